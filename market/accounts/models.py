@@ -1,0 +1,217 @@
+"""People: one account each, known by email, holding any number of roles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import slugify
+
+HANDLE_LENGTH = 40
+
+
+class Role(models.TextChoices):
+    """What a person may do here."""
+
+    USER = "user", "User"
+    ARTIST = "artist", "Artist"
+    MODEL_OWNER = "model_owner", "Model owner"
+    ADMIN = "admin", "Admin"
+
+
+def everyone_is_a_user() -> list[str]:
+    return [Role.USER.value]
+
+
+def free_handle(wanted: str) -> str:
+    """A handle made from `wanted` that nobody has yet: `ada`, then `ada-2`, `ada-3`, …"""
+    stem = slugify(wanted)[: HANDLE_LENGTH - 6].strip("-_").replace("_", "-") or "person"
+    taken = set(
+        User.objects.filter(Q(handle=stem) | Q(handle__startswith=f"{stem}-")).values_list("handle", flat=True)
+    )
+    handle, number = stem, 2
+    while handle in taken:
+        handle, number = f"{stem}-{number}", number + 1
+    return handle
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email__iexact=username)
+
+    async def aget_by_natural_key(self, username: str | None) -> User:
+        return await self.aget(email__iexact=username)
+
+    def create_user(
+        self,
+        email: str,
+        password: str | None = None,
+        *,
+        display_name: str = "",
+        handle: str = "",
+        roles: Sequence[str] = (),
+    ) -> User:
+        """Save a new person; the role of a user is always included."""
+        if not email:
+            raise ValueError("An account needs an email address.")
+        person = self.model(
+            email=email.strip().lower(),
+            display_name=display_name or email.split("@")[0],
+            handle=handle,
+            roles=[role.value for role in Role if role == Role.USER or role in roles],
+        )
+        person.set_password(password)
+        person.save(using=self._db)
+        return person
+
+    def create_superuser(self, email: str, password: str | None = None, *, display_name: str = "") -> User:
+        return self.create_user(email, password, display_name=display_name, roles=[Role.ADMIN])
+
+    def with_role(self, role: Role) -> models.QuerySet[User]:
+        return self.filter(roles__contains=[role.value])
+
+
+class User(AbstractBaseUser):
+    """A person. Signing in is by email; `handle` is the public name in addresses."""
+
+    email = models.EmailField("email address", max_length=254)
+    display_name = models.CharField(max_length=80, help_text="Shown beside your works and on receipts.")
+    handle = models.SlugField(
+        max_length=HANDLE_LENGTH,
+        unique=True,
+        validators=[
+            RegexValidator(
+                r"\A[a-z0-9]+(?:-[a-z0-9]+)*\Z",
+                "Use lower-case letters, digits and single hyphens between them.",
+            )
+        ],
+        help_text="Your public address: artists/handle/",
+    )
+    about = models.TextField(max_length=2000, blank=True, help_text="A few lines for your public page.")
+    roles = ArrayField(models.CharField(max_length=20, choices=Role.choices), default=everyone_is_a_user)
+    is_active = models.BooleanField(default=True)
+    joined_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["display_name"]
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        verbose_name = "person"
+        verbose_name_plural = "people"
+        indexes = [GinIndex(fields=["roles"], name="accounts_user_roles")]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                name="accounts_user_email_unique_in_any_case",
+                violation_error_message="There is already an account with this email address.",
+            ),
+            models.CheckConstraint(
+                condition=Q(roles__contained_by=[role.value for role in Role]),
+                name="accounts_user_roles_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(roles__contains=[Role.USER.value]), name="accounts_user_is_always_a_user"
+            ),
+            models.CheckConstraint(
+                condition=Q(handle__regex=r"^[a-z0-9]+(-[a-z0-9]+)*$"), name="accounts_user_handle_shape"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name or self.email
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        if not self.handle:
+            self.handle = free_handle(self.display_name or self.email.split("@")[0])
+        super().save(*args, **kwargs)  # type: ignore[arg-type]  # Django's own signature, passed through
+
+    def get_absolute_url(self) -> str:
+        return reverse("catalog:artist", args=[self.handle])
+
+    def get_full_name(self) -> str:
+        return self.display_name
+
+    def get_short_name(self) -> str:
+        return self.display_name
+
+    def has_role(self, role: Role | str) -> bool:
+        return str(role) in self.roles
+
+    @property
+    def is_artist(self) -> bool:
+        return self.has_role(Role.ARTIST)
+
+    @property
+    def is_model_owner(self) -> bool:
+        return self.has_role(Role.MODEL_OWNER)
+
+    @property
+    def is_admin(self) -> bool:
+        return self.has_role(Role.ADMIN)
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether Django's admin lets this person in; the role is the one source of that."""
+        return self.is_admin
+
+    @property
+    def is_superuser(self) -> bool:
+        return self.is_admin
+
+    def has_perm(self, perm: str, obj: object | None = None) -> bool:
+        return self.is_active and self.is_admin
+
+    def has_perms(self, perm_list: Sequence[str], obj: object | None = None) -> bool:
+        return self.is_active and self.is_admin
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_active and self.is_admin
+
+    def role_labels(self) -> list[str]:
+        return [str(Role(role).label) for role in self.roles]
+
+
+class RoleAcceptance(models.Model):
+    """The record that a person took on a role and agreed to its terms: which text, who, when."""
+
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="role_acceptances")
+    role = models.CharField(max_length=20, choices=Role.choices)
+    text_version = models.CharField(max_length=40)
+    text = models.TextField()
+    accepted_at = models.DateTimeField(default=timezone.now, editable=False)
+    ip_address = models.GenericIPAddressField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["accepted_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "role", "text_version"], name="accounts_roleacceptance_once_a_version"
+            ),
+            models.CheckConstraint(
+                condition=Q(role__in=[Role.ARTIST.value, Role.MODEL_OWNER.value]),
+                name="accounts_roleacceptance_role_is_taken_on",
+            ),
+            models.CheckConstraint(
+                condition=~Q(text="") & ~Q(text_version=""), name="accounts_roleacceptance_text_kept"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} as {self.get_role_display()}, terms {self.text_version}"
+
+    def clean(self) -> None:
+        if self.role not in (Role.ARTIST, Role.MODEL_OWNER):
+            raise ValidationError("Only the roles of artist and model owner are taken on.")
