@@ -47,10 +47,10 @@ def free_handle(wanted: str) -> str:
 
 class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(email__iexact=username)
+        return self.get(email=(username or "").lower())
 
     async def aget_by_natural_key(self, username: str | None) -> User:
-        return await self.aget(email__iexact=username)
+        return await self.aget(email=(username or "").lower())
 
     def create_user(
         self,
@@ -84,7 +84,12 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person. Signing in is by email; `handle` is the public name in addresses."""
 
-    email = models.EmailField("email address", max_length=254)
+    email = models.EmailField(
+        "email address",
+        max_length=254,
+        unique=True,
+        error_messages={"unique": "There is already an account with this email address."},
+    )
     display_name = models.CharField(max_length=80, help_text="Shown beside your works and on receipts.")
     handle = models.SlugField(
         max_length=HANDLE_LENGTH,
@@ -113,11 +118,8 @@ class User(AbstractBaseUser):
         verbose_name_plural = "people"
         indexes = [GinIndex(fields=["roles"], name="accounts_user_roles")]
         constraints = [
-            models.UniqueConstraint(
-                Lower("email"),
-                name="accounts_user_email_unique_in_any_case",
-                violation_error_message="There is already an account with this email address.",
-            ),
+            # With the unique column this makes an address unique in any case.
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="accounts_user_email_lower_case"),
             models.CheckConstraint(
                 condition=Q(roles__contained_by=[role.value for role in Role]),
                 name="accounts_user_roles_known",
@@ -134,6 +136,7 @@ class User(AbstractBaseUser):
         return self.display_name or self.email
 
     def save(self, *args: object, **kwargs: object) -> None:
+        self.email = self.email.lower()
         if not self.handle:
             self.handle = free_handle(self.display_name or self.email.split("@")[0])
         super().save(*args, **kwargs)  # type: ignore[arg-type]  # Django's own signature, passed through
