@@ -1,0 +1,68 @@
+"""What each kind of job means to the app that owns it.
+
+An app registers its kinds in `AppConfig.ready()`. A plain dictionary, not Django signals: there is exactly one
+owner of a kind, and its callback runs inside the transaction that ends the job, so money and state move together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from market.jobs.models import Job
+
+
+def _nothing_to_settle(job: Job) -> None:
+    """Do nothing: this kind owes nobody anything when it ends without a result."""
+
+
+def _no_page(job: Job) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """Describe one kind of job.
+
+    `settle` runs when a job ends as failed or cancelled, in the same transaction as the change of state; it must be
+    safe to roll back. `describe` is one line for lists. `result_url` is where a finished job leads.
+    `result_template` is included in the job's page once it has succeeded, with `job` in its context.
+    """
+
+    name: str
+    label: str
+    priority: int = 0
+    settle: Callable[[Job], None] = _nothing_to_settle
+    describe: Callable[[Job], str] | None = None
+    result_url: Callable[[Job], str | None] = _no_page
+    origin_url: Callable[[Job], str | None] = _no_page
+    result_template: str = ""
+
+
+class UnknownKind(LookupError):
+    """A job was made, or read, whose kind no installed app has registered."""
+
+
+_kinds: dict[str, JobKind] = {}
+
+
+def register(kind: JobKind) -> None:
+    """Make a kind known. Registering the same name twice with another meaning is a programming error."""
+    known = _kinds.get(kind.name)
+    if known is not None and known != kind:
+        raise ValueError(f"job kind {kind.name!r} is already registered by another app")
+    _kinds[kind.name] = kind
+
+
+def kind_named(name: str) -> JobKind:
+    try:
+        return _kinds[name]
+    except KeyError:
+        known = ", ".join(sorted(_kinds)) or "none"
+        raise UnknownKind(f"no job kind named {name!r}; registered kinds: {known}") from None
+
+
+def known_kinds() -> list[str]:
+    return sorted(_kinds)

@@ -1,0 +1,271 @@
+"""How a job changes state. Every change is one conditional UPDATE, and acts only on the rows it changed.
+
+    queued ──claim──▶ running ──succeed──▶ succeeded
+      ▲  │               │ │
+      │  └──cancel──▶ cancelled ◀──cancel asked─┘
+      └── reap, release, retry ──┘ └──fail──▶ failed
+
+Times are the database's, so that workers on several machines agree about a lease.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, Now
+
+from market.jobs import dispatch
+from market.jobs.kinds import kind_named
+from market.jobs.states import ENDED, LIVE, JobState
+
+if TYPE_CHECKING:
+    from market.accounts.models import User
+    from market.jobs.models import Job
+
+log = logging.getLogger(__name__)
+
+LOST_TOO_OFTEN = "The worker stopped before it finished, {attempts} times in a row. Please try again later."
+
+
+class LeaseLost(Exception):
+    """The attempt is no longer the job's: its lease passed on, the job ended, or its owner asked to cancel it."""
+
+
+def lease_duration() -> timedelta:
+    return timedelta(seconds=getattr(settings, "JOB_LEASE_SECONDS", 60))
+
+
+def _from_now(duration: timedelta) -> Combinable:
+    return Now() + Value(duration, output_field=models.DurationField())
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def live(self) -> JobQuerySet:
+        return self.filter(state__in=LIVE)
+
+    def owned_by(self, person: User) -> JobQuerySet:
+        return self.filter(owner=person)
+
+    def enqueue(
+        self,
+        *,
+        kind: str,
+        owner: User,
+        parameters: dict[str, Any],
+        batch_key: str = "",
+        work_units: int = 1,
+        job_id: UUID | None = None,
+        max_attempts: int = 3,
+    ) -> Job:
+        """Record a job and wake a worker for it once the surrounding transaction commits."""
+        identity = {} if job_id is None else {"pk": job_id}
+        job = self.create(
+            kind=kind,
+            owner=owner,
+            parameters=parameters,
+            batch_key=batch_key,
+            work_units=work_units,
+            priority=kind_named(kind).priority,
+            max_attempts=max_attempts,
+            **identity,
+        )
+        self._wake_on_commit(job)
+        return job
+
+    def claim(self, *, kinds: Collection[str], worker: str, limit: int = 1) -> list[Job]:
+        """Take the next job of these kinds, and with it up to `limit` in all that share its batch key.
+
+        Rows that another worker is claiming at the same moment are skipped, not waited for.
+        """
+        with transaction.atomic():
+            ready = self.filter(
+                state=JobState.QUEUED, kind__in=list(kinds), cancel_requested_at=None
+            ).order_by("-priority", "created_at", "pk")
+            first = ready.select_for_update(skip_locked=True).first()
+            if first is None:
+                return []
+            claimed = [first.pk]
+            if limit > 1 and first.batch_key:
+                companions = ready.filter(kind=first.kind, batch_key=first.batch_key).exclude(pk=first.pk)
+                claimed += companions.select_for_update(skip_locked=True).values_list("pk", flat=True)[
+                    : limit - 1
+                ]
+            self.filter(pk__in=claimed, state=JobState.QUEUED).update(
+                state=JobState.RUNNING,
+                attempt=F("attempt") + 1,
+                fencing_token=F("fencing_token") + 1,
+                worker=worker,
+                started_at=Coalesce(F("started_at"), Now()),
+                heartbeat_at=Now(),
+                lease_expires_at=_from_now(lease_duration()),
+                progress={},
+            )
+            return list(self.filter(pk__in=claimed).order_by("-priority", "created_at", "pk"))
+
+    def heartbeat(
+        self,
+        pk: UUID,
+        *,
+        token: int,
+        progress: dict[str, Any] | None = None,
+        preview: str | None = None,
+    ) -> bool:
+        """Prolong the lease and report progress. False: stop, the lease is lost or the owner asked to cancel."""
+        report: dict[str, Any] = {}
+        if progress is not None:
+            report["progress"] = progress
+        if preview is not None:
+            report["preview"] = preview
+        changed = self._held(pk, token).update(
+            heartbeat_at=Now(), lease_expires_at=_from_now(lease_duration()), **report
+        )
+        return changed == 1
+
+    def succeed(self, pk: UUID, *, token: int, result: dict[str, Any]) -> Job:
+        """End a job with its result. Call it first in the transaction that records what the job made.
+
+        Raises LeaseLost, which rolls that transaction back, unless `token` is still the job's and nobody has asked to
+        cancel it.
+        """
+        changed = self._held(pk, token).update(
+            state=JobState.SUCCEEDED, result=result, error="", finished_at=Now(), lease_expires_at=None
+        )
+        if changed != 1:
+            raise LeaseLost(f"job {pk}: attempt {token} no longer holds it; its result is discarded")
+        return self.get(pk=pk)
+
+    def fail(self, pk: UUID, *, token: int, error: str, retry: bool = False) -> bool:
+        """End a job that cannot be done; with `retry`, queue it again while it has attempts left.
+
+        Returns whether this attempt still held the job. A job whose owner asked to cancel it ends as cancelled.
+        """
+        with transaction.atomic():
+            job = self._locked_attempt(pk, token)
+            if job is None:
+                return False
+            if job.cancel_requested_at is not None:
+                self._end(job, JobState.CANCELLED)
+            elif retry and job.attempt < job.max_attempts:
+                self._requeue(job)
+            else:
+                self._end(job, JobState.FAILED, error=error)
+            return True
+
+    def release(self, pk: UUID, *, token: int) -> bool:
+        """Hand a job back unfinished, because its worker is stopping. The attempt does not count."""
+        with transaction.atomic():
+            job = self._locked_attempt(pk, token)
+            if job is None:
+                return False
+            if job.cancel_requested_at is not None:
+                self._end(job, JobState.CANCELLED)
+            else:
+                self._requeue(job, attempt=job.attempt - 1)
+            return True
+
+    def cancel(self, pk: UUID, *, token: int) -> bool:
+        """End a running job whose owner asked for it. Returns False when there is nothing of the kind to do."""
+        with transaction.atomic():
+            job = self._locked_attempt(pk, token)
+            if job is None or job.cancel_requested_at is None:
+                return False
+            self._end(job, JobState.CANCELLED)
+            return True
+
+    def request_cancel(self, pk: UUID) -> bool:
+        """Cancel a waiting job at once; ask the worker of a running one to stop. False: it had already ended.
+
+        From here on a running job can no longer succeed, so nothing can be charged for it.
+        """
+        with transaction.atomic():
+            job = self.select_for_update().filter(pk=pk, state__in=LIVE).first()
+            if job is None:
+                return False
+            if job.state == JobState.QUEUED:
+                self._end(job, JobState.CANCELLED)
+            elif job.cancel_requested_at is None:
+                self.filter(pk=pk).update(cancel_requested_at=Now())
+            return True
+
+    def abandon(self, pk: UUID, *, error: str) -> bool:
+        """Fail a job that nobody will do any more, whatever its attempt."""
+        with transaction.atomic():
+            job = self.select_for_update().filter(pk=pk, state__in=LIVE).first()
+            if job is None:
+                return False
+            self._end(job, JobState.FAILED, error=error)
+            return True
+
+    def reap(self) -> int:
+        """Take jobs away from workers whose lease has run out: queue them again, or fail them after the last attempt."""
+        reaped = 0
+        expired = self.filter(state=JobState.RUNNING, lease_expires_at__lt=Now())
+        for pk in list(expired.values_list("pk", flat=True)):
+            with transaction.atomic():
+                job = expired.select_for_update(skip_locked=True).filter(pk=pk).first()
+                if job is None:
+                    continue
+                log.warning("job %s: the lease of %s ran out in attempt %d", job.pk, job.worker, job.attempt)
+                if job.cancel_requested_at is not None:
+                    self._end(job, JobState.CANCELLED)
+                elif job.attempt < job.max_attempts:
+                    self._requeue(job)
+                else:
+                    self._end(job, JobState.FAILED, error=LOST_TOO_OFTEN.format(attempts=job.attempt))
+                reaped += 1
+        return reaped
+
+    def undelivered(self, *, since: datetime) -> JobQuerySet:
+        """Select waiting jobs whose wake-up was never sent, or was sent before `since` and brought nobody."""
+        return self.filter(state=JobState.QUEUED).filter(
+            models.Q(dispatched_at=None) | models.Q(dispatched_at__lt=since)
+        )
+
+    def _held(self, pk: UUID, token: int) -> JobQuerySet:
+        return self.filter(
+            pk=pk, fencing_token=token, state=JobState.RUNNING, cancel_requested_at__isnull=True
+        )
+
+    def _locked_attempt(self, pk: UUID, token: int) -> Job | None:
+        return self.select_for_update().filter(pk=pk, fencing_token=token, state=JobState.RUNNING).first()
+
+    def _requeue(self, job: Job, *, attempt: int | None = None) -> None:
+        self.filter(pk=job.pk).update(
+            state=JobState.QUEUED,
+            attempt=job.attempt if attempt is None else attempt,
+            worker="",
+            lease_expires_at=None,
+            dispatched_at=None,
+            progress={},
+        )
+        self._wake_on_commit(job)
+
+    def _end(self, job: Job, state: JobState, *, error: str = "") -> None:
+        """End a locked job without a result and let its app settle what it owes, in this transaction."""
+        assert state in ENDED and state != JobState.SUCCEEDED
+        cancelled = {"cancel_requested_at": Coalesce(F("cancel_requested_at"), Now())}
+        self.filter(pk=job.pk).update(
+            state=state,
+            error=error,
+            finished_at=Now(),
+            lease_expires_at=None,
+            **(cancelled if state == JobState.CANCELLED else {}),
+        )
+        job.refresh_from_db()
+        job.meaning.settle(job)
+
+    def _wake_on_commit(self, job: Job) -> None:
+        def wake() -> None:
+            if dispatch.wake(job.kind):
+                self.model.objects.filter(pk=job.pk, state=JobState.QUEUED).update(dispatched_at=Now())
+
+        # robust: a broker that is down must not turn a committed request into an error; the sweeper sends it again.
+        transaction.on_commit(wake, robust=True)
