@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class CatalogConfig(AppConfig):
+    name = "market.catalog"
+    label = "catalog"
+    verbose_name = "Catalogue"
+
+    def ready(self) -> None:
+        from market.catalog import addition  # models must be loaded first
+
+        addition.register_kind()

@@ -1,0 +1,10 @@
+"""The Celery application. Messages are only wake-ups: the Job table is the queue (see market.jobs)."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "market.settings")
+
+app = Celery("market")
+app.config_from_object("django.conf:settings", namespace="CELERY")

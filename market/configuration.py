@@ -1,0 +1,526 @@
+"""Declare and check every environment variable this application reads.
+
+Each variable is declared once, in VARIABLES, with its parser, default and meaning. `load` turns an environment
+into a `Configuration`, and refuses a value that does not parse and a name that looks like a misspelt variable:
+a typo must not silently leave a default in force. docs/reference/configuration.md is this table, printed by
+`python -m market.configuration`; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Names that other programs own and that lie close to one of ours.
+NOT_TYPOS = frozenset({"HOSTNAME", "DEBUGINFOD_URLS", "LOGNAME"})
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class ConfigurationError(Exception):
+    """Say which variables are wrong, what was expected and what was found, one a line."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable. `parse` raises ValueError saying what it expected."""
+
+    name: str
+    kind: str
+    doc: str
+    parse: Callable[[str], Any]
+    default: str = ""
+    group: str = ""
+    default_doc: str = ""
+    secret: bool = False
+
+
+def text(value: str) -> str:
+    return value
+
+
+def boolean(value: str) -> bool:
+    lowered = value.strip().lower()
+    if lowered in {"1", "true", "yes", "on"}:
+        return True
+    if lowered in {"0", "false", "no", "off", ""}:
+        return False
+    raise ValueError("expected 1 or 0")
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        expected = f"expected a whole number from {low} to {high}"
+        if not re.fullmatch(r"-?[0-9]+", value.strip()):
+            raise ValueError(expected)
+        number = int(value)
+        if not low <= number <= high:
+            raise ValueError(expected)
+        return number
+
+    return parse
+
+
+def choice(*options: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in options:
+            raise ValueError("expected one of " + ", ".join(option or "(empty)" for option in options))
+        return value
+
+    return parse
+
+
+def words(value: str) -> list[str]:
+    return [word.strip() for word in value.split(",") if word.strip()]
+
+
+def url(*schemes: str, optional: bool = True) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if not value and optional:
+            return ""
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not (parts.netloc or parts.path):
+            raise ValueError(
+                "expected a URL starting with " + " or ".join(f"{scheme}:" for scheme in schemes)
+            )
+        return value
+
+    return parse
+
+
+def public_url(value: str) -> str:
+    if not value:
+        return ""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("expected an address such as https://market.example, without a path")
+    return value.rstrip("/")
+
+
+def device(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]+)?", value):
+        raise ValueError("expected auto, cpu, mps, cuda or cuda:N")
+    return value
+
+
+def secret_key(value: str) -> str:
+    if value and len(value) < 32:
+        raise ValueError("expected at least 32 characters, or nothing to have one made")
+    return value
+
+
+def email_url(value: str) -> str:
+    if value in {"file", "console"}:
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in {"smtp", "smtp+tls", "smtps"} or not parts.hostname:
+        raise ValueError("expected file, console, or smtp://, smtp+tls:// or smtps://USER:PASSWORD@HOST:PORT")
+    return value
+
+
+def path(value: str) -> Path | None:
+    return Path(value).expanduser().resolve() if value else None
+
+
+POSTGRES = ("postgres", "postgresql")
+REDIS = ("redis", "rediss", "redis+socket", "unix")
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable(
+        "DEBUG",
+        "boolean",
+        "Development mode: tracebacks in the browser, templates re-read, mail also allowed on the console. "
+        "Never on a machine that others reach.",
+        boolean,
+        "0",
+        "General",
+    ),
+    Variable(
+        "DATA_DIR",
+        "path",
+        "Where the embedded database and broker, uploaded files, mail, logs and the secret key live.",
+        path,
+        "",
+        "General",
+        "`var/` in the checkout",
+    ),
+    Variable(
+        "SECRET_KEY",
+        "text",
+        "Signs sessions and links. If unset, one is made once and kept in `DATA_DIR/secret_key`. Several machines "
+        "must share one.",
+        secret_key,
+        "",
+        "General",
+        "made once",
+        secret=True,
+    ),
+    Variable(
+        "LOG_LEVEL",
+        "choice",
+        "DEBUG, INFO, WARNING or ERROR.",
+        choice("DEBUG", "INFO", "WARNING", "ERROR"),
+        "INFO",
+        "General",
+    ),
+    Variable(
+        "LOG_FORMAT",
+        "choice",
+        "`text` for people, `json` (one object a line) for a log collector.",
+        choice("text", "json"),
+        "text",
+        "General",
+    ),
+    Variable(
+        "PORT",
+        "integer",
+        "Port of the web server.",
+        integer(1, 65535),
+        "8000",
+        "Web",
+    ),
+    Variable(
+        "BIND_ADDRESS",
+        "text",
+        "Address the web server listens on. Leave it on loopback behind a proxy on the same machine.",
+        text,
+        "127.0.0.1",
+        "Web",
+    ),
+    Variable(
+        "PUBLIC_URL",
+        "URL",
+        "The address people type. With https, cookies are secure-only, plain http is redirected and HSTS is sent.",
+        public_url,
+        "",
+        "Web",
+        "`http://127.0.0.1:PORT`",
+    ),
+    Variable(
+        "ALLOWED_HOSTS",
+        "list",
+        "Further host names that requests may name, comma-separated. The host of PUBLIC_URL and loopback always may.",
+        words,
+        "",
+        "Web",
+    ),
+    Variable(
+        "FORWARDED_ALLOW_IPS",
+        "list",
+        "Addresses of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; `*` for any.",
+        words,
+        "127.0.0.1",
+        "Web",
+    ),
+    Variable(
+        "WEB_WORKERS",
+        "integer",
+        "Web server processes.",
+        integer(1, 64),
+        "1",
+        "Web",
+    ),
+    Variable(
+        "DATABASE_URL",
+        "URL",
+        "PostgreSQL 15 or newer with the extensions citext, pg_trgm and vector available: "
+        "`postgresql://USER:PASSWORD@HOST:PORT/NAME`.",
+        url(*POSTGRES),
+        "",
+        "Services",
+        "the embedded PostgreSQL under `DATA_DIR`",
+        secret=True,
+    ),
+    Variable(
+        "DATABASE_POOL",
+        "integer",
+        "Connections a process keeps in a pool; 0 opens one per request.",
+        integer(0, 200),
+        "0",
+        "Services",
+    ),
+    Variable(
+        "BROKER_URL",
+        "URL",
+        "Valkey or Redis that carries wake-ups to workers: `redis://HOST:PORT/0`.",
+        url(*REDIS),
+        "",
+        "Services",
+        "the embedded Valkey under `DATA_DIR`",
+        secret=True,
+    ),
+    Variable(
+        "CACHE_URL",
+        "URL",
+        "Valkey or Redis for the cache, if it is another than the broker's.",
+        url(*REDIS),
+        "",
+        "Services",
+        "database 1 of BROKER_URL",
+        secret=True,
+    ),
+    Variable(
+        "MEDIA_ROOT",
+        "path",
+        "Folder of uploaded works, plug-ins and pictures. Ignored when S3_BUCKET is set.",
+        path,
+        "",
+        "Files",
+        "`DATA_DIR/media`",
+    ),
+    Variable("S3_BUCKET", "text", "Keep files in this S3 bucket instead.", text, "", "Files"),
+    Variable(
+        "S3_ENDPOINT_URL",
+        "URL",
+        "S3-compatible endpoint, for a store other than AWS.",
+        url("http", "https"),
+        "",
+        "Files",
+    ),
+    Variable("S3_REGION", "text", "Region of the bucket.", text, "", "Files"),
+    Variable(
+        "S3_ACCESS_KEY",
+        "text",
+        "Access key; without it, boto3's own sources of credentials are used.",
+        text,
+        "",
+        "Files",
+        secret=True,
+    ),
+    Variable("S3_SECRET_KEY", "text", "Secret of S3_ACCESS_KEY.", text, "", "Files", secret=True),
+    Variable(
+        "UPLOAD_MAX_MB",
+        "integer",
+        "Largest upload, in MB.",
+        integer(1, 500),
+        "20",
+        "Files",
+    ),
+    Variable(
+        "UPLOAD_MAX_MEGAPIXELS",
+        "integer",
+        "Largest picture, in millions of pixels.",
+        integer(1, 500),
+        "40",
+        "Files",
+    ),
+    Variable(
+        "DEVICE",
+        "text",
+        "Where the engine runs: `auto` (CUDA if there is one, else CPU), `cpu`, `cuda`, `cuda:N`, `mps`.",
+        device,
+        "auto",
+        "Workers",
+    ),
+    Variable(
+        "WORKERS",
+        "integer",
+        "Worker processes that `./run` starts.",
+        integer(1, 16),
+        "1",
+        "Workers",
+    ),
+    Variable(
+        "JOB_LEASE_SECONDS",
+        "integer",
+        "How long a worker may go silent before its job is given to another.",
+        integer(10, 3600),
+        "60",
+        "Workers",
+    ),
+    Variable(
+        "SWEEP_SECONDS",
+        "integer",
+        "How often the sweeper looks for lost jobs and abandoned holds.",
+        integer(1, 600),
+        "5",
+        "Workers",
+    ),
+    Variable(
+        "COMMISSION_BPS",
+        "integer",
+        "The platform's share of each fee, in basis points (1000 is 10 %).",
+        integer(0, 10000),
+        "1000",
+        "Money",
+    ),
+    Variable(
+        "PAYMENT_GATEWAYS",
+        "list",
+        "Gateways offered for topping up, comma-separated: `test` (offline; its money is not real) and `stripe`.",
+        words,
+        "",
+        "Money",
+        "`test` when PUBLIC_URL is loopback, else none",
+    ),
+    Variable("STRIPE_SECRET_KEY", "text", "Stripe's API key.", text, "", "Money", secret=True),
+    Variable(
+        "STRIPE_WEBHOOK_SECRET", "text", "Signing secret of Stripe's webhook.", text, "", "Money", secret=True
+    ),
+    Variable(
+        "EMAIL_URL",
+        "text",
+        "`file` writes each mail to `DATA_DIR/mail`, `console` prints it, "
+        "`smtp://`, `smtp+tls://` (STARTTLS) or `smtps://USER:PASSWORD@HOST:PORT` sends it.",
+        email_url,
+        "file",
+        "Mail",
+        secret=True,
+    ),
+    Variable("EMAIL_FROM", "text", "Sender of mail.", text, "Plug-in Market <market@localhost>", "Mail"),
+)
+
+BY_NAME = {variable.name: variable for variable in VARIABLES}
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The checked values, by variable name, and what follows from several of them together."""
+
+    values: Mapping[str, Any] = field(repr=False)
+
+    def text(self, name: str) -> str:
+        return cast(str, self.values[name])
+
+    def number(self, name: str) -> int:
+        return cast(int, self.values[name])
+
+    def flag(self, name: str) -> bool:
+        return cast(bool, self.values[name])
+
+    def words(self, name: str) -> list[str]:
+        return list(cast("list[str]", self.values[name]))
+
+    def path(self, name: str) -> Path | None:
+        return cast("Path | None", self.values[name])
+
+    @property
+    def data_dir(self) -> Path:
+        return self.path("DATA_DIR") or ROOT / "var"
+
+    @property
+    def media_root(self) -> Path:
+        return self.path("MEDIA_ROOT") or self.data_dir / "media"
+
+    @property
+    def public_url(self) -> str:
+        return self.text("PUBLIC_URL") or f"http://127.0.0.1:{self.number('PORT')}"
+
+    @property
+    def is_https(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @property
+    def is_local(self) -> bool:
+        """Tell whether PUBLIC_URL names this machine only."""
+        return urlsplit(self.public_url).hostname in LOOPBACK
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        host = urlsplit(self.public_url).hostname or "localhost"
+        return list(dict.fromkeys([host, "localhost", "127.0.0.1", "[::1]", *self.words("ALLOWED_HOSTS")]))
+
+    @property
+    def payment_gateways(self) -> list[str]:
+        return self.words("PAYMENT_GATEWAYS") or (["test"] if self.is_local else [])
+
+
+def load(environment: Mapping[str, str]) -> Configuration:
+    """Check an environment and return its configuration; raise ConfigurationError with every problem found."""
+    problems = misspelt(environment)
+    values: dict[str, Any] = {}
+    for variable in VARIABLES:
+        given = environment.get(variable.name)
+        try:
+            values[variable.name] = variable.parse(variable.default if given is None else given)
+        except ValueError as wrong:
+            found = "" if variable.secret else f", found {given!r}"
+            problems.append(f"{variable.name}: {wrong}{found}.")
+    if problems:
+        raise ConfigurationError(problems)
+    configuration = Configuration(values)
+    problems = contradictions(configuration)
+    if problems:
+        raise ConfigurationError(problems)
+    return configuration
+
+
+def contradictions(configuration: Configuration) -> list[str]:
+    """Return the problems that only show when variables are read together."""
+    problems = []
+    unknown = set(configuration.words("PAYMENT_GATEWAYS")) - {"test", "stripe"}
+    if unknown:
+        problems.append(f"PAYMENT_GATEWAYS: expected test or stripe, found {', '.join(sorted(unknown))}.")
+    if "stripe" in configuration.payment_gateways:
+        problems += [
+            f"{name}: expected a value, because PAYMENT_GATEWAYS names stripe."
+            for name in ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")
+            if not configuration.text(name)
+        ]
+    if bool(configuration.text("S3_ACCESS_KEY")) != bool(configuration.text("S3_SECRET_KEY")):
+        problems.append("S3_ACCESS_KEY, S3_SECRET_KEY: expected both or neither.")
+    return problems
+
+
+def misspelt(environment: Mapping[str, str]) -> list[str]:
+    """Return a problem for each name that is not a variable but is one or two slips away from one."""
+    problems = []
+    for name in sorted(environment):
+        if name in BY_NAME or name in NOT_TYPOS:
+            continue
+        for known in BY_NAME:
+            # Short names lie close to too much that belongs to others.
+            slips = 0 if len(known) < 6 else 1 if len(known) < 10 else 2
+            if name.upper() == known or (slips and distance(name.upper(), known, slips) <= slips):
+                problems.append(f"{name}: not a variable of this application. Did you mean {known}?")
+                break
+    return problems
+
+
+def distance(left: str, right: str, limit: int) -> int:
+    """Return how many insertions, deletions, substitutions or swaps of neighbours turn left into right.
+
+    Stops counting past `limit`. Optimal string alignment: https://en.wikipedia.org/wiki/Damerau-Levenshtein_distance
+    """
+    if abs(len(left) - len(right)) > limit:
+        return limit + 1
+    before: list[int] = []
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(left, start=1):
+        before, last, row = row if i == 1 else last, row, [i]
+        for j, b in enumerate(right, start=1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
+
+
+def markdown() -> str:
+    """Return the reference table of every variable."""
+    lines: list[str] = []
+    group = ""
+    for variable in VARIABLES:
+        if variable.group != group:
+            group = variable.group
+            lines += ["", f"## {group}", "", "| Variable | Kind | Default | Meaning |", "|---|---|---|---|"]
+        default = variable.default_doc or (f"`{variable.default}`" if variable.default else "none")
+        secret = " Secret." if variable.secret else ""
+        lines.append(f"| `{variable.name}` | {variable.kind} | {default} | {variable.doc}{secret} |")
+    return "\n".join(lines).strip() + "\n"
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")
+    load(os.environ)

@@ -1,0 +1,203 @@
+"""Django settings. Every choice that may differ between machines comes from market.configuration."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import django_stubs_ext
+
+from market import configuration, services
+from market.configuration import ROOT
+
+# Lets generic classes such as forms.ModelForm[Work] be written without quotes.
+django_stubs_ext.monkeypatch()
+
+CONFIG = configuration.load(os.environ)
+
+BASE_DIR = ROOT
+DATA_DIR = CONFIG.data_dir
+DEBUG = CONFIG.flag("DEBUG")
+SECRET_KEY = CONFIG.text("SECRET_KEY") or services.kept_secret_key(DATA_DIR)
+PUBLIC_URL = CONFIG.public_url
+ALLOWED_HOSTS = CONFIG.allowed_hosts
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+# --- Applications
+
+INSTALLED_APPS = [
+    "market.stack",
+    "market.accounts",
+    "market.basemodels",
+    "market.catalog",
+    "market.jobs",
+    "market.generation",
+    "market.ledger",
+    "market.payments",
+    "market.reports",
+    "market.pages",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "market.security.content_security_policy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "market.urls"
+ASGI_APPLICATION = "market.asgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.debug",
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database, broker, cache
+
+DATABASES = {"default": services.database(CONFIG)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": services.cache_url(CONFIG),
+        "KEY_PREFIX": "market",
+    },
+}
+
+# Read from the cache, kept in the database: a flushed cache signs nobody out.
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+
+CELERY_BROKER_URL = services.broker_url(CONFIG)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONCURRENCY = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+
+# --- People
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if CONFIG.is_https else "http"
+ACCOUNT_SESSION_REMEMBER = True
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Plug-in Market"
+
+# --- Security
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+# Without https, a secure cookie would never come back: PUBLIC_URL decides (market.stack.checks warns).
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIG.is_https
+SECURE_SSL_REDIRECT = CONFIG.is_https
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if CONFIG.is_https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = CONFIG.is_https
+SECURE_PROXY_SSL_HEADER = None  # uvicorn reads X-Forwarded-Proto, from FORWARDED_ALLOW_IPS only
+
+# --- Files
+
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": services.file_storage(CONFIG),
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+MEDIA_ROOT = CONFIG.media_root
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = DEBUG
+UPLOAD_MAX_BYTES = CONFIG.number("UPLOAD_MAX_MB") * 1_000_000
+UPLOAD_MAX_PIXELS = CONFIG.number("UPLOAD_MAX_MEGAPIXELS") * 1_000_000
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+
+# --- Mail
+
+EMAIL_FROM = DEFAULT_FROM_EMAIL = SERVER_EMAIL = CONFIG.text("EMAIL_FROM")
+for _name, _value in services.mail(CONFIG).items():
+    globals()[_name] = _value
+
+# --- Language and time
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- The market
+
+DEVICE = CONFIG.text("DEVICE")
+COMMISSION_BPS = CONFIG.number("COMMISSION_BPS")
+JOB_LEASE_SECONDS = CONFIG.number("JOB_LEASE_SECONDS")
+SWEEP_SECONDS = CONFIG.number("SWEEP_SECONDS")
+PAYMENT_GATEWAYS = CONFIG.payment_gateways
+STRIPE_SECRET_KEY = CONFIG.text("STRIPE_SECRET_KEY")
+STRIPE_WEBHOOK_SECRET = CONFIG.text("STRIPE_WEBHOOK_SECRET")
+
+# --- Logging
+
+LOGGING = services.logging_settings(CONFIG)

