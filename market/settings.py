@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "market.payments",
     "market.reports",
     "market.pages",
+    "django.forms",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -82,6 +83,9 @@ TEMPLATES: list[dict[str, Any]] = [
         },
     },
 ]
+
+# Forms render with templates/django/forms, so that every field has the same shape.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- Database, broker, cache
 

@@ -1,5 +1,11 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+
+from market.pages import views
 
 app_name = "pages"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("", views.landing, name="landing"),
+    path("about/", views.about, name="about"),
+    path("help/", views.help_page, name="help"),
+]

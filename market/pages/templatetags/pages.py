@@ -1,0 +1,30 @@
+"""Template tags of the shared look: navigation and the shape of a form field."""
+
+from django import forms, template
+from django.http import HttpRequest
+
+from market.pages.navigation import NavigationItem, navigation_for
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def navigation(context: template.Context) -> list[NavigationItem]:
+    """The main navigation for the person of this request; a visitor's where there is no request (error pages)."""
+    request = context.get("request")
+    if not isinstance(request, HttpRequest):
+        return navigation_for(roles=None, path="")
+    user = getattr(request, "user", None)
+    roles = user.roles if user is not None and user.is_authenticated else None
+    return navigation_for(roles=roles, path=request.path)
+
+
+@register.filter
+def widget_kind(field: forms.BoundField) -> str:
+    """Name how a field is laid out: "checkbox" beside its label, "group" in a fieldset, or "plain" under a label."""
+    widget = field.field.widget
+    if isinstance(widget, forms.CheckboxInput):
+        return "checkbox"
+    if isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple):
+        return "group"
+    return "plain"
