@@ -1,0 +1,307 @@
+"""Addition: an artist's works become a plug-in. The use cases from the request to the finished version."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+from uuid import UUID
+
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.db.models import Max
+from django.urls import reverse
+from PIL import Image, UnidentifiedImageError
+
+from market.accounts.models import User
+from market.basemodels.models import BaseModel
+from market.catalog.models import Concept, ConceptKind, PlugIn, PlugInSample, PlugInState, PlugInVersion
+from market.catalog.models.plugins import free_slug
+from market.jobs import kinds
+from market.jobs.models import Job
+
+KIND = "addition"
+MIN_WORKS = 3
+MAX_SAMPLES = 6
+SAFETENSORS_HEADER = 8  # bytes: the length of the JSON header, little-endian
+
+
+class AdditionRefused(Exception):
+    """An addition cannot start. `reasons` says to the artist what is missing, one sentence each."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = list(reasons)
+        super().__init__(" ".join(reasons))
+
+
+class BadResult(Exception):
+    """What a worker handed back is not a plug-in for this job."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a plug-in costs and allows."""
+
+    price_micros: int
+    allow_commercial: bool = True
+    allow_combination: bool = True
+    allow_derivatives: bool = True
+    require_credit: bool = True
+
+    def as_fields(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class WorkInput:
+    data: bytes  # an encoded picture, PNG or WebP
+    caption: str
+
+
+@dataclass(frozen=True)
+class AdditionInputs:
+    """All that a worker needs to know of an addition."""
+
+    plugin_id: int
+    name: str
+    kind: str  # "style" or "character"
+    base_source: str  # diffusers directory, empty for the embedded base
+    base_fingerprint: str
+    works: list[WorkInput]
+    sample_prompts: list[str]
+
+
+@dataclass(frozen=True)
+class Sample:
+    prompt: str
+    seed: int
+    png: bytes
+
+
+@dataclass(frozen=True)
+class AdditionOutput:
+    """What a worker made. The hashes are checked against the bytes before anything is kept."""
+
+    adapter: bytes
+    file_sha256: str
+    tensors_sha256: str
+    base_fingerprint: str
+    rank: int
+    figures: dict[str, Any] = field(default_factory=dict)
+    samples: Sequence[Sample] = ()
+
+
+def obstacles(concept: Concept, base: BaseModel, by: User) -> list[str]:
+    """Say why an addition cannot start now; empty when it can."""
+    found = []
+    if concept.artist_id != by.pk:
+        found.append("Only the artist of a concept can start its addition.")
+    if not by.is_artist:
+        found.append("Take on the role of an artist first.")
+    works = concept.works.count()
+    if works < MIN_WORKS:
+        found.append(f"Upload at least {MIN_WORKS} works; there are {works} so far.")
+    if not concept.has_current_affirmation():
+        found.append("Affirm your rights to the works first.")
+    if not base.listed:
+        found.append(f"{base.name} does not take additions at present.")
+    plugin = PlugIn.objects.filter(concept=concept, base=base).select_related("addition").first()
+    if plugin is not None and is_running(plugin):
+        found.append(f"An addition of {concept.name} to {base.name} is already under way.")
+    return found
+
+
+def is_running(plugin: PlugIn) -> bool:
+    return plugin.addition is not None and not plugin.addition.has_ended
+
+
+def start_addition(concept: Concept, base: BaseModel, by: User, *, terms: Terms | None = None) -> Job:
+    """Queue the making of a plug-in version and return its job; the plug-in is a draft from here on.
+
+    Without `terms` an existing plug-in keeps its own, and a new one is free of charge. Raises AdditionRefused.
+    """
+    with transaction.atomic():
+        # Additions of one concept start one after the other, so that two clicks do not make two jobs.
+        concept = Concept.objects.select_for_update().select_related("artist").get(pk=concept.pk)
+        reasons = obstacles(concept, base, by)
+        if reasons:
+            raise AdditionRefused(reasons)
+        affirmation = concept.current_affirmation()
+        assert affirmation is not None  # one of the obstacles
+        plugin = PlugIn.objects.filter(concept=concept, base=base).first()
+        if plugin is None:
+            plugin = PlugIn.objects.create(
+                concept=concept,
+                base=base,
+                owner=concept.artist,
+                slug=free_slug(concept, base),
+                **(terms or Terms(price_micros=0)).as_fields(),
+            )
+        elif terms is not None:
+            PlugIn.objects.filter(pk=plugin.pk).update(**terms.as_fields())
+        works = list(concept.works.values_list("pk", flat=True))
+        job = Job.objects.enqueue(
+            kind=KIND,
+            owner=by,
+            parameters={
+                "plugin": plugin.pk,
+                "concept": concept.pk,
+                "concept_name": concept.name,
+                "base_name": base.name,
+                "base_fingerprint": base.fingerprint,
+                "affirmation": affirmation.pk,
+                "works": works,
+            },
+        )
+        PlugIn.objects.filter(pk=plugin.pk).update(addition=job)
+        return job
+
+
+def inputs(job: Job) -> AdditionInputs:
+    """Read what a worker needs for a job made by `start_addition`."""
+    plugin = PlugIn.objects.select_related("concept", "base").get(pk=job.parameters["plugin"])
+    concept, base = plugin.concept, plugin.base
+    works = []
+    for work in concept.works.filter(pk__in=job.parameters["works"]):
+        with work.file.open("rb") as stored:
+            works.append(WorkInput(data=stored.read(), caption=work.caption))
+    return AdditionInputs(
+        plugin_id=plugin.pk,
+        name=concept.name,
+        kind=concept.kind,
+        base_source=base.source,
+        base_fingerprint=base.fingerprint,
+        works=works,
+        sample_prompts=sample_prompts(concept, base),
+    )
+
+
+def sample_prompts(concept: Concept, base: BaseModel) -> list[str]:
+    """Prompts that show a concept: a style on things it may not have drawn, a character in several styles."""
+    if concept.kind == ConceptKind.STYLE:
+        subjects = base.example_subjects or list(
+            concept.works.exclude(caption="").values_list("caption", flat=True)
+        )
+        return [f"{subject}, {concept.name} style" for subject in subjects[:MAX_SAMPLES]] or [
+            f"{concept.name} style"
+        ]
+    return [f"{concept.name}, {style} style" for style in base.example_styles[:MAX_SAMPLES]] or [concept.name]
+
+
+def complete_addition(*, job: Job | UUID, token: int, output: AdditionOutput) -> PlugInVersion:
+    """Keep what a worker made as a new version and end its job, in one transaction.
+
+    Raises BadResult if the bytes are not what they are said to be, and jobs' LeaseLost if the attempt no longer
+    holds the job; then nothing is kept. A plug-in not on the market takes the version up at once; one that is
+    keeps serving the version its buyers know until its artist changes it.
+    """
+    job_id = job.pk if isinstance(job, Job) else job
+    _check(output)
+    stored: list[PlugInVersion | PlugInSample] = []
+    try:
+        with transaction.atomic():
+            ended = Job.objects.succeed(job_id, token=token, result={})
+            plugin = (
+                PlugIn.objects.select_for_update(of=("self",))
+                .select_related("base")
+                .get(pk=ended.parameters["plugin"])
+            )
+            if output.base_fingerprint != plugin.base.fingerprint:
+                raise BadResult(
+                    f"The plug-in was made for base {output.base_fingerprint[:12]}…, but {plugin.base.name} is "
+                    f"{plugin.base.fingerprint[:12]}… now. Start the addition again."
+                )
+            version = _new_version(plugin, ended, output)
+            stored.append(version)
+            version.save(force_insert=True)
+            for position, sample in enumerate(output.samples):
+                row = _new_sample(version, position, sample)
+                stored.append(row)
+                row.save(force_insert=True)
+            PlugIn.objects.filter(pk=plugin.pk).exclude(state=PlugInState.PUBLISHED).update(
+                current_version=version
+            )
+            Job.objects.filter(pk=ended.pk).update(
+                result={"plugin": plugin.pk, "version": version.pk, "number": version.number}
+            )
+            return version
+    except BaseException:
+        for row in stored:
+            if row.file and row.file._committed:
+                row.file.storage.delete(row.file.name)
+        raise
+
+
+def _new_version(plugin: PlugIn, job: Job, output: AdditionOutput) -> PlugInVersion:
+    last = plugin.versions.aggregate(last=Max("number"))["last"] or 0
+    return PlugInVersion(
+        plugin=plugin,
+        number=last + 1,
+        file=ContentFile(output.adapter, name="adapter.safetensors"),
+        byte_size=len(output.adapter),
+        file_sha256=output.file_sha256,
+        tensors_sha256=output.tensors_sha256,
+        base_fingerprint=output.base_fingerprint,
+        rank=output.rank,
+        figures=output.figures,
+        works_count=len(job.parameters["works"]),
+        job=job,
+        affirmation_id=job.parameters["affirmation"],
+    )
+
+
+def _new_sample(version: PlugInVersion, position: int, sample: Sample) -> PlugInSample:
+    with Image.open(BytesIO(sample.png)) as picture:
+        width, height = picture.size
+    return PlugInSample(
+        version=version,
+        position=position,
+        prompt=sample.prompt[:500],
+        seed=sample.seed,
+        file=ContentFile(sample.png, name="sample.png"),
+        width=width,
+        height=height,
+    )
+
+
+def _check(output: AdditionOutput) -> None:
+    found = hashlib.sha256(output.adapter).hexdigest()
+    if found != output.file_sha256:
+        raise BadResult(f"The adapter's SHA-256 is {found}, but {output.file_sha256} was reported.")
+    header = output.adapter[:SAFETENSORS_HEADER]
+    if len(header) < SAFETENSORS_HEADER or struct.unpack("<Q", header)[0] > len(output.adapter):
+        raise BadResult("The adapter is not a safetensors file: its header is longer than the file.")
+    for sample in output.samples:
+        try:
+            with Image.open(BytesIO(sample.png), formats=["PNG"]) as picture:
+                picture.verify()
+        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+            raise BadResult(f"The sample for “{sample.prompt}” is not a PNG picture: {error}.") from error
+
+
+def describe(job: Job) -> str:
+    return f"Addition of {job.parameters['concept_name']} to {job.parameters['base_name']}"
+
+
+def result_url(job: Job) -> str | None:
+    return reverse("catalog:desk_plugin", args=[job.parameters["plugin"]])
+
+
+def origin_url(job: Job) -> str | None:
+    return reverse("catalog:concept", args=[job.parameters["concept"]])
+
+
+def register_kind() -> None:
+    kinds.register(
+        kinds.JobKind(
+            name=KIND,
+            label="Addition",
+            describe=describe,
+            result_url=result_url,
+            origin_url=origin_url,
+            result_template="catalog/_addition_result.html",
+        )
+    )

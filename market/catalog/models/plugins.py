@@ -1,0 +1,288 @@
+"""A plug-in: a concept learned for one base model, offered under a licence at a price per picture."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import slugify
+
+from market.accounts.models import User
+from market.basemodels.models import FINGERPRINT, BaseModel
+from market.catalog.models.concepts import Concept
+from market.catalog.models.works import SHA256
+from market.jobs.models import Job
+
+MAX_PRICE_MICROS = 100_000_000  # 100 EUR a picture: a typing slip, not a price
+SLUG_LENGTH = 120
+
+
+class PlugInState(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    PUBLISHED = "published", "Published"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+@dataclass(frozen=True)
+class LicenceLine:
+    """One switch of a licence, as a person reads it."""
+
+    field: str
+    allowed: bool
+    text: str
+
+
+class PlugInQuerySet(models.QuerySet["PlugIn"]):
+    def published(self) -> PlugInQuerySet:
+        """Plug-ins that anybody may see and use."""
+        return self.filter(state=PlugInState.PUBLISHED, base__listed=True)
+
+    def visible_to(self, person: object) -> PlugInQuerySet:
+        """Published plug-ins, and the person's own in any state."""
+        visible = Q(state=PlugInState.PUBLISHED, base__listed=True)
+        if isinstance(person, User):
+            visible |= Q(owner=person)
+        return self.filter(visible)
+
+    def with_everything(self) -> PlugInQuerySet:
+        return self.select_related("concept", "base", "owner", "current_version")
+
+
+class PlugIn(models.Model):
+    """The offer. What is generated with is its current version."""
+
+    concept = models.ForeignKey(Concept, on_delete=models.PROTECT, related_name="plugins")
+    base = models.ForeignKey(BaseModel, on_delete=models.PROTECT, related_name="plugins")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="plugins")
+    slug = models.SlugField(max_length=SLUG_LENGTH, unique=True)
+    price_micros = models.BigIntegerField(
+        "price per picture",
+        validators=[MinValueValidator(0), MaxValueValidator(MAX_PRICE_MICROS)],
+        help_text="Micro-euros for one picture.",
+    )
+    allow_commercial = models.BooleanField(
+        "commercial use", default=True, help_text="Pictures may be used to earn money."
+    )
+    allow_combination = models.BooleanField(
+        "combination", default=True, help_text="May be used in one picture together with other plug-ins."
+    )
+    allow_derivatives = models.BooleanField(
+        "derivatives", default=True, help_text="Pictures may be edited and built upon."
+    )
+    require_credit = models.BooleanField(
+        "credit required", default=True, help_text="Whoever shows a picture names you."
+    )
+    state = models.CharField(max_length=12, choices=PlugInState.choices, default=PlugInState.DRAFT)
+    current_version = models.ForeignKey(
+        "catalog.PlugInVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    addition = models.ForeignKey(
+        Job,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The latest job that makes, or made, a version.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    published_at = models.DateTimeField(null=True, blank=True, editable=False)
+    withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects: ClassVar[PlugInQuerySet] = PlugInQuerySet.as_manager()  # type: ignore[assignment]  # a manager made from the query set has all of its methods
+
+    class Meta:
+        verbose_name = "plug-in"
+        ordering = ["-published_at", "-pk"]
+        indexes = [
+            models.Index(fields=["state", "-published_at"], name="catalog_plugin_newest"),
+            models.Index(fields=["state", "price_micros"], name="catalog_plugin_price"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["concept", "base"], name="catalog_plugin_one_a_concept_and_base"),
+            models.CheckConstraint(
+                condition=Q(price_micros__gte=0, price_micros__lte=MAX_PRICE_MICROS),
+                name="catalog_plugin_price_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[state.value for state in PlugInState]),
+                name="catalog_plugin_state_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=PlugInState.PUBLISHED)
+                | Q(current_version__isnull=False, published_at__isnull=False),
+                name="catalog_plugin_published_with_a_version",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=PlugInState.WITHDRAWN, withdrawn_at__isnull=False)
+                | ~Q(state=PlugInState.WITHDRAWN) & Q(withdrawn_at__isnull=True),
+                name="catalog_plugin_withdrawn_at_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.concept.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("catalog:plugin", args=[self.slug])
+
+    @property
+    def desk_url(self) -> str:
+        return reverse("catalog:desk_plugin", args=[self.pk])
+
+    @property
+    def name(self) -> str:
+        return self.concept.name
+
+    @property
+    def is_published(self) -> bool:
+        return self.state == PlugInState.PUBLISHED
+
+    def licence_lines(self) -> Iterator[LicenceLine]:
+        yield LicenceLine(
+            "allow_commercial",
+            self.allow_commercial,
+            "Commercial use" if self.allow_commercial else "No commercial use",
+        )
+        yield LicenceLine(
+            "allow_combination",
+            self.allow_combination,
+            "May be combined with other plug-ins" if self.allow_combination else "Only on its own",
+        )
+        yield LicenceLine(
+            "allow_derivatives",
+            self.allow_derivatives,
+            "Pictures may be edited" if self.allow_derivatives else "Pictures stay as they are",
+        )
+        yield LicenceLine(
+            "require_credit",
+            not self.require_credit,
+            "Credit to the artist required" if self.require_credit else "No credit required",
+        )
+
+    def publish(self) -> bool:
+        """Offer the plug-in to everybody. False: it has no version yet, or is already offered."""
+        return self._move(
+            PlugIn.objects.exclude(state=PlugInState.PUBLISHED).filter(current_version__isnull=False),
+            state=PlugInState.PUBLISHED,
+            published_at=timezone.now(),
+            withdrawn_at=None,
+        )
+
+    def withdraw(self) -> bool:
+        """Take a published plug-in from the market. Pictures made with it stay, with their credits."""
+        return self._move(
+            PlugIn.objects.filter(state=PlugInState.PUBLISHED),
+            state=PlugInState.WITHDRAWN,
+            withdrawn_at=timezone.now(),
+        )
+
+    def _move(self, allowed: PlugInQuerySet, **changes: Any) -> bool:
+        moved = allowed.filter(pk=self.pk).update(**changes) == 1
+        if moved:
+            self.refresh_from_db(fields=list(changes))
+        return moved
+
+
+def free_slug(concept: Concept, base: BaseModel) -> str:
+    """An address for the concept's plug-in: `fxemoji`, then `fxemoji-ada`, then with a number."""
+    stem = slugify(concept.name)[: SLUG_LENGTH - 50] or "plug-in"
+    wanted = [stem, f"{stem}-{concept.artist.handle}", f"{stem}-{concept.artist.handle}-{base.slug}"[:SLUG_LENGTH]]
+    taken = set(PlugIn.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
+    for slug in wanted:
+        if slug not in taken:
+            return slug
+    number = 2
+    while f"{stem}-{number}" in taken:
+        number += 1
+    return f"{stem}-{number}"
+
+
+def version_path(version: PlugInVersion, filename: str) -> str:
+    return f"plugins/{version.plugin_id}/{uuid.uuid4().hex}.safetensors"
+
+
+def sample_path(sample: PlugInSample, filename: str) -> str:
+    return f"plugins/{sample.version.plugin_id}/samples/{uuid.uuid4().hex}.png"
+
+
+class PlugInVersion(models.Model):
+    """The weights that one addition made. Never changed, also not in the database."""
+
+    plugin = models.ForeignKey(PlugIn, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    file = models.FileField(upload_to=version_path, max_length=200)
+    byte_size = models.PositiveIntegerField()
+    file_sha256 = models.CharField(max_length=64)
+    tensors_sha256 = models.CharField(max_length=64)
+    base_fingerprint = models.CharField(max_length=64)
+    rank = models.PositiveIntegerField()
+    figures = models.JSONField(default=dict, blank=True)
+    works_count = models.PositiveIntegerField()
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="plugin_version")
+    affirmation = models.ForeignKey(
+        "catalog.RightsAffirmation", on_delete=models.PROTECT, related_name="plugin_versions"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = "plug-in version"
+        ordering = ["plugin", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["plugin", "number"], name="catalog_pluginversion_number_once"),
+            models.CheckConstraint(
+                condition=Q(number__gte=1), name="catalog_pluginversion_numbered_from_one"
+            ),
+            models.CheckConstraint(
+                condition=Q(file_sha256__regex=SHA256, tensors_sha256__regex=SHA256),
+                name="catalog_pluginversion_hash_shapes",
+            ),
+            models.CheckConstraint(
+                condition=Q(base_fingerprint__regex=FINGERPRINT),
+                name="catalog_pluginversion_fingerprint_shape",
+            ),
+            models.CheckConstraint(
+                condition=Q(rank__gte=1, byte_size__gte=1), name="catalog_pluginversion_has_weights"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plugin}, version {self.number}"
+
+    @property
+    def fits_its_base(self) -> bool:
+        """Whether the base model still has the weights that this version was made for."""
+        return self.base_fingerprint == self.plugin.base.fingerprint
+
+
+class PlugInSample(models.Model):
+    """A picture made with a version when it was new, to show what it does."""
+
+    version = models.ForeignKey(PlugInVersion, on_delete=models.PROTECT, related_name="samples")
+    position = models.PositiveSmallIntegerField()
+    prompt = models.CharField(max_length=500)
+    seed = models.BigIntegerField()
+    file = models.FileField(upload_to=sample_path, max_length=200)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name = "sample"
+        ordering = ["version", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "position"], name="catalog_pluginsample_position_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.prompt
+
+    @property
+    def url(self) -> str:
+        return reverse("catalog:sample", args=[self.version.plugin_id, self.pk])
