@@ -1,0 +1,48 @@
+"""Divide an amount among receivers so that the parts sum to it exactly. Pure; used wherever money is split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+BASIS_POINTS = 10_000
+
+
+class _Ordered(Protocol):
+    def __lt__(self, other: object, /) -> bool: ...
+
+
+Receiver = TypeVar("Receiver", bound="int | str | _Ordered")
+
+
+def split(amount: int, parts: Sequence[tuple[Receiver, int]]) -> list[tuple[Receiver, int]]:
+    """Divide `amount` in proportion to whole weights, by largest remainder; ties go to the lower receiver.
+
+    Returns one pair per part, in the given order. Each gets its exact share rounded down or up to a micro-unit.
+    """
+    if isinstance(amount, bool) or not isinstance(amount, int) or amount < 0:
+        raise ValueError(f"The amount is a whole number of micro-units, zero or more; found {amount!r}.")
+    receivers = [receiver for receiver, _ in parts]
+    if len(set(receivers)) != len(receivers):
+        raise ValueError("Each receiver may occur once; add up the weights first.")
+    if any(isinstance(weight, bool) or not isinstance(weight, int) or weight < 0 for _, weight in parts):
+        raise ValueError("Weights are whole numbers, zero or more.")
+    whole = sum(weight for _, weight in parts)
+    if whole == 0:
+        raise ValueError("At least one weight must be above zero.")
+
+    shares = [amount * weight // whole for _, weight in parts]
+    remainders = [amount * weight % whole for _, weight in parts]
+    missing = amount - sum(shares)  # fewer than there are parts with a remainder
+    first = sorted(range(len(parts)), key=lambda index: (-remainders[index], receivers[index]))
+    for index in first[:missing]:
+        shares[index] += 1
+    return list(zip(receivers, shares, strict=True))
+
+
+def commission(fee: int, basis_points: int) -> tuple[int, int]:
+    """Divide a fee into (what its receiver gets, the platform's commission); a tie goes to the receiver."""
+    if not 0 <= basis_points <= BASIS_POINTS:
+        raise ValueError(f"A commission is 0 to {BASIS_POINTS} basis points; found {basis_points}.")
+    (_, net), (_, taken) = split(fee, [(0, BASIS_POINTS - basis_points), (1, basis_points)])
+    return net, taken
