@@ -1,0 +1,186 @@
+"""Uploading works: each file is taken or refused on its own, and every refusal says why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from django.core.files.base import ContentFile
+from django.db import IntegrityError, transaction
+
+from market.accounts.models import User
+from market.catalog.likeness import MAX_DISTANCE, Likeness, distance, is_copy, is_repeat
+from market.catalog.models import Concept, UploadRefusal, Work
+from market.catalog.models.works import CAPTION_LENGTH
+from market.catalog.pictures import CleanPicture, Limits, PictureRefused, clean
+
+MAX_FILES_AT_ONCE = 100
+MAX_WORKS = 500
+NAME_LENGTH = 120
+
+# Says nothing of whose work it is: an upload must not become a way to search other people's works.
+NEUTRAL_REASON = (
+    "This picture cannot be registered, because it matches a work that is already registered in the market. "
+    "If it is yours, write to the market's administrators."
+)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One file that was not taken, as its sender knows it."""
+
+    name: str
+    reason: str
+
+
+@dataclass
+class UploadReport:
+    taken: list[Work] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+def upload_works(concept: Concept, by: User, files: Iterable[Any]) -> UploadReport:
+    """Take the files (Django's UploadedFile) as works of the concept."""
+    report, limits = UploadReport(), Limits.configured()
+    for number, sent in enumerate(files):
+        name = display_name(sent.name)
+        try:
+            if number >= MAX_FILES_AT_ONCE:
+                raise PictureRefused(f"Send at most {MAX_FILES_AT_ONCE} files at once.")
+            report.taken.append(add_work(concept, by, _read(sent, limits), original_name=name, limits=limits))
+        except PictureRefused as refusal:
+            report.refused.append(Refused(name, str(refusal)))
+    return report
+
+
+def add_work(
+    concept: Concept,
+    by: User,
+    data: bytes,
+    *,
+    caption: str = "",
+    original_name: str = "",
+    limits: Limits | None = None,
+) -> Work:
+    """Clean one picture and register it as a work of the concept. Raises PictureRefused."""
+    if concept.artist_id != by.pk:
+        raise PictureRefused("Only the artist of a concept can add works to it.")
+    if concept.works.count() >= MAX_WORKS:
+        raise PictureRefused(f"A concept holds at most {MAX_WORKS} works.")
+    picture = clean(data, limits or Limits.configured())
+    _refuse_repeat(concept, picture)
+    _refuse_anothers(concept, by, picture, original_name)
+    caption = (caption or caption_from(original_name))[:CAPTION_LENGTH]
+    return _register(concept, by, picture, caption, original_name)
+
+
+def display_name(sent: str | None) -> str:
+    """Keep what a person recognises of a file's name: no folders, no control characters."""
+    bare = re.split(r"[/\\]", sent or "")[-1]
+    printable = "".join(letter for letter in bare if letter.isprintable()).strip(" .")
+    return printable[:NAME_LENGTH] or "unnamed file"
+
+
+def caption_from(name: str) -> str:
+    """Guess a caption from a file's name: `red-fox_02.png` shows a “red fox”; `IMG_2041.jpg` says nothing."""
+    stem = name.rsplit(".", 1)[0]
+    words = [word for word in re.split(r"[\W_]+", stem) if word and not any(map(str.isdigit, word))]
+    if not words or words[0].lower() in {"img", "dsc", "dscn", "image", "scan", "screenshot", "untitled", "unnamed"}:
+        return ""
+    return " ".join(words).lower()
+
+
+def _read(sent: Any, limits: Limits) -> bytes:
+    if sent.size is not None and sent.size > limits.max_bytes:
+        raise PictureRefused(
+            f"The file has {sent.size / 1_000_000:.1f} MB; at most {limits.max_bytes / 1_000_000:.1f} MB are taken."
+        )
+    stream: IO[bytes] = sent
+    return stream.read(limits.max_bytes + 1)
+
+
+def _refuse_repeat(concept: Concept, picture: CleanPicture) -> None:
+    twin = concept.works.filter(pixels_sha256=picture.pixels_sha256).first()
+    if twin is not None:
+        raise PictureRefused(f"This concept already has exactly this picture (“{twin}”).")
+    for work in concept.works.near(picture.likeness.perceptual_hash, within=MAX_DISTANCE):
+        if is_repeat(_likeness_of(work), picture.likeness):
+            raise PictureRefused(f"This concept already has nearly the same picture (“{work}”).")
+
+
+def _refuse_anothers(concept: Concept, by: User, picture: CleanPicture, original_name: str) -> None:
+    found = next(_matches_of_others(by, picture), None)
+    if found is None:
+        return
+    work, bits = found
+    UploadRefusal.objects.create(
+        person=by,
+        concept=concept,
+        matched_work=work,
+        matched_artist_id=work.artist_id,
+        distance=bits,
+        original_name=original_name,
+        pixels_sha256=picture.pixels_sha256,
+        perceptual_hash=picture.likeness.perceptual_hash,
+    )
+    raise PictureRefused(NEUTRAL_REASON)
+
+
+def _matches_of_others(by: User, picture: CleanPicture) -> Iterator[tuple[Work, int]]:
+    """Find other artists' works that the picture copies, as it is or mirrored, the exact one first."""
+    others = Work.objects.exclude(artist=by)
+    for work in others.filter(pixels_sha256=picture.pixels_sha256)[:1]:
+        yield work, 0
+    for likeness in (picture.likeness, picture.mirrored):
+        for work in others.near(likeness.perceptual_hash, within=MAX_DISTANCE):
+            if is_copy(_likeness_of(work), likeness):
+                yield work, distance(work.perceptual_hash, likeness.perceptual_hash)
+
+
+def _likeness_of(work: Work) -> Likeness:
+    return Likeness(work.perceptual_hash, bytes(work.colour_grid))
+
+
+def _register(concept: Concept, by: User, picture: CleanPicture, caption: str, original_name: str) -> Work:
+    work = Work(
+        concept=concept,
+        artist=by,
+        file=ContentFile(picture.data, name=f"work.{picture.extension}"),
+        thumbnail=ContentFile(picture.thumbnail, name="thumbnail.webp"),
+        caption=caption,
+        original_name=original_name,
+        content_type=picture.content_type,
+        byte_size=len(picture.data),
+        width=picture.width,
+        height=picture.height,
+        pixels_sha256=picture.pixels_sha256,
+        perceptual_hash=picture.likeness.perceptual_hash,
+        colour_grid=picture.likeness.grid,
+    )
+    try:
+        with transaction.atomic():
+            work.save(force_insert=True)
+    except BaseException as error:
+        delete_files(work)
+        if isinstance(error, IntegrityError):
+            # Somebody registered the same pixels while we were looking.
+            twin = concept.works.filter(pixels_sha256=picture.pixels_sha256).exists()
+            raise PictureRefused(
+                "This concept already has exactly this picture." if twin else NEUTRAL_REASON
+            ) from None
+        raise
+    return work
+
+
+def delete_files(work: Work) -> None:
+    for stored in work.files():
+        if stored and stored._committed:  # noqa: SLF001  # Django's only word on whether it is in the storage
+            stored.storage.delete(stored.name or "")
+
+
+def remove_work(work: Work) -> None:
+    """Delete a work, its files last, so that no row ever lacks its file."""
+    Work.objects.filter(pk=work.pk).delete()
+    transaction.on_commit(lambda: delete_files(work))
