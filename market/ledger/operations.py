@@ -18,7 +18,23 @@ from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 from market.accounts.models import User
-from market.ledger.errors import BadAmount, BadRequest, CurrencyMismatch, translated
+from market.ledger.errors import (
+    AlreadyReversed,
+    BadAmount,
+    BadRequest,
+    CurrencyMismatch,
+    HoldAlreadyPosted,
+    HoldAlreadyResolved,
+    HoldAlreadyVoided,
+    IdempotencyConflict,
+    InsufficientFunds,
+    LedgerError,
+    NotAPayer,
+    NotReversible,
+    UnknownHold,
+    UnknownTransfer,
+    translated,
+)
 from market.ledger.models import (
     KEY_LENGTH,
     LARGEST,
@@ -30,6 +46,39 @@ from market.ledger.models import (
     PendingHold,
     Transfer,
 )
+from market.ledger.queries import credits  # noqa: A004  # a picture's credits; the builtin is for the shell
+
+__all__ = [
+    "Account",
+    "AccountKind",
+    "AlreadyReversed",
+    "BadAmount",
+    "BadRequest",
+    "Balance",
+    "CurrencyMismatch",
+    "Hold",
+    "HoldAlreadyPosted",
+    "HoldAlreadyResolved",
+    "HoldAlreadyVoided",
+    "IdempotencyConflict",
+    "InsufficientFunds",
+    "LedgerError",
+    "NotAPayer",
+    "NotReversible",
+    "Share",
+    "Transfer",
+    "UnknownHold",
+    "UnknownTransfer",
+    "account",
+    "balance",
+    "capture",
+    "credits",
+    "expire_holds",
+    "hold",
+    "post",
+    "reverse",
+    "void",
+]
 
 CURRENCY = "EUR"
 

@@ -1,0 +1,15 @@
+"""Show amounts of micro-units in templates: {{ line.amount|money }}."""
+
+from __future__ import annotations
+
+from django import template
+
+from market.ledger.money import words
+
+register = template.Library()
+
+
+@register.filter
+def money(micros: int | None, currency: str = "EUR") -> str:
+    """Write micro-units as an amount with its currency, such as €0.05; nothing for None."""
+    return "" if micros is None else words(int(micros), currency)
