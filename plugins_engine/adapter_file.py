@@ -1,0 +1,205 @@
+"""Read a LoRA file of any common origin into low-rank matrices by layer name. The file may be hostile."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from plugins_engine.delta import LowRank
+from plugins_engine.errors import BadAdapter
+from plugins_engine.layer_names import aliases, published_layers
+
+MAX_FILE = 2 * 1024**3
+MAX_HEADER = 16 * 1024**2
+_PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x04", b"\x80\x05")
+
+# What a key may end with, after the layer's name.
+_DOWN = (".lora_A.weight", ".lora_A.default.weight", ".lora_down.weight", ".lora.down.weight")
+_UP = (".lora_B.weight", ".lora_B.default.weight", ".lora_up.weight", ".lora.up.weight")
+_ENDS = (
+    *((end, "down") for end in (*_DOWN, "_lora.down.weight", ".lora_linear_layer.down.weight")),
+    *((end, "up") for end in (*_UP, "_lora.up.weight", ".lora_linear_layer.up.weight")),
+    ("_lora.alpha", "alpha"),
+    (".lora.alpha", "alpha"),
+    (".alpha", "alpha"),
+)
+# What a key may begin with, before the layer's name.
+_STARTS = ("base_model.model.", "unet.", "lora_unet_", "diffusion_model.", "model.diffusion_model.")
+_TEXT = (
+    "text_encoder.", "text_encoder_2.", "lora_te_", "lora_te1_", "lora_te2_", "text_model.", "base_model.model.text_model.",
+    "bundle_emb.", "emb_params", "clip_l", "clip_g",
+)  # fmt: skip
+# Parts of keys of methods that are not a plain low-rank sum.
+_OTHER_METHODS = {
+    "dora_scale": "DoRA",
+    "lora_magnitude_vector": "DoRA",
+    "hada_w": "LoHa",
+    "lokr_w": "LoKr",
+    "oft_": "OFT",
+    "lora_mid": "a Tucker-decomposed convolution",
+    ".diff_b": "bias differences",
+    "lora_B.bias": "LoRA with a bias",
+}
+
+
+@dataclass(frozen=True)
+class AdapterFile:
+    """What a file holds: float32 factors with alpha / rank folded into B, and its metadata."""
+
+    layers: dict[str, LowRank]
+    convolutions: frozenset[str]
+    metadata: dict[str, str]
+    ignored: tuple[str, ...]
+
+
+@dataclass
+class _Parts:
+    key: str
+    down: Tensor | None = None
+    up: Tensor | None = None
+    alpha: Tensor | None = None
+    keys: set[str] = field(default_factory=set)
+
+
+def parse(content: bytes, name: str, layer_names: Iterable[str] | None = None) -> AdapterFile:
+    """Read a LoRA file's bytes; `name` is what messages call it.
+
+    `layer_names` are the base's layers: kohya's keys write them with underscores only, and can then be told apart
+    for any base. Without them the names of the published Stable Diffusion UNets are understood.
+    """
+    metadata = _metadata(content, name)
+    try:
+        tensors = safetensors.torch.load(content)
+    # The library raises its own error type, and KeyError for a dtype that torch does not know.
+    except Exception as error:
+        raise BadAdapter(f"{name}: expected a safetensors file, it is damaged ({error})") from error
+    table = aliases(published_layers() if layer_names is None else layer_names)
+    parts, ignored = _sort(tensors, table, name)
+    if not parts:
+        found = f"{len(ignored)} text encoder tensors only" if ignored else "none"
+        raise BadAdapter(f"{name}: expected LoRA weights of UNet layers, found {found}")
+    layers: dict[str, LowRank] = {}
+    convolutions = set()
+    for layer in sorted(parts):
+        layers[layer], is_convolution = _factors(parts[layer], name)
+        if is_convolution:
+            convolutions.add(layer)
+    return AdapterFile(layers, frozenset(convolutions), metadata, tuple(sorted(ignored)))
+
+
+def _metadata(content: bytes, name: str) -> dict[str, str]:
+    """Check the header before anything is allocated, and give its metadata."""
+    if content.startswith(_PICKLES):
+        raise BadAdapter(
+            f"{name}: expected a safetensors file, found a PyTorch pickle; convert it to safetensors"
+        )
+    if len(content) < 8:
+        raise BadAdapter(f"{name}: expected a safetensors file, found {len(content)} bytes")
+    length = int.from_bytes(content[:8], "little")
+    if length > MAX_HEADER:
+        raise BadAdapter(
+            f"{name}: expected a safetensors header of at most {MAX_HEADER} bytes, found {length}"
+        )
+    if length > len(content) - 8:
+        raise BadAdapter(
+            f"{name}: expected a header of {length} bytes, found {len(content) - 8}: the file is cut off, or is not "
+            f"a safetensors file"
+        )
+    try:
+        header = json.loads(content[8 : 8 + length])
+    except (ValueError, RecursionError):
+        raise BadAdapter(f"{name}: expected a safetensors file, found a header that is not JSON") from None
+    metadata = header.get("__metadata__", {}) if isinstance(header, dict) else None
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise BadAdapter(f"{name}: expected text metadata in the safetensors header, found something else")
+    return metadata
+
+
+def _sort(
+    tensors: Mapping[str, Tensor], table: Mapping[str, str], name: str
+) -> tuple[dict[str, _Parts], list[str]]:
+    """Group tensors by layer; list those of a text encoder, which a UNet plug-in does not apply."""
+    parts: dict[str, _Parts] = {}
+    ignored: list[str] = []
+    for key in sorted(tensors):
+        if key.startswith(_TEXT):
+            ignored.append(key)
+            continue
+        for mark, method in _OTHER_METHODS.items():
+            if mark in key:
+                raise BadAdapter(
+                    f"{name}: expected plain LoRA weights, found {method} ({key}), which is not supported"
+                )
+        end, role = next(((end, role) for end, role in _ENDS if key.endswith(end)), ("", ""))
+        if not role:
+            raise BadAdapter(f"{name}: expected LoRA keys of a UNet, found {key}")
+        layer = _layer(key, end, table, name)
+        entry = parts.setdefault(layer, _Parts(key))
+        if getattr(entry, role) is not None:
+            raise BadAdapter(
+                f"{name}: the {role} weights of layer {layer} are there twice, the second as {key}"
+            )
+        setattr(entry, role, tensors[key])
+    return parts, ignored
+
+
+def _layer(key: str, end: str, table: Mapping[str, str], name: str) -> str:
+    written = key[: -len(end)]
+    flat = False
+    for start in _STARTS:
+        if written.startswith(start):
+            written = written[len(start) :]
+            flat = flat or start == "lora_unet_"
+    # Older diffusers files: "….attn1.processor.to_out_lora.down.weight" is of the layer "….attn1.to_out.0".
+    written = written.replace(".processor.", ".")
+    if written.endswith(".to_out"):
+        written += ".0"
+    layer = table.get(written.replace(".", "_"))
+    if layer is not None:
+        return layer
+    if flat:
+        raise BadAdapter(
+            f"{name}: {key} names no matrix layer of the base's UNet; expected a plug-in for this base, of linear layers "
+            f"and 1x1 convolutions only"
+        )
+    return written
+
+
+def _factors(parts: _Parts, name: str) -> tuple[LowRank, bool]:
+    """Check one layer's tensors and fold alpha / rank into B."""
+    up, down = parts.up, parts.down
+    if up is None or down is None:
+        absent = "up (B)" if up is None else "down (A)"
+        raise BadAdapter(
+            f"{name}: expected both LoRA matrices of a layer, the {absent} one beside {parts.key} is missing"
+        )
+    for tensor in (up, down):
+        if not tensor.is_floating_point():
+            raise BadAdapter(f"{name}: expected floating point weights at {parts.key}, found {tensor.dtype}")
+    is_convolution = up.ndim == 4 and down.ndim == 4
+    if is_convolution:
+        if up.shape[2:] != (1, 1) or down.shape[2:] != (1, 1):
+            raise BadAdapter(
+                f"{name}: {parts.key} adapts a {down.shape[2]}x{down.shape[3]} convolution; only linear layers and "
+                f"1x1 convolutions are supported"
+            )
+        up, down = up.flatten(1), down.flatten(1)
+    if up.ndim != 2 or down.ndim != 2 or up.shape[1] != down.shape[0] or 0 in (*up.shape, *down.shape):
+        raise BadAdapter(
+            f"{name}: expected A (rank, in) and B (out, rank) at {parts.key}, found A {tuple(down.shape)} and B "
+            f"{tuple(up.shape)}"
+        )
+    factor = 1.0
+    if parts.alpha is not None:
+        if parts.alpha.numel() != 1:
+            raise BadAdapter(
+                f"{name}: expected one number as alpha beside {parts.key}, found {parts.alpha.numel()}"
+            )
+        factor = float(parts.alpha) / down.shape[0]
+    folded = (up.to(torch.float32) * factor).contiguous(), down.to(torch.float32).contiguous()
+    if not all(bool(torch.isfinite(each).all()) for each in folded):
+        raise BadAdapter(f"{name}: expected finite weights at {parts.key}, found NaN or infinity")
+    return folded, is_convolution

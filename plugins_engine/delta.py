@@ -1,0 +1,84 @@
+"""Pure algebra of low-rank matrices, never multiplied out unless asked to.
+
+A low-rank matrix is a pair (B, A): ΔW = B A, with B (out, rank) and A (rank, in), any scale already folded in.
+Everything here is computed in float32 and returns new float32 tensors.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+LowRank = tuple[Tensor, Tensor]
+
+
+def rank(delta: LowRank) -> int:
+    """Give the number of columns of B; the true rank may be less."""
+    return int(delta[1].shape[0])
+
+
+def materialise(delta: LowRank) -> Tensor:
+    """Multiply out: (out, rank) @ (rank, in) → (out, in)."""
+    up, down = delta
+    return up.float() @ down.float()
+
+
+def scale(delta: LowRank, factor: float) -> LowRank:
+    up, down = delta
+    return up.float() * factor, down.float()
+
+
+def negate(delta: LowRank) -> LowRank:
+    """Give -ΔW: what restores exactly what ΔW took away."""
+    return scale(delta, -1.0)
+
+
+def concatenate(deltas: Sequence[LowRank]) -> LowRank:
+    """Sum matrices exactly by concatenating ranks: ΔW = Σ B_i A_i = [B_1 … B_K] [A_1; …; A_K]."""
+    if not deltas:
+        raise ValueError("expected at least one low-rank matrix to sum, found none")
+    return torch.cat([up.float() for up, _ in deltas], dim=1), torch.cat(
+        [down.float() for _, down in deltas], dim=0
+    )
+
+
+def inner(first: LowRank, second: LowRank) -> float:
+    """Give ⟨ΔW_1, ΔW_2⟩ = tr(ΔW_1ᵀ ΔW_2), through matrices no larger than the ranks."""
+    left = first[0].float().T @ second[0].float()  # (r1, r2)
+    right = first[1].float() @ second[1].float().T  # (r1, r2)
+    return float((left.double() * right.double()).sum())
+
+
+def norm(delta: LowRank) -> float:
+    """Give the Frobenius norm of ΔW."""
+    # From the singular values and not from inner(ΔW, ΔW): a near-zero sum of large parts would be rounding noise.
+    return float(singular_values(delta).double().norm())
+
+
+def singular_values(delta: LowRank) -> Tensor:
+    """Give the min(out, in, rank) largest singular values of ΔW, in falling order; the others are zero."""
+    _, core, _ = _orthogonalise(delta)
+    values: Tensor = torch.linalg.svdvals(core)
+    return values
+
+
+def truncate(delta: LowRank, to_rank: int) -> LowRank:
+    """Give the nearest matrix of at most `to_rank` (Eckart, Young), the singular values shared between B and A.
+
+    Through QR of the factors: the SVD is of a (rank, rank) matrix, never of (out, in).
+    """
+    if to_rank < 1:
+        raise ValueError(f"expected a rank of at least 1, found {to_rank}")
+    left, core, right = _orthogonalise(delta)
+    u, s, vt = torch.linalg.svd(core, full_matrices=False)
+    kept = min(to_rank, s.shape[0])
+    root = s[:kept].sqrt()
+    return left @ (u[:, :kept] * root), (root[:, None] * vt[:kept]) @ right
+
+
+def _orthogonalise(delta: LowRank) -> tuple[Tensor, Tensor, Tensor]:
+    """Write B A = Q_B (R_B R_Aᵀ) Q_Aᵀ with orthonormal Q_B (out, ·) and Q_A (in, ·)."""
+    up, down = delta
+    q_up, r_up = torch.linalg.qr(up.float())  # (out, k), (k, rank) with k = min(out, rank)
+    q_down, r_down = torch.linalg.qr(down.float().T)  # (in, l), (l, rank)
+    return q_up, r_up @ r_down.T, q_down.T

@@ -1,0 +1,37 @@
+"""Errors a caller can show to a person: each says what was wrong, what was expected and what to do."""
+
+
+class EngineError(Exception):
+    """Base of every error that this library raises on purpose; its text is meant to be shown."""
+
+
+class BadBase(EngineError):
+    """A base model directory cannot be read, or is not of a supported architecture."""
+
+
+class BadAdapter(EngineError):
+    """A plug-in file cannot be read, or holds something that this library does not apply."""
+
+
+class BaseMismatch(EngineError):
+    """A plug-in was made for another base than the one it is used with."""
+
+
+class BadPrompt(EngineError):
+    """A prompt is empty, or longer than the base's text encoder reads."""
+
+
+class BadRequest(EngineError):
+    """A number asked for (steps, seed, size, weight, …) is outside what can be drawn."""
+
+
+class BadPicture(EngineError):
+    """A picture file cannot be read."""
+
+
+class DeviceUnavailable(EngineError):
+    """The device asked for is not on this machine."""
+
+
+class BrokenPicture(EngineError):
+    """The model's numbers overflowed, so there is no picture to give."""

@@ -1,0 +1,101 @@
+"""The identity of a base model: a SHA-256 over what determines its pictures, read from its files."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plugins_engine.errors import BadBase
+
+CHUNK = 8 * 1024 * 1024
+MAX_HEADER = 100 * 1024 * 1024
+# Of a scheduler only the noise that the model was trained with is identity; how to sample is the user's choice.
+TRAINING_NOISE = (
+    "num_train_timesteps",
+    "beta_start",
+    "beta_end",
+    "beta_schedule",
+    "trained_betas",
+    "prediction_type",
+)
+
+
+@dataclass(frozen=True)
+class _StoredTensor:
+    file: Path
+    dtype: str
+    shape: list[int]
+    start: int  # absolute, in bytes
+    end: int
+
+
+def fingerprint(
+    weights: dict[str, list[Path]], configs: dict[str, dict[str, Any]], vocabularies: Iterable[Path]
+) -> str:
+    """Hash tensors in order of component and name, the configs without version notes, and the vocabularies.
+
+    Independent of how the tensors are spread over files, of their order in them, of header metadata, and of the
+    precision that they are later loaded in; a copy stored in another precision is another base. Streams: memory
+    stays flat for any size.
+    """
+    digest = hashlib.sha256(b"plugins_engine base v1\n")
+    for component in sorted(weights):
+        tensors = _stored_tensors(weights[component])
+        for name in sorted(tensors):
+            tensor = tensors[name]
+            digest.update(f"{component}/{name} {tensor.dtype} {tensor.shape}\n".encode())
+            _hash_range(digest, tensor)
+    for component in sorted(configs):
+        digest.update(f"{component} {_canonical_config(component, configs[component])}\n".encode())
+    for path in sorted(vocabularies, key=lambda each: (each.parent.name, each.name)):
+        digest.update(
+            f"{path.parent.name}/{path.name} ".encode() + hashlib.sha256(path.read_bytes()).digest()
+        )
+    return digest.hexdigest()
+
+
+def _canonical_config(component: str, config: dict[str, Any]) -> str:
+    if component == "scheduler":
+        kept = {key: config[key] for key in TRAINING_NOISE if key in config}
+    else:
+        # Names with an underscore are notes about the file: library version, where it was loaded from.
+        notes = ("transformers_version", "torch_dtype", "dtype", "architectures")
+        kept = {key: value for key, value in config.items() if not key.startswith("_") and key not in notes}
+    return json.dumps(kept, sort_keys=True, separators=(",", ":"))
+
+
+def _stored_tensors(files: list[Path]) -> dict[str, _StoredTensor]:
+    tensors: dict[str, _StoredTensor] = {}
+    for file in files:
+        with file.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            if length > MAX_HEADER:
+                raise BadBase(f"{file}: expected a safetensors file, found a header of {length} bytes")
+            try:
+                header = json.loads(stream.read(length))
+                for name, entry in header.items():
+                    if name == "__metadata__":
+                        continue
+                    start, end = entry["data_offsets"]
+                    tensors[name] = _StoredTensor(
+                        file, entry["dtype"], entry["shape"], 8 + length + start, 8 + length + end
+                    )
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                raise BadBase(
+                    f"{file}: expected a safetensors file, its header cannot be read ({error})"
+                ) from error
+    return tensors
+
+
+def _hash_range(digest: "hashlib._Hash", tensor: _StoredTensor) -> None:
+    with tensor.file.open("rb") as stream:
+        stream.seek(tensor.start)
+        left = tensor.end - tensor.start
+        while left > 0:
+            chunk = stream.read(min(CHUNK, left))
+            if not chunk:
+                raise BadBase(f"{tensor.file}: the file ends inside a tensor; copy it again")
+            digest.update(chunk)
+            left -= len(chunk)

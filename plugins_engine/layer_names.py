@@ -1,0 +1,95 @@
+"""The names that other programs give to a UNet's layers, and which layer each means."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+# The layers of a transformer block, as diffusers names them.
+_BLOCK_LAYERS = [
+    *(
+        f"{attention}.{layer}"
+        for attention in ("attn1", "attn2")
+        for layer in ("to_q", "to_k", "to_v", "to_out.0")
+    ),
+    "ff.net.0.proj",
+    "ff.net.2",
+]
+_DEEPEST = 10  # transformer blocks in a row, in SDXL
+
+
+def flatten(name: str) -> str:
+    """Write a name as kohya's trainer does; underscores inside and between parts then look the same."""
+    return name.replace(".", "_")
+
+
+def aliases(layers: Iterable[str]) -> Mapping[str, str]:
+    """Map every flattened name, diffusers' own and the original latent-diffusion code's, to a layer of `layers`."""
+    layers = list(layers)
+    table = {flatten(name): name for name in layers}
+    places = _original_blocks(layers)
+    for name in layers:
+        original = _original_name(name, places)
+        if original is not None:
+            table.setdefault(flatten(original), name)
+    return table
+
+
+def published_layers() -> list[str]:
+    """List the names of SD 1.x, 2.x and SDXL UNets together, to read a file when its base is not at hand."""
+    names = [f"{part}_embedding.linear_{n}" for part in ("time", "add") for n in (1, 2)]
+    blocks = [f"down_blocks.{i}" for i in range(4)] + ["mid_block"] + [f"up_blocks.{i}" for i in range(4)]
+    for block in blocks:
+        for j in range(3 if block.startswith("up") else 2):
+            names += [f"{block}.resnets.{j}.time_emb_proj", f"{block}.resnets.{j}.conv_shortcut"]
+            attention = f"{block}.attentions.{j}"
+            names += [f"{attention}.proj_in", f"{attention}.proj_out"]
+            names += [
+                f"{attention}.transformer_blocks.{k}.{each}"
+                for k in range(_DEEPEST)
+                for each in _BLOCK_LAYERS
+            ]
+    return names
+
+
+def _original_blocks(layers: Iterable[str]) -> dict[str, int]:
+    """Number diffusers' blocks the way the original code does: in one row down, and one row up.
+
+    A block of n residual layers takes n places, and going down one more for its downsampler; place 0 going down is
+    the first convolution.
+    """
+    counts: dict[tuple[str, int], int] = {}
+    for name in layers:
+        match = re.match(r"(down|up)_blocks\.(\d+)\.(?:resnets|attentions)\.(\d+)\.", name)
+        if match:
+            block = match[1], int(match[2])
+            counts[block] = max(counts.get(block, 0), int(match[3]) + 1)
+    places: dict[str, int] = {}
+    for side, first, extra in (("down", 1, 1), ("up", 0, 0)):
+        place = first
+        for index in sorted(i for s, i in counts if s == side):
+            places[f"{side}_blocks.{index}"] = place
+            place += counts[side, index] + extra
+    return places
+
+
+def _original_name(name: str, places: Mapping[str, int]) -> str | None:
+    fixed = {
+        "time_embedding.linear_1": "time_embed.0",
+        "time_embedding.linear_2": "time_embed.2",
+        "add_embedding.linear_1": "label_emb.0.0",
+        "add_embedding.linear_2": "label_emb.0.2",
+    }
+    if name in fixed:
+        return fixed[name]
+    match = re.match(r"(down_blocks\.\d+|up_blocks\.\d+|mid_block)\.(resnets|attentions)\.(\d+)\.(.+)", name)
+    if not match:
+        return None
+    block, kind, index, rest = match[1], match[2], int(match[3]), match[4]
+    if kind == "resnets":
+        inner = {"time_emb_proj": "emb_layers.1", "conv_shortcut": "skip_connection"}.get(rest)
+        if inner is None:
+            return None
+        rest = inner
+    if block == "mid_block":  # residual, attention, residual in one row
+        return f"middle_block.{1 if kind == 'attentions' else 2 * index}.{rest}"
+    row = "input_blocks" if block.startswith("down") else "output_blocks"
+    return f"{row}.{places[block] + index}.{1 if kind == 'attentions' else 0}.{rest}"

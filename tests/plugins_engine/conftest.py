@@ -1,0 +1,41 @@
+"""Tiny pipelines, built once a session."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from plugins_engine.base import BaseModel, load_base
+from tests.plugins_engine import tiny_pipelines
+
+BUILDERS: dict[str, Callable[[Path], Path]] = {
+    "sd1": tiny_pipelines.sd1,
+    "sd2": tiny_pipelines.sd2,
+    "sdxl": tiny_pipelines.sdxl,
+    "shifted": tiny_pipelines.shifted,
+}
+
+
+@pytest.fixture(scope="session")
+def pipelines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Directories of a tiny pipeline of each architecture. Read only: copy one before changing it."""
+    root = tmp_path_factory.mktemp("pipelines")
+    return {name: build(root / name) for name, build in BUILDERS.items()}
+
+
+@pytest.fixture(scope="session")
+def bases(pipelines: dict[str, Path]) -> dict[str, BaseModel]:
+    """The same, loaded on the CPU."""
+    return {name: load_base(path) for name, path in pipelines.items()}
+
+
+@pytest.fixture(params=sorted(BUILDERS))
+def base(request: pytest.FixtureRequest, bases: dict[str, BaseModel]) -> BaseModel:
+    """Each base in turn."""
+    return bases[request.param]
+
+
+@pytest.fixture
+def sd(bases: dict[str, BaseModel]) -> BaseModel:
+    """The SD 1.x-like base, where the architecture does not matter."""
+    return bases["sd1"]

@@ -1,0 +1,161 @@
+"""Tiny, randomly initialised pipelines of the real architectures, saved as diffusers directories.
+
+They draw noise, but every part of them is of the class, and wired the way, that the published models are.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    EulerDiscreteScheduler,
+    PNDMScheduler,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+from plugins_engine.adapter import Adapter
+from plugins_engine.base import BaseModel
+
+LENGTH = 77
+RESOLUTION = 32  # pixels; 16 latents
+
+
+def sd1(folder: Path, seed: int = 0) -> Path:
+    """Build an SD 1.x-like pipeline: 1x1 convolutions around attention, a PNDM scheduler config."""
+    torch.manual_seed(seed)
+    unet = UNet2DConditionModel(**_unet(cross_attention_dim=32, attention_head_dim=4))
+    scheduler = PNDMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1
+    )
+    return _save_sd(folder, unet, scheduler, AutoencoderKL(**_autoencoder()))
+
+
+def sd2(folder: Path, seed: int = 0) -> Path:
+    """Build an SD 2.x-like pipeline: linear projections, heads by block, v-prediction, DDIM."""
+    torch.manual_seed(seed)
+    config = _unet(cross_attention_dim=32, attention_head_dim=[2, 4], use_linear_projection=True)
+    scheduler = DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type="v_prediction",
+        steps_offset=1, set_alpha_to_one=False,
+    )  # fmt: skip
+    return _save_sd(folder, UNet2DConditionModel(**config), scheduler, AutoencoderKL(**_autoencoder()))
+
+
+def shifted(folder: Path, seed: int = 0) -> Path:
+    """Build an SD-like pipeline whose latents are shifted and scaled, as the embedded base's are; one layer a block."""
+    torch.manual_seed(seed)
+    config = _unet(cross_attention_dim=32, attention_head_dim=4, layers_per_block=1)
+    vae = AutoencoderKL(**_autoencoder(), scaling_factor=0.7, shift_factor=0.3)
+    return _save_sd(folder, UNet2DConditionModel(**config), DDIMScheduler(clip_sample=True), vae)
+
+
+def sdxl(folder: Path, seed: int = 0) -> Path:
+    """Build an SDXL-like pipeline: two text encoders, added conditions, deep blocks without attention first, Euler."""
+    torch.manual_seed(seed)
+    pooled = 16
+    config = _unet(
+        cross_attention_dim=32 + 24, attention_head_dim=[2, 4], use_linear_projection=True,
+        transformer_layers_per_block=[1, 2], addition_embed_type="text_time", addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=pooled + 6 * 8,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+    )  # fmt: skip
+    pipeline = StableDiffusionXLPipeline(
+        unet=UNet2DConditionModel(**config),
+        vae=AutoencoderKL(**_autoencoder(), force_upcast=True),
+        text_encoder=CLIPTextModel(_text(32)),
+        text_encoder_2=CLIPTextModelWithProjection(_text(24, projection_dim=pooled)),
+        tokenizer=_tokenizer(folder / "vocabulary"),
+        tokenizer_2=_tokenizer(folder / "vocabulary"),
+        scheduler=EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"),
+    )
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+def random_adapter(
+    base: BaseModel, *, rank: int = 4, seed: int = 0, strength: float = 0.2, kinds: tuple[str, ...] = ("attention",),
+    vary_rank: bool = False, name: str = "Random",
+) -> Adapter:  # fmt: skip
+    """Make a plug-in for a base, strong enough to change its pictures."""
+    generator = torch.Generator().manual_seed(seed)
+    layers = {}
+    for index, (layer, shape) in enumerate(base.adaptable_layers(kinds).items()):
+        r = rank + index % 3 if vary_rank else rank
+        up = torch.randn(shape.out_features, r, generator=generator) * strength
+        down = torch.randn(r, shape.in_features, generator=generator) * strength
+        layers[layer] = up, down
+    return Adapter(
+        layers=layers,
+        name=name,
+        kind="style",
+        trigger=f"{name} style",
+        base_fingerprint=base.fingerprint,
+        architecture=base.architecture,
+        convolutions=frozenset(layer for layer in layers if base.layers[layer].is_convolution),
+    )
+
+
+def _save_sd(folder: Path, unet: UNet2DConditionModel, scheduler: object, vae: AutoencoderKL) -> Path:
+    pipeline = StableDiffusionPipeline(
+        unet=unet,
+        vae=vae,
+        text_encoder=CLIPTextModel(_text(32)),
+        tokenizer=_tokenizer(folder / "vocabulary"),
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    # diffusers takes a sample size under 64 for an ancient mistake, and mends it in the config.
+    pipeline.unet.register_to_config(sample_size=RESOLUTION // 2)
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+def _unet(**changes: object) -> dict[str, object]:
+    return {
+        "sample_size": RESOLUTION // 2,
+        "in_channels": 4,
+        "out_channels": 4,
+        "layers_per_block": 2,
+        "block_out_channels": (16, 32),
+        "norm_num_groups": 8,
+        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+    } | changes
+
+
+def _autoencoder() -> dict[str, object]:
+    return {
+        "block_out_channels": (8, 16),
+        "in_channels": 3,
+        "out_channels": 3,
+        "latent_channels": 4,
+        "norm_num_groups": 4,
+        "down_block_types": ("DownEncoderBlock2D",) * 2,
+        "up_block_types": ("UpDecoderBlock2D",) * 2,
+        "sample_size": RESOLUTION,
+    }
+
+
+def _text(width: int, projection_dim: int = 16) -> CLIPTextConfig:
+    return CLIPTextConfig(
+        vocab_size=514, hidden_size=width, intermediate_size=2 * width, num_hidden_layers=2, num_attention_heads=2,
+        max_position_embeddings=LENGTH, projection_dim=projection_dim, bos_token_id=512, eos_token_id=513, pad_token_id=513,
+    )  # fmt: skip
+
+
+def _tokenizer(folder: Path) -> CLIPTokenizer:
+    """Make a CLIP tokenizer that knows single bytes only: no merges."""
+    folder.mkdir(parents=True, exist_ok=True)
+    printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    letters = [chr(each) for each in printable] + [chr(256 + i) for i in range(256 - len(printable))]
+    tokens = [*letters, *(f"{each}</w>" for each in letters), "<|startoftext|>", "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    return CLIPTokenizer.from_pretrained(folder, model_max_length=LENGTH)
