@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from market.jobs.models import Job
 
 
-def _nothing_to_settle(job: Job) -> None:
+def _nothing_to_settle(_job: Job) -> None:
     """Do nothing: this kind owes nobody anything when it ends without a result."""
 
 
-def _no_page(job: Job) -> str | None:
+def _no_page(_job: Job) -> str | None:
     return None
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Now
 from django.urls import reverse
 
 from market.jobs.kinds import JobKind, kind_named
 from market.jobs.lifecycle import JobQuerySet
 from market.jobs.states import ENDED, JobState
+
+SILENCE = timedelta(seconds=30)
+"""After this long without a report a worker counts as gone."""
 
 _RUNNING = Q(state=JobState.RUNNING)
 _ENDED = Q(state__in=[state.value for state in ENDED])
@@ -40,7 +46,8 @@ class Job(models.Model):
     priority = models.SmallIntegerField(default=0)
     batch_key = models.CharField(max_length=200, blank=True)
     work_units = models.PositiveIntegerField(
-        default=1, help_text="How much work this is compared with others of its kind, e.g. steps × pictures"
+        default=1,
+        help_text="How much work this is compared with others of its kind, e.g. steps times pictures",
     )
     attempt = models.PositiveSmallIntegerField(default=0)
     max_attempts = models.PositiveSmallIntegerField(default=3)
@@ -139,6 +146,20 @@ class Job(models.Model):
         return None if self.fraction is None else round(100 * self.fraction)
 
 
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    def report(self, *, name: str, kinds: Collection[str], device: str) -> None:
+        """Say that a worker is there now."""
+        self.bulk_create(
+            [Worker(name=name, kinds=sorted(kinds), device=device, started_at=Now(), seen_at=Now())],
+            update_conflicts=True,
+            unique_fields=["name"],
+            update_fields=["kinds", "device", "seen_at"],
+        )
+
+    def alive(self) -> WorkerQuerySet:
+        return self.filter(seen_at__gt=Now() - Value(SILENCE, output_field=models.DurationField()))
+
+
 class Worker(models.Model):
     """A worker process that has reported, and when it last did. /readyz and the time estimates read it."""
 
@@ -147,6 +168,8 @@ class Worker(models.Model):
     device = models.CharField(max_length=40, blank=True)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
+
+    objects = WorkerQuerySet.as_manager()
 
     class Meta:
         ordering = ("name",)

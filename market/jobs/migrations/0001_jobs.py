@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
                     "work_units",
                     models.PositiveIntegerField(
                         default=1,
-                        help_text="How much work this is compared with others of its kind, e.g. steps × pictures",
+                        help_text="How much work this is compared with others of its kind, e.g. steps times pictures",
                     ),
                 ),
                 ("attempt", models.PositiveSmallIntegerField(default=0)),

@@ -1,0 +1,48 @@
+"""What the jobs app is told about generation."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+
+from market.generation.finishing import give_up_expired, release_expired_holds, settle_unfinished
+from market.generation.requesting import KIND
+from market.jobs import kinds
+from market.jobs.models import Job
+from market.jobs.sweeping import register_sweep
+
+
+def _describe(job: Job) -> str:
+    prompt, pictures = job.parameters["prompt"], job.parameters["pictures"]
+    if len(prompt) > 60:
+        prompt = f"{prompt[:59]}…"
+    return f"“{prompt}”, {pictures} pictures" if pictures > 1 else f"“{prompt}”"
+
+
+def _result_url(job: Job) -> str | None:
+    pictures = job.result.get("pictures", [])
+    if len(pictures) == 1:
+        return reverse("generation:picture", args=[pictures[0]])
+    return reverse("generation:pictures")
+
+
+def _origin_url(job: Job) -> str | None:
+    return f"{reverse('generation:studio')}?like={job.pk}"
+
+
+def register() -> None:
+    """Register the kind, and the clearing up of what nobody did in time."""
+    kinds.register(
+        kinds.JobKind(
+            name=KIND,
+            label="Pictures",
+            # People wait in front of these; the trainings of minutes come after.
+            priority=10,
+            settle=settle_unfinished,
+            describe=_describe,
+            result_url=_result_url,
+            origin_url=_origin_url,
+            result_template="generation/_result.html",
+        )
+    )
+    register_sweep("requests given up", give_up_expired)
+    register_sweep("holds released", release_expired_holds)

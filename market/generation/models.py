@@ -1,0 +1,164 @@
+"""What was asked for, what it cost, and the pictures that came of it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+
+from market.generation.limits import GUIDANCE, MAX_PICTURES, MAX_PLUGINS, MAX_SEED, MAX_WEIGHT, STEPS
+from market.generation.pricing import Quote
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+
+class GenerationRequest(models.Model):
+    """One run of the studio: its terms are kept as they were, whatever becomes of prices and plug-ins later.
+
+    It shares its id with its job, and `generation:<id>` is its reference in the ledger.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    job = models.OneToOneField("jobs.Job", on_delete=models.PROTECT, related_name="generation_request")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="generation_requests"
+    )
+    release = models.ForeignKey("basemodels.BaseRelease", on_delete=models.PROTECT, related_name="+")
+    prompt = models.TextField()
+    negative_prompt = models.TextField(blank=True)
+    seed = models.BigIntegerField()
+    steps = models.PositiveSmallIntegerField()
+    guidance = models.FloatField()
+    count = models.PositiveSmallIntegerField()
+    quote = models.JSONField()
+    total_micros = models.BigIntegerField()
+    currency = models.CharField(max_length=3, default="EUR")
+    hold = models.OneToOneField(
+        "ledger.Hold", null=True, blank=True, on_delete=models.PROTECT, related_name="generation_request"
+    )
+    idempotency_key = models.UUIDField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+
+    plugins: RelatedManager[RequestPlugIn]
+    pictures: RelatedManager[Picture]
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("person", "idempotency_key"), name="generation_request_is_made_once"
+            ),
+            models.CheckConstraint(name="generation_prompt_is_not_empty", condition=~Q(prompt="")),
+            models.CheckConstraint(
+                name="generation_seed_in_range", condition=Q(seed__gte=0, seed__lte=MAX_SEED)
+            ),
+            models.CheckConstraint(
+                name="generation_steps_in_range", condition=Q(steps__gte=STEPS[0], steps__lte=STEPS[1])
+            ),
+            models.CheckConstraint(
+                name="generation_guidance_in_range",
+                condition=Q(guidance__gte=GUIDANCE[0], guidance__lte=GUIDANCE[1]),
+            ),
+            models.CheckConstraint(
+                name="generation_count_in_range", condition=Q(count__gte=1, count__lte=MAX_PICTURES)
+            ),
+            models.CheckConstraint(
+                name="generation_is_held_for_exactly_when_it_costs",
+                condition=Q(total_micros=0, hold__isnull=True) | Q(total_micros__gt=0, hold__isnull=False),
+            ),
+            models.CheckConstraint(name="generation_shares_its_jobs_id", condition=Q(job=F("id"))),
+        )
+        indexes = (models.Index("person", F("created_at").desc(), name="generation_of_person"),)
+
+    def __str__(self) -> str:
+        return f"{self.prompt[:60]} ({self.id})"
+
+    @property
+    def reference(self) -> str:
+        """Name this request in the ledger."""
+        return f"generation:{self.id}"
+
+    @property
+    def price(self) -> Quote:
+        kept: dict[str, Any] = self.quote
+        return Quote.from_json(kept)
+
+
+class RequestPlugIn(models.Model):
+    """A plug-in version in a request, with its weight, in the order it was chosen."""
+
+    request = models.ForeignKey(GenerationRequest, on_delete=models.CASCADE, related_name="plugins")
+    version = models.ForeignKey("catalog.PlugInVersion", on_delete=models.PROTECT, related_name="+")
+    weight = models.FloatField()
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ("position",)
+        constraints = (
+            models.UniqueConstraint(fields=("request", "version"), name="generation_plugin_once_a_request"),
+            models.UniqueConstraint(fields=("request", "position"), name="generation_plugin_one_a_position"),
+            models.CheckConstraint(
+                name="generation_plugin_position_in_range", condition=Q(position__lt=MAX_PLUGINS)
+            ),
+            models.CheckConstraint(
+                name="generation_weight_in_range", condition=Q(weight__gte=0, weight__lte=MAX_WEIGHT)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.version} at {self.weight:g}"
+
+
+class PictureQuerySet(models.QuerySet["Picture"]):
+    def kept(self) -> PictureQuerySet:
+        return self.filter(deleted_at=None)
+
+
+class Picture(models.Model):
+    """One finished picture. Deleting it removes the file; the row stays, because it was paid for and credited."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.ForeignKey(GenerationRequest, on_delete=models.PROTECT, related_name="pictures")
+    index = models.PositiveSmallIntegerField()
+    file = models.FileField(upload_to="pictures", max_length=200, blank=True)
+    sha256 = models.CharField(max_length=64, help_text="Of the file as it is downloaded")
+    seed = models.BigIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PictureQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "index")
+        constraints = (
+            models.UniqueConstraint(fields=("request", "index"), name="picture_once_a_place"),
+            models.CheckConstraint(
+                name="picture_has_its_file_until_deleted",
+                condition=(Q(deleted_at__isnull=True) & ~Q(file="")) | Q(deleted_at__isnull=False, file=""),
+            ),
+        )
+        indexes = (models.Index(F("created_at").desc(), name="picture_newest"),)
+
+    def __str__(self) -> str:
+        return f"picture {self.index + 1} of {self.request_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("generation:picture", args=[self.pk])
+
+    def discard(self) -> None:
+        """Delete the picture's file for good, and keep what the ledger's credits refer to."""
+        name = self.file.name
+        changed = Picture.objects.filter(pk=self.pk, deleted_at=None).update(
+            file="", deleted_at=models.functions.Now()
+        )
+        if changed and name:
+            default_storage.delete(name)

@@ -1,0 +1,232 @@
+"""The use case of the studio: price a wish, and turn it into held money and a job in one transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from market.accounts.models import User
+from market.basemodels.models import BaseModel, BaseRelease
+from market.catalog.models import PlugIn, PlugInVersion
+from market.generation import limits
+from market.generation.errors import (
+    BalanceTooLow,
+    PlugInMismatch,
+    PlugInUnavailable,
+    PriceChanged,
+    Refused,
+    TooManyWaiting,
+)
+from market.generation.models import GenerationRequest, RequestPlugIn
+from market.generation.pricing import Fee, Quote, draw_quote
+from market.jobs.models import Job
+from market.ledger import operations as ledger
+from market.ledger.errors import InsufficientFunds
+from market.ledger.models import AccountKind
+from market.ledger.money import words as euros
+
+KIND = "generation"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asks for, already within the limits of the form. `plugins` are (plug-in id, weight)."""
+
+    base: BaseModel
+    prompt: str
+    seed: int
+    steps: int
+    guidance: float
+    count: int
+    negative_prompt: str = ""
+    plugins: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a wish would be done with, and its price, as of now."""
+
+    release: BaseRelease
+    versions: tuple[tuple[PlugInVersion, float], ...]
+    quote: Quote
+
+
+def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count: int, person: User) -> Terms:
+    """Find the versions and the price. Raises Refused where the plug-ins cannot be used like this."""
+    release = base.releases.filter(is_default=True).first()
+    if release is None or not base.listed:
+        raise Refused("This base model is not offered any more. Choose another.", field="base")
+    if len(plugins) > limits.MAX_PLUGINS:
+        raise PlugInMismatch(
+            f"At most {limits.MAX_PLUGINS} plug-ins fit in one picture; these are {len(plugins)}. Remove some.",
+            field="plugin",
+        )
+    ids = [pk for pk, _ in plugins]
+    if len(set(ids)) != len(ids):
+        raise PlugInMismatch("A plug-in is chosen twice. Give it one weight instead.", field="plugin")
+    offered = {
+        plugin.pk: plugin for plugin in PlugIn.objects.published().with_everything().filter(pk__in=ids)
+    }
+    versions = []
+    fees = [
+        Fee(
+            line="base_fee",
+            subject=f"base-release:{release.pk}",
+            name=base.name,
+            receiver=base.owner_id,
+            receiver_name=str(base.owner),
+            micros=base.fee_micros,
+        )
+    ]
+    for pk, weight in plugins:
+        plugin = offered.get(pk)
+        version = plugin.current_version if plugin else None
+        if plugin is None or version is None:
+            raise PlugInUnavailable(
+                "A chosen plug-in is not offered (any more). Remove it and choose another.", field="plugin"
+            )
+        if plugin.base_id != base.pk or version.base_fingerprint != release.fingerprint:
+            raise PlugInMismatch(
+                f"“{plugin.name}” was made for {plugin.base.name}, not for {release}. "
+                "Choose that base, or a plug-in made for this one.",
+                field="plugin",
+            )
+        if len(plugins) > 1 and not plugin.allow_combination:
+            raise PlugInMismatch(
+                f"The licence of “{plugin.name}” allows it only on its own. Remove the others, or remove it.",
+                field="plugin",
+            )
+        versions.append((version, weight))
+        fees.append(
+            Fee(
+                line="plugin_fee",
+                subject=f"plugin-version:{version.pk}",
+                name=plugin.name,
+                receiver=plugin.owner_id,
+                receiver_name=str(plugin.owner),
+                micros=plugin.price_micros,
+            )
+        )
+    quote = draw_quote(fees=fees, pictures=count, payer=person.pk, commission_bps=settings.COMMISSION_BPS)
+    return Terms(release=release, versions=tuple(versions), quote=quote)
+
+
+def request_pictures(
+    *, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUID
+) -> GenerationRequest:
+    """Hold the price and enqueue the job, or refuse and change nothing.
+
+    `agreed` is the digest of the quote the person saw. The same idempotency key again gives the request it made
+    the first time.
+    """
+    try:
+        with transaction.atomic():
+            return _request(person=person, wish=wish, agreed=agreed, idempotency_key=idempotency_key)
+    except (IntegrityError, Refused):
+        # The other half of a double click may have made it meanwhile (and spent the balance this half lacked).
+        made = GenerationRequest.objects.filter(person=person, idempotency_key=idempotency_key).first()
+        if made is None:
+            raise
+        return made
+
+
+def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUID) -> GenerationRequest:
+    made = GenerationRequest.objects.filter(person=person, idempotency_key=idempotency_key).first()
+    if made is not None:
+        return made
+    waiting = Job.objects.owned_by(person).live().filter(kind=KIND).count()
+    if waiting >= limits.MAX_WAITING:
+        raise TooManyWaiting(
+            f"You have {waiting} unfinished requests, the most at a time. Wait for one, or cancel one."
+        )
+    terms = settle_terms(base=wish.base, plugins=wish.plugins, count=wish.count, person=person)
+    quote = terms.quote
+    if quote.digest != agreed:
+        raise PriceChanged(
+            f"The price is now {euros(quote.total)}. Nothing was charged: look at it, and run again if you agree.",
+            quote=quote,
+        )
+    pk = uuid.uuid4()
+    expires_at = timezone.now() + timedelta(hours=limits.EXPIRES_AFTER_HOURS)
+    hold = None
+    if quote.total > 0:
+        payer = ledger.account(AccountKind.WALLET, owner=person, currency=quote.currency)
+        try:
+            hold = ledger.hold(
+                key=f"generation:{pk}:hold",
+                payer=payer,
+                shares=shares_of(quote),
+                reference=f"generation:{pk}",
+                # Later than the request is given up: its own end is what releases the money, not the hold's.
+                expires_at=expires_at + timedelta(hours=1),
+            )
+        except InsufficientFunds as short:
+            raise BalanceTooLow(
+                f"This costs {euros(quote.total)}, and your balance is {euros(short.available)}. "
+                "Nothing was charged. Top up, or ask for less.",
+                needed=quote.total,
+                available=short.available,
+            ) from short
+    job = Job.objects.enqueue(
+        kind=KIND,
+        owner=person,
+        parameters={"prompt": wish.prompt[:100], "pictures": wish.count, "steps": wish.steps},
+        work_units=wish.steps * wish.count,
+        # Requests with one batch key could be drawn together: the same weights, steps and guidance.
+        batch_key=f"{terms.release.pk}:{wish.steps}:{wish.guidance:g}",
+        job_id=pk,
+    )
+    request = GenerationRequest.objects.create(
+        pk=pk,
+        job=job,
+        person=person,
+        release=terms.release,
+        prompt=wish.prompt,
+        negative_prompt=wish.negative_prompt,
+        seed=wish.seed,
+        steps=wish.steps,
+        guidance=wish.guidance,
+        count=wish.count,
+        quote=quote.as_json(),
+        total_micros=quote.total,
+        currency=quote.currency,
+        hold=hold,
+        idempotency_key=idempotency_key,
+        expires_at=expires_at,
+    )
+    RequestPlugIn.objects.bulk_create(
+        RequestPlugIn(request=request, version=version, weight=weight, position=position)
+        for position, (version, weight) in enumerate(terms.versions)
+    )
+    return request
+
+
+def shares_of(quote: Quote) -> list[ledger.Share]:
+    """Turn a quote into the shares of a hold. A line of zero is kept with its terms, and never posted."""
+    revenue = ledger.account(AccountKind.PLATFORM_REVENUE, currency=quote.currency)
+    people = User.objects.in_bulk([line.receiver for line in quote.lines])
+    shares = []
+    for line in quote.lines:
+        earnings = ledger.account(AccountKind.EARNINGS, owner=people[line.receiver], currency=quote.currency)
+        shares.append(
+            ledger.Share(
+                account=earnings, amount=line.share, line=line.line, subject=line.subject, memo=line.name
+            )
+        )
+        if line.commission:
+            shares.append(
+                ledger.Share(
+                    account=revenue,
+                    amount=line.commission,
+                    line="commission",
+                    subject=line.subject,
+                    memo=line.name,
+                )
+            )
+    return shares

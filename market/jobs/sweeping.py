@@ -1,0 +1,85 @@
+"""What a market does when a message, a worker or a whole machine went missing. Every step may run at any time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.core.files.storage import default_storage
+from django.db.models import Count
+from django.utils import timezone
+
+from market.jobs import dispatch
+from market.jobs.models import Job, Worker
+from market.jobs.states import JobState
+
+log = logging.getLogger(__name__)
+
+REDISPATCH_AFTER = timedelta(seconds=20)
+FORGET_WORKERS_AFTER = timedelta(days=1)
+KEEP_PREVIEWS = timedelta(hours=1)
+
+_sweeps: dict[str, Callable[[], int]] = {}
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How many rows one sweep touched."""
+
+    reaped: int
+    woken: int
+    others: dict[str, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.reaped or self.woken or any(self.others.values()))
+
+
+def register_sweep(name: str, sweep: Callable[[], int]) -> None:
+    """Add an app's own clearing-up to every sweep. Called from `AppConfig.ready()`."""
+    _sweeps[name] = sweep
+
+
+def sweep() -> Swept:
+    """Take back expired leases, send wake-ups that brought nobody, and run what the apps registered."""
+    reaped = Job.objects.reap()
+    others = {name: clear() for name, clear in _sweeps.items()}
+    woken = redispatch()
+    forget_old_workers()
+    discard_old_previews()
+    return Swept(reaped=reaped, woken=woken, others=others)
+
+
+def redispatch() -> int:
+    """Wake workers for jobs that were not picked up. A worker goes on until its queue is empty, so one wake-up for
+    each worker of a kind is enough, however many jobs wait."""
+    now = timezone.now()
+    waiting = Job.objects.undelivered(since=now - REDISPATCH_AFTER)
+    woken = 0
+    for row in waiting.values("kind").annotate(jobs=Count("pk")).order_by("kind"):
+        kind, jobs = row["kind"], row["jobs"]
+        workers = Worker.objects.alive().filter(kinds__contains=[kind]).count()
+        sent = [dispatch.wake(kind) for _ in range(min(jobs, max(1, workers)))]
+        if all(sent):
+            woken += waiting.filter(kind=kind).update(dispatched_at=now)
+    return woken
+
+
+def forget_old_workers() -> int:
+    deleted, _ = Worker.objects.filter(seen_at__lt=timezone.now() - FORGET_WORKERS_AFTER).delete()
+    return deleted
+
+
+def discard_old_previews() -> int:
+    """Delete the last preview of jobs that ended a while ago; nobody watches them any more."""
+    ended = (
+        Job.objects.exclude(preview="")
+        .exclude(state__in=[JobState.QUEUED, JobState.RUNNING])
+        .filter(finished_at__lt=timezone.now() - KEEP_PREVIEWS)
+    )
+    discarded = 0
+    for pk, preview in list(ended.values_list("pk", "preview")[:500]):
+        default_storage.delete(preview)
+        discarded += Job.objects.filter(pk=pk, preview=preview).update(preview="")
+    return discarded

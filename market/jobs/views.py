@@ -1,0 +1,102 @@
+"""A person's jobs: the list, the page that follows one, its events, its preview, cancelling it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.files.storage import default_storage
+from django.core.paginator import Paginator
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from market.accounts.models import User
+from market.jobs.events import job_events, panel_context
+from market.jobs.models import Job
+from market.jobs.states import JobState
+
+PER_PAGE = 20
+
+
+def own_job(person: object, pk: UUID) -> Job:
+    """Fetch a job for its owner, or for an admin. For everybody else it does not exist."""
+    job = Job.objects.filter(pk=pk).first()
+    if job is None or not isinstance(person, User) or not (job.owner_id == person.pk or person.is_admin):
+        raise Http404("There is no such job.")
+    return job
+
+
+@login_required
+@require_GET
+def job_list(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, User)
+    jobs = Job.objects.owned_by(request.user)
+    state = request.GET.get("state", "")
+    if state in JobState.values:
+        jobs = jobs.filter(state=state)
+    page = Paginator(jobs, PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "jobs/list.html", {"page": page, "state": state, "states": JobState.choices})
+
+
+@login_required
+@never_cache
+@require_GET
+def job_page(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show a job. htmx asks for its panel alone, as the fallback where the event stream does not get through."""
+    job = own_job(request.user, pk)
+    context = panel_context(job)
+    if request.headers.get("HX-Request") == "true" and request.headers.get("HX-Boosted") != "true":
+        return render(request, "jobs/_panel.html", context)
+    return render(request, "jobs/job.html", context)
+
+
+@login_required
+@require_GET
+async def job_stream(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    person = await request.auser()
+    await sync_to_async(own_job)(person, pk)
+    response = StreamingHttpResponse(job_events(pk), content_type="text/event-stream")
+    response["Cache-Control"] = "no-cache, no-transform"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+@login_required
+@require_POST
+def job_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
+    job = own_job(request.user, pk)
+    asked = Job.objects.request_cancel(job.pk)
+    job.refresh_from_db()
+    if request.headers.get("HX-Request") == "true":
+        return render(request, "jobs/_panel.html", panel_context(job), status=200 if asked else 409)
+    if asked:
+        messages.success(request, "Cancelled." if job.has_ended else "Cancelling. Nothing will be charged.")
+    else:
+        messages.info(request, f"This job had already ended: {job.get_state_display().lower()}.")
+    return redirect(job)
+
+
+@login_required
+@never_cache
+@require_GET
+def job_preview(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    """Serve the latest preview picture. Each has its own name, so a worker never overwrites one being read."""
+    job = own_job(request.user, pk)
+    if not job.preview:
+        raise Http404("There is no preview yet.")
+    try:
+        preview = default_storage.open(job.preview.name)
+    except FileNotFoundError:
+        raise Http404("The preview has just been replaced.") from None
+    return FileResponse(preview, content_type="image/png")
