@@ -326,9 +326,10 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "WORKERS",
         "integer",
-        "Worker processes that `./run` starts.",
+        "Worker processes that `./run` starts. The first does every kind of job, further ones only pictures, "
+        "so that nobody waits for a training.",
         integer(1, 16),
-        "1",
+        "2",
         "Workers",
     ),
     Variable(
@@ -391,13 +392,13 @@ class Configuration:
     values: Mapping[str, Any] = field(repr=False)
 
     def text(self, name: str) -> str:
-        return cast(str, self.values[name])
+        return cast("str", self.values[name])
 
     def number(self, name: str) -> int:
-        return cast(int, self.values[name])
+        return cast("int", self.values[name])
 
     def flag(self, name: str) -> bool:
-        return cast(bool, self.values[name])
+        return cast("bool", self.values[name])
 
     def words(self, name: str) -> list[str]:
         return list(cast("list[str]", self.values[name]))
@@ -495,14 +496,14 @@ def distance(left: str, right: str, limit: int) -> int:
     """
     if abs(len(left) - len(right)) > limit:
         return limit + 1
-    before: list[int] = []
+    above: list[int] = []
     row = list(range(len(right) + 1))
     for i, a in enumerate(left, start=1):
-        before, last, row = row if i == 1 else last, row, [i]
+        two_above, above, row = above, row, [i]
         for j, b in enumerate(right, start=1):
-            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a != b))
+            cost = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a != b))
             if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
-                cost = min(cost, before[j - 2] + 1)
+                cost = min(cost, two_above[j - 2] + 1)
             row.append(cost)
     return row[-1]
 

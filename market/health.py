@@ -1,17 +1,114 @@
-"""Whether the process lives (/healthz) and whether it can serve (/readyz)."""
+"""Whether the process lives (/healthz), and whether the market can serve people (/readyz), check by check.
 
-from django.http import HttpRequest, JsonResponse
+The answers name what is wrong in general words only: they are public, and details belong in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.cache import cache
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from redis import Redis
+
+from market import services
+from market.configuration import Configuration
+from market.jobs.models import Worker
+
+log = logging.getLogger(__name__)
 
 
-@require_safe
-def healthz(request: HttpRequest) -> JsonResponse:
-    return JsonResponse({"ok": True})
+class NotReady(Exception):
+    """Say in a few public words what is missing."""
 
 
-@require_safe
-def readyz(request: HttpRequest) -> JsonResponse:
+def database() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
+
+
+def migrations() -> None:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise NotReady("some migrations are not applied: run python manage.py migrate")
+
+
+def broker() -> None:
+    config: Configuration = settings.CONFIG
+    url = services.client_url(services.broker_url(config))
+    with Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
+        client.ping()
+
+
+def cached() -> None:
+    key = f"ready-{uuid4()}"
+    cache.set(key, "yes", timeout=10)
+    if cache.get(key) != "yes":
+        raise NotReady("the cache forgot a value")
+    cache.delete(key)
+
+
+def workers() -> None:
+    if not Worker.objects.alive().exists():
+        raise NotReady("no worker has reported lately")
+
+
+def storage() -> None:
+    name = default_storage.save(f"health/{uuid4()}", ContentFile(b"writable"))
+    default_storage.delete(name)
+
+
+CHECKS: dict[str, Callable[[], None]] = {
+    "database": database,
+    "migrations": migrations,
+    "broker": broker,
+    "cache": cached,
+    "workers": workers,
+    "storage": storage,
+}
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer as long as the process can answer at all."""
     return JsonResponse({"ok": True})
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when every check passes, else 503; the body tells which passed and how long each took."""
+    checks = {name: outcome(name, check) for name, check in CHECKS.items()}
+    ok = all(check["ok"] for check in checks.values())
+    return JsonResponse({"ok": ok, "checks": checks}, status=200 if ok else 503)
+
+
+def outcome(name: str, check: Callable[[], None]) -> dict[str, bool | str | float]:
+    started = time.perf_counter()
+    problem = ""
+    try:
+        check()
+    except NotReady as missing:
+        problem = str(missing)
+    except Exception as error:
+        # Whatever a driver raises means the same here: that service does not work.
+        log.warning("not ready: %s", name, exc_info=True)
+        problem = f"failed ({type(error).__name__})"
+    result: dict[str, bool | str | float] = {
+        "ok": not problem,
+        "milliseconds": round(1000 * (time.perf_counter() - started), 1),
+    }
+    if problem:
+        result["problem"] = problem
+    return result

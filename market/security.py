@@ -44,7 +44,7 @@ def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Calla
 
     def prepare(request: HttpRequest) -> Nonce:
         nonce = Nonce()
-        cast(Any, request).csp_nonce = nonce
+        cast("Any", request).csp_nonce = nonce
         return nonce
 
     def finish(response: HttpResponseBase, nonce: Nonce) -> HttpResponseBase:

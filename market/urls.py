@@ -1,7 +1,6 @@
 """The whole URL map. Each app's urls.py holds its full paths, so that a path is found by searching for it."""
 
-from django.conf import settings
-from django.conf.urls.static import static
+from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from market import health
@@ -10,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
     path("", include("market.pages.urls")),
     path("", include("market.accounts.urls")),
     path("", include("market.catalog.urls")),

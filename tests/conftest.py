@@ -7,6 +7,7 @@ each of its workers makes a database of its own on them.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -16,9 +17,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import django
+import psycopg
 import pytest
+from django.conf import settings
 from django.db import transaction
-from django.db.backends.postgresql.operations import DatabaseOperations
 
 from market import configuration
 from market.stack.embedded import EmbeddedService, Postgres, Valkey, start_alone
@@ -62,6 +64,14 @@ def _set_environment() -> Path:
 _folder = _set_environment()
 # Before pytest imports the conftest.py files further down, which import models.
 django.setup()
+# Hashed names need `collectstatic` first; test_settings.py runs that for real.
+settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+
+if is_controller:
+    # Also when pytest ends before it is configured, as it does over an error in another conftest.py.
+    atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 
 _running: list[tuple[EmbeddedService, subprocess.Popen[bytes]]] = []
 
@@ -71,10 +81,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if is_controller and not config.option.collectonly:
         for service in _services(_folder):
             _running.append((service, start_alone(service, _folder / f"{service.name}.log")))
+        _let_tests_pass_triggers()
+
+
+def _let_tests_pass_triggers() -> None:
+    """Grant what the fixture below needs to empty append-only tables; the application's role lacks it elsewhere."""
+    postgres, _ = _services(_folder)
+    with psycopg.connect(postgres.url(role="postgres", database="postgres"), autocommit=True) as connection:
+        connection.execute(f"GRANT SET ON PARAMETER session_replication_role TO {postgres.role}")
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config: pytest.Config) -> None:
+def pytest_unconfigure() -> None:
     if not is_controller:
         return
     while _running:
@@ -86,12 +104,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    shutil.rmtree(_folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def append_only_tables_are_emptied_after_transactional_tests() -> Iterator[None]:
     """Let the flush after such a test past the triggers that refuse TRUNCATE; nothing else gets past them."""
+
+    # Not at the top: this module is imported before Django is set up.
+    from django.db.backends.postgresql.operations import DatabaseOperations
 
     def flush(self: DatabaseOperations, sql_list: Sequence[str]) -> None:
         with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -58,6 +59,13 @@ def let_through(target: Path) -> list[Path]:
     return opened
 
 
+def _first_number(lock: Path) -> int | None:
+    try:
+        return int(lock.read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
+        return None
+
+
 @dataclass
 class Postgres:
     """PostgreSQL in `data`, reached only through a socket in `sockets`, which no other user may open."""
@@ -88,32 +96,46 @@ class Postgres:
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         return [str(postgres_programs() / "postgres"), "-D", str(self.data), *options]
 
-    def user(self) -> str | None:
-        return UNPRIVILEGED if other_user() else None
+    def identity(self) -> dict[str, Any]:
+        """Return the arguments of Popen that make it run as another user, under root."""
+        owner = other_user()
+        if owner is None:
+            return {}
+        return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
 
-    def prepare(self) -> None:
-        """Make the data directory on first use and clear what a killed server left. Only when none is running."""
+    def prepare(self) -> list[str]:
+        """Make the data directory on first use; return what a person should know. Only while none is running."""
         fresh = not (self.data / "PG_VERSION").exists()
         if fresh and self.data.exists():
             shutil.rmtree(self.data)  # an initdb that was cut short
-        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.sockets.chmod(0o700)
-        self._hand_over()
+        for folder in (self.data, self.sockets):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        notes = self._hand_over()
         if fresh:
             self._initialise()
-        for left in (self.data / "postmaster.pid", *self.sockets.glob(".s.PGSQL.*")):
-            left.unlink(missing_ok=True)
+        self._forget_reused_pid()
+        return notes
 
-    def _hand_over(self) -> None:
+    def _hand_over(self) -> list[str]:
         owner = other_user()
         if owner is None:
-            return
+            return []
+        opened = let_through(postgres_programs())
         for folder in (self.data, self.sockets):
             os.chown(folder, owner.pw_uid, owner.pw_gid)
-            for opened in let_through(folder.parent):
-                print(f"  PostgreSQL runs as {UNPRIVILEGED}: let it pass through {opened}", flush=True)
-        let_through(postgres_programs())
+            opened += let_through(folder.parent)
+        return [f"PostgreSQL runs as {UNPRIVILEGED}, who may now pass through {folder}" for folder in opened]
+
+    def _forget_reused_pid(self) -> None:
+        """Remove lock files whose pid belongs to another program by now; PostgreSQL sees to dead pids itself.
+
+        The files are otherwise left alone: they carry the key by which it knows that old sessions still run.
+        """
+        for lock in (self.data / "postmaster.pid", *self.sockets.glob(".s.PGSQL.*.lock")):
+            pid = _first_number(lock)
+            if pid and psutil.pid_exists(pid) and self.running_pid() is None:
+                lock.unlink(missing_ok=True)
 
     def _initialise(self) -> None:
         draft = self.data / "new"
@@ -139,7 +161,7 @@ class Postgres:
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
             [str(postgres_programs() / program), *arguments],
-            user=self.user(),
+            **self.identity(),
             cwd="/",
             capture_output=True,
             text=True,
@@ -151,10 +173,10 @@ class Postgres:
 
     def running_pid(self) -> int | None:
         """Return the pid of a server that still runs on this data directory."""
+        pid = _first_number(self.data / "postmaster.pid")
         try:
-            pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
-            command = psutil.Process(pid).cmdline()
-        except (OSError, ValueError, psutil.Error):
+            command = psutil.Process(pid).cmdline() if pid else []
+        except psutil.Error:
             return None
         return pid if command and "postgres" in command[0] and str(self.data) in command else None
 
@@ -218,13 +240,14 @@ class Valkey:
             "--daemonize", "no",
         ]  # fmt: skip
 
-    def user(self) -> str | None:
-        return None
+    def identity(self) -> dict[str, Any]:
+        return {}
 
-    def prepare(self) -> None:
+    def prepare(self) -> list[str]:
         self.data.mkdir(parents=True, exist_ok=True)
         self.socket.parent.mkdir(parents=True, exist_ok=True)
         self.socket.unlink(missing_ok=True)
+        return []
 
     def url(self, number: int = 0) -> str:
         return f"redis+socket://{self.socket}?virtual_host={number}"
@@ -282,7 +305,7 @@ def start_alone(service: EmbeddedService, log: Path, *, timeout: float = 60) -> 
     with log.open("ab") as output:
         process = subprocess.Popen(
             service.command(),
-            user=service.user(),
+            **service.identity(),
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=output,
