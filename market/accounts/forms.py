@@ -1,0 +1,48 @@
+"""Forms of sign-up and of the profile."""
+
+from __future__ import annotations
+
+from django import forms
+from django.http import HttpRequest
+
+from market.accounts.models import User
+
+
+class SignUpFields(forms.Form):
+    """What sign-up asks beside email and password; allauth builds its form on this one."""
+
+    display_name = forms.CharField(
+        label="Your name",
+        max_length=80,
+        help_text="As others see it: your own name, or the name you work under.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    field_order = ["display_name", "email", "password1"]
+
+    def clean_display_name(self) -> str:
+        name = " ".join(str(self.cleaned_data["display_name"]).split())
+        if not any(letter.isalnum() for letter in name):
+            raise forms.ValidationError("Give a name with at least one letter or digit.")
+        return name
+
+    def signup(self, request: HttpRequest, user: User) -> None:
+        """Nothing is left to do: the adapter has saved the name with the account."""
+
+
+class ProfileForm(forms.ModelForm[User]):
+    class Meta:
+        model = User
+        fields = ["display_name", "handle", "about"]
+        labels = {"display_name": "Your name", "about": "About you"}
+        widgets = {"about": forms.Textarea(attrs={"rows": 4})}
+
+    def clean_handle(self) -> str:
+        return str(self.cleaned_data["handle"]).lower()
+
+
+class AcceptTermsForm(forms.Form):
+    version = forms.CharField(widget=forms.HiddenInput)
+    accept = forms.BooleanField(
+        label="I have read these terms and accept them.",
+        error_messages={"required": "Tick the box to accept the terms."},
+    )

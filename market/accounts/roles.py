@@ -1,0 +1,36 @@
+"""Taking on a role: the terms are accepted and kept, and only then the person holds it."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from market.accounts.models import Role, RoleAcceptance, User
+from market.accounts.terms import TERMS
+
+
+class RoleNotOffered(Exception):
+    """The role is not one that a person takes on; administrators are named by administrators."""
+
+
+def take_on(person: User, role: Role, *, ip_address: str | None = None) -> RoleAcceptance:
+    """Record that the person accepts the role's present terms, and give them the role. Safe to repeat."""
+    terms = TERMS.get(role)
+    if terms is None:
+        raise RoleNotOffered(f"The role of {role.label} cannot be taken on.")
+    with transaction.atomic():
+        acceptance, _made = RoleAcceptance.objects.get_or_create(
+            person=person,
+            role=role,
+            text_version=terms.version,
+            defaults={"text": terms.text, "ip_address": ip_address},
+        )
+        grant(person, role)
+    return acceptance
+
+
+def grant(person: User, role: Role) -> None:
+    """Give a role. The row is locked, so that two roles granted at once are both kept."""
+    with transaction.atomic():
+        roles = User.objects.select_for_update().values_list("roles", flat=True).get(pk=person.pk)
+        person.roles = [each.value for each in Role if each in roles or each == role]
+        person.save(update_fields=["roles"])
