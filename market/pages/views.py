@@ -1,18 +1,29 @@
 """The landing page, the explanation of royalties, and help."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from market.pages.showcase import example_quote, featured, figures
+
 
 @require_safe
 def landing(request: HttpRequest) -> HttpResponse:
-    return render(request, "pages/landing.html")
+    offers = featured()
+    context = {
+        "featured": offers,
+        "figures": figures(),
+        "example": example_quote(),
+        "hero": next((offer for offer in offers if offer.samples), None),
+    }
+    return render(request, "pages/landing.html", context)
 
 
 @require_safe
 def about(request: HttpRequest) -> HttpResponse:
-    return render(request, "pages/about.html")
+    context = {"example": example_quote(), "commission_percent": settings.COMMISSION_BPS / 100}
+    return render(request, "pages/about.html", context)
 
 
 @require_safe

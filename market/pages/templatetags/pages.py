@@ -3,6 +3,7 @@
 from django import forms, template
 from django.http import HttpRequest
 
+from market.ledger.money import words as write_euros
 from market.pages.navigation import NavigationItem, navigation_for
 
 register = template.Library()
@@ -28,3 +29,9 @@ def widget_kind(field: forms.BoundField) -> str:
     if isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple):
         return "group"
     return "plain"
+
+
+@register.filter
+def euros(micros: int) -> str:
+    """Micro-euros as people read them."""
+    return write_euros(micros)

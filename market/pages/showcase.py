@@ -1,0 +1,85 @@
+"""What the landing page shows of the market as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import Prefetch
+
+from market.basemodels.models import BaseModel
+from market.catalog.models import PlugIn, PlugInSample
+from market.generation.models import Picture
+from market.ledger.money import words as euros
+from market.generation.pricing import Fee, Quote, draw_quote
+
+FEATURED = 4
+
+
+@dataclass(frozen=True)
+class Featured:
+    """A plug-in with the samples that its card shows."""
+
+    plugin: PlugIn
+    samples: Sequence[PlugInSample]
+
+    @property
+    def price(self) -> str:
+        return euros(self.plugin.price_micros)
+
+    @property
+    def images(self) -> list[str]:
+        return [sample.url for sample in self.samples]
+
+
+def featured() -> list[Featured]:
+    """The newest published plug-ins, at most one of each concept, samples included."""
+    newest = (
+        PlugIn.objects.published()
+        .with_everything()
+        .filter(current_version__isnull=False)
+        .prefetch_related(
+            Prefetch(
+                "current_version__samples",
+                queryset=PlugInSample.objects.select_related("version").order_by("position"),
+            )
+        )
+        .order_by("-published_at")
+    )
+    shown: dict[int, Featured] = {}
+    for plugin in newest[: FEATURED * 3]:
+        version = plugin.current_version
+        if version is not None and len(shown) < FEATURED:
+            shown.setdefault(plugin.concept_id, Featured(plugin, list(version.samples.all())))
+    return list(shown.values())
+
+
+@dataclass(frozen=True)
+class Figure:
+    label: str
+    value: int
+
+
+def figures() -> list[Figure]:
+    """Count what there is, or nothing at all while the market is still empty."""
+    published = PlugIn.objects.published()
+    plugins = published.count()
+    if plugins == 0:
+        return []
+    return [
+        Figure("plug-ins on offer", plugins),
+        Figure("artists", published.values("owner").distinct().count()),
+        Figure("base models", BaseModel.objects.listed().count()),
+        Figure("pictures made", Picture.objects.count()),
+    ]
+
+
+def example_quote() -> Quote:
+    """Price one made-up picture exactly as the studio would, so that the explanation keeps up with the terms."""
+    fees = [
+        Fee("base_fee", "base-release:0", "Base model", 1, "a model owner", 10_000),
+        Fee("plugin_fee", "plugin-version:0", "River ink", 2, "Ines Moreau", 50_000),
+        Fee("plugin_fee", "plugin-version:1", "Pip the fox", 3, "Jonas Weber", 30_000),
+    ]
+    return draw_quote(fees=fees, pictures=1, payer=0, commission_bps=settings.COMMISSION_BPS)
