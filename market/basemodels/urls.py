@@ -1,5 +1,10 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+
+from market.basemodels import views
 
 app_name = "basemodels"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("bases/", views.bases, name="bases"),
+    path("bases/<slug:slug>/", views.base, name="base"),
+]

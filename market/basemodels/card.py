@@ -1,0 +1,132 @@
+"""Read a base model's card: card.json in its diffusers directory, plain data written by whoever trained it.
+
+    {
+      "name": "…", "description": "…",
+      "fingerprint": "64 hexadecimal digits, as `python -m plugins_engine info` prints it",
+      "architecture": "…", "resolution": 64, "default_steps": 25, "default_guidance": 3.0,
+      "subjects": ["a fox", …], "styles": ["Noto", …],
+      "figures": [{"name": "…", "value": 0.93, "target": 0.9, "unit": "%", "note": "…"}, …],
+      "data": [{"name": "…", "artist": "…", "licence": "…", "source": "https://…"}, …],
+      "held_out": ["…", …]
+    }
+
+All but the fingerprint may be absent. Figures with the unit "%" are fractions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FILE_NAME = "card.json"
+
+
+class BadCard(ValueError):
+    """The card is missing or says something that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number, ready to show."""
+
+    name: str
+    value: str
+    target: str = ""
+    note: str = ""
+    met: bool | None = None
+
+
+@dataclass(frozen=True)
+class DataSet:
+    name: str
+    artist: str = ""
+    licence: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    name: str = ""
+    description: str = ""
+    fingerprint: str = ""
+    architecture: str = "Stable Diffusion"
+    resolution: int = 64
+    default_steps: int = 25
+    default_guidance: float = 3.0
+    subjects: list[str] = field(default_factory=list)
+    styles: list[str] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    data: list[DataSet] = field(default_factory=list)
+    held_out: list[str] = field(default_factory=list)
+
+
+def read_card(directory: Path) -> Card:
+    """Read DIRECTORY/card.json. Raises BadCard, naming the file and what was expected."""
+    path = directory / FILE_NAME
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadCard(f"{path}: not found; expected the card of a base model") from None
+    except (OSError, ValueError) as error:
+        raise BadCard(f"{path}: expected JSON in UTF-8, {error}") from None
+    if not isinstance(found, dict):
+        raise BadCard(f"{path}: expected a JSON object, found {type(found).__name__}")
+    try:
+        return _card(found)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadCard(f"{path}: {error}") from error
+
+
+def _card(found: dict[str, Any]) -> Card:
+    fingerprint = str(found.get("fingerprint", ""))
+    if fingerprint and not re.fullmatch(r"[0-9a-f]{64}", fingerprint):
+        raise ValueError(f"fingerprint: expected 64 hexadecimal digits, found {fingerprint!r}")
+    return Card(
+        name=str(found.get("name", "")),
+        description=str(found.get("description", "")),
+        fingerprint=fingerprint,
+        architecture=str(found.get("architecture", Card.architecture)),
+        resolution=int(found.get("resolution", Card.resolution)),
+        default_steps=int(found.get("default_steps", Card.default_steps)),
+        default_guidance=float(found.get("default_guidance", Card.default_guidance)),
+        subjects=[str(each) for each in found.get("subjects", [])],
+        styles=[str(each) for each in found.get("styles", [])],
+        figures=_figures(found.get("figures", [])),
+        data=[_data_set(each) for each in found.get("data", [])],
+        held_out=[str(each) for each in found.get("held_out", [])],
+    )
+
+
+def _data_set(entry: dict[str, Any]) -> DataSet:
+    return DataSet(**{key: str(entry.get(key, "")) for key in ("name", "artist", "licence", "source")})
+
+
+def _figures(found: Any) -> list[Figure]:
+    if isinstance(found, dict):
+        found = [{"name": name.replace("_", " "), "value": value} for name, value in found.items()]
+    return [_figure(entry) for entry in found]
+
+
+def _figure(entry: dict[str, Any]) -> Figure:
+    value, target, unit = entry["value"], entry.get("target"), str(entry.get("unit", ""))
+    met = entry.get("met")
+    return Figure(
+        name=str(entry["name"]),
+        value=write_number(value, unit),
+        target="" if target is None else write_number(target, unit),
+        note=str(entry.get("note", "")),
+        met=met if isinstance(met, bool) else None,
+    )
+
+
+def write_number(value: Any, unit: str = "") -> str:
+    """Write a figure as people read it: `0.931, "%"` is “93.1%”."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{value}"
+    if unit == "%":
+        return f"{100 * value:.1f}%"
+    written = f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    return f"{written} {unit}".strip()

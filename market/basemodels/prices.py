@@ -1,0 +1,42 @@
+"""A form field for prices: people type euros, the market keeps micro-euros."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from market.ledger.models import MICROS
+from market.ledger.money import micros_of, plain
+
+FINEST = Decimal("0.0001")  # a hundredth of a cent
+
+
+class EurosInput(forms.NumberInput):
+    template_name = "components/euros_input.html"
+
+
+class EurosField(forms.DecimalField):
+    """Clean to an int of micro-euros. Shows an int as the euros that it is worth."""
+
+    widget = EurosInput
+
+    def __init__(self, *, max_micros: int, **kwargs: Any) -> None:
+        super().__init__(
+            min_value=Decimal(0), max_value=Decimal(max_micros) / MICROS, decimal_places=4, max_digits=12, **kwargs
+        )
+        self.widget.attrs |= {"step": str(FINEST), "inputmode": "decimal"}
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, int):
+            whole, fraction = plain(value).split(".")
+            return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
+        return value
+
+    def clean(self, value: Any) -> Any:
+        euros = super().clean(value)
+        return None if euros is None else micros_of(euros)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
