@@ -4,6 +4,13 @@ import json
 import logging
 
 
+class WithoutProbes(logging.Filter):
+    """Drop the record of a /readyz that says 503: it is asked every moment, and says itself what is missing."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(getattr(record, "request", None), "path", "") != "/readyz"
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line, for a log collector."""
 

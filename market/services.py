@@ -170,12 +170,17 @@ def logging_settings(config: Configuration) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
+        "filters": {"without_probes": {"()": "market.logs.WithoutProbes"}},
         "formatters": {
             "text": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"},
             "json": {"()": "market.logs.JsonFormatter"},
         },
         "handlers": {
-            "console": {"class": "logging.StreamHandler", "formatter": config.text("LOG_FORMAT")},
+            "console": {
+                "class": "logging.StreamHandler",
+                "formatter": config.text("LOG_FORMAT"),
+                "filters": ["without_probes"],
+            },
         },
         "root": {"handlers": ["console"], "level": level},
         "loggers": {

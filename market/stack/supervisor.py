@@ -104,9 +104,9 @@ class Supervisor:
             preexec_fn=self._die_with_us(child.stop_signal),
             **child.identity,
         )
-        assert process.stdout is not None
-        os.set_blocking(process.stdout.fileno(), False)
-        self._selector.register(process.stdout, selectors.EVENT_READ, child.name)
+        if process.stdout is not None:  # always, with PIPE; said for the type
+            os.set_blocking(process.stdout.fileno(), False)
+            self._selector.register(process.stdout, selectors.EVENT_READ, child.name)
         return process
 
     def _die_with_us(self, number: signal.Signals) -> Callable[[], None] | None:
