@@ -8,7 +8,7 @@ import secrets
 import unicodedata
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.http import QueryDict
@@ -74,8 +74,7 @@ class QuoteForm(forms.Form):
 
     def __init__(self, *args: Any, chosen: tuple[Chosen, ...] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        base = self.fields["base"]
-        assert isinstance(base, forms.ModelChoiceField)
+        base = cast("forms.ModelChoiceField[BaseModel]", self.fields["base"])
         base.queryset = BaseModel.objects.listed().order_by("name")
         self._chosen = chosen
 

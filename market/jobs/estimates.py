@@ -65,7 +65,7 @@ def standing(job: Job) -> Standing:
 
 def seconds_left(job: Job, now: datetime | None = None) -> int | None:
     """Say how long a running job still needs: as its worker reports, or by the pace of its own steps so far."""
-    reported = (job.progress or {}).get("seconds_left")
+    reported: float | None = (job.progress or {}).get("seconds_left")
     if reported is not None:
         return max(0, math.ceil(reported))
     if not job.fraction or job.started_at is None:

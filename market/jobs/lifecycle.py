@@ -24,7 +24,7 @@ from django.db.models.functions import Coalesce, Now
 
 from market.jobs import dispatch
 from market.jobs.kinds import kind_named
-from market.jobs.states import ENDED, LIVE, JobState
+from market.jobs.states import LIVE, JobState
 
 if TYPE_CHECKING:
     from market.accounts.models import User

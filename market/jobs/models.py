@@ -127,6 +127,14 @@ class Job(models.Model):
         return describe(self) if describe else self.meaning.label
 
     @property
+    def result_url(self) -> str | None:
+        return self.meaning.result_url(self)
+
+    @property
+    def origin_url(self) -> str | None:
+        return self.meaning.origin_url(self)
+
+    @property
     def has_ended(self) -> bool:
         return self.state in ENDED
 

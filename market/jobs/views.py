@@ -27,6 +27,13 @@ from market.jobs.models import Job
 from market.jobs.states import JobState
 
 PER_PAGE = 20
+STOP_POLLING = 286
+"""The status at which htmx swaps an answer in and asks no more."""
+
+
+def asked_by_htmx(request: HttpRequest) -> bool:
+    """Tell whether only a part of the page is wanted."""
+    return request.headers.get("HX-Request") == "true" and request.headers.get("HX-Boosted") != "true"
 
 
 def own_job(person: object, pk: UUID) -> Job:
@@ -40,8 +47,7 @@ def own_job(person: object, pk: UUID) -> Job:
 @login_required
 @require_GET
 def job_list(request: HttpRequest) -> HttpResponse:
-    assert isinstance(request.user, User)
-    jobs = Job.objects.owned_by(request.user)
+    jobs = Job.objects.filter(owner=request.user.pk)
     state = request.GET.get("state", "")
     if state in JobState.values:
         jobs = jobs.filter(state=state)
@@ -56,8 +62,8 @@ def job_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show a job. htmx asks for its panel alone, as the fallback where the event stream does not get through."""
     job = own_job(request.user, pk)
     context = panel_context(job)
-    if request.headers.get("HX-Request") == "true" and request.headers.get("HX-Boosted") != "true":
-        return render(request, "jobs/_panel.html", context)
+    if asked_by_htmx(request):
+        return render(request, "jobs/_panel.html", context, status=STOP_POLLING if job.has_ended else 200)
     return render(request, "jobs/job.html", context)
 
 
@@ -78,7 +84,7 @@ def job_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     job = own_job(request.user, pk)
     asked = Job.objects.request_cancel(job.pk)
     job.refresh_from_db()
-    if request.headers.get("HX-Request") == "true":
+    if asked_by_htmx(request):
         return render(request, "jobs/_panel.html", panel_context(job), status=200 if asked else 409)
     if asked:
         messages.success(request, "Cancelled." if job.has_ended else "Cancelling. Nothing will be charged.")
@@ -96,7 +102,7 @@ def job_preview(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     if not job.preview:
         raise Http404("There is no preview yet.")
     try:
-        preview = default_storage.open(job.preview.name)
+        preview = default_storage.open(str(job.preview.name))
     except FileNotFoundError:
         raise Http404("The preview has just been replaced.") from None
     return FileResponse(preview, content_type="image/png")

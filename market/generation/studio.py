@@ -1,0 +1,264 @@
+"""The studio: the form, its price as it changes, its plug-in picker, and running it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from market.accounts.access import person_of
+from market.accounts.models import User
+from market.basemodels.models import BaseModel
+from market.catalog.models import PlugIn
+from market.generation import limits
+from market.generation.errors import BalanceTooLow, Refused
+from market.generation.forms import (
+    DEFAULT_WEIGHT,
+    Chosen,
+    QuoteForm,
+    StudioForm,
+    starting_values,
+    values_of,
+)
+from market.generation.models import GenerationRequest, Picture
+from market.generation.pricing import Quote
+from market.generation.requesting import request_pictures, settle_terms
+from market.jobs.events import panel_context
+from market.jobs.models import Job
+from market.jobs.views import asked_by_htmx
+from market.ledger import operations as ledger
+from market.ledger.models import AccountKind
+
+DRAFT = "studio_draft"
+FOUND = 8
+RECENT = 8
+
+
+@dataclass(frozen=True)
+class Row:
+    """A plug-in in the form. `plugin` is None if the market does not offer it."""
+
+    chosen: Chosen
+    plugin: PlugIn | None
+
+
+@dataclass(frozen=True)
+class PriceBox:
+    """A price with the balance it will be taken from, or the reason why there is no price."""
+
+    quote: Quote | None
+    problem: str
+    available: int
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.quote.total - self.available) if self.quote else 0
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def studio(request: HttpRequest) -> HttpResponse:
+    """Show the form, or do what its button says. Only the button named `run` starts, and charges, anything."""
+    if request.method != "POST":
+        return _show(request, *_starting_form(request))
+    data = request.POST
+    if "run" in data:
+        return _run(request)
+    if "top_up" in data:
+        _keep_draft(request.session, data)
+        return redirect(_top_up_url())
+    # Adding, removing, finding and re-pricing without JavaScript: the same form again, as it stands.
+    form = _unvalidated(data, _changed(data))
+    return _show(request, form)
+
+
+@login_required
+@require_POST
+def quote(request: HttpRequest) -> HttpResponse:
+    """Answer with the price box for the form as it stands."""
+    form = QuoteForm(request.POST)
+    return render(request, "generation/_price.html", {"price": price_box(form, person_of(request))})
+
+
+@login_required
+@require_POST
+def plugins(request: HttpRequest) -> HttpResponse:
+    """Answer with the picker after a plug-in was added or removed, or another base or search was entered."""
+    form = QuoteForm(request.POST, chosen=_changed(request.POST))
+    context = _picker(form, request.POST.get("q", "")) | {
+        "price": price_box(form, person_of(request)),
+        "out_of_band": True,
+    }
+    return render(request, "generation/_picker.html", context)
+
+
+def price_box(form: QuoteForm, person: User) -> PriceBox:
+    """Price a form, however unfinished the rest of it is."""
+    wallet = ledger.account(AccountKind.WALLET, owner=person)
+    available = ledger.balance(wallet).available
+    if not form.is_valid():
+        relevant = [
+            str(error) for name in ("base", "count", "__all__") for error in form.errors.get(name, [])
+        ]
+        if relevant or "plugins" not in form.cleaned_data:
+            return PriceBox(None, " ".join(relevant), available)
+    try:
+        terms = settle_terms(
+            base=form.cleaned_data["base"],
+            plugins=form.cleaned_data["plugins"],
+            count=form.cleaned_data["count"],
+            person=person,
+        )
+    except Refused as refusal:
+        return PriceBox(None, refusal.message, available)
+    return PriceBox(terms.quote, "", available)
+
+
+def _run(request: HttpRequest) -> HttpResponse:
+    person = person_of(request)
+    form = StudioForm(request.POST)
+    if not form.is_valid():
+        return _show(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    try:
+        made = request_pictures(
+            person=person,
+            wish=form.wish(),
+            agreed=form.cleaned_data["agreed"],
+            idempotency_key=form.cleaned_data["key"],
+        )
+    except Refused as refusal:
+        if isinstance(refusal, BalanceTooLow):
+            _keep_draft(request.session, request.POST)
+        form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        return _show(request, form, status=refusal.status)
+    request.session.pop(DRAFT, None)
+    if not asked_by_htmx(request):
+        return redirect(made.job)
+    # The next run from the same page is another one, so it needs another key.
+    fresh = request.POST.copy()
+    fresh["key"] = str(uuid.uuid4())
+    return _show(request, _unvalidated(fresh, form.chosen), job=made.job)
+
+
+def _show(
+    request: HttpRequest, form: StudioForm, *, status: int = HTTPStatus.OK, job: Job | None = None
+) -> HttpResponse:
+    person = person_of(request)
+    context: dict[str, Any] = {
+        "form": form,
+        "price": price_box(_for_price(form), person),
+        "recent": Picture.objects.kept().filter(request__person=person).select_related("request")[:RECENT],
+        "limits": limits,
+        "running": panel_context(job) if job else None,
+        **_picker(form, request.POST.get("q", "")),
+    }
+    template = "generation/_studio.html" if asked_by_htmx(request) else "generation/studio.html"
+    return render(request, template, context, status=status)
+
+
+def _starting_form(request: HttpRequest) -> tuple[StudioForm]:
+    """Make the form a visit starts with: a former request, a plug-in of the catalogue, a kept draft, or empty."""
+    asked = request.GET
+    if like := _own_request(person_of(request), asked.get("like", "")):
+        values, chosen = values_of(like)
+        return (StudioForm(initial=values, chosen=chosen),)
+    plugin = PlugIn.objects.published().select_related("base").filter(slug=asked.get("plugin", "")).first()
+    draft = request.session.get(DRAFT)
+    if draft and plugin is None:
+        kept = QueryDict(draft, mutable=True)
+        kept["key"] = str(uuid.uuid4())
+        return (_unvalidated(kept, None),)
+    listed = BaseModel.objects.listed()
+    base = plugin.base if plugin else listed.filter(slug=asked.get("base", "")).first()
+    base = base or listed.order_by("created_at").first()
+    chosen = (Chosen(plugin.pk, f"{DEFAULT_WEIGHT:g}"),) if plugin else ()
+    return (StudioForm(initial=starting_values(base), chosen=chosen),)
+
+
+def _own_request(person: User, pk: str) -> GenerationRequest | None:
+    try:
+        return (
+            GenerationRequest.objects.select_related("release__base")
+            .filter(person=person, pk=uuid.UUID(pk))
+            .first()
+        )
+    except ValueError:
+        return None
+
+
+def _unvalidated(data: QueryDict, chosen: tuple[Chosen, ...] | None) -> StudioForm:
+    """Fill a form with what was typed, without judging it."""
+    names = StudioForm.base_fields
+    values = {name: data[name] for name in names if name in data}
+    values.setdefault("key", str(uuid.uuid4()))
+    return StudioForm(initial=values, chosen=chosen if chosen is not None else StudioForm(data).chosen)
+
+
+def _for_price(form: StudioForm) -> QuoteForm:
+    """Give the form that prices what a studio form holds, submitted or not."""
+    data = QueryDict(mutable=True)
+    for name in ("base", "count"):
+        data[name] = str(form[name].value() or "")
+    return QuoteForm(data, chosen=form.chosen)
+
+
+def _changed(data: QueryDict) -> tuple[Chosen, ...]:
+    """Apply the button that was pressed to the chosen plug-ins: `add` or `remove`, with an id."""
+    chosen = QuoteForm(data).chosen
+    add, remove = data.get("add", ""), data.get("remove", "")
+    if remove.isdecimal():
+        chosen = tuple(each for each in chosen if each.pk != int(remove[:18]))
+    if add.isdecimal() and all(each.pk != int(add[:18]) for each in chosen):
+        chosen = (*chosen, Chosen(int(add[:18]), f"{DEFAULT_WEIGHT:g}"))
+    return chosen
+
+
+def _picker(form: QuoteForm, words: str) -> dict[str, Any]:
+    """Collect the chosen plug-ins, and those that could be added: of this base, matching the words."""
+    rows = _rows(form.chosen)
+    base = form["base"].value()
+    offered = PlugIn.objects.published().with_everything().filter(base__slug=str(base))
+    words = words.strip()[:100]
+    if words:
+        found = offered.filter(concept__name__icontains=words) | offered.filter(
+            owner__display_name__icontains=words
+        )
+    else:
+        found = offered
+    found = found.exclude(pk__in=[each.pk for each in form.chosen]).order_by("-published_at", "pk")
+    return {
+        "rows": rows,
+        "found": found[:FOUND],
+        "words": words,
+        "is_full": len(rows) >= limits.MAX_PLUGINS,
+        "max_weight": limits.MAX_WEIGHT,
+        "max_plugins": limits.MAX_PLUGINS,
+    }
+
+
+def _rows(chosen: tuple[Chosen, ...]) -> list[Row]:
+    known = PlugIn.objects.published().with_everything().in_bulk([each.pk for each in chosen])
+    return [Row(replace(each, weight=each.weight[:20]), known.get(each.pk)) for each in chosen]
+
+
+def _keep_draft(session: SessionBase, data: QueryDict) -> None:
+    """Keep the form over a visit to the wallet."""
+    draft = data.copy()
+    for name in ("csrfmiddlewaretoken", "key", "agreed", "run", "top_up", "add", "remove"):
+        draft.pop(name, None)
+    session[DRAFT] = draft.urlencode()[:8000]
+
+
+def _top_up_url() -> str:
+    return f"{reverse('payments:top_up')}?{urlencode({'next': reverse('generation:studio')})}"

@@ -1,0 +1,93 @@
+"""Make a plug-in from an artist's works, with pictures that show what it does."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+from PIL import Image
+from plugins_engine.addition import AdditionConfig, add_concept
+
+from market.basemodels.models import BaseRelease
+from market.catalog import addition as catalog
+from market.jobs.models import Job
+from plugins_engine.adapter import Adapter
+from plugins_engine.base import BaseModel
+from plugins_engine.progress import OnProgress, Progress
+from plugins_engine.sampler import SampleRequest, generate
+from workers.engine import Engine
+from workers.lease import Lease
+
+SAMPLE_SEED = 1
+
+
+def run_addition(job: Job, engine: Engine, lease: Lease) -> None:
+    lease.say("loading the model")
+    inputs = catalog.inputs(job)
+    release = BaseRelease.objects.select_related("base").get(
+        base__plugins=inputs.plugin_id, fingerprint=inputs.base_fingerprint
+    )
+    base = engine.base(release)
+    lease.check()
+    result = add_concept(
+        base,
+        works=[(_picture(work.data), work.caption) for work in inputs.works],
+        name=inputs.name,
+        kind=inputs.kind,
+        config=AdditionConfig(),
+        on_progress=lease.report,
+    )
+    adapter = result.adapter
+    samples = draw_samples(base, adapter, inputs.sample_prompts, release, lease.report)
+    content = adapter.to_bytes()
+    stored = Adapter.load(content)
+    catalog.complete_addition(
+        job=job,
+        token=lease.token,
+        output=catalog.AdditionOutput(
+            adapter=content,
+            file_sha256=stored.file_sha256,
+            tensors_sha256=stored.tensors_sha256,
+            base_fingerprint=base.fingerprint,
+            rank=stored.rank,
+            figures=result.figures,
+            samples=samples,
+        ),
+    )
+
+
+def draw_samples(
+    base: BaseModel, adapter: Adapter, prompts: list[str], release: BaseRelease, on_progress: OnProgress
+) -> list[catalog.Sample]:
+    """Draw one picture for each prompt with the new plug-in; progress counts over all of them."""
+    samples = []
+    for index, prompt in enumerate(prompts):
+
+        def report(progress: Progress, index: int = index) -> None:
+            on_progress(
+                replace(
+                    progress,
+                    step=index * progress.steps + progress.step,
+                    steps=len(prompts) * progress.steps,
+                    message="drawing samples",
+                    seconds_left=None,
+                )
+            )
+
+        request = SampleRequest(
+            prompt=prompt,
+            seed=SAMPLE_SEED + index,
+            steps=release.base.default_steps,
+            guidance=release.base.default_guidance,
+            plugins=[(adapter, 1.0)],
+        )
+        (picture,) = generate(base, request, report)
+        buffer = io.BytesIO()
+        picture.save(buffer, format="PNG")
+        samples.append(catalog.Sample(prompt=prompt, seed=request.seed, png=buffer.getvalue()))
+    return samples
+
+
+def _picture(data: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(data)) as picture:
+        return picture.convert("RGB")
