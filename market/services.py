@@ -20,7 +20,9 @@ from market.configuration import Configuration
 SOCKET_FOLDER_LIMIT = 80
 
 DATABASE_NAME = "market"
+# The embedded application's role, which cannot write the ledger's tables, and the role that owns them and migrates.
 DATABASE_ROLE = "market"
+DATABASE_OWNER = "market_owner"
 
 
 def socket_folder(data_dir: Path) -> Path:

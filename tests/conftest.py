@@ -53,7 +53,7 @@ def _set_environment() -> Path:
         "DATA_DIR": str(folder / worker),
         "MEDIA_ROOT": str(folder / worker / "media"),
         "SECRET_KEY": "only-for-tests-" * 4,
-        "DATABASE_URL": postgres.url(),
+        "DATABASE_URL": postgres.url(role=postgres.owner),  # it makes the test databases
         "BROKER_URL": valkey.url(number),
         "DEVICE": "cpu",
         "LOG_LEVEL": "WARNING",
@@ -64,6 +64,8 @@ def _set_environment() -> Path:
 _folder = _set_environment()
 # Before pytest imports the conftest.py files further down, which import models.
 django.setup()
+# Hashing the passwords of the cast as slowly as a production does would be most of the time of a run.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Hashed names need `collectstatic` first; test_settings.py runs that for real.
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
@@ -88,7 +90,7 @@ def _let_tests_pass_triggers() -> None:
     """Grant what the fixture below needs to empty append-only tables; the application's role lacks it elsewhere."""
     postgres, _ = _services(_folder)
     with psycopg.connect(postgres.url(role="postgres", database="postgres"), autocommit=True) as connection:
-        connection.execute(f"GRANT SET ON PARAMETER session_replication_role TO {postgres.role}")
+        connection.execute(f"GRANT SET ON PARAMETER session_replication_role TO {postgres.owner}")
 
 
 @pytest.hookimpl(trylast=True)

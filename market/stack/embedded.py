@@ -75,6 +75,7 @@ class Postgres:
     durable: bool = True
     database: str = services.DATABASE_NAME
     role: str = services.DATABASE_ROLE
+    owner: str = services.DATABASE_OWNER
 
     name = "postgres"
     # Fast shutdown: ends sessions, writes a checkpoint. SIGTERM would wait for every client to leave.
@@ -188,10 +189,13 @@ class Postgres:
             return False
 
     def set_up(self) -> None:
-        """Make the application's role and database if they are missing. The role is no superuser."""
+        """Make the two roles and the database if they are missing. Neither role is a superuser."""
         with psycopg.connect(self.url(role="postgres", database="postgres"), autocommit=True) as connection:
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [self.role]).fetchone():
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(sql.Identifier(self.role)))
+            for role, rights in ((self.owner, "LOGIN CREATEDB"), (self.role, "LOGIN")):
+                if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+                    connection.execute(
+                        sql.SQL("CREATE ROLE {} {}").format(sql.Identifier(role), sql.SQL(rights))
+                    )
             known = connection.execute(
                 "SELECT 1 FROM pg_database WHERE datname = %s", [self.database]
             ).fetchone()
@@ -199,7 +203,7 @@ class Postgres:
             if not known:
                 connection.execute(
                     sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                        sql.Identifier(self.database), sql.Identifier(self.role)
+                        sql.Identifier(self.database), sql.Identifier(self.owner)
                     )
                 )
         self._extend(self.database)

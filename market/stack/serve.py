@@ -154,11 +154,13 @@ def bring_up(config: Configuration, supervisor: Supervisor, *, seed: bool, annou
             supervisor.wait_for(one.is_ready, what="starting it", names=[one.name], seconds=120)
             one.set_up()
     with step(announce, "database and static files" + (", demo on the first start" if seed else "")):
-        arguments = [
-            *(["--seed"] if seed else []),
-            *(["--forget-workers"] if not config.text("DATABASE_URL") else []),
-        ]
-        supervisor.run_once("prepare", manage("prepare", *arguments), environment, shown=False)
+        arguments = ["--seed"] if seed else []
+        as_owner: dict[str, str] = {}
+        for one in services:
+            if isinstance(one, Postgres):
+                arguments += ["--forget-workers", "--application-role", one.role]
+                as_owner = {"DATABASE_URL": one.url(role=one.owner)}
+        supervisor.run_once("prepare", manage("prepare", *arguments), {**environment, **as_owner})
     with step(announce, "web, worker and sweeper"):
         supervisor.start(worker(1, environment))
         supervisor.start(sweeper(config, environment))

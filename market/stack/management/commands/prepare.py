@@ -22,8 +22,17 @@ class Command(BaseCommand):
             help="forget workers that have reported: none runs, because this machine alone uses the database",
         )
 
-    def handle(self, *args: Any, seed: bool, forget_workers: bool, **options: Any) -> None:
+        parser.add_argument(
+            "--application-role",
+            help="the role that the application connects as, if it is not the one that migrates",
+        )
+
+    def handle(
+        self, *args: Any, seed: bool, forget_workers: bool, application_role: str | None, **options: Any
+    ) -> None:
         call_command("migrate", interactive=False, verbosity=options["verbosity"], stdout=self.stdout)
+        if application_role:
+            call_command("ledger_role", application_role, stdout=self.stdout)
         if not settings.DEBUG:
             call_command("collectstatic", interactive=False, verbosity=0, stdout=self.stdout)
         if forget_workers:
