@@ -20,6 +20,7 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, ConceptKind, PlugIn, PlugInSample, PlugInState, PlugInVersion
 from market.catalog.models.plugins import free_slug
+from market.catalog.storing import forget_file
 from market.jobs import kinds
 from market.jobs.models import Job
 
@@ -129,8 +130,7 @@ def start_addition(concept: Concept, base: BaseModel, by: User, *, terms: Terms 
         reasons = obstacles(concept, base, by)
         if reasons:
             raise AdditionRefused(reasons)
-        affirmation = concept.current_affirmation()
-        assert affirmation is not None  # one of the obstacles
+        affirmation = concept.affirmations.filter(person=by).latest("pk")
         plugin = PlugIn.objects.filter(concept=concept, base=base).first()
         if plugin is None:
             plugin = PlugIn.objects.create(
@@ -230,8 +230,7 @@ def complete_addition(*, job: Job | UUID, token: int, output: AdditionOutput) ->
             return version
     except BaseException:
         for row in stored:
-            if row.file and row.file._committed:
-                row.file.storage.delete(row.file.name)
+            forget_file(row.file)
         raise
 
 

@@ -12,9 +12,11 @@ from django.db import IntegrityError, transaction
 
 from market.accounts.models import User
 from market.catalog.likeness import MAX_DISTANCE, Likeness, distance, is_copy, is_repeat
-from market.catalog.models import Concept, UploadRefusal, Work
+from market.catalog.models import Concept, PlugIn, UploadRefusal, Work
 from market.catalog.models.works import CAPTION_LENGTH
 from market.catalog.pictures import CleanPicture, Limits, PictureRefused, clean
+from market.catalog.storing import forget_file
+from market.jobs.states import LIVE
 
 MAX_FILES_AT_ONCE = 100
 MAX_WORKS = 500
@@ -67,6 +69,8 @@ def add_work(
     """Clean one picture and register it as a work of the concept. Raises PictureRefused."""
     if concept.artist_id != by.pk:
         raise PictureRefused("Only the artist of a concept can add works to it.")
+    if not concept.has_current_affirmation():
+        raise PictureRefused("Affirm your rights to the works of this concept first.")
     if concept.works.count() >= MAX_WORKS:
         raise PictureRefused(f"A concept holds at most {MAX_WORKS} works.")
     picture = clean(data, limits or Limits.configured())
@@ -176,11 +180,13 @@ def _register(concept: Concept, by: User, picture: CleanPicture, caption: str, o
 
 def delete_files(work: Work) -> None:
     for stored in work.files():
-        if stored and stored._committed:  # noqa: SLF001  # Django's only word on whether it is in the storage
-            stored.storage.delete(stored.name or "")
+        forget_file(stored)
 
 
-def remove_work(work: Work) -> None:
-    """Delete a work, its files last, so that no row ever lacks its file."""
+def remove_work(work: Work) -> bool:
+    """Delete a work, its files last, so that no row ever lacks its file. False: an addition is learning from it."""
+    if PlugIn.objects.filter(concept=work.concept_id, addition__state__in=LIVE).exists():
+        return False
     Work.objects.filter(pk=work.pk).delete()
     transaction.on_commit(lambda: delete_files(work))
+    return True

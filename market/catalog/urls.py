@@ -1,5 +1,28 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+
+from market.catalog.views import desk, offers, public
 
 app_name = "catalog"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("plugins/", public.plugins, name="plugins"),
+    path("plugins/<slug:slug>/", public.plugin, name="plugin"),
+    path("plugins/<int:plugin>/samples/<int:pk>/", public.sample, name="sample"),
+    path("artists/<slug:handle>/", public.artist, name="artist"),
+    path("desk/", desk.desk, name="desk"),
+    path("desk/concepts/new/", desk.new_concept, name="new_concept"),
+    path("desk/concepts/<int:pk>/", desk.concept, name="concept"),
+    path("desk/concepts/<int:pk>/edit/", desk.edit_concept, name="edit_concept"),
+    path("desk/concepts/<int:pk>/rights/", desk.affirm, name="affirm"),
+    path("desk/concepts/<int:pk>/works/", desk.upload, name="upload"),
+    path("desk/concepts/<int:pk>/captions/", desk.captions, name="captions"),
+    path("desk/concepts/<int:pk>/addition/", offers.addition, name="addition"),
+    path("desk/concepts/<int:concept>/works/<int:pk>/", desk.work_file, name="work_file"),
+    path("desk/concepts/<int:concept>/works/<int:pk>/small/", desk.work_thumbnail, name="work_thumbnail"),
+    path("desk/concepts/<int:concept>/works/<int:pk>/delete/", desk.delete_work, name="delete_work"),
+    path("desk/plugins/<int:pk>/", offers.plugin, name="desk_plugin"),
+    path("desk/plugins/<int:pk>/publish/", offers.publish_plugin, name="publish"),
+    path("desk/plugins/<int:pk>/withdraw/", offers.withdraw_plugin, name="withdraw"),
+    path("desk/plugins/<int:plugin>/versions/<int:pk>/use/", offers.choose_version, name="choose_version"),
+    path("desk/plugins/<int:plugin>/versions/<int:pk>/file/", offers.version_file, name="version_file"),
+]

@@ -46,14 +46,20 @@ class PlugInQuerySet(models.QuerySet["PlugIn"]):
         return self.filter(state=PlugInState.PUBLISHED, base__listed=True)
 
     def visible_to(self, person: object) -> PlugInQuerySet:
-        """Published plug-ins, and the person's own in any state."""
+        """Published plug-ins, and the person's own in any state; administrators see all."""
         visible = Q(state=PlugInState.PUBLISHED, base__listed=True)
+        if isinstance(person, User) and person.is_admin:
+            return self
         if isinstance(person, User):
             visible |= Q(owner=person)
         return self.filter(visible)
 
     def with_everything(self) -> PlugInQuerySet:
         return self.select_related("concept", "base", "owner", "current_version")
+
+    def with_samples(self) -> PlugInQuerySet:
+        """Fetch the samples that a card shows along, for `sample_urls`."""
+        return self.prefetch_related("current_version__samples")
 
 
 class PlugIn(models.Model):
@@ -142,6 +148,13 @@ class PlugIn(models.Model):
         return self.concept.name
 
     @property
+    def sample_urls(self) -> list[str]:
+        """Addresses of the current version's samples, in order; empty before the first version."""
+        if self.current_version is None:
+            return []
+        return [sample.url for sample in self.current_version.samples.all()]
+
+    @property
     def is_published(self) -> bool:
         return self.state == PlugInState.PUBLISHED
 
@@ -168,7 +181,10 @@ class PlugIn(models.Model):
         )
 
     def publish(self) -> bool:
-        """Offer the plug-in to everybody. False: it has no version yet, or is already offered."""
+        """Offer the plug-in to everybody. False: it has no version yet, or is already offered.
+
+        `market.catalog.publishing` holds the rules; this is the change of state.
+        """
         return self._move(
             PlugIn.objects.exclude(state=PlugInState.PUBLISHED).filter(current_version__isnull=False),
             state=PlugInState.PUBLISHED,

@@ -1,0 +1,53 @@
+"""Fetch an object for a person, or say that it does not exist: strangers learn nothing from the difference."""
+
+from __future__ import annotations
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+
+from market.accounts.models import Role, User
+from market.catalog.models import Concept, PlugIn, PlugInSample, PlugInVersion, Work
+
+Person = AbstractBaseUser | AnonymousUser
+
+
+def owned_concept(person: User, pk: int) -> Concept:
+    return get_object_or_404(Concept.objects.select_related("artist"), pk=pk, artist=person)
+
+
+def owned_work(person: User, concept: int, pk: int) -> Work:
+    return get_object_or_404(Work.objects.select_related("concept"), pk=pk, concept=concept, artist=person)
+
+
+def owned_plugin(person: User, pk: int) -> PlugIn:
+    plugins = PlugIn.objects.with_everything().select_related("addition")
+    return get_object_or_404(plugins, pk=pk, owner=person)
+
+
+def owned_version(person: User, plugin: int, pk: int) -> PlugInVersion:
+    versions = PlugInVersion.objects.select_related("plugin__concept")
+    return get_object_or_404(versions, pk=pk, plugin=plugin, plugin__owner=person)
+
+
+def visible_plugin(person: Person, slug: str) -> PlugIn:
+    return get_object_or_404(PlugIn.objects.visible_to(person).with_everything(), slug=slug)
+
+
+def visible_sample(person: Person, plugin: int, pk: int) -> PlugInSample:
+    """A sample of the version on offer; the owner sees those of every version."""
+    sample = get_object_or_404(
+        PlugInSample.objects.select_related("version__plugin__concept", "version__plugin__base"),
+        pk=pk,
+        version__plugin=plugin,
+    )
+    offer = sample.version.plugin
+    on_offer = offer.is_published and offer.base.listed and offer.current_version_id == sample.version_id
+    if not on_offer and not (isinstance(person, User) and (person.is_admin or person.pk == offer.owner_id)):
+        raise Http404
+    return sample
+
+
+def public_artist(handle: str) -> User:
+    return get_object_or_404(User, handle=handle, is_active=True, roles__contains=[Role.ARTIST.value])

@@ -1,0 +1,103 @@
+"""Finding plug-ins: filters, text search, order. Every choice is in the address, so a search can be kept and sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.postgres.search import SearchQuery, SearchRank, TrigramWordSimilarity
+from django.core.paginator import Page, Paginator
+from django.db.models import F, Q
+from django.db.models.functions import Greatest, Lower
+
+from market.basemodels.models import BaseModel
+from market.basemodels.prices import EurosField
+from market.catalog.models import ConceptKind, PlugIn
+from market.catalog.models.plugins import MAX_PRICE_MICROS, PlugInQuerySet
+
+PAGE_SIZE = 24
+# Word similarity from which a name counts as a misspelling of what was typed.
+LIKE_ENOUGH = 0.45
+
+SORTS = {
+    "new": "Newest first",
+    "price": "Lowest price first",
+    "-price": "Highest price first",
+    "name": "By name",
+}
+ORDERS: dict[str, list[Any]] = {
+    "new": [F("published_at").desc(nulls_last=True), "-pk"],
+    "price": ["price_micros", "-pk"],
+    "-price": ["-price_micros", "-pk"],
+    "name": [Lower("concept__name"), "-pk"],
+}
+
+
+class BrowseForm(forms.Form):
+    q = forms.CharField(label="Search", required=False, max_length=200)
+    kind = forms.ChoiceField(required=False, choices=[("", "Any kind"), *ConceptKind.choices])
+    base = forms.ModelChoiceField(
+        BaseModel.objects.none(), label="Base model", required=False, to_field_name="slug", empty_label="Any base"
+    )
+    max_price = EurosField(label="At most, per picture", required=False, max_micros=MAX_PRICE_MICROS)
+    commercial = forms.BooleanField(label="Commercial use", required=False)
+    combination = forms.BooleanField(label="May be combined", required=False)
+    derivatives = forms.BooleanField(label="May be edited", required=False)
+    no_credit = forms.BooleanField(label="No credit required", required=False)
+    sort = forms.ChoiceField(required=False, choices=[("", "Best match"), *SORTS.items()])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        base = self.fields["base"]
+        if isinstance(base, forms.ModelChoiceField):
+            base.queryset = BaseModel.objects.listed()
+
+    def choices_made(self) -> dict[str, Any]:
+        """What was chosen, without the fields that made no sense; those carry their errors."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value not in (None, "", False)}
+
+
+def browse(chosen: dict[str, Any]) -> PlugInQuerySet:
+    """Published plug-ins as chosen in a BrowseForm, in a total order."""
+    found = PlugIn.objects.published().with_everything().with_samples()
+    if "kind" in chosen:
+        found = found.filter(concept__kind=chosen["kind"])
+    if "base" in chosen:
+        found = found.filter(base=chosen["base"])
+    if "max_price" in chosen:
+        found = found.filter(price_micros__lte=chosen["max_price"])
+    for field in ("commercial", "combination", "derivatives"):
+        if field in chosen:
+            found = found.filter(**{f"allow_{field}": True})
+    if "no_credit" in chosen:
+        found = found.filter(require_credit=False)
+    order = ORDERS[chosen.get("sort", "new")]
+    if "q" in chosen:
+        found = search(found, chosen["q"])
+        if "sort" not in chosen:
+            order = ["-relevance", *order]
+    return found.order_by(*order)
+
+
+def search(plugins: PlugInQuerySet, text: str) -> PlugInQuerySet:
+    """Match words of name, aliases and description, names nearly spelt so, and artists; annotate `relevance`."""
+    words = SearchQuery(text, search_type="websearch", config="english") | SearchQuery(
+        text, search_type="websearch", config="simple"
+    )
+    return plugins.annotate(
+        name_likeness=TrigramWordSimilarity(text, "concept__name"),
+        artist_likeness=TrigramWordSimilarity(text, "owner__display_name"),
+        relevance=SearchRank(F("concept__search_document"), words)
+        + Greatest("name_likeness", "artist_likeness"),
+    ).filter(
+        Q(concept__search_document=words)
+        | Q(concept__name__icontains=text)
+        | Q(name_likeness__gte=LIKE_ENOUGH)
+        | Q(artist_likeness__gte=LIKE_ENOUGH)
+    )
+
+
+def page_of(plugins: PlugInQuerySet, number: str | None) -> Page[PlugIn]:
+    """The page of that number; the nearest there is for a number that makes no sense."""
+    return Paginator(plugins, PAGE_SIZE).get_page(number)

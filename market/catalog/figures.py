@@ -1,0 +1,40 @@
+"""The figures that an addition measured, ready to show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from market.basemodels.card import write_number
+
+# name in the figures -> what it means, unit
+KNOWN = {
+    "style_accuracy": ("Style recognised on new prompts", "%"),
+    "character_accuracy": ("Character recognised on new prompts", "%"),
+    "subject_accuracy": ("Subject recognised on new prompts", "%"),
+    "other_styles_drop": ("Other styles lost while it is on", "%"),
+    "final_loss": ("Loss at the end", ""),
+    "loss": ("Loss at the end", ""),
+    "steps": ("Steps learned", ""),
+    "seconds": ("Time it took", "s"),
+    "works": ("Works learned from", ""),
+    "rank": ("Rank", ""),
+}
+
+
+@dataclass(frozen=True)
+class ShownFigure:
+    label: str
+    value: str
+
+
+def shown_figures(figures: Mapping[str, Any]) -> list[ShownFigure]:
+    """Name and write every plain number and word among the figures; nested ones are for programs."""
+    shown = []
+    for name, value in figures.items():
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            continue
+        label, unit = KNOWN.get(name, (name.replace("_", " ").capitalize(), ""))
+        shown.append(ShownFigure(label, write_number(value, unit)))
+    return shown

@@ -1,0 +1,177 @@
+"""The forms of an artist's desk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+
+from market.accounts.models import User
+from market.basemodels.models import BaseModel
+from market.basemodels.prices import EurosField
+from market.catalog.addition import Terms
+from market.catalog.models import Concept, ConceptKind, PlugIn, Work
+from market.catalog.models.concepts import MAX_ALIASES
+from market.catalog.models.plugins import MAX_PRICE_MICROS
+from market.catalog.models.works import CAPTION_LENGTH
+from market.catalog.uploads import MAX_FILES_AT_ONCE
+
+
+class AliasesField(forms.CharField):
+    """Several names in one line, separated by commas."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return value
+        names = [" ".join(name.split()) for name in str(super().to_python(value) or "").split(",")]
+        return list(dict.fromkeys(name for name in names if name))
+
+    def run_validators(self, value: Any) -> None:
+        """The names are checked one by one, by the model."""
+
+
+class ConceptForm(forms.ModelForm[Concept]):
+    kind = forms.ChoiceField(
+        choices=ConceptKind.choices,
+        initial=ConceptKind.STYLE,
+        widget=forms.RadioSelect,
+        help_text="A style is a way of drawing anything; a character is one figure drawn in any way.",
+    )
+    aliases = AliasesField(
+        required=False,
+        label="Other names",
+        help_text=f"Names people may also search for, separated by commas; at most {MAX_ALIASES}.",
+    )
+
+    class Meta:
+        model = Concept
+        fields = ["kind", "name", "aliases", "description"]
+        help_texts = {
+            "name": "The word that calls it up in a prompt, such as “Riverink”. It cannot change after an addition.",
+            "description": "What is special about it, for people who browse the catalogue.",
+        }
+        widgets = {"description": forms.Textarea(attrs={"rows": 4})}
+
+    def __init__(self, *args: Any, artist: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.artist = artist
+        if self.instance.pk and self.instance.plugins.exists():
+            # What the weights have learned to answer to.
+            for learned in ("name", "kind"):
+                self.fields[learned].disabled = True
+
+    def clean_name(self) -> str:
+        return " ".join(str(self.cleaned_data["name"]).split())
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """Let the model check one artist's names against each other, although the artist is no field here."""
+        return super()._get_validation_exclusions() - {"artist"}  # type: ignore[misc,no-any-return]  # not in the stubs
+
+
+class AffirmForm(forms.Form):
+    version = forms.CharField(widget=forms.HiddenInput)
+    affirm = forms.BooleanField(
+        label="I affirm this.", error_messages={"required": "Tick the box to affirm your rights."}
+    )
+
+
+class ManyFilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class ManyFilesField(forms.FileField):
+    """Several files. Empty ones pass, so that each file is refused by itself and with its reason."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            widget=ManyFilesInput(attrs={"multiple": True, "accept": "image/png,image/jpeg,image/webp"}),
+            allow_empty_file=True,
+            **kwargs,
+        )
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+        sent = [file for file in data or [] if file] if isinstance(data, list | tuple) else [data]
+        if not sent or sent == [None]:
+            raise forms.ValidationError("Choose at least one picture.")
+        return [super(ManyFilesField, self).clean(file, initial) for file in sent]
+
+
+class UploadForm(forms.Form):
+    files = ManyFilesField(
+        label="Pictures",
+        max_length=None,
+        help_text=f"PNG, JPEG or WebP, at most {MAX_FILES_AT_ONCE} at once.",
+    )
+
+
+class CaptionsForm(forms.Form):
+    """One caption a work, named by the work's number."""
+
+    def __init__(self, *args: Any, works: Iterable[Work], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.works = {f"caption-{work.pk}": work for work in works}
+        for name, work in self.works.items():
+            self.fields[name] = forms.CharField(
+                label=f"Caption of {work}", required=False, max_length=CAPTION_LENGTH, initial=work.caption
+            )
+
+    def rows(self) -> list[tuple[Work, forms.BoundField]]:
+        return [(work, self[name]) for name, work in self.works.items()]
+
+    def save(self) -> int:
+        """Save the captions that changed and say how many."""
+        changed = []
+        for name in self.changed_data:
+            work = self.works[name]
+            work.caption = re.sub(r"\s+", " ", self.cleaned_data[name])
+            changed.append(work)
+        return Work.objects.bulk_update(changed, ["caption"]) if changed else 0
+
+
+LICENCE_FIELDS = ["allow_commercial", "allow_combination", "allow_derivatives", "require_credit"]
+
+
+class TermsForm(forms.ModelForm[PlugIn]):
+    """Price and licence of a plug-in."""
+
+    price_micros = EurosField(
+        label="Price per picture",
+        max_micros=MAX_PRICE_MICROS,
+        initial=50_000,
+        help_text="You receive it less the market's commission. 0 offers the plug-in free of charge.",
+    )
+
+    class Meta:
+        model = PlugIn
+        fields = ["price_micros", *LICENCE_FIELDS]
+
+    def switches(self) -> list[forms.BoundField]:
+        return [self[name] for name in LICENCE_FIELDS]
+
+    def terms(self) -> Terms:
+        return Terms(**{name: self.cleaned_data[name] for name in ["price_micros", *LICENCE_FIELDS]})
+
+
+class AdditionForm(TermsForm):
+    base = forms.ModelChoiceField(
+        BaseModel.objects.none(),
+        to_field_name="slug",
+        empty_label=None,
+        label="Base model",
+        help_text="The plug-in will work with this model.",
+    )
+
+    class Meta(TermsForm.Meta):
+        fields = ["price_micros", *LICENCE_FIELDS]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        base = self.fields["base"]
+        if isinstance(base, forms.ModelChoiceField):
+            base.queryset = BaseModel.objects.listed()

@@ -1,0 +1,53 @@
+"""Putting a plug-in on the market: what must hold before anybody can buy from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from market.accounts.models import User
+from market.catalog.models import PlugIn, PlugInVersion
+
+
+class PublishingRefused(Exception):
+    """A plug-in cannot be offered. `reasons` says to the artist why, one sentence each."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = list(reasons)
+        super().__init__(" ".join(reasons))
+
+
+def obstacles(plugin: PlugIn, by: User) -> list[str]:
+    """Say why the plug-in cannot be published now; empty when it can."""
+    found = []
+    if plugin.owner_id != by.pk or not by.is_artist:
+        found.append("Only its artist can publish a plug-in.")
+    if plugin.current_version is None:
+        found.append("There is no version yet: the addition has to finish first.")
+    elif not plugin.current_version.fits_its_base:
+        found.append(
+            f"Version {plugin.current_version.number} was made for other weights of {plugin.base.name}. "
+            "Start the addition again."
+        )
+    if not plugin.base.listed:
+        found.append(f"{plugin.base.name} is not offered at present.")
+    if not plugin.concept.has_current_affirmation():
+        found.append("Affirm your rights to the concept again: the text has changed since.")
+    return found
+
+
+def publish(plugin: PlugIn, by: User) -> None:
+    """Offer the plug-in to everybody. Publishing twice is no error. Raises PublishingRefused."""
+    reasons = obstacles(plugin, by)
+    if reasons:
+        raise PublishingRefused(reasons)
+    plugin.publish()
+
+
+def use_version(plugin: PlugIn, version: PlugInVersion) -> None:
+    """Make another version the one that pictures are made with from now on. Raises PublishingRefused."""
+    if version.base_fingerprint != plugin.base.fingerprint:
+        raise PublishingRefused(
+            [f"Version {version.number} was made for other weights of {plugin.base.name}."]
+        )
+    PlugIn.objects.filter(pk=plugin.pk).update(current_version=version)
+    plugin.current_version = version

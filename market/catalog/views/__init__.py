@@ -1,0 +1,1 @@
+"""Pages of the catalogue: public ones, and an artist's desk."""

@@ -1,0 +1,187 @@
+"""An artist's desk: concepts, their rights and works."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from market.accounts.access import person_of, role_required
+from market.accounts.models import Role
+from market.catalog.access import owned_concept, owned_work
+from market.catalog.addition import MIN_WORKS
+from market.catalog.forms import AffirmForm, CaptionsForm, ConceptForm, UploadForm
+from market.catalog.models import Concept, PlugIn, Work
+from market.catalog.pictures import MIN_SIDE, Limits
+from market.catalog.rights import RIGHTS_TEXT, RIGHTS_VERSION
+from market.catalog.storing import send
+from market.catalog.uploads import UploadReport, remove_work, upload_works
+from market.jobs.models import Job
+
+artists_only = role_required(Role.ARTIST)
+
+
+@artists_only
+@require_safe
+def desk(request: HttpRequest) -> HttpResponse:
+    person = person_of(request)
+    plugins = PlugIn.objects.select_related("base", "current_version", "addition", "concept")
+    concepts = (
+        Concept.objects.filter(artist=person)
+        .annotate(works_count=Count("works"))
+        .prefetch_related(Prefetch("plugins", queryset=plugins))
+    )
+    covers: dict[int, list[Work]] = {}
+    for work in Work.objects.filter(artist=person).order_by("pk"):
+        if len(covers.setdefault(work.concept_id, [])) < 4:
+            covers[work.concept_id].append(work)
+    context = {
+        "concepts": [(concept, covers.get(concept.pk, [])) for concept in concepts],
+        "jobs": Job.objects.owned_by(person).filter(kind="addition")[:5],
+    }
+    return render(request, "catalog/desk.html", context)
+
+
+@artists_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_concept(request: HttpRequest) -> HttpResponse:
+    form = ConceptForm(request.POST or None, artist=person_of(request))
+    if request.method == "POST" and form.is_valid():
+        concept = form.save()
+        messages.success(request, f"{concept.name} is registered. Next, affirm your rights and upload works.")
+        return redirect(concept)
+    return render(
+        request, "catalog/concept_form.html", {"form": form}, status=422 if form.errors else 200
+    )
+
+
+@artists_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_concept(request: HttpRequest, pk: int) -> HttpResponse:
+    concept = owned_concept(person_of(request), pk)
+    form = ConceptForm(
+        request.POST or None, artist=concept.artist, instance=owned_concept(person_of(request), pk)
+    )
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, "The description is saved.")
+        return redirect(concept)
+    return render(
+        request,
+        "catalog/concept_form.html",
+        {"form": form, "concept": concept},
+        status=422 if form.errors else 200,
+    )
+
+
+@artists_only
+@require_safe
+def concept(request: HttpRequest, pk: int) -> HttpResponse:
+    return _concept_page(request, owned_concept(person_of(request), pk))
+
+
+@artists_only
+@require_POST
+def affirm(request: HttpRequest, pk: int) -> HttpResponse:
+    of = owned_concept(person_of(request), pk)
+    form = AffirmForm(request.POST)
+    if not form.is_valid():
+        return _concept_page(request, of, affirm_form=form, status=422)
+    if form.cleaned_data["version"] != RIGHTS_VERSION:
+        messages.error(request, "The text has changed while you were reading. Please read it again.")
+        return redirect(of)
+    of.affirm_rights(person_of(request), ip_address=request.META.get("REMOTE_ADDR") or None)
+    messages.success(request, "Your affirmation is kept with its text and the time.")
+    return redirect(of)
+
+
+@artists_only
+@require_POST
+def upload(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take the pictures that can be taken; the page says of each other one why not."""
+    to = owned_concept(person_of(request), pk)
+    form = UploadForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _concept_page(request, to, upload_form=form, status=422)
+    report = upload_works(to, person_of(request), form.cleaned_data["files"])
+    if not report.refused:
+        count = len(report.taken)
+        messages.success(request, f"{count} work{'s' if count != 1 else ''} uploaded.")
+        return redirect(to)
+    return _concept_page(request, to, report=report, status=200 if report.taken else 422)
+
+
+@artists_only
+@require_POST
+def captions(request: HttpRequest, pk: int) -> HttpResponse:
+    of = owned_concept(person_of(request), pk)
+    form = CaptionsForm(request.POST, works=of.works.all())
+    if not form.is_valid():
+        return _concept_page(request, of, captions_form=form, status=422)
+    form.save()
+    messages.success(request, "The captions are saved.")
+    return redirect(of)
+
+
+@artists_only
+@require_safe
+def work_file(request: HttpRequest, concept: int, pk: int) -> HttpResponse:
+    work = owned_work(person_of(request), concept, pk)
+    return send(work.file, work.content_type, filename=f"work-{work.pk}.{work.content_type.split('/')[-1]}")
+
+
+@artists_only
+@require_safe
+def work_thumbnail(request: HttpRequest, concept: int, pk: int) -> HttpResponse:
+    work = owned_work(person_of(request), concept, pk)
+    return send(work.thumbnail, "image/webp", filename=f"work-{work.pk}-small.webp")
+
+
+@artists_only
+@require_POST
+def delete_work(request: HttpRequest, concept: int, pk: int) -> HttpResponse:
+    work = owned_work(person_of(request), concept, pk)
+    if remove_work(work):
+        messages.success(request, f"“{work}” is deleted.")
+    else:
+        messages.error(request, "An addition is learning from the works just now. Delete it when that has ended.")
+    return redirect(work.concept)
+
+
+def _concept_page(
+    request: HttpRequest,
+    concept: Concept,
+    *,
+    affirm_form: AffirmForm | None = None,
+    upload_form: UploadForm | None = None,
+    captions_form: CaptionsForm | None = None,
+    report: UploadReport | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    works = list(concept.works.all())
+    limits = Limits.configured()
+    affirmation = concept.current_affirmation()
+    plugins = list(concept.plugins.select_related("base", "current_version", "addition"))
+    context: dict[str, Any] = {
+        "concept": concept,
+        "works": works,
+        "affirmation": affirmation,
+        "rights_text": RIGHTS_TEXT,
+        "rights_version": RIGHTS_VERSION,
+        "affirm_form": affirm_form or AffirmForm(initial={"version": RIGHTS_VERSION}),
+        "upload_form": upload_form or UploadForm(),
+        "captions_form": captions_form or CaptionsForm(works=works),
+        "report": report,
+        "plugins": plugins,
+        "missing": max(0, MIN_WORKS - len(works)),
+        "ready": affirmation is not None and len(works) >= MIN_WORKS,
+        "min_works": MIN_WORKS,
+        "min_side": MIN_SIDE,
+        "max_megabytes": limits.max_bytes // 1_000_000,
+        "max_megapixels": limits.max_pixels // 1_000_000,
+    }
+    return render(request, "catalog/concept.html", context, status=status)

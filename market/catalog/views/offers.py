@@ -1,0 +1,124 @@
+"""An artist's plug-ins: starting an addition, terms, versions, publishing."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from market.accounts.access import person_of
+from market.catalog.access import owned_concept, owned_plugin, owned_version
+from market.catalog.addition import AdditionRefused, is_running, start_addition
+from market.catalog.figures import ShownFigure, shown_figures
+from market.catalog.forms import AdditionForm, TermsForm
+from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.publishing import PublishingRefused, obstacles, publish, use_version
+from market.catalog.storing import send
+from market.catalog.views.desk import artists_only
+
+
+@artists_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def addition(request: HttpRequest, pk: int) -> HttpResponse:
+    """Choose base, price and licence, and start the making of a plug-in."""
+    person = person_of(request)
+    concept = owned_concept(person, pk)
+    existing = concept.plugins.filter(base__slug=request.GET.get("base", "")).first()
+    form = AdditionForm(
+        request.POST or None, instance=existing, initial={"base": existing.base.slug} if existing else {}
+    )
+    reasons: list[str] = []
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        try:
+            job = start_addition(concept, form.cleaned_data["base"], person, terms=form.terms())
+        except AdditionRefused as refusal:
+            reasons, status = refusal.reasons, 409
+        else:
+            return redirect(job)
+    context = {"concept": concept, "form": form, "reasons": reasons, "works": concept.works.all()}
+    return render(request, "catalog/addition.html", context, status=422 if form.errors else status)
+
+
+@artists_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def plugin(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a plug-in to its artist; a POST changes price and licence."""
+    offer = owned_plugin(person_of(request), pk)
+    form = TermsForm(request.POST or None, instance=PlugIn.objects.get(pk=pk))
+    if request.method == "POST" and form.is_valid():
+        form.instance.save(update_fields=form.changed_data) if form.changed_data else None
+        messages.success(request, "Price and licence are saved. They hold for pictures from now on.")
+        return redirect(offer.desk_url)
+    return _plugin_page(request, offer, form, status=422 if form.errors else 200)
+
+
+@artists_only
+@require_POST
+def publish_plugin(request: HttpRequest, pk: int) -> HttpResponse:
+    offer = owned_plugin(person_of(request), pk)
+    try:
+        publish(offer, person_of(request))
+    except PublishingRefused as refusal:
+        return _plugin_page(request, offer, TermsForm(instance=offer), reasons=refusal.reasons, status=409)
+    messages.success(request, f"{offer.name} is on the market.")
+    return redirect(offer.desk_url)
+
+
+@artists_only
+@require_POST
+def withdraw_plugin(request: HttpRequest, pk: int) -> HttpResponse:
+    offer = owned_plugin(person_of(request), pk)
+    if offer.withdraw():
+        messages.success(request, f"{offer.name} is withdrawn. Pictures already made keep their licence.")
+    else:
+        messages.info(request, f"{offer.name} is not on the market.")
+    return redirect(offer.desk_url)
+
+
+@artists_only
+@require_POST
+def choose_version(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
+    person = person_of(request)
+    version = owned_version(person, plugin, pk)
+    offer = owned_plugin(person, plugin)
+    try:
+        use_version(offer, version)
+    except PublishingRefused as refusal:
+        return _plugin_page(request, offer, TermsForm(instance=offer), reasons=refusal.reasons, status=409)
+    messages.success(request, f"Pictures are made with version {version.number} from now on.")
+    return redirect(offer.desk_url)
+
+
+@artists_only
+@require_safe
+def version_file(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
+    version = owned_version(person_of(request), plugin, pk)
+    return send(
+        version.file,
+        "application/octet-stream",
+        filename=f"{version.plugin.slug}-v{version.number}.safetensors",
+        download=True,
+    )
+
+
+def _plugin_page(
+    request: HttpRequest, offer: PlugIn, form: TermsForm, *, reasons: list[str] | None = None, status: int = 200
+) -> HttpResponse:
+    versions: list[tuple[PlugInVersion, list[ShownFigure]]] = [
+        (version, shown_figures(version.figures))
+        for version in offer.versions.prefetch_related("samples").order_by("-number")
+    ]
+    for version, _figures in versions:
+        version.plugin = offer  # already here: its samples' addresses need it
+    context = {
+        "plugin": offer,
+        "form": form,
+        "versions": versions,
+        "running": offer.addition if is_running(offer) else None,
+        "ended": offer.addition if offer.addition and not versions else None,
+        "refused": reasons or [],
+        "obstacles": [] if offer.is_published else obstacles(offer, person_of(request)),
+    }
+    return render(request, "catalog/desk_plugin.html", context, status=status)

@@ -1,0 +1,78 @@
+"""What everybody may see: the catalogue, a plug-in, an artist, a sample."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from market.catalog.access import public_artist, visible_plugin, visible_sample
+from market.catalog.browsing import BrowseForm, browse, page_of
+from market.catalog.figures import shown_figures
+from market.catalog.models import PlugIn
+from market.catalog.storing import send
+
+
+@require_safe
+def plugins(request: HttpRequest) -> HttpResponse:
+    form = BrowseForm(request.GET)
+    chosen = form.choices_made()
+    page = page_of(browse(chosen), request.GET.get("page"))
+    filters = {name: value for name, value in chosen.items() if name not in {"q", "sort"}}
+    context = {
+        "form": form,
+        "page": page,
+        "searching": bool(chosen),
+        "filtering": bool(filters),
+        "query": chosen.get("q", ""),
+        "anything": page.paginator.count > 0 or PlugIn.objects.published().exists(),
+    }
+    return render(request, "catalog/plugins.html", context)
+
+
+@require_safe
+def plugin(request: HttpRequest, slug: str) -> HttpResponse:
+    offer = visible_plugin(request.user, slug)
+    version = offer.current_version
+    others = (
+        PlugIn.objects.published()
+        .filter(owner=offer.owner)
+        .exclude(pk=offer.pk)
+        .with_everything()
+        .with_samples()
+        .order_by("-published_at", "-pk")[:4]
+    )
+    context = {
+        "plugin": offer,
+        "version": version,
+        "samples": version.samples.all() if version else [],
+        "figures": shown_figures(version.figures) if version else [],
+        "others": others,
+        "owns": offer.owner == request.user,
+        "total_micros": offer.price_micros + offer.base.fee_micros,
+    }
+    return render(request, "catalog/plugin.html", context)
+
+
+@require_safe
+def sample(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
+    shown = visible_sample(request.user, plugin, pk)
+    return send(
+        shown.file,
+        "image/png",
+        filename=f"{shown.version.plugin.slug}-sample-{shown.position + 1}.png",
+        public=shown.version.plugin.is_published,
+    )
+
+
+@require_safe
+def artist(request: HttpRequest, handle: str) -> HttpResponse:
+    person = public_artist(handle)
+    offers = (
+        PlugIn.objects.published()
+        .filter(owner=person)
+        .with_everything()
+        .with_samples()
+        .order_by("-published_at", "-pk")
+    )
+    return render(request, "catalog/artist.html", {"artist": person, "page": page_of(offers, request.GET.get("page"))})
