@@ -1,0 +1,6 @@
+"""What a picture's file says about its making: written into generated pictures, and read back from any PNG."""
+
+from market.provenance.png import BadPng, embed, extract
+from market.provenance.record import AI_GENERATED, BadRecord, PlugInCredit, Record
+
+__all__ = ["AI_GENERATED", "BadPng", "BadRecord", "PlugInCredit", "Record", "embed", "extract"]
