@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parent.parent
 
 # Names that other programs own and that lie close to one of ours.
-NOT_TYPOS = frozenset({"HOSTNAME", "DEBUGINFOD_URLS", "LOGNAME"})
+NOT_TYPOS = frozenset({"HOSTNAME", "DEBUGINFOD_URLS", "LOGNAME", "DATABASE_PORT"})
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
