@@ -13,6 +13,7 @@ from market.catalog.models import PlugIn, PlugInSample
 from market.generation.models import Picture
 from market.ledger.money import words as euros
 from market.generation.pricing import Fee, Quote, draw_quote
+from market.ledger.money import words
 
 FEATURED = 4
 
@@ -26,7 +27,7 @@ class Featured:
 
     @property
     def price(self) -> str:
-        return euros(self.plugin.price_micros)
+        return words(self.plugin.price_micros)
 
     @property
     def images(self) -> list[str]:

@@ -1,17 +1,15 @@
-"""A whole market of its own: web server, worker and sweeper as real processes on a database made for it."""
+"""A whole market of its own, started the way `./run` starts it: web server, worker and sweeper as real processes."""
 
 from __future__ import annotations
 
 import os
 import re
-import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,15 +18,11 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from market import configuration
+from tests.browser.chromium import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFIRM_LINK = re.compile(r"https?://\S+/accounts/confirm-email/\S+")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def make_database(server_url: str, name: str) -> str:
@@ -41,14 +35,15 @@ def make_database(server_url: str, name: str) -> str:
 
 @dataclass
 class Site:
-    """Starts on entering, stops on leaving. Everything it writes lies in `folder`."""
+    """Starts on entering, stops on leaving. Everything it writes lies in `folder`.
+
+    Without DATABASE_URL and BROKER_URL in `settings` it brings its own PostgreSQL and Valkey.
+    """
 
     folder: Path
-    database_url: str
-    broker_url: str
     settings: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -56,29 +51,24 @@ class Site:
 
     @property
     def environment(self) -> dict[str, str]:
-        return os.environ | {
-            "DJANGO_SETTINGS_MODULE": "market.settings",
-            "DATA_DIR": str(self.folder),
-            "MEDIA_ROOT": str(self.folder / "media"),
-            "DATABASE_URL": self.database_url,
-            "BROKER_URL": self.broker_url,
-            "EMAIL_URL": "file",
-            "PORT": str(self.port),
-            "DEVICE": "cpu",
-            "SWEEP_SECONDS": "2",
-            **self.settings,
-        }
+        # No variable of the developer may lead us to their database or files.
+        known = {variable.name for variable in configuration.VARIABLES}
+        clean = {name: value for name, value in os.environ.items() if name not in known}
+        return clean | {"DATA_DIR": str(self.folder), "PORT": str(self.port), "DEVICE": "cpu", **self.settings}
 
     def __enter__(self) -> Site:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.manage("migrate", "--verbosity=0")
-        self.manage("collectstatic", "--noinput", "--verbosity=0")
-        python = sys.executable
+        with (self.folder / "stack.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "market.stack"],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         try:
-            self.start("web", [python, "-m", "uvicorn", "market.asgi:application", f"--port={self.port}"])
-            self.start("worker", [python, "-m", "celery", "-A", "workers.app", "worker", "--loglevel=INFO"])
-            self.start("sweeper", [python, "manage.py", "sweeper"])
-            self.wait_for_web()
+            self.wait_until_ready()
         except BaseException:
             self.stop()
             raise
@@ -88,6 +78,35 @@ class Site:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def wait_until_ready(self, seconds: float = 240) -> None:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):  # noqa: S310  # our own http address
+                    return
+            except OSError as error:
+                ended = self.process is None or self.process.poll() is not None
+                if ended or time.monotonic() > deadline:
+                    raise RuntimeError(f"the market does not get ready ({error}):\n{self.log()}") from error
+                time.sleep(0.2)
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def log(self, characters: int = 6000) -> str:
+        """The ends of all logs, for the message of a failed test."""
+        paths = [self.folder / "stack.log", *sorted(self.folder.glob("log/*"))]
+        ends = [f"--- {path.name}\n{path.read_text(errors='replace')[-characters:]}" for path in paths if path.is_file()]
+        return "\n".join(ends)
 
     def manage(self, *arguments: str) -> str:
         """Run a management command against this site and return what it printed."""
@@ -103,50 +122,18 @@ class Site:
             raise RuntimeError(f"manage.py {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
         return done.stdout
 
-    def start(self, name: str, command: Sequence[str]) -> None:
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def wait_for_web(self, seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                with urllib.request.urlopen(f"{self.url}/healthz", timeout=5):  # noqa: S310  # our own http address
-                    return
-            except (urllib.error.URLError, OSError) as error:
-                if self.processes["web"].poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"the web server does not answer ({error}):\n{self.log('web')}") from error
-                time.sleep(0.1)
-
-    def stop(self) -> None:
-        for process in self.processes.values():
-            process.terminate()
-        for process in self.processes.values():
-            try:
-                process.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        self.processes.clear()
-
-    def log(self, name: str, characters: int = 4000) -> str:
-        """The end of a process's log, for the message of a failed test."""
-        path = self.folder / f"{name}.log"
-        return path.read_text(errors="replace")[-characters:] if path.exists() else ""
+    def demo_password(self) -> str:
+        """The password of the people that the first start seeded."""
+        first = (self.folder / "demo-accounts.txt").read_text().splitlines()[0]
+        return first.rsplit(maxsplit=1)[-1]
 
     def confirmation_link(self, address: str, *, seconds: float = 15) -> str:
         """The link in the newest mail to `address`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            for mail in sorted(self.folder.glob("mail/*.log"), key=lambda path: path.stat().st_mtime, reverse=True):
+            for mail in sorted(
+                self.folder.glob("mail/*"), key=lambda path: path.stat().st_mtime_ns, reverse=True
+            ):
                 text = mail.read_text(errors="replace")
                 found = CONFIRM_LINK.findall(text)
                 if f"To: {address}" in text and found:

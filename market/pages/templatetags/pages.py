@@ -29,9 +29,3 @@ def widget_kind(field: forms.BoundField) -> str:
     if isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple):
         return "group"
     return "plain"
-
-
-@register.filter
-def euros(micros: int) -> str:
-    """Micro-euros as people read them."""
-    return write_euros(micros)

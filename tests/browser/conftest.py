@@ -1,0 +1,54 @@
+"""A real market and a real browser. Everything here is skipped, with the reason, where there is no browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.chromium import chromium, missing
+from tests.browser.site import Site, make_database
+from tests.browser.visitor import Visitor
+
+Enter = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    reason = missing()
+    if reason:
+        pytest.skip(reason)
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The market as `./run` starts it, with its demo people, on the tests' own PostgreSQL and Valkey."""
+    settings = {
+        "DATABASE_URL": make_database(os.environ["DATABASE_URL"], "browser"),
+        "BROKER_URL": os.environ["BROKER_URL"].replace("virtual_host=0", "virtual_host=14"),
+    }
+    with Site(tmp_path_factory.mktemp("site"), settings) as running:
+        yield running
+
+
+@pytest.fixture
+def enter(browser: Browser, site: Site) -> Iterator[Enter]:
+    """Return a function that opens a window; at the end of the test no window may have met a problem."""
+    visitors: list[Visitor] = []
+
+    def open_window(**options: Any) -> Visitor:
+        context = browser.new_context(viewport=options.pop("viewport", {"width": 1280, "height": 900}), **options)
+        context.set_default_timeout(15_000)
+        visitors.append(Visitor(context, site.url))
+        return visitors[-1]
+
+    yield open_window
+    problems = [problem for visitor in visitors for problem in visitor.problems]
+    for visitor in visitors:
+        visitor.context.close()
+    assert problems == []
