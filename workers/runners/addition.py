@@ -10,6 +10,7 @@ from plugins_engine.addition import AdditionConfig, add_concept
 
 from market.basemodels.models import BaseRelease
 from market.catalog import addition as catalog
+from market.catalog.pictures import on_white
 from market.jobs.models import Job
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
@@ -90,4 +91,4 @@ def draw_samples(
 
 def _picture(data: bytes) -> Image.Image:
     with Image.open(io.BytesIO(data)) as picture:
-        return picture.convert("RGB")
+        return on_white(picture)
