@@ -3,51 +3,44 @@
 from __future__ import annotations
 
 import io
-import json
-from typing import Any
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from market.generation.models import GenerationRequest
+from market.provenance import PlugInCredit, Record, embed
 
 
-def facts(request: GenerationRequest, *, seed: int, index: int) -> dict[str, Any]:
+def record_of(request: GenerationRequest, *, seed: int, index: int) -> Record:
     """Collect what a picture's file says about its making. No email address, and no name of the person who asked."""
-    base = request.release.base
-    return {
-        "request": str(request.pk),
-        "picture": index,
-        "prompt": request.prompt,
-        "negative_prompt": request.negative_prompt,
-        "seed": seed,
-        "steps": request.steps,
-        "guidance": request.guidance,
-        "base": {
-            "name": base.name,
-            "release": request.release.number,
-            "fingerprint": request.release.fingerprint,
-        },
-        "plugins": [
-            {
-                "name": each.version.plugin.name,
-                "artist": str(each.version.plugin.owner),
-                "version": each.version.number,
-                "tensors_sha256": each.version.tensors_sha256,
-                "weight": each.weight,
-                "credit_required": each.version.plugin.require_credit,
-                "commercial_use": each.version.plugin.allow_commercial,
-            }
+    return Record(
+        request=str(request.pk),
+        picture=index,
+        prompt=request.prompt,
+        negative_prompt=request.negative_prompt,
+        seed=seed,
+        steps=request.steps,
+        guidance=request.guidance,
+        base_name=request.release.base.name,
+        base_release=request.release.number,
+        base_fingerprint=request.release.fingerprint,
+        plugins=tuple(
+            PlugInCredit(
+                name=each.version.plugin.name,
+                artist=str(each.version.plugin.owner),
+                version=each.version.number,
+                tensors_sha256=each.version.tensors_sha256,
+                weight=each.weight,
+                credit_required=each.version.plugin.require_credit,
+                commercial_use=each.version.plugin.allow_commercial,
+                derivatives=each.version.plugin.allow_derivatives,
+            )
             for each in request.plugins.select_related("version__plugin__concept", "version__plugin__owner")
-        ],
-    }
+        ),
+    )
 
 
 def signed_png(picture: Image.Image, *, request: GenerationRequest, seed: int, index: int) -> bytes:
-    """Encode a picture, with its facts in it."""
-    made = facts(request, seed=seed, index=index)
-    text = PngInfo()
-    text.add_itxt("provenance", json.dumps(made, ensure_ascii=False))
+    """Encode a picture, with the record of its making in it."""
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", pnginfo=text, optimize=True)
-    return buffer.getvalue()
+    picture.save(buffer, format="PNG", optimize=True)
+    return embed(buffer.getvalue(), record_of(request, seed=seed, index=index))
