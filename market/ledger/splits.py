@@ -20,12 +20,12 @@ def split(amount: int, parts: Sequence[tuple[Receiver, int]]) -> list[tuple[Rece
 
     Returns one pair per part, in the given order. Each gets its exact share rounded down or up to a micro-unit.
     """
-    if isinstance(amount, bool) or not isinstance(amount, int) or amount < 0:
+    if not _is_whole(amount) or amount < 0:
         raise ValueError(f"The amount is a whole number of micro-units, zero or more; found {amount!r}.")
     receivers = [receiver for receiver, _ in parts]
     if len(set(receivers)) != len(receivers):
         raise ValueError("Each receiver may occur once; add up the weights first.")
-    if any(isinstance(weight, bool) or not isinstance(weight, int) or weight < 0 for _, weight in parts):
+    if any(not _is_whole(weight) or weight < 0 for _, weight in parts):
         raise ValueError("Weights are whole numbers, zero or more.")
     whole = sum(weight for _, weight in parts)
     if whole == 0:
@@ -38,6 +38,11 @@ def split(amount: int, parts: Sequence[tuple[Receiver, int]]) -> list[tuple[Rece
     for index in first[:missing]:
         shares[index] += 1
     return list(zip(receivers, shares, strict=True))
+
+
+def _is_whole(number: object) -> bool:
+    """Whether it is an integer; True and False are not meant as numbers."""
+    return isinstance(number, int) and not isinstance(number, bool)
 
 
 def commission(fee: int, basis_points: int) -> tuple[int, int]:

@@ -50,7 +50,7 @@ class Command(BaseCommand):
 
     def _run(self, statement: str, role: str) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(sql.SQL(statement).format(sql.Identifier(role)))  # type: ignore[arg-type]  # psycopg composes it
+            cursor.execute(sql.SQL(statement).format(sql.Identifier(role)))
 
 
 def grant(role: str) -> None:
@@ -70,4 +70,4 @@ def grant(role: str) -> None:
             "GRANT EXECUTE ON FUNCTION {functions} TO {who};"
         ).format(tables=tables, functions=sql.SQL(", ").join(map(sql.Identifier, FUNCTIONS)), who=who)
         for statement in (everything, ledger):
-            cursor.execute(statement)  # type: ignore[arg-type]  # psycopg composes it, Django passes it on
+            cursor.execute(statement)

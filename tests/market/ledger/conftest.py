@@ -1,0 +1,96 @@
+"""A payer with money, an artist to pay, and the market's own accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+from django.utils import timezone
+
+from market.accounts.models import User
+from market.ledger import operations as ledger
+from market.ledger.models import Account, AccountKind, Hold
+from market.ledger.operations import Share
+from market.ledger.verification import verify
+
+EURO = 1_000_000
+
+
+def soon() -> datetime:
+    return timezone.now() + timedelta(hours=1)
+
+
+@dataclass
+class Till:
+    """The accounts that a test moves money between, and short ways to do it."""
+
+    wallet: Account
+    earnings: Account
+    model_earnings: Account
+    revenue: Account
+    clearing: Account
+    numbers: Iterator[int]
+
+    def key(self) -> str:
+        return f"test:{next(self.numbers)}"
+
+    def top_up(self, amount: int) -> None:
+        ledger.post(key=self.key(), debit=self.clearing, credit=self.wallet, amount=amount, kind="top_up")
+
+    def shares(self, fee: int = 90, base: int = 45, commission: int = 15) -> list[Share]:
+        return [
+            Share(self.earnings, fee, "plugin_fee", "plugin-version:1", "FxEmoji"),
+            Share(self.model_earnings, base, "base_fee", "base-release:1", "Embedded"),
+            Share(self.revenue, commission, "commission", "plugin-version:1", "FxEmoji"),
+        ]
+
+    def hold(self, amount: int = 150, reference: str = "", expires_at: datetime | None = None) -> Hold:
+        key = self.key()
+        return ledger.hold(
+            key=key,
+            payer=self.wallet,
+            shares=self.shares(fee=amount - 60) if amount > 60 else self.shares(amount, 0, 0),
+            reference=reference or f"generation:{key}",
+            expires_at=expires_at or soon(),
+        )
+
+    def balances(self) -> list[ledger.Balance]:
+        return [
+            ledger.balance(account)
+            for account in (self.wallet, self.earnings, self.model_earnings, self.revenue, self.clearing)
+        ]
+
+
+def make_till(payer: User, artist: User, owner: User) -> Till:
+    return Till(
+        wallet=ledger.account(AccountKind.WALLET, payer),
+        earnings=ledger.account(AccountKind.EARNINGS, artist),
+        model_earnings=ledger.account(AccountKind.EARNINGS, owner),
+        revenue=ledger.account(AccountKind.PLATFORM_REVENUE),
+        clearing=ledger.account(AccountKind.GATEWAY_CLEARING),
+        numbers=count(1),
+    )
+
+
+@pytest.fixture
+def till(user: User, artist: User, model_owner: User) -> Till:
+    """A wallet with 1000 micro-units, and who is paid from it."""
+    till = make_till(user, artist, model_owner)
+    till.top_up(1000)
+    return till
+
+
+@pytest.fixture
+def unchanged(till: Till) -> Iterator[Callable[[], None]]:
+    """Check at the end of the test that no balance moved since it began, and that the ledger verifies."""
+    before = till.balances()
+
+    def check() -> None:
+        assert till.balances() == before
+        assert verify().ok
+
+    yield check
+    check()

@@ -1,0 +1,427 @@
+"""What each operation does, and what it refuses with the ledger unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from market.accounts.models import User
+from market.ledger import errors
+from market.ledger import operations as ledger
+from market.ledger.models import LARGEST, Account, AccountKind, Hold, HoldResolution, PendingHold, Transfer
+from market.ledger.operations import Balance, Share
+from tests.market.ledger.conftest import Till, soon
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_account_is_opened_once(user: User) -> None:
+    first = ledger.account(AccountKind.WALLET, user)
+    again = ledger.account("wallet", user)
+
+    assert first == again
+    assert ledger.account(AccountKind.EARNINGS, user) != first
+    assert ledger.account(AccountKind.WALLET, user, currency="USD") != first
+    assert Account.objects.filter(owner=user).count() == 3
+
+
+def test_a_top_up_moves_money_from_the_gateway_to_the_wallet(till: Till) -> None:
+    assert ledger.balance(till.wallet) == Balance(posted=1000, held=0)
+    assert ledger.balance(till.clearing) == Balance(posted=-1000, held=0)
+
+
+def test_a_hold_sets_money_aside_and_charges_nothing(till: Till) -> None:
+    hold = till.hold(150)
+
+    assert hold.state == "pending"
+    assert ledger.balance(till.wallet) == Balance(posted=1000, held=150)
+    assert ledger.balance(till.wallet).available == 850
+    assert ledger.balance(till.earnings).posted == 0
+
+
+def test_a_capture_charges_the_payer_and_pays_every_share(till: Till) -> None:
+    hold = till.hold(150)
+
+    transfer = ledger.capture(hold=hold, key="capture")
+
+    assert transfer.kind == "capture"
+    assert transfer.amount == 150
+    assert transfer.reference == hold.reference
+    assert Hold.objects.get(pk=hold.pk).state == "posted"
+    assert [balance.posted for balance in till.balances()] == [850, 90, 45, 15, -1000]
+    assert ledger.balance(till.wallet).held == 0
+    assert list(transfer.entries.values_list("amount", "line", "subject", "memo")) == [
+        (-150, "charge", "", ""),
+        (90, "plugin_fee", "plugin-version:1", "FxEmoji"),
+        (45, "base_fee", "base-release:1", "Embedded"),
+        (15, "commission", "plugin-version:1", "FxEmoji"),
+    ]
+
+
+def test_a_share_of_zero_is_kept_with_the_terms_and_not_posted(till: Till, second_artist: User) -> None:
+    own = ledger.account(AccountKind.EARNINGS, second_artist)
+    shares = [*till.shares(), Share(own, 0, "plugin_fee", "plugin-version:9", "your own")]
+    hold = ledger.hold(key="h", payer=till.wallet, shares=shares, reference="generation:a", expires_at=soon())
+
+    transfer = ledger.capture(hold=hold, key="c")
+
+    assert transfer.entry_count == 4
+    assert hold.shares[3]["memo"] == "your own"
+
+
+def test_a_void_frees_the_money(till: Till, unchanged: Callable[[], None]) -> None:
+    hold = till.hold()
+
+    ledger.void(hold=hold, key="void", reason="cancelled")
+
+    assert HoldResolution.objects.get(hold=hold).reason == "cancelled"
+    assert not PendingHold.objects.exists()
+
+
+def test_a_hold_may_use_the_whole_balance_and_not_a_micro_unit_more(till: Till) -> None:
+    with pytest.raises(errors.InsufficientFunds) as refusal:
+        till.hold(1001)
+    till.hold(1000)
+
+    assert (refusal.value.available, refusal.value.needed) == (1000, 1001)
+    assert ledger.balance(till.wallet) == Balance(posted=1000, held=1000)
+
+
+def test_held_money_can_neither_be_held_again_nor_posted_away(till: Till) -> None:
+    till.hold(900)
+
+    with pytest.raises(errors.InsufficientFunds, match="100 micro-units are available, 101"):
+        till.hold(101)
+    with pytest.raises(errors.InsufficientFunds):
+        ledger.post(key="k", debit=till.wallet, credit=till.clearing, amount=101, kind="refund")
+
+
+def test_earnings_cannot_be_paid_out_twice(till: Till) -> None:
+    ledger.capture(hold=till.hold(150), key="c")
+    out = ledger.account(AccountKind.PAYOUT_CLEARING)
+    ledger.post(key="p1", debit=till.earnings, credit=out, amount=60, kind="payout")
+
+    with pytest.raises(errors.InsufficientFunds, match="30 micro-units are available, 31"):
+        ledger.post(key="p2", debit=till.earnings, credit=out, amount=31, kind="payout")
+
+
+def test_an_error_inside_a_transaction_leaves_it_usable(till: Till) -> None:
+    with transaction.atomic():
+        with pytest.raises(errors.InsufficientFunds):
+            till.hold(5000)
+        hold = till.hold(500)
+
+    assert hold.state == "pending"
+
+
+def test_a_rolled_back_transaction_moves_no_money(till: Till, unchanged: Callable[[], None]) -> None:
+    def crash_after_the_capture() -> None:
+        with transaction.atomic():
+            ledger.capture(hold=till.hold(), key="c")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        crash_after_the_capture()
+
+
+class TestRepeating:
+    """The same key asks for the same thing once."""
+
+    def test_a_repeated_post_returns_the_first_transfer(self, till: Till) -> None:
+        ask: dict[str, Any] = {
+            "key": "t",
+            "debit": till.clearing,
+            "credit": till.wallet,
+            "amount": 7,
+            "kind": "top_up",
+        }
+        assert ledger.post(**ask) == ledger.post(**ask)
+        assert ledger.balance(till.wallet).posted == 1007
+
+    def test_a_repeated_hold_returns_the_first_even_with_a_later_expiry(self, till: Till) -> None:
+        ask: dict[str, Any] = {
+            "key": "h",
+            "payer": till.wallet,
+            "shares": till.shares(),
+            "reference": "generation:1",
+        }
+        first = ledger.hold(**ask, expires_at=soon())
+
+        assert ledger.hold(**ask, expires_at=soon() + timedelta(hours=1)) == first
+        assert ledger.balance(till.wallet).held == 150
+
+    def test_a_repeated_capture_returns_the_first_transfer(self, till: Till) -> None:
+        hold = till.hold()
+        assert ledger.capture(hold=hold, key="c") == ledger.capture(hold=hold.pk, key="c")
+        assert ledger.balance(till.wallet).posted == 850
+
+    def test_a_repeated_void_changes_nothing(self, till: Till) -> None:
+        hold = till.hold()
+        ledger.void(hold=hold, key="v")
+        ledger.void(hold=hold, key="v")
+        assert HoldResolution.objects.count() == 1
+
+    def test_a_repeated_reversal_returns_the_first(self, till: Till) -> None:
+        transfer = ledger.capture(hold=till.hold(), key="c")
+        first = ledger.reverse(transfer=transfer, key="r", reason="a mistake")
+        assert ledger.reverse(transfer=transfer.pk, key="r", reason="a mistake") == first
+
+    @pytest.mark.parametrize(
+        "change", [{"amount": 8}, {"kind": "refund"}, {"subject": "other"}, {"memo": "other"}]
+    )
+    def test_another_post_under_the_key_is_a_conflict(self, till: Till, change: dict[str, Any]) -> None:
+        ask: dict[str, Any] = {
+            "key": "t",
+            "debit": till.clearing,
+            "credit": till.wallet,
+            "amount": 7,
+            "kind": "top_up",
+        }
+        ledger.post(**ask)
+        with pytest.raises(errors.IdempotencyConflict):
+            ledger.post(**ask | change)
+        assert ledger.balance(till.wallet).posted == 1007
+
+    def test_another_hold_under_the_key_is_a_conflict(self, till: Till) -> None:
+        ask: dict[str, Any] = {
+            "key": "h",
+            "payer": till.wallet,
+            "reference": "generation:1",
+            "expires_at": soon(),
+        }
+        ledger.hold(**ask, shares=till.shares())
+        with pytest.raises(errors.IdempotencyConflict):
+            ledger.hold(**ask, shares=till.shares(fee=91))
+        assert ledger.balance(till.wallet).held == 150
+
+    def test_a_key_serves_one_hold_only(self, till: Till) -> None:
+        ledger.capture(hold=till.hold(), key="k")
+        ledger.void(hold=till.hold(), key="v")
+        other = till.hold()
+        with pytest.raises(errors.IdempotencyConflict):
+            ledger.capture(hold=other, key="k")
+        with pytest.raises(errors.IdempotencyConflict):
+            ledger.void(hold=other, key="k")
+        with pytest.raises(errors.IdempotencyConflict):
+            ledger.capture(hold=other, key="v")
+        assert Hold.objects.get(pk=other.pk).state == "pending"
+
+
+class TestResolvedHolds:
+    """A hold is captured or voided, exactly once."""
+
+    def test_a_second_capture_is_refused(self, till: Till) -> None:
+        hold = till.hold()
+        ledger.capture(hold=hold, key="c")
+        with pytest.raises(errors.HoldAlreadyPosted):
+            ledger.capture(hold=hold, key="c2")
+        assert ledger.balance(till.wallet).posted == 850
+
+    def test_a_capture_after_a_void_is_refused(self, till: Till, unchanged: Callable[[], None]) -> None:
+        hold = till.hold()
+        ledger.void(hold=hold, key="v")
+        with pytest.raises(errors.HoldAlreadyVoided):
+            ledger.capture(hold=hold, key="c")
+
+    def test_a_void_after_a_capture_is_refused(self, till: Till) -> None:
+        hold = till.hold()
+        ledger.capture(hold=hold, key="c")
+        with pytest.raises(errors.HoldAlreadyPosted):
+            ledger.void(hold=hold, key="v")
+
+    def test_a_second_void_under_another_key_is_refused(self, till: Till) -> None:
+        hold = till.hold()
+        ledger.void(hold=hold, key="v")
+        with pytest.raises(errors.HoldAlreadyVoided):
+            ledger.void(hold=hold, key="v2")
+
+    def test_an_unknown_hold_is_refused(self, till: Till, unchanged: Callable[[], None]) -> None:
+        with pytest.raises(errors.UnknownHold):
+            ledger.capture(hold=12345, key="c")
+        with pytest.raises(errors.UnknownHold):
+            ledger.void(hold=12345, key="v")
+
+
+class TestReversals:
+    def test_a_reversal_mirrors_every_entry(self, till: Till) -> None:
+        before = till.balances()
+        transfer = ledger.capture(hold=till.hold(reference="generation:1"), key="c")
+
+        reversal = ledger.reverse(transfer=transfer, key="r", reason="drawn wrong")
+
+        assert till.balances() == before
+        assert reversal.memo == "drawn wrong"
+        assert reversal.reference == "generation:1"
+        assert [e.amount for e in reversal.entries.all()] == [-e.amount for e in transfer.entries.all()]
+
+    def test_a_transfer_is_reversed_once(self, till: Till) -> None:
+        transfer = ledger.capture(hold=till.hold(), key="c")
+        ledger.reverse(transfer=transfer, key="r", reason="a mistake")
+        with pytest.raises(errors.AlreadyReversed):
+            ledger.reverse(transfer=transfer, key="r2", reason="a mistake")
+
+    def test_a_reversal_is_not_reversed(self, till: Till) -> None:
+        reversal = ledger.reverse(
+            transfer=ledger.capture(hold=till.hold(), key="c"), key="r", reason="a mistake"
+        )
+        with pytest.raises(errors.NotReversible):
+            ledger.reverse(transfer=reversal, key="r2", reason="a mistake")
+
+    def test_a_top_up_that_is_spent_cannot_be_reversed(
+        self, till: Till, unchanged: Callable[[], None]
+    ) -> None:
+        top_up = Transfer.objects.get(kind="top_up")
+        hold = till.hold()
+        with pytest.raises(errors.InsufficientFunds, match="850 micro-units are available, 1000"):
+            ledger.reverse(transfer=top_up, key="r", reason="charged back")
+        ledger.void(hold=hold, key="v")
+
+    def test_earnings_that_were_paid_out_can_go_below_zero(self, till: Till) -> None:
+        transfer = ledger.capture(hold=till.hold(), key="c")
+        out = ledger.account(AccountKind.PAYOUT_CLEARING)
+        ledger.post(key="p", debit=till.earnings, credit=out, amount=90, kind="payout")
+
+        ledger.reverse(transfer=transfer, key="r", reason="refund")
+
+        assert ledger.balance(till.earnings).posted == -90
+
+    def test_an_unknown_transfer_and_a_missing_reason_are_refused(
+        self, till: Till, unchanged: Callable[[], None]
+    ) -> None:
+        with pytest.raises(errors.UnknownTransfer):
+            ledger.reverse(transfer=12345, key="r", reason="a mistake")
+        with pytest.raises(errors.BadRequest, match="reason"):
+            ledger.reverse(transfer=Transfer.objects.get(), key="r", reason="")
+
+
+class TestBadAmounts:
+    @pytest.mark.parametrize("amount", [0, -1, 0.5, 1.0, Decimal(1), "1", True, None, LARGEST + 1])
+    def test_only_whole_amounts_above_zero_are_posted(
+        self, till: Till, unchanged: Callable[[], None], amount: Any
+    ) -> None:
+        with pytest.raises(errors.BadAmount):
+            ledger.post(key="k", debit=till.clearing, credit=till.wallet, amount=amount, kind="top_up")
+
+    @pytest.mark.parametrize("amount", [-1, 0.5, 1.0, Decimal(1), "1", True, None, LARGEST + 1])
+    def test_only_whole_amounts_are_held(
+        self, till: Till, unchanged: Callable[[], None], amount: Any
+    ) -> None:
+        shares = [Share(till.earnings, 1, "plugin_fee"), Share(till.revenue, amount, "commission")]
+        with pytest.raises(errors.BadAmount):
+            ledger.hold(key="k", payer=till.wallet, shares=shares, reference="x", expires_at=soon())
+
+    def test_a_hold_over_nothing_is_refused(self, till: Till, unchanged: Callable[[], None]) -> None:
+        for shares in ([], [Share(till.earnings, 0, "plugin_fee")]):
+            with pytest.raises(errors.BadAmount):
+                ledger.hold(key="k", payer=till.wallet, shares=shares, reference="x", expires_at=soon())
+
+    def test_a_sum_of_shares_beyond_64_bits_is_refused(
+        self, till: Till, unchanged: Callable[[], None]
+    ) -> None:
+        shares = [Share(till.earnings, LARGEST, "plugin_fee"), Share(till.revenue, 1, "commission")]
+        with pytest.raises(errors.BadAmount):
+            ledger.hold(key="k", payer=till.wallet, shares=shares, reference="x", expires_at=soon())
+
+    def test_a_balance_beyond_64_bits_is_refused(self, till: Till, unchanged: Callable[[], None]) -> None:
+        with pytest.raises(errors.BadAmount, match="out of range"):
+            ledger.post(key="k", debit=till.clearing, credit=till.wallet, amount=LARGEST, kind="top_up")
+
+    def test_sums_of_the_markets_accounts_may_pass_64_bits(self, till: Till, stranger: User) -> None:
+        other = ledger.account(AccountKind.WALLET, stranger)
+        ledger.post(key="k", debit=till.clearing, credit=other, amount=LARGEST, kind="top_up")
+        assert ledger.balance(till.clearing).posted == -LARGEST - 1000
+
+
+class TestBadRequests:
+    def test_accounts_of_two_currencies_do_not_mix(
+        self, till: Till, artist: User, unchanged: Callable[[], None]
+    ) -> None:
+        dollars = ledger.account(AccountKind.EARNINGS, artist, currency="USD")
+        with pytest.raises(errors.CurrencyMismatch):
+            ledger.post(key="k", debit=till.clearing, credit=dollars, amount=1, kind="top_up")
+        with pytest.raises(errors.CurrencyMismatch):
+            ledger.hold(
+                key="k",
+                payer=till.wallet,
+                shares=[Share(dollars, 1, "plugin_fee")],
+                reference="x",
+                expires_at=soon(),
+            )
+
+    def test_only_payer_accounts_can_be_held(self, till: Till, unchanged: Callable[[], None]) -> None:
+        with pytest.raises(errors.NotAPayer):
+            ledger.hold(
+                key="k",
+                payer=till.clearing,
+                shares=[Share(till.earnings, 1, "x")],
+                reference="x",
+                expires_at=soon(),
+            )
+
+    def test_an_account_does_not_pay_itself(self, till: Till, unchanged: Callable[[], None]) -> None:
+        with pytest.raises(errors.BadRequest, match="same account"):
+            ledger.post(key="k", debit=till.wallet, credit=till.wallet, amount=1, kind="top_up")
+        with pytest.raises(errors.BadRequest, match="other than the payer"):
+            ledger.hold(
+                key="k",
+                payer=till.wallet,
+                shares=[Share(till.wallet, 1, "x")],
+                reference="x",
+                expires_at=soon(),
+            )
+
+    @pytest.mark.parametrize("key", ["", "k" * 201])
+    def test_a_key_is_needed_and_fits(self, till: Till, unchanged: Callable[[], None], key: str) -> None:
+        with pytest.raises(errors.BadRequest, match="1 to 200 characters"):
+            ledger.post(key=key, debit=till.clearing, credit=till.wallet, amount=1, kind="top_up")
+
+    @pytest.mark.parametrize(
+        "expires_at",
+        [datetime(2020, 1, 1, tzinfo=timezone.get_default_timezone()), datetime(2999, 1, 1)],  # noqa: DTZ001  # the naive one is what is refused
+    )
+    def test_a_hold_expires_at_an_aware_time_to_come(
+        self, till: Till, unchanged: Callable[[], None], expires_at: datetime
+    ) -> None:
+        with pytest.raises(errors.BadRequest, match="expires"):
+            ledger.hold(
+                key="k", payer=till.wallet, shares=till.shares(), reference="x", expires_at=expires_at
+            )
+
+    def test_a_hold_names_what_it_is_for(self, till: Till, unchanged: Callable[[], None]) -> None:
+        with pytest.raises(errors.BadRequest, match="reference"):
+            ledger.hold(key="k", payer=till.wallet, shares=till.shares(), reference="", expires_at=soon())
+
+    def test_a_kind_is_a_word(self, till: Till, unchanged: Callable[[], None]) -> None:
+        with pytest.raises(errors.BadRequest):
+            ledger.post(key="k", debit=till.clearing, credit=till.wallet, amount=1, kind="Top up!")
+
+    def test_an_account_that_is_not_in_the_database_is_refused(
+        self, till: Till, unchanged: Callable[[], None]
+    ) -> None:
+        ghost = Account(pk=999_999, kind=AccountKind.EARNINGS, currency="EUR")
+        with pytest.raises(errors.UnknownAccount):
+            ledger.post(key="k", debit=till.clearing, credit=ghost, amount=1, kind="top_up")
+        with pytest.raises(errors.UnknownAccount):
+            ledger.hold(
+                key="k", payer=till.wallet, shares=[Share(ghost, 1, "x")], reference="x", expires_at=soon()
+            )
+        with pytest.raises(errors.UnknownAccount):
+            ledger.hold(key="k", payer=ghost, shares=till.shares(), reference="x", expires_at=soon())
+
+    @pytest.mark.parametrize(
+        ("kind", "owned"),
+        [("wallet", False), ("earnings", False), ("platform_revenue", True), ("promotion", False)],
+    )
+    def test_an_account_has_an_owner_if_its_kind_says_so(self, user: User, kind: str, owned: bool) -> None:
+        with pytest.raises(errors.InvariantBroken, match="owner_fits_kind"):
+            ledger.account(kind, user if owned else None)
+
+    def test_a_currency_is_three_letters(self, user: User) -> None:
+        with pytest.raises(errors.InvariantBroken, match="currency_is_three_letters"):
+            ledger.account("wallet", user, currency="eur")

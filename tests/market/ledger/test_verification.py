@@ -1,0 +1,120 @@
+# ruff: noqa: S608  # the tampering is made of constants
+"""`verify_ledger` finds what was changed around the triggers, and says where."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from market.ledger import operations as ledger
+from market.ledger.verification import CHECKS, GUARDS, verify
+from tests.market.ledger.conftest import Till
+
+pytestmark = pytest.mark.django_db
+
+
+@contextmanager
+def triggers_off() -> Iterator[None]:
+    """What somebody with the rights of a superuser could do."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        yield
+        cursor.execute("SET LOCAL session_replication_role = origin")
+
+
+@pytest.fixture
+def busy(till: Till) -> Till:
+    """A ledger with a row of every kind."""
+    transfer = ledger.capture(hold=till.hold(), key="c")
+    ledger.reverse(transfer=transfer, key="r", reason="a mistake")
+    ledger.capture(hold=till.hold(), key="c2")
+    ledger.void(hold=till.hold(), key="v")
+    till.hold()
+    return till
+
+
+CAPTURE = "(SELECT id FROM ledger_transfer WHERE key = 'c2')"
+REVERSAL = "(SELECT id FROM ledger_transfer WHERE key = 'r')"
+PENDING = "(SELECT hold_id FROM ledger_pendinghold)"
+
+TAMPERING = {
+    "every transfer sums to zero and is complete": f"UPDATE ledger_entry SET amount = amount + 1 WHERE transfer_id = {CAPTURE} AND position = 2",
+    "every entry has its transfer, an account and one currency": f"UPDATE ledger_entry SET account_id = 999999 WHERE transfer_id = {CAPTURE} AND position = 2",
+    "every kept balance is the sum of its entries": "UPDATE ledger_account SET posted = posted + 1 WHERE kind = 'wallet'",
+    "every held sum is that of its pending holds": "UPDATE ledger_account SET held = held + 1 WHERE kind = 'wallet'",
+    "no payer is overspent": "ALTER TABLE ledger_account DROP CONSTRAINT ledger_account_never_overspent; UPDATE ledger_account SET held = posted + 1 WHERE kind = 'wallet'",
+    "holds without a resolution are exactly the pending ones": "DELETE FROM ledger_pendinghold",
+    "the shares of a hold sum to it": f"UPDATE ledger_hold SET shares = '[]' WHERE id = {PENDING}",
+    "every resolution has its hold, and posts a capture or nothing": f"UPDATE ledger_transfer SET kind = 'top_up' WHERE id = {CAPTURE}",
+    "every capture posts the terms of its hold": f"UPDATE ledger_entry SET subject = 'plugin-version:2' WHERE transfer_id = {CAPTURE} AND position = 2",
+    "every reversal mirrors its transfer": f"UPDATE ledger_entry SET amount = amount + CASE position WHEN 1 THEN 1 ELSE -1 END WHERE transfer_id = {REVERSAL} AND position IN (1, 2)",
+    "all money together is zero": f"DELETE FROM ledger_entry WHERE transfer_id = {CAPTURE} AND position = 1",
+}
+
+
+def test_a_ledger_that_was_left_alone_verifies(busy: Till) -> None:
+    result = verify()
+
+    assert result.ok
+    assert result.counts == {
+        "account": 5, "transfer": 4, "entry": 14, "hold": 4, "holdresolution": 3, "pendinghold": 1,
+    }  # fmt: skip
+
+
+def test_every_check_has_its_tampering() -> None:
+    assert set(TAMPERING) == set(CHECKS)
+
+
+@pytest.mark.parametrize("check", TAMPERING)
+def test_tampering_is_found(busy: Till, check: str) -> None:
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute(TAMPERING[check])
+
+    finding = {finding.check: finding for finding in verify().findings}[check]
+
+    assert finding.broken >= 1
+    assert finding.examples
+
+
+@pytest.mark.parametrize(
+    ("table", "guard"), [(table, guard) for table, guards in GUARDS.items() for guard in guards]
+)
+def test_a_guard_that_is_off_is_found(till: Till, table: str, guard: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {guard}")
+
+    (finding,) = verify().findings
+
+    assert finding.examples == [f"trigger {guard} on {table} is missing or off"]
+
+
+class TestCommand:
+    def test_it_says_that_the_ledger_verifies(self, busy: Till) -> None:
+        out = io.StringIO()
+        call_command("verify_ledger", stdout=out)
+        assert "The ledger verifies. (5 account, 4 transfer" in out.getvalue()
+
+    def test_it_exits_with_1_and_names_the_row(self, busy: Till) -> None:
+        with triggers_off(), connection.cursor() as cursor:
+            cursor.execute("UPDATE ledger_account SET posted = posted + 1 WHERE kind = 'wallet'")
+        out = io.StringIO()
+        with pytest.raises(SystemExit) as end:
+            call_command("verify_ledger", stdout=out)
+        assert end.value.code == 1
+        assert f"account {busy.wallet.pk}: 851 kept, entries sum to 850" in out.getvalue()
+
+    def test_its_json_has_the_same(self, busy: Till) -> None:
+        out = io.StringIO()
+        call_command("verify_ledger", "--json", stdout=out)
+        result = json.loads(out.getvalue())
+        assert result["ok"] is True
+        assert result["counts"]["entry"] == 14
+        assert result["findings"] == []
