@@ -103,8 +103,8 @@ def _decode(data: bytes, limits: Limits) -> tuple[Image.Image, bool]:
     """Read the pixels as upright sRGB, RGB or RGBA, and whether they came from a PNG."""
     try:
         with warnings.catch_warnings():
-            # Our own limit on pixels, checked before decoding, is the one that counts.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # About strange files. Our own limit on pixels, checked before decoding, is the one that counts.
+            warnings.simplefilter("ignore")
             with Image.open(BytesIO(data), formats=FORMATS) as opened:
                 _check_header(opened, limits)
                 was_png = opened.format == "PNG"
