@@ -1,9 +1,10 @@
 """Tiny pipelines, built once a session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from plugins_engine.base import BaseModel, load_base
 from tests.plugins_engine import tiny_pipelines
@@ -14,6 +15,15 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "sdxl": tiny_pipelines.sdxl,
     "shifted": tiny_pipelines.shifted,
 }
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: on matrices this small, threads mostly wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

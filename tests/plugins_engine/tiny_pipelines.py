@@ -41,7 +41,7 @@ def sd2(folder: Path, seed: int = 0) -> Path:
     config = _unet(cross_attention_dim=32, attention_head_dim=[2, 4], use_linear_projection=True)
     scheduler = DDIMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type="v_prediction",
-        steps_offset=1, set_alpha_to_one=False,
+        steps_offset=1, set_alpha_to_one=False, clip_sample=False,
     )  # fmt: skip
     return _save_sd(folder, UNet2DConditionModel(**config), scheduler, AutoencoderKL(**_autoencoder()))
 
@@ -51,7 +51,11 @@ def shifted(folder: Path, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     config = _unet(cross_attention_dim=32, attention_head_dim=4, layers_per_block=1)
     vae = AutoencoderKL(**_autoencoder(), scaling_factor=0.7, shift_factor=0.3)
-    return _save_sd(folder, UNet2DConditionModel(**config), DDIMScheduler(clip_sample=True), vae)
+    _save_sd(folder, UNet2DConditionModel(**config), DDIMScheduler(steps_offset=1, clip_sample=False), vae)
+    # What diffusers' own default is, and what would wash out every picture.
+    scheduler = folder / "scheduler" / "scheduler_config.json"
+    scheduler.write_text(json.dumps(json.loads(scheduler.read_text()) | {"clip_sample": True}))
+    return folder
 
 
 def sdxl(folder: Path, seed: int = 0) -> Path:
@@ -111,8 +115,6 @@ def _save_sd(folder: Path, unet: UNet2DConditionModel, scheduler: object, vae: A
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    # diffusers takes a sample size under 64 for an ancient mistake, and mends it in the config.
-    pipeline.unet.register_to_config(sample_size=RESOLUTION // 2)
     pipeline.save_pretrained(folder)
     return folder
 
