@@ -1,7 +1,28 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.core.checks import CheckMessage, Error, register
+
+
+def gateways_exist(**_options: Any) -> list[CheckMessage]:
+    """Refuse a configuration that switches on a gateway which this version does not have."""
+    # Gateways keep models, which are not loaded yet when this module is imported.
+    from market.payments.gateways import not_implemented
+
+    return [
+        Error(
+            f"PAYMENT_GATEWAYS: “{name}” is not in this version.",
+            hint="Take it out of PAYMENT_GATEWAYS; the offline gateway is called test.",
+            id="payments.E001",
+        )
+        for name in not_implemented()
+    ]
 
 
 class PaymentsConfig(AppConfig):
     name = "market.payments"
     label = "payments"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        register(gateways_exist)

@@ -1,0 +1,84 @@
+"""The ledger in Django's administration: to look at, with nothing to add, change or delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from market.ledger.models import Account, Entry, Hold, HoldResolution, Transfer
+from market.ledger.money import words
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Every field is shown and none can be edited, by anybody."""
+
+    actions = None
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class EntryInline(admin.TabularInline[Entry, Transfer]):
+    model = Entry
+    readonly_fields = ["position", "account", "amount", "line", "subject", "memo"]
+    fields = tuple(readonly_fields)
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnlyAdmin):
+    list_display = ["id", "kind", "owner", "currency", "posted", "held", "created_at"]
+    list_filter = ["kind", "currency"]
+    list_select_related = ["owner"]
+    search_fields = ["owner__email", "owner__display_name"]
+
+
+@admin.register(Transfer)
+class TransferAdmin(ReadOnlyAdmin):
+    list_display = ["id", "kind", "in_words", "reference", "key", "created_at"]
+    list_filter = ["kind", "created_at"]
+    search_fields = ["key", "reference", "memo"]
+    inlines = [EntryInline]
+
+    @admin.display(description="amount", ordering="amount")
+    def in_words(self, transfer: Transfer) -> str:
+        return words(transfer.amount, transfer.currency)
+
+
+@admin.register(Entry)
+class EntryAdmin(ReadOnlyAdmin):
+    list_display = ["id", "transfer", "account", "amount", "line", "subject", "memo", "created_at"]
+    list_filter = ["line", "created_at"]
+    list_select_related = ["transfer", "account__owner"]
+    search_fields = ["subject", "memo", "transfer__reference"]
+
+
+@admin.register(Hold)
+class HoldAdmin(ReadOnlyAdmin):
+    list_display = ["id", "payer", "amount", "reference", "state", "expires_at", "created_at"]
+    list_select_related = ["payer__owner", "resolution"]
+    search_fields = ["key", "reference"]
+
+
+@admin.register(HoldResolution)
+class HoldResolutionAdmin(ReadOnlyAdmin):
+    list_display = ["id", "hold", "outcome", "transfer", "reason", "created_at"]
+    list_filter = ["outcome"]
+    list_select_related = ["hold", "transfer"]

@@ -1,0 +1,70 @@
+"""The top-up form."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from market.ledger.models import MICROS
+from market.ledger.money import micros_of, words
+from market.payments.gateways import Gateway
+from market.payments.top_ups import FULL_WALLET, LEAST, MOST
+
+
+class TopUpForm(forms.Form):
+    """How much, and through which gateway. `room` is the most that the wallet may take, in micro-units."""
+
+    amount = forms.DecimalField(
+        max_digits=9,
+        decimal_places=2,
+        label="Amount",
+        widget=forms.NumberInput(attrs={"step": "0.01", "inputmode": "decimal", "autocomplete": "off"}),
+    )
+    gateway = forms.ChoiceField(label="Pay with", widget=forms.RadioSelect)
+    request_id = forms.UUIDField(widget=forms.HiddenInput)
+    next = forms.CharField(required=False, max_length=300, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, room: int, gateways: list[Gateway], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.room = room
+        self.fields["amount"].widget.attrs |= {"min": LEAST // MICROS, "max": f"{Decimal(room) / MICROS:.2f}"}
+        self.fields[
+            "amount"
+        ].help_text = (
+            f"From {words(LEAST)} to {words(MOST)} at a time; a wallet holds at most {words(FULL_WALLET)}."
+        )
+        self.fields["gateway"].choices = [  # type: ignore[attr-defined]  # it is the ChoiceField above
+            (gateway.name, f"{gateway.label}. {gateway.note}") for gateway in gateways
+        ]
+        if gateways:
+            self.fields["gateway"].initial = gateways[0].name
+        self.fields["request_id"].initial = uuid.uuid4
+
+    def clean_amount(self) -> int:
+        """Return the amount in micro-units."""
+        micros = micros_of(self.cleaned_data["amount"])
+        if micros < LEAST:
+            raise ValidationError(f"The least you can top up is {words(LEAST)}.")
+        if micros > MOST:
+            raise ValidationError(f"The most you can top up at a time is {words(MOST)}.")
+        if micros > self.room:
+            raise ValidationError(
+                f"A wallet holds at most {words(FULL_WALLET)}. There is room for {words(self.room)} in yours."
+            )
+        return micros
+
+
+class DecisionForm(forms.Form):
+    """What the person does on the test gateway's page, and how its webhook is to behave."""
+
+    decision = forms.ChoiceField(choices=[("pay", "Pay"), ("decline", "Decline")])
+    deliveries = forms.ChoiceField(
+        required=False,
+        choices=[("1", "once, at once"), ("2", "twice"), ("0", "never (the market has to ask)")],
+        initial="1",
+        label="The gateway tells the market",
+    )

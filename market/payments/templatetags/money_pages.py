@@ -1,0 +1,38 @@
+"""Say in a wallet what a transfer was for."""
+
+from __future__ import annotations
+
+import uuid
+
+from django import template
+from django.urls import NoReverseMatch, reverse
+
+from market.ledger.describing import Described
+from market.ledger.models import Transfer
+from market.ledger.queries import FEE_LINES
+
+register = template.Library()
+
+_PAGES = {"generation": ("Pictures", "jobs:job"), "top-up": ("Top-up", "payments:top_up_status")}
+
+
+@register.filter
+def reference_target(reference: str) -> Described:
+    """Name and link what a reference such as generation:<uuid> stands for, on its owner's pages."""
+    prefix, _, rest = reference.partition(":")
+    label, view = _PAGES.get(prefix, ("", ""))
+    if not label:
+        return Described(label=reference)
+    try:
+        return Described(label=label, href=reverse(view, args=[uuid.UUID(rest)]))
+    except (ValueError, NoReverseMatch):
+        return Described(label=label)
+
+
+@register.filter
+def paid_for(transfer: Transfer) -> str:
+    """Name the plug-ins and the base that a query paid for. Uses the transfer's prefetched entries."""
+    names = dict.fromkeys(
+        entry.memo for entry in transfer.entries.all() if entry.line in FEE_LINES and entry.memo
+    )
+    return ", ".join(names)

@@ -1,0 +1,135 @@
+"""The wallet and its top-ups, and the page of the test gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET
+
+from market.accounts.access import person_of
+from market.accounts.models import User
+from market.ledger import operations as ledger
+from market.ledger.models import AccountKind, Entry
+from market.payments import offline_gateway, webhooks
+from market.payments.forms import DecisionForm, TopUpForm
+from market.payments.gateways import GatewayUnavailable, available, gateway_named
+from market.payments.models import OfflineCheckout, TopUp, TopUpState
+from market.payments.top_ups import TopUpRefused, ask_gateway, room_of, start_top_up
+
+ROWS = 25
+
+
+def own_top_up(person: User, pk: object) -> TopUp:
+    """Return the person's top-up; a stranger's does not exist."""
+    return get_object_or_404(TopUp, pk=pk, person=person)
+
+
+@login_required
+@require_GET
+def wallet(request: HttpRequest) -> HttpResponse:
+    """Show what is in the wallet, what is set aside for what, and everything that moved."""
+    person = person_of(request)
+    account = ledger.account(AccountKind.WALLET, person)
+    entries = (
+        Entry.objects.filter(account=account)
+        .select_related("transfer__reverses")
+        .prefetch_related("transfer__entries")
+        .order_by("-pk")
+    )
+    page = Paginator(entries, ROWS).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "payments/wallet.html",
+        {
+            "balance": ledger.balance(account),
+            "holds": account.holds.pending().order_by("-pk")[:50],
+            "page_obj": page,
+            "pending": TopUp.objects.filter(person=person, state=TopUpState.PENDING)[:5],
+        },
+    )
+
+
+@login_required
+def top_up(request: HttpRequest) -> HttpResponse:
+    """Ask how much; then send the person to the gateway."""
+    person = person_of(request)
+    gateways, room = available(), room_of(person)
+    initial = {"next": request.GET.get("next", ""), "amount": request.GET.get("amount", "")}
+    form = TopUpForm(request.POST or None, room=room, gateways=gateways, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = start_top_up(
+                person=person,
+                amount=form.cleaned_data["amount"],
+                gateway=gateway_named(form.cleaned_data["gateway"]),
+                request_id=form.cleaned_data["request_id"],
+                next_url=safe_next(request, form.cleaned_data["next"]),
+            )
+        except (TopUpRefused, GatewayUnavailable) as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect(made.checkout_url if made.is_pending else made.get_absolute_url())
+    return render(
+        request,
+        "payments/top_up.html",
+        {"form": form, "gateways": gateways, "room": room, "amounts": (5, 10, 25, 50)},
+        status=400 if form.errors else 200,
+    )
+
+
+def safe_next(request: HttpRequest, url: str) -> str:
+    """Keep an address only if it leads to a page of this site."""
+    allowed = url_has_allowed_host_and_scheme(url, allowed_hosts=None, require_https=request.is_secure())
+    return url if url.startswith("/") and allowed else ""
+
+
+@login_required
+@require_GET
+def top_up_status(request: HttpRequest, pk: object) -> HttpResponse:
+    """Show how a top-up stands; ask the gateway if it has not told."""
+    made = ask_gateway(own_top_up(person_of(request), pk))
+    return render(request, "payments/top_up_status.html", {"top_up": made})
+
+
+@login_required
+def test_checkout(request: HttpRequest, reference: str) -> HttpResponse:
+    """The test gateway's page: the person confirms or declines a payment that moves no money."""
+    person = person_of(request)
+    try:
+        gateway_named(offline_gateway.OfflineGateway.name)
+    except GatewayUnavailable as error:
+        raise Http404(str(error)) from error
+    made = get_object_or_404(
+        TopUp, gateway=offline_gateway.OfflineGateway.name, gateway_reference=reference, person=person
+    )
+    checkout = get_object_or_404(OfflineCheckout, pk=reference)
+    form = DecisionForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        deliveries = int(form.cleaned_data["deliveries"] or 1)
+        decided = offline_gateway.decide(
+            checkout,
+            paid=form.cleaned_data["decision"] == "pay",
+            deliveries=deliveries,
+        )
+        if not decided:
+            messages.info(request, "This test payment was already decided.")
+        offline_gateway.deliver_due(send_to_market)
+        return redirect(checkout.return_url)
+    return render(
+        request,
+        "payments/test_checkout.html",
+        {"checkout": checkout, "top_up": made, "form": form},
+        status=400 if form.errors else 200,
+    )
+
+
+def send_to_market(body: bytes, headers: Mapping[str, str]) -> int:
+    """Carry a webhook from the test gateway to the market, which are one program: no network between them."""
+    status, _ = webhooks.handle(offline_gateway.OfflineGateway.name, body, headers)
+    return status

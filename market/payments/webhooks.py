@@ -1,0 +1,54 @@
+"""Where gateways report payments: the signature is checked first, and every report may come again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from market.payments.gateways import (
+    BadMessage,
+    BadSignature,
+    GatewayUnavailable,
+    PaymentError,
+    PaymentMismatch,
+    UnknownPayment,
+    gateway_named,
+)
+from market.payments.top_ups import receive
+
+log = logging.getLogger(__name__)
+
+LARGEST_BODY = 64 * 1024
+
+STATUSES: dict[type[PaymentError], int] = {
+    BadSignature: 400,
+    BadMessage: 422,
+    UnknownPayment: 404,
+    PaymentMismatch: 409,
+    GatewayUnavailable: 404,
+}
+
+
+def handle(gateway_name: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, str]]:
+    """Act on one message; return the HTTP status and the answer."""
+    try:
+        gateway = gateway_named(gateway_name)
+        top_up = receive(gateway, gateway.read(body, headers))
+    except PaymentError as error:
+        log.warning("A webhook of %s was refused: %s", gateway_name, error)
+        return STATUSES[type(error)], {"error": type(error).__name__, "message": str(error)}
+    return 200, {"top_up": str(top_up.pk), "state": top_up.state}
+
+
+@csrf_exempt
+@require_POST
+def webhook(request: HttpRequest, gateway: str) -> JsonResponse:
+    """Take a gateway's message. Its signature stands in for the CSRF token."""
+    if int(request.headers.get("Content-Length") or 0) > LARGEST_BODY:
+        return JsonResponse({"error": "TooLarge", "message": f"At most {LARGEST_BODY} bytes."}, status=413)
+    status, answer = handle(gateway, request.body, request.headers)
+    return JsonResponse(answer, status=status)
