@@ -14,6 +14,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,6 +93,9 @@ class Postgres:
             "max_connections": "120",
             "log_min_duration_statement": "2000",
         }
+        if sys.platform == "linux":
+            # One call for the whole disk instead of one a file: a start after a kill takes seconds, not a minute.
+            settings["recovery_init_sync_method"] = "syncfs"
         if not self.durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]

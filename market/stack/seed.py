@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.db import transaction
 
 from market.accounts.models import Role, User
+from market.accounts.roles import take_on
+from market.basemodels.card import FILE_NAME, BadCard
+from market.basemodels.models import BaseModel
+from market.basemodels.registering import register_embedded
 from market.ledger.models import AccountKind, TransferKind
 from market.ledger.operations import account, post
+
+log = logging.getLogger(__name__)
 
 EUR = 1_000_000
 USER_BALANCE = 20 * EUR
@@ -36,6 +44,8 @@ PEOPLE = (
     Person("Mona Modeller", "owner@example.org", (Role.MODEL_OWNER,), "model owner: earns the base's fee"),
     Person("Adele Admin", "admin@example.org", (Role.ADMIN,), "admin: sees the whole ledger"),
 )
+ARTISTS = 2  # the first of PEOPLE
+MODEL_OWNER = 3
 
 
 @transaction.atomic
@@ -48,7 +58,11 @@ def person_of(one: Person, password: str) -> User:
     existing = User.objects.filter(email=one.email).first()
     if existing is not None:
         return existing
-    person = User.objects.create_user(one.email, password, display_name=one.name, roles=one.roles)
+    admin = [role for role in one.roles if role == Role.ADMIN]  # given, where the others are taken on
+    person = User.objects.create_user(one.email, password, display_name=one.name, roles=admin)
+    for role in one.roles:
+        if role != Role.ADMIN:
+            take_on(person, role)
     EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
     if one.balance:
         post(
@@ -60,6 +74,17 @@ def person_of(one: Person, password: str) -> User:
             subject="demo",
         )
     return person
+
+
+def register_base(owner: User | None = None) -> BaseModel | None:
+    """Make the embedded base model known, or bring it up to date; None in a checkout that has none."""
+    if not (settings.EMBEDDED_BASE_DIR / FILE_NAME).exists():
+        return None
+    try:
+        return register_embedded(owner)
+    except BadCard as wrong:
+        log.warning("the embedded base model is not offered: %s", wrong)
+        return None
 
 
 def new_password() -> str:

@@ -82,12 +82,14 @@ def web(config: Configuration, environment: Mapping[str, str]) -> Child:
 def worker(number: int, environment: Mapping[str, str]) -> Child:
     """Return a Celery worker. The first does every kind of job; further ones only pictures, which people wait for."""
     command = [
-        *(sys.executable, "-m", "celery", "-A", "workers.app", "worker"),
+        *(sys.executable, "-m", "celery", "--quiet", "-A", "workers.app", "worker"),
         *("--hostname", f"worker{number}@%h", "--concurrency", "1", "--loglevel", "INFO"),
         *("--without-gossip", "--without-mingle"),
         *(("-Q", "generation") if number > 1 else ()),
     ]
-    return Child(f"worker{number}", command, environment, patience=20)
+    # Celery warns of root because of pickled messages; ours are JSON, and say only that there is work.
+    quiet = {"PYTHONWARNINGS": "ignore::Warning:celery.platforms"} if os.geteuid() == 0 else {}
+    return Child(f"worker{number}", command, {**environment, **quiet}, patience=20)
 
 
 def sweeper(config: Configuration, environment: Mapping[str, str]) -> Child:
@@ -160,7 +162,8 @@ def bring_up(config: Configuration, supervisor: Supervisor, *, seed: bool, annou
             if isinstance(one, Postgres):
                 arguments += ["--forget-workers", "--application-role", one.role]
                 as_owner = {"DATABASE_URL": one.url(role=one.owner)}
-        supervisor.run_once("prepare", manage("prepare", *arguments), {**environment, **as_owner})
+        command = manage("prepare", *arguments)
+        supervisor.run_once(Child("prepare", command, {**environment, **as_owner}, shown=False))
     with step(announce, "web, worker and sweeper"):
         supervisor.start(worker(1, environment))
         supervisor.start(sweeper(config, environment))

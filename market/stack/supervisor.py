@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -43,8 +43,11 @@ class Child:
     prepare: Callable[[], list[str]] = nothing
     stop_signal: signal.Signals = signal.SIGTERM
     patience: float = 15.0
-    # Whether its output is shown as well as logged.
+    # Whether its output is shown as well as logged, and whether with its name before each line.
     shown: bool = True
+    named: bool = True
+    # Whether it ends by itself, so that its end is no reason to start it again.
+    once: bool = False
 
 
 @dataclass
@@ -134,6 +137,8 @@ class Supervisor:
             self._gather(str(key.data), key.fileobj)
         now = time.monotonic()
         for one in self.running.values():
+            if one.child.once:
+                continue
             if one.due is None and one.process.poll() is not None:
                 self._note_death(one, now)
             elif one.due is not None and now >= one.due and not self.stop_asked:
@@ -173,29 +178,23 @@ class Supervisor:
                 logs = "\n".join(f"--- {name}\n{tail(self.log(name), 8)}" for name in names)
                 raise StackError(f"No success within {seconds:.0f} s while {what}:\n{logs}")
 
-    def run_once(
-        self, name: str, command: list[str], environment: Mapping[str, str], *, shown: bool = False
-    ) -> None:
-        """Run a command to its end, its output in the log; raise StackError with the end of it if it fails."""
-        one = Running(
-            Child(name, command, environment, shown=shown), self._spawn(Child(name, command, environment)), 0
-        )
-        self.running[name] = one
-        self._remember()
+    def run_once(self, child: Child) -> None:
+        """Run a command to its end; raise StackError with the end of its log if it fails."""
+        once = replace(child, once=True)
+        self.start(once)
+        one = self.running[once.name]
         try:
             while one.process.poll() is None:
-                for key, _ in self._selector.select(0.1):
-                    self._gather(str(key.data), key.fileobj)
+                self.tick(0.1)
                 if self.stop_asked:
                     self._end(one)
                     raise Stopped
             self._drain(one)
         finally:
-            del self.running[name]
+            del self.running[once.name]
         if one.process.returncode:
-            raise StackError(
-                f"{name} failed ({describe_exit(one.process.returncode)}):\n{tail(self.log(name), 40)}"
-            )
+            ending = describe_exit(one.process.returncode)
+            raise StackError(f"{child.name} failed ({ending}):\n{tail(self.log(child.name), 40)}")
 
     # --- Output
 
@@ -214,10 +213,11 @@ class Supervisor:
             return False
         self._append(name, chunk)
         one = self.running.get(name)
-        if one is not None and one.child.shown and self.verbose:
+        if one is not None and one.child.shown and (self.verbose or not one.child.named):
             *lines, one.pending = (one.pending + chunk).split(b"\n")
             for line in lines:
-                self.say(f"{name:<8} | {line.decode(errors='replace')}")
+                text = line.decode(errors="replace")
+                self.say(f"{name:<8} | {text}" if one.child.named else text)
         return True
 
     def _append(self, name: str, chunk: bytes) -> None:

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 from market.jobs.models import Worker
+from market.stack import seed as seeding
 
 
 class Command(BaseCommand):
@@ -39,3 +40,4 @@ class Command(BaseCommand):
             Worker.objects.all().delete()
         if seed:
             call_command("seed_demo", "--first-start-only", stdout=self.stdout)
+        seeding.register_base()

@@ -6,9 +6,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import transaction
 
 from market.accounts.models import User
 from market.stack import seed
+from market.stack.seed_plugins import seed_plugins
 
 
 class Command(BaseCommand):
@@ -23,6 +25,11 @@ class Command(BaseCommand):
         if first_start_only and User.objects.exists():
             return
         password = seed.new_password()
-        people = seed.seed_people(password)
-        if any(person.check_password(password) for person in people):
-            self.stdout.write(seed.note_accounts(settings.DATA_DIR / "demo-accounts.txt", password))
+        # One transaction: a start that is killed meanwhile leaves nothing, and the next one seeds.
+        with transaction.atomic():
+            people = seed.seed_people(password)
+            base = seed.register_base(owner=people[seed.MODEL_OWNER])
+            if base is not None:
+                seed_plugins(base, people[: seed.ARTISTS])
+            if any(person.check_password(password) for person in people):
+                self.stdout.write(seed.note_accounts(settings.DATA_DIR / "demo-accounts.txt", password))

@@ -1,0 +1,75 @@
+"""The works that come with the embedded model for the demo: open-licensed pictures of styles it has not learned.
+
+One folder a concept under plugins_engine/embedded/works/, with its pictures and a works.json that names the concept,
+its licence and attribution, and the caption of each picture. Read as data: the market does not import the engine.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from market.configuration import ROOT
+
+WORKS = ROOT / "plugins_engine" / "embedded" / "works"
+
+
+class NoWorks(Exception):  # a checkout without them can run the market, but not its demo
+    """Say which file of the shipped works is missing or wrong."""
+
+
+@dataclass(frozen=True)
+class ShippedWork:
+    file: Path
+    caption: str
+
+
+@dataclass(frozen=True)
+class WorkSet:
+    """The works of one concept."""
+
+    slug: str
+    name: str
+    kind: str  # "style" or "character"
+    description: str
+    works: tuple[ShippedWork, ...]
+
+    @property
+    def prompt(self) -> str:
+        """Ask for the concept as the base model's captions are worded."""
+        if self.kind == "character":
+            return self.name
+        subject = self.works[0].caption.split(",")[0]
+        return f"{subject}, {self.name} style"
+
+
+def shipped_work_sets(folder: Path = WORKS) -> list[WorkSet]:
+    """Return the shipped sets, styles first, those with more works before others. Raises NoWorks."""
+    sets = [_read(listing) for listing in sorted(folder.glob("*/works.json"))]
+    if not sets:
+        raise NoWorks(f"There are no works in {folder}: expected folders with a works.json.")
+    return sorted(sets, key=lambda one: (one.kind != "style", -len(one.works), one.slug))
+
+
+def _read(listing: Path) -> WorkSet:
+    try:
+        known: dict[str, Any] = json.loads(listing.read_text())
+        works = tuple(
+            ShippedWork(listing.parent / one["file"], str(one["caption"])) for one in known["works"]
+        )
+        missing = [work.file.name for work in works if not work.file.is_file()]
+        if missing or not works:
+            raise NoWorks(
+                f"{listing}: expected its pictures beside it, missing {', '.join(missing) or 'all'}"
+            )
+        return WorkSet(
+            slug=listing.parent.name,
+            name=str(known["name"]),
+            kind=str(known["kind"]),
+            description=f"{known['attribution']} ({known['licence']})",
+            works=works,
+        )
+    except (ValueError, KeyError, TypeError) as wrong:
+        raise NoWorks(f"{listing}: expected name, kind, licence, attribution, works: {wrong!r}") from wrong
