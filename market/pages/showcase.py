@@ -11,7 +11,6 @@ from django.db.models import Prefetch
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn, PlugInSample
 from market.generation.models import Picture
-from market.ledger.money import words as euros
 from market.generation.pricing import Fee, Quote, draw_quote
 from market.ledger.money import words
 

@@ -46,7 +46,7 @@ AUDIT = """
   }
   const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
   for (const id of new Set(ids.filter((id, at) => ids.indexOf(id) !== at))) problems.push(`uses the id ${id} twice`);
-  for (const element of document.querySelectorAll("[style], script:not([src]):not([type='application/json']):not([type='application/ld+json'])")) {
+  for (const element of document.querySelectorAll("[style]:not([style='']), script:not([src]):not([type='application/json']):not([type='application/ld+json'])")) {
     if (!element.closest("svg")) problems.push(`has inline style or script: ${name(element)}`);
   }
   for (const element of document.querySelectorAll("*")) {

@@ -3,7 +3,6 @@
 from django import forms, template
 from django.http import HttpRequest
 
-from market.ledger.money import words as write_euros
 from market.pages.navigation import NavigationItem, navigation_for
 
 register = template.Library()
