@@ -25,6 +25,9 @@ from market.stack.supervisor import Child, Stopped, Supervisor
 # Connections that a web process may hold: as many as it has threads for views.
 WEB_CONNECTIONS = "16"
 
+# Far longer than a start takes: on a machine busy with other work it is slow, not broken.
+READY_WITHIN = 600.0
+
 Say = Callable[[str], None]
 
 
@@ -168,9 +171,9 @@ def bring_up(config: Configuration, supervisor: Supervisor, *, seed: bool, annou
         supervisor.start(worker(1, environment))
         supervisor.start(sweeper(config, environment))
         supervisor.start(web(config, environment))
-        ready = Readiness(local_address(config))
+        ready = Readiness(local_address(config), announce)
         supervisor.wait_for(
-            ready, what="waiting for /readyz", names=["worker1", "sweeper", "web"], seconds=180
+            ready, what="waiting for /readyz", names=["worker1", "sweeper", "web"], seconds=READY_WITHIN
         )
     # Only now, so that a second copy of torch does not hold up the first.
     for number in range(2, config.number("WORKERS") + 1):
@@ -183,18 +186,25 @@ def end_orphan_postgres(services: Any) -> int:
 
 
 class Readiness:
-    """Ask /readyz now and then; keep the last answer, to tell what was missing."""
+    """Ask /readyz now and then, and say from time to time what is still missing."""
 
-    def __init__(self, address: str, *, every: float = 0.3) -> None:
+    def __init__(self, address: str, announce: Say, *, every: float = 0.3, told_every: float = 15.0) -> None:
         self.address = address
+        self.announce = announce
         self.every = every
+        self.told_every = told_every
         self.asked = 0.0
+        self.told = time.monotonic()
 
     def __call__(self) -> bool:
         if time.monotonic() - self.asked < self.every:
             return False
         answer = ask(self.address + "/readyz")
         self.asked = time.monotonic()
+        if not answer.get("ok") and self.asked - self.told > self.told_every:
+            self.told = self.asked
+            missing = [name for name, check in answer.get("checks", {}).items() if not check.get("ok")]
+            self.announce(f"    still waiting for {', '.join(missing) or 'the web server'}")
         return bool(answer.get("ok"))
 
 
