@@ -49,5 +49,7 @@ def role_required(role: Role) -> Callable[[View[P]], View[P]]:
 def _not_yet(request: HttpRequest, role: Role) -> HttpResponse:
     if role not in TERMS or request.method != "GET":
         raise Http404
-    messages.info(request, f"That page is for people with the role of {role.label.lower()}. You can take it on here.")
+    messages.info(
+        request, f"That page is for people with the role of {role.label.lower()}. You can take it on here."
+    )
     return redirect(reverse("accounts:role", args=[role.value]))

@@ -37,7 +37,9 @@ def free_handle(wanted: str) -> str:
     """A handle made from `wanted` that nobody has yet: `ada`, then `ada-2`, `ada-3`, …"""
     stem = slugify(wanted)[: HANDLE_LENGTH - 6].strip("-_").replace("_", "-") or "person"
     taken = set(
-        User.objects.filter(Q(handle=stem) | Q(handle__startswith=f"{stem}-")).values_list("handle", flat=True)
+        User.objects.filter(Q(handle=stem) | Q(handle__startswith=f"{stem}-")).values_list(
+            "handle", flat=True
+        )
     )
     handle, number = stem, 2
     while handle in taken:

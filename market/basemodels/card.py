@@ -101,7 +101,10 @@ def _card(found: dict[str, Any]) -> Card:
 
 
 def _data_set(entry: dict[str, Any]) -> DataSet:
-    return DataSet(**{key: str(entry.get(key, "")) for key in ("name", "artist", "licence", "source")})
+    said = {key: str(entry.get(key, "")) for key in ("name", "artist", "licence", "source")}
+    if not said["source"].startswith(("https://", "http://")):
+        said["source"] = ""  # it becomes a link
+    return DataSet(**said)
 
 
 def _figures(found: Any) -> list[Figure]:

@@ -24,7 +24,11 @@ class EurosField(forms.DecimalField):
 
     def __init__(self, *, max_micros: int, **kwargs: Any) -> None:
         super().__init__(
-            min_value=Decimal(0), max_value=Decimal(max_micros) / MICROS, decimal_places=4, max_digits=12, **kwargs
+            min_value=Decimal(0),
+            max_value=Decimal(max_micros) / MICROS,
+            decimal_places=4,
+            max_digits=12,
+            **kwargs,
         )
         self.widget.attrs |= {"step": str(FINEST), "inputmode": "decimal"}
 

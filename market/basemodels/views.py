@@ -68,7 +68,9 @@ def base(request: HttpRequest, slug: str) -> HttpResponse:
             raise PermissionDenied("Only the owner of a base model changes what it costs.")
         if form.is_valid():
             form.save()
-            messages.success(request, f"The settings of {model.name} are saved. They hold for pictures from now on.")
+            messages.success(
+                request, f"The settings of {model.name} are saved. They hold for pictures from now on."
+            )
             return redirect(model)
     context = {
         "base": model,

@@ -37,7 +37,11 @@ class BrowseForm(forms.Form):
     q = forms.CharField(label="Search", required=False, max_length=200)
     kind = forms.ChoiceField(required=False, choices=[("", "Any kind"), *ConceptKind.choices])
     base = forms.ModelChoiceField(
-        BaseModel.objects.none(), label="Base model", required=False, to_field_name="slug", empty_label="Any base"
+        BaseModel.objects.none(),
+        label="Base model",
+        required=False,
+        to_field_name="slug",
+        empty_label="Any base",
     )
     max_price = EurosField(label="At most, per picture", required=False, max_micros=MAX_PRICE_MICROS)
     commercial = forms.BooleanField(label="Commercial use", required=False)

@@ -91,7 +91,16 @@ def caption_from(name: str) -> str:
     """Guess a caption from a file's name: `red-fox_02.png` shows a “red fox”; `IMG_2041.jpg` says nothing."""
     stem = name.rsplit(".", 1)[0]
     words = [word for word in re.split(r"[\W_]+", stem) if word and not any(map(str.isdigit, word))]
-    if not words or words[0].lower() in {"img", "dsc", "dscn", "image", "scan", "screenshot", "untitled", "unnamed"}:
+    if not words or words[0].lower() in {
+        "img",
+        "dsc",
+        "dscn",
+        "image",
+        "scan",
+        "screenshot",
+        "untitled",
+        "unnamed",
+    }:
         return ""
     return " ".join(words).lower()
 

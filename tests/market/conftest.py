@@ -10,7 +10,7 @@ from django.test import Client
 
 from market.accounts.models import Role, User
 
-PASSWORD = "correct-horse-battery-staple"  # noqa: S105  # the password of people who exist in tests only
+PASSWORD = "correct-horse-battery-staple"  # the password of people who exist in tests only
 
 
 def make_person(name: str, *roles: Role) -> User:

@@ -210,7 +210,11 @@ class PlugIn(models.Model):
 def free_slug(concept: Concept, base: BaseModel) -> str:
     """An address for the concept's plug-in: `fxemoji`, then `fxemoji-ada`, then with a number."""
     stem = slugify(concept.name)[: SLUG_LENGTH - 50] or "plug-in"
-    wanted = [stem, f"{stem}-{concept.artist.handle}", f"{stem}-{concept.artist.handle}-{base.slug}"[:SLUG_LENGTH]]
+    wanted = [
+        stem,
+        f"{stem}-{concept.artist.handle}",
+        f"{stem}-{concept.artist.handle}-{base.slug}"[:SLUG_LENGTH],
+    ]
     taken = set(PlugIn.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
     for slug in wanted:
         if slug not in taken:

@@ -64,7 +64,9 @@ class Work(models.Model):
     height = models.PositiveIntegerField()
     pixels_sha256 = models.CharField(max_length=64)
     perceptual_hash = models.BigIntegerField(help_text="64 bits, as a signed number.")
-    colour_grid = models.BinaryField(help_text="16 x 16 colours, to confirm that two hashes mean one picture.")
+    colour_grid = models.BinaryField(
+        help_text="16 x 16 colours, to confirm that two hashes mean one picture."
+    )
     uploaded_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar[WorkQuerySet] = WorkQuerySet.as_manager()  # type: ignore[assignment]  # a manager made from the query set has all of its methods

@@ -54,9 +54,7 @@ def new_concept(request: HttpRequest) -> HttpResponse:
         concept = form.save()
         messages.success(request, f"{concept.name} is registered. Next, affirm your rights and upload works.")
         return redirect(concept)
-    return render(
-        request, "catalog/concept_form.html", {"form": form}, status=422 if form.errors else 200
-    )
+    return render(request, "catalog/concept_form.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @artists_only
@@ -148,7 +146,9 @@ def delete_work(request: HttpRequest, concept: int, pk: int) -> HttpResponse:
     if remove_work(work):
         messages.success(request, f"“{work}” is deleted.")
     else:
-        messages.error(request, "An addition is learning from the works just now. Delete it when that has ended.")
+        messages.error(
+            request, "An addition is learning from the works just now. Delete it when that has ended."
+        )
     return redirect(work.concept)
 
 

@@ -104,7 +104,12 @@ def version_file(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
 
 
 def _plugin_page(
-    request: HttpRequest, offer: PlugIn, form: TermsForm, *, reasons: list[str] | None = None, status: int = 200
+    request: HttpRequest,
+    offer: PlugIn,
+    form: TermsForm,
+    *,
+    reasons: list[str] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     versions: list[tuple[PlugInVersion, list[ShownFigure]]] = [
         (version, shown_figures(version.figures))

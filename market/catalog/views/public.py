@@ -75,4 +75,6 @@ def artist(request: HttpRequest, handle: str) -> HttpResponse:
         .with_samples()
         .order_by("-published_at", "-pk")
     )
-    return render(request, "catalog/artist.html", {"artist": person, "page": page_of(offers, request.GET.get("page"))})
+    return render(
+        request, "catalog/artist.html", {"artist": person, "page": page_of(offers, request.GET.get("page"))}
+    )

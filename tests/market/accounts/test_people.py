@@ -40,7 +40,8 @@ def test_the_database_refuses_a_handle_that_is_no_address(artist: User) -> None:
 @pytest.mark.django_db
 def test_two_people_of_one_name_get_handles_of_their_own() -> None:
     handles = [
-        User.objects.create_user(f"{number}@example.org", display_name="Ada Artist").handle for number in range(3)
+        User.objects.create_user(f"{number}@example.org", display_name="Ada Artist").handle
+        for number in range(3)
     ]
 
     assert handles == ["ada-artist", "ada-artist-2", "ada-artist-3"]

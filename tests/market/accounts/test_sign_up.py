@@ -100,7 +100,9 @@ def test_a_lost_password_is_reset_by_mail(client: Client, artist: User) -> None:
 
 
 def test_a_second_factor_can_be_set_up_and_is_asked_for(client: Client, artist: User) -> None:
-    Authenticator.objects.create(user=artist, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"})
+    Authenticator.objects.create(
+        user=artist, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"}
+    )
 
     response = client.post(reverse("account_login"), {"login": artist.email, "password": PASSWORD})
 

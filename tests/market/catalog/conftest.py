@@ -30,7 +30,10 @@ def files_of_its_own(settings: Any, tmp_path: Any) -> None:
     """Give each test an empty place for its files."""
     settings.MEDIA_ROOT = tmp_path
     settings.STORAGES = settings.STORAGES | {
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path}}
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": tmp_path},
+        }
     }
 
 
@@ -64,11 +67,15 @@ def with_works(concept: Concept, count: int = 3) -> Concept:
 
 def adapter_file(content: bytes = b"weights") -> bytes:
     """The smallest safetensors file: one tensor."""
-    header = json.dumps({"a": {"dtype": "U8", "shape": [len(content)], "data_offsets": [0, len(content)]}}).encode()
+    header = json.dumps(
+        {"a": {"dtype": "U8", "shape": [len(content)], "data_offsets": [0, len(content)]}}
+    ).encode()
     return struct.pack("<Q", len(header)) + header + content
 
 
-def output(content: bytes = b"weights", *, samples: int = 2, fingerprint: str = FINGERPRINT) -> AdditionOutput:
+def output(
+    content: bytes = b"weights", *, samples: int = 2, fingerprint: str = FINGERPRINT
+) -> AdditionOutput:
     data = adapter_file(content)
     return AdditionOutput(
         adapter=data,
@@ -77,7 +84,9 @@ def output(content: bytes = b"weights", *, samples: int = 2, fingerprint: str = 
         base_fingerprint=fingerprint,
         rank=4,
         figures={"style_accuracy": 0.91, "steps": 300},
-        samples=[Sample(prompt=f"sample {number}", seed=number, png=png(number)) for number in range(samples)],
+        samples=[
+            Sample(prompt=f"sample {number}", seed=number, png=png(number)) for number in range(samples)
+        ],
     )
 
 

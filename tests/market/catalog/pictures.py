@@ -14,7 +14,7 @@ SIDE = 96
 
 def drawing(seed: int, *, size: tuple[int, int] = (SIDE, SIDE), ground: str = "white") -> Image.Image:
     """Draw a few shapes in colours and places that depend on the seed alone."""
-    chance = random.Random(seed)  # noqa: S311  # a test's drawing
+    chance = random.Random(seed)  # a test's drawing
     picture = Image.new("RGB", size, ground)
     pen = ImageDraw.Draw(picture)
     width, height = size
