@@ -42,7 +42,9 @@ def enter(browser: Browser, site: Site) -> Iterator[Enter]:
     visitors: list[Visitor] = []
 
     def open_window(**options: Any) -> Visitor:
-        context = browser.new_context(viewport=options.pop("viewport", {"width": 1280, "height": 900}), **options)
+        context = browser.new_context(
+            viewport=options.pop("viewport", {"width": 1280, "height": 900}), **options
+        )
         context.set_default_timeout(15_000)
         visitors.append(Visitor(context, site.url))
         return visitors[-1]

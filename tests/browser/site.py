@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -54,9 +55,15 @@ class Site:
         # No variable of the developer may lead us to their database or files.
         known = {variable.name for variable in configuration.VARIABLES}
         clean = {name: value for name, value in os.environ.items() if name not in known}
-        return clean | {"DATA_DIR": str(self.folder), "PORT": str(self.port), "DEVICE": "cpu", **self.settings}
+        return clean | {
+            "DATA_DIR": str(self.folder),
+            "PORT": str(self.port),
+            "DEVICE": "cpu",
+            "WORKERS": "1",
+            **self.settings,
+        }
 
-    def __enter__(self) -> Site:
+    def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "stack.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -105,7 +112,11 @@ class Site:
     def log(self, characters: int = 6000) -> str:
         """The ends of all logs, for the message of a failed test."""
         paths = [self.folder / "stack.log", *sorted(self.folder.glob("log/*"))]
-        ends = [f"--- {path.name}\n{path.read_text(errors='replace')[-characters:]}" for path in paths if path.is_file()]
+        ends = [
+            f"--- {path.name}\n{path.read_text(errors='replace')[-characters:]}"
+            for path in paths
+            if path.is_file()
+        ]
         return "\n".join(ends)
 
     def manage(self, *arguments: str) -> str:

@@ -88,7 +88,7 @@ def test_no_step_of_the_journeys_met_an_error_or_another_host(walk: Walk) -> Non
 def test_price_was_shown_line_by_line_before_the_run(walk: Walk) -> None:
     assert PLUGIN in walk.price
     assert "Ines Moreau" in walk.price
-    assert "€0.05 × 2" in walk.price
+    assert "€0.05 \u00d7 2" in walk.price
 
 
 def test_picture_page_credits_the_artist_with_what_they_were_paid(walk: Walk) -> None:

@@ -73,7 +73,9 @@ class Visitor:
         self.context.on("request", self._saw_request)
         self.context.on("response", self._saw_response)
         self.page.on("console", self._heard)
-        self.page.on("pageerror", lambda error: self.problems.append(f"{self.page.url}: script error: {error}"))
+        self.page.on(
+            "pageerror", lambda error: self.problems.append(f"{self.page.url}: script error: {error}")
+        )
 
     def _saw_request(self, request: Request) -> None:
         parts = urlsplit(request.url)
