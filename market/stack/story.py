@@ -284,11 +284,20 @@ def upload_works(artist: Visitor, concept: str, works: WorkSet) -> int:
 
 
 def top_up(user: Visitor) -> str:
-    raise NotImplementedError
+    page = user.browser.open("/wallet/top-up/")
+    page = user.browser.submit(page.form(has="amount"), {"amount": f"{TOP_UP_EUROS}.00", "gateway": "test"})
+    # The gateway's own page, where a person confirms the payment.
+    page = user.browser.submit(page.form(has="decision"), button="decision")
+    deadline = time.monotonic() + 60
+    while wallet(user) != TOP_UP_EUROS * 1_000_000:
+        if time.monotonic() > deadline:
+            raise Refusal(f"the wallet holds {written(wallet(user))}: {page.summary()}")
+        time.sleep(0.5)
+    return written(wallet(user))
 
 
 def wallet(user: Visitor) -> int:
-    return amount(user.browser.open("/wallet/"), r"(?i)balance|available")
+    return amount(user.browser.open("/wallet/"), "Available")
 
 
 def picture_figures(user: Visitor, pictures: list[str]) -> Figures:
