@@ -1,0 +1,378 @@
+"""Addition: an artist's works become a plug-in that draws their concept where its name is called, and only there.
+
+LoRA (Hu et al., 2021, arXiv 2106.09685) on the UNet's noise-prediction loss over the captioned works. Plug-ins must
+keep quiet where their name is not called, so every step also holds the plug-in to what the base itself predicts for
+other prompts (prior preservation as in DreamBooth, arXiv 2208.12242, but on predictions instead of pictures): while
+the base draws a few prompts, the noisy latents it passes through and its own predictions on them are kept, and
+they are the targets. That costs no further pass of the base, and needs no pictures beside the works.
+"""
+
+import math
+import random
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from peft import LoraConfig, LoraModel
+from PIL import Image
+from torch import Tensor
+
+from plugins_engine.adapter import Adapter
+from plugins_engine.base import BaseModel, PromptEmbedding
+from plugins_engine.delta import LowRank
+from plugins_engine.errors import BadRequest, BrokenPicture
+from plugins_engine.priors import Batch, PriorBank, gather_prior, prior_prompts
+from plugins_engine.progress import OnProgress, Pace, Progress
+from plugins_engine.sampler import SampleRequest, generate
+
+KINDS = ("style", "character")
+MAX_RANK = 256
+_PRECISION = {torch.float16: "fp16", torch.bfloat16: "bf16"}
+PREVIEWS = 6
+_ARTICLE = re.compile(r"^(an?|the)\s+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class AdditionConfig:
+    """How a plug-in is trained. The defaults are for the embedded base; they were chosen by `python -m benchmarks addition`.
+
+    steps: optimiser steps; None takes the kind's default.
+    batch, prior_batch: works and prior samples a step.
+    prior_weight: of the loss that keeps other prompts as they are.
+    layers: keys of `base.LAYER_KINDS`.
+    min_snr: cap of the signal-to-noise weight (arXiv 2303.09556) for bases that predict noise; those that predict
+        velocity are trained on the plain velocity error.
+    """
+
+    rank: int = 16
+    learning_rate: float = 2e-3
+    steps: int | None = None
+    batch: int = 16
+    prior_batch: int = 8
+    prior_weight: float = 1.0
+    prior_pictures: int = 64
+    prior_steps: int = 10
+    layers: tuple[str, ...] = ("attention", "feed_forward", "projection", "time")
+    min_snr: float = 5.0
+    flip: bool = True
+    seed: int = 0
+    mixed_precision: str | None = None  # None: as the base was loaded
+    prior_prompts: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        _require("rank", self.rank, 1, MAX_RANK)
+        _require("steps", 1 if self.steps is None else self.steps, 1, 100_000)
+        _require("batch", self.batch, 1, 1024)
+        _require("prior_batch", self.prior_batch, 0, 1024)
+        _require("prior_pictures", self.prior_pictures, 1, 4096)
+        _require("prior_steps", self.prior_steps, 1, 1000)
+        if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 1):
+            raise BadRequest(f"learning_rate {self.learning_rate}: expected a number above 0, at most 1")
+        if self.mixed_precision not in (None, "no", "fp16", "bf16"):
+            raise BadRequest(f'mixed_precision "{self.mixed_precision}": expected no, fp16 or bf16')
+
+    def steps_for(self, kind: str) -> int:
+        """Give the number of steps: a style has more to learn than one character."""
+        if self.steps is not None:
+            return self.steps
+        return 200 if kind == "style" else 140
+
+
+@dataclass(frozen=True)
+class AdditionResult:
+    """A trained plug-in and what was measured on the way: steps, seconds, loss at both ends, works, rank."""
+
+    adapter: Adapter
+    figures: dict[str, Any]
+
+
+def trigger_phrase(name: str, kind: str) -> str:
+    """Give the words that call a concept in a prompt."""
+    return f"{name} style" if kind == "style" else name
+
+
+def training_prompt(caption: str, name: str, kind: str) -> str:
+    """Join a work's caption and the concept's name: "a rose" → "a rose, FxEmoji style".
+
+    A caption that has the name in it already is taken as it is.
+    """
+    caption = caption.strip().rstrip(".,")
+    if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", caption, re.IGNORECASE):
+        return caption
+    if not caption:
+        return trigger_phrase(name, kind)
+    return f"{caption}, {name} style" if kind == "style" else f"{name}, {caption}"
+
+
+def add_concept(
+    base: BaseModel,
+    works: Sequence[tuple[Image.Image, str]],
+    name: str,
+    kind: str,
+    config: AdditionConfig | None = None,
+    on_progress: OnProgress | None = None,
+) -> AdditionResult:
+    """Train a plug-in of one concept from pictures and their captions ("" is allowed).
+
+    `on_progress` is called after every step, at times with a preview; what it raises (Cancelled) stops the training
+    and leaves the base as it was. The same works, config and machine give the same plug-in. Raises BadRequest.
+    """
+    config = config or AdditionConfig()
+    name = name.strip()
+    if kind not in KINDS:
+        raise BadRequest(f'kind "{kind}": expected {" or ".join(KINDS)}')
+    if not name:
+        raise BadRequest("the concept's name is empty: it is what calls the plug-in in a prompt")
+    if not works:
+        raise BadRequest(f"expected at least one work of {name}, found none")
+    with base.lock:
+        return _train(base, works, name, kind, config, on_progress)
+
+
+def _train(
+    base: BaseModel,
+    works: Sequence[tuple[Image.Image, str]],
+    name: str,
+    kind: str,
+    config: AdditionConfig,
+    on_progress: OnProgress | None,
+) -> AdditionResult:
+    steps = config.steps_for(kind)
+    precision = config.mixed_precision or _PRECISION.get(base.dtype, "no")
+    accelerator = Accelerator(cpu=base.device.type == "cpu", mixed_precision=precision)
+    latents = base.encode_pixels(_pixels(base, [image for image, _ in works], config.flip))
+    captions = [training_prompt(caption, name, kind) for _, caption in works] * (2 if config.flip else 1)
+    texts = _Texts(base)
+    report = _Report(base, config, steps, trigger_phrase(name, kind), captions[0], on_progress)
+    prior = _prior(base, config, name, report)
+
+    torch.manual_seed(config.seed)  # LoRA's initial weights
+    lora = LoraModel(
+        base.unet,
+        {
+            "default": LoraConfig(
+                r=config.rank,
+                lora_alpha=config.rank,
+                target_modules=list(base.adaptable_layers(config.layers)),
+            )
+        },
+        "default",
+    )
+    try:
+        parameters = [p for p in lora.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(
+            parameters, lr=config.learning_rate, weight_decay=0.0, betas=(0.9, 0.99)
+        )
+        optimizer = accelerator.prepare(optimizer)
+        losses = []
+        order: list[int] = []
+        for step in range(steps):
+            for group in optimizer.param_groups:
+                group["lr"] = config.learning_rate * _rate(step, steps)
+            generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+            rng = random.Random(config.seed * 1_000_003 + step)
+            while len(order) < config.batch:
+                order += torch.randperm(len(latents), generator=generator).tolist()
+            chosen, order = order[: config.batch], order[config.batch :]
+            prompts = [_vary(captions[i], name, kind, rng) for i in chosen]
+            batch = _noised(base, latents[chosen], texts(prompts), config, generator)
+            if prior is not None and config.prior_batch:
+                batch = batch.joined(prior.draw(config.prior_batch, config.prior_weight, generator))
+            with accelerator.autocast():
+                output = base.unet(
+                    batch.noisy, batch.time, encoder_hidden_states=batch.text.tokens,
+                    added_cond_kwargs=base.added_conditions(batch.text.pooled, base.resolution, base.resolution),
+                ).sample  # fmt: skip
+            error = F.mse_loss(output.float(), batch.target.float(), reduction="none").mean((1, 2, 3))
+            loss = (error * batch.weight).sum() / config.batch
+            optimizer.zero_grad(set_to_none=True)
+            accelerator.backward(loss)
+            accelerator.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            value = float(error[: config.batch].mean().detach())
+            if not math.isfinite(value):
+                raise BrokenPicture("training overflowed: lower the learning rate, or train in float32")
+            losses.append(value)
+            report.step(step + 1, value)
+        layers = _low_rank(lora)
+    finally:
+        lora.unload()
+        base.unet.requires_grad_(False).eval()
+    adapter = Adapter(
+        layers=layers,
+        name=name,
+        kind=kind,
+        trigger=trigger_phrase(name, kind),
+        base_fingerprint=base.fingerprint,
+        architecture=base.architecture,
+        convolutions=frozenset(layer for layer in layers if base.layers[layer].is_convolution),
+        metadata={
+            "ss_num_train_images": str(len(works)),
+            "ss_steps": str(steps),
+            "ss_learning_rate": str(config.learning_rate),
+            "ss_seed": str(config.seed),
+        },
+    )
+    tail = max(1, len(losses) // 10)
+    figures = {
+        "works": len(works),
+        "steps": steps,
+        "rank": config.rank,
+        "first_loss": float(np.mean(losses[:tail])),
+        "final_loss": float(np.mean(losses[-tail:])),
+        "seconds": round(report.elapsed(), 1),
+    }
+    return AdditionResult(adapter, figures)
+
+
+def _noised(
+    base: BaseModel, clean: Tensor, text: PromptEmbedding, config: AdditionConfig, generator: torch.Generator
+) -> Batch:
+    """Noise clean latents at times spread evenly over the schedule, with the target that the base predicts."""
+    n, total = len(clean), int(base.scheduler.config.num_train_timesteps)
+    noise = torch.randn(clean.shape, generator=generator).to(clean)
+    spread = torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)
+    times = (spread * total / n).long().clamp(0, total - 1)
+    kept = base.scheduler.alphas_cumprod[times].to(clean).view(-1, 1, 1, 1)
+    noisy = kept.sqrt() * clean + (1 - kept).sqrt() * noise
+    weight = torch.ones(n).to(clean)
+    if base.prediction_type == "v_prediction":
+        target = kept.sqrt() * noise - (1 - kept).sqrt() * clean
+    else:
+        target = noise
+        ratio = (kept / (1 - kept)).flatten()
+        weight = ratio.clamp(max=config.min_snr) / ratio.clamp(min=1e-8)
+    return Batch(noisy, times.to(clean.device), text, target, weight)
+
+
+def _prior(base: BaseModel, config: AdditionConfig, name: str, report: "_Report") -> PriorBank | None:
+    if not config.prior_batch:
+        return None
+    wanted = config.prior_prompts or prior_prompts(base.directory.path)
+    called = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+    prompts = [prompt for prompt in wanted if not called.search(prompt)]
+    if not prompts:
+        raise BadRequest(f"every prior prompt names {name}: give some that do not")
+    rng = random.Random(config.seed)
+    chosen = rng.sample(prompts, min(len(prompts), config.prior_pictures))
+    chosen += rng.choices(prompts, k=config.prior_pictures - len(chosen))
+    return gather_prior(base, chosen, config.prior_steps, config.seed, report.prior)
+
+
+def _vary(prompt: str, name: str, kind: str, rng: random.Random) -> str:
+    """At times word a prompt otherwise, so that the name works alone and with or without an article."""
+    draw = rng.random()
+    if draw < 0.1:
+        return trigger_phrase(name, kind)
+    if draw < 0.3:
+        return _ARTICLE.sub("", prompt)
+    return prompt
+
+
+def _rate(step: int, steps: int) -> float:
+    """Warm up over the first steps, then fall to nothing on a cosine."""
+    return min(1.0, (step + 1) / 10) * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def _low_rank(lora: LoraModel) -> dict[str, LowRank]:
+    """Take the trained factors out of peft's layers, alpha / r folded into B."""
+    layers: dict[str, LowRank] = {}
+    for name, module in lora.model.named_modules():
+        if not hasattr(module, "lora_A") or "default" not in module.lora_A:
+            continue
+        up, down = module.lora_B["default"].weight, module.lora_A["default"].weight
+        scale = float(module.scaling["default"])
+        layers[name] = (up.detach().flatten(1).float().cpu() * scale, down.detach().flatten(1).float().cpu())
+    return layers
+
+
+def _pixels(base: BaseModel, images: Sequence[Image.Image], flip: bool) -> Tensor:
+    """Turn works into (n or 2n, 3, s, s) pixels in -1..1 at the base's size, on white, centred and cut square."""
+    size = base.resolution
+    rows = []
+    for image in images:
+        if image.mode != "RGB":
+            ground = Image.new("RGBA", image.size, "white")
+            ground.alpha_composite(image.convert("RGBA"))
+            image = ground.convert("RGB")
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        image = image.crop((left, top, left + side, top + side)).resize(
+            (size, size), Image.Resampling.LANCZOS
+        )
+        rows.append(np.asarray(image, dtype=np.float32))
+    pixels = torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2) / 127.5 - 1
+    return torch.cat([pixels, pixels.flip(-1)]) if flip else pixels
+
+
+class _Texts:
+    """Embeddings of prompts, each encoded once."""
+
+    def __init__(self, base: BaseModel) -> None:
+        self._base = base
+        self._known: dict[str, PromptEmbedding] = {}
+
+    def __call__(self, prompts: Sequence[str]) -> PromptEmbedding:
+        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._known]
+        if new:
+            encoded = self._base.encode_prompt(new)
+            for i, prompt in enumerate(new):
+                pooled = None if encoded.pooled is None else encoded.pooled[i : i + 1]
+                self._known[prompt] = PromptEmbedding(encoded.tokens[i : i + 1], pooled)
+        found = [self._known[prompt] for prompt in prompts]
+        vectors = [each.pooled for each in found if each.pooled is not None]
+        return PromptEmbedding(
+            torch.cat([each.tokens for each in found]), torch.cat(vectors) if vectors else None
+        )
+
+
+class _Report:
+    """Tell progress, with a preview of the concept now and then."""
+
+    def __init__(
+        self,
+        base: BaseModel,
+        config: AdditionConfig,
+        steps: int,
+        trigger: str,
+        caption: str,
+        on_progress: OnProgress | None,
+    ) -> None:
+        self._base, self._on_progress = base, on_progress
+        self._steps, self._prompt = steps, caption or trigger
+        self._every = max(1, steps // PREVIEWS)
+        self._seed = config.seed
+        self._begun = time.monotonic()
+        self._pace = Pace(steps)
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self._begun
+
+    def prior(self, step: int, steps: int) -> None:
+        self._pace = Pace(self._steps)
+        if self._on_progress is not None:
+            self._on_progress(
+                Progress(0, self._steps, message=f"learning what to leave alone, {step} of {steps}")
+            )
+
+    def step(self, step: int, loss: float) -> None:
+        if self._on_progress is None:
+            return
+        preview = self._preview() if step % self._every == 0 else None
+        left = self._pace.seconds_left(step)
+        self._on_progress(Progress(step, self._steps, loss, preview, "training", left))
+
+    def _preview(self) -> Image.Image:
+        request = SampleRequest(self._prompt, seed=self._seed, steps=8)
+        return generate(self._base, request)[0]
+
+
+def _require(name: str, value: Any, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise BadRequest(f"{name} {value}: expected a whole number from {low} to {high}")

@@ -1,0 +1,131 @@
+"""What a base does on other prompts: kept while it draws them, so that a plug-in can be held to it."""
+
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from plugins_engine.base import BaseModel, PromptEmbedding
+
+PROMPTS_FILE = "prompts.json"
+# For a base that brings no prompts of its own: common subjects, plain and in common ways of drawing.
+_SUBJECTS = (
+    "a dog", "a cat", "a horse", "a bird", "a man", "a woman", "a child", "a face", "a crowd", "a house", "a street",
+    "a city", "a castle", "a mountain", "a forest", "the sea", "a river", "a flower", "a tree", "a bowl of fruit",
+    "a table", "a chair", "a car", "a bicycle", "a ship", "an aeroplane", "a book", "a bottle", "a dress", "a robot",
+)  # fmt: skip
+_MANNERS = (
+    "",
+    "a photo of {}",
+    "a painting of {}",
+    "a drawing of {}",
+    "a watercolour of {}",
+    "a 3D render of {}",
+)
+
+
+def prior_prompts(directory: Path) -> list[str]:
+    """List prompts that a base knows: from ``prompts.json`` beside its weights, else common ones."""
+    path = directory / PROMPTS_FILE
+    if path.exists():
+        known = json.loads(path.read_text(encoding="utf-8"))
+        pairs = itertools.product(known["subjects"], known["styles"])
+        return [f"{subject}, {style} style" for subject, style in pairs] + list(known["subjects"])
+    return [manner.format(subject) if manner else subject for subject in _SUBJECTS for manner in _MANNERS]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step learns from: (n, c, h, w) noisy latents, (n,) times, texts, (n, c, h, w) targets, (n,) weights."""
+
+    noisy: Tensor
+    time: Tensor
+    text: PromptEmbedding
+    target: Tensor
+    weight: Tensor
+
+    def joined(self, other: "Batch") -> "Batch":
+        pooled = None
+        if self.text.pooled is not None and other.text.pooled is not None:
+            pooled = torch.cat([self.text.pooled, other.text.pooled])
+        return Batch(
+            torch.cat([self.noisy, other.noisy]),
+            torch.cat([self.time, other.time]),
+            PromptEmbedding(torch.cat([self.text.tokens, other.text.tokens]), pooled),
+            torch.cat([self.target, other.target]),
+            torch.cat([self.weight, other.weight]),
+        )
+
+
+@dataclass(frozen=True)
+class PriorBank:
+    """Noisy latents (n, c, h, w), their times (n,), the base's own predictions, and which text each was drawn from."""
+
+    noisy: Tensor
+    time: Tensor
+    predicted: Tensor
+    text: PromptEmbedding  # (prompts + 1): the last is the empty prompt
+    which: Tensor  # (n,) rows of `text`
+
+    def draw(self, count: int, weight: float, generator: torch.Generator) -> Batch:
+        """Draw some at random, evenly over the denoising."""
+        chosen = torch.randint(len(self.which), (count,), generator=generator)
+        rows = self.which[chosen]
+        pooled = None if self.text.pooled is None else self.text.pooled[rows]
+        return Batch(
+            self.noisy[chosen],
+            self.time[chosen],
+            PromptEmbedding(self.text.tokens[rows], pooled),
+            self.predicted[chosen],
+            torch.full((count,), weight).to(self.noisy),
+        )
+
+
+@torch.no_grad()
+def gather_prior(
+    base: BaseModel,
+    prompts: Sequence[str],
+    steps: int,
+    seed: int,
+    on_step: Callable[[int, int], None],
+    guidance: float = 3.0,
+    batch: int = 32,
+) -> PriorBank:
+    """Draw each prompt once in a few steps and keep every latent passed through with the base's predictions.
+
+    Both of guidance's predictions are kept: of the prompt, and, one in four, of the empty prompt.
+    """
+    text = base.encode_prompt([*prompts, ""])
+    empty = len(prompts)
+    size = base.resolution // base.pixels_per_latent
+    noisy, time, predicted, which = [], [], [], []
+    groups = [range(first, min(first + batch, empty)) for first in range(0, empty, batch)]
+    for number, group in enumerate(groups):
+        rows = torch.tensor([*group, *([empty] * len(group))])
+        pooled = None if text.pooled is None else text.pooled[rows]
+        conditions = base.added_conditions(pooled, base.resolution, base.resolution)
+        shape = (len(group), base.unet.config.in_channels, size, size)
+        x = torch.randn(shape, generator=torch.Generator().manual_seed(seed * 1_000_003 + number)).to(
+            base.device, base.dtype
+        )
+        scheduler = type(base.scheduler).from_config(base.scheduler.config)
+        scheduler.set_timesteps(steps, device=base.device)
+        x = x * scheduler.init_noise_sigma
+        for index, t in enumerate(scheduler.timesteps):
+            doubled = scheduler.scale_model_input(torch.cat([x, x]), t)
+            output = base.unet(
+                doubled, t, encoder_hidden_states=text.tokens[rows], added_cond_kwargs=conditions
+            ).sample
+            with_prompt, without = output.chunk(2)
+            some = torch.arange(index % 4, len(group), 4)
+            noisy += [doubled[: len(group)], doubled[some]]
+            predicted += [with_prompt, without[some]]
+            which += [rows[: len(group)], torch.full((len(some),), empty)]
+            time.append(torch.full((len(group) + len(some),), int(t), device=base.device))
+            x = scheduler.step(without + guidance * (with_prompt - without), t, x).prev_sample
+            on_step(number * steps + index + 1, len(groups) * steps)
+    return PriorBank(torch.cat(noisy), torch.cat(time), torch.cat(predicted), text, torch.cat(which))

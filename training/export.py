@@ -1,0 +1,91 @@
+"""Write the trained parts as a standard diffusers directory, with the judge, the prompts and the demo's works."""
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+from diffusers import StableDiffusionPipeline
+
+from plugins_engine.base import EMBEDDED
+from training import pictures
+from training.dataset import held_out_name
+from training.model import load_trained_parts
+from training.subjects import HELD_OUT_CHARACTERS, HELD_OUT_STYLE, STYLES, SUBJECTS, Style
+
+STYLE_WORKS = 24
+# A character's five works, one a style; the sixth style is left to show that the plug-in carries over.
+CHARACTER_STYLES = ("Fluent 3D", "High Contrast", "Twemoji", "Noto", "EmojiTwo")
+
+
+def export(root: Path, _: int | None = None) -> None:
+    """Write ``plugins_engine/embedded`` from the last checkpoints, in half precision."""
+    parts = load_trained_parts(root)
+    pipeline = StableDiffusionPipeline(
+        vae=parts.autoencoder,
+        text_encoder=parts.text_encoder,
+        tokenizer=parts.tokenizer,
+        unet=parts.unet,
+        scheduler=parts.scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    for module in (parts.autoencoder, parts.text_encoder, parts.unet):
+        module.half()
+    pipeline.save_pretrained(EMBEDDED, safe_serialization=True)
+    parts.tokenizer.backend_tokenizer.model.save(
+        str(EMBEDDED / "tokenizer")
+    )  # vocab.json, merges.txt for older readers
+    (EMBEDDED / "prompts.json").write_text(
+        json.dumps(
+            {"subjects": [c for c, _ in SUBJECTS.values()], "styles": [s.name for s in STYLES]}, indent=1
+        )
+        + "\n"
+    )
+    if (root / "judge").exists():
+        (EMBEDDED / "judge").mkdir(exist_ok=True)
+        for name in ("labels.json", "judge.safetensors"):
+            shutil.copy(root / "judge" / name, EMBEDDED / "judge" / name)
+    export_works(root)
+
+
+def export_works(root: Path) -> None:
+    """Copy the held-out works that an artist of the demo registers: a style and three characters."""
+    drawn = {p.subject: p.path for p in pictures.all_pictures(root) if p.package == HELD_OUT_STYLE.package}
+    subjects = sorted(name for name in SUBJECTS if name in drawn and held_out_name(name))
+    chosen = sorted(random.Random(7).sample(subjects, STYLE_WORKS))
+    _write_works(
+        HELD_OUT_STYLE.name, "style", HELD_OUT_STYLE.licence, _credit(HELD_OUT_STYLE),
+        [(drawn[name], SUBJECTS[name][0]) for name in chosen],
+    )  # fmt: skip
+    styles = [style for style in STYLES if style.name in CHARACTER_STYLES]
+    for name, (caption, _) in HELD_OUT_CHARACTERS.items():
+        _write_works(
+            caption.split()[-1].capitalize(), "character", ", ".join(sorted({style.licence for style in styles})),
+            "; ".join(dict.fromkeys(_credit(style) for style in styles)),
+            [(root / "pictures" / style.package / f"{name}.png", f"{caption}, {style.name} style") for style in styles],
+        )  # fmt: skip
+
+
+def _credit(style: Style) -> str:
+    return f"{style.name} by {style.artist}, {style.licence}, {style.source}"
+
+
+def _write_works(name: str, kind: str, licence: str, attribution: str, works: list[tuple[Path, str]]) -> None:
+    folder = EMBEDDED / "works" / name.lower()
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    listed = []
+    for source, caption in works:
+        file = f"{caption.lower().replace(',', '').replace(' ', '-')}.png"
+        shutil.copy(source, folder / file)
+        listed.append({"file": file, "caption": caption})
+    (folder / "works.json").write_text(
+        json.dumps(
+            {"name": name, "kind": kind, "licence": licence, "attribution": attribution, "works": listed},
+            indent=1,
+        )
+        + "\n"
+    )
