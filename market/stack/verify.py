@@ -43,7 +43,6 @@ def checks(scratch: Path) -> list[Check]:
         Check("makemigrations --check", [python, manage, "makemigrations", "--check", "--dry-run"], quiet),
         Check("check --deploy", [python, manage, "check", "--deploy", "--fail-level", "WARNING"], deployment),
         Check("djlint", [str(BIN / "djlint"), "templates", "--lint", "--quiet"]),
-        Check("djlint format", [str(BIN / "djlint"), "templates", "--check", "--quiet"]),
     ]
 
 
