@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from training import autoencoder, dataset, export, judge, model
+from training import autoencoder, card, dataset, export, judge, model
 
 STAGES = {
     "dataset": lambda root, _: dataset.make_dataset(root),
@@ -11,6 +11,7 @@ STAGES = {
     "judge": judge.train,
     "model": model.train,
     "export": export.export,
+    "card": card.write,
 }
 
 

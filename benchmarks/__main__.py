@@ -1,0 +1,27 @@
+"""Command line of the benchmarks."""
+
+import argparse
+from pathlib import Path
+
+from benchmarks import addition, base
+from benchmarks.report import Report
+
+BENCHMARKS = {"base": base.measure, "addition": addition.measure}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("benchmark", choices=BENCHMARKS)
+    parser.add_argument("--quick", action="store_true", help="fewer pictures: minutes, and wider intervals")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument(
+        "--pictures", type=Path, default=Path("var/training"), help="where `python -m training dataset` wrote"
+    )
+    arguments = parser.parse_args()
+    report = Report(arguments.benchmark, arguments.quick)
+    BENCHMARKS[arguments.benchmark](report, arguments.pictures)
+    report.finish(arguments.json)
+
+
+if __name__ == "__main__":
+    main()

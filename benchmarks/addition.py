@@ -1,0 +1,122 @@
+"""Addition of what the embedded base was never shown: a style from 24 works, three characters from five each.
+
+The peer is LoRA as diffusers' text-to-image example trains it: attention layers alone, nothing that holds other prompts in
+place. It gets the same works, seed, rate and steps.
+"""
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.report import Report
+from plugins_engine.addition import AdditionConfig, AdditionResult, add_concept
+from plugins_engine.base import EMBEDDED, BaseModel, load_base
+from plugins_engine.judge import Judge
+from plugins_engine.priors import PROMPTS_FILE
+from plugins_engine.sampler import generate_each
+
+STEPS = 25
+GUIDANCE = 3.0
+SEED = 5000
+Works = list[tuple[Image.Image, str]]
+
+
+def measure(report: Report, _: Path) -> None:
+    base, judge = load_base(), Judge.load()
+    known = json.loads((EMBEDDED / PROMPTS_FILE).read_text())
+    others = _other_prompts(known, 30 if report.quick else 120)
+    plain = _score(
+        judge,
+        generate_each(base, [p for p, _, _ in others], seed=SEED, steps=STEPS, guidance=GUIDANCE),
+        others,
+    )
+    seconds = []
+    for listing in sorted(EMBEDDED.glob("works/*/works.json")):
+        about = json.loads(listing.read_text())
+        works = [
+            (Image.open(listing.parent / each["file"]).convert("RGB"), each["caption"])
+            for each in about["works"]
+        ]
+        name, kind = about["name"], about["kind"]
+        label = listing.parent.name
+        result = add_concept(base, works, name, kind, AdditionConfig())
+        peer = None
+        if not report.quick:
+            peer = add_concept(base, works, name, kind, AdditionConfig(layers=("attention",), prior_batch=0))
+        seconds.append(result.figures["seconds"])
+        report.details[label] = {"figures": result.figures}
+        prompts = _own_prompts(
+            known, name, kind, {caption for _, caption in works}, 30 if report.quick else 90
+        )
+        own = [_found(base, judge, each, prompts, name, kind) for each in (result, peer) if each is not None]
+        report.add(
+            f"{label}_{kind}_accuracy", own[0], peer=own[1] if len(own) > 1 else None,
+            target=0.85 if kind == "style" else 0.80, note=f"{len(prompts)} new prompts from {len(works)} works",
+        )  # fmt: skip
+        drops = []
+        for each in (result, peer):
+            if each is None:
+                continue
+            images = generate_each(
+                base,
+                [p for p, _, _ in others],
+                seed=SEED,
+                steps=STEPS,
+                guidance=GUIDANCE,
+                plugins=[(each.adapter, 1.0)],
+            )
+            now = _score(judge, images, others)
+            drops.append((plain[0] - now[0], plain[1] - now[1]))
+        for index, head in enumerate(("styles", "subjects")):
+            report.add(
+                f"{label}_other_{head}_drop", drops[0][index], peer=drops[1][index] if len(drops) > 1 else None,
+                target=0.03, at_least=False, note=f"plain base {plain[index]:.3f} on {len(others)} pictures",
+            )  # fmt: skip
+    report.add("seconds_longest", max(seconds), target=180, at_least=False)
+
+
+def _other_prompts(known: dict[str, list[str]], count: int) -> list[tuple[str, str, str]]:
+    """Give (prompt, subject, style) of concepts that the base knows."""
+    rng = random.Random(3)
+    cells = [(subject, style) for subject in known["subjects"] for style in known["styles"]]
+    return [(f"{subject}, {style} style", subject, style) for subject, style in rng.sample(cells, count)]
+
+
+def _own_prompts(
+    known: dict[str, list[str]], name: str, kind: str, captions: set[str], count: int
+) -> list[str]:
+    """Give prompts that call the concept on what its works do not show: other subjects, or all styles."""
+    if kind == "style":
+        subjects = [subject for subject in known["subjects"] if subject not in captions]
+        return [
+            f"{subject}, {name} style"
+            for subject in random.Random(4).sample(subjects, min(count, len(subjects)))
+        ]
+    words = next(iter(captions)).split(",")[0]
+    return [f"{words}, {known['styles'][i % len(known['styles'])]} style" for i in range(count)]
+
+
+def _found(
+    base: BaseModel, judge: Judge, result: AdditionResult, prompts: Sequence[str], name: str, kind: str
+) -> float:
+    images = generate_each(
+        base, prompts, seed=SEED, steps=STEPS, guidance=GUIDANCE, plugins=[(result.adapter, 1.0)]
+    )
+    verdicts = judge.verdicts(images)
+    if kind == "style":
+        return float(np.mean([v.style == name for v in verdicts]))
+    return float(np.mean([v.subject.split()[-1].lower() == name.lower() for v in verdicts]))
+
+
+def _score(
+    judge: Judge, images: list[Image.Image], expected: list[tuple[str, str, str]]
+) -> tuple[float, float]:
+    """Give the shares of right styles and right subjects."""
+    verdicts = judge.verdicts(images)
+    style = np.mean([v.style == style for v, (_, _, style) in zip(verdicts, expected, strict=True)])
+    subject = np.mean([v.subject == subject for v, (_, subject, _) in zip(verdicts, expected, strict=True)])
+    return float(style), float(subject)
