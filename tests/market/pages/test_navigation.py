@@ -1,0 +1,40 @@
+"""Whom the main navigation shows what."""
+
+from __future__ import annotations
+
+import pytest
+
+from market.pages.navigation import navigation_for
+
+
+def labels(roles: list[str] | None, path: str = "/") -> list[str]:
+    return [item.label for item in navigation_for(roles=roles, path=path)]
+
+
+def test_visitor_sees_public_places_only() -> None:
+    assert labels(None) == ["Catalogue", "Base models", "How royalties work", "Help"]
+
+
+@pytest.mark.parametrize(
+    ("roles", "more"),
+    [
+        ([], set()),
+        (["user"], set()),
+        (["user", "artist"], {"Desk", "Earnings"}),
+        (["user", "model_owner"], {"Earnings"}),
+        (["user", "admin"], {"Reports"}),
+    ],
+)
+def test_each_role_adds_its_places(roles: list[str], more: set[str]) -> None:
+    assert set(labels(roles)) == {"Catalogue", "Studio", "Pictures", "Jobs", "Wallet"} | more
+
+
+def test_own_page_is_current_and_a_page_within_marks_its_section() -> None:
+    def current(path: str) -> dict[str, str]:
+        return {
+            item.label: item.current for item in navigation_for(roles=["artist"], path=path) if item.current
+        }
+
+    assert current("/desk/") == {"Desk": "page"}
+    assert current("/desk/concepts/3/") == {"Desk": "true"}
+    assert current("/") == {}
