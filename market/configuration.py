@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # Names that other programs own and that lie close to one of ours.
 NOT_TYPOS = frozenset({"HOSTNAME", "DEBUGINFOD_URLS", "LOGNAME", "DATABASE_PORT"})
 
+# Those that market.payments knows; it checks its own list against the setting.
+GATEWAYS = frozenset({"test"})
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -359,15 +362,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "PAYMENT_GATEWAYS",
         "list",
-        "Gateways offered for topping up, comma-separated: `test` (offline; its money is not real) and `stripe`.",
+        "Gateways offered for topping up, comma-separated. There is `test`: it works offline, and its money is not real.",
         words,
         "",
         "Money",
         "`test` when PUBLIC_URL is loopback, else none",
-    ),
-    Variable("STRIPE_SECRET_KEY", "text", "Stripe's API key.", text, "", "Money", secret=True),
-    Variable(
-        "STRIPE_WEBHOOK_SECRET", "text", "Signing secret of Stripe's webhook.", text, "", "Money", secret=True
     ),
     Variable(
         "EMAIL_URL",
@@ -460,15 +459,10 @@ def load(environment: Mapping[str, str]) -> Configuration:
 def contradictions(configuration: Configuration) -> list[str]:
     """Return the problems that only show when variables are read together."""
     problems = []
-    unknown = set(configuration.words("PAYMENT_GATEWAYS")) - {"test", "stripe"}
+    unknown = set(configuration.words("PAYMENT_GATEWAYS")) - GATEWAYS
     if unknown:
-        problems.append(f"PAYMENT_GATEWAYS: expected test or stripe, found {', '.join(sorted(unknown))}.")
-    if "stripe" in configuration.payment_gateways:
-        problems += [
-            f"{name}: expected a value, because PAYMENT_GATEWAYS names stripe."
-            for name in ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")
-            if not configuration.text(name)
-        ]
+        known = " or ".join(sorted(GATEWAYS))
+        problems.append(f"PAYMENT_GATEWAYS: expected {known}, found {', '.join(sorted(unknown))}.")
     if bool(configuration.text("S3_ACCESS_KEY")) != bool(configuration.text("S3_SECRET_KEY")):
         problems.append("S3_ACCESS_KEY, S3_SECRET_KEY: expected both or neither.")
     return problems
