@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import time
 from collections.abc import Collection
 from multiprocessing.synchronize import Event
 from typing import Any
@@ -22,6 +23,9 @@ from workers.running import work
 
 log = logging.getLogger(__name__)
 
+REPORT_EVERY = 5.0
+"""Seconds between two reports of a worker; Celery's own heartbeat comes more often."""
+
 
 class Process:
     """What one worker process keeps: the loaded engine, and the sign to stop that its parent shares with it."""
@@ -29,6 +33,7 @@ class Process:
     engine: Engine | None = None
     # Made in the parent before it forks; its children inherit it.
     stop: Event | None = None
+    reported_at = float("-inf")
 
     @classmethod
     def warm_engine(cls) -> Engine:
@@ -82,7 +87,8 @@ def report_ready(sender: Any, **_: Any) -> None:
 
 @signals.heartbeat_sent.connect
 def report_alive(sender: Any, **_: Any) -> None:
-    report(sender.eventer.hostname)
+    if time.monotonic() - Process.reported_at >= REPORT_EVERY:
+        report(sender.eventer.hostname)
 
 
 @signals.worker_shutdown.connect
@@ -97,6 +103,7 @@ def report_gone(sender: Any, **_: Any) -> None:
 
 def report(name: str) -> None:
     """Say that this worker is there. Runs in the parent, which must not keep a connection its children inherit."""
+    Process.reported_at = time.monotonic()
     try:
         Worker.objects.report(name=name, kinds=served_kinds(), device=settings.DEVICE)
     except DatabaseError:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q, Sum
+from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from market.jobs.models import Job, Worker
@@ -26,11 +26,7 @@ class Standing:
 
 def seconds_per_unit(kind: str) -> float | None:
     """Measure the recent pace of a kind of job. None before the first has been finished."""
-    recent = (
-        Job.objects.filter(kind=kind, state=JobState.SUCCEEDED)
-        .order_by("-finished_at")
-        .annotate(took=F("finished_at") - F("started_at"))[:SAMPLE]
-    )
+    recent = Job.objects.filter(kind=kind, state=JobState.SUCCEEDED).order_by("-finished_at")[:SAMPLE]
     totals = Job.objects.filter(pk__in=recent.values("pk")).aggregate(
         took=Sum(F("finished_at") - F("started_at")), units=Sum("work_units")
     )
@@ -44,19 +40,23 @@ def standing(job: Job) -> Standing:
     workers = Worker.objects.alive().filter(kinds__contains=[job.kind])
     served = {kind for kinds in workers.values_list("kinds", flat=True) for kind in kinds} or {job.kind}
     before = Q(priority__gt=job.priority) | Q(priority=job.priority, created_at__lt=job.created_at)
-    queue = Job.objects.filter(kind__in=served).filter(
-        Q(state=JobState.RUNNING) | (Q(state=JobState.QUEUED) & before)
-    )
     ahead = 0
     seconds: float | None = 0.0
     pace = {kind: seconds_per_unit(kind) for kind in served}
-    for other in queue.only("kind", "work_units", "state", "started_at", "progress"):
+    running = Job.objects.filter(kind__in=served, state=JobState.RUNNING)
+    for other in running.only("kind", "work_units", "started_at", "progress"):
+        rate = pace[other.kind]
+        left = seconds_left(other)
+        if left is None and rate is not None:
+            left = math.ceil(rate * other.work_units)
         ahead += 1
-        left = seconds_left(other) if other.state == JobState.RUNNING else None
-        if left is None:
-            rate = pace[other.kind]
-            left = None if rate is None else math.ceil(rate * other.work_units)
         seconds = None if left is None or seconds is None else seconds + left
+    queue = Job.objects.filter(before, kind__in=served, state=JobState.QUEUED)
+    # Summed in the database: every waiting page asks for this, however long the queue is.
+    for row in queue.order_by().values("kind").annotate(jobs=Count("pk"), units=Sum("work_units")):
+        rate = pace[row["kind"]]
+        ahead += row["jobs"]
+        seconds = None if rate is None or seconds is None else seconds + rate * row["units"]
     own = pace.get(job.kind)
     count = max(1, workers.count())
     total = None if seconds is None or own is None else math.ceil(seconds / count + own * job.work_units)

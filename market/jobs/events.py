@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -44,7 +44,7 @@ def event(name: str, data: str) -> str:
 
 async def job_events(
     pk: UUID, *, heartbeat: float = HEARTBEAT, refresh: float = QUEUE_REFRESH, longest: float = LONGEST
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     """Yield `panel` events while the job lives, then the last `panel` and a `close`.
 
     Closing the generator, as the server does when the browser goes away, ends the watching at once.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -9,6 +11,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
+from django.db import connection
 from django.http import (
     FileResponse,
     Http404,
@@ -72,10 +75,25 @@ def job_page(request: HttpRequest, pk: UUID) -> HttpResponse:
 async def job_stream(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     person = await request.auser()
     await sync_to_async(own_job)(person, pk)
-    response = StreamingHttpResponse(job_events(pk), content_type="text/event-stream")
+    response = StreamingHttpResponse(_without_connection(pk), content_type="text/event-stream")
     response["Cache-Control"] = "no-cache, no-transform"
     response["X-Accel-Buffering"] = "no"
     return response
+
+
+async def _without_connection(pk: UUID) -> AsyncIterator[str]:
+    """Stream a job's events after giving back the connection that checking the access took.
+
+    It would otherwise stay with the request, that is, for as long as the page is open.
+    """
+    await sync_to_async(_give_back_connection)()
+    async with aclosing(job_events(pk)) as events:
+        async for each in events:
+            yield each
+
+
+def _give_back_connection() -> None:
+    connection.close()
 
 
 @login_required

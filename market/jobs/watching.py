@@ -60,6 +60,15 @@ class Watcher:
             if not self._watchers[pk]:
                 del self._watchers[pk]
 
+    @property
+    def watched(self) -> set[UUID]:
+        return set(self._watchers)
+
+    @property
+    def reader(self) -> asyncio.Task[None] | None:
+        """Give the task that reads, if anybody watches or did a moment ago."""
+        return self._task
+
     async def _follow(self) -> None:
         read = sync_to_async(_signatures, thread_sensitive=False)
         known: dict[UUID, Signature] = {}

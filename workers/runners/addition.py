@@ -6,13 +6,13 @@ import io
 from dataclasses import replace
 
 from PIL import Image
-from plugins_engine.addition import AdditionConfig, add_concept
 
 from market.basemodels.models import BaseRelease
 from market.catalog import addition as catalog
 from market.catalog.pictures import on_white
 from market.jobs.models import Job
 from plugins_engine.adapter import Adapter
+from plugins_engine.addition import AdditionConfig, add_concept
 from plugins_engine.base import BaseModel
 from plugins_engine.progress import OnProgress, Progress
 from plugins_engine.sampler import SampleRequest, generate
@@ -22,7 +22,7 @@ from workers.lease import Lease
 SAMPLE_SEED = 1
 
 
-def run_addition(job: Job, engine: Engine, lease: Lease) -> None:
+def run_addition(job: Job, engine: Engine, lease: Lease, *, config: AdditionConfig | None = None) -> None:
     lease.say("loading the model")
     inputs = catalog.inputs(job)
     release = BaseRelease.objects.select_related("base").get(
@@ -35,7 +35,7 @@ def run_addition(job: Job, engine: Engine, lease: Lease) -> None:
         works=[(_picture(work.data), work.caption) for work in inputs.works],
         name=inputs.name,
         kind=inputs.kind,
-        config=AdditionConfig(),
+        config=config,
         on_progress=lease.report,
     )
     adapter = result.adapter

@@ -121,7 +121,7 @@ window.addEventListener("pageshow", () => {
 // htmx drops error answers by default; a partial that explains the error (422 and the like) is shown.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const status = event.detail.xhr.status;
-  if (status === 422 || status === 409 || status === 402) {
+  if (status === 422 || status === 409 || status === 402 || status === 429) {
     event.detail.shouldSwap = true;
     event.detail.isError = false;
   }
