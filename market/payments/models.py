@@ -37,12 +37,17 @@ class TopUp(models.Model):
     next_url = models.CharField(max_length=300, blank=True, help_text="Where the person wanted to go on.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     settled_at = models.DateTimeField(null=True, blank=True)
+    asked_at = models.DateTimeField(
+        default=timezone.now,
+        editable=False,
+        help_text="When the market last asked the gateway of its own accord.",
+    )
 
     class Meta:
         ordering = ["-created_at"]
         indexes = [
             models.Index(
-                fields=["created_at"], condition=Q(state=TopUpState.PENDING), name="payments_topup_pending"
+                fields=["asked_at"], condition=Q(state=TopUpState.PENDING), name="payments_topup_pending"
             )
         ]
         constraints = [

@@ -7,7 +7,7 @@ import uuid
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from market.accounts.models import User
@@ -132,11 +132,16 @@ def ask_gateway(top_up: TopUp) -> TopUp:
 
 
 def reconcile() -> int:
-    """Ask for every top-up that waited a while, and give up those nobody paid for a day. Returns how many ended."""
+    """Ask for top-ups that waited a while, and give up those nobody paid for a day. Returns how many ended."""
     now = timezone.now()
     ended = 0
-    for top_up in TopUp.objects.filter(state=TopUpState.PENDING, created_at__lt=now - ASK_AFTER)[:100]:
+    waiting = TopUp.objects.filter(state=TopUpState.PENDING, asked_at__lt=now - ASK_AFTER).order_by(
+        "asked_at"
+    )
+    for top_up in list(waiting[:100]):
+        # Before the gateway is asked, so that one that makes it fail does not hold up the others for ever.
+        TopUp.objects.filter(pk=top_up.pk).update(asked_at=now)
         ended += not ask_gateway(top_up).is_pending
-    return ended + TopUp.objects.filter(
-        Q(created_at__lt=now - ABANDON_AFTER), state=TopUpState.PENDING
-    ).update(state=TopUpState.ABANDONED, settled_at=now)
+    return ended + TopUp.objects.filter(created_at__lt=now - ABANDON_AFTER, state=TopUpState.PENDING).update(
+        state=TopUpState.ABANDONED, settled_at=now
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -61,7 +59,9 @@ def top_up(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     gateways, room = available(), room_of(person)
     initial = {"next": request.GET.get("next", ""), "amount": request.GET.get("amount", "")}
-    form = TopUpForm(request.POST or None, room=room, gateways=gateways, initial=initial)
+    form = TopUpForm(
+        request.POST if request.method == "POST" else None, room=room, gateways=gateways, initial=initial
+    )
     if request.method == "POST" and form.is_valid():
         try:
             made = start_top_up(
@@ -109,7 +109,7 @@ def test_checkout(request: HttpRequest, reference: str) -> HttpResponse:
         TopUp, gateway=offline_gateway.OfflineGateway.name, gateway_reference=reference, person=person
     )
     checkout = get_object_or_404(OfflineCheckout, pk=reference)
-    form = DecisionForm(request.POST or None)
+    form = DecisionForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         deliveries = int(form.cleaned_data["deliveries"] or 1)
         decided = offline_gateway.decide(
@@ -119,7 +119,7 @@ def test_checkout(request: HttpRequest, reference: str) -> HttpResponse:
         )
         if not decided:
             messages.info(request, "This test payment was already decided.")
-        offline_gateway.deliver_due(send_to_market)
+        offline_gateway.deliver_due(webhooks.send_to_market)
         return redirect(checkout.return_url)
     return render(
         request,
@@ -127,9 +127,3 @@ def test_checkout(request: HttpRequest, reference: str) -> HttpResponse:
         {"checkout": checkout, "top_up": made, "form": form},
         status=400 if form.errors else 200,
     )
-
-
-def send_to_market(body: bytes, headers: Mapping[str, str]) -> int:
-    """Carry a webhook from the test gateway to the market, which are one program: no network between them."""
-    status, _ = webhooks.handle(offline_gateway.OfflineGateway.name, body, headers)
-    return status

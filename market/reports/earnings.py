@@ -1,0 +1,101 @@
+"""What an artist or a model owner earned: per plug-in or base, per day, per query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from market.accounts.access import person_of
+from market.accounts.models import User
+from market.ledger import operations as ledger
+from market.ledger.models import AccountKind, Entry
+from market.ledger.money import plain
+from market.ledger.queries import earned, within
+from market.reports import charts, figures
+from market.reports.downloads import csv_response
+from market.reports.periods import QUICK, Period, period_of
+
+DEFAULT_PERIOD = "last_30"
+ROWS = 50
+
+
+def own_earnings(person: User, period: Period) -> QuerySet[Entry]:
+    """The entries of the period that pay this person, and nobody else's."""
+    return within(earned(person), period.start, period.end).order_by()
+
+
+@login_required
+@require_GET
+def earnings(request: HttpRequest) -> HttpResponseBase:
+    """Show what came in over the period; or download its query lines."""
+    person = person_of(request)
+    period, form = period_of(request, DEFAULT_PERIOD)
+    entries = own_earnings(person, period)
+    what = request.GET.get("what", "")
+    lines = figures.paid_lines(
+        entries.filter(subject__in=figures.subjects_of(entries, what)) if what else entries
+    )
+    if request.GET.get("format") == "csv":
+        return csv_response(f"earnings-{period.first}-{period.last}", LINE_HEADER, line_rows(lines))
+    days = figures.by_day(entries, period)
+    subjects = [
+        *figures.by_subject(entries, "plugin-version"),
+        *figures.by_subject(entries, "base-release"),
+    ]
+    page = Paginator(lines, ROWS).get_page(request.GET.get("page"))
+    account = ledger.account(AccountKind.EARNINGS, person)
+    return render(
+        request,
+        "reports/earnings.html",
+        {
+            "period": period,
+            "form": form,
+            "quick": QUICK,
+            "kept": {"what": what} if what else {},
+            "what": what,
+            "what_label": next((row.label for row in subjects if row.group == what), what),
+            "total": sum(row.fees for row in subjects),
+            "queries": entries.exclude(transfer__reference="")
+            .values("transfer__reference")
+            .distinct()
+            .count(),
+            "balance": ledger.balance(account),
+            "ever": bool(earned(person).values("pk")[:1]),
+            "subjects": subjects,
+            "active_days": [day for day in days if day.gross],
+            "chart": charts.per_day(
+                "What you earned per day",
+                [day.day for day in days],
+                [
+                    series
+                    for series in (
+                        charts.Series("Plug-ins", [day.royalties for day in days]),
+                        charts.Series("Base models", [day.base_fees for day in days]),
+                    )
+                    if any(series.amounts)
+                ]
+                or [charts.Series("Plug-ins", [0 for _ in days])],
+            ),
+            "page_obj": page,
+            "lines": figures.name_lines(page),
+        },
+        status=400 if form.errors else 200,
+    )
+
+
+LINE_HEADER = ("time", "transfer", "kind", "query", "line", "subject", "name", "amount", "currency")
+
+
+def line_rows(lines: QuerySet[Entry]) -> Iterator[tuple[object, ...]]:
+    for line in lines.iterator(chunk_size=2000):
+        yield (
+            line.created_at.isoformat(timespec="seconds"), line.transfer_id, line.transfer.kind,
+            line.transfer.reference, line.line, line.subject, line.memo, plain(line.amount),
+            line.transfer.currency,
+        )  # fmt: skip

@@ -1,0 +1,226 @@
+"""The admins' reports: the whole market over a period, down to the entries of one transfer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.cache import cache
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from market.accounts.access import role_required
+from market.accounts.models import Role, User
+from market.ledger.describing import describe
+from market.ledger.models import Entry, Transfer
+from market.ledger.money import plain
+from market.ledger.verification import Verification, verify
+from market.reports import charts, figures
+from market.reports.downloads import csv_response
+from market.reports.periods import QUICK, Period, period_of
+
+DEFAULT_PERIOD = "last_month"
+ROWS = 50
+VERIFIED = "reports:verification"
+VERIFY_UP_TO = 200_000
+"""Above so many entries a report no longer verifies the ledger by itself: somebody has to ask for it."""
+
+
+@role_required(Role.ADMIN)
+@require_GET
+def overview(request: HttpRequest) -> HttpResponse:
+    """Show the period's totals, days, plug-ins, people and bases, and whether the ledger verifies."""
+    period, form = period_of(request, DEFAULT_PERIOD)
+    entries = figures.entries_in(period)
+    days = figures.by_day(entries, period)
+    return render(
+        request,
+        "reports/overview.html",
+        {
+            "period": period,
+            "form": form,
+            "quick": QUICK,
+            "totals": figures.totals(period),
+            "days": days,
+            "active_days": [day for day in days if day.gross or day.top_ups],
+            "chart": charts.per_day(
+                "What queries paid per day",
+                [day.day for day in days],
+                [
+                    charts.Series("Royalties", [day.royalties for day in days]),
+                    charts.Series("Base fees", [day.base_fees for day in days]),
+                    charts.Series("Commission", [day.commission for day in days]),
+                ],
+            ),
+            "plugins": figures.by_subject(entries, "plugin-version"),
+            "bases": figures.by_subject(entries, "base-release"),
+            "people": figures.by_person(entries),
+            "verification": last_verification(),
+        },
+        status=400 if form.errors else 200,
+    )
+
+
+def last_verification() -> Verification | None:
+    """Return what the last verification found; run one when none is known and the ledger is small."""
+    known: Verification | None = cache.get(VERIFIED)
+    if known is None and Entry.objects.order_by("-pk").values_list("pk", flat=True).first() is None:
+        return verified_now()
+    if known is None and Entry.objects.count() <= VERIFY_UP_TO:
+        return verified_now()
+    return known
+
+
+def verified_now() -> Verification:
+    result = verify()
+    cache.set(VERIFIED, result, timeout=300)
+    return result
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def verify_now(request: HttpRequest) -> HttpResponse:
+    """Verify the ledger afresh, and say what was found."""
+    result = verified_now()
+    if result.ok:
+        messages.success(request, "The ledger verifies: every balance is the sum of its entries.")
+    else:
+        messages.error(request, "The ledger does not verify. The checks that failed are listed below.")
+    return redirect("reports:overview")
+
+
+def chosen(request: HttpRequest, entries: QuerySet[Entry]) -> tuple[QuerySet[Entry], dict[str, Any]]:
+    """Keep the entries that the address asks for: of one plug-in or base (`what`), or of one person (`person`)."""
+    said: dict[str, Any] = {}
+    what, person = request.GET.get("what", ""), request.GET.get("person", "")
+    if what:
+        subjects = figures.subjects_of(entries, what)
+        entries = entries.filter(subject__in=subjects)
+        said |= {"what": what, "what_label": describe(subjects[:1])[subjects[0]].label if subjects else what}
+    if person:
+        if not (person.isascii() and person.isdigit() and len(person) < 19):
+            raise Http404
+        said |= {"person": person, "person_label": str(get_object_or_404(User, pk=person))}
+        entries = entries.filter(account__owner=int(person))
+    return entries, said
+
+
+@role_required(Role.ADMIN)
+@require_GET
+def queries(request: HttpRequest) -> HttpResponseBase:
+    """List the query lines behind a number, each linked to its transfer; or download them."""
+    period, form = period_of(request, DEFAULT_PERIOD)
+    entries, said = chosen(request, figures.entries_in(period))
+    lines = figures.paid_lines(entries)
+    if request.GET.get("format") == "csv":
+        return csv_response(f"queries-{period.first}-{period.last}", LINE_HEADER, line_rows(lines))
+    page = Paginator(lines, ROWS).get_page(request.GET.get("page"))
+    kept: dict[str, object] = {name: str(said[name]) for name in ("what", "person") if name in said}
+    return render(
+        request,
+        "reports/queries.html",
+        {
+            "period": period,
+            "form": form,
+            "quick": QUICK,
+            "page_obj": page,
+            "lines": figures.name_lines(page),
+            "sum": sum(line.amount for line in lines.order_by()),
+            "said": said,
+            "kept": kept,
+            "kept_query": urlencode(kept),
+        },
+        status=400 if form.errors else 200,
+    )
+
+
+LINE_HEADER = (
+    "time",
+    "transfer",
+    "kind",
+    "query",
+    "line",
+    "subject",
+    "name",
+    "paid_to",
+    "amount",
+    "currency",
+)
+
+
+def line_rows(lines: QuerySet[Entry]) -> Iterator[tuple[object, ...]]:
+    for line in lines.iterator(chunk_size=2000):
+        yield (
+            line.created_at.isoformat(timespec="seconds"), line.transfer_id, line.transfer.kind,
+            line.transfer.reference, line.line, line.subject, line.memo, line.account.owner or "the market",
+            plain(line.amount), line.transfer.currency,
+        )  # fmt: skip
+
+
+TABLES = ("days", "plugins", "people", "bases")
+
+
+@role_required(Role.ADMIN)
+@require_GET
+def table(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Download one of the overview's tables."""
+    period, _ = period_of(request, DEFAULT_PERIOD)
+    header, rows = table_rows(name, period)
+    return csv_response(f"{name}-{period.first}-{period.last}", header, rows)
+
+
+def table_rows(name: str, period: Period) -> tuple[list[str], list[list[object]]]:
+    """Return the header and rows of one table, amounts as decimal numbers."""
+    entries = figures.entries_in(period)
+    if name == "days":
+        amounts = ["gross", "royalties", "base_fees", "commission", "top_ups"]
+        days = figures.by_day(entries, period)
+        return ["day", *amounts], [[day.day, *(plain(getattr(day, a)) for a in amounts)] for day in days]
+    if name in {"plugins", "bases"}:
+        rows = figures.by_subject(entries, "plugin-version" if name == "plugins" else "base-release")
+        return (
+            ["name", "queries", "fees", "commission", "total"],
+            [
+                [row.label, row.queries, plain(row.fees), plain(row.commission), plain(row.total)]
+                for row in rows
+            ],
+        )
+    if name == "people":
+        return (
+            ["name", "email", "queries", "royalties", "base_fees", "total"],
+            [
+                [
+                    row.person,
+                    row.person.email,
+                    row.queries,
+                    plain(row.royalties),
+                    plain(row.base_fees),
+                    plain(row.total),
+                ]
+                for row in figures.by_person(entries)
+            ],
+        )
+    raise Http404
+
+
+@role_required(Role.ADMIN)
+@require_GET
+def transfer(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one transfer with every entry, and what reversed it or what it reverses."""
+    shown = get_object_or_404(Transfer.objects.select_related("reverses", "actor"), pk=pk)
+    entries = shown.entries.select_related("account__owner").order_by("position")
+    return render(
+        request,
+        "reports/transfer.html",
+        {
+            "transfer": shown,
+            "entries": figures.name_lines(entries),
+            "reversal": Transfer.objects.filter(reverses=shown).first(),
+            "sum": sum(entry.amount for entry in entries),
+        },
+    )

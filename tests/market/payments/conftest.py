@@ -1,0 +1,59 @@
+"""A top-up that waits for its payment, and short ways to talk to the webhook."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from market.accounts.models import User
+from market.ledger import operations as ledger
+from market.payments.gateways import gateway_named
+from market.payments.models import OfflineCheckout, TopUp
+from market.payments.offline_gateway import SIGNATURE, sign
+from market.payments.top_ups import start_top_up
+
+WEBHOOK = "/payments/webhooks/test/"
+TEN = 10_000_000
+
+
+def balance_of(person: User) -> int:
+    return ledger.balance(ledger.account("wallet", person)).posted
+
+
+@pytest.fixture
+def waiting(user: User) -> TopUp:
+    """A top-up of 10 EUR that has not been paid."""
+    return start_top_up(person=user, amount=TEN, gateway=gateway_named("test"), request_id=uuid.uuid4())
+
+
+@pytest.fixture
+def checkout(waiting: TopUp) -> OfflineCheckout:
+    return OfflineCheckout.objects.get(pk=waiting.gateway_reference)
+
+
+def message(top_up: TopUp, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": f"evt_{uuid.uuid4().hex}",
+        "payment": top_up.gateway_reference,
+        "status": "paid",
+        "amount_micros": top_up.amount,
+        "currency": top_up.currency,
+    } | changes
+
+
+@pytest.fixture
+def notify() -> Callable[..., Any]:
+    """Send a signed message to the webhook as the gateway would, and return the response."""
+    client = Client(enforce_csrf_checks=True)
+
+    def send(content: dict[str, Any] | bytes, *, signature: str | None = None, url: str = WEBHOOK) -> Any:
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        header = sign(body) if signature is None else signature
+        return client.post(url, body, content_type="application/json", headers={SIGNATURE: header})
+
+    return send
