@@ -32,7 +32,7 @@ _TEXT = (
     "text_encoder.", "text_encoder_2.", "lora_te_", "lora_te1_", "lora_te2_", "text_model.", "base_model.model.text_model.",
     "bundle_emb.", "emb_params", "clip_l", "clip_g",
 )  # fmt: skip
-# Parts of keys of methods that are not a plain low-rank sum.
+# Parts of keys of methods that are not a plain low-rank sum; "/" is a key's end.
 _OTHER_METHODS = {
     "dora_scale": "DoRA",
     "lora_magnitude_vector": "DoRA",
@@ -40,6 +40,7 @@ _OTHER_METHODS = {
     "lokr_w": "LoKr",
     "oft_": "OFT",
     "lora_mid": "a Tucker-decomposed convolution",
+    ".diff/": "full-weight differences",
     ".diff_b": "bias differences",
     "lora_B.bias": "LoRA with a bias",
 }
@@ -124,15 +125,16 @@ def _sort(
     """Group tensors by layer; list those of a text encoder, which a UNet plug-in does not apply."""
     parts: dict[str, _Parts] = {}
     ignored: list[str] = []
+    for key, tensor in sorted(tensors.items()):
+        method = None if key.startswith(_TEXT) else _other_method(key, tensor)
+        if method:
+            raise BadAdapter(
+                f"{name}: expected plain LoRA of matrices, found {method} ({key}), which is not supported"
+            )
     for key in sorted(tensors):
         if key.startswith(_TEXT):
             ignored.append(key)
             continue
-        for mark, method in _OTHER_METHODS.items():
-            if mark in key:
-                raise BadAdapter(
-                    f"{name}: expected plain LoRA weights, found {method} ({key}), which is not supported"
-                )
         end, role = next(((end, role) for end, role in _ENDS if key.endswith(end)), ("", ""))
         if not role:
             raise BadAdapter(f"{name}: expected LoRA keys of a UNet, found {key}")
@@ -144,6 +146,13 @@ def _sort(
             )
         setattr(entry, role, tensors[key])
     return parts, ignored
+
+
+def _other_method(key: str, tensor: Tensor) -> str | None:
+    """Name what a tensor is of, if it is not of a plain low-rank sum to a matrix."""
+    if tensor.ndim == 4 and tensor.shape[2:] != (1, 1):
+        return f"LoRA of a {tensor.shape[2]}x{tensor.shape[3]} convolution"
+    return next((method for mark, method in _OTHER_METHODS.items() if mark in f"{key}/"), None)
 
 
 def _layer(key: str, end: str, table: Mapping[str, str], name: str) -> str:
@@ -181,11 +190,6 @@ def _factors(parts: _Parts, name: str) -> tuple[LowRank, bool]:
             raise BadAdapter(f"{name}: expected floating point weights at {parts.key}, found {tensor.dtype}")
     is_convolution = up.ndim == 4 and down.ndim == 4
     if is_convolution:
-        if up.shape[2:] != (1, 1) or down.shape[2:] != (1, 1):
-            raise BadAdapter(
-                f"{name}: {parts.key} adapts a {down.shape[2]}x{down.shape[3]} convolution; only linear layers and "
-                f"1x1 convolutions are supported"
-            )
         up, down = up.flatten(1), down.flatten(1)
     if up.ndim != 2 or down.ndim != 2 or up.shape[1] != down.shape[0] or 0 in (*up.shape, *down.shape):
         raise BadAdapter(

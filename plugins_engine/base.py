@@ -105,8 +105,8 @@ class BaseModel:
         return int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
     @property
-    def size_step(self) -> int:
-        """Width and height in pixels must be multiples of this, or skip connections would not line up."""
+    def smallest_side(self) -> int:
+        """The least width and height in pixels: below it a layer of the UNet would see nothing."""
         return int(self.pixels_per_latent * 2 ** (len(self.unet.config.block_out_channels) - 1))
 
     @property

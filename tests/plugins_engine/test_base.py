@@ -62,7 +62,10 @@ def test_adaptable_layers_are_q_k_v_and_out_of_every_attention(base: BaseModel) 
 
     attentions = {name.rsplit(".attn", 1)[0] + name.rsplit(".attn", 1)[1][0] for name in layers}
     assert len(layers) == 4 * len(attentions)
-    assert all(base.unet.get_submodule(name).weight.shape == (s.out_features, s.in_features) for name, s in layers.items())
+    assert all(
+        base.unet.get_submodule(name).weight.shape == (s.out_features, s.in_features)
+        for name, s in layers.items()
+    )
 
 
 def test_feed_forward_projection_and_time_layers_are_adaptable_on_request(base: BaseModel) -> None:
@@ -130,7 +133,9 @@ def test_latents_are_shifted_and_scaled_by_the_autoencoders_config(bases: Bases)
     torch.testing.assert_close(shifted.decode_latents(shifted.encode_pixels(pixels)), expected)
 
 
-def test_latents_are_shifted_and_scaled_by_channel_where_the_config_says_so(copy: Callable[[str], Path]) -> None:
+def test_latents_are_shifted_and_scaled_by_channel_where_the_config_says_so(
+    copy: Callable[[str], Path],
+) -> None:
     folder = copy("sd1")
     mean, std = [0.1, 0.2, 0.3, 0.4], [1.0, 2.0, 3.0, 4.0]
     change_json(folder / "vae" / "config.json", latents_mean=mean, latents_std=std, scaling_factor=0.5)
@@ -160,10 +165,12 @@ def test_the_fingerprint_stays_when_only_the_layout_of_files_changes(
     tensors = safetensors.torch.load_file(whole)
     names = sorted(tensors)
     halves = [names[: len(names) // 2], names[len(names) // 2 :]]
-    weight_map = {}
+    weight_map: dict[str, str] = {}
     for number, half in enumerate(halves, 1):
         name = f"diffusion_pytorch_model-0000{number}-of-00002.safetensors"
-        safetensors.torch.save_file({key: tensors[key] for key in half}, whole.with_name(name), {"format": "pt"})
+        safetensors.torch.save_file(
+            {key: tensors[key] for key in half}, whole.with_name(name), {"format": "pt"}
+        )
         weight_map |= dict.fromkeys(half, name)
     index = {"metadata": {"total_size": 1}, "weight_map": weight_map}
     whole.with_name("diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(index))
@@ -295,7 +302,7 @@ def test_an_unknown_pipeline_is_refused_with_those_supported(copy: Callable[[str
     folder = copy("sd1")
     change_json(folder / "model_index.json", _class_name="FluxPipeline")
 
-    with pytest.raises(BadBase, match="expected one of StableDiffusionPipeline, .* found FluxPipeline"):
+    with pytest.raises(BadBase, match=r"expected one of StableDiffusionPipeline, .* found FluxPipeline"):
         load_base(folder)
 
 

@@ -47,7 +47,9 @@ def test_a_delta_and_its_negative_cancel(seed: int, out: int, into: int, rank: i
 
 @settings(deadline=None)
 @given(seed=seeds, out=sizes, into=sizes, rank=ranks)
-def test_norm_and_singular_values_are_those_of_the_full_matrix(seed: int, out: int, into: int, rank: int) -> None:
+def test_norm_and_singular_values_are_those_of_the_full_matrix(
+    seed: int, out: int, into: int, rank: int
+) -> None:
     a = low_rank(seed, out, into, rank)
     full = delta.materialise(a)
 
@@ -82,7 +84,9 @@ def test_truncation_is_the_best_of_its_rank(seed: int, out: int, into: int, rank
     shorter = delta.truncate(a, kept)
 
     assert delta.rank(shorter) <= kept
-    assert float((delta.materialise(shorter) - full).double().norm()) == pytest.approx(best_error, rel=1e-2, abs=1e-3)
+    assert float((delta.materialise(shorter) - full).double().norm()) == pytest.approx(
+        best_error, rel=1e-2, abs=1e-3
+    )
     assert u.shape[1] == vt.shape[0]
 
 

@@ -1,0 +1,179 @@
+"""Addition: works become a plug-in, the base stays as it was."""
+
+import math
+
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from plugins_engine.adapter import Adapter
+from plugins_engine.addition import AdditionConfig, AdditionResult, add_concept, training_prompt
+from plugins_engine.base import BaseModel
+from plugins_engine.branches import applied
+from plugins_engine.errors import BadRequest
+from plugins_engine.priors import gather_prior, prior_prompts
+from plugins_engine.progress import Cancelled, Progress
+from plugins_engine.sampler import SampleRequest, generate
+
+QUICK = AdditionConfig(rank=2, steps=3, batch=2, prior_batch=2, prior_pictures=2, prior_steps=2)
+
+
+def works(count: int = 3) -> list[tuple[Image.Image, str]]:
+    """Discs of different colours on white."""
+    drawn = []
+    for i in range(count):
+        picture = Image.new("RGB", (48, 40), "white")
+        ImageDraw.Draw(picture).ellipse((8, 4, 40, 36), fill=(40 * i, 90, 200 - 40 * i))
+        drawn.append((picture, f"a disc {i}"))
+    return drawn
+
+
+def weights(base: BaseModel) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in base.unet.state_dict().items()}
+
+
+def test_works_become_a_plug_in_that_fits_the_base_and_names_it(base: BaseModel) -> None:
+    result = add_concept(base, works(), "Discworld", "style", QUICK)
+
+    adapter = Adapter.load(result.adapter.to_bytes())
+    assert (adapter.name, adapter.kind, adapter.trigger) == ("Discworld", "style", "Discworld style")
+    assert adapter.base_fingerprint == base.fingerprint
+    assert adapter.rank == 2
+    assert generate(base, SampleRequest("a disc, Discworld style", steps=1, plugins=[(adapter, 1.0)]))
+
+
+def test_training_leaves_the_base_as_it_was_to_the_bit(base: BaseModel) -> None:
+    before = weights(base)
+
+    add_concept(base, works(), "Discworld", "style", QUICK)
+
+    after = base.unet.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    assert not any(parameter.requires_grad for parameter in base.unet.parameters())
+
+
+@pytest.mark.parametrize("stage", ["learning", "training"])
+def test_cancelling_at_any_stage_leaves_the_base_as_it_was(sd: BaseModel, stage: str) -> None:
+    before = weights(sd)
+
+    def stop(progress: Progress) -> None:
+        if progress.message.startswith(stage):
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        add_concept(sd, works(), "Discworld", "style", QUICK, stop)
+
+    assert all(torch.equal(value, before[name]) for name, value in sd.unet.state_dict().items())
+
+
+def test_the_same_works_and_seed_give_the_same_plug_in(sd: BaseModel) -> None:
+    def made(seed: int) -> AdditionResult:
+        config = AdditionConfig(
+            rank=2, steps=2, batch=2, prior_batch=1, prior_pictures=1, prior_steps=1, seed=seed
+        )
+        return add_concept(sd, works(), "Discworld", "style", config)
+
+    assert made(1).adapter.tensors_sha256 == made(1).adapter.tensors_sha256
+    assert made(1).adapter.tensors_sha256 != made(2).adapter.tensors_sha256
+
+
+def test_training_brings_the_base_nearer_to_the_works(sd: BaseModel) -> None:
+    config = AdditionConfig(rank=8, steps=40, batch=6, prior_batch=0, learning_rate=5e-3)
+
+    result = add_concept(sd, works(), "Discworld", "style", config)
+
+    assert result.figures["final_loss"] < 0.95 * result.figures["first_loss"]
+
+
+def test_other_prompts_stay_nearer_to_the_base_when_they_are_held_to_it(sd: BaseModel) -> None:
+    bank = gather_prior(sd, ["a cat", "a house"], 3, seed=9, on_step=lambda step, steps: None)
+
+    def moved(prior_batch: int) -> float:
+        config = AdditionConfig(
+            rank=8, steps=30, batch=4, prior_batch=prior_batch, prior_pictures=4, prior_steps=3, learning_rate=5e-3,
+            prior_prompts=("a cat", "a house"),
+        )  # fmt: skip
+        adapter = add_concept(sd, works(), "Discworld", "style", config).adapter
+        with torch.no_grad(), applied(sd, [(adapter, 1.0)]):
+            text = bank.text.tokens[bank.which]
+            output = sd.unet(bank.noisy, bank.time, encoder_hidden_states=text).sample
+        return float((output - bank.predicted).pow(2).mean())
+
+    assert moved(prior_batch=8) < 0.5 * moved(prior_batch=0)
+
+
+def test_progress_counts_steps_tells_the_loss_and_shows_previews(sd: BaseModel) -> None:
+    seen: list[Progress] = []
+
+    add_concept(sd, works(), "Discworld", "style", QUICK, seen.append)
+
+    training = [each for each in seen if each.message == "training"]
+    assert [each.step for each in training] == [1, 2, 3]
+    assert all(each.steps == 3 and each.loss is not None and math.isfinite(each.loss) for each in training)
+    assert any(each.preview is not None for each in training)
+
+
+@pytest.mark.parametrize(
+    ("caption", "kind", "expected"),
+    [
+        ("a rose", "style", "a rose, FxEmoji style"),
+        ("a rose, fxemoji style", "style", "a rose, fxemoji style"),
+        ("", "style", "FxEmoji style"),
+        ("", "character", "FxEmoji"),
+        ("in a garden.", "character", "FxEmoji, in a garden"),
+        ("FxEmojis in a row", "character", "FxEmoji, FxEmojis in a row"),
+    ],
+)
+def test_a_caption_calls_the_concept_by_its_name(caption: str, kind: str, expected: str) -> None:
+    assert training_prompt(caption, "FxEmoji", kind) == expected
+
+
+def test_pictures_of_any_mode_and_shape_are_taken(sd: BaseModel) -> None:
+    odd = [
+        (Image.new("RGBA", (30, 90), (255, 0, 0, 0)), "clear"),
+        (Image.new("L", (64, 64), 128), "grey"),
+        (Image.new("P", (33, 32)), "palette"),
+        (Image.new("CMYK", (40, 40)), "print"),
+    ]
+
+    assert add_concept(sd, odd, "Discworld", "style", QUICK).figures["works"] == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "given", "said"),
+    [
+        ("", "style", works(), "name is empty"),
+        ("  ", "style", works(), "name is empty"),
+        ("Discworld", "mood", works(), "expected style or character"),
+        ("Discworld", "style", [], "expected at least one work"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused_with_its_reason(
+    sd: BaseModel, name: str, kind: str, given: list[tuple[Image.Image, str]], said: str
+) -> None:
+    with pytest.raises(BadRequest, match=said):
+        add_concept(sd, given, name, kind, QUICK)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rank": 0}, {"rank": 10_000}, {"learning_rate": math.nan}, {"learning_rate": 0.0}, {"batch": 0}, {"steps": 0},
+              {"mixed_precision": "fp8"}],
+)  # fmt: skip
+def test_a_setting_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(BadRequest, match=f"{next(iter(wrong))}.*expected"):
+        AdditionConfig(**wrong)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_prior_prompts_that_all_name_the_concept_are_refused(sd: BaseModel) -> None:
+    config = AdditionConfig(steps=1, prior_prompts=("a fox, Discworld style",))
+
+    with pytest.raises(BadRequest, match="names Discworld"):
+        add_concept(sd, works(), "Discworld", "style", config)
+
+
+def test_a_base_without_prompts_of_its_own_is_held_to_common_ones(sd: BaseModel) -> None:
+    prompts = prior_prompts(sd.directory.path)
+
+    assert len(prompts) == len(set(prompts)) > 100
+    assert "a photo of a dog" in prompts
