@@ -16,7 +16,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("market.basemodels.urls")),
     path("", include("market.jobs.urls")),
     path("", include("market.generation.urls")),
-    path("", include("market.ledger.urls")),
     path("", include("market.payments.urls")),
     path("", include("market.reports.urls")),
 ]
