@@ -160,14 +160,16 @@ class Adapter:
 
     def _named_tensors(self, naming: Format, dtype: torch.dtype) -> dict[str, Tensor]:
         tensors: dict[str, Tensor] = {}
+        uniform = len({delta.rank(each) for each in self.layers.values()}) == 1
         for layer, (up, down) in self.layers.items():
             if layer in self.convolutions:
                 up, down = up[:, :, None, None], down[:, :, None, None]
             if naming == "kohya":
                 start, ends = f"lora_unet_{flatten(layer)}", (".lora_up.weight", ".lora_down.weight")
-                tensors[f"{start}.alpha"] = torch.tensor(
-                    float(down.shape[0])
-                )  # alpha = rank: nothing to scale
+                # alpha = rank, which is also what readers take a missing alpha for: there is nothing to scale.
+                # Where ranks differ it is left out, because diffusers (0.42) mixes up differing alphas here.
+                if uniform:
+                    tensors[f"{start}.alpha"] = torch.tensor(float(down.shape[0]))
             else:
                 start, ends = f"unet.{layer}", (".lora_B.weight", ".lora_A.weight")
             for end, tensor in zip(ends, (up, down), strict=True):
