@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import requests
 
@@ -59,7 +59,7 @@ class Page:
     def form_to(self, ending: str) -> Form:
         """Return the form whose address ends so."""
         for form in self.forms:
-            if urlsplit(form.action).path.endswith(ending):
+            if unquote(urlsplit(form.action).path).endswith(unquote(ending)):
                 return form
         raise Refusal(f"{self.path} has no form to {ending!r}: {self.summary()}")
 

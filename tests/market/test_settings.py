@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from django.core.mail import EmailMessage, get_connection
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from market import services
 from market.configuration import ROOT, load
 from market.logs import JsonFormatter, WithoutProbes
+from market.stack.checks import money_stays_at_home, public_address_is_encrypted
 
 
 def settings_of(environment: dict[str, str], *names: str) -> dict[str, object]:
@@ -195,3 +197,22 @@ def test_every_static_file_that_a_stylesheet_names_is_there(tmp_path: Path) -> N
 
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "static" / "staticfiles.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("environment", "warnings"),
+    [
+        ({}, []),
+        ({"PUBLIC_URL": "https://market.example"}, []),
+        ({"PUBLIC_URL": "http://market.example"}, ["market.W001"]),
+        ({"PUBLIC_URL": "https://market.example", "PAYMENT_GATEWAYS": "test"}, ["market.W002"]),
+    ],
+)
+def test_a_deployment_is_warned_of_plain_http_and_of_money_that_is_not_real(
+    settings: Settings, environment: dict[str, str], warnings: list[str]
+) -> None:
+    settings.CONFIG = load(environment)
+
+    found = [*public_address_is_encrypted(None), *money_stays_at_home(None)]
+
+    assert [warning.id for warning in found] == warnings
