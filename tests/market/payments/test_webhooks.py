@@ -40,7 +40,7 @@ def test_a_payment_is_credited_when_the_gateway_reports_it(waiting: TopUp, notif
     assert response.status_code == 200
     assert response.json() == {"top_up": str(waiting.pk), "state": "paid"}
     assert waiting.is_paid
-    assert waiting.transfer.key == f"top-up:{waiting.pk}"
+    assert Transfer.objects.get(top_up=waiting).key == f"top-up:{waiting.pk}"
     assert balance_of(waiting.person) == TEN
 
 

@@ -58,7 +58,7 @@ def test_one_plugin_can_be_picked_out(client_for: ClientFor, artist: User, marke
 def test_the_lines_download_as_csv(client_for: ClientFor, artist: User, market: Market) -> None:
     response = client_for(artist).get(f"{LAST_MONTH}&format=csv")
 
-    rows = list(csv.reader(io.StringIO(b"".join(response).decode("utf-8-sig"))))  # type: ignore[arg-type]  # a streamed response
+    rows = list(csv.reader(io.StringIO(b"".join(response).decode("utf-8-sig"))))
 
     assert sorted(row[-2] for row in rows[1:]) == ["-0.090000", "0.090000", "0.090000"]
     assert {row[6] for row in rows[1:]} == {"FxEmoji"}
