@@ -11,7 +11,7 @@ from plugins_engine.works import read_works
 
 
 def draw(path: Path, colour: str = "red") -> None:
-    Image.new("RGB", (8, 8), colour).save(path)
+    Image.new("RGB", (64, 64), colour).save(path)
 
 
 def test_a_caption_is_the_text_beside_a_picture_else_its_name(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_what_is_not_a_folder_of_pictures_is_refused_by_name(tmp_path: Path) -> 
 
 def test_a_damaged_picture_is_refused_by_name(tmp_path: Path) -> None:
     draw(tmp_path / "a.png")
-    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:40])
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:-30])
 
     with pytest.raises(BadPicture, match=r"a.png: expected a picture, it is damaged"):
         read_works(tmp_path)
