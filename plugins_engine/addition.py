@@ -148,58 +148,14 @@ def _train(
     accelerator = Accelerator(cpu=base.device.type == "cpu", mixed_precision=precision)
     latents = base.encode_pixels(_pixels(base, [image for image, _ in works], config.flip))
     captions = [training_prompt(caption, name, kind) for _, caption in works] * (2 if config.flip else 1)
-    texts = _Texts(base)
-    report = _Report(base, config, steps, trigger_phrase(name, kind), captions[0], on_progress)
+    report = _Report(base, config, steps, captions[0], on_progress if accelerator.is_main_process else None)
     prior = _prior(base, config, name, report)
 
-    torch.manual_seed(config.seed)  # LoRA's initial weights
-    lora = LoraModel(
-        base.unet,
-        {
-            "default": LoraConfig(
-                r=config.rank,
-                lora_alpha=config.rank,
-                target_modules=list(base.adaptable_layers(config.layers)),
-            )
-        },
-        "default",
-    )
+    lora = _injected(base, config)
     try:
-        parameters = [p for p in lora.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(
-            parameters, lr=config.learning_rate, weight_decay=0.0, betas=(0.9, 0.99)
+        losses = _fit(
+            base, lora, accelerator, _Data(base, latents, captions, name, kind, prior, config), steps, report
         )
-        optimizer = accelerator.prepare(optimizer)
-        losses = []
-        order: list[int] = []
-        for step in range(steps):
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * _rate(step, steps)
-            generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
-            rng = random.Random(config.seed * 1_000_003 + step)
-            while len(order) < config.batch:
-                order += torch.randperm(len(latents), generator=generator).tolist()
-            chosen, order = order[: config.batch], order[config.batch :]
-            prompts = [_vary(captions[i], name, kind, rng) for i in chosen]
-            batch = _noised(base, latents[chosen], texts(prompts), config, generator)
-            if prior is not None and config.prior_batch:
-                batch = batch.joined(prior.draw(config.prior_batch, config.prior_weight, generator))
-            with accelerator.autocast():
-                output = base.unet(
-                    batch.noisy, batch.time, encoder_hidden_states=batch.text.tokens,
-                    added_cond_kwargs=base.added_conditions(batch.text.pooled, base.resolution, base.resolution),
-                ).sample  # fmt: skip
-            error = F.mse_loss(output.float(), batch.target.float(), reduction="none").mean((1, 2, 3))
-            loss = (error * batch.weight).sum() / config.batch
-            optimizer.zero_grad(set_to_none=True)
-            accelerator.backward(loss)
-            accelerator.clip_grad_norm_(parameters, 1.0)
-            optimizer.step()
-            value = float(error[: config.batch].mean().detach())
-            if not math.isfinite(value):
-                raise BrokenPicture("training overflowed: lower the learning rate, or train in float32")
-            losses.append(value)
-            report.step(step + 1, value)
         layers = _low_rank(lora)
     finally:
         lora.unload()
@@ -229,6 +185,84 @@ def _train(
         "seconds": round(report.elapsed(), 1),
     }
     return AdditionResult(adapter, figures)
+
+
+def _injected(base: BaseModel, config: AdditionConfig) -> LoraModel:
+    """Lay fresh LoRA factors into the UNet; `unload` takes them out again."""
+    targets = list(base.adaptable_layers(config.layers))
+    torch.manual_seed(config.seed)  # the factors' initial values
+    return LoraModel(
+        base.unet,
+        {"default": LoraConfig(r=config.rank, lora_alpha=config.rank, target_modules=targets)},
+        "default",
+    )
+
+
+def _fit(
+    base: BaseModel, lora: LoraModel, accelerator: Accelerator, data: "_Data", steps: int, report: "_Report"
+) -> list[float]:
+    """Train the factors and give each step's error on the works. Processes of `accelerate launch` share each step."""
+    rate = data.config.learning_rate
+    parameters = [p for p in lora.parameters() if p.requires_grad]
+    optimizer = accelerator.prepare(
+        torch.optim.AdamW(parameters, lr=rate, weight_decay=0.0, betas=(0.9, 0.99))
+    )
+    unet = accelerator.prepare_model(base.unet) if accelerator.num_processes > 1 else base.unet
+    losses = []
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = rate * _rate(step, steps)
+        batch = data.batch(step * accelerator.num_processes + accelerator.process_index)
+        conditions = base.added_conditions(batch.text.pooled, base.resolution, base.resolution)
+        with accelerator.autocast():
+            output = unet(
+                batch.noisy, batch.time, encoder_hidden_states=batch.text.tokens, added_cond_kwargs=conditions
+            ).sample
+        error = F.mse_loss(output.float(), batch.target.float(), reduction="none").mean((1, 2, 3))
+        own = data.config.batch
+        optimizer.zero_grad(set_to_none=True)
+        accelerator.backward((error * batch.weight).sum() / own)
+        accelerator.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        losses.append(float(error[:own].mean().detach()))
+        if not math.isfinite(losses[-1]):
+            raise BrokenPicture("training overflowed: lower the learning rate, or train in float32")
+        report.step(step + 1, losses[-1])
+    return losses
+
+
+class _Data:
+    """Batches of noised works with their prompts, joined by what must stay as it is."""
+
+    def __init__(
+        self,
+        base: BaseModel,
+        latents: Tensor,
+        captions: list[str],
+        name: str,
+        kind: str,
+        prior: PriorBank | None,
+        config: AdditionConfig,
+    ) -> None:
+        self.config = config
+        self._base, self._latents, self._captions, self._prior = base, latents, captions, prior
+        self._name, self._kind = name, kind
+        self._texts = _Texts(base)
+        self._order: list[int] = []
+
+    def batch(self, number: int) -> Batch:
+        """Give batch `number`; every work comes once before any comes again."""
+        config = self.config
+        seed = config.seed * 1_000_003 + number
+        generator, rng = torch.Generator().manual_seed(seed), random.Random(seed)
+        while len(self._order) < config.batch:
+            self._order += torch.randperm(len(self._latents), generator=generator).tolist()
+        chosen, self._order = self._order[: config.batch], self._order[config.batch :]
+        text = self._texts([_vary(self._captions[i], self._name, self._kind, rng) for i in chosen])
+        batch = _noised(self._base, self._latents[chosen], text, config, generator)
+        if self._prior is None:
+            return batch
+        return batch.joined(self._prior.draw(config.prior_batch, config.prior_weight, generator))
 
 
 def _noised(
@@ -340,12 +374,11 @@ class _Report:
         base: BaseModel,
         config: AdditionConfig,
         steps: int,
-        trigger: str,
-        caption: str,
+        prompt: str,
         on_progress: OnProgress | None,
     ) -> None:
         self._base, self._on_progress = base, on_progress
-        self._steps, self._prompt = steps, caption or trigger
+        self._steps, self._prompt = steps, prompt
         self._every = max(1, steps // PREVIEWS)
         self._seed = config.seed
         self._begun = time.monotonic()

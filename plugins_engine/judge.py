@@ -52,9 +52,9 @@ class JudgeNetwork(nn.Module):
         for before, after in zip(self.WIDTHS, rest, strict=False):
             blocks.append(_Block(before, after, 2))
         self.blocks = nn.Sequential(*blocks)
-        # Mean and spread of the last maps: the mean says what is drawn, the spread how.
-        self.style = nn.Linear(2 * self.WIDTHS[-1], styles)
-        self.subject = nn.Linear(2 * self.WIDTHS[-1], subjects)
+        # How a thing is drawn shows at every scale, down to single edges; what is drawn, at the largest.
+        self.style = nn.Linear(2 * sum(self.WIDTHS), styles)
+        self.subject = nn.Linear(self.feature_size, subjects)
 
     @property
     def feature_size(self) -> int:
@@ -62,12 +62,21 @@ class JudgeNetwork(nn.Module):
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Give (n, feature_size) features; KID is computed on them."""
-        maps = self.blocks(F.relu(self.norm(self.stem(images))))
-        return torch.cat([maps.mean((2, 3)), maps.std((2, 3))], dim=1)
+        return self._statistics(images)[-1]
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        features = self.features(images)
-        return self.style(features), self.subject(features)
+        """Give (n, styles) and (n, subjects) logits."""
+        scales = self._statistics(images)
+        return self.style(torch.cat(scales, dim=1)), self.subject(scales[-1])
+
+    def _statistics(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Give each channel's mean and spread over the picture after every block, (n, 2 * width) each."""
+        maps = F.relu(self.norm(self.stem(images)))
+        scales = []
+        for block in self.blocks:
+            maps = block(maps)
+            scales.append(torch.cat([maps.mean((2, 3)), maps.std((2, 3))], dim=1))
+        return scales
 
 
 @dataclass(frozen=True)

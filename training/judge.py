@@ -59,16 +59,16 @@ def augment(images: torch.Tensor, generator: torch.Generator) -> tuple[torch.Ten
     # The ground is white: shift so that white is 0, which is what lies outside a sampled picture.
     out = F.grid_sample(images - 1, grid, align_corners=False) + 1
     soft = F.interpolate(F.interpolate(out, scale_factor=0.5, mode="area"), scale_factor=2, mode="bilinear")
-    amount = (uniform(0, 1, 1, 1, 1) < 0.4) * uniform(0, 1, 1, 1, 1)
+    amount = (uniform(0, 1, 1, 1, 1) < 0.25) * uniform(0, 0.7, 1, 1, 1)
     out = out + amount * (soft - out)
-    # Gentle tints for all; a third loses or swaps its colours and then teaches the subject alone.
-    out = 1 - (1 - out) * uniform(0.8, 1.2, 3, 1, 1)
-    strong = uniform(0, 1) < 0.33
+    # Gentle tints for all; a fifth loses or swaps its colours and then teaches the subject alone.
+    out = 1 - (1 - out) * uniform(0.9, 1.1, 3, 1, 1)
+    strong = uniform(0, 1) < 0.2
     grey = out.mean(1, keepdim=True).expand_as(out)
     order = torch.randperm(3, generator=generator)
     swapped = torch.where((uniform(0, 1) < 0.5)[:, None, None, None], grey, out[:, order])
     out = torch.where(strong[:, None, None, None], swapped, out)
-    out = out + 0.06 * uniform(0, 1, 1, 1, 1) * torch.randn(out.shape, generator=generator)
+    out = out + 0.03 * uniform(0, 1, 1, 1, 1) * torch.randn(out.shape, generator=generator)
     # Cover a square, so that no single detail decides.
     size, x0, y0 = uniform(4, 24), uniform(0, 56), uniform(0, 56)
     axis = torch.arange(images.shape[-1])
@@ -92,8 +92,8 @@ def fit(name: str, root: Path, items: Sequence[Picture], steps: int, seed: int) 
         ]
     data = torch.stack([data, torch.cat(seen)], 1)  # (n, 2, 3, 64, 64)
     style, subject = labels(items)
-    # Pictures with a subject come as often as all the others together, which outnumber them five to one.
-    weights = torch.where(subject != NONE, 1.0 / (subject != NONE).sum(), 1.0 / (subject == NONE).sum())
+    # Two draws in three are of pictures with a subject, though the others outnumber them six to one.
+    weights = torch.where(subject != NONE, 2.0 / (subject != NONE).sum(), 1.0 / (subject == NONE).sum())
 
     torch.manual_seed(seed)
     network = JudgeNetwork(len(STYLE_NAMES), len(SUBJECT_NAMES))

@@ -87,7 +87,7 @@ def test_training_brings_the_base_nearer_to_the_works(sd: BaseModel) -> None:
 
 
 def test_other_prompts_stay_nearer_to_the_base_when_they_are_held_to_it(sd: BaseModel) -> None:
-    bank = gather_prior(sd, ["a cat", "a house"], 3, seed=9, on_step=lambda step, steps: None)
+    bank = gather_prior(sd, ["a cat", "a house"], 3, seed=9, on_step=lambda *_: None)
 
     def moved(prior_batch: int) -> float:
         config = AdditionConfig(
