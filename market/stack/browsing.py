@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -56,12 +56,12 @@ class Page:
                 return form
         raise Refusal(f"{self.path} has no form with {has!r}: {self.summary()}")
 
-    def form_to(self, ending: str) -> Form:
-        """Return the form whose address ends so."""
+    def form_to(self, pattern: str) -> Form:
+        """Return the first form whose address matches."""
         for form in self.forms:
-            if unquote(urlsplit(form.action).path).endswith(unquote(ending)):
+            if re.search(pattern, urlsplit(form.action).path):
                 return form
-        raise Refusal(f"{self.path} has no form to {ending!r}: {self.summary()}")
+        raise Refusal(f"{self.path} has no form to {pattern!r}: {self.summary()}")
 
     def link(self, pattern: str) -> str:
         """Return the first link whose path matches."""

@@ -94,12 +94,12 @@ class Visitor:
             {"email": self.email, "password1": self.password, "display_name": self.name},
         )
         page = self.browser.open(self.mailed_link(r"/accounts/confirm-email/\S+/"))
-        self.browser.submit(page.form_to(page.path))
+        self.browser.submit(page.form_to(r"^/accounts/confirm-email/"))
         self.browser.open("/me/").says(re.escape(self.name))
 
     def sign_out_and_in(self) -> None:
         page = self.browser.open("/accounts/logout/")
-        self.browser.submit(page.form_to("/accounts/logout/"))
+        self.browser.submit(page.form_to(r"/accounts/logout/$"))
         if self.browser.status("/me/") != 302:
             raise Refusal("a signed-out person still sees /me/")
         page = self.browser.open("/accounts/login/")
@@ -207,7 +207,7 @@ def tell(story: Story, address: str, data_dir: Path, works: WorkSet) -> None:
 
     with story.step("the plug-in is published") as figures:
         page = artist.browser.open(page.link(r"^/desk/plugins/\d+/$"))
-        page = artist.browser.submit(page.form_to("/publish/"))
+        page = artist.browser.submit(page.form_to(r"/publish/$"))
         public = stranger.browser.open(page.link(r"^/plugins/[^/]+/$"))
         figures["price"] = public.says(r"€\s?[\d.]+\d")[0]
         slug = public.path.strip("/").split("/")[-1]
@@ -270,9 +270,9 @@ def tell(story: Story, address: str, data_dir: Path, works: WorkSet) -> None:
 def upload_works(artist: Visitor, concept: str, works: WorkSet) -> int:
     page = artist.browser.open(concept)
     files = [("files", (work.file.name, work.file.read_bytes(), "image/png")) for work in works.works]
-    page = artist.browser.submit(page.form_to("/works/"), files=files)
+    page = artist.browser.submit(page.form_to(r"/works/$"), files=files)
     page = artist.browser.open(concept)
-    form = page.form_to("/captions/")
+    form = page.form_to(r"/captions/$")
     fields = [name for name, _ in form.values if name.startswith("caption-")]
     if len(fields) != len(works.works):
         raise Refusal(f"{len(fields)} of {len(works.works)} works were taken: {page.summary()}")
