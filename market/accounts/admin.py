@@ -34,7 +34,8 @@ class UserForm(forms.ModelForm[User]):
 
 class RoleAcceptanceInline(admin.TabularInline[RoleAcceptance, User]):
     model = RoleAcceptance
-    fields = readonly_fields = ["role", "text_version", "accepted_at", "ip_address"]
+    fields = ["role", "text_version", "accepted_at", "ip_address"]
+    readonly_fields = ["role", "text_version", "accepted_at", "ip_address"]
     extra = 0
     can_delete = False
 

@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 FILE_NAME = "card.json"
+PROMPTS_FILE_NAME = "prompts.json"  # {"subjects": […], "styles": […]}, where the card names none
 
 
 class BadCard(ValueError):
@@ -75,9 +77,23 @@ def read_card(directory: Path) -> Card:
     if not isinstance(found, dict):
         raise BadCard(f"{path}: expected a JSON object, found {type(found).__name__}")
     try:
-        return _card(found)
+        return _card(_prompts(directory) | found)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadCard(f"{path}: {error}") from error
+
+
+def _prompts(directory: Path) -> dict[str, Any]:
+    path = directory / PROMPTS_FILE_NAME
+    if not path.exists():
+        return {}
+    known = json.loads(path.read_text(encoding="utf-8"))
+    return {"subjects": list(known["subjects"]), "styles": list(known["styles"])}
+
+
+def spread_out(items: Sequence[str], count: int) -> list[str]:
+    """Take at most `count` of the items, evenly spread, since lists are often in the order of the alphabet."""
+    step = max(1.0, len(items) / count)
+    return [items[int(number * step)] for number in range(min(count, len(items)))]
 
 
 def _card(found: dict[str, Any]) -> Card:

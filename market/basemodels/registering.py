@@ -7,12 +7,13 @@ from django.db import transaction
 
 from market.accounts.models import Role, User
 from market.accounts.roles import grant
-from market.basemodels.card import BadCard, read_card
+from market.basemodels.card import BadCard, read_card, spread_out
 from market.basemodels.models import BaseModel, BaseRelease
 
 EMBEDDED_SLUG = "embedded"
 EMBEDDED_NAME = "Emoji base"
 EMBEDDED_FEE_MICROS = 10_000  # one cent a picture
+EXAMPLES = 24
 # Owns the embedded base until somebody is named; the domain is reserved, so no mail can reach it.
 CARETAKER_EMAIL = "base-models@market.invalid"
 
@@ -35,8 +36,8 @@ def register_embedded(owner: User | None = None, *, fingerprint: str = "") -> Ba
             "fingerprint": fingerprint,
             "architecture": card.architecture,
             "resolution": card.resolution,
-            "example_subjects": card.subjects[:24],
-            "example_styles": card.styles[:24],
+            "example_subjects": spread_out(card.subjects, EXAMPLES),
+            "example_styles": spread_out(card.styles, EXAMPLES),
             **({"owner": owner} if owner else {}),
         }
         base, _made = BaseModel.objects.update_or_create(

@@ -17,6 +17,7 @@ from django.urls import reverse
 from PIL import Image, UnidentifiedImageError
 
 from market.accounts.models import User
+from market.basemodels.card import spread_out
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, ConceptKind, PlugIn, PlugInSample, PlugInState, PlugInVersion
 from market.catalog.models.plugins import free_slug
@@ -182,12 +183,10 @@ def inputs(job: Job) -> AdditionInputs:
 def sample_prompts(concept: Concept, base: BaseModel) -> list[str]:
     """Prompts that show a concept: a style on things it may not have drawn, a character in several styles."""
     if concept.kind == ConceptKind.STYLE:
-        subjects = base.example_subjects or list(
-            concept.works.exclude(caption="").values_list("caption", flat=True)
-        )
-        return [f"{subject}, {concept.name} style" for subject in subjects[:MAX_SAMPLES]] or [
-            f"{concept.name} style"
-        ]
+        drawn = list(concept.works.exclude(caption="").values_list("caption", flat=True))
+        fresh = [subject for subject in base.example_subjects if subject not in drawn]
+        subjects = spread_out(fresh or drawn, MAX_SAMPLES)
+        return [f"{subject}, {concept.name} style" for subject in subjects] or [f"{concept.name} style"]
     return [f"{concept.name}, {style} style" for style in base.example_styles[:MAX_SAMPLES]] or [concept.name]
 
 
@@ -218,9 +217,9 @@ def complete_addition(*, job: Job | UUID, token: int, output: AdditionOutput) ->
             stored.append(version)
             version.save(force_insert=True)
             for position, sample in enumerate(output.samples):
-                row = _new_sample(version, position, sample)
-                stored.append(row)
-                row.save(force_insert=True)
+                shown = _new_sample(version, position, sample)
+                stored.append(shown)
+                shown.save(force_insert=True)
             PlugIn.objects.filter(pk=plugin.pk).exclude(state=PlugInState.PUBLISHED).update(
                 current_version=version
             )

@@ -59,7 +59,12 @@ class BrowseForm(forms.Form):
     def choices_made(self) -> dict[str, Any]:
         """What was chosen, without the fields that made no sense; those carry their errors."""
         self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value not in (None, "", False)}
+        # A price of 0 is a choice, although it equals False.
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if value is not None and value is not False and value != ""
+        }
 
 
 def browse(chosen: dict[str, Any]) -> PlugInQuerySet:

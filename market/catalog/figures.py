@@ -14,13 +14,13 @@ KNOWN = {
     "character_accuracy": ("Character recognised on new prompts", "%"),
     "subject_accuracy": ("Subject recognised on new prompts", "%"),
     "other_styles_drop": ("Other styles lost while it is on", "%"),
+    "first_loss": ("Loss at the beginning", ""),
     "final_loss": ("Loss at the end", ""),
-    "loss": ("Loss at the end", ""),
     "steps": ("Steps learned", ""),
     "seconds": ("Time it took", "s"),
-    "works": ("Works learned from", ""),
-    "rank": ("Rank", ""),
 }
+# Kept with the version itself, and shown from there.
+SHOWN_ELSEWHERE = {"works", "rank"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def shown_figures(figures: Mapping[str, Any]) -> list[ShownFigure]:
     """Name and write every plain number and word among the figures; nested ones are for programs."""
     shown = []
     for name, value in figures.items():
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
+        if name in SHOWN_ELSEWHERE or isinstance(value, bool) or not isinstance(value, int | float | str):
             continue
         label, unit = KNOWN.get(name, (name.replace("_", " ").capitalize(), ""))
         shown.append(ShownFigure(label, write_number(value, unit)))

@@ -95,7 +95,7 @@ class ManyFilesField(forms.FileField):
             **kwargs,
         )
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[bytes]]:
         sent = [file for file in data or [] if file] if isinstance(data, list | tuple) else [data]
         if not sent or sent == [None]:
             raise forms.ValidationError("Choose at least one picture.")
@@ -103,7 +103,7 @@ class ManyFilesField(forms.FileField):
 
 
 class UploadForm(forms.Form):
-    files = ManyFilesField(
+    files = ManyFilesField(  # type: ignore[assignment]  # a form keeps its fields apart from its attributes
         label="Pictures",
         max_length=None,
         help_text=f"PNG, JPEG or WebP, at most {MAX_FILES_AT_ONCE} at once.",

@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 
 SIDE = 32  # the hash looks at 32 x 32 pixels
 BITS = 64
+MASK = 0xFFFF_FFFF_FFFF_FFFF
 GRID = 16
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
@@ -80,7 +81,7 @@ def spread(picture: Image.Image) -> float:
 
 def distance(one: int, other: int) -> int:
     """Count the bits in which two hashes differ."""
-    return ((one ^ other) & (2**BITS - 1)).bit_count()
+    return ((one ^ other) & MASK).bit_count()
 
 
 def is_copy(one: Likeness, other: Likeness) -> bool:

@@ -11,7 +11,8 @@ A_DAY = 24 * 3600
 
 def forget_file(file: FieldFile) -> None:
     """Delete a field's file from the storage, if it got that far."""
-    if file and file._committed:  # noqa: SLF001  # Django's only word on whether it is in the storage
+    # Django's only word on whether a file is in the storage, and not in the stubs.
+    if file and file._committed:  # type: ignore[attr-defined]  # noqa: SLF001
         file.storage.delete(file.name or "")
 
 

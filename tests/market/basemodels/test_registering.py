@@ -138,6 +138,15 @@ def test_figures_are_written_for_people_in_both_shapes(tmp_path: Path) -> None:
     ]
 
 
+def test_prompts_beside_the_weights_stand_in_for_the_cards(tmp_path: Path) -> None:
+    (tmp_path / "prompts.json").write_text('{"subjects": ["a house"], "styles": ["Blobs"]}')
+    (tmp_path / "card.json").write_text("{}")
+    assert read_card(tmp_path).subjects == ["a house"]
+
+    write(tmp_path)
+    assert read_card(tmp_path).subjects == ["a fox"]
+
+
 def test_a_source_that_is_no_web_address_does_not_become_a_link(tmp_path: Path) -> None:
     write(tmp_path, data=[{"name": "x", "source": "javascript:alert(1)"}])
 

@@ -130,6 +130,14 @@ def test_a_worker_gets_works_captions_names_and_prompts(
     assert all(decoded(work.data).size == (96, 96) for work in given.works)
 
 
+def test_samples_show_a_style_on_what_it_has_not_drawn(ready: Concept, base: BaseModel, artist: User) -> None:
+    base.example_subjects = ["a thing", *[f"subject {number}" for number in range(12)]]
+
+    prompts = addition.sample_prompts(ready, base)
+
+    assert prompts == [f"subject {number}, Riverink style" for number in range(0, 12, 2)]
+
+
 def test_works_uploaded_later_are_not_learned_from(ready: Concept, base: BaseModel, artist: User) -> None:
     job = start_addition(ready, base, artist)
 
@@ -288,7 +296,7 @@ def test_a_failed_addition_leaves_a_draft_that_can_be_tried_again(
 
     plugin = PlugIn.objects.get()
     assert not addition.is_running(plugin)
-    assert start_addition(ready, base, artist)
+    assert start_addition(ready, base, artist).pk != job.pk
 
 
 def test_a_plugin_published_again_takes_up_nothing_by_itself(plugin: PlugIn, artist: User) -> None:

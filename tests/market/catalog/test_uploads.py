@@ -219,7 +219,7 @@ def test_a_row_without_its_file_is_not_found_rather_than_an_error(
     artist: User, concept: Concept, client_for: SignIn
 ) -> None:
     work = add_work(concept, artist, png(1))
-    default_storage.delete(work.file.name)
+    default_storage.delete(work.file.name or "")
 
     assert client_for(artist).get(work.url).status_code == 404
 
