@@ -1,0 +1,114 @@
+"""Photograph every page, light, dark and 390 pixels narrow: `python -m tests.browser.screenshots DIR`.
+
+Starts a market of its own with staged content; `--url` and `--password` use one that runs and is staged already.
+Prints what the audit of each page finds, and exits 1 if it finds anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser
+
+from tests.browser.chromium import chromium, missing
+from tests.browser.site import ROOT, Site
+from tests.browser.visitor import Visitor
+
+WINDOWS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "narrow": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
+}
+EVERYONE = [
+    "/",
+    "/about/",
+    "/help/",
+    "/plugins/",
+    "/bases/",
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/no/page/",
+]
+PEOPLE = {
+    "artist": ["/desk/", "/desk/concepts/new/", "/earnings/", "/me/", "/accounts/email/", "/accounts/2fa/"],
+    "user": ["/studio/", "/pictures/", "/jobs/", "/wallet/", "/wallet/top-up/", "/me/roles/artist/"],
+    "admin": ["/reports/", "/reports/queries/"],
+}
+# Pages with an address of their own: followed from the page before the arrow by the first link that matches.
+FOLLOWED = {
+    "": [("/plugins/", "a[href^='/plugins/']:not([href='/plugins/'])"), ("/plugins/", "a[href^='/artists/']"),
+         ("/bases/", "main a[href^='/bases/']:not([href='/bases/'])")],
+    "artist": [("/desk/", "main a[href^='/desk/concepts/']:not([href$='/new/'])"), ("/desk/", "a[href^='/desk/plugins/']"),
+               ("/desk/", "main a[href^='/jobs/']:not([href='/jobs/'])")],
+    "user": [("/pictures/", "main a[href^='/pictures/']:not([href='/pictures/'])"),
+             ("/jobs/", "main a[href^='/jobs/']:not([href='/jobs/'], [href*='?'])")],
+    "admin": [("/reports/", "main a[href^='/reports/transfers/']")],
+}  # fmt: skip
+
+
+def photograph(browser: Browser, home: str, password: str, folder: Path, windows: list[str]) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    found: list[str] = []
+    for window in windows:
+        for who in ["", *PEOPLE]:
+            context = browser.new_context(**WINDOWS[window])
+            context.set_default_timeout(60_000)
+            visitor = Visitor(context, home, expected={404})
+            if who:
+                visitor.sign_in(f"{who}@example.org", password)
+            addresses = list(PEOPLE.get(who, EVERYONE))
+            for start, link in FOLLOWED[who]:
+                visitor.go(start)
+                target = visitor.page.locator(link).first
+                if target.count():
+                    addresses.append(urlsplit(str(target.evaluate("link => link.href"))).path)
+            for address in addresses:
+                page = visitor.go(address)
+                name = "_".join([who or "visitor", *address.strip("/").split("/")]).rstrip("_")
+                page.screenshot(path=folder / f"{name}-{window}.png", full_page=True)
+                found += [f"{window} {problem}" for problem in visitor.audit()]
+            found += visitor.problems
+            context.close()
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--url", help="address of a market that runs")
+    parser.add_argument("--password", default="", help="password of its demo people")
+    parser.add_argument("--windows", nargs="+", choices=list(WINDOWS), default=list(WINDOWS))
+    chosen = parser.parse_args()
+    reason = missing()
+    if reason:
+        print(reason, file=sys.stderr)
+        return 2
+    with ExitStack() as stack:
+        home, password = chosen.url, chosen.password
+        if not home:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="market-shots-")))
+            site = stack.enter_context(Site(folder))
+            subprocess.run(
+                [sys.executable, "-m", "tests.browser.stage_content"],
+                cwd=ROOT,
+                env=site.environment,
+                check=True,
+            )
+            home, password = site.url, site.demo_password()
+        browser = stack.enter_context(chromium())
+        found = photograph(browser, home.rstrip("/"), password, chosen.folder, chosen.windows)
+    print("\n".join(found) or "nothing to mend")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""Fill a market with plug-ins, pictures and payments at once, without waiting for a worker to learn and draw.
+
+Run as `python -m tests.browser.stage_content` with the site's environment. The rows are made by the market's own use
+cases; only the drawings are not a model's: they are the shipped works, which stand in for samples and pictures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from pathlib import Path
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "market.settings")
+django.setup()
+
+from django.db import transaction  # noqa: E402  # models need the set-up
+from PIL import Image  # noqa: E402
+
+from market.accounts.models import User  # noqa: E402
+from market.basemodels.models import BaseModel  # noqa: E402
+from market.catalog import addition  # noqa: E402
+from market.catalog.models import Concept, ConceptKind, PlugIn  # noqa: E402
+from market.catalog.uploads import add_work  # noqa: E402
+from market.configuration import ROOT  # noqa: E402
+from market.generation.finishing import finish_generation, store_pictures  # noqa: E402
+from market.jobs.models import Job  # noqa: E402
+from tests.market import stage  # noqa: E402
+
+WORKS = ROOT / "plugins_engine" / "embedded" / "works"
+DESCRIPTIONS = {
+    "fxemoji": "Flat, friendly shapes with a soft inner shadow, after a set of open emoji.",
+    "octopus": "An octopus of good cheer, at home in every style.",
+    "panda": "A panda who keeps calm.",
+}
+
+
+def offer(artist: User, base: BaseModel, name: str, kind: ConceptKind, price: int) -> PlugIn:
+    """Make a concept with works, and a published plug-in with samples and figures."""
+    drawings = sorted((WORKS / name.lower()).glob("*.png"))
+    weights = stage.empty_adapter()
+    with transaction.atomic():  # so that no worker sees the job before it is done
+        concept = Concept.objects.create(
+            artist=artist,
+            name=name,
+            kind=kind,
+            aliases=[f"{name} set"],
+            description=DESCRIPTIONS[name.lower()],
+        )
+        affirmation = concept.affirm_rights(artist)
+        for drawing in drawings[:8]:
+            add_work(
+                concept,
+                artist,
+                drawing.read_bytes(),
+                caption=drawing.stem.replace("-", " "),
+                original_name=drawing.name,
+            )
+        plugin = PlugIn.objects.create(
+            concept=concept, base=base, owner=artist, slug=name.lower(), price_micros=price
+        )
+        job = Job.objects.enqueue(
+            kind=addition.KIND,
+            owner=artist,
+            parameters={
+                "plugin": plugin.pk,
+                "concept": concept.pk,
+                "concept_name": name,
+                "base_name": base.name,
+                "base_fingerprint": base.fingerprint,
+                "affirmation": affirmation.pk,
+                "works": list(concept.works.values_list("pk", flat=True)),
+            },
+        )
+        claimed = _claim(job)
+        addition.complete_addition(
+            job=claimed,
+            token=claimed.fencing_token,
+            output=addition.AdditionOutput(
+                adapter=weights,
+                file_sha256=hashlib.sha256(weights).hexdigest(),
+                tensors_sha256=hashlib.sha256(name.encode()).hexdigest(),
+                base_fingerprint=base.fingerprint,
+                rank=8,
+                figures={
+                    f"{kind.value}_accuracy": 0.93,
+                    "first_loss": 0.412,
+                    "final_loss": 0.087,
+                    "seconds": 151.0,
+                },
+                samples=[
+                    addition.Sample(prompt=_prompt(drawing, name), seed=at, png=_png(drawing))
+                    for at, drawing in enumerate(drawings[-6:])
+                ],
+            ),
+        )
+    plugin.refresh_from_db()
+    plugin.publish()
+    return plugin
+
+
+def draw(person: User, base: BaseModel, plugins: list[tuple[PlugIn, float]], drawings: list[Path]) -> None:
+    """Run one request to its end, paid for and credited."""
+    with transaction.atomic():
+        wish = stage.make_wish(
+            base, *plugins, prompt=_prompt(drawings[0], plugins[0][0].name if plugins else "Noto"),
+            seed=len(drawings) * 11, steps=25, count=len(drawings),
+        )  # fmt: skip
+        made = stage.run(person, wish)
+        claimed = _claim(made.job)
+        stored = store_pictures(
+            pk=made.pk,
+            token=claimed.fencing_token,
+            pictures=[(Image.open(drawing).convert("RGB"), at) for at, drawing in enumerate(drawings)],
+        )
+        finish_generation(pk=made.pk, token=claimed.fencing_token, stored=stored)
+
+
+def _claim(job: Job) -> Job:
+    """Claim this very job, whatever else waits."""
+    others = list(Job.objects.claim(kinds=[job.kind], worker="stage", limit=1))
+    assert [other.pk for other in others] == [job.pk], "stage a market in which no other job waits"
+    return others[0]
+
+
+def _prompt(drawing: Path, name: str) -> str:
+    return f"{drawing.stem.replace('-', ' ')}, {name} style"
+
+
+def _png(drawing: Path) -> bytes:
+    kept = io.BytesIO()
+    Image.open(drawing).convert("RGB").save(kept, format="PNG")
+    return kept.getvalue()
+
+
+def main() -> None:
+    owner = User.objects.get(email="owner@example.org")
+    ada, berta, uma = (User.objects.get(email=f"{who}@example.org") for who in ("artist", "artist2", "user"))
+    base = BaseModel.objects.listed().first() or stage.make_base(owner, slug="emoji", resolution=64)
+    if PlugIn.objects.published().exists():
+        style = PlugIn.objects.published().order_by("pk")[0]
+        character = PlugIn.objects.published().order_by("pk")[1]
+    else:
+        style = offer(ada, base, "Fxemoji", ConceptKind.STYLE, 50_000)
+        character = offer(berta, base, "Octopus", ConceptKind.CHARACTER, 30_000)
+        offer(ada, base, "Panda", ConceptKind.CHARACTER, 20_000)
+    flat, sea = sorted((WORKS / "fxemoji").glob("*.png")), sorted((WORKS / "octopus").glob("*.png"))
+    draw(uma, base, [(style, 1.0)], flat[:4])
+    draw(uma, base, [(style, 0.8), (character, 1.0)], sea[:2])
+    draw(uma, base, [(style, 1.0)], flat[8:9])
+    print("staged")
+
+
+if __name__ == "__main__":
+    main()
