@@ -242,7 +242,14 @@ def test_a_stopping_worker_hands_its_job_back_without_using_up_an_attempt(
     ask: Ask, engine: Engine, user: User
 ) -> None:
     made = ask(steps=100, count=8)
-    do_all(engine, stopping=lambda: has_begun(made))
+    told = threading.Event()
+
+    def stopping() -> bool:
+        if has_begun(made):
+            told.set()
+        return told.is_set()
+
+    do_all(engine, stopping=stopping)
     job = job_of(made)
     assert (job.state, job.attempt, job.fencing_token) == (JobState.QUEUED, 0, 1)
     assert ledger.balance(wallet(user)).held == made.total_micros
@@ -264,8 +271,7 @@ def test_a_plugin_file_that_was_tampered_with_is_not_used(
     user: User,
 ) -> None:  # fmt: skip
     other = make_real_plugin(second_artist, name="Blobby", seed=1)
-    versions = PlugInVersion.objects.in_bulk(field_name="plugin_id", id_list=None)  # type: ignore[call-overload]  # not unique in general
-    mine, theirs = versions[plugin.pk].file.name, versions[other.pk].file.name
+    mine, theirs = (str(PlugInVersion.objects.get(plugin=each).file.name) for each in (plugin, other))
     with default_storage.open(theirs) as file:
         content = file.read()
     default_storage.delete(mine)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from market.accounts.models import User
@@ -390,5 +389,5 @@ def test_a_plugin_of_the_catalogue_is_taken_along(
 
 
 def test_the_studio_says_so_when_there_is_no_base(client_for: SignIn, user: User) -> None:
-    response: HttpResponse = client_for(user).get("/studio/")
+    response = client_for(user).get("/studio/")
     assert response.status_code == 200
