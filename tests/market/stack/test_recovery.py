@@ -59,7 +59,7 @@ class Stack:
 
     def family(self) -> list[psutil.Process]:
         assert self.process is not None
-        return psutil.Process(self.process.pid).children(recursive=True)
+        return list(psutil.Process(self.process.pid).children(recursive=True))
 
     def kill_everything(self) -> None:
         assert self.process is not None
