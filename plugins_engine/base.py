@@ -245,7 +245,9 @@ def _device(device: str | torch.device) -> torch.device:
     try:
         place = torch.device(device)
         if str(place) == "cuda" and "LOCAL_RANK" in os.environ:
-            place = torch.device("cuda", int(os.environ["LOCAL_RANK"]))  # one of `accelerate launch`'s processes
+            place = torch.device(
+                "cuda", int(os.environ["LOCAL_RANK"])
+            )  # one of `accelerate launch`'s processes
     except RuntimeError as error:
         raise DeviceUnavailable(f'device "{device}": expected cpu, cuda, cuda:1 or mps ({error})') from error
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
