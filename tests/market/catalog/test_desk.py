@@ -140,6 +140,12 @@ def test_an_addition_that_cannot_start_says_all_that_is_missing_and_keeps_the_fo
     assert not Job.objects.exists()
 
 
+def test_without_a_listed_base_the_page_says_so(at_desk: Client, concept: Concept) -> None:
+    page = at_desk.get(reverse("catalog:addition", args=[concept.pk])).content.decode()
+
+    assert "No base model takes additions at present" in page
+
+
 @pytest.mark.parametrize("changes", [{"base": "nothing"}, {"base": ""}, {"price_micros": "-1"}])
 def test_an_addition_with_a_wrong_base_or_price_is_refused(
     at_desk: Client, concept: Concept, base: BaseModel, changes: dict[str, Any]
