@@ -72,7 +72,8 @@ def train(root: Path, steps: int | None = None) -> None:
     start = 0
     if state := checkpoint.load(path):
         model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        if state["optimizer"] is not None:
+            optimizer.load_state_dict(state["optimizer"])
         ema.values, start = state["ema"], state["step"]
     line = ProgressLine("autoencoder", steps, start)
     for step in range(start, steps):

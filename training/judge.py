@@ -101,7 +101,8 @@ def fit(name: str, root: Path, items: Sequence[Picture], steps: int, seed: int) 
     start = 0
     if state := checkpoint.load(path):
         network.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        if state["optimizer"] is not None:
+            optimizer.load_state_dict(state["optimizer"])
         start = state["step"]
     line = ProgressLine(name, steps, start)
     network.train()

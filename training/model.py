@@ -219,7 +219,8 @@ def train(root: Path, steps: int | None = None) -> None:
     start = 0
     if state := checkpoint.load(path):
         both.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        if state["optimizer"] is not None:
+            optimizer.load_state_dict(state["optimizer"])
         ema.values, start = state["ema"], state["step"]
     parts.unet.train()
     parts.text_encoder.train()

@@ -1,0 +1,38 @@
+"""Make checkpoints from the committed model, so that training can go on where `var/training` is gone."""
+
+import shutil
+from pathlib import Path
+
+import torch
+
+from plugins_engine.base import EMBEDDED, load_base
+from plugins_engine.judge import Judge
+from training import checkpoint
+
+
+def restore(root: Path, _: int | None = None) -> None:
+    """Write checkpoints that hold the committed weights; the optimisers start anew, at step 0.
+
+    Raises: FileExistsError when there are checkpoints already, because theirs are the better ones.
+    """
+    present = [path for name in ("autoencoder", "judge", "model") if (path := root / f"{name}.pt").exists()]
+    if present:
+        raise FileExistsError(f"{present[0]} is there already: go on from it, or move it away first")
+    base = load_base()
+    for part in (base.vae, base.text_encoder, base.unet):
+        part.float()
+    checkpoint.save(
+        root / "autoencoder.pt",
+        {"model": base.vae.state_dict(), "ema": _values(base.vae), "optimizer": None, "step": 0},
+    )
+    network = Judge.load().network
+    checkpoint.save(root / "judge.pt", {"model": network.state_dict(), "optimizer": None, "step": 0})
+    both = torch.nn.ModuleList([base.unet, base.text_encoder])
+    checkpoint.save(
+        root / "model.pt", {"model": both.state_dict(), "ema": _values(both), "optimizer": None, "step": 0}
+    )
+    shutil.copytree(EMBEDDED / "tokenizer", root / "tokenizer", dirs_exist_ok=True)
+
+
+def _values(module: torch.nn.Module) -> list[torch.Tensor]:
+    return [parameter.detach().clone() for parameter in module.parameters()]
