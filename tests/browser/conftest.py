@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,9 +29,16 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The market as `./run` starts it, with its demo people, on the tests' own PostgreSQL and Valkey."""
+    # A test process has its own database here and its own numbers on the broker: its tests use two, from 0 or 2 on.
+    process = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    broker = re.sub(
+        r"virtual_host=(\d+)",
+        lambda found: f"virtual_host={(int(found[1]) + 8) % 16}",
+        os.environ["BROKER_URL"],
+    )
     settings = {
-        "DATABASE_URL": make_database(os.environ["DATABASE_URL"], "browser"),
-        "BROKER_URL": os.environ["BROKER_URL"].replace("virtual_host=0", "virtual_host=14"),
+        "DATABASE_URL": make_database(os.environ["DATABASE_URL"], f"browser_{process}"),
+        "BROKER_URL": broker,
     }
     with Site(tmp_path_factory.mktemp("site"), settings) as running:
         yield running
