@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+
+from market.accounts.models import User
+from market.basemodels.models import BaseModel
+from market.ledger.models import AccountKind
+from market.ledger.operations import account, balance
+from market.stack import seed
+from market.stack.demo_works import NoWorks, shipped_work_sets
+
+PASSWORD = "demo-123abc-456def"
+
+
+def test_seeding_twice_leaves_the_same_people_with_the_same_money(db: None) -> None:
+    first = seed.seed_people(PASSWORD)
+    second = seed.seed_people("another-password")
+
+    assert [person.pk for person in first] == [person.pk for person in second]
+    user = User.objects.get(email="user@example.org")
+    assert user.check_password(PASSWORD)
+    assert balance(account(AccountKind.WALLET, user)).available == seed.USER_BALANCE
+
+
+def test_demo_people_can_sign_in_at_once(db: None, client: Client) -> None:
+    seed.seed_people(PASSWORD)
+
+    assert EmailAddress.objects.filter(verified=True).count() == len(seed.PEOPLE)
+    answer = client.post("/accounts/login/", {"login": "artist@example.org", "password": PASSWORD})
+    assert answer.status_code == 302
+    assert client.get("/desk/").status_code == 200
+
+
+def test_each_of_them_holds_the_roles_that_are_told(db: None) -> None:
+    people = dict(zip(seed.PEOPLE, seed.seed_people(PASSWORD), strict=True))
+
+    for told, person in people.items():
+        assert all(person.has_role(role) for role in told.roles)
+    assert [person.email for person in people.values() if person.is_admin] == ["admin@example.org"]
+
+
+def test_only_a_first_start_is_seeded(db: None) -> None:
+    User.objects.create_user("somebody@example.org", PASSWORD)
+
+    call_command("seed_demo", "--first-start-only")
+
+    assert not User.objects.filter(email="artist@example.org").exists()
+
+
+def test_the_password_is_kept_for_the_owner_of_the_data_directory_only(tmp_path: Path) -> None:
+    kept = tmp_path / "demo-accounts.txt"
+
+    text = seed.note_accounts(kept, PASSWORD)
+
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert kept.read_text() == text
+    assert all(person.email in text for person in seed.PEOPLE)
+    assert PASSWORD in text
+
+
+def test_passwords_differ_between_data_directories() -> None:
+    assert seed.new_password() != seed.new_password()
+
+
+def test_the_embedded_base_is_offered_and_belongs_to_the_model_owner(db: None) -> None:
+    if not (Path(settings.EMBEDDED_BASE_DIR) / "card.json").exists():
+        pytest.skip("this checkout has no embedded base model")
+    people = seed.seed_people(PASSWORD)
+
+    base = seed.register_base(owner=people[seed.MODEL_OWNER])
+    again = seed.register_base()
+
+    assert base == again == BaseModel.objects.get()
+    assert again is not None
+    assert again.owner.email == "owner@example.org"
+
+
+def test_the_shipped_works_are_complete_and_credited() -> None:
+    sets = shipped_work_sets()
+
+    assert sets[0].kind == "style"
+    assert len(sets[0].works) == 24
+    for one in sets:
+        assert one.description
+        assert all(work.file.is_file() and work.caption for work in one.works)
+
+
+def test_a_listing_that_lacks_its_pictures_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "style"
+    folder.mkdir()
+    (folder / "works.json").write_text(
+        '{"name": "S", "kind": "style", "licence": "MIT", "attribution": "A",'
+        ' "works": [{"file": "gone.png", "caption": "a fox"}]}'
+    )
+
+    with pytest.raises(NoWorks, match=r"gone\.png"):
+        shipped_work_sets(tmp_path)
+    with pytest.raises(NoWorks, match="no works"):
+        shipped_work_sets(tmp_path / "nowhere")
