@@ -18,14 +18,14 @@ from plugins_engine.base import EMBEDDED, BaseModel, load_base
 from plugins_engine.judge import Judge
 from plugins_engine.priors import PROMPTS_FILE
 from plugins_engine.sampler import generate_each
+from training.plugins import shipped_works
 
 STEPS = 25
 GUIDANCE = 3.0
 SEED = 5000
-Works = list[tuple[Image.Image, str]]
 
 
-def measure(report: Report, _: Path) -> None:
+def measure(report: Report, root: Path) -> None:
     base, judge = load_base(), Judge.load()
     known = json.loads((EMBEDDED / PROMPTS_FILE).read_text())
     others = _other_prompts(known, 30 if report.quick else 120)
@@ -35,14 +35,9 @@ def measure(report: Report, _: Path) -> None:
         others,
     )
     seconds = []
-    for listing in sorted(EMBEDDED.glob("works/*/works.json")):
-        about = json.loads(listing.read_text())
-        works = [
-            (Image.open(listing.parent / each["file"]).convert("RGB"), each["caption"])
-            for each in about["works"]
-        ]
-        name, kind = about["name"], about["kind"]
-        label = listing.parent.name
+    for folder in sorted(path.parent for path in EMBEDDED.glob("works/*/works.json")):
+        name, kind, works = shipped_works(folder)
+        label = folder.name
         result = add_concept(base, works, name, kind, AdditionConfig())
         peer = None
         if not report.quick:
@@ -57,6 +52,7 @@ def measure(report: Report, _: Path) -> None:
             f"{label}_{kind}_accuracy", own[0], peer=own[1] if len(own) > 1 else None,
             target=0.85 if kind == "style" else 0.80, note=f"{len(prompts)} new prompts from {len(works)} works",
         )  # fmt: skip
+        _keep(root / "plugins", label, result, {f"{kind}_accuracy": own[0]})
         drops = []
         for each in (result, peer):
             if each is None:
@@ -77,6 +73,13 @@ def measure(report: Report, _: Path) -> None:
                 target=0.03, at_least=False, note=f"plain base {plain[index]:.3f} on {len(others)} pictures",
             )  # fmt: skip
     report.add("seconds_longest", max(seconds), target=180, at_least=False)
+
+
+def _keep(folder: Path, label: str, result: AdditionResult, measured: dict[str, float]) -> None:
+    """Leave a trained plug-in with its figures where `python -m training plugins` finds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    result.adapter.save(folder / f"{label}.safetensors")
+    (folder / f"{label}.json").write_text(json.dumps({**result.figures, **measured}) + "\n")
 
 
 def _other_prompts(known: dict[str, list[str]], count: int) -> list[tuple[str, str, str]]:

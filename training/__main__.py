@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from training import autoencoder, card, dataset, export, judge, model, restore
+from training import autoencoder, card, dataset, export, judge, model, plugins, restore
 
 STAGES = {
     "dataset": lambda root, _: dataset.make_dataset(root),
@@ -12,6 +12,7 @@ STAGES = {
     "model": model.train,
     "export": export.export,
     "card": card.write,
+    "plugins": plugins.make,
     "restore": restore.restore,
 }
 

@@ -120,6 +120,8 @@ def _readme(card: dict[str, Any], measured: dict[str, Any]) -> str:
         "python -m training export        # writes this directory",
         "python -m benchmarks base --json var/training/base.json",
         "python -m training card          # writes this page",
+        "python -m benchmarks addition    # trains and measures plug-ins of what was held out",
+        "python -m training plugins       # writes plugins/ from them",
         "```",
         "",
         "Every stage keeps checkpoints under `var/training` and goes on from the last one.",

@@ -1,0 +1,71 @@
+"""Make the plug-ins that come with the embedded base, from the works that come with it."""
+
+import json
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from plugins_engine.adapter import Adapter
+from plugins_engine.addition import add_concept, trigger_phrase
+from plugins_engine.base import EMBEDDED, load_base
+from plugins_engine.priors import PROMPTS_FILE
+from plugins_engine.sampler import SampleRequest, generate
+from training.progress import ProgressLine
+
+SAMPLES = 4
+PRICES = {"style": 50_000, "character": 20_000}  # micro-euros a picture
+
+
+def shipped_works(folder: Path) -> tuple[str, str, list[tuple[Image.Image, str]]]:
+    """Read name, kind and captioned pictures of one folder of works."""
+    about = json.loads((folder / "works.json").read_text())
+    works = [(Image.open(folder / each["file"]).convert("RGB"), each["caption"]) for each in about["works"]]
+    return about["name"], about["kind"], works
+
+
+def make(root: Path, _: int | None = None) -> None:
+    """Write ``plugins_engine/embedded/plugins``: weights in half precision, samples, and what seeding needs to know.
+
+    A plug-in that `python -m benchmarks addition` left in ``root/plugins`` is taken instead of being trained again.
+    """
+    base = load_base()
+    known = json.loads((EMBEDDED / PROMPTS_FILE).read_text())
+    out = EMBEDDED / "plugins"
+    out.mkdir(exist_ok=True)
+    for folder in sorted(path.parent for path in EMBEDDED.glob("works/*/works.json")):
+        slug = folder.name
+        name, kind, works = shipped_works(folder)
+        kept = root / "plugins" / f"{slug}.safetensors"
+        if kept.exists() and Adapter.load(kept).base_fingerprint == base.fingerprint:
+            adapter, figures = Adapter.load(kept), json.loads(kept.with_suffix(".json").read_text())
+        else:
+            line = ProgressLine(f"plugins {slug}", 0)
+            result = add_concept(base, works, name, kind)
+            adapter, figures = result.adapter, result.figures
+            line.close()
+        adapter.save(out / f"{slug}.safetensors", dtype=torch.float16)
+        stored = Adapter.load(out / f"{slug}.safetensors")
+        captions = {caption for _, caption in works}
+        if kind == "style":
+            fresh = [subject for subject in known["subjects"] if subject not in captions]
+            prompts = [
+                f"{subject}, {trigger_phrase(name, kind)}"
+                for subject in fresh[:: len(fresh) // SAMPLES][:SAMPLES]
+            ]
+        else:
+            prompts = [caption for _, caption in works][:SAMPLES]
+        samples = []
+        for i, prompt in enumerate(prompts):
+            picture = generate(base, SampleRequest(prompt, seed=i + 1, plugins=[(stored, 1.0)]))[0]
+            picture.save(out / f"{slug}-{i + 1}.png")
+            samples.append({"prompt": prompt, "seed": i + 1, "file": f"{slug}-{i + 1}.png"})
+        about = {
+            "base_fingerprint": base.fingerprint,
+            "tensors_sha256": stored.tensors_sha256,
+            "rank": stored.rank,
+            "figures": figures,
+            "price_micros": PRICES[kind],
+            "samples": samples,
+        }
+        (out / f"{slug}.json").write_text(json.dumps(about, indent=1) + "\n")
