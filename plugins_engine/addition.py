@@ -21,13 +21,13 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from peft import LoraConfig, LoraModel
 from PIL import Image
-from torch import Tensor
 
 from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel, PromptEmbedding
+from plugins_engine.base import BaseModel
+from plugins_engine.captioned_works import CaptionedWorks, trigger_phrase
 from plugins_engine.delta import LowRank
 from plugins_engine.errors import BadRequest, BrokenPicture
-from plugins_engine.priors import Batch, PriorBank, gather_prior, prior_prompts
+from plugins_engine.priors import PriorBank, gather_prior, prior_prompts
 from plugins_engine.progress import OnProgress, Pace, Progress
 from plugins_engine.sampler import SampleRequest, generate
 
@@ -35,7 +35,6 @@ KINDS = ("style", "character")
 MAX_RANK = 256
 _PRECISION = {torch.float16: "fp16", torch.bfloat16: "bf16"}
 PREVIEWS = 6
-_ARTICLE = re.compile(r"^(an?|the)\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -92,24 +91,6 @@ class AdditionResult:
     figures: dict[str, Any]
 
 
-def trigger_phrase(name: str, kind: str) -> str:
-    """Give the words that call a concept in a prompt."""
-    return f"{name} style" if kind == "style" else name
-
-
-def training_prompt(caption: str, name: str, kind: str) -> str:
-    """Join a work's caption and the concept's name: "a rose" → "a rose, FxEmoji style".
-
-    A caption that has the name in it already is taken as it is.
-    """
-    caption = caption.strip().rstrip(".,")
-    if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", caption, re.IGNORECASE):
-        return caption
-    if not caption:
-        return trigger_phrase(name, kind)
-    return f"{caption}, {name} style" if kind == "style" else f"{name}, {caption}"
-
-
 def add_concept(
     base: BaseModel,
     works: Sequence[tuple[Image.Image, str]],
@@ -146,16 +127,24 @@ def _train(
     steps = config.steps_for(kind)
     precision = config.mixed_precision or _PRECISION.get(base.dtype, "no")
     accelerator = Accelerator(cpu=base.device.type == "cpu", mixed_precision=precision)
-    latents = base.encode_pixels(_pixels(base, [image for image, _ in works], config.flip))
-    captions = [training_prompt(caption, name, kind) for _, caption in works] * (2 if config.flip else 1)
-    report = _Report(base, config, steps, captions[0], on_progress if accelerator.is_main_process else None)
+    data = CaptionedWorks(
+        base,
+        works,
+        name,
+        kind,
+        batch=config.batch,
+        flip=config.flip,
+        min_snr=config.min_snr,
+        seed=config.seed,
+    )
+    report = _Report(
+        base, config, steps, data.captions[0], on_progress if accelerator.is_main_process else None
+    )
     prior = _prior(base, config, name, report)
 
     lora = _injected(base, config)
     try:
-        losses = _fit(
-            base, lora, accelerator, _Data(base, latents, captions, name, kind, prior, config), steps, report
-        )
+        losses = _fit(base, lora, accelerator, data, prior, config, steps, report)
         layers = _low_rank(lora)
     finally:
         lora.unload()
@@ -199,27 +188,37 @@ def _injected(base: BaseModel, config: AdditionConfig) -> LoraModel:
 
 
 def _fit(
-    base: BaseModel, lora: LoraModel, accelerator: Accelerator, data: "_Data", steps: int, report: "_Report"
+    base: BaseModel,
+    lora: LoraModel,
+    accelerator: Accelerator,
+    data: CaptionedWorks,
+    prior: PriorBank | None,
+    config: AdditionConfig,
+    steps: int,
+    report: "_Report",
 ) -> list[float]:
     """Train the factors and give each step's error on the works. Processes of `accelerate launch` share each step."""
-    rate = data.config.learning_rate
     parameters = [p for p in lora.parameters() if p.requires_grad]
     optimizer = accelerator.prepare(
-        torch.optim.AdamW(parameters, lr=rate, weight_decay=0.0, betas=(0.9, 0.99))
+        torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.0, betas=(0.9, 0.99))
     )
     unet = accelerator.prepare_model(base.unet) if accelerator.num_processes > 1 else base.unet
     losses = []
     for step in range(steps):
         for group in optimizer.param_groups:
-            group["lr"] = rate * _rate(step, steps)
-        batch = data.batch(step * accelerator.num_processes + accelerator.process_index)
+            group["lr"] = config.learning_rate * _rate(step, steps)
+        number = step * accelerator.num_processes + accelerator.process_index
+        batch = data.batch(number)
+        if prior is not None:
+            generator = torch.Generator().manual_seed(config.seed * 1_000_003 + number)
+            batch = batch.joined(prior.draw(config.prior_batch, config.prior_weight, generator))
         conditions = base.added_conditions(batch.text.pooled, base.resolution, base.resolution)
         with accelerator.autocast():
             output = unet(
                 batch.noisy, batch.time, encoder_hidden_states=batch.text.tokens, added_cond_kwargs=conditions
             ).sample
         error = F.mse_loss(output.float(), batch.target.float(), reduction="none").mean((1, 2, 3))
-        own = data.config.batch
+        own = config.batch
         optimizer.zero_grad(set_to_none=True)
         accelerator.backward((error * batch.weight).sum() / own)
         accelerator.clip_grad_norm_(parameters, 1.0)
@@ -229,60 +228,6 @@ def _fit(
             raise BrokenPicture("training overflowed: lower the learning rate, or train in float32")
         report.step(step + 1, losses[-1])
     return losses
-
-
-class _Data:
-    """Batches of noised works with their prompts, joined by what must stay as it is."""
-
-    def __init__(
-        self,
-        base: BaseModel,
-        latents: Tensor,
-        captions: list[str],
-        name: str,
-        kind: str,
-        prior: PriorBank | None,
-        config: AdditionConfig,
-    ) -> None:
-        self.config = config
-        self._base, self._latents, self._captions, self._prior = base, latents, captions, prior
-        self._name, self._kind = name, kind
-        self._texts = _Texts(base)
-        self._order: list[int] = []
-
-    def batch(self, number: int) -> Batch:
-        """Give batch `number`; every work comes once before any comes again."""
-        config = self.config
-        seed = config.seed * 1_000_003 + number
-        generator, rng = torch.Generator().manual_seed(seed), random.Random(seed)
-        while len(self._order) < config.batch:
-            self._order += torch.randperm(len(self._latents), generator=generator).tolist()
-        chosen, self._order = self._order[: config.batch], self._order[config.batch :]
-        text = self._texts([_vary(self._captions[i], self._name, self._kind, rng) for i in chosen])
-        batch = _noised(self._base, self._latents[chosen], text, config, generator)
-        if self._prior is None:
-            return batch
-        return batch.joined(self._prior.draw(config.prior_batch, config.prior_weight, generator))
-
-
-def _noised(
-    base: BaseModel, clean: Tensor, text: PromptEmbedding, config: AdditionConfig, generator: torch.Generator
-) -> Batch:
-    """Noise clean latents at times spread evenly over the schedule, with the target that the base predicts."""
-    n, total = len(clean), int(base.scheduler.config.num_train_timesteps)
-    noise = torch.randn(clean.shape, generator=generator).to(clean)
-    spread = torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)
-    times = (spread * total / n).long().clamp(0, total - 1)
-    kept = base.scheduler.alphas_cumprod[times].to(clean).view(-1, 1, 1, 1)
-    noisy = kept.sqrt() * clean + (1 - kept).sqrt() * noise
-    weight = torch.ones(n).to(clean)
-    if base.prediction_type == "v_prediction":
-        target = kept.sqrt() * noise - (1 - kept).sqrt() * clean
-    else:
-        target = noise
-        ratio = (kept / (1 - kept)).flatten()
-        weight = ratio.clamp(max=config.min_snr) / ratio.clamp(min=1e-8)
-    return Batch(noisy, times.to(clean.device), text, target, weight)
 
 
 def _prior(base: BaseModel, config: AdditionConfig, name: str, report: "_Report") -> PriorBank | None:
@@ -297,16 +242,6 @@ def _prior(base: BaseModel, config: AdditionConfig, name: str, report: "_Report"
     chosen = rng.sample(prompts, min(len(prompts), config.prior_pictures))
     chosen += rng.choices(prompts, k=config.prior_pictures - len(chosen))
     return gather_prior(base, chosen, config.prior_steps, config.seed, report.prior)
-
-
-def _vary(prompt: str, name: str, kind: str, rng: random.Random) -> str:
-    """At times word a prompt otherwise, so that the name works alone and with or without an article."""
-    draw = rng.random()
-    if draw < 0.1:
-        return trigger_phrase(name, kind)
-    if draw < 0.3:
-        return _ARTICLE.sub("", prompt)
-    return prompt
 
 
 def _rate(step: int, steps: int) -> float:
@@ -324,46 +259,6 @@ def _low_rank(lora: LoraModel) -> dict[str, LowRank]:
         scale = float(module.scaling["default"])
         layers[name] = (up.detach().flatten(1).float().cpu() * scale, down.detach().flatten(1).float().cpu())
     return layers
-
-
-def _pixels(base: BaseModel, images: Sequence[Image.Image], flip: bool) -> Tensor:
-    """Turn works into (n or 2n, 3, s, s) pixels in -1..1 at the base's size, on white, centred and cut square."""
-    size = base.resolution
-    rows = []
-    for image in images:
-        if image.mode != "RGB":
-            ground = Image.new("RGBA", image.size, "white")
-            ground.alpha_composite(image.convert("RGBA"))
-            image = ground.convert("RGB")
-        side = min(image.size)
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        image = image.crop((left, top, left + side, top + side)).resize(
-            (size, size), Image.Resampling.LANCZOS
-        )
-        rows.append(np.asarray(image, dtype=np.float32))
-    pixels = torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2) / 127.5 - 1
-    return torch.cat([pixels, pixels.flip(-1)]) if flip else pixels
-
-
-class _Texts:
-    """Embeddings of prompts, each encoded once."""
-
-    def __init__(self, base: BaseModel) -> None:
-        self._base = base
-        self._known: dict[str, PromptEmbedding] = {}
-
-    def __call__(self, prompts: Sequence[str]) -> PromptEmbedding:
-        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._known]
-        if new:
-            encoded = self._base.encode_prompt(new)
-            for i, prompt in enumerate(new):
-                pooled = None if encoded.pooled is None else encoded.pooled[i : i + 1]
-                self._known[prompt] = PromptEmbedding(encoded.tokens[i : i + 1], pooled)
-        found = [self._known[prompt] for prompt in prompts]
-        vectors = [each.pooled for each in found if each.pooled is not None]
-        return PromptEmbedding(
-            torch.cat([each.tokens for each in found]), torch.cat(vectors) if vectors else None
-        )
 
 
 class _Report:

@@ -7,8 +7,9 @@ import torch
 from PIL import Image
 
 from plugins_engine.adapter import Adapter
-from plugins_engine.addition import add_concept, trigger_phrase
+from plugins_engine.addition import add_concept
 from plugins_engine.base import EMBEDDED, load_base
+from plugins_engine.captioned_works import trigger_phrase
 from plugins_engine.priors import PROMPTS_FILE
 from plugins_engine.sampler import SampleRequest, generate
 from training.progress import ProgressLine

@@ -7,9 +7,10 @@ import torch
 from PIL import Image, ImageDraw
 
 from plugins_engine.adapter import Adapter
-from plugins_engine.addition import AdditionConfig, AdditionResult, add_concept, training_prompt
+from plugins_engine.addition import AdditionConfig, AdditionResult, add_concept
 from plugins_engine.base import BaseModel
 from plugins_engine.branches import applied
+from plugins_engine.captioned_works import training_prompt
 from plugins_engine.errors import BadRequest
 from plugins_engine.priors import gather_prior, prior_prompts
 from plugins_engine.progress import Cancelled, Progress
