@@ -9,6 +9,10 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response
 
+# The browser's own note on a failed response, which _saw_response judges; and htmx's, that it gave up a request
+# because a newer one replaces it, as hx-sync asks.
+NO_FAULT = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest")
+
 # What an audit of a page finds, as a list of sentences. Runs in the page.
 AUDIT = """
 () => {
@@ -87,8 +91,7 @@ class Visitor:
             self.problems.append(f"{self.page.url}: {response.status} for {response.url}")
 
     def _heard(self, message: ConsoleMessage) -> None:
-        # The browser's own note on a failed response; _saw_response judges those.
-        if message.type in {"error", "warning"} and not message.text.startswith("Failed to load resource"):
+        if message.type in {"error", "warning"} and not message.text.startswith(NO_FAULT):
             self.problems.append(f"{self.page.url}: console: {message.text}")
 
     @contextmanager
