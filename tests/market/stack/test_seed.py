@@ -11,10 +11,12 @@ from django.test import Client
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
+from market.catalog.models import PlugIn
 from market.ledger.models import AccountKind
 from market.ledger.operations import account, balance
 from market.stack import seed
 from market.stack.demo_works import NoWorks, shipped_work_sets
+from market.stack.seed_plugins import PLUGINS, seed_plugins
 
 PASSWORD = "demo-123abc-456def"
 
@@ -104,3 +106,21 @@ def test_a_listing_that_lacks_its_pictures_is_named(tmp_path: Path) -> None:
         shipped_work_sets(tmp_path)
     with pytest.raises(NoWorks, match="no works"):
         shipped_work_sets(tmp_path / "nowhere")
+
+
+def test_the_shipped_plugins_are_on_the_market_with_works_samples_and_price(db: None) -> None:
+    if not any(PLUGINS.glob("*.safetensors")):
+        pytest.skip("this checkout ships no plug-ins")
+    people = seed.seed_people(PASSWORD)
+    base = seed.register_base(owner=people[seed.MODEL_OWNER])
+    assert base is not None
+
+    made = seed_plugins(base, people[: seed.ARTISTS])
+
+    assert made
+    for plugin in PlugIn.objects.published():
+        assert plugin.price_micros > 0
+        assert plugin.current_version is not None
+        assert plugin.current_version.samples.exists()
+        assert plugin.concept.works.exists()
+    assert seed_plugins(base, people[: seed.ARTISTS]) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,14 +58,16 @@ def test_a_page_is_read_for_links_states_loose_fields_and_text() -> None:
 def test_what_a_page_lacks_is_a_refusal_that_says_so(ask: str) -> None:
     page = read_page("http://h/empty/", 200, "<p>Nothing here</p>")
 
+    questions: dict[str, Callable[[], object]] = {
+        "form": lambda: page.form(has="x"),
+        "form_to": lambda: page.form_to("/x/"),
+        "link": lambda: page.link("/x/"),
+        "hidden": lambda: page.hidden("x"),
+        "says": lambda: page.says("x"),
+    }
+
     with pytest.raises(Refusal, match=r"/empty/.*Nothing here"):
-        {
-            "form": lambda: page.form(has="x"),
-            "form_to": lambda: page.form_to("/x/"),
-            "link": lambda: page.link("/x/"),
-            "hidden": lambda: page.hidden("x"),
-            "says": lambda: page.says("x"),
-        }[ask]()
+        questions[ask]()
 
 
 @pytest.mark.parametrize(
