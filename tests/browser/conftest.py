@@ -17,18 +17,23 @@ from tests.browser.visitor import Visitor
 Enter = Callable[..., Visitor]
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    reason = missing()
-    if reason:
+def skip_without_browser() -> None:
+    if reason := missing():
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Of one module only: while playwright runs, its thread has an event loop, in which Django refuses queries."""
+    skip_without_browser()
     with chromium() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The market as `./run` starts it, with its demo people, on the tests' own PostgreSQL and Valkey."""
+    skip_without_browser()
     # A test process has its own database here and its own numbers on the broker: its tests use two, from 0 or 2 on.
     process = os.environ.get("PYTEST_XDIST_WORKER", "main")
     broker = re.sub(
