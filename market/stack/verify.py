@@ -49,7 +49,9 @@ def checks(scratch: Path) -> list[Check]:
 def pytest(arguments: list[str]) -> Check:
     # Two: the engine's tests use every core by themselves, and the machine they must fit has two.
     spread = (
-        [] if any(one in {"-n", "--pdb", "-s"} for one in arguments) else ["-n", "2", "--dist", "loadfile"]
+        []
+        if any(one in {"-n", "--pdb", "-s"} for one in arguments)
+        else ["-n", "2", "--dist", "loadfile", "--durations=15"]
     )
     return Check("pytest", [sys.executable, "-m", "pytest", *spread, *arguments])
 
