@@ -30,9 +30,7 @@ def test_its_card_is_of_the_very_weights_beside_it() -> None:
 
 
 def test_any_stable_diffusion_pipeline_reads_it_and_draws_the_same_picture() -> None:
-    pipeline = StableDiffusionPipeline.from_pretrained(
-        EMBEDDED, dtype=torch.float32, local_files_only=True
-    )
+    pipeline = StableDiffusionPipeline.from_pretrained(EMBEDDED, dtype=torch.float32, local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
     prompt = "a rocket, Noto style"
 
