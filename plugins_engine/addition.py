@@ -26,7 +26,7 @@ from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.captioned_works import CaptionedWorks, trigger_phrase
 from plugins_engine.delta import LowRank
-from plugins_engine.errors import BadRequest, BrokenPicture
+from plugins_engine.errors import BadRequest, BrokenPicture, require_whole
 from plugins_engine.priors import PriorBank, gather_prior, prior_prompts
 from plugins_engine.progress import OnProgress, Pace, Progress
 from plugins_engine.sampler import SampleRequest, generate
@@ -65,12 +65,12 @@ class AdditionConfig:
     prior_prompts: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        _require("rank", self.rank, 1, MAX_RANK)
-        _require("steps", 1 if self.steps is None else self.steps, 1, 100_000)
-        _require("batch", self.batch, 1, 1024)
-        _require("prior_batch", self.prior_batch, 0, 1024)
-        _require("prior_pictures", self.prior_pictures, 1, 4096)
-        _require("prior_steps", self.prior_steps, 1, 1000)
+        require_whole("rank", self.rank, 1, MAX_RANK)
+        require_whole("steps", 1 if self.steps is None else self.steps, 1, 100_000)
+        require_whole("batch", self.batch, 1, 1024)
+        require_whole("prior_batch", self.prior_batch, 0, 1024)
+        require_whole("prior_pictures", self.prior_pictures, 1, 4096)
+        require_whole("prior_steps", self.prior_steps, 1, 1000)
         if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 1):
             raise BadRequest(f"learning_rate {self.learning_rate}: expected a number above 0, at most 1")
         if self.mixed_precision not in (None, "no", "fp16", "bf16"):
@@ -299,8 +299,3 @@ class _Report:
     def _preview(self) -> Image.Image:
         request = SampleRequest(self._prompt, seed=self._seed, steps=8)
         return generate(self._base, request)[0]
-
-
-def _require(name: str, value: Any, low: int, high: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise BadRequest(f"{name} {value}: expected a whole number from {low} to {high}")

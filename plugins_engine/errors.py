@@ -1,5 +1,7 @@
 """Errors a caller can show to a person: each says what was wrong, what was expected and what to do."""
 
+from typing import Any
+
 
 class EngineError(Exception):
     """Base of every error that this library raises on purpose; its text is meant to be shown."""
@@ -35,3 +37,9 @@ class DeviceUnavailable(EngineError):
 
 class BrokenPicture(EngineError):
     """The model's numbers overflowed, so there is no picture to give."""
+
+
+def require_whole(name: str, value: Any, low: int, high: int) -> None:
+    """Raise BadRequest unless a number asked for is whole and within its bounds."""
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise BadRequest(f"{name} {value}: expected a whole number from {low} to {high}")

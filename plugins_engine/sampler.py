@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from PIL import Image
@@ -12,7 +11,7 @@ from torch import Tensor
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel, PromptEmbedding, Scheduler
 from plugins_engine.branches import applied
-from plugins_engine.errors import BadPrompt, BadRequest, BrokenPicture
+from plugins_engine.errors import BadPrompt, BadRequest, BrokenPicture, require_whole
 from plugins_engine.progress import OnProgress, Pace, Progress
 
 MAX_STEPS = 1000
@@ -47,9 +46,9 @@ class SampleRequest:
     def __post_init__(self) -> None:
         if not self.prompt.strip():
             raise BadPrompt("the prompt is empty: say what to draw")
-        _require_whole("steps", self.steps, 1, MAX_STEPS)
-        _require_whole("number of pictures", self.count, 1, MAX_COUNT)
-        _require_whole("seed", self.seed, 0, MAX_SEED - self.count)
+        require_whole("steps", self.steps, 1, MAX_STEPS)
+        require_whole("number of pictures", self.count, 1, MAX_COUNT)
+        require_whole("seed", self.seed, 0, MAX_SEED - self.count)
         if not (math.isfinite(self.guidance) and 0 <= self.guidance <= MAX_GUIDANCE):
             raise BadRequest(f"guidance {self.guidance}: expected a number from 0 to {MAX_GUIDANCE:g}")
         for adapter, weight in self.plugins:
@@ -239,12 +238,7 @@ def _size(base: BaseModel, request: SampleRequest) -> tuple[int, int]:
     for name, side in (("width", request.width), ("height", request.height)):
         if side is not None:
             step = base.pixels_per_latent
-            _require_whole(name, side, base.smallest_side, MAX_SIZE)
+            require_whole(name, side, base.smallest_side, MAX_SIZE)
             if side % step:
                 raise BadRequest(f"{name} {side}: expected a multiple of {step}, as {side - side % step}")
     return request.width or base.resolution, request.height or base.resolution
-
-
-def _require_whole(name: str, value: Any, low: int, high: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise BadRequest(f"{name} {value}: expected a whole number from {low} to {high}")
