@@ -64,6 +64,11 @@ def _set_environment() -> Path:
 _folder = _set_environment()
 # Before pytest imports the conftest.py files further down, which import models.
 django.setup()
+# xdist's workers inherit this environment, and with that variable in it pytest-django would read the settings in them
+# before this file gives them a broker and files of their own.
+del os.environ["DJANGO_SETTINGS_MODULE"]
+if settings.MEDIA_ROOT != Path(os.environ["MEDIA_ROOT"]):
+    raise RuntimeError(f"the settings were read too early: files would go to {settings.MEDIA_ROOT}")
 # Hashing the passwords of the cast as slowly as a production does would be most of the time of a run.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Hashed names need `collectstatic` first; test_settings.py runs that for real.

@@ -31,14 +31,14 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def broker(settings: Any) -> Redis[bytes]:
+def broker(settings: Any) -> Redis:
     """The tests' own Valkey, as the worker reads it."""
     client = Redis.from_url(client_url(broker_url(settings.CONFIG)))
     client.delete(CHORE, "urgent-chore")
     return client
 
 
-def messages(broker: Redis[bytes], queue: str = CHORE) -> int:
+def messages(broker: Redis, queue: str = CHORE) -> int:
     count = broker.llen(queue)
     assert isinstance(count, int)
     return count
@@ -46,7 +46,7 @@ def messages(broker: Redis[bytes], queue: str = CHORE) -> int:
 
 @pytest.mark.django_db(transaction=True)
 def test_enqueueing_sends_a_wake_up_once_it_is_committed(
-    broker: Redis[bytes], enqueue: Callable[..., Job]
+    broker: Redis, enqueue: Callable[..., Job]
 ) -> None:
     job = enqueue()
     assert messages(broker) == 1
@@ -55,14 +55,14 @@ def test_enqueueing_sends_a_wake_up_once_it_is_committed(
 
 
 def test_nothing_is_sent_for_a_job_that_is_not_committed(
-    broker: Redis[bytes], enqueue: Callable[..., Job]
+    broker: Redis, enqueue: Callable[..., Job]
 ) -> None:
     enqueue()
     assert messages(broker) == 0
 
 
 def test_a_job_whose_wake_up_was_never_sent_is_sent_one(
-    broker: Redis[bytes], enqueue: Callable[..., Job]
+    broker: Redis, enqueue: Callable[..., Job]
 ) -> None:
     """As after a crash between the commit and the message: in this test the commit never comes."""
     job = enqueue()
@@ -73,7 +73,7 @@ def test_a_job_whose_wake_up_was_never_sent_is_sent_one(
     assert sweeping.sweep().woken == 1
 
 
-def test_one_wake_up_for_each_worker_is_enough(broker: Redis[bytes], enqueue: Callable[..., Job]) -> None:
+def test_one_wake_up_for_each_worker_is_enough(broker: Redis, enqueue: Callable[..., Job]) -> None:
     for n in range(2):
         Worker.objects.report(name=f"w{n}", kinds=[CHORE], device="cpu")
     for _ in range(5):
@@ -94,7 +94,7 @@ def test_a_broker_that_is_down_loses_no_job(
     assert (job.state, job.dispatched_at) == (JobState.QUEUED, None)
 
 
-def test_the_command_sweeps_once(enqueue: Callable[..., Job], broker: Redis[bytes], capsys: Any) -> None:
+def test_the_command_sweeps_once(enqueue: Callable[..., Job], broker: Redis, capsys: Any) -> None:
     enqueue()
     Job.objects.claim(kinds=[CHORE], worker="w")
     Job.objects.update(lease_expires_at=Now() - timedelta(seconds=1))
