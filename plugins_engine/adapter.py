@@ -238,20 +238,44 @@ def weighted_sum(parts: Sequence[tuple[Adapter, float]], name: str = "") -> Adap
         layers[layer] = delta.concatenate(
             [delta.scale(adapter.layers[layer], weight) for adapter, weight in held]
         )
+    return merged_adapter(layers, parts, name)
+
+
+def merged_adapter(
+    layers: dict[str, LowRank], parts: Sequence[tuple[Adapter, float]], name: str = ""
+) -> Adapter:
+    """Make one adapter of layers that came of several; its file says of which, and each one's share.
+
+    A part's share is its weight's part of all weights, without signs, in basis points that sum to 10,000: what a
+    market divides a price by.
+    """
+    shares = _shares([abs(weight) for _, weight in parts])
     sources = [
-        {"name": adapter.name, "tensors_sha256": adapter.tensors_sha256, "weight": weight}
-        for adapter, weight in parts
+        {"name": adapter.name, "tensors_sha256": adapter.tensors_sha256, "weight": weight, "share_bps": share}
+        for (adapter, weight), share in zip(parts, shares, strict=True)
     ]
     # ModelSpec separates names by commas, so a comma inside a name cannot stay.
     names = ", ".join(adapter.name.replace(",", " ") or adapter.tensors_sha256[:12] for adapter, _ in parts)
+    first = parts[0][0]
+    prints = [adapter.base_fingerprint for adapter, _ in parts if adapter.base_fingerprint]
     return Adapter(
         layers=layers,
         name=name or " + ".join(adapter.name for adapter, _ in parts if adapter.name),
-        base_fingerprint=prints.pop() if prints else "",
-        architecture=parts[0][0].architecture,
+        base_fingerprint=prints[0] if prints else "",
+        architecture=first.architecture,
         convolutions=frozenset().union(*(adapter.convolutions for adapter, _ in parts)),
         metadata={"modelspec.merged_from": names, "plugin.merged_from": json.dumps(sources)},
     )
+
+
+def _shares(weights: Sequence[float]) -> list[int]:
+    """Divide 10,000 in proportion to weights; what rounding leaves goes to the largest remainders, first come first."""
+    total = sum(weights)
+    exact = [10_000 * weight / total if total else 10_000 / len(weights) for weight in weights]
+    shares = [int(each) for each in exact]
+    for index in sorted(range(len(exact)), key=lambda i: shares[i] - exact[i])[: 10_000 - sum(shares)]:
+        shares[index] += 1
+    return shares
 
 
 def _little_endian(tensor: Tensor) -> bytes:

@@ -67,7 +67,7 @@ django.setup()
 # xdist's workers inherit this environment, and with that variable in it pytest-django would read the settings in them
 # before this file gives them a broker and files of their own.
 del os.environ["DJANGO_SETTINGS_MODULE"]
-if settings.MEDIA_ROOT != Path(os.environ["MEDIA_ROOT"]):
+if Path(os.environ["MEDIA_ROOT"]) != settings.MEDIA_ROOT:
     raise RuntimeError(f"the settings were read too early: files would go to {settings.MEDIA_ROOT}")
 # Hashing the passwords of the cast as slowly as a production does would be most of the time of a run.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

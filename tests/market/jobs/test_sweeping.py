@@ -45,25 +45,19 @@ def messages(broker: Redis, queue: str = CHORE) -> int:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_enqueueing_sends_a_wake_up_once_it_is_committed(
-    broker: Redis, enqueue: Callable[..., Job]
-) -> None:
+def test_enqueueing_sends_a_wake_up_once_it_is_committed(broker: Redis, enqueue: Callable[..., Job]) -> None:
     job = enqueue()
     assert messages(broker) == 1
     job.refresh_from_db()
     assert job.dispatched_at is not None
 
 
-def test_nothing_is_sent_for_a_job_that_is_not_committed(
-    broker: Redis, enqueue: Callable[..., Job]
-) -> None:
+def test_nothing_is_sent_for_a_job_that_is_not_committed(broker: Redis, enqueue: Callable[..., Job]) -> None:
     enqueue()
     assert messages(broker) == 0
 
 
-def test_a_job_whose_wake_up_was_never_sent_is_sent_one(
-    broker: Redis, enqueue: Callable[..., Job]
-) -> None:
+def test_a_job_whose_wake_up_was_never_sent_is_sent_one(broker: Redis, enqueue: Callable[..., Job]) -> None:
     """As after a crash between the commit and the message: in this test the commit never comes."""
     job = enqueue()
     assert sweeping.sweep().woken == 1

@@ -1,0 +1,58 @@
+"""`add`: make a plug-in of a concept from pictures."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plugins_engine.addition import KINDS, AdditionConfig, add_concept
+from plugins_engine.base import load_base
+from plugins_engine.commands.options import base_options, help_formatter, require_target
+from plugins_engine.progress_line import ProgressLine
+from plugins_engine.works import read_works
+
+if TYPE_CHECKING:
+    from plugins_engine.commands.options import Commands
+
+
+def add(commands: "Commands") -> None:
+    command = commands.add_parser(
+        "add",
+        help="make a plug-in of a concept from pictures",
+        description="Train a plug-in of one concept from a folder of works. A work's caption is the one that "
+        "works.json lists, else the text of NAME.txt beside NAME.png, else the name itself.",
+        formatter_class=help_formatter,
+    )
+    defaults = AdditionConfig()
+    command.add_argument(
+        "--images", type=Path, required=True, metavar="DIR", help="the works: PNG, JPEG or WebP"
+    )
+    command.add_argument("--name", required=True, metavar="TEXT", help="what calls the concept in a prompt")
+    command.add_argument("--kind", required=True, choices=KINDS, help="style: how; character: who or what")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to, as .safetensors")
+    command.add_argument(
+        "--rank", type=int, default=defaults.rank, metavar="N", help="(default: %(default)s)"
+    )
+    command.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help=f"(default: {' or '.join(f'{defaults.steps_for(k)} for a {k}' for k in KINDS)})",
+    )
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
+    base_options(command)
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    require_target(options.out, ".safetensors")
+    config = AdditionConfig(rank=options.rank, steps=options.steps, seed=options.seed)
+    works = read_works(options.images)
+    base = load_base(options.base, options.device)
+    with ProgressLine() as line:
+        result = add_concept(base, works, options.name, options.kind, config, line)
+    result.adapter.save(options.out)
+    figures = ", ".join(
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in result.figures.items()
+    )
+    print(f"{options.out}: {figures}")

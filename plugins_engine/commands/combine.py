@@ -1,0 +1,152 @@
+"""`combine`: make one plug-in of several, without their works."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plugins_engine.adapter import Adapter
+from plugins_engine.base import BaseModel, load_base
+from plugins_engine.commands.options import base_options, help_formatter, require_folder, require_target
+from plugins_engine.easymerge import METHODS, Combination, MergeConfig, MergePart, combine
+from plugins_engine.errors import BadRequest
+from plugins_engine.html_report import ReportPage, write_report
+from plugins_engine.progress_line import ProgressLine
+from plugins_engine.sampler import generate_each
+
+if TYPE_CHECKING:
+    from plugins_engine.commands.options import Commands
+
+RETAINED = "retained"
+SHOWN = 4  # prompts of each part in the report
+SEED = 1
+
+
+def add(commands: "Commands") -> None:
+    command = commands.add_parser(
+        "combine",
+        help="make one plug-in of several",
+        description="Combine plug-ins of one base into one, from the plug-ins and the prompts that call them alone. The "
+        'prompts are JSON: {"ink.safetensors": ["a fox, Ink style", …], …}, by file name or by the plug-in\'s own name; '
+        f'"{RETAINED}" lists prompts that shall stay as the base draws them.',
+        formatter_class=help_formatter,
+    )
+    command.add_argument("plugins", nargs="+", type=Path, metavar="FILE", help="plug-ins, as .safetensors")
+    command.add_argument(
+        "--prompts", type=Path, required=True, metavar="FILE", help="the prompts that call each, as JSON"
+    )
+    command.add_argument(
+        "--method", choices=METHODS, default="closed-form", help="(default: %(default)s; sgd is the paper's)"
+    )
+    command.add_argument(
+        "--rank", type=int, metavar="N", help="of the result (default: what nothing is lost with)"
+    )
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to, as .safetensors")
+    command.add_argument("--report", type=Path, metavar="DIR", help="write report.json and report.html there")
+    base_options(command)
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    require_target(options.out, ".safetensors")
+    if options.report is not None:
+        require_folder(options.report, "--report")
+    config = MergeConfig(method=options.method, rank=options.rank, seed=options.seed)
+    prompts = _read_prompts(options.prompts)
+    base = load_base(options.base, options.device)
+    parts = _parts(options.plugins, prompts, base)
+    with ProgressLine() as line:
+        done = combine(base, parts, config, line)
+    written = done.adapter.save(options.out)
+    if options.report is not None:
+        content = {
+            "figures": done.figures,
+            "layer_errors": done.layer_errors,
+            "merged_from": json.loads(done.adapter.metadata["plugin.merged_from"]),
+            "file_sha256": written,
+            "tensors_sha256": done.adapter.tensors_sha256,
+            "base_fingerprint": base.fingerprint,
+        }
+        write_report(options.report, _page(base, parts, done, content), content)
+    figures = ", ".join(
+        f"{key.replace('_', ' ')} {value:.4g}"
+        if isinstance(value, float)
+        else f"{key.replace('_', ' ')} {value}"
+        for key, value in done.figures.items()
+    )
+    print(f"{options.out}: {figures}")
+
+
+def _read_prompts(path: Path) -> dict[str, tuple[str, ...]]:
+    wanted = f'{path}: expected JSON as {{"a.safetensors": ["a prompt", …], …}}'
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadRequest(f"{path}: expected a file of prompts, found nothing") from None
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"{wanted}, it cannot be read ({error})") from error
+    if not isinstance(content, dict):
+        raise BadRequest(f"{wanted}, found something else")
+    for name, listed in content.items():
+        if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+            raise BadRequest(f'{wanted}; what it has for "{name}" is not a list of prompts')
+    return {name: tuple(each for each in listed if each.strip()) for name, listed in content.items()}
+
+
+def _parts(paths: Sequence[Path], prompts: dict[str, tuple[str, ...]], base: BaseModel) -> list[MergePart]:
+    """Join plug-ins and prompts; a name in the prompts that no plug-in has is an error, as it is one mistyped."""
+    parts, used = [], {RETAINED}
+    for path in paths:
+        adapter = Adapter.load(path, base.layers)
+        names = [name for name in (str(path), path.name, path.stem, adapter.name) if prompts.get(name)]
+        if not names:
+            raise BadRequest(
+                f'{path}: expected prompts that call it, under "{path.name}" or "{adapter.name}"; there are prompts for '
+                f"{', '.join(prompts) or 'nothing'}"
+            )
+        used.add(names[0])
+        parts.append(MergePart(prompts[names[0]], adapter))
+    if left := sorted(set(prompts) - used):
+        raise BadRequest(f'prompts for "{left[0]}": expected the name of a plug-in given, or "{RETAINED}"')
+    if prompts.get(RETAINED):
+        parts.append(MergePart(prompts[RETAINED]))
+    return parts
+
+
+def _page(
+    base: BaseModel, parts: Sequence[MergePart], done: Combination, content: dict[str, Any]
+) -> ReportPage:
+    page = ReportPage(
+        f"Combination: {done.adapter.name}",
+        "Each plug-in's own prompts drawn by the base alone, with that plug-in, and with the combination of them all; "
+        "the same seeds across a row.",
+    )
+    page.heading("Figures")
+    page.table(("figure", "value"), [(key.replace("_", " "), value) for key, value in done.figures.items()])
+    if done.layer_errors:
+        page.text(
+            "Relative error: how far the combination is from doing to each layer's inputs what each plug-in did to its "
+            "own, on pictures outside the fit; 0 is all of it, 1 is what no plug-in at all would do.",
+            note=True,
+        )
+    page.heading("Made from")
+    page.table(
+        ("plug-in", "share", "tensors SHA-256"),
+        [(e["name"], f"{e['share_bps'] / 100:g}%", e["tensors_sha256"]) for e in content["merged_from"]],
+    )
+    for part in parts:
+        page.heading(part.called)
+        shown = part.prompts[:SHOWN]
+        own = [] if part.adapter is None else [(part.adapter, 1.0)]
+        drawn = [
+            generate_each(base, shown, seed=SEED, plugins=each) for each in ([], own, [(done.adapter, 1.0)])
+        ]
+        columns = ("base", part.called, "combination")
+        rows = [(prompt, [pictures[i] for pictures in drawn]) for i, prompt in enumerate(shown)]
+        page.grid(columns, rows)
+    if done.layer_errors:
+        page.heading("Relative error by layer")
+        page.table(("layer", "relative error"), list(done.layer_errors.items()))
+    return page

@@ -1,0 +1,116 @@
+"""`generate`: draw pictures from a prompt."""
+
+import argparse
+import io
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from plugins_engine.adapter import Adapter
+from plugins_engine.atomic import write_bytes
+from plugins_engine.base import BaseModel, load_base
+from plugins_engine.commands.options import base_options, help_formatter, require_target
+from plugins_engine.errors import BadRequest
+from plugins_engine.progress_line import ProgressLine
+from plugins_engine.sampler import SampleRequest, generate
+
+if TYPE_CHECKING:
+    from plugins_engine.commands.options import Commands
+
+
+def add(commands: "Commands") -> None:
+    command = commands.add_parser(
+        "generate",
+        help="draw pictures from a prompt",
+        description="Draw pictures. The same options draw the same picture; picture i of --count has the seed N + i.",
+        formatter_class=help_formatter,
+    )
+    command.add_argument("--prompt", required=True, metavar="TEXT", help="what to draw")
+    command.add_argument("--negative", default="", metavar="TEXT", help="what to steer away from")
+    command.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="FILE[:WEIGHT]",
+        help="a plug-in to use, any number (weight: 1)",
+    )
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
+    command.add_argument("--steps", type=int, default=25, metavar="N", help="denoising steps (default: 25)")
+    command.add_argument(
+        "--guidance", type=float, default=3.0, metavar="X", help="how closely to follow (default: 3)"
+    )
+    command.add_argument("--count", type=int, default=1, metavar="N", help="number of pictures (default: 1)")
+    command.add_argument("--width", type=int, metavar="PIXELS", help="(default: the base's)")
+    command.add_argument("--height", type=int, metavar="PIXELS", help="(default: the base's)")
+    command.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="PNG",
+        help="where to; with --count above 1, -SEED is added to the name",
+    )
+    base_options(command)
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    targets = _targets(options.out, options.seed, options.count)
+    base = load_base(options.base, options.device)
+    plugins = [_weighted(text, base) for text in options.plugin]
+    for adapter, _ in plugins:
+        for warning in adapter.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+    request = SampleRequest(
+        options.prompt, options.negative, options.seed, options.steps, options.guidance, options.count, plugins,
+        options.width, options.height,
+    )  # fmt: skip
+    with ProgressLine() as line:
+        pictures = generate(base, request, line, preview_every=0)
+    for target, picture, seed in zip(
+        targets, pictures, range(options.seed, options.seed + options.count), strict=True
+    ):
+        write_bytes(target, _png(picture, request, seed))
+        print(target)
+
+
+def _targets(out: Path, seed: int, count: int) -> list[Path]:
+    """Check where pictures will go before time is spent on them."""
+    require_target(out, ".png")
+    if count <= 1:
+        return [out]
+    return [out.with_name(f"{out.stem}-{number}{out.suffix}") for number in range(seed, seed + count)]
+
+
+def _weighted(text: str, base: BaseModel) -> tuple[Adapter, float]:
+    """Read FILE[:WEIGHT]; a file whose own name ends like a weight is still found."""
+    path, separator, written = text.rpartition(":")
+    if not separator or Path(text).exists():
+        return Adapter.load(text, base.layers), 1.0
+    try:
+        weight = float(written)
+    except ValueError:
+        raise BadRequest(
+            f"--plugin {text}: expected FILE or FILE:WEIGHT, found the weight {written!r}"
+        ) from None
+    return Adapter.load(path, base.layers), weight
+
+
+def _png(picture: Image.Image, request: SampleRequest, seed: int) -> bytes:
+    """Encode with the parameters inside, and nothing that differs from run to run."""
+    plugins = [
+        {"name": adapter.name, "weight": weight, "tensors_sha256": adapter.tensors_sha256}
+        for adapter, weight in request.plugins
+    ]
+    parameters = {
+        "prompt": request.prompt, "negative_prompt": request.negative_prompt, "seed": seed, "steps": request.steps,
+        "guidance": request.guidance, "plugins": plugins,
+    }  # fmt: skip
+    note = PngInfo()
+    note.add_itxt("parameters", json.dumps(parameters, ensure_ascii=False))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", pnginfo=note)
+    return buffer.getvalue()

@@ -1,0 +1,106 @@
+"""`info`: describe a base, or plug-in files."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plugins_engine import delta
+from plugins_engine.adapter import Adapter
+from plugins_engine.base import LAYER_KINDS, BaseModel, load_base
+from plugins_engine.branches import require_fit
+from plugins_engine.commands.options import base_options, help_formatter
+from plugins_engine.errors import BaseMismatch
+
+if TYPE_CHECKING:
+    from plugins_engine.commands.options import Commands
+
+
+def add(commands: "Commands") -> None:
+    command = commands.add_parser(
+        "info",
+        help="describe a base, or plug-in files",
+        description="Describe a base model, or plug-in files and whether they fit the base that --base names.",
+        formatter_class=help_formatter,
+    )
+    command.add_argument("plugins", nargs="*", type=Path, metavar="FILE", help="plug-ins, as .safetensors")
+    command.add_argument("--layers", action="store_true", help="list every layer with its shape")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    base_options(command)
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    base = load_base(options.base, options.device) if options.base or not options.plugins else None
+    if not options.plugins:
+        assert base is not None  # noqa: S101  # said by the line above
+        _print(_describe_base(base, options.layers), options.json)
+        return
+    described = []
+    for path in options.plugins:
+        adapter = Adapter.load(path, base.layers if base else None)
+        described.append({"file": str(path)} | _describe_adapter(adapter, base, options.layers))
+    for each in described if not options.json else []:
+        _print(each, as_json=False)
+    if options.json:
+        print(json.dumps(described, indent=2))
+
+
+def _describe_base(base: BaseModel, layers: bool) -> dict[str, object]:
+    described: dict[str, object] = {
+        "base": str(base.directory.path),
+        "architecture": base.architecture,
+        "fingerprint": base.fingerprint,
+        "resolution": base.resolution,
+        "parameters": sum(each.numel() for each in base.unet.parameters()),
+        "sampler": type(base.scheduler).__name__,
+        "prediction": base.prediction_type,
+        **{f"{kind} layers": len(base.adaptable_layers((kind,))) for kind in LAYER_KINDS},
+    }
+    if layers:
+        kinds = base.adaptable_layers(tuple(LAYER_KINDS))
+        described["layers"] = {
+            name: f"{shape.out_features}x{shape.in_features}" for name, shape in kinds.items()
+        }
+    return described
+
+
+def _describe_adapter(adapter: Adapter, base: BaseModel | None, layers: bool) -> dict[str, object]:
+    described: dict[str, object] = {
+        "name": adapter.name,
+        "kind": adapter.kind,
+        "trigger": adapter.trigger,
+        "architecture": adapter.architecture,
+        "made for base": adapter.base_fingerprint,
+        "rank": adapter.rank,
+        "adapted layers": len(adapter.layers),
+        "file sha256": adapter.file_sha256,
+        "tensors sha256": adapter.tensors_sha256,
+        "merged from": ", ".join(adapter.merged_from),
+        "warnings": "; ".join(adapter.warnings),
+    }
+    if base is not None:
+        try:
+            require_fit(base, adapter)
+            described["fits this base"] = "yes"
+        except BaseMismatch as error:
+            described["fits this base"] = f"no: {error}"
+    if layers:
+        described["layers"] = {
+            name: f"{up.shape[0]}x{down.shape[1]} rank {delta.rank((up, down))} norm {delta.norm((up, down)):.4g}"
+            for name, (up, down) in adapter.layers.items()
+        }
+    return {key: value for key, value in described.items() if value != ""}
+
+
+def _print(described: dict[str, object], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(described, indent=2))
+        return
+    for key, value in described.items():
+        if isinstance(value, dict):
+            print(f"{key}:")
+            for name, text in value.items():
+                print(f"  {name}  {text}")
+        else:
+            print(f"{key + ':':<20} {value}")

@@ -1,0 +1,49 @@
+"""Options and checks that several commands share."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plugins_engine.errors import BadRequest
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # what its stubs call it
+
+HELP_WIDTH = 100  # fixed, so that the reference page can hold the very text
+
+
+def help_formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.HelpFormatter(prog, max_help_position=28, width=HELP_WIDTH)
+
+
+def base_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--base",
+        type=Path,
+        metavar="DIR",
+        help="a diffusers directory: SD 1.x, 2.x or SDXL (default: the embedded one)",
+    )
+    command.add_argument(
+        "--device",
+        default=os.environ.get("DEVICE", "cpu"),
+        help="cpu, cuda, cuda:1, mps (default: $DEVICE, or cpu)",
+    )
+
+
+def require_target(out: Path, suffix: str, option: str = "--out") -> None:
+    """Check where a file will go before time is spent on it."""
+    if out.suffix.lower() != suffix:
+        raise BadRequest(f"{option} {out}: expected a name that ends in {suffix}")
+    if out.is_dir():
+        raise BadRequest(f"{option} {out}: expected a file name, found a directory")
+    if not out.parent.is_dir():
+        raise BadRequest(f"{option} {out}: expected the directory {out.parent} to exist")
+
+
+def require_folder(folder: Path, option: str) -> None:
+    """Check that a folder is there or can be made."""
+    if folder.exists() and not folder.is_dir():
+        raise BadRequest(f"{option} {folder}: expected a folder, found a file")
+    if not folder.parent.is_dir():
+        raise BadRequest(f"{option} {folder}: expected the directory {folder.parent} to exist")

@@ -1,0 +1,361 @@
+"""Combination: several plug-ins become one, from nothing but the plug-ins and the prompts that call them.
+
+EasyMerge of the paper (arXiv 2404.11962, section 4.3): with X_i the inputs of a layer while plug-in i draws its own
+prompts, the combined ΔW shall do to each X_i what ΔW_i did:
+
+    min over ΔW of Σ_i w_i ‖ΔW X_i - ΔW_i X_i‖² + λ ‖ΔW‖²                                             (1)
+
+The paper descends on (1) by stochastic gradient ("sgd" here). It is a linear regression, so "closed-form" solves it:
+with G_i = w_i X_i X_iᵀ and M = ΣG_i + λI,
+
+    ΔW* = Σ_i B_i A_i G_i M⁻¹ = [B_1 … B_K] Ã,                                                       (2)
+
+whose rank is at most the sum of the parts' ranks. To a lower rank r it is compressed where it matters, by
+reduced-rank regression (Izenman 1975): with L Lᵀ = M, the best rank-r solution of (1) is the SVD of ΔW* L cut off at r,
+times L⁻¹.
+
+A part without a plug-in is prompts that shall stay as they are (ΔW_i = 0); with those, extractions combine as well.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from peft.utils.merge_utils import dare_linear, ties
+from torch import Tensor
+
+from plugins_engine import delta
+from plugins_engine.activations import LayerInputs, gather_inputs
+from plugins_engine.adapter import Adapter, merged_adapter
+from plugins_engine.base import BaseModel
+from plugins_engine.branches import require_fit
+from plugins_engine.delta import LowRank
+from plugins_engine.errors import BadRequest, require_whole
+from plugins_engine.progress import OnProgress, Pace, Progress
+
+Method = Literal["closed-form", "sgd", "sum", "svd", "ties", "dare"]
+METHODS: tuple[Method, ...] = get_args(Method)
+_FROM_ACTIVATIONS = ("closed-form", "sgd")
+# Tried on activations that took no part in the fit, as shares of the mean diagonal of ΣG.
+_RIDGES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+DENSITY = 0.5  # of the entries that "ties" and "dare" keep
+
+
+@dataclass(frozen=True)
+class MergePart:
+    """One plug-in with prompts that call it. Without an adapter: prompts that shall stay as they are."""
+
+    prompts: tuple[str, ...]
+    adapter: Adapter | None = None
+    weight: float = 1.0  # of its error in (1), and its share among the parts
+
+    @property
+    def called(self) -> str:
+        return "retained prompts" if self.adapter is None else self.adapter.name or "a plug-in without a name"
+
+
+@dataclass(frozen=True)
+class MergeConfig:
+    """How plug-ins are combined.
+
+    rank: of the result on every layer; None: closed form and sum keep all they have, the others take the highest of
+        the parts'.
+    ridge: λ as a share of the mean diagonal of ΣG; None: chosen layer by layer, on other pictures than the fit's.
+    pictures, steps: drawn for each part to see what layers are fed.
+    epochs, learning_rate, rows: of "sgd"; the paper's 100 epochs and 2e-2.
+    """
+
+    method: Method = "closed-form"
+    rank: int | None = None
+    ridge: float | None = None
+    pictures: int = 24
+    steps: int = 8
+    seed: int = 0
+    epochs: int = 100
+    learning_rate: float = 2e-2
+    rows: int = 2048
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise BadRequest(f'method "{self.method}": expected one of {", ".join(METHODS)}')
+        if self.rank is not None:
+            require_whole("rank", self.rank, 1, 100_000)
+        if self.ridge is not None and not (math.isfinite(self.ridge) and self.ridge > 0):
+            raise BadRequest(f"ridge {self.ridge}: expected a number above 0")
+        require_whole("pictures", self.pictures, 2, 100_000)
+        require_whole("steps", self.steps, 1, 1000)
+        require_whole("epochs", self.epochs, 1, 100_000)
+        require_whole("rows", self.rows, 16, 1_000_000)
+
+
+@dataclass(frozen=True)
+class Combination:
+    """The combined plug-in, and how it was come by.
+
+    figures: method, rank, seconds (of it all, and of the fit alone), and for methods that look at activations
+        `relative_error`, objective (1) without λ on activations outside the fit, as a share of what ΔW = 0 would leave.
+    layer_errors: the same by layer.
+    """
+
+    adapter: Adapter
+    figures: dict[str, float | int | str]
+    layer_errors: dict[str, float] = field(default_factory=dict)
+
+
+def combine(
+    base: BaseModel,
+    parts: Sequence[MergePart],
+    config: MergeConfig | None = None,
+    on_progress: OnProgress | None = None,
+) -> Combination:
+    """Combine plug-ins of one base into one plug-in.
+
+    `on_progress` is called as pictures are drawn and layers fitted; what it raises (Cancelled) stops the work, and the
+    base is as it was. Raises BadRequest, BaseMismatch.
+    """
+    config = config or MergeConfig()
+    begun = time.monotonic()
+    merging = _Merging(base, parts, config, on_progress)
+    layers, fit_seconds = merging.run()
+    named = [(part.adapter, part.weight) for part in parts if part.adapter is not None]
+    adapter = merged_adapter(layers, named)
+    figures: dict[str, float | int | str] = {
+        "method": config.method,
+        "parts": len(named),
+        "rank": adapter.rank,
+        "fit_seconds": round(fit_seconds, 3),
+        "seconds": round(time.monotonic() - begun, 2),
+    }
+    errors: dict[str, float] = {}
+    if merging.validation:
+        figures["relative_error"], errors = relative_error(adapter, parts, merging.validation)
+    return Combination(adapter, figures, errors)
+
+
+def gather_parts(
+    base: BaseModel,
+    parts: Sequence[MergePart],
+    config: MergeConfig,
+    on_picture: Callable[[int], None] | None = None,
+) -> list[dict[str, LayerInputs]]:
+    """Draw each part's prompts with its own plug-in, and give the inputs of every layer that any part adapts."""
+    layers = sorted({layer for part in parts if part.adapter is not None for layer in part.adapter.layers})
+    gathered = []
+    for number, part in enumerate(parts):
+        gathered.append(
+            gather_inputs(
+                base,
+                layers,
+                part.prompts,
+                [] if part.adapter is None else [(part.adapter, 1.0)],
+                pictures=config.pictures,
+                steps=config.steps,
+                seed=config.seed,
+                rows=config.rows if config.method == "sgd" else 0,
+                on_picture=partial(_counted, on_picture, number * config.pictures),
+            )
+        )
+    return gathered
+
+
+def _counted(on_picture: Callable[[int], None] | None, before: int, pictures: int) -> None:
+    if on_picture is not None:
+        on_picture(before + pictures)
+
+
+def relative_error(
+    adapter: Adapter, parts: Sequence[MergePart], inputs: Sequence[dict[str, LayerInputs]]
+) -> tuple[float, dict[str, float]]:
+    """Give objective (1) of a combined plug-in on given inputs, as a share of what ΔW = 0 leaves: over all, by layer."""
+    missed, whole, by_layer = 0.0, 0.0, {}
+    for layer in inputs[0]:
+        left = _squared_error(adapter.layers.get(layer), parts, inputs, layer)
+        most = _squared_error(None, parts, inputs, layer)
+        by_layer[layer] = left / most if most > 0 else 0.0
+        missed, whole = missed + left, whole + most
+    return (missed / whole if whole > 0 else 0.0), by_layer
+
+
+class _Merging:
+    """One combination under way."""
+
+    def __init__(
+        self,
+        base: BaseModel,
+        parts: Sequence[MergePart],
+        config: MergeConfig,
+        on_progress: OnProgress | None,
+    ) -> None:
+        self._base, self._parts, self._config, self._on_progress = base, parts, config, on_progress
+        self._check()
+        self._adapters = [part.adapter for part in parts if part.adapter is not None]
+        self._layers = sorted({layer for adapter in self._adapters for layer in adapter.layers})
+        self.validation: list[dict[str, LayerInputs]] = []
+        drawn = 0 if config.method not in _FROM_ACTIVATIONS else 2 * config.pictures * len(parts)
+        self._steps = drawn + len(self._layers)
+        self._done = 0
+        self._pace = Pace(self._steps)
+
+    def _check(self) -> None:
+        adapters = [part.adapter for part in self._parts if part.adapter is not None]
+        if len(adapters) < 2:
+            raise BadRequest(f"expected at least two plug-ins to combine, found {len(adapters)}")
+        for adapter in adapters:
+            require_fit(self._base, adapter)
+        for part in self._parts:
+            if not (math.isfinite(part.weight) and part.weight > 0):
+                raise BadRequest(f"weight {part.weight} of {part.called}: expected a number above 0")
+            if self._config.method in _FROM_ACTIVATIONS and not any(p.strip() for p in part.prompts):
+                raise BadRequest(f"{part.called}: expected at least one prompt that calls it, found none")
+        shapes = [self._base.layers[layer] for adapter in adapters for layer in adapter.layers]
+        widest = max(min(shape.out_features, shape.in_features) for shape in shapes)
+        if self._config.rank is not None and self._config.rank > widest:
+            raise BadRequest(f"rank {self._config.rank}: the widest adapted layer has room for {widest}")
+
+    def run(self) -> tuple[dict[str, LowRank], float]:
+        """Give the combined layers, and the seconds that the fit took without the drawing before it."""
+        config = self._config
+        fitted: list[dict[str, LayerInputs]] = []
+        if config.method in _FROM_ACTIVATIONS:
+            fitted = gather_parts(self._base, self._parts, config, self._drawn)
+            self._done = config.pictures * len(self._parts)
+            apart = MergeConfig(pictures=config.pictures, steps=config.steps, seed=config.seed + 1_000_000)
+            self.validation = gather_parts(self._base, self._parts, apart, self._drawn)
+            self._done = 2 * config.pictures * len(self._parts)
+        begun = time.monotonic()
+        layers: dict[str, LowRank] = {}
+        for layer in self._layers:
+            layers[layer] = self._fit(layer, fitted)
+            self._done += 1
+            self._report(self._done, "combining")
+        return layers, time.monotonic() - begun
+
+    def _fit(self, layer: str, fitted: Sequence[dict[str, LayerInputs]]) -> LowRank:
+        shape = self._base.layers[layer]
+        room = min(shape.out_features, shape.in_features)
+        rank = min(self._config.rank or room, room)
+        held = [adapter.layers[layer] for adapter in self._adapters if layer in adapter.layers]
+        default = min(self._config.rank or max(delta.rank(each) for each in held), room)
+        match self._config.method:
+            case "closed-form":
+                return self._closed_form(layer, fitted, rank)
+            case "sgd":
+                return self._descend(layer, fitted, default)
+            case "sum":
+                total = delta.concatenate(held)
+                return delta.truncate(total, rank) if delta.rank(total) > rank else total
+            case "svd":
+                return delta.truncate(delta.concatenate(held), default)
+            case "ties" | "dare" as method:
+                return self._sparse(method, held, default)
+
+    def _closed_form(self, layer: str, fitted: Sequence[dict[str, LayerInputs]], rank: int) -> LowRank:
+        """Solve (1) for one layer; the ridge is the one that leaves least on the inputs outside the fit."""
+        ups, rights = [], []
+        gram = torch.zeros_like(fitted[0][layer].gram)
+        for part, inputs in zip(self._parts, fitted, strict=True):
+            own = part.weight * inputs[layer].gram
+            gram += own
+            if part.adapter is not None and layer in part.adapter.layers:
+                up, down = part.adapter.layers[layer]
+                ups.append(up.double())
+                rights.append(down.double() @ own)
+        up, right = torch.cat(ups, dim=1), torch.cat(rights)  # (out, R), (R, in)
+        ridges = _RIDGES if self._config.ridge is None else (self._config.ridge,)
+        found = [_solve(up, right, gram, ridge, rank) for ridge in ridges]
+        if len(found) == 1:
+            return found[0]
+        return min(found, key=lambda each: _squared_error(each, self._parts, self.validation, layer))
+
+    def _descend(self, layer: str, fitted: Sequence[dict[str, LayerInputs]], rank: int) -> LowRank:
+        """Descend on (1) for one layer, as the paper does: Adam on the factors, the rate on a cosine."""
+        shape, config = self._base.layers[layer], self._config
+        generator = torch.Generator().manual_seed(config.seed)
+        down = torch.randn(rank, shape.in_features, generator=generator) / math.sqrt(shape.in_features)
+        up = torch.zeros(shape.out_features, rank)
+        factors = [up.requires_grad_(), down.requires_grad_()]
+        rows, targets, weights = self._examples(layer, fitted)
+        optimizer = torch.optim.Adam(factors, lr=config.learning_rate)
+        batch = 512
+        total = config.epochs * math.ceil(len(rows) / batch)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
+        for _ in range(config.epochs):
+            for chosen in torch.split(torch.randperm(len(rows), generator=generator), batch):
+                found = F.linear(F.linear(rows[chosen], down), up)
+                loss = ((found - targets[chosen]).pow(2).mean(1) * weights[chosen]).mean()
+                optimizer.zero_grad(set_to_none=True)
+                torch.autograd.backward(loss)
+                optimizer.step()
+                schedule.step()
+        return up.detach(), down.detach()
+
+    def _examples(
+        self, layer: str, fitted: Sequence[dict[str, LayerInputs]]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Give inputs (n, in) of all parts, what each part's plug-in makes of them (n, out), and weights (n,)."""
+        rows, targets, weights = [], [], []
+        for part, inputs in zip(self._parts, fitted, strict=True):
+            x = inputs[layer].rows
+            rows.append(x)
+            if part.adapter is not None and layer in part.adapter.layers:
+                up, down = part.adapter.layers[layer]
+                targets.append(x @ down.T @ up.T)
+            else:
+                targets.append(x.new_zeros(len(x), self._base.layers[layer].out_features))
+            weights.append(torch.full((len(x),), part.weight))
+        return torch.cat(rows), torch.cat(targets), torch.cat(weights)
+
+    def _sparse(self, method: Literal["ties", "dare"], held: Sequence[LowRank], rank: int) -> LowRank:
+        """Merge the full matrices as peft does, then take the nearest of the rank."""
+        full, ones = [delta.materialise(each) for each in held], torch.ones(len(held))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._config.seed)  # of DARE's coins
+            merged: Tensor = (
+                ties(full, ones, DENSITY) if method == "ties" else dare_linear(full, ones, DENSITY)
+            )
+        left, values, right = torch.linalg.svd(merged, full_matrices=False)
+        return left[:, :rank] * values[:rank], right[:rank]
+
+    def _drawn(self, pictures: int) -> None:
+        self._report(self._done + pictures, "drawing each plug-in's own prompts")
+
+    def _report(self, done: int, message: str) -> None:
+        if self._on_progress is not None:
+            left = self._pace.seconds_left(done)
+            self._on_progress(Progress(done, self._steps, message=message, seconds_left=left))
+
+
+def _solve(up: Tensor, right: Tensor, gram: Tensor, ridge: float, rank: int) -> LowRank:
+    """Give the best ΔW of at most a rank for B (out, R), Σ-weighted A_i G_i (R, in) and ΣG (in, in), as in (2)."""
+    diagonal = gram.diagonal().mean().clamp(min=1e-12)
+    moments = gram + ridge * diagonal * torch.eye(len(gram), dtype=gram.dtype)
+    lower = torch.linalg.cholesky(moments)  # L
+    whitened = torch.linalg.solve_triangular(lower, right.T, upper=False).T  # Σ A_i G_i L⁻ᵀ = Ã L
+    if whitened.shape[0] > rank:
+        q_up, r_up = torch.linalg.qr(up)
+        q_right, r_right = torch.linalg.qr(whitened.T)
+        u, s, vt = torch.linalg.svd(r_up @ r_right.T, full_matrices=False)
+        root = s[:rank].sqrt()
+        up, whitened = q_up @ (u[:, :rank] * root), (root[:, None] * vt[:rank]) @ q_right.T
+    down = torch.linalg.solve_triangular(lower, whitened, upper=False, left=False)  # Ã = (Ã L) L⁻¹
+    return up.float(), down.float()
+
+
+def _squared_error(
+    found: LowRank | None, parts: Sequence[MergePart], inputs: Sequence[dict[str, LayerInputs]], layer: str
+) -> float:
+    """Give Σ_i w_i ‖(ΔW - ΔW_i) X_i‖² / n_i of one layer; None is ΔW = 0."""
+    total = 0.0
+    for part, each in zip(parts, inputs, strict=True):
+        terms = [] if found is None else [found]
+        if part.adapter is not None and layer in part.adapter.layers:
+            terms.append(delta.negate(part.adapter.layers[layer]))
+        if terms:
+            up, down = (each.double() for each in delta.concatenate(terms))
+            total += part.weight * float(((up.T @ up) * (down @ each[layer].gram @ down.T)).sum())
+    return max(total, 0.0)
