@@ -16,7 +16,7 @@ from benchmarks.report import Report
 from plugins_engine.addition import AdditionConfig, AdditionResult, add_concept
 from plugins_engine.base import EMBEDDED, BaseModel, load_base
 from plugins_engine.judge import Judge
-from plugins_engine.priors import PROMPTS_FILE
+from plugins_engine.known import PROMPTS_FILE
 from plugins_engine.sampler import generate_each
 from training.plugins import shipped_works
 

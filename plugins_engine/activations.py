@@ -66,9 +66,8 @@ class _Gathering:
         self._base, self._layers, self._rows = base, list(layers), rows
         self._generator = torch.Generator().manual_seed(seed)
         # layer → the layer under whose name their inputs are kept
-        self._group_of = dict.fromkeys(_text_layers(base, layers), "")
-        for layer in self._group_of:
-            self._group_of[layer] = next(iter(self._group_of))
+        readers = [layer for layer in text_layers(base) if layer in set(layers)]
+        self._group_of = dict.fromkeys(readers, readers[0])
         self._held: dict[str, LayerInputs] = {}
         # The tensor last seen and its group: kept alive, so that identity means the same tensor.
         self._last: tuple[Tensor, str] | None = None
@@ -126,12 +125,11 @@ class _Gathering:
         inputs.rows = torch.cat([kept[stay], x[chosen]])
 
 
-def _text_layers(base: BaseModel, layers: Sequence[str]) -> list[str]:
-    """List those of the layers that read the text: keys and values of cross-attention."""
-    readers = [
+def text_layers(base: BaseModel) -> list[str]:
+    """List the layers that read the text: keys and values of cross-attention."""
+    return [
         f"{name}.{each}"
         for name, module in base.unet.named_modules()
         if isinstance(module, Attention) and module.is_cross_attention
         for each in ("to_k", "to_v")
     ]
-    return [layer for layer in readers if layer in set(layers)]

@@ -1,7 +1,6 @@
 """What a base does on other prompts: kept while it draws them, so that a plug-in can be held to it."""
 
 import itertools
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,9 @@ import torch
 from torch import Tensor
 
 from plugins_engine.base import BaseModel, PromptEmbedding
+from plugins_engine.known import known_concepts
 
-PROMPTS_FILE = "prompts.json"
-# For a base that brings no prompts of its own: common subjects, plain and in common ways of drawing.
-_SUBJECTS = (
-    "a dog", "a cat", "a horse", "a bird", "a man", "a woman", "a child", "a face", "a crowd", "a house", "a street",
-    "a city", "a castle", "a mountain", "a forest", "the sea", "a river", "a flower", "a tree", "a bowl of fruit",
-    "a table", "a chair", "a car", "a bicycle", "a ship", "an aeroplane", "a book", "a bottle", "a dress", "a robot",
-)  # fmt: skip
+# Common ways of drawing, for a base that does not say what it knows.
 _MANNERS = (
     "",
     "a photo of {}",
@@ -30,12 +24,13 @@ _MANNERS = (
 
 def prior_prompts(directory: Path) -> list[str]:
     """List prompts that a base knows: from ``prompts.json`` beside its weights, else common ones."""
-    path = directory / PROMPTS_FILE
-    if path.exists():
-        known = json.loads(path.read_text(encoding="utf-8"))
-        pairs = itertools.product(known["subjects"], known["styles"])
-        return [f"{subject}, {style} style" for subject, style in pairs] + list(known["subjects"])
-    return [manner.format(subject) if manner else subject for subject in _SUBJECTS for manner in _MANNERS]
+    known = known_concepts(directory)
+    if known.listed:
+        pairs = itertools.product(known.subjects, known.styles)
+        return [f"{subject}, {style} style" for subject, style in pairs] + list(known.subjects)
+    return [
+        manner.format(subject) if manner else subject for subject in known.subjects for manner in _MANNERS
+    ]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from plugins_engine.adapter import Adapter
 from plugins_engine.addition import add_concept
 from plugins_engine.base import EMBEDDED, load_base
 from plugins_engine.captioned_works import trigger_phrase
-from plugins_engine.priors import PROMPTS_FILE
+from plugins_engine.known import PROMPTS_FILE
 from plugins_engine.sampler import SampleRequest, generate
 from training.progress import ProgressLine
 

@@ -1,0 +1,151 @@
+"""What an extraction is about: a concept in prompts, the same prompts with something else in its place, what must stay."""
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plugins_engine.activations import text_layers
+from plugins_engine.base import BaseModel
+from plugins_engine.captioned_works import trigger_phrase
+from plugins_engine.errors import BadRequest
+from plugins_engine.known import known_concepts
+from plugins_engine.priors import prior_prompts
+
+KINDS = ("style", "character")
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """One concept to take out of a base.
+
+    targets: prompts that call the concept; anchors: the same prompts with `anchor` in its place, one for one.
+    retained: prompts whose pictures must stay as they are.
+    """
+
+    name: str
+    kind: str
+    anchor: str
+    targets: tuple[str, ...]
+    anchors: tuple[str, ...]
+    retained: tuple[str, ...]
+
+
+def plan_erasure(
+    base: BaseModel,
+    name: str,
+    kind: str,
+    anchor: str | None = None,
+    retained: Sequence[str] | None = None,
+    *,
+    prompts: int = 60,
+    seed: int = 0,
+) -> Erasure:
+    """Lay out the prompts of an extraction.
+
+    A style is called on subjects that the base knows, a character alone and in every style that it knows. The anchor is
+    by default the known concept of the kind that reads nearest to the target (`nearest_known`). Retained prompts are by
+    default all that the base knows, without those that name the concept. Raises BadRequest, also for a concept that is
+    not among those a base lists.
+    """
+    name = name.strip()
+    if kind not in KINDS:
+        raise BadRequest(f'kind "{kind}": expected {" or ".join(KINDS)}')
+    if not name:
+        raise BadRequest("the concept's name is empty: it is what calls it in a prompt")
+    known = known_concepts(base.directory.path)
+    if known.listed and name.lower() not in (each.lower() for each in known.concepts(kind)):
+        listed = ", ".join(known.concepts(kind)[:8])
+        raise BadRequest(f'this base does not know the {kind} "{name}"; among those it knows are {listed}')
+    anchor = (anchor or "").strip() or nearest_known(base, name, kind)
+    if _names(name).search(anchor):
+        raise BadRequest(f'anchor "{anchor}": expected something other than {name}, which is to go')
+    if kind == "style":
+        subjects = [each for each in known.subjects if not _names(name).search(each)]
+        some = random.Random(seed).sample(subjects, min(prompts, len(subjects)))
+        frames = [f"{subject}, {{}} style" for subject in some]
+    else:
+        frames = ["{}", *(f"{{}}, {style} style" for style in known.styles)]
+    kept = (
+        prior_prompts(base.directory.path)
+        if retained is None
+        else [each for each in retained if each.strip()]
+    )
+    kept = [each for each in kept if not _names(name).search(each)]
+    if not kept:
+        raise BadRequest(f"expected at least one retained prompt that does not name {name}, found none")
+    return Erasure(
+        name,
+        kind,
+        anchor,
+        tuple(frame.format(name) for frame in frames),
+        tuple(frame.format(anchor) for frame in frames),
+        tuple(kept),
+    )
+
+
+def nearest_known(base: BaseModel, name: str, kind: str) -> str:
+    """Give the concept of the kind, another than `name`, that the base knows and reads most like it.
+
+    The distance is between what the value matrices of cross-attention make of the phrases' tokens, on average. Raises
+    BadRequest where the base does not say what it knows.
+    """
+    others = [
+        each for each in known_concepts(base.directory.path).concepts(kind) if not _names(name).search(each)
+    ]
+    if not others:
+        raise BadRequest(
+            f"expected an anchor, what to draw in place of {name}: this base lists no other {kind}"
+        )
+    seen = torch.stack([_mean_value(base, trigger_phrase(each, kind)) for each in (name, *others)])
+    return others[int((seen[1:] - seen[0]).norm(dim=1).argmin())]
+
+
+def token_pairs(base: BaseModel, erasure: Erasure) -> tuple[Tensor, Tensor]:
+    """Give the token vectors of the target prompts, and those to be read in their place: twice (n, width), float64."""
+    targets = base.encode_prompt(erasure.targets).tokens.to("cpu", torch.float64)
+    anchors = base.encode_prompt(erasure.anchors).tokens.to("cpu", torch.float64)
+    rows, others = [], []
+    for i, (target, anchor) in enumerate(zip(erasure.targets, erasure.anchors, strict=True)):
+        pairs = aligned_positions(base, target, anchor, erasure.name, erasure.anchor)
+        rows.append(targets[i, [own for own, _ in pairs]])
+        others.append(anchors[i, [other for _, other in pairs]])
+    return torch.cat(rows), torch.cat(others)
+
+
+def aligned_positions(
+    base: BaseModel, target: str, anchor: str, name: str, substitute: str
+) -> list[tuple[int, int]]:
+    """Pair the token positions of a prompt with those of the same prompt with `substitute` for `name`.
+
+    What comes before the name pairs one to one (and is read alike, as text is read from left to right: it is left out),
+    the name's tokens are spread over the substitute's, what comes after pairs one to one again, and so does the padding,
+    counted from the end mark. Where the other prompt has no more padding, its last one serves.
+    """
+    length = int(base.encode_prompt([""]).tokens.shape[1])
+    before = len(_ids(base, target[: target.index(name)]))
+    own, other = len(_ids(base, name)), len(_ids(base, substitute))
+    if before + own > len(_ids(base, target)) or before + other > len(_ids(base, anchor)):
+        raise ValueError(f'expected "{name}" in "{target}" and "{substitute}" in "{anchor}"')
+    start = 1 + before  # after the begin mark
+    pairs = [(start + i, start + i * other // own) for i in range(own)]
+    pairs += [(i, min(i + other - own, length - 1)) for i in range(start + own, length)]
+    return pairs
+
+
+def _ids(base: BaseModel, text: str) -> list[int]:
+    """Give a text's tokens without the begin and end marks."""
+    return list(base.tokenizer(text).input_ids[1:-1])
+
+
+def _mean_value(base: BaseModel, phrase: str) -> Tensor:
+    tokens = base.encode_prompt([phrase]).tokens[0, 1 : 1 + len(_ids(base, phrase))]
+    layers = [layer for layer in text_layers(base) if layer.endswith("to_v")]
+    return torch.cat([base.unet.get_submodule(layer)(tokens).mean(0).float().cpu() for layer in layers])
+
+
+def _names(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)

@@ -1,0 +1,39 @@
+"""What a base is known to know: subjects and styles that prompts can be made of."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from plugins_engine.errors import BadBase
+
+PROMPTS_FILE = "prompts.json"
+# For a base that brings no list of its own: common subjects, which every general model draws.
+_COMMON_SUBJECTS = (
+    "a dog", "a cat", "a horse", "a bird", "a man", "a woman", "a child", "a face", "a crowd", "a house", "a street",
+    "a city", "a castle", "a mountain", "a forest", "the sea", "a river", "a flower", "a tree", "a bowl of fruit",
+    "a table", "a chair", "a car", "a bicycle", "a ship", "an aeroplane", "a book", "a bottle", "a dress", "a robot",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Known:
+    """Subjects ("a fox") and styles ("Noto") of a base; `listed` tells whether the base itself says so."""
+
+    subjects: tuple[str, ...]
+    styles: tuple[str, ...]
+    listed: bool
+
+    def concepts(self, kind: str) -> tuple[str, ...]:
+        return self.styles if kind == "style" else self.subjects
+
+
+def known_concepts(directory: Path) -> Known:
+    """Read `prompts.json` beside a base's weights; common subjects and no styles where there is none."""
+    path = directory / PROMPTS_FILE
+    if not path.exists():
+        return Known(_COMMON_SUBJECTS, (), listed=False)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Known(tuple(map(str, content["subjects"])), tuple(map(str, content["styles"])), listed=True)
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadBase(f'{path}: expected {{"subjects": […], "styles": […]}}, found something else') from error
