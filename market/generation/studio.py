@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
+from decimal import ROUND_UP, Decimal
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -38,6 +39,8 @@ from market.jobs.models import Job
 from market.jobs.views import asked_by_htmx
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind
+from market.ledger.money import MICROS
+from market.payments.top_ups import LEAST
 
 DRAFT = "studio_draft"
 FOUND = 8
@@ -77,7 +80,7 @@ def studio(request: HttpRequest) -> HttpResponse:
         return _run(request)
     if "top_up" in data:
         _keep_draft(request.session, data)
-        return redirect(_top_up_url())
+        return redirect(_top_up_url(price_box(QuoteForm(data), person_of(request)).missing))
     # Adding, removing, finding and re-pricing without JavaScript: the same form again, as it stands.
     form = _unvalidated(data, _changed(data))
     return _show(request, form)
@@ -260,5 +263,10 @@ def _keep_draft(session: SessionBase, data: QueryDict) -> None:
     session[DRAFT] = draft.urlencode()[:8000]
 
 
-def _top_up_url() -> str:
-    return f"{reverse('payments:top_up')}?{urlencode({'next': reverse('generation:studio')})}"
+def _top_up_url(missing: int) -> str:
+    """Give the page for topping up, with what is missing filled in: whole cents, and no less than can be paid in."""
+    query = {"next": reverse("generation:studio")}
+    if missing:
+        amount = Decimal(max(missing, LEAST)) / MICROS
+        query["amount"] = str(amount.quantize(Decimal("0.01"), ROUND_UP))
+    return f"{reverse('payments:top_up')}?{urlencode(query)}"

@@ -197,6 +197,19 @@ def test_a_weight_out_of_range_is_refused(
     assert_nothing_charged(user)
 
 
+@pytest.mark.parametrize(("price", "asked"), [(50_000, "1.00"), (400_001, "3.29")])
+def test_topping_up_from_the_studio_asks_for_what_is_missing(
+    client_for: SignIn, user: User, artist: User, base: BaseModel, price: int, asked: str
+) -> None:
+    plugin = make_plugin(artist, base, price=price)
+    data = form(base, (plugin, "1"), count="8") | {"top_up": "yes"}
+    client = client_for(user)
+    response = client.post("/studio/", data)
+    assert response.status_code == 302
+    page = text_of(client.get(response["Location"]))
+    assert re.search(rf'name="amount" value="{re.escape(asked)}"', page)
+
+
 def test_a_refused_form_keeps_everything_that_was_typed(
     client_for: SignIn, user: User, base: BaseModel, plugin: PlugIn
 ) -> None:
