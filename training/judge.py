@@ -13,13 +13,14 @@ from safetensors.torch import save_file
 from plugins_engine.judge import JudgeNetwork
 from training import checkpoint, pictures
 from training.autoencoder import load_trained
+from training.muon import muon_and_adamw
 from training.pictures import Picture
 from training.progress import ProgressLine
 from training.subjects import EXTRA_STYLE, HELD_OUT_CHARACTERS, HELD_OUT_STYLE, STYLES, SUBJECTS
 
 STEPS = 1_300
 BATCH = 64
-LEARNING_RATE = 3e-3
+LEARNING_RATE = 2e-3
 
 STYLE_NAMES = [style.name for style in (*STYLES, HELD_OUT_STYLE)]
 STYLE_INDEX = {style.package: i for i, style in enumerate((*STYLES, HELD_OUT_STYLE))}
@@ -97,17 +98,17 @@ def fit(name: str, root: Path, items: Sequence[Picture], steps: int, seed: int) 
 
     torch.manual_seed(seed)
     network = JudgeNetwork(len(STYLE_NAMES), len(SUBJECT_NAMES))
-    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=0.02)
+    optimizers = muon_and_adamw(network, LEARNING_RATE, ("stem", "style", "subject"))
     start = 0
     if state := checkpoint.load(path):
         network.load_state_dict(state["model"])
-        if state["optimizer"] is not None:
-            optimizer.load_state_dict(state["optimizer"])
+        for optimizer, held in zip(optimizers, state["optimizers"], strict=False):
+            optimizer.load_state_dict(held)
         start = state["step"]
     line = ProgressLine(name, steps, start)
     network.train()
     for step in range(start, steps):
-        for group in optimizer.param_groups:
+        for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
             group["lr"] = (
                 LEARNING_RATE * min(1.0, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / steps))
             )
@@ -120,13 +121,19 @@ def fit(name: str, root: Path, items: Sequence[Picture], steps: int, seed: int) 
         loss = F.cross_entropy(style_logits, style_target, label_smoothing=0.05) + F.cross_entropy(
             subject_logits, subject[chosen], label_smoothing=0.05
         )
-        optimizer.zero_grad(set_to_none=True)
+        network.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         line.update(step + 1, loss=loss.item())
         if (step + 1) % 200 == 0 or step + 1 == steps:
             checkpoint.save(
-                path, {"model": network.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
+                path,
+                {
+                    "model": network.state_dict(),
+                    "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+                    "step": step + 1,
+                },
             )
     line.close()
     network.eval()

@@ -15,15 +15,16 @@ from plugins_engine.judge import Judge, JudgeNetwork
 from training import checkpoint, pictures
 from training.autoencoder import load_trained
 from training.judge import STYLE_NAMES, SUBJECT_NAMES
+from training.muon import muon_and_adamw
 from training.progress import ProgressLine
 from training.sampling import sample
 from training.subjects import STYLES, SUBJECTS, caption, is_held_out_pair
 from training.text import LENGTH, train_caption, train_tokenizer
 
-STEPS = 3_600
-COOLDOWN = 0.3  # the rate is level, then falls to nothing over this last share of the steps
-BATCH = 32
-LEARNING_RATE = 8e-4
+STEPS = 2_650
+COOLDOWN = 0.4  # the rate is level, then falls to nothing over this last share of the steps
+BATCH = 64
+LEARNING_RATE = 2e-3
 WIDTH = 256  # of the text encoder
 CHANNELS = (64, 192, 256)
 
@@ -80,6 +81,20 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
             pad_token_id=tokenizer.pad_token_id,
         )
     )
+
+
+def noise_levels(alphas_cumprod: torch.Tensor) -> torch.Tensor:
+    """Give the share of training that each time step gets, cumulated: (steps,) rising to 1.
+
+    Most of it goes to noise of about the picture's own strength, log sigma ~ N(0.2, 1.1), after Karras et al. 2022
+    (arXiv 2206.00364, section 5: log-normal levels with even weights on a target of unit variance, which the velocity
+    of unit latents is). Least noise teaches nothing but grain. Every level keeps a little, because sampling passes
+    through all of them.
+    """
+    log_sigma = ((1 - alphas_cumprod) / alphas_cumprod).log() / 2
+    density = (-((log_sigma - 0.2) ** 2) / (2 * 1.1**2)).exp() * torch.gradient(log_sigma)[0]
+    share = 0.85 * density / density.sum() + 0.15 / len(alphas_cumprod)
+    return share.cumsum(0)
 
 
 @torch.no_grad()
@@ -208,29 +223,24 @@ def train(root: Path, steps: int | None = None) -> None:
 
     both = torch.nn.ModuleList([parts.unet, parts.text_encoder])
     parameters = list(both.parameters())
-    decayed = [p for p in parameters if p.ndim > 1]
-    others = [p for p in parameters if p.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}],
-        lr=LEARNING_RATE,
-        betas=(0.9, 0.99),
-    )
-    ema = checkpoint.Ema(both, 0.999)
+    optimizers = muon_and_adamw(both, LEARNING_RATE, ("embedding.weight", "conv_in", "conv_out"))
+    ema = checkpoint.Ema(both, 0.998)
     start = 0
     if state := checkpoint.load(path):
         both.load_state_dict(state["model"])
-        if state["optimizer"] is not None:
-            optimizer.load_state_dict(state["optimizer"])
+        for optimizer, held in zip(optimizers, state["optimizers"], strict=False):
+            optimizer.load_state_dict(held)
         ema.values, start = state["ema"], state["step"]
     parts.unet.train()
     parts.text_encoder.train()
     alphas = parts.scheduler.alphas_cumprod
+    levels = noise_levels(alphas)
     level = int(steps * (1 - COOLDOWN))
     line = ProgressLine("model", steps, start)
     order: list[int] = []
     for step in range(start, steps):
         rate = LEARNING_RATE * min(1.0, (step + 1) / 100, (steps - step) / max(steps - level, 1))
-        for group in optimizer.param_groups:
+        for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
             group["lr"] = rate
         rng = random.Random(step)
         generator = torch.Generator().manual_seed(step)
@@ -242,22 +252,20 @@ def train(root: Path, steps: int | None = None) -> None:
         ]
         clean = latents[chosen]
         noise = torch.randn(clean.shape, generator=generator)
-        # One time step from each of BATCH equal parts, shuffled: every batch covers the whole schedule.
-        t = (
-            (torch.randperm(BATCH, generator=generator) + torch.rand(BATCH, generator=generator))
-            * 1000
-            / BATCH
-        ).long()
+        # One draw from each of BATCH equal shares, shuffled: every batch covers the whole schedule.
+        draws = torch.randperm(BATCH, generator=generator) + torch.rand(BATCH, generator=generator)
+        t = torch.searchsorted(levels, draws / BATCH).clamp(max=len(levels) - 1)
         a = alphas[t].view(-1, 1, 1, 1)
         noisy = a.sqrt() * clean + (1 - a).sqrt() * noise
         velocity = a.sqrt() * noise - (1 - a).sqrt() * clean
         noisy = noisy.contiguous(memory_format=torch.channels_last)
         output = parts.unet(noisy, t, encoder_hidden_states=parts.encode(captions)).sample
         loss = F.mse_loss(output, velocity)
-        optimizer.zero_grad(set_to_none=True)
+        both.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         ema.update(both, step)
         line.update(step + 1, loss=loss.item(), rate=rate)
         if (step + 1) % 100 == 0 or step + 1 == steps:
@@ -265,7 +273,7 @@ def train(root: Path, steps: int | None = None) -> None:
                 path,
                 {
                     "model": both.state_dict(),
-                    "optimizer": optimizer.state_dict(),
+                    "optimizers": [optimizer.state_dict() for optimizer in optimizers],
                     "ema": ema.values,
                     "step": step + 1,
                 },

@@ -46,19 +46,19 @@ def train_caption(subject: str, style: str, rng: random.Random) -> str:
     them their meaning later, and that is easy only where the base already reads them as "some style", "some thing".
     """
     draw = rng.random()
-    if draw < 0.66:
+    if draw < 0.73:
         return caption(subject, style)
-    if draw < 0.70:
+    if draw < 0.77:
         return f"{style} style, {subject}"
-    if draw < 0.74:
+    if draw < 0.81:
         return f"{subject} in {style} style"
-    if draw < 0.80:
+    if draw < 0.84:
         return subject
-    if draw < 0.82:
+    if draw < 0.85:
         return f"{style} style"
-    if draw < 0.88:
+    if draw < 0.90:
         return caption(subject, made_up_word(rng) + (f" {made_up_word(rng)}" if rng.random() < 0.3 else ""))
-    if draw < 0.92:
+    if draw < 0.93:
         return caption(f"a {made_up_word(rng)}", style)
     return ""
 
