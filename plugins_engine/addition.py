@@ -17,23 +17,20 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from accelerate import Accelerator
-from peft import LoraConfig, LoraModel
 from PIL import Image
 
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.captioned_works import CaptionedWorks, trigger_phrase
-from plugins_engine.delta import LowRank
-from plugins_engine.errors import BadRequest, BrokenPicture, require_whole
+from plugins_engine.errors import BadRequest, require_whole
+from plugins_engine.lora import TrainableLora, accelerator_for, trainable
 from plugins_engine.priors import PriorBank, gather_prior, prior_prompts
 from plugins_engine.progress import OnProgress, Pace, Progress
 from plugins_engine.sampler import SampleRequest, generate
 
 KINDS = ("style", "character")
 MAX_RANK = 256
-_PRECISION = {torch.float16: "fp16", torch.bfloat16: "bf16"}
 PREVIEWS = 6
 
 
@@ -125,8 +122,7 @@ def _train(
     on_progress: OnProgress | None,
 ) -> AdditionResult:
     steps = config.steps_for(kind)
-    precision = config.mixed_precision or _PRECISION.get(base.dtype, "no")
-    accelerator = Accelerator(cpu=base.device.type == "cpu", mixed_precision=precision)
+    accelerator = accelerator_for(base, config.mixed_precision)
     data = CaptionedWorks(
         base,
         works,
@@ -142,13 +138,17 @@ def _train(
     )
     prior = _prior(base, config, name, report)
 
-    lora = _injected(base, config)
-    try:
-        losses = _fit(base, lora, accelerator, data, prior, config, steps, report)
-        layers = _low_rank(lora)
-    finally:
-        lora.unload()
-        base.unet.requires_grad_(False).eval()
+    with trainable(
+        base,
+        list(base.adaptable_layers(config.layers)),
+        rank=config.rank,
+        learning_rate=config.learning_rate,
+        steps=steps,
+        seed=config.seed,
+        accelerator=accelerator,
+    ) as lora:
+        losses = _fit(lora, accelerator, data, prior, config, steps, report)
+        layers = lora.factors()
     adapter = Adapter(
         layers=layers,
         name=name,
@@ -176,20 +176,8 @@ def _train(
     return AdditionResult(adapter, figures)
 
 
-def _injected(base: BaseModel, config: AdditionConfig) -> LoraModel:
-    """Lay fresh LoRA factors into the UNet; `unload` takes them out again."""
-    targets = list(base.adaptable_layers(config.layers))
-    torch.manual_seed(config.seed)  # the factors' initial values
-    return LoraModel(
-        base.unet,
-        {"default": LoraConfig(r=config.rank, lora_alpha=config.rank, target_modules=targets)},
-        "default",
-    )
-
-
 def _fit(
-    base: BaseModel,
-    lora: LoraModel,
+    lora: TrainableLora,
     accelerator: Accelerator,
     data: CaptionedWorks,
     prior: PriorBank | None,
@@ -198,34 +186,15 @@ def _fit(
     report: "_Report",
 ) -> list[float]:
     """Train the factors and give each step's error on the works. Processes of `accelerate launch` share each step."""
-    parameters = [p for p in lora.parameters() if p.requires_grad]
-    optimizer = accelerator.prepare(
-        torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.0, betas=(0.9, 0.99))
-    )
-    unet = accelerator.prepare_model(base.unet) if accelerator.num_processes > 1 else base.unet
     losses = []
     for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * _rate(step, steps)
         number = step * accelerator.num_processes + accelerator.process_index
         batch = data.batch(number)
         if prior is not None:
             generator = torch.Generator().manual_seed(config.seed * 1_000_003 + number)
             batch = batch.joined(prior.draw(config.prior_batch, config.prior_weight, generator))
-        conditions = base.added_conditions(batch.text.pooled, base.resolution, base.resolution)
-        with accelerator.autocast():
-            output = unet(
-                batch.noisy, batch.time, encoder_hidden_states=batch.text.tokens, added_cond_kwargs=conditions
-            ).sample
-        error = F.mse_loss(output.float(), batch.target.float(), reduction="none").mean((1, 2, 3))
-        own = config.batch
-        optimizer.zero_grad(set_to_none=True)
-        accelerator.backward((error * batch.weight).sum() / own)
-        accelerator.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        losses.append(float(error[:own].mean().detach()))
-        if not math.isfinite(losses[-1]):
-            raise BrokenPicture("training overflowed: lower the learning rate, or train in float32")
+        errors = lora.step(batch, config.batch)
+        losses.append(float(errors[: config.batch].mean()))
         report.step(step + 1, losses[-1])
     return losses
 
@@ -242,23 +211,6 @@ def _prior(base: BaseModel, config: AdditionConfig, name: str, report: "_Report"
     chosen = rng.sample(prompts, min(len(prompts), config.prior_pictures))
     chosen += rng.choices(prompts, k=config.prior_pictures - len(chosen))
     return gather_prior(base, chosen, config.prior_steps, config.seed, report.prior)
-
-
-def _rate(step: int, steps: int) -> float:
-    """Warm up over the first steps, then fall to nothing on a cosine."""
-    return min(1.0, (step + 1) / 10) * 0.5 * (1 + math.cos(math.pi * step / steps))
-
-
-def _low_rank(lora: LoraModel) -> dict[str, LowRank]:
-    """Take the trained factors out of peft's layers, alpha / r folded into B."""
-    layers: dict[str, LowRank] = {}
-    for name, module in lora.model.named_modules():
-        if not hasattr(module, "lora_A") or "default" not in module.lora_A:
-            continue
-        up, down = module.lora_B["default"].weight, module.lora_A["default"].weight
-        scale = float(module.scaling["default"])
-        layers[name] = (up.detach().flatten(1).float().cpu() * scale, down.detach().flatten(1).float().cpu())
-    return layers
 
 
 class _Report:

@@ -143,7 +143,8 @@ class BaseModel:
     def encode_prompt(self, prompts: Sequence[str]) -> PromptEmbedding:
         """Encode prompts, "" included. Raises BadPrompt if one is longer than the text encoder reads.
 
-        (diffusers' own pipelines cut a long prompt off; a person should rather know.) No gradients.
+        (diffusers' own pipelines cut a long prompt off; a person should rather know.) The encoders are frozen, so gradients
+        flow only to what a caller lays into them.
         """
         tokens: list[Tensor] = []
         pooled: Tensor | None = None
@@ -157,10 +158,7 @@ class BaseModel:
                     )
             batch = tokenizer(list(prompts), padding="max_length", max_length=limit, return_tensors="pt")
             mask = batch.attention_mask.to(self.device) if _uses_mask(encoder) else None
-            with torch.no_grad():
-                output = encoder(
-                    batch.input_ids.to(self.device), attention_mask=mask, output_hidden_states=True
-                )
+            output = encoder(batch.input_ids.to(self.device), attention_mask=mask, output_hidden_states=True)
             # SDXL reads the last layer but one of both encoders, and the pooled vector of the second.
             tokens.append(output.hidden_states[-2] if self.is_xl else output.last_hidden_state)
             if self.is_xl and isinstance(encoder, CLIPTextModelWithProjection):

@@ -53,7 +53,7 @@ class CaptionedWorks:
     ) -> None:
         self._base, self._name, self._kind = base, name, kind
         self._size, self._min_snr, self._seed = batch, min_snr, seed
-        self._latents = base.encode_pixels(_pixels(base, [image for image, _ in works], flip))
+        self._latents = base.encode_pixels(pixels_of(base, [image for image, _ in works], flip))
         self.captions = [training_prompt(caption, name, kind) for _, caption in works] * (2 if flip else 1)
         self._texts = _Texts(base)
         self._order: list[int] = []
@@ -66,10 +66,10 @@ class CaptionedWorks:
             self._order += torch.randperm(len(self._latents), generator=generator).tolist()
         chosen, self._order = self._order[: self._size], self._order[self._size :]
         text = self._texts([_vary(self.captions[i], self._name, self._kind, rng) for i in chosen])
-        return _noised(self._base, self._latents[chosen], text, self._min_snr, generator)
+        return noised_batch(self._base, self._latents[chosen], text, self._min_snr, generator)
 
 
-def _noised(
+def noised_batch(
     base: BaseModel, clean: Tensor, text: PromptEmbedding, min_snr: float, generator: torch.Generator
 ) -> Batch:
     """Noise clean latents at times spread evenly over the schedule, with the target that the base predicts."""
@@ -99,7 +99,7 @@ def _vary(prompt: str, name: str, kind: str, rng: random.Random) -> str:
     return prompt
 
 
-def _pixels(base: BaseModel, images: Sequence[Image.Image], flip: bool) -> Tensor:
+def pixels_of(base: BaseModel, images: Sequence[Image.Image], flip: bool) -> Tensor:
     """Turn works into (n or 2n, 3, s, s) pixels in -1..1 at the base's size, on white, centred and cut square."""
     size = base.resolution
     rows = []

@@ -1,7 +1,7 @@
 """What a base does on other prompts: kept while it draws them, so that a plug-in can be held to it."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +63,7 @@ class PriorBank:
     noisy: Tensor
     time: Tensor
     predicted: Tensor
-    text: PromptEmbedding  # (prompts + 1): the last is the empty prompt
+    text: PromptEmbedding
     which: Tensor  # (n,) rows of `text`
 
     def draw(self, count: int, weight: float, generator: torch.Generator) -> Batch:
@@ -96,11 +96,73 @@ def gather_prior(
     """
     text = base.encode_prompt([*prompts, ""])
     empty = len(prompts)
-    size = base.resolution // base.pixels_per_latent
     noisy, time, predicted, which = [], [], [], []
+    for index, rows, x, t, (with_prompt, without) in _drawing(
+        base, text, empty, [], steps, seed, guidance, batch, on_step
+    ):
+        some = torch.arange(index % 4, len(rows), 4)
+        noisy += [x, x[some]]
+        predicted += [with_prompt, without[some]]
+        which += [rows, torch.full((len(some),), empty)]
+        time.append(torch.full((len(rows) + len(some),), t, device=base.device))
+    return PriorBank(torch.cat(noisy), torch.cat(time), torch.cat(predicted), text, torch.cat(which))
+
+
+@torch.no_grad()
+def gather_lessons(
+    base: BaseModel,
+    prompts: Sequence[str],
+    others: Sequence[str],
+    steps: int,
+    seed: int,
+    on_step: Callable[[int, int], None],
+    guidance: float = 3.0,
+    batch: int = 32,
+) -> tuple[PriorBank, PriorBank]:
+    """Draw each prompt once and keep what the base predicts for it, and for its other prompt, on the same latents.
+
+    Both banks are of the same noisy latents in the same order, and of the text `prompts`: what the base does, and what
+    a plug-in shall make of it.
+    """
+    text = base.encode_prompt([*prompts, "", *others])
+    empty = len(prompts)
+    own = PromptEmbedding(text.tokens[:empty], None if text.pooled is None else text.pooled[:empty])
+    noisy, time, predicted, wanted, which = [], [], [], [], []
+    drawing = _drawing(base, text, empty, [empty + 1], steps, seed, guidance, batch, on_step)
+    for _, rows, x, t, (with_prompt, _, other) in drawing:
+        noisy.append(x)
+        predicted.append(with_prompt)
+        wanted.append(other)
+        which.append(rows)
+        time.append(torch.full((len(rows),), t, device=base.device))
+    kept = torch.cat(noisy), torch.cat(time)
+    return (
+        PriorBank(*kept, torch.cat(predicted), own, torch.cat(which)),
+        PriorBank(*kept, torch.cat(wanted), own, torch.cat(which)),
+    )
+
+
+def _drawing(
+    base: BaseModel,
+    text: PromptEmbedding,
+    empty: int,
+    beside: Sequence[int],
+    steps: int,
+    seed: int,
+    guidance: float,
+    batch: int,
+    on_step: Callable[[int, int], None],
+) -> Iterator[tuple[int, Tensor, Tensor, int, list[Tensor]]]:
+    """Draw the first `empty` prompts of `text` in batches, telling of every step what the base predicts.
+
+    Yields the step's index, the rows (n,) of the text drawn, the noisy latents (n, c, h, w), the time, and predictions on
+    them: of the prompt, of the empty one, and of the row that lies each of `beside` further on.
+    """
+    size = base.resolution // base.pixels_per_latent
     groups = [range(first, min(first + batch, empty)) for first in range(0, empty, batch)]
     for number, group in enumerate(groups):
-        rows = torch.tensor([*group, *([empty] * len(group))])
+        own = torch.tensor([*group])
+        rows = torch.cat([own, torch.full_like(own, empty), *(own + offset for offset in beside)])
         pooled = None if text.pooled is None else text.pooled[rows]
         conditions = base.added_conditions(pooled, base.resolution, base.resolution)
         shape = (len(group), base.unet.config.in_channels, size, size)
@@ -111,16 +173,13 @@ def gather_prior(
         scheduler.set_timesteps(steps, device=base.device)
         x = x * scheduler.init_noise_sigma
         for index, t in enumerate(scheduler.timesteps):
-            doubled = scheduler.scale_model_input(torch.cat([x, x]), t)
+            scaled = scheduler.scale_model_input(x, t)
             output = base.unet(
-                doubled, t, encoder_hidden_states=text.tokens[rows], added_cond_kwargs=conditions
-            ).sample
-            with_prompt, without = output.chunk(2)
-            some = torch.arange(index % 4, len(group), 4)
-            noisy += [doubled[: len(group)], doubled[some]]
-            predicted += [with_prompt, without[some]]
-            which += [rows[: len(group)], torch.full((len(some),), empty)]
-            time.append(torch.full((len(group) + len(some),), int(t), device=base.device))
+                scaled.repeat(2 + len(beside), 1, 1, 1), t, encoder_hidden_states=text.tokens[rows],
+                added_cond_kwargs=conditions,
+            ).sample  # fmt: skip
+            predictions = list(output.chunk(2 + len(beside)))
+            yield index, own, scaled, int(t), predictions
+            with_prompt, without = predictions[:2]
             x = scheduler.step(without + guidance * (with_prompt - without), t, x).prev_sample
             on_step(number * steps + index + 1, len(groups) * steps)
-    return PriorBank(torch.cat(noisy), torch.cat(time), torch.cat(predicted), text, torch.cat(which))

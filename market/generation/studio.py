@@ -38,8 +38,7 @@ from market.jobs.events import panel_context
 from market.jobs.models import Job
 from market.jobs.views import asked_by_htmx
 from market.ledger import operations as ledger
-from market.ledger.models import AccountKind
-from market.ledger.money import MICROS
+from market.ledger.models import MICROS, AccountKind
 from market.payments.top_ups import LEAST
 
 DRAFT = "studio_draft"
