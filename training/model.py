@@ -1,6 +1,5 @@
 """Train the text encoder and the UNet together, on the pictures that the base may see."""
 
-import copy
 import json
 import random
 from dataclasses import dataclass
@@ -155,7 +154,7 @@ def build(root: Path) -> Parts:
 
 
 def load_trained_parts(root: Path) -> Parts:
-    """Give the averaged base of the last checkpoint.
+    """Give the base of the last checkpoint.
 
     Raises: FileNotFoundError when that stage has not run.
     """
@@ -164,8 +163,7 @@ def load_trained_parts(root: Path) -> Parts:
         raise FileNotFoundError(f"no {root / 'model.pt'}: run `python -m training model` first")
     parts = build(root)
     both = torch.nn.ModuleList([parts.unet, parts.text_encoder])
-    for parameter, value in zip(both.parameters(), state["ema"], strict=True):
-        parameter.data.copy_(value)
+    both.load_state_dict(state["model"])
     return parts
 
 
@@ -224,13 +222,12 @@ def train(root: Path, steps: int | None = None) -> None:
     both = torch.nn.ModuleList([parts.unet, parts.text_encoder])
     parameters = list(both.parameters())
     optimizers = muon_and_adamw(both, LEARNING_RATE, ("embedding.weight", "conv_in", "conv_out"))
-    ema = checkpoint.Ema(both, 0.998)
     start = 0
     if state := checkpoint.load(path):
         both.load_state_dict(state["model"])
         for optimizer, held in zip(optimizers, state["optimizers"], strict=False):
             optimizer.load_state_dict(held)
-        ema.values, start = state["ema"], state["step"]
+        start = state["step"]
     parts.unet.train()
     parts.text_encoder.train()
     alphas = parts.scheduler.alphas_cumprod
@@ -266,7 +263,6 @@ def train(root: Path, steps: int | None = None) -> None:
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         for optimizer in optimizers:
             optimizer.step()
-        ema.update(both, step)
         line.update(step + 1, loss=loss.item(), rate=rate)
         if (step + 1) % 100 == 0 or step + 1 == steps:
             checkpoint.save(
@@ -274,16 +270,9 @@ def train(root: Path, steps: int | None = None) -> None:
                 {
                     "model": both.state_dict(),
                     "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-                    "ema": ema.values,
                     "step": step + 1,
                 },
             )
         if ((step + 1) % 400 == 0 or step + 1 == steps) and (judge := latest_judge(root)):
-            averaged = copy.copy(parts)
-            averaged.unet, averaged.text_encoder = (
-                copy.deepcopy(parts.unet),
-                copy.deepcopy(parts.text_encoder),
-            )
-            ema.copy_to(torch.nn.ModuleList([averaged.unet, averaged.text_encoder]))
-            print(f"model step {step + 1} {json.dumps(look(averaged, judge, 16, seed=1))}", flush=True)
+            print(f"model step {step + 1} {json.dumps(look(parts, judge, 16, seed=1))}", flush=True)
     line.close()

@@ -28,9 +28,7 @@ def restore(root: Path, _: int | None = None) -> None:
     network = Judge.load().network
     checkpoint.save(root / "judge.pt", {"model": network.state_dict(), "optimizers": [], "step": 0})
     both = torch.nn.ModuleList([base.unet, base.text_encoder])
-    checkpoint.save(
-        root / "model.pt", {"model": both.state_dict(), "ema": _values(both), "optimizers": [], "step": 0}
-    )
+    checkpoint.save(root / "model.pt", {"model": both.state_dict(), "optimizers": [], "step": 0})
     shutil.copytree(EMBEDDED / "tokenizer", root / "tokenizer", dirs_exist_ok=True)
 
 
