@@ -67,7 +67,7 @@ class _Gathering:
         self._generator = torch.Generator().manual_seed(seed)
         # layer → the layer under whose name their inputs are kept
         readers = [layer for layer in text_layers(base) if layer in set(layers)]
-        self._group_of = dict.fromkeys(readers, readers[0])
+        self._group_of = dict.fromkeys(readers, readers[0] if readers else "")
         self._held: dict[str, LayerInputs] = {}
         # The tensor last seen and its group: kept alive, so that identity means the same tensor.
         self._last: tuple[Tensor, str] | None = None

@@ -70,7 +70,7 @@ def applied(base: BaseModel, plugins: Sequence[Weighted], text: Sequence[Tensor]
         finally:
             for module, before in reversed(replaced):
                 if before is None:
-                    del module.__dict__["forward"]
+                    module.__dict__.pop("forward", None)  # not there yet when an interrupt came first
                 else:
                     module.__dict__["forward"] = before
 

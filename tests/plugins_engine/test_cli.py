@@ -240,7 +240,7 @@ def test_ctrl_c_leaves_no_file_and_exits_130(pipelines: Pipelines, tmp_path: Pat
                 break
         said = process.stderr.read()
 
-    assert process.returncode == 130
+    assert process.returncode == 130, said
     assert said.endswith("stopped; nothing was written\n")
     assert list(tmp_path.iterdir()) == []
 

@@ -279,7 +279,7 @@ def test_too_little_balance_is_402_and_leads_to_the_wallet_keeping_the_form(
     assert_nothing_charged(user)
 
     to_wallet = client.post("/studio/", data | {"top_up": "yes"})
-    assert to_wallet["Location"] == "/wallet/top-up/?next=%2Fstudio%2F"
+    assert to_wallet["Location"] == "/wallet/top-up/?next=%2Fstudio%2F&amount=1.00"
 
     back = text_of(client.get("/studio/"))
     assert "a fox in the snow" in back
