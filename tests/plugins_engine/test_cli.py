@@ -232,6 +232,8 @@ def test_ctrl_c_leaves_no_file_and_exits_130(pipelines: Pipelines, tmp_path: Pat
         text=True,
         cwd=REFERENCE.parents[2],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
+        # A shell starts what it runs in the background deaf to Ctrl-C, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:
