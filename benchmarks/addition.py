@@ -16,7 +16,7 @@ from benchmarks.report import Report
 from plugins_engine.addition import AdditionConfig, AdditionResult, add_concept
 from plugins_engine.base import EMBEDDED, BaseModel, load_base
 from plugins_engine.judge import Judge
-from plugins_engine.known import PROMPTS_FILE
+from plugins_engine.known import Known, known_concepts
 from plugins_engine.sampler import generate_each
 from training.plugins import shipped_works
 
@@ -27,7 +27,7 @@ SEED = 5000
 
 def measure(report: Report, root: Path) -> None:
     base, judge = load_base(), Judge.load()
-    known = json.loads((EMBEDDED / PROMPTS_FILE).read_text())
+    known = known_concepts(EMBEDDED)
     others = _other_prompts(known, 30 if report.quick else 120)
     plain = _score(
         judge,
@@ -82,25 +82,23 @@ def _keep(folder: Path, label: str, result: AdditionResult, measured: dict[str, 
     (folder / f"{label}.json").write_text(json.dumps({**result.figures, **measured}) + "\n")
 
 
-def _other_prompts(known: dict[str, list[str]], count: int) -> list[tuple[str, str, str]]:
+def _other_prompts(known: Known, count: int) -> list[tuple[str, str, str]]:
     """Give (prompt, subject, style) of concepts that the base knows."""
     rng = random.Random(3)
-    cells = [(subject, style) for subject in known["subjects"] for style in known["styles"]]
+    cells = [(subject, style) for subject in known.subjects for style in known.styles]
     return [(f"{subject}, {style} style", subject, style) for subject, style in rng.sample(cells, count)]
 
 
-def _own_prompts(
-    known: dict[str, list[str]], name: str, kind: str, captions: set[str], count: int
-) -> list[str]:
+def _own_prompts(known: Known, name: str, kind: str, captions: set[str], count: int) -> list[str]:
     """Give prompts that call the concept on what its works do not show: other subjects, or all styles."""
     if kind == "style":
-        subjects = [subject for subject in known["subjects"] if subject not in captions]
+        subjects = [subject for subject in known.subjects if subject not in captions]
         return [
             f"{subject}, {name} style"
             for subject in random.Random(4).sample(subjects, min(count, len(subjects)))
         ]
     words = next(iter(captions)).split(",")[0]
-    return [f"{words}, {known['styles'][i % len(known['styles'])]} style" for i in range(count)]
+    return [f"{words}, {known.styles[i % len(known.styles)]} style" for i in range(count)]
 
 
 def _found(

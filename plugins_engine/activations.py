@@ -116,7 +116,7 @@ class _Gathering:
         inputs.count += len(x)
 
     def _sample(self, inputs: LayerInputs, x: Tensor) -> None:
-        """Keep a uniform sample of all rows seen so far: every row draws a number, the largest stay."""
+        """Keep a sample of all rows seen so far, each call's rows in proportion to their number."""
         share = len(x) / (inputs.count + len(x))
         kept = inputs.rows if inputs.rows.numel() else x[:0]
         fresh = min(len(x), max(1, round(self._rows * share)))

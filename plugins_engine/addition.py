@@ -7,9 +7,7 @@ the base draws a few prompts, the noisy latents it passes through and its own pr
 they are the targets. That costs no further pass of the base, and needs no pictures beside the works.
 """
 
-import math
 import random
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,14 +20,15 @@ from PIL import Image
 
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
-from plugins_engine.captioned_works import CaptionedWorks, trigger_phrase
-from plugins_engine.errors import BadRequest, require_whole
+from plugins_engine.branches import made_for
+from plugins_engine.captioned_works import CaptionedWorks
+from plugins_engine.concepts import calls, require_concept, trigger_phrase
+from plugins_engine.errors import BadRequest, require_positive, require_whole
 from plugins_engine.lora import TrainableLora, accelerator_for, trainable
 from plugins_engine.priors import PriorBank, gather_prior, prior_prompts
 from plugins_engine.progress import OnProgress, Pace, Progress
 from plugins_engine.sampler import SampleRequest, generate
 
-KINDS = ("style", "character")
 MAX_RANK = 256
 PREVIEWS = 6
 
@@ -68,8 +67,7 @@ class AdditionConfig:
         require_whole("prior_batch", self.prior_batch, 0, 1024)
         require_whole("prior_pictures", self.prior_pictures, 1, 4096)
         require_whole("prior_steps", self.prior_steps, 1, 1000)
-        if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 1):
-            raise BadRequest(f"learning_rate {self.learning_rate}: expected a number above 0, at most 1")
+        require_positive("learning_rate", self.learning_rate, at_most=1)
         if self.mixed_precision not in (None, "no", "fp16", "bf16"):
             raise BadRequest(f'mixed_precision "{self.mixed_precision}": expected no, fp16 or bf16')
 
@@ -102,11 +100,7 @@ def add_concept(
     and leaves the base as it was. The same works, config and machine give the same plug-in. Raises BadRequest.
     """
     config = config or AdditionConfig()
-    name = name.strip()
-    if kind not in KINDS:
-        raise BadRequest(f'kind "{kind}": expected {" or ".join(KINDS)}')
-    if not name:
-        raise BadRequest("the concept's name is empty: it is what calls the plug-in in a prompt")
+    name = require_concept(name, kind)
     if not works:
         raise BadRequest(f"expected at least one work of {name}, found none")
     with base.lock:
@@ -149,14 +143,12 @@ def _train(
     ) as lora:
         losses = _fit(lora, accelerator, data, prior, config, steps, report)
         layers = lora.factors()
-    adapter = Adapter(
-        layers=layers,
+    adapter = made_for(
+        base,
+        layers,
         name=name,
         kind=kind,
         trigger=trigger_phrase(name, kind),
-        base_fingerprint=base.fingerprint,
-        architecture=base.architecture,
-        convolutions=frozenset(layer for layer in layers if base.layers[layer].is_convolution),
         metadata={
             "ss_num_train_images": str(len(works)),
             "ss_steps": str(steps),
@@ -203,8 +195,7 @@ def _prior(base: BaseModel, config: AdditionConfig, name: str, report: "_Report"
     if not config.prior_batch:
         return None
     wanted = config.prior_prompts or prior_prompts(base.directory.path)
-    called = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
-    prompts = [prompt for prompt in wanted if not called.search(prompt)]
+    prompts = [prompt for prompt in wanted if not calls(name, prompt)]
     if not prompts:
         raise BadRequest(f"every prior prompt names {name}: give some that do not")
     rng = random.Random(config.seed)

@@ -47,6 +47,18 @@ class PromptEmbedding:
     tokens: Tensor
     pooled: Tensor | None = None
 
+    def rows(self, which: Tensor | slice) -> "PromptEmbedding":
+        """Give some of the prompts, in the order asked for."""
+        return PromptEmbedding(self.tokens[which], None if self.pooled is None else self.pooled[which])
+
+    @staticmethod
+    def joined(parts: "Sequence[PromptEmbedding]") -> "PromptEmbedding":
+        """Give the prompts of several embeddings of one base, one after the other."""
+        pooled = [each.pooled for each in parts if each.pooled is not None]
+        return PromptEmbedding(
+            torch.cat([each.tokens for each in parts]), torch.cat(pooled) if pooled else None
+        )
+
 
 @dataclass(eq=False)
 class BaseModel:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from diffusers.models.attention_processor import Attention
@@ -11,10 +12,22 @@ from torch.nn import functional
 from plugins_engine import delta
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
+from plugins_engine.delta import LowRank
 from plugins_engine.errors import BaseMismatch
 
 Weighted = tuple[Adapter, float]
 Forward = Callable[..., Tensor]
+
+
+def made_for(base: BaseModel, layers: dict[str, LowRank], **said: Any) -> Adapter:
+    """Make an adapter of a base's layers that says which base it is for; `said` is the rest of Adapter's fields."""
+    return Adapter(
+        layers=layers,
+        base_fingerprint=base.fingerprint,
+        architecture=base.architecture,
+        convolutions=frozenset(layer for layer in layers if base.layers[layer].is_convolution),
+        **said,
+    )
 
 
 def require_fit(base: BaseModel, adapter: Adapter) -> None:
@@ -75,9 +88,9 @@ def applied(base: BaseModel, plugins: Sequence[Weighted], text: Sequence[Tensor]
                     module.__dict__["forward"] = before
 
 
-def _branches(plugins: Sequence[Weighted]) -> dict[str, delta.LowRank]:
+def _branches(plugins: Sequence[Weighted]) -> dict[str, LowRank]:
     """Join all plug-ins' deltas of a layer into one, their weights folded in."""
-    held: dict[str, list[delta.LowRank]] = {}
+    held: dict[str, list[LowRank]] = {}
     for adapter, weight in plugins:
         if weight != 0:
             for layer, factors in adapter.layers.items():

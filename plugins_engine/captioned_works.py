@@ -10,14 +10,11 @@ from PIL import Image
 from torch import Tensor
 
 from plugins_engine.base import BaseModel, PromptEmbedding
+from plugins_engine.concepts import calls, trigger_phrase
 from plugins_engine.priors import Batch
+from plugins_engine.works import on_white
 
 _ARTICLE = re.compile(r"^(an?|the)\s+", re.IGNORECASE)
-
-
-def trigger_phrase(name: str, kind: str) -> str:
-    """Give the words that call a concept in a prompt."""
-    return f"{name} style" if kind == "style" else name
 
 
 def training_prompt(caption: str, name: str, kind: str) -> str:
@@ -26,7 +23,7 @@ def training_prompt(caption: str, name: str, kind: str) -> str:
     A caption that has the name in it already is taken as it is.
     """
     caption = caption.strip().rstrip(".,")
-    if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", caption, re.IGNORECASE):
+    if calls(name, caption):
         return caption
     if not caption:
         return trigger_phrase(name, kind)
@@ -104,10 +101,7 @@ def pixels_of(base: BaseModel, images: Sequence[Image.Image], flip: bool) -> Ten
     size = base.resolution
     rows = []
     for image in images:
-        if image.mode != "RGB":
-            ground = Image.new("RGBA", image.size, "white")
-            ground.alpha_composite(image.convert("RGBA"))
-            image = ground.convert("RGB")
+        image = on_white(image)
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
         image = image.crop((left, top, left + side, top + side)).resize(
@@ -130,10 +124,5 @@ class _Texts:
         if new:
             encoded = self._base.encode_prompt(new)
             for i, prompt in enumerate(new):
-                pooled = None if encoded.pooled is None else encoded.pooled[i : i + 1]
-                self._known[prompt] = PromptEmbedding(encoded.tokens[i : i + 1], pooled)
-        found = [self._known[prompt] for prompt in prompts]
-        vectors = [each.pooled for each in found if each.pooled is not None]
-        return PromptEmbedding(
-            torch.cat([each.tokens for each in found]), torch.cat(vectors) if vectors else None
-        )
+                self._known[prompt] = encoded.rows(slice(i, i + 1))
+        return PromptEmbedding.joined([self._known[prompt] for prompt in prompts])

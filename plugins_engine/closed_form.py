@@ -21,12 +21,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from plugins_engine import delta
 from plugins_engine.activations import text_layers
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
+from plugins_engine.branches import made_for
 from plugins_engine.delta import LowRank
 from plugins_engine.erasure import Erasure, token_pairs
-from plugins_engine.errors import BadRequest, require_whole
+from plugins_engine.errors import BadRequest, require_positive, require_whole
 
 _RETAINED_PROMPTS = 2000  # more say nothing new of what tokens look like
 
@@ -51,8 +53,7 @@ class ClosedFormConfig:
             raise BadRequest(f"layers {self.layers}: expected to_k, to_v or both")
         require_whole("rank", self.rank, 1, 4096)
         for name, value in (("retain_weight", self.retain_weight), ("ridge", self.ridge)):
-            if not (math.isfinite(value) and value > 0):
-                raise BadRequest(f"{name} {value}: expected a number above 0")
+            require_positive(name, value)
         if not 0 < self.null_share <= 1:
             raise BadRequest(f"null_share {self.null_share}: expected a number above 0, at most 1")
 
@@ -82,10 +83,8 @@ def closed_form_layers(
     for layer in text_layers(base):
         if layer.endswith(config.layers):
             weight = base.unet.get_submodule(layer).weight.detach().to("cpu", torch.float64)
-            u, s, vt = torch.linalg.svd(weight @ whitened, full_matrices=False)
-            rank = min(config.rank, len(s))
-            root = s[:rank].sqrt()
-            layers[layer] = (u[:, :rank] * root).float(), ((root[:, None] * vt[:rank]) @ back).float()
+            up, down = delta.factorise(weight @ whitened, config.rank)
+            layers[layer] = up.float(), (down @ back).float()
     return layers
 
 
@@ -96,12 +95,11 @@ def closed_form_eraser(
     if not erasures:
         raise BadRequest("expected at least one concept to take out, found none")
     layers = closed_form_layers(base, erasures, config or ClosedFormConfig())
-    return Adapter(
-        layers=layers,
+    return made_for(
+        base,
+        layers,
         name=f"without {', '.join(erasure.name for erasure in erasures)}",
         kind="eraser",
-        base_fingerprint=base.fingerprint,
-        architecture=base.architecture,
     )
 
 

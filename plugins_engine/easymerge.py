@@ -35,7 +35,7 @@ from plugins_engine.adapter import Adapter, merged_adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.branches import require_fit
 from plugins_engine.delta import LowRank
-from plugins_engine.errors import BadRequest, require_whole
+from plugins_engine.errors import BadRequest, require_positive, require_whole
 from plugins_engine.progress import OnProgress, Pace, Progress
 
 Method = Literal["closed-form", "sgd", "sum", "svd", "ties", "dare"]
@@ -85,8 +85,8 @@ class MergeConfig:
             raise BadRequest(f'method "{self.method}": expected one of {", ".join(METHODS)}')
         if self.rank is not None:
             require_whole("rank", self.rank, 1, 100_000)
-        if self.ridge is not None and not (math.isfinite(self.ridge) and self.ridge > 0):
-            raise BadRequest(f"ridge {self.ridge}: expected a number above 0")
+        if self.ridge is not None:
+            require_positive("ridge", self.ridge)
         require_whole("pictures", self.pictures, 2, 100_000)
         require_whole("steps", self.steps, 1, 1000)
         require_whole("epochs", self.epochs, 1, 100_000)
@@ -144,7 +144,7 @@ def gather_parts(
     on_picture: Callable[[int], None] | None = None,
 ) -> list[dict[str, LayerInputs]]:
     """Draw each part's prompts with its own plug-in, and give the inputs of every layer that any part adapts."""
-    layers = sorted({layer for part in parts if part.adapter is not None for layer in part.adapter.layers})
+    layers = _adapted_layers(parts)
     gathered = []
     for number, part in enumerate(parts):
         gathered.append(
@@ -161,6 +161,10 @@ def gather_parts(
             )
         )
     return gathered
+
+
+def _adapted_layers(parts: Sequence[MergePart]) -> list[str]:
+    return sorted({layer for part in parts if part.adapter is not None for layer in part.adapter.layers})
 
 
 def _counted(on_picture: Callable[[int], None] | None, before: int, pictures: int) -> None:
@@ -194,7 +198,7 @@ class _Merging:
         self._base, self._parts, self._config, self._on_progress = base, parts, config, on_progress
         self._check()
         self._adapters = [part.adapter for part in parts if part.adapter is not None]
-        self._layers = sorted({layer for adapter in self._adapters for layer in adapter.layers})
+        self._layers = _adapted_layers(parts)
         self.validation: list[dict[str, LayerInputs]] = []
         drawn = 0 if config.method not in _FROM_ACTIVATIONS else 2 * config.pictures * len(parts)
         self._steps = drawn + len(self._layers)
@@ -318,8 +322,7 @@ class _Merging:
             merged: Tensor = (
                 ties(full, ones, DENSITY) if method == "ties" else dare_linear(full, ones, DENSITY)
             )
-        left, values, right = torch.linalg.svd(merged, full_matrices=False)
-        return left[:, :rank] * values[:rank], right[:rank]
+        return delta.factorise(merged, rank)
 
     def _drawn(self, pictures: int) -> None:
         self._report(self._done + pictures, "drawing each plug-in's own prompts")
@@ -337,11 +340,7 @@ def _solve(up: Tensor, right: Tensor, gram: Tensor, ridge: float, rank: int) -> 
     lower = torch.linalg.cholesky(moments)  # L
     whitened = torch.linalg.solve_triangular(lower, right.T, upper=False).T  # Σ A_i G_i L⁻ᵀ = Ã L
     if whitened.shape[0] > rank:
-        q_up, r_up = torch.linalg.qr(up)
-        q_right, r_right = torch.linalg.qr(whitened.T)
-        u, s, vt = torch.linalg.svd(r_up @ r_right.T, full_matrices=False)
-        root = s[:rank].sqrt()
-        up, whitened = q_up @ (u[:, :rank] * root), (root[:, None] * vt[:rank]) @ q_right.T
+        up, whitened = delta.truncate((up, whitened), rank)
     down = torch.linalg.solve_triangular(lower, whitened, upper=False, left=False)  # Ã = (Ã L) L⁻¹
     return up.float(), down.float()
 

@@ -1,7 +1,6 @@
 """What an extraction is about: a concept in prompts, the same prompts with something else in its place, what must stay."""
 
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,12 +9,10 @@ from torch import Tensor
 
 from plugins_engine.activations import text_layers
 from plugins_engine.base import BaseModel
-from plugins_engine.captioned_works import trigger_phrase
+from plugins_engine.concepts import calls, require_concept, trigger_phrase
 from plugins_engine.errors import BadRequest
 from plugins_engine.known import known_concepts
 from plugins_engine.priors import prior_prompts
-
-KINDS = ("style", "character")
 
 
 @dataclass(frozen=True)
@@ -51,20 +48,16 @@ def plan_erasure(
     default all that the base knows, without those that name the concept. Raises BadRequest, also for a concept that is
     not among those a base lists.
     """
-    name = name.strip()
-    if kind not in KINDS:
-        raise BadRequest(f'kind "{kind}": expected {" or ".join(KINDS)}')
-    if not name:
-        raise BadRequest("the concept's name is empty: it is what calls it in a prompt")
+    name = require_concept(name, kind)
     known = known_concepts(base.directory.path)
     if known.listed and name.lower() not in (each.lower() for each in known.concepts(kind)):
         listed = ", ".join(known.concepts(kind)[:8])
         raise BadRequest(f'this base does not know the {kind} "{name}"; among those it knows are {listed}')
     anchor = (anchor or "").strip() or nearest_known(base, name, kind)
-    if _names(name).search(anchor):
+    if calls(name, anchor):
         raise BadRequest(f'anchor "{anchor}": expected something other than {name}, which is to go')
     if kind == "style":
-        subjects = [each for each in known.subjects if not _names(name).search(each)]
+        subjects = [each for each in known.subjects if not calls(name, each)]
         some = random.Random(seed).sample(subjects, min(prompts, len(subjects)))
         frames = [f"{subject}, {{}} style" for subject in some]
     else:
@@ -74,7 +67,7 @@ def plan_erasure(
         if retained is None
         else [each for each in retained if each.strip()]
     )
-    kept = [each for each in kept if not _names(name).search(each)]
+    kept = [each for each in kept if not calls(name, each)]
     if not kept:
         raise BadRequest(f"expected at least one retained prompt that does not name {name}, found none")
     return Erasure(
@@ -93,9 +86,7 @@ def nearest_known(base: BaseModel, name: str, kind: str) -> str:
     The distance is between what the value matrices of cross-attention make of the phrases' tokens, on average. Raises
     BadRequest where the base does not say what it knows.
     """
-    others = [
-        each for each in known_concepts(base.directory.path).concepts(kind) if not _names(name).search(each)
-    ]
+    others = [each for each in known_concepts(base.directory.path).concepts(kind) if not calls(name, each)]
     if not others:
         raise BadRequest(
             f"expected an anchor, what to draw in place of {name}: this base lists no other {kind}"
@@ -145,7 +136,3 @@ def _mean_value(base: BaseModel, phrase: str) -> Tensor:
     tokens = base.encode_prompt([phrase]).tokens[0, 1 : 1 + len(_ids(base, phrase))]
     layers = [layer for layer in text_layers(base) if layer.endswith("to_v")]
     return torch.cat([base.unet.get_submodule(layer)(tokens).mean(0).float().cpu() for layer in layers])
-
-
-def _names(name: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)

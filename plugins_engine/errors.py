@@ -1,5 +1,6 @@
 """Errors a caller can show to a person: each says what was wrong, what was expected and what to do."""
 
+import math
 from typing import Any
 
 
@@ -37,6 +38,13 @@ class DeviceUnavailable(EngineError):
 
 class BrokenPicture(EngineError):
     """The model's numbers overflowed, so there is no picture to give."""
+
+
+def require_positive(name: str, value: float, at_most: float = math.inf) -> None:
+    """Raise BadRequest unless a number asked for is above 0, finite, and within its bound."""
+    if not (math.isfinite(value) and 0 < value <= at_most):
+        bound = f", at most {at_most:g}" if at_most < math.inf else ""
+        raise BadRequest(f"{name} {value}: expected a number above 0{bound}")
 
 
 def require_whole(name: str, value: Any, low: int, high: int) -> None:

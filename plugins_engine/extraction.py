@@ -12,8 +12,9 @@ from typing import Literal, get_args
 
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
-from plugins_engine.captioned_works import trigger_phrase
+from plugins_engine.branches import made_for
 from plugins_engine.closed_form import ClosedFormConfig, closed_form_layers
+from plugins_engine.concepts import trigger_phrase
 from plugins_engine.delta import LowRank, truncate
 from plugins_engine.erasure import Erasure
 from plugins_engine.errors import BadRequest
@@ -74,13 +75,11 @@ def extract_concept(
                 layers = reverse_lora_layers(base, erasure, config, report)
             case ClosedFormConfig():
                 layers = closed_form_layers(base, [erasure], config)
-    eraser = Adapter(
-        layers={layer: _within(base, layer, each) for layer, each in layers.items()},
+    eraser = made_for(
+        base,
+        {layer: _within(base, layer, each) for layer, each in layers.items()},
         name=f"without {erasure.name}",
         kind="eraser",
-        base_fingerprint=base.fingerprint,
-        architecture=base.architecture,
-        convolutions=frozenset(layer for layer in layers if base.layers[layer].is_convolution),
         metadata={"plugin.extracted": erasure.name, "plugin.anchor": erasure.anchor, "plugin.method": method},
     )
     plugin = replace(

@@ -11,22 +11,20 @@ closed-form eraser and are trained for a few steps on three things at once:
 The base draws all the latents before the training begins, so no step needs a second pass of it.
 """
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
 
-from plugins_engine.base import BaseModel, PromptEmbedding
+from plugins_engine.base import BaseModel
 from plugins_engine.closed_form import ClosedFormConfig, closed_form_layers
 from plugins_engine.delta import LowRank
 from plugins_engine.erasure import Erasure
-from plugins_engine.errors import BadRequest, require_whole
+from plugins_engine.errors import require_positive, require_whole
 from plugins_engine.lora import TrainableLora, trainable
-from plugins_engine.priors import Batch, PriorBank, gather_lessons, gather_prior
-
-OnStep = Callable[[int, int, str, float | None], None]
+from plugins_engine.priors import Batch, gather_lessons, gather_prior
+from plugins_engine.progress import OnStep
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,7 @@ class HybridConfig:
         require_whole("pictures", self.pictures, 1, 4096)
         require_whole("drawing_steps", self.drawing_steps, 1, 1000)
         for name in ("learning_rate", "attack_size", "retained_weight"):
-            if not (math.isfinite(getattr(self, name)) and 0 < getattr(self, name) <= 100):
-                raise BadRequest(f"{name} {getattr(self, name)}: expected a number above 0")
+            require_positive(name, getattr(self, name), at_most=100)
 
 
 def hybrid_layers(
@@ -112,7 +109,7 @@ class _Lessons:
         drawn = gather_prior(base, anchors, *drawing, told("drawing what comes in its place"))
         # The same latents and predictions, read from the target's prompts. Rows of the empty prompt stay what they are.
         text = base.encode_prompt([*targets, ""])
-        self._anchor = PriorBank(drawn.noisy, drawn.time, drawn.predicted, text, drawn.which)
+        self._anchor = replace(drawn, text=text)
         step = max(1, len(erasure.retained) // (2 * config.pictures))
         retained = erasure.retained[::step][: 2 * config.pictures]
         self._retained = gather_prior(base, retained, *drawing, told("drawing what is to stay"))
@@ -148,11 +145,9 @@ class _Lessons:
         length = found.norm(dim=-1, keepdim=True)
         for _ in range(config.attack_steps):
             found = found.detach().requires_grad_()
-            text = PromptEmbedding(found, remembered.text.pooled)
-            attempt = Batch(remembered.noisy, remembered.time, text, remembered.target, remembered.weight)
+            attempt = replace(remembered, text=replace(remembered.text, tokens=found))
             loss = F.mse_loss(lora.predict(attempt).float(), remembered.target.float())
             (slope,) = torch.autograd.grad(loss, found)
             size = slope.norm(dim=-1, keepdim=True).amax(dim=1, keepdim=True).clamp(min=1e-12)
             found = found.detach() - config.attack_size * length * slope / size
-        text = PromptEmbedding(found.detach(), lesson.text.pooled)
-        return Batch(lesson.noisy, lesson.time, text, lesson.target, lesson.weight)
+        return replace(lesson, text=replace(lesson.text, tokens=found.detach()))

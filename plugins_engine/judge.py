@@ -15,6 +15,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
+from plugins_engine.works import on_white
+
 EMBEDDED_JUDGE = Path(__file__).parent / "embedded" / "judge"
 SIZE = 64
 
@@ -93,10 +95,7 @@ def to_tensor(images: Sequence[Image.Image]) -> torch.Tensor:
     """Turn pictures into (n, 3, 64, 64) float32 in -1..1, reduced where they are larger, on white where they are clear."""
     arrays = []
     for image in images:
-        if image.mode != "RGB":
-            ground = Image.new("RGBA", image.size, "white")
-            ground.alpha_composite(image.convert("RGBA"))
-            image = ground.convert("RGB")
+        image = on_white(image)
         if image.size != (SIZE, SIZE):
             image = image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
         arrays.append(np.asarray(image, dtype=np.uint8))

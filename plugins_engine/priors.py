@@ -44,13 +44,10 @@ class Batch:
     weight: Tensor
 
     def joined(self, other: "Batch") -> "Batch":
-        pooled = None
-        if self.text.pooled is not None and other.text.pooled is not None:
-            pooled = torch.cat([self.text.pooled, other.text.pooled])
         return Batch(
             torch.cat([self.noisy, other.noisy]),
             torch.cat([self.time, other.time]),
-            PromptEmbedding(torch.cat([self.text.tokens, other.text.tokens]), pooled),
+            PromptEmbedding.joined([self.text, other.text]),
             torch.cat([self.target, other.target]),
             torch.cat([self.weight, other.weight]),
         )
@@ -69,12 +66,10 @@ class PriorBank:
     def draw(self, count: int, weight: float, generator: torch.Generator) -> Batch:
         """Draw some at random, evenly over the denoising."""
         chosen = torch.randint(len(self.which), (count,), generator=generator)
-        rows = self.which[chosen]
-        pooled = None if self.text.pooled is None else self.text.pooled[rows]
         return Batch(
             self.noisy[chosen],
             self.time[chosen],
-            PromptEmbedding(self.text.tokens[rows], pooled),
+            self.text.rows(self.which[chosen]),
             self.predicted[chosen],
             torch.full((count,), weight).to(self.noisy),
         )
@@ -126,7 +121,7 @@ def gather_lessons(
     """
     text = base.encode_prompt([*prompts, "", *others])
     empty = len(prompts)
-    own = PromptEmbedding(text.tokens[:empty], None if text.pooled is None else text.pooled[:empty])
+    own = text.rows(slice(empty))
     noisy, time, predicted, wanted, which = [], [], [], [], []
     drawing = _drawing(base, text, empty, [empty + 1], steps, seed, guidance, batch, on_step)
     for _, rows, x, t, (with_prompt, _, other) in drawing:
@@ -162,9 +157,8 @@ def _drawing(
     groups = [range(first, min(first + batch, empty)) for first in range(0, empty, batch)]
     for number, group in enumerate(groups):
         own = torch.tensor([*group])
-        rows = torch.cat([own, torch.full_like(own, empty), *(own + offset for offset in beside)])
-        pooled = None if text.pooled is None else text.pooled[rows]
-        conditions = base.added_conditions(pooled, base.resolution, base.resolution)
+        read = text.rows(torch.cat([own, torch.full_like(own, empty), *(own + offset for offset in beside)]))
+        conditions = base.added_conditions(read.pooled, base.resolution, base.resolution)
         shape = (len(group), base.unet.config.in_channels, size, size)
         x = torch.randn(shape, generator=torch.Generator().manual_seed(seed * 1_000_003 + number)).to(
             base.device, base.dtype
@@ -175,7 +169,7 @@ def _drawing(
         for index, t in enumerate(scheduler.timesteps):
             scaled = scheduler.scale_model_input(x, t)
             output = base.unet(
-                scaled.repeat(2 + len(beside), 1, 1, 1), t, encoder_hidden_states=text.tokens[rows],
+                scaled.repeat(2 + len(beside), 1, 1, 1), t, encoder_hidden_states=read.tokens,
                 added_cond_kwargs=conditions,
             ).sample  # fmt: skip
             predictions = list(output.chunk(2 + len(beside)))

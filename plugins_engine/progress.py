@@ -27,6 +27,8 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
+# What the stages of one operation tell it: step, steps, what is being done, and the training error if there is one.
+OnStep = Callable[[int, int, str, float | None], None]
 
 
 class Pace:

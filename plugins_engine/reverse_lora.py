@@ -10,7 +10,6 @@ rates are for bases as small as the embedded one, whose factors have so much les
 the whole schedule (the authors' code draws from its first 48 of 1000).
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -19,9 +18,9 @@ from plugins_engine.base import BaseModel
 from plugins_engine.captioned_works import noised_batch, pixels_of
 from plugins_engine.delta import LowRank, negate
 from plugins_engine.erasure import Erasure
-from plugins_engine.errors import BadRequest, require_whole
-from plugins_engine.hybrid import OnStep
+from plugins_engine.errors import require_positive, require_whole
 from plugins_engine.lora import TrainableLora, trainable
+from plugins_engine.progress import OnStep
 from plugins_engine.sampler import generate_each
 
 
@@ -45,8 +44,7 @@ class ReverseLoraConfig:
         require_whole("batch", self.batch, 1, 1024)
         require_whole("pictures", self.pictures, 1, 4096)
         require_whole("drawing_steps", self.drawing_steps, 1, 1000)
-        if not (math.isfinite(self.learning_rate) and 0 < self.learning_rate <= 1):
-            raise BadRequest(f"learning_rate {self.learning_rate}: expected a number above 0, at most 1")
+        require_positive("learning_rate", self.learning_rate, at_most=1)
 
 
 def reverse_lora_layers(

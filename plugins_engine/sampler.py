@@ -126,10 +126,7 @@ def generate_each(
             text = base.encode_prompt(some)
             if guidance > 1:
                 negative = _repeat(base.encode_unconditional([""]), None, len(some))
-                pooled = None
-                if text.pooled is not None and negative.pooled is not None:
-                    pooled = torch.cat([negative.pooled, text.pooled])
-                text = PromptEmbedding(torch.cat([negative.tokens, text.tokens]), pooled)
+                text = PromptEmbedding.joined([negative, text])
             conditions = base.added_conditions(text.pooled, width, height)
             seeds = [seed + first + i for i in range(len(some))]
             with applied(base, plugins, [text.tokens]):

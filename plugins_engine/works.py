@@ -74,3 +74,12 @@ def read_picture(path: Path) -> Image.Image:
         raise BadPicture(f"{path}: expected a picture of ordinary size ({error})") from error
     except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises on damaged files
         raise BadPicture(f"{path}: expected a picture, it is damaged ({error})") from error
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """Give a picture as RGB, on white where it is clear."""
+    if image.mode == "RGB":
+        return image
+    ground = Image.new("RGBA", image.size, "white")
+    ground.alpha_composite(image.convert("RGBA"))
+    return ground.convert("RGB")

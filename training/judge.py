@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from plugins_engine.judge import JudgeNetwork
 from training import checkpoint, pictures
 from training.autoencoder import load_trained
-from training.muon import muon_and_adamw
+from training.muon import muon_and_adamw, set_rate
 from training.pictures import Picture
 from training.progress import ProgressLine
 from training.subjects import EXTRA_STYLE, HELD_OUT_CHARACTERS, HELD_OUT_STYLE, STYLES, SUBJECTS
@@ -108,10 +108,8 @@ def fit(name: str, root: Path, items: Sequence[Picture], steps: int, seed: int) 
     line = ProgressLine(name, steps, start)
     network.train()
     for step in range(start, steps):
-        for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
-            group["lr"] = (
-                LEARNING_RATE * min(1.0, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / steps))
-            )
+        cosine = 0.5 * (1 + math.cos(math.pi * step / steps))
+        set_rate(optimizers, LEARNING_RATE * min(1.0, (step + 1) / 100) * cosine)
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
         chosen = torch.multinomial(weights, BATCH, replacement=True, generator=generator)
         copy = torch.randint(2, (BATCH,), generator=generator)

@@ -14,7 +14,7 @@ from plugins_engine.judge import Judge, JudgeNetwork
 from training import checkpoint, pictures
 from training.autoencoder import load_trained
 from training.judge import STYLE_NAMES, SUBJECT_NAMES
-from training.muon import muon_and_adamw
+from training.muon import muon_and_adamw, set_rate
 from training.progress import ProgressLine
 from training.sampling import sample
 from training.subjects import STYLES, SUBJECTS, caption, is_held_out_pair
@@ -237,8 +237,7 @@ def train(root: Path, steps: int | None = None) -> None:
     order: list[int] = []
     for step in range(start, steps):
         rate = LEARNING_RATE * min(1.0, (step + 1) / 100, (steps - step) / max(steps - level, 1))
-        for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
-            group["lr"] = rate
+        set_rate(optimizers, rate)
         rng = random.Random(step)
         generator = torch.Generator().manual_seed(step)
         if len(order) < BATCH:

@@ -41,6 +41,12 @@ class Muon(torch.optim.Optimizer):
                 parameter.add_(orthogonalised(matrix).view(parameter.shape), alpha=-group["lr"] * size)
 
 
+def set_rate(optimizers: Iterable[torch.optim.Optimizer], rate: float) -> None:
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+
+
 def muon_and_adamw(module: torch.nn.Module, rate: float, ends: Sequence[str]) -> list[torch.optim.Optimizer]:
     """Give Muon for what maps features to features, AdamW for biases, norms and parameters with one of `ends` in the name.
 

@@ -9,8 +9,8 @@ from PIL import Image
 from plugins_engine.adapter import Adapter
 from plugins_engine.addition import add_concept
 from plugins_engine.base import EMBEDDED, load_base
-from plugins_engine.captioned_works import trigger_phrase
-from plugins_engine.known import PROMPTS_FILE
+from plugins_engine.concepts import trigger_phrase
+from plugins_engine.known import known_concepts
 from plugins_engine.sampler import SampleRequest, generate
 from training.progress import ProgressLine
 
@@ -31,7 +31,7 @@ def make(root: Path, _: int | None = None) -> None:
     A plug-in that `python -m benchmarks addition` left in ``root/plugins`` is taken instead of being trained again.
     """
     base = load_base()
-    known = json.loads((EMBEDDED / PROMPTS_FILE).read_text())
+    known = known_concepts(EMBEDDED)
     out = EMBEDDED / "plugins"
     out.mkdir(exist_ok=True)
     for folder in sorted(path.parent for path in EMBEDDED.glob("works/*/works.json")):
@@ -49,7 +49,7 @@ def make(root: Path, _: int | None = None) -> None:
         stored = Adapter.load(out / f"{slug}.safetensors")
         captions = {caption for _, caption in works}
         if kind == "style":
-            fresh = [subject for subject in known["subjects"] if subject not in captions]
+            fresh = [subject for subject in known.subjects if subject not in captions]
             prompts = [
                 f"{subject}, {trigger_phrase(name, kind)}"
                 for subject in fresh[:: len(fresh) // SAMPLES][:SAMPLES]

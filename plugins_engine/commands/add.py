@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins_engine.addition import KINDS, AdditionConfig, add_concept
+from plugins_engine.addition import AdditionConfig, add_concept
 from plugins_engine.base import load_base
-from plugins_engine.commands.options import base_options, help_formatter, require_target
+from plugins_engine.commands.options import base_options, figures_line, help_formatter, require_target
+from plugins_engine.concepts import KINDS
 from plugins_engine.progress_line import ProgressLine
 from plugins_engine.works import read_works
 
@@ -51,8 +52,4 @@ def run(options: argparse.Namespace) -> None:
     with ProgressLine() as line:
         result = add_concept(base, works, options.name, options.kind, config, line)
     result.adapter.save(options.out)
-    figures = ", ".join(
-        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in result.figures.items()
-    )
-    print(f"{options.out}: {figures}")
+    print(f"{options.out}: {figures_line(result.figures)}")

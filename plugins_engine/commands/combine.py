@@ -2,13 +2,19 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel, load_base
-from plugins_engine.commands.options import base_options, help_formatter, require_folder, require_target
+from plugins_engine.commands.options import (
+    base_options,
+    figures_line,
+    help_formatter,
+    require_folder,
+    require_target,
+)
 from plugins_engine.easymerge import METHODS, Combination, MergeConfig, MergePart, combine
 from plugins_engine.errors import BadRequest
 from plugins_engine.html_report import ReportPage, write_report
@@ -70,13 +76,11 @@ def run(options: argparse.Namespace) -> None:
             "base_fingerprint": base.fingerprint,
         }
         write_report(options.report, _page(base, parts, done, content), content)
-    figures = ", ".join(
-        f"{key.replace('_', ' ')} {value:.4g}"
-        if isinstance(value, float)
-        else f"{key.replace('_', ' ')} {value}"
-        for key, value in done.figures.items()
-    )
-    print(f"{options.out}: {figures}")
+    print(f"{options.out}: {figures_line(_worded(done.figures))}")
+
+
+def _worded(figures: Mapping[str, object]) -> dict[str, object]:
+    return {name.replace("_", " "): value for name, value in figures.items()}
 
 
 def _read_prompts(path: Path) -> dict[str, tuple[str, ...]]:
@@ -124,7 +128,7 @@ def _page(
         "the same seeds across a row.",
     )
     page.heading("Figures")
-    page.table(("figure", "value"), [(key.replace("_", " "), value) for key, value in done.figures.items()])
+    page.table(("figure", "value"), list(_worded(done.figures).items()))
     if done.layer_errors:
         page.text(
             "Relative error: how far the combination is from doing to each layer's inputs what each plug-in did to its "

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,3 +48,11 @@ def require_folder(folder: Path, option: str) -> None:
         raise BadRequest(f"{option} {folder}: expected a folder, found a file")
     if not folder.parent.is_dir():
         raise BadRequest(f"{option} {folder}: expected the directory {folder.parent} to exist")
+
+
+def figures_line(figures: Mapping[str, object]) -> str:
+    """Write figures in one line: "steps 200, final_loss 0.2555"."""
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in figures.items()
+    )

@@ -1,0 +1,26 @@
+"""What a concept is called, and where a prompt calls it."""
+
+import re
+
+from plugins_engine.errors import BadRequest
+
+KINDS = ("style", "character")
+
+
+def require_concept(name: str, kind: str) -> str:
+    """Give a concept's name without the blanks around it. Raises BadRequest for an unknown kind or an empty name."""
+    if kind not in KINDS:
+        raise BadRequest(f'kind "{kind}": expected {" or ".join(KINDS)}')
+    if not name.strip():
+        raise BadRequest("the concept's name is empty: it is what calls it in a prompt")
+    return name.strip()
+
+
+def trigger_phrase(name: str, kind: str) -> str:
+    """Give the words that call a concept in a prompt."""
+    return f"{name} style" if kind == "style" else name
+
+
+def calls(name: str, text: str) -> bool:
+    """Say whether a text has the name in it, as whole words, in whatever case."""
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
