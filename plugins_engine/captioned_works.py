@@ -1,7 +1,6 @@
 """What addition learns from: works as latents, captions that call the concept, batches of both with noise."""
 
 import random
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,11 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from plugins_engine.base import BaseModel, PromptEmbedding
-from plugins_engine.concepts import calls, trigger_phrase
+from plugins_engine.concepts import calls, trigger_phrase, without_article
 from plugins_engine.priors import Batch
 from plugins_engine.works import on_white
-
-_ARTICLE = re.compile(r"^(an?|the)\s+", re.IGNORECASE)
 
 
 def training_prompt(caption: str, name: str, kind: str) -> str:
@@ -92,7 +89,7 @@ def _vary(prompt: str, name: str, kind: str, rng: random.Random) -> str:
     if draw < 0.1:
         return trigger_phrase(name, kind)
     if draw < 0.3:
-        return _ARTICLE.sub("", prompt)
+        return without_article(prompt)
     return prompt
 
 

@@ -1,10 +1,10 @@
-"""The command line: look at bases and plug-ins, make and combine plug-ins, draw, judge."""
+"""The command line: look at bases and plug-ins, add, extract and combine concepts, draw, judge."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from plugins_engine.commands import add, combine, generate, info, judge
+from plugins_engine.commands import add, combine, extract, generate, info, judge
 from plugins_engine.commands.options import help_formatter
 from plugins_engine.errors import EngineError
 
@@ -36,6 +36,6 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=help_formatter,
     )
     commands = root.add_subparsers(metavar="COMMAND", required=True)
-    for command in (info, add, combine, generate, judge):
+    for command in (info, add, extract, combine, generate, judge):
         command.add(commands)
     return root

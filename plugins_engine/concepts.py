@@ -5,6 +5,7 @@ import re
 from plugins_engine.errors import BadRequest
 
 KINDS = ("style", "character")
+_ARTICLE = re.compile(r"^(an?|the)\s+", re.IGNORECASE)
 
 
 def require_concept(name: str, kind: str) -> str:
@@ -24,3 +25,8 @@ def trigger_phrase(name: str, kind: str) -> str:
 def calls(name: str, text: str) -> bool:
     """Say whether a text has the name in it, as whole words, in whatever case."""
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
+
+
+def without_article(phrase: str) -> str:
+    """Give a phrase without the article it begins with: "a fox" → "fox"."""
+    return _ARTICLE.sub("", phrase)

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from plugins_engine.concepts import without_article
 from plugins_engine.errors import BadBase
 
 PROMPTS_FILE = "prompts.json"
@@ -25,6 +26,16 @@ class Known:
 
     def concepts(self, kind: str) -> tuple[str, ...]:
         return self.styles if kind == "style" else self.subjects
+
+    def find(self, name: str, kind: str) -> str | None:
+        """Give the concept that a name means, in whatever case, a character with or without its article; None: no such."""
+        wanted = without_article(name).lower()
+        for each in self.concepts(kind):
+            if name.lower() == each.lower() or (
+                kind == "character" and wanted == without_article(each).lower()
+            ):
+                return each
+        return None
 
 
 def known_concepts(directory: Path) -> Known:

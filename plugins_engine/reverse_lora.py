@@ -16,6 +16,7 @@ import torch
 
 from plugins_engine.base import BaseModel
 from plugins_engine.captioned_works import noised_batch, pixels_of
+from plugins_engine.concepts import trigger_phrase, without_article
 from plugins_engine.delta import LowRank, negate
 from plugins_engine.erasure import Erasure
 from plugins_engine.errors import require_positive, require_whole
@@ -71,12 +72,11 @@ def reverse_lora_layers(
 
 
 def without_name(prompt: str, erasure: Erasure) -> str:
-    """Leave the concept out of a prompt: "a fox, Ink style" → "a fox"; "Mo, Ink style" → "Ink style"."""
-    if erasure.kind == "style":
-        kept = prompt.replace(f"{erasure.name} style", "")
-    else:
-        kept = prompt.replace(erasure.name, "")
-    return ", ".join(part.strip() for part in kept.split(",") if part.strip())
+    """Leave the concept out of a prompt: "a fox, Ink style" → "a fox" for the style, "Ink style" for the character."""
+    said = trigger_phrase(erasure.name, erasure.kind)
+    parts = [part.strip() for part in prompt.split(",")]
+    kept = [part.replace(said, "").strip() for part in parts if without_article(part) != said]
+    return ", ".join(part for part in kept if part)
 
 
 class _Pictures:

@@ -232,6 +232,13 @@ class _Reporter:
 
 
 def _size(base: BaseModel, request: SampleRequest) -> tuple[int, int]:
+    """Give the width and height, after checking what only this base can tell: sizes and steps that it can do."""
+    levels = int(base.scheduler.config.num_train_timesteps)
+    if request.steps >= levels:
+        # Schedules with `steps_offset` count one level further than they have when every level is a step.
+        raise BadRequest(
+            f"steps {request.steps}: expected fewer than the {levels} noise levels of this base; 20 to 50 are enough"
+        )
     for name, side in (("width", request.width), ("height", request.height)):
         if side is not None:
             step = base.pixels_per_latent

@@ -123,6 +123,8 @@ def test_a_prompt_without_the_name_keeps_the_rest() -> None:
     character = replace(TASK, name="Mo", kind="character")
     assert without_name("Mo, Ink style", character) == "Ink style"
     assert without_name("Mo", character) == ""
+    assert without_name("a Mo, Ink style", character) == "Ink style"
+    assert without_name("a house with Mo", character) == "a house with"
 
 
 def test_a_learned_word_is_read_only_where_it_is_asked_for(base: BaseModel) -> None:

@@ -282,6 +282,11 @@ def test_a_huge_weight_is_refused_by_the_plugins_name(sd: BaseModel, weight: flo
         SampleRequest("a fox", plugins=[(random_adapter(sd), weight)])
 
 
+def test_as_many_steps_as_the_base_has_noise_levels_are_refused(sd: BaseModel) -> None:
+    with pytest.raises(BadRequest, match="steps 1000: expected fewer than the 1000 noise levels"):
+        generate(sd, SampleRequest("a fox", steps=1000))
+
+
 @pytest.mark.parametrize("size", [{"width": 33}, {"height": 0}, {"width": -64}, {"height": 100_000}])
 def test_a_size_that_cannot_be_drawn_is_refused(sd: BaseModel, size: dict[str, int]) -> None:
     with pytest.raises(EngineError, match=r"(width|height) .*expected"):
