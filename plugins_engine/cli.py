@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from plugins_engine.commands import add, combine, extract, generate, info, judge
+from plugins_engine.commands import add, combine, evidence, extract, generate, info, judge
 from plugins_engine.commands.options import help_formatter
 from plugins_engine.errors import EngineError
 
@@ -36,6 +36,6 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=help_formatter,
     )
     commands = root.add_subparsers(metavar="COMMAND", required=True)
-    for command in (info, add, extract, combine, generate, judge):
+    for command in (info, add, extract, combine, evidence, generate, judge):
         command.add(commands)
     return root

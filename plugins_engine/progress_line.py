@@ -20,6 +20,10 @@ class ProgressLine:
         if self._terminal:
             print(file=sys.stderr)
 
+    def step(self, step: int, steps: int, message: str, loss: float | None) -> None:
+        """Show what one stage of several tells (`OnStep`)."""
+        self(Progress(step, steps, loss, message=message))
+
     def __call__(self, progress: Progress) -> None:
         tenth = 10 * progress.step // max(progress.steps, 1)
         if not self._terminal and tenth == self._tenth:

@@ -10,6 +10,7 @@ from plugins_engine.commands.options import (
     base_options,
     figures_line,
     help_formatter,
+    read_lines,
     require_folder,
     require_target,
 )
@@ -70,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
     if options.report is not None:
         require_folder(options.report, "--report")
     measure = ExaminationConfig(pictures=options.pictures)
-    retained = None if options.retain is None else _read_lines(options.retain)
+    retained = None if options.retain is None else read_lines(options.retain, "--retain")
     base = load_base(options.base, options.device)
     erasure = plan_erasure(base, options.concept, options.kind, options.anchor, retained)
     with ProgressLine() as line:
@@ -88,13 +89,6 @@ def run(options: argparse.Namespace) -> None:
     content = examination.figures | hashes
     write_report(options.report, _page(examination, content), content)
     print(f"{options.report / 'report.html'}: {figures_line(_summary(content))}")
-
-
-def _read_lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"--retain {path}: expected text, a prompt a line, found other bytes") from error
 
 
 def _summary(content: Mapping[str, Any]) -> dict[str, object]:

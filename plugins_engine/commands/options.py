@@ -50,6 +50,14 @@ def require_folder(folder: Path, option: str) -> None:
         raise BadRequest(f"{option} {folder}: expected the directory {folder.parent} to exist")
 
 
+def read_lines(path: Path, option: str) -> list[str]:
+    """Read a file of prompts, a line each."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"{option} {path}: expected text, a prompt a line, found other bytes") from error
+
+
 def figures_line(figures: Mapping[str, object]) -> str:
     """Write figures in one line: "steps 200, final_loss 0.2555"."""
     return ", ".join(
