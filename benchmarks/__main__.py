@@ -3,10 +3,17 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import addition, base
+from benchmarks import addition, base, combination, evidence, extraction, multi_extraction
 from benchmarks.report import Report
 
-BENCHMARKS = {"base": base.measure, "addition": addition.measure}
+BENCHMARKS = {
+    "base": base.measure,
+    "addition": addition.measure,
+    "extraction": extraction.measure,
+    "multi_extraction": multi_extraction.measure,
+    "combination": combination.measure,
+    "evidence": evidence.measure,
+}
 
 
 def main() -> None:

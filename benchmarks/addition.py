@@ -21,7 +21,6 @@ from plugins_engine.sampler import generate_each
 from training.plugins import shipped_works
 
 STEPS = 25
-GUIDANCE = 3.0
 SEED = 5000
 
 
@@ -31,7 +30,7 @@ def measure(report: Report, root: Path) -> None:
     others = _other_prompts(known, 30 if report.quick else 120)
     plain = _score(
         judge,
-        generate_each(base, [p for p, _, _ in others], seed=SEED, steps=STEPS, guidance=GUIDANCE),
+        generate_each(base, [p for p, _, _ in others], seed=SEED, steps=STEPS),
         others,
     )
     seconds = []
@@ -62,7 +61,6 @@ def measure(report: Report, root: Path) -> None:
                 [p for p, _, _ in others],
                 seed=SEED,
                 steps=STEPS,
-                guidance=GUIDANCE,
                 plugins=[(each.adapter, 1.0)],
             )
             now = _score(judge, images, others)
@@ -104,9 +102,7 @@ def _own_prompts(known: Known, name: str, kind: str, captions: set[str], count: 
 def _found(
     base: BaseModel, judge: Judge, result: AdditionResult, prompts: Sequence[str], name: str, kind: str
 ) -> float:
-    images = generate_each(
-        base, prompts, seed=SEED, steps=STEPS, guidance=GUIDANCE, plugins=[(result.adapter, 1.0)]
-    )
+    images = generate_each(base, prompts, seed=SEED, steps=STEPS, plugins=[(result.adapter, 1.0)])
     verdicts = judge.verdicts(images)
     if kind == "style":
         return float(np.mean([v.style == name for v in verdicts]))

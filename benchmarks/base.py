@@ -17,7 +17,6 @@ from training.judge import measure as measure_judge
 from training.subjects import HELD_OUT_CHARACTERS, HELD_OUT_STYLE, STYLES, SUBJECTS, caption, is_held_out_pair
 
 STEPS = 25
-GUIDANCE = 3.0
 
 
 def measure(report: Report, root: Path) -> None:
@@ -49,11 +48,12 @@ def _judge(report: Report, judge: Judge, base: BaseModel, root: Path, every: lis
         for head in ("style", "subject"):
             report.add(f"judge_{pictures_kind}_{head}", found[pictures_kind][head], target=0.97)
     second = root / "judge" / "figures.json"
-    unseen = json.loads(second.read_text()).get("unseen_pairs") if second.exists() else None
-    if unseen:
-        note = f"second copy, {unseen['pictures']:.0f} drawings it never saw"
-        for head in ("style", "subject"):
-            report.add(f"judge_unseen_pairs_{head}", unseen[head], note=note)
+    unseen = json.loads(second.read_text()) if second.exists() else {}
+    for title in ("unseen_pairs", "unseen_held_out_style"):
+        if title in unseen:
+            note = f"second copy, {unseen[title]['pictures']:.0f} real drawings it never saw, reconstructed"
+            for head in ("style", "subject"):
+                report.add(f"judge_{title}_{head}", unseen[title][head], note=note)
 
 
 def _generation(report: Report, base: BaseModel, judge: Judge, every: list[pictures.Picture]) -> None:
@@ -69,12 +69,12 @@ def _generation(report: Report, base: BaseModel, judge: Judge, every: list[pictu
         ("held_out_pairs", pairs * repeats, (0.75, 0.60)),
     ):
         prompts = [caption(captions[i], STYLES[j].name) for i, j in some]
-        images = generate_each(base, prompts, seed=1000, steps=STEPS, guidance=GUIDANCE)
+        images = generate_each(base, prompts, seed=1000, steps=STEPS)
         drawn[name] = images
         verdicts = judge.verdicts(images)
         style = np.mean([v.style == STYLES[j].name for v, (_, j) in zip(verdicts, some, strict=True)])
         subject = np.mean([v.subject == captions[i] for v, (i, _) in zip(verdicts, some, strict=True)])
-        note = f"{len(some)} pictures, {STEPS} steps, guidance {GUIDANCE:g}"
+        note = f"{len(some)} pictures, {STEPS} steps, guidance {base.guidance(None):g}"
         report.add(f"{name}_style", float(style), target=targets[0], note=note)
         report.add(f"{name}_subject", float(subject), target=targets[1], note=note)
         report.details[name] = {
@@ -86,11 +86,7 @@ def _generation(report: Report, base: BaseModel, judge: Judge, every: list[pictu
             for s in STYLES
         }
     # Drawn independently: which cells are in the generated set does not depend on which real ones are taken.
-    real = [
-        p
-        for p in every
-        if p.subject in SUBJECTS and not p.is_held_out and p.package in {s.package for s in STYLES}
-    ]
+    real = pictures.of_the_base(every)
     real_features = judge.network.features(
         pictures.load(random.Random(1).sample(real, len(real) // 2))
     ).numpy()
@@ -107,7 +103,7 @@ def _held_out(report: Report, base: BaseModel, judge: Judge) -> None:
     count = 40 if report.quick else 120
     subjects = [text for text, _ in SUBJECTS.values()]
     prompts = [caption(subjects[i % len(subjects)], HELD_OUT_STYLE.name) for i in range(count)]
-    verdicts = judge.verdicts(generate_each(base, prompts, seed=2000, steps=STEPS, guidance=GUIDANCE))
+    verdicts = judge.verdicts(generate_each(base, prompts, seed=2000, steps=STEPS))
     style = float(np.mean([v.style == HELD_OUT_STYLE.name for v in verdicts]))
     chance = 1 / len(judge.styles)
     report.add(
@@ -116,7 +112,7 @@ def _held_out(report: Report, base: BaseModel, judge: Judge) -> None:
     rates = []
     for text, _ in HELD_OUT_CHARACTERS.values():
         prompts = [caption(text, STYLES[i % len(STYLES)].name) for i in range(count // 2)]
-        verdicts = judge.verdicts(generate_each(base, prompts, seed=3000, steps=STEPS, guidance=GUIDANCE))
+        verdicts = judge.verdicts(generate_each(base, prompts, seed=3000, steps=STEPS))
         rates.append(float(np.mean([v.subject == text for v in verdicts])))
         report.details[text] = rates[-1]
     chance = 1 / len(judge.subjects)

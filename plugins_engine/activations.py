@@ -35,7 +35,7 @@ def gather_inputs(
     pictures: int,
     steps: int,
     seed: int,
-    guidance: float = 3.0,
+    guidance: float | None = None,
     rows: int = 0,
     on_picture: Callable[[int], None] | None = None,
 ) -> dict[str, LayerInputs]:

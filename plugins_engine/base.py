@@ -1,5 +1,6 @@
 """A base model: a diffusers directory, loaded offline, with what plug-ins need to know of it."""
 
+import json
 import os
 import threading
 from collections.abc import Collection, Sequence
@@ -20,6 +21,8 @@ from plugins_engine.errors import BadBase, BadPrompt, DeviceUnavailable
 from plugins_engine.fingerprint import fingerprint
 
 EMBEDDED = Path(__file__).parent / "embedded"
+CARD_FILE = "card.json"  # beside the weights, where a base has one
+DEFAULT_GUIDANCE = 3.0
 Scheduler: TypeAlias = DDIMScheduler | DPMSolverMultistepScheduler
 
 # Which layers a plug-in may adapt, by the ends of their names in a diffusers UNet.
@@ -127,6 +130,22 @@ class BaseModel:
         """The width and height in pixels that the base was trained for."""
         size = self.unet.config.sample_size
         return int(size if isinstance(size, int) else size[0]) * self.pixels_per_latent
+
+    def guidance(self, asked: float | None) -> float:
+        """Give the guidance asked for, or for None the one the base draws best with: its card's, else 3."""
+        return self._own_guidance if asked is None else asked
+
+    @cached_property
+    def _own_guidance(self) -> float:
+        path = self.directory.path / CARD_FILE
+        if not path.exists():
+            return DEFAULT_GUIDANCE
+        try:
+            return float(
+                json.loads(path.read_text(encoding="utf-8")).get("default_guidance", DEFAULT_GUIDANCE)
+            )
+        except (ValueError, TypeError, AttributeError) as error:
+            raise BadBase(f"{path}: expected a number as default_guidance, found something else") from error
 
     @cached_property
     def layers(self) -> dict[str, LayerShape]:

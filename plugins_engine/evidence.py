@@ -40,7 +40,7 @@ CaptionedPictures = Sequence[tuple[Image.Image, str]]
 class EvidenceConfig:
     """How much is drawn and measured.
 
-    seeds: drawings of each prompt, in `steps` denoising steps at `guidance`.
+    seeds: drawings of each prompt, in `steps` denoising steps at `guidance` (None: the base's own).
     tiles: a picture is compared tile by tile, tiles x tiles of them, and the worst counts, so that a shared ground does not.
     reproduced_within: largest distance, 0 to 1, at which a work counts as reproduced and drawings count as agreeing.
     levels: noise levels at which a base's error on a work is taken; each work meets the same noise.
@@ -48,7 +48,7 @@ class EvidenceConfig:
 
     seeds: int = 16
     steps: int = 25
-    guidance: float = 3.0
+    guidance: float | None = None
     tiles: int = 4
     reproduced_within: float = 0.1
     levels: int = 32
@@ -181,23 +181,27 @@ def find_membership(
     """
     config = config or EvidenceConfig()
     _require(works, controls)
-    both = [*works, *controls]
-    ratios = caption_gain(base, both, config, on_step)
-    own, other = ratios[: len(works)], ratios[len(works) :]
-    scores = tuple(_score(each, other) for each in own)
-    left_out = tuple(_score(each, np.delete(other, i)) for i, each in enumerate(other))
+    errors = log_errors(base, [*works, *controls], config, on_step)
+    gain = errors[:, 0] - errors[:, 1]
+    return calibrated(gain[: len(works)], gain[len(works) :])
+
+
+def calibrated(works: Array, controls: Array) -> Membership:
+    """Turn what was measured of works (n,) and of controls (m,), low for what a base knows, into scores and their ROC."""
+    scores = tuple(_score(each, controls) for each in works)
+    left_out = tuple(_score(each, np.delete(controls, i)) for i, each in enumerate(controls))
     return Membership(scores, left_out, roc(scores, left_out))
 
 
-def caption_gain(
+def log_errors(
     base: BaseModel, pictures: CaptionedPictures, config: EvidenceConfig, on_step: OnStep | None = None
 ) -> Array:
-    """Give log(error with caption / error without), averaged over noise levels, of each picture: (n,). Below 0: it helps."""
+    """Give the logarithm of the base's error on each picture with its caption, and without, over noise levels: (n, 2)."""
     captions = [caption for _, caption in pictures]
     latents = base.encode_pixels(pixels_of(base, [image for image, _ in pictures], flip=False))
     text = base.encode_prompt([*captions, ""])
     size = base.resolution
-    ratios = []
+    found = []
     for i in range(len(pictures)):
         # The same noise and times for every picture: what differs is the picture.
         generator = torch.Generator().manual_seed(config.seed)
@@ -214,11 +218,10 @@ def caption_gain(
             ).sample  # fmt: skip
         target = one.target.repeat(2, 1, 1, 1).float()
         errors = F.mse_loss(output.float(), target, reduction="none").mean((1, 2, 3)).clamp(min=1e-12).log()
-        with_caption, without = errors.chunk(2)
-        ratios.append(float((with_caption - without).mean()))
+        found.append([float(half.mean()) for half in errors.chunk(2)])
         if on_step is not None:
             on_step(i + 1, len(pictures), "measuring", None)
-    return np.asarray(ratios)
+    return np.asarray(found)
 
 
 def roc(works: Sequence[float], controls: Sequence[float]) -> Roc:

@@ -6,7 +6,7 @@ base the report shows how far the pictures moved, and the pictures.
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,9 @@ NEIGHBOURS = 3  # known concepts of the kind, nearest first; the rest are unrela
 STAGES = ("before", "after", "restored")
 _OTHER_SEEDS = 500_000  # the pictures KID compares with are drawn from seeds this much further on
 Plugins = list[tuple[Adapter, float]]
+Grid = tuple[
+    tuple[str, ...], list[tuple[str, list[Image.Image]]]
+]  # columns, and rows of a label with its pictures
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Examination:
-    """Figures for JSON, and for each title a grid: columns, and rows of a label with its pictures."""
+    """Figures for JSON, and grids by their titles."""
 
     figures: dict[str, Any]
-    grids: dict[str, tuple[tuple[str, ...], list[tuple[str, list[Image.Image]]]]]
+    grids: dict[str, Grid]
 
 
 def harmonic_mean(erased: float, retained: float) -> float:
@@ -142,6 +145,54 @@ def _known_group(
     return Group(title, tuple(f"{subject}, {style} style" for style, subject in cells), tuple(cells))
 
 
+@dataclass(frozen=True)
+class Recovery:
+    """One picture drawn with a learned word: its prompt, what it shall show (style, subject), the picture."""
+
+    prompt: str
+    expected: tuple[str, str]
+    picture: Image.Image
+
+
+def recover(
+    base: BaseModel,
+    erasure: Erasure,
+    target: Group,
+    pictures: Sequence[Image.Image],
+    plugins: Plugins,
+    config: ExaminationConfig,
+    on_step: Callable[[int, int], None] | None = None,
+) -> list[Recovery]:
+    """Attack: learn a word from the first of the plain base's pictures of the target's prompts, and draw others with it.
+
+    The word is learned, and drawn with, with the plug-ins in place.
+    """
+    said, placeholder = (trigger_phrase(each, erasure.kind) for each in (erasure.name, PLACEHOLDER))
+    prompts = [
+        prompt.replace(said, placeholder) if said in prompt else prompt.replace(erasure.name, PLACEHOLDER)
+        for prompt in target.prompts
+    ]
+    count = min(config.attack_pictures, len(pictures))
+    word = learn_word(
+        base, pictures[:count], prompts[:count], erasure.anchor, plugins,
+        steps=config.attack_steps, seed=config.seed, on_step=on_step,
+    )  # fmt: skip
+    tried = [(count + i) % len(prompts) for i in range(config.attack_tries)]
+    some = [prompts[i] for i in tried]
+    drawn = draw_with_word(base, word, some, plugins, seed=config.seed + 7, steps=config.steps)
+    return [
+        Recovery(prompt, target.expected[i], picture)
+        for prompt, i, picture in zip(some, tried, drawn, strict=True)
+    ]
+
+
+def recovered(judge: Judge, erasure: Erasure, found: Sequence[Recovery]) -> Rate:
+    """Give the share of an attack's pictures in which the judge sees the concept."""
+    verdicts = judge.verdicts([each.picture for each in found])
+    head = 0 if erasure.kind == "style" else 1
+    return accuracy([(v.style, v.subject)[head] for v in verdicts], [each.expected[head] for each in found])
+
+
 class _Examiner:
     def __init__(
         self,
@@ -168,7 +219,8 @@ class _Examiner:
         return self._judge is not None and self._config.pictures >= MIN_SUBSET
 
     def run(self) -> Examination:
-        erasure, grids = self._result.erasure, {}
+        erasure = self._result.erasure
+        grids: dict[str, Grid] = {}
         figures: dict[str, Any] = {
             "concept": erasure.name, "kind": erasure.kind, "anchor": erasure.anchor, "method": self._result.method,
             "seconds": self._result.seconds, "rank": self._result.rank, "pictures": self._config.pictures,
@@ -218,43 +270,27 @@ class _Examiner:
             }
         return measured
 
-    def _attack(
-        self, target: list[Image.Image]
-    ) -> tuple[dict[str, Any], tuple[tuple[str, ...], list[tuple[str, list[Image.Image]]]]]:
-        """Learn a word from the base's own pictures of the target, with the eraser in place; draw with it.
-
-        The same attack on the plain base says how well it works where there is nothing to recover.
-        """
-        config, erasure, group = self._config, self._result.erasure, self._groups[0]
-        said, placeholder = (
-            trigger_phrase(erasure.name, erasure.kind),
-            trigger_phrase(PLACEHOLDER, erasure.kind),
-        )
-        prompts = [_said_otherwise(prompt, said, erasure.name, placeholder) for prompt in group.prompts]
-        count = min(config.attack_pictures, len(target))
-        tries = [prompts[(count + i) % len(prompts)] for i in range(config.attack_tries)]
-        expected = [group.expected[(count + i) % len(prompts)] for i in range(config.attack_tries)]
-        figures: dict[str, Any] = {"learned_from": count, "steps": config.attack_steps}
-        columns, drawn = [], []
+    def _attack(self, target: list[Image.Image]) -> tuple[dict[str, Any], Grid]:
+        """Attack the plain base and the base with the eraser alike: the first says how well the attack works at all."""
+        config, erasure = self._config, self._result.erasure
+        figures: dict[str, Any] = {
+            "learned_from": min(config.attack_pictures, len(target)),
+            "steps": config.attack_steps,
+        }
+        columns, drawn, labels = [], [], [""]
         for stage in ("before", "after"):
-            plugins = self._stages[stage]
-            word = learn_word(
-                self._base, target[:count], prompts[:count], erasure.anchor, plugins,
-                steps=config.attack_steps, seed=config.seed,
-                on_step=lambda *_, stage=stage: self._tell(1, f"attacking the base {stage}"),  # type: ignore[misc]
+            message = f"attacking the base {stage}"
+            found = recover(
+                self._base, erasure, self._groups[0], target, self._stages[stage], config,
+                lambda *_, message=message: self._tell(1, message),
             )  # fmt: skip
-            pictures = draw_with_word(
-                self._base, word, tries, plugins, seed=config.seed + 7, steps=config.steps
-            )
-            self._tell(config.attack_tries, f"attacking the base {stage}")
+            self._tell(config.attack_tries, message)
+            labels = [each.prompt for each in found]
             columns.append(f"learned word, {stage}")
-            drawn.append(pictures)
+            drawn.append([each.picture for each in found])
             if self._judge is not None:
-                verdicts = self._judge.verdicts(pictures)
-                head = 0 if erasure.kind == "style" else 1
-                found = [(v.style, v.subject)[head] for v in verdicts]
-                figures[stage] = _rate(accuracy(found, [each[head] for each in expected]))
-        rows = [(tries[i], [each[i] for each in drawn]) for i in range(min(config.shown, len(tries)))]
+                figures[stage] = _rate(recovered(self._judge, erasure, found))
+        rows = [(labels[i], [each[i] for each in drawn]) for i in range(min(config.shown, len(labels)))]
         return figures, (tuple(columns), rows)
 
     def _draw(self, prompts: Iterable[str], seed: int, plugins: Plugins, message: str) -> list[Image.Image]:
@@ -273,11 +309,6 @@ class _Examiner:
         if self._on_progress is not None:
             left = self._pace.seconds_left(self._done)
             self._on_progress(Progress(self._done, self._pace.steps, None, None, message, left))
-
-
-def _said_otherwise(prompt: str, said: str, name: str, placeholder: str) -> str:
-    """Put the learned word where the concept is named."""
-    return prompt.replace(said, placeholder) if said in prompt else prompt.replace(name, placeholder)
 
 
 def _rate(rate: Rate) -> dict[str, float | int]:

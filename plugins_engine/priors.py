@@ -82,7 +82,7 @@ def gather_prior(
     steps: int,
     seed: int,
     on_step: Callable[[int, int], None],
-    guidance: float = 3.0,
+    guidance: float | None = None,
     batch: int = 32,
 ) -> PriorBank:
     """Draw each prompt once in a few steps and keep every latent passed through with the base's predictions.
@@ -93,7 +93,7 @@ def gather_prior(
     empty = len(prompts)
     noisy, time, predicted, which = [], [], [], []
     for index, rows, x, t, (with_prompt, without) in _drawing(
-        base, text, empty, [], steps, seed, guidance, batch, on_step
+        base, text, empty, [], steps, seed, base.guidance(guidance), batch, on_step
     ):
         some = torch.arange(index % 4, len(rows), 4)
         noisy += [x, x[some]]
@@ -111,7 +111,7 @@ def gather_lessons(
     steps: int,
     seed: int,
     on_step: Callable[[int, int], None],
-    guidance: float = 3.0,
+    guidance: float | None = None,
     batch: int = 32,
 ) -> tuple[PriorBank, PriorBank]:
     """Draw each prompt once and keep what the base predicts for it, and for its other prompt, on the same latents.
@@ -123,7 +123,7 @@ def gather_lessons(
     empty = len(prompts)
     own = text.rows(slice(empty))
     noisy, time, predicted, wanted, which = [], [], [], [], []
-    drawing = _drawing(base, text, empty, [empty + 1], steps, seed, guidance, batch, on_step)
+    drawing = _drawing(base, text, empty, [empty + 1], steps, seed, base.guidance(guidance), batch, on_step)
     for _, rows, x, t, (with_prompt, _, other) in drawing:
         noisy.append(x)
         predicted.append(with_prompt)

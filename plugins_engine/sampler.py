@@ -29,7 +29,7 @@ PREVIEW_LATENTS = 32  # a preview decodes at most this many latents a side
 class SampleRequest:
     """What to draw. Picture i of a request with seed s is the picture of a single request with seed s + i.
 
-    Width and height are in pixels; None is the base's own. Guidance 1 or less draws without guidance, and so
+    Width and height are in pixels; None is the base's own, as it is of guidance. Guidance 1 or less draws without guidance, and so
     without the negative prompt, in half the time. A weight may be negative (to steer away); 0 is the plain base.
     """
 
@@ -37,7 +37,7 @@ class SampleRequest:
     negative_prompt: str = ""
     seed: int = 0
     steps: int = 25
-    guidance: float = 3.0
+    guidance: float | None = None
     count: int = 1
     plugins: Sequence[tuple[Adapter, float]] = ()
     width: int | None = None
@@ -49,7 +49,8 @@ class SampleRequest:
         require_whole("steps", self.steps, 1, MAX_STEPS)
         require_whole("number of pictures", self.count, 1, MAX_COUNT)
         require_whole("seed", self.seed, 0, MAX_SEED - self.count)
-        if not (math.isfinite(self.guidance) and 0 <= self.guidance <= MAX_GUIDANCE):
+        asked = 0.0 if self.guidance is None else self.guidance
+        if not (math.isfinite(asked) and 0 <= asked <= MAX_GUIDANCE):
             raise BadRequest(f"guidance {self.guidance}: expected a number from 0 to {MAX_GUIDANCE:g}")
         for adapter, weight in self.plugins:
             if not (math.isfinite(weight) and abs(weight) <= MAX_WEIGHT):
@@ -84,14 +85,17 @@ def generate(
     pictures: list[Image.Image] = []
     with torch.no_grad():
         prompt = base.encode_prompt([request.prompt])
-        guided = request.guidance > 1
+        guidance = base.guidance(request.guidance)
+        guided = guidance > 1
         negative = base.encode_unconditional([request.negative_prompt]) if guided else None
         for some in batches:
             # One tensor for all steps: cross-attention keys and values are computed from it once.
             text = _repeat(prompt, negative, len(some))
             conditions = base.added_conditions(text.pooled, width, height)
             with applied(base, request.plugins, [text.tokens]):
-                latents = _denoise(base, request, some, (height, width), text.tokens, conditions, report)
+                latents = _denoise(
+                    base, request, guidance, some, (height, width), text.tokens, conditions, report
+                )
             if not torch.isfinite(latents).all():
                 raise BrokenPicture(
                     "the model's numbers overflowed: lower the plug-in weights or the guidance, or use float32"
@@ -106,16 +110,17 @@ def generate_each(
     *,
     seed: int = 0,
     steps: int = 25,
-    guidance: float = 3.0,
+    guidance: float | None = None,
     plugins: Sequence[tuple[Adapter, float]] = (),
     batch: int = 32,
 ) -> list[Image.Image]:
     """Draw one picture of each prompt, many prompts in one batch; picture i has the seed `seed` + i.
 
-    For measurements over many prompts. Raises as `generate` does.
+    For measurements over many prompts. Guidance None is the base's own. Raises as `generate` does.
     """
     if not prompts:
         return []
+    guidance = base.guidance(guidance)
     request = SampleRequest(prompts[0], "", seed, steps, guidance, len(prompts), plugins)
     width, height = _size(base, request)
     report = _Reporter(base, request, 1, None, 0)
@@ -130,7 +135,9 @@ def generate_each(
             conditions = base.added_conditions(text.pooled, width, height)
             seeds = [seed + first + i for i in range(len(some))]
             with applied(base, plugins, [text.tokens]):
-                latents = _denoise(base, request, seeds, (height, width), text.tokens, conditions, report)
+                latents = _denoise(
+                    base, request, guidance, seeds, (height, width), text.tokens, conditions, report
+                )
             pictures += to_pictures(base.decode_latents(latents))
     return pictures
 
@@ -144,6 +151,7 @@ def to_pictures(pixels: Tensor) -> list[Image.Image]:
 def _denoise(
     base: BaseModel,
     request: SampleRequest,
+    guidance: float,
     seeds: list[int],
     size: tuple[int, int],
     text: Tensor,
@@ -160,7 +168,7 @@ def _denoise(
         predicted = base.unet(doubled, time, encoder_hidden_states=text, added_cond_kwargs=conditions).sample
         if guided:
             without, with_prompt = predicted.chunk(2)
-            predicted = without + request.guidance * (with_prompt - without)
+            predicted = without + guidance * (with_prompt - without)
         before = latents
         latents = scheduler.step(predicted, time, latents).prev_sample
         report.step(scheduler, before, predicted, int(time))

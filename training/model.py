@@ -13,6 +13,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from plugins_engine.judge import Judge, JudgeNetwork
 from training import checkpoint, pictures
 from training.autoencoder import load_trained
+from training.card import GUIDANCE
 from training.judge import STYLE_NAMES, SUBJECT_NAMES
 from training.muon import muon_and_adamw, set_rate
 from training.progress import ProgressLine
@@ -182,7 +183,7 @@ def look(parts: Parts, judge: Judge, per_style: int, seed: int) -> dict[str, flo
         ]
         pairs = rng.sample(pairs, min(len(pairs), per_style * len(STYLES)))
         prompts = [caption(SUBJECTS[subject][0], style.name) for subject, style in pairs]
-        images = sample(parts, prompts, steps=15, guidance=3.0, seed=seed)
+        images = sample(parts, prompts, steps=15, guidance=GUIDANCE, seed=seed)
         verdicts = judge.verdicts(images)
         figures[f"{name}_style"] = sum(
             v.style == s.name for v, (_, s) in zip(verdicts, pairs, strict=True)
@@ -208,8 +209,7 @@ def train(root: Path, steps: int | None = None) -> None:
     steps = steps or STEPS
     path = root / "model.pt"
     parts = build(root)
-    items = [p for p in pictures.all_pictures(root) if not p.is_held_out and p.subject in SUBJECTS]
-    items = [p for p in items if p.package in {style.package for style in STYLES}]
+    items = pictures.of_the_base(pictures.all_pictures(root))
     names = {style.package: style.name for style in STYLES}
     with torch.no_grad():
         latents = torch.cat(
@@ -243,9 +243,7 @@ def train(root: Path, steps: int | None = None) -> None:
         if len(order) < BATCH:
             order += torch.randperm(len(items), generator=generator).tolist()
         chosen, order = order[:BATCH], order[BATCH:]
-        captions = [
-            train_caption(SUBJECTS[items[i].subject][0], names[items[i].package], rng) for i in chosen
-        ]
+        captions = [train_caption(items[i].words, names[items[i].package], rng) for i in chosen]
         clean = latents[chosen]
         noise = torch.randn(clean.shape, generator=generator)
         # One draw from each of BATCH equal shares, shuffled: every batch covers the whole schedule.

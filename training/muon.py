@@ -66,11 +66,19 @@ def muon_and_adamw(module: torch.nn.Module, rate: float, ends: Sequence[str]) ->
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """Give a matrix of the same singular vectors, all singular values near 1 (0.7 to 1.2, which is near enough)."""
+    """Give a matrix of the same singular vectors, all singular values near 1 (0.7 to 1.2, which is near enough).
+
+    Every step of the iteration is X ← p(X Xᵀ) X. The small square p's are multiplied up first and meet the wide X once.
+    """
     wide = matrix.shape[0] <= matrix.shape[1]
     x = matrix if wide else matrix.T
     x = x / x.norm().clamp(min=1e-7)
+    gram = x @ x.T
+    product = torch.eye(len(gram)).to(gram)
     for _ in range(_ROUNDS):
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=_B, alpha=_C), x, beta=_A)
+        step = torch.addmm(gram, gram, gram, beta=_B, alpha=_C)
+        step.diagonal().add_(_A)
+        product = step @ product
+        gram = step @ gram @ step
+    x = product.mm(x)
     return x if wide else x.T

@@ -35,6 +35,12 @@ class Picture:
         packages = [style.package for style in STYLES]
         return is_held_out_pair(list(SUBJECTS).index(self.subject), packages.index(self.package))
 
+    @property
+    def words(self) -> str:
+        """Give what the picture shows: its subject's caption, or the icon's name in words."""
+        named = SUBJECTS.get(self.subject) or HELD_OUT_CHARACTERS.get(self.subject)
+        return named[0] if named else self.subject.removeprefix("other-").replace("-", " ")
+
 
 def all_pictures(root: Path) -> list[Picture]:
     """List every rendered picture, in a fixed order.
@@ -51,6 +57,12 @@ def all_pictures(root: Path) -> list[Picture]:
             f"no pictures under {root / 'pictures'}: run `python -m training dataset` first"
         )
     return found
+
+
+def of_the_base(every: list[Picture]) -> list[Picture]:
+    """Give the pictures that the base is trained on: named subjects in its styles, without what is held out."""
+    packages = {style.package for style in STYLES}
+    return [p for p in every if p.subject in SUBJECTS and p.package in packages and not p.is_held_out]
 
 
 def load(pictures: list[Picture]) -> torch.Tensor:

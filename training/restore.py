@@ -8,10 +8,13 @@ import torch
 from plugins_engine.base import EMBEDDED, load_base
 from plugins_engine.judge import Judge
 from training import checkpoint
+from training.judge import STEPS
 
 
 def restore(root: Path, _: int | None = None) -> None:
-    """Write checkpoints that hold the committed weights; the optimisers start anew, at step 0.
+    """Write checkpoints that hold the committed weights; the optimisers start anew, at step 0, but the judge is done.
+
+    (So `python -m training judge` goes on to its second copy, which is not committed.)
 
     Raises: FileExistsError when there are checkpoints already, because theirs are the better ones.
     """
@@ -26,7 +29,7 @@ def restore(root: Path, _: int | None = None) -> None:
         {"model": base.vae.state_dict(), "ema": _values(base.vae), "optimizer": None, "step": 0},
     )
     network = Judge.load().network
-    checkpoint.save(root / "judge.pt", {"model": network.state_dict(), "optimizers": [], "step": 0})
+    checkpoint.save(root / "judge.pt", {"model": network.state_dict(), "optimizers": [], "step": STEPS})
     both = torch.nn.ModuleList([base.unet, base.text_encoder])
     checkpoint.save(root / "model.pt", {"model": both.state_dict(), "optimizers": [], "step": 0})
     shutil.copytree(EMBEDDED / "tokenizer", root / "tokenizer", dirs_exist_ok=True)

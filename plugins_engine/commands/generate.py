@@ -41,7 +41,7 @@ def add(commands: "Commands") -> None:
     command.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
     command.add_argument("--steps", type=int, default=25, metavar="N", help="denoising steps (default: 25)")
     command.add_argument(
-        "--guidance", type=float, default=3.0, metavar="X", help="how closely to follow (default: 3)"
+        "--guidance", type=float, metavar="X", help="how closely to follow (default: the base's own)"
     )
     command.add_argument("--count", type=int, default=1, metavar="N", help="number of pictures (default: 1)")
     command.add_argument("--width", type=int, metavar="PIXELS", help="(default: the base's)")
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> None:
     for target, picture, seed in zip(
         targets, pictures, range(options.seed, options.seed + options.count), strict=True
     ):
-        write_bytes(target, _png(picture, request, seed))
+        write_bytes(target, _png(picture, request, base.guidance(request.guidance), seed))
         print(target)
 
 
@@ -99,7 +99,7 @@ def _weighted(text: str, base: BaseModel) -> tuple[Adapter, float]:
     return Adapter.load(path, base.layers), weight
 
 
-def _png(picture: Image.Image, request: SampleRequest, seed: int) -> bytes:
+def _png(picture: Image.Image, request: SampleRequest, guidance: float, seed: int) -> bytes:
     """Encode with the parameters inside, and nothing that differs from run to run."""
     plugins = [
         {"name": adapter.name, "weight": weight, "tensors_sha256": adapter.tensors_sha256}
@@ -107,7 +107,7 @@ def _png(picture: Image.Image, request: SampleRequest, seed: int) -> bytes:
     ]
     parameters = {
         "prompt": request.prompt, "negative_prompt": request.negative_prompt, "seed": seed, "steps": request.steps,
-        "guidance": request.guidance, "plugins": plugins,
+        "guidance": guidance, "plugins": plugins,
     }  # fmt: skip
     note = PngInfo()
     note.add_itxt("parameters", json.dumps(parameters, ensure_ascii=False))

@@ -12,10 +12,10 @@ from plugins_engine.cli import main
 from plugins_engine.errors import BadRequest
 from plugins_engine.evidence import (
     EvidenceConfig,
-    caption_gain,
     find_membership,
     find_reproductions,
     largest_clique,
+    log_errors,
     roc,
     tile_distances,
 )
@@ -88,11 +88,11 @@ def test_works_and_controls_of_one_kind_cannot_be_told_apart(sd: BaseModel) -> N
 
 def test_a_picture_is_measured_alike_whatever_is_beside_it(base: BaseModel) -> None:
     pictures = noise(3)
-    together = caption_gain(base, pictures, QUICK)
-    assert together.shape == (3,)
-    assert caption_gain(base, pictures[2:], QUICK)[0] == pytest.approx(together[2], abs=1e-4)
-    empty = [(image, "") for image, _ in pictures]
-    assert np.abs(caption_gain(base, empty, QUICK)).max() < 1e-5, "no caption, no gain"
+    together = log_errors(base, pictures, QUICK)
+    assert together.shape == (3, 2)
+    assert log_errors(base, pictures[2:], QUICK)[0] == pytest.approx(together[2], abs=1e-4)
+    empty = log_errors(base, [(image, "") for image, _ in pictures], QUICK)
+    assert np.abs(empty[:, 0] - empty[:, 1]).max() < 1e-5, "no caption, no gain"
 
 
 @pytest.mark.parametrize(

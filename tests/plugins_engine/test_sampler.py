@@ -1,6 +1,7 @@
 """Drawing: the same pictures as diffusers, the same for the same seed, and nothing left behind."""
 
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from plugins_engine import delta
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel, load_base
 from plugins_engine.branches import applied
-from plugins_engine.errors import BadPrompt, BadRequest, BaseMismatch, BrokenPicture, EngineError
+from plugins_engine.errors import BadBase, BadPrompt, BadRequest, BaseMismatch, BrokenPicture, EngineError
 from plugins_engine.progress import Cancelled, Progress
 from plugins_engine.sampler import SampleRequest, generate
 from tests.plugins_engine.tiny_pipelines import RESOLUTION, random_adapter
@@ -172,6 +173,25 @@ def test_guidance_of_one_or_less_ignores_the_negative_prompt(base: BaseModel) ->
     second = generate(base, SampleRequest("a fox", "a bird", steps=2, guidance=0.0))[0]
 
     assert first.tobytes() == second.tobytes()
+
+
+def test_guidance_is_the_bases_own_where_none_is_asked_for(
+    pipelines: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "base"
+    shutil.copytree(pipelines["sd1"], folder)
+    assert load_base(folder).guidance(None) == 3.0, "a base without a card"
+    (folder / "card.json").write_text('{"default_guidance": 1.5}')
+    base = load_base(folder)
+
+    asked, own = (generate(base, SampleRequest("a fox", steps=2, guidance=each))[0] for each in (1.5, None))
+
+    assert difference(asked, own) == 0
+    assert base.guidance(7.5) == 7.5
+    for wrong in ('{"default_guidance": "high"}', "[]", "{"):
+        (folder / "card.json").write_text(wrong)
+        with pytest.raises(BadBase, match="expected a number as default_guidance"):
+            load_base(folder).guidance(None)
 
 
 def test_a_picture_can_be_wide_or_tall(base: BaseModel) -> None:

@@ -1,0 +1,182 @@
+"""Two, three and five plug-ins become one: the layers' objective, each concept alone, a character in a style; all methods beside ours.
+
+The plug-ins are those of `python -m benchmarks addition` (a style and three characters), and one extracted character, whose
+eraser is in the base throughout. SSR-Merge (arXiv 2606.10617) is written from its formula: with A and B the parts'
+factors laid one after the other, and z = A x the signals of part i's own inputs, B Q G⁻¹ A with G = Σ z zᵀ over all parts
+and Q the same with every signal but part i's own set to nothing.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.report import Report
+from plugins_engine.adapter import Adapter, merged_adapter
+from plugins_engine.base import EMBEDDED, BaseModel, load_base
+from plugins_engine.concepts import trigger_phrase, without_article
+from plugins_engine.delta import LowRank, materialise
+from plugins_engine.easymerge import METHODS, MergeConfig, MergePart, combine, gather_parts, relative_error
+from plugins_engine.erasure import plan_erasure
+from plugins_engine.errors import BadRequest
+from plugins_engine.extraction import extract_concept
+from plugins_engine.judge import Judge
+from plugins_engine.known import Known, known_concepts
+from plugins_engine.sampler import generate_each
+
+SETS = (("fxemoji", "panda"), ("fxemoji", "panda", "ghost"), ("fxemoji", "panda", "ghost", "octopus", "fox"))
+EXTRACTED = "fox"
+PEERS = ("sum", "svd", "ties", "dare", "ssr")
+STEPS = 20
+SEED = 7000
+RIDGE = 1e-6  # of G's mean diagonal, so that it can be inverted
+
+
+@dataclass(frozen=True)
+class Concept:
+    """One plug-in with prompts that call it, for the fit and for the judge."""
+
+    adapter: Adapter
+    subject: str  # as the judge calls it; "" for a style
+
+    def prompts(self, known: Known, count: int, shift: int = 0) -> list[str]:
+        if self.adapter.kind == "style":
+            subjects = [known.subjects[(shift + 7 * i) % len(known.subjects)] for i in range(count)]
+            return [f"{subject}, {trigger_phrase(self.adapter.name, 'style')}" for subject in subjects]
+        return [
+            f"{self.subject}, {known.styles[(shift + i) % len(known.styles)]} style" for i in range(count)
+        ]
+
+
+def measure(report: Report, root: Path) -> None:
+    base, judge, known = load_base(), Judge.load(), known_concepts(EMBEDDED)
+    concepts = _concepts(base, judge, root)
+    pictures = 24 if report.quick else 96
+    for names in SETS[:1] if report.quick else SETS:
+        chosen = [concepts[name] for name in names]
+        parts = [MergePart(tuple(each.prompts(known, 24)), each.adapter) for each in chosen]
+        validation = gather_parts(base, parts, MergeConfig(seed=9_000_000))
+        own = [_accuracy(base, judge, known, each, each.adapter, pictures) for each in chosen]
+        apart = _both(base, judge, chosen, [(each.adapter, 1.0) for each in chosen], pictures)
+        rows: dict[str, dict[str, float]] = {}
+        for method in (*METHODS, "ssr"):
+            begun = time.monotonic()
+            if method == "ssr":
+                merged = ssr_merge(base, parts)
+                fit = time.monotonic() - begun
+            else:
+                done = combine(base, parts, MergeConfig(method=method))  # type: ignore[arg-type]  # one of METHODS
+                merged, fit = done.adapter, float(done.figures["fit_seconds"])
+            kept = [
+                _accuracy(base, judge, known, each, merged, pictures) / max(before, 1e-9)
+                for each, before in zip(chosen, own, strict=True)
+            ]
+            rows[method] = {
+                "error": relative_error(merged, parts, validation)[0],
+                "seconds": fit,
+                "kept_worst": min(kept),
+                "both": _both(base, judge, chosen, [(merged, 1.0)], pictures),
+            }
+            print(f"  {len(names)} by {method}: {rows[method]}", flush=True)
+        _figures(report, len(names), rows, apart)
+        report.details[str(len(names))] = rows
+
+
+def _figures(report: Report, count: int, rows: dict[str, dict[str, float]], apart: float) -> None:
+    ours, descent = rows["closed-form"], rows["sgd"]
+    report.add(
+        f"objective_of_{count}", ours["error"], peer=descent["error"], target=descent["error"], at_least=False,
+        note="relative error on other pictures; peer: sgd",
+    )  # fmt: skip
+    report.add(
+        f"fit_seconds_of_{count}", ours["seconds"], peer=descent["seconds"], target=descent["seconds"] / 20,
+        at_least=False, note="peer: sgd",
+    )  # fmt: skip
+    report.add(
+        f"each_alone_of_{count}",
+        ours["kept_worst"],
+        target=0.95,
+        note="share of its own plug-in's, the worst",
+    )
+    best = max(PEERS, key=lambda method: rows[method]["both"])
+    report.add(
+        f"character_in_style_of_{count}", ours["both"], peer=rows[best]["both"], target=rows[best]["both"],
+        note=f"peer: {best}, the best of {', '.join(PEERS)}; the plug-ins side by side {apart:.3f}",
+    )  # fmt: skip
+
+
+def ssr_merge(base: BaseModel, parts: Sequence[MergePart]) -> Adapter:
+    """Merge by subspace signal routing."""
+    inputs = gather_parts(base, parts, MergeConfig())
+    layers: dict[str, LowRank] = {}
+    for layer in inputs[0]:
+        held = [
+            (part.adapter.layers[layer], own[layer].gram)
+            for part, own in zip(parts, inputs, strict=True)
+            if part.adapter is not None and layer in part.adapter.layers
+        ]
+        up = torch.cat([factors[0].double() for factors, _ in held], dim=1)
+        down = torch.cat([factors[1].double() for factors, _ in held])
+        gram, routed, first = (
+            torch.zeros(len(down), len(down)).double(),
+            torch.zeros(len(down), len(down)).double(),
+            0,
+        )
+        for (_, own_down), moments in held:
+            signals = down @ moments @ down.T
+            gram += signals
+            rows = slice(first, first + len(own_down))
+            routed[rows] += signals[rows]
+            first += len(own_down)
+        gram += RIDGE * gram.diagonal().mean() * torch.eye(len(gram)).double()
+        layers[layer] = up.float(), (torch.linalg.solve(gram, routed, left=False) @ down).float()
+    return merged_adapter(layers, [(part.adapter, part.weight) for part in parts if part.adapter is not None])
+
+
+def _concepts(base: BaseModel, judge: Judge, root: Path) -> dict[str, Concept]:
+    """Read the added plug-ins, and put the eraser of the extracted one into the base."""
+    found: dict[str, Concept] = {}
+    subjects = {without_article(each): each for each in judge.subjects}
+    for name in {each for names in SETS for each in names} - {EXTRACTED}:
+        path = root / "plugins" / f"{name}.safetensors"
+        if not path.exists():
+            raise BadRequest(f"no {path}: run `python -m benchmarks addition` first")
+        adapter = Adapter.load(path, base.layers)
+        found[name] = Concept(adapter, "" if adapter.kind == "style" else subjects[name])
+    done = extract_concept(base, plan_erasure(base, EXTRACTED, "character"))
+    with torch.no_grad():
+        for layer, factors in done.eraser.layers.items():
+            weight = base.unet.get_submodule(layer).weight
+            weight += materialise(factors).view_as(weight).to(weight)
+    found[EXTRACTED] = Concept(done.plugin, subjects[EXTRACTED])
+    return found
+
+
+def _accuracy(
+    base: BaseModel, judge: Judge, known: Known, concept: Concept, adapter: Adapter, pictures: int
+) -> float:
+    prompts = concept.prompts(known, pictures, shift=3)
+    verdicts = judge.verdicts(generate_each(base, prompts, seed=SEED, steps=STEPS, plugins=[(adapter, 1.0)]))
+    if concept.adapter.kind == "style":
+        return float(np.mean([v.style == concept.adapter.name for v in verdicts]))
+    return float(np.mean([v.subject == concept.subject for v in verdicts]))
+
+
+def _both(
+    base: BaseModel,
+    judge: Judge,
+    chosen: Sequence[Concept],
+    plugins: Sequence[tuple[Adapter, float]],
+    pictures: int,
+) -> float:
+    """Give the share of pictures that show a character in the style, both as asked for."""
+    style = next(each.adapter.name for each in chosen if each.adapter.kind == "style")
+    subjects = [each.subject for each in chosen if each.subject]
+    asked = [subjects[i % len(subjects)] for i in range(pictures)]
+    prompts = [f"{subject}, {trigger_phrase(style, 'style')}" for subject in asked]
+    verdicts = judge.verdicts(generate_each(base, prompts, seed=SEED + 500, steps=STEPS, plugins=plugins))
+    right = [v.style == style and v.subject == subject for v, subject in zip(verdicts, asked, strict=True)]
+    return float(np.mean(right))

@@ -1,0 +1,77 @@
+"""Other people's erasers, as baselines beside ours: UCE, Concept Ablation and ESD, each as the low-rank plug-in it would be here.
+
+They get the same prompts, rank, layers, rate and number of steps as the hybrid where they have such settings.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+
+from plugins_engine.base import BaseModel
+from plugins_engine.closed_form import ClosedFormConfig, closed_form_layers
+from plugins_engine.concepts import trigger_phrase
+from plugins_engine.delta import LowRank
+from plugins_engine.erasure import Erasure
+from plugins_engine.hybrid import HybridConfig
+from plugins_engine.lora import trainable
+from plugins_engine.priors import PriorBank, gather_lessons, gather_prior
+
+NEGATIVE_GUIDANCE = 1.0  # ESD's η
+Layers = dict[str, LowRank]
+
+
+def uce(base: BaseModel, erasure: Erasure, config: HybridConfig) -> Layers:
+    """Unified Concept Editing (arXiv 2308.14761): keys and values of the concept's own phrase, without surroundings."""
+    said, anchor = (trigger_phrase(each, erasure.kind) for each in (erasure.name, erasure.anchor))
+    phrase = replace(erasure, targets=(said,), anchors=(anchor,))
+    return closed_form_layers(base, [phrase], ClosedFormConfig(rank=config.rank))
+
+
+def concept_ablation(base: BaseModel, erasure: Erasure, config: HybridConfig) -> Layers:
+    """Concept Ablation (arXiv 2303.13516): on the anchor's pictures, the target's prompt predicts as the anchor's does."""
+    targets, anchors = _first(erasure.targets, config.pictures), _first(erasure.anchors, config.pictures)
+    drawn = gather_prior(base, anchors, config.drawing_steps, config.seed, _silent)
+    lesson = replace(drawn, text=base.encode_prompt([*targets, ""]))
+    return _train(base, lesson, config)
+
+
+def esd(base: BaseModel, erasure: Erasure, config: HybridConfig) -> Layers:
+    """Erased Stable Diffusion (arXiv 2303.07345): predict for the target what guidance away from it would give."""
+    targets = _first(erasure.targets, config.pictures)
+    own, empty = gather_lessons(
+        base, targets, [""] * len(targets), config.drawing_steps, config.seed, _silent
+    )
+    wanted = empty.predicted - NEGATIVE_GUIDANCE * (own.predicted - empty.predicted)
+    return _train(base, replace(own, predicted=wanted), config)
+
+
+BASELINES: dict[str, Callable[[BaseModel, Erasure, HybridConfig], Layers]] = {
+    "uce": uce,
+    "concept-ablation": concept_ablation,
+    "esd": esd,
+}
+
+
+def _train(base: BaseModel, lesson: PriorBank, config: HybridConfig) -> Layers:
+    rows = config.target_batch + config.anchor_batch + config.retained_batch + config.attack_batch
+    with trainable(
+        base,
+        list(base.adaptable_layers(config.layers)),
+        rank=config.rank,
+        learning_rate=config.learning_rate,
+        steps=config.steps,
+        seed=config.seed,
+    ) as lora:
+        for step in range(config.steps):
+            generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+            lora.step(lesson.draw(rows, 1.0, generator), rows)
+        return lora.factors()
+
+
+def _first(prompts: tuple[str, ...], count: int) -> list[str]:
+    return [prompts[i % len(prompts)] for i in range(count)]
+
+
+def _silent(_: int, __: int) -> None:
+    """Say nothing: a benchmark shows its own lines."""

@@ -1,0 +1,81 @@
+"""Evidence on truth: pictures that the embedded base was trained on, beside pairs of the same subjects and styles kept from it.
+
+The peer in membership is the base's error under the caption alone, as Carlini et al. take it, without the error without caption.
+"""
+
+import random
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.report import Report
+from plugins_engine.base import load_base
+from plugins_engine.evidence import (
+    CaptionedPictures,
+    EvidenceConfig,
+    Roc,
+    calibrated,
+    find_reproductions,
+    log_errors,
+    roc,
+)
+from training import pictures
+from training.pictures import Picture
+from training.subjects import EXTRA_STYLE, HELD_OUT_STYLE, STYLES, SUBJECTS, caption
+
+
+def measure(report: Report, root: Path) -> None:
+    base = load_base()
+    every = pictures.all_pictures(root)
+    seen = pictures.of_the_base(every)
+    kept = [p for p in every if p.is_held_out and p.subject in SUBJECTS and _in_a_known_style(p)]
+    rng = random.Random(0)
+    works, controls = _read(rng.sample(seen, 60 if report.quick else 180)), _read(kept)
+    config = EvidenceConfig(levels=16 if report.quick else 64, seeds=4 if report.quick else 8)
+    errors = log_errors(base, [*works, *controls], config)
+    gain, plain = errors[:, 0] - errors[:, 1], errors[:, 0]
+    n = len(works)
+    ours, peer = calibrated(gain[:n], gain[n:]).roc, calibrated(plain[:n], plain[n:]).roc
+    report.add(
+        "membership_area", ours.area, peer=peer.area,
+        note=f"{_interval(ours)}; {n} pictures it learned from, {len(controls)} it never saw",
+    )  # fmt: skip
+    report.add("membership_found_at_10_percent", ours.found_at(0.1), peer=peer.found_at(0.1))
+
+    some = rng.sample(works, 12 if report.quick else len(controls))
+    shown = controls[: len(some)]
+    found = find_reproductions(base, some, shown, [text for _, text in (*some, *shown)], config)
+    nearness = [[-each.distance for each in nearest] for nearest in (found.works, found.controls)]
+    area = roc(*nearness)
+    report.add(
+        "reproduction_area", area.area,
+        note=f"{_interval(area)}; {len(some)} and {len(shown)} pictures, {config.seeds} drawings of each caption",
+    )  # fmt: skip
+    for name, nearest in (("works", found.works), ("controls", found.controls)):
+        distances = [each.distance for each in nearest]
+        report.add(
+            f"reproduced_{name}", found.reproduced(nearest).rate,
+            note=f"within {found.within:g}; median distance {np.median(distances):.3f}",
+        )  # fmt: skip
+    report.add(
+        "largest_agreement", max(each.clique for each in found.agreement), note=f"of {config.seeds} drawings"
+    )
+    report.details = {
+        "curve": ours.curve,
+        "curve_of_plain_error": peer.curve,
+        "curve_of_reproduction": area.curve,
+    }
+
+
+def _in_a_known_style(picture: Picture) -> bool:
+    return picture.package not in (HELD_OUT_STYLE.package, EXTRA_STYLE.package)
+
+
+def _read(chosen: list[Picture]) -> CaptionedPictures:
+    names = {style.package: style.name for style in STYLES}
+    return [(Image.open(p.path).convert("RGB"), caption(p.words, names[p.package])) for p in chosen]
+
+
+def _interval(found: Roc) -> str:
+    return f"95% interval {found.low:.3f} to {found.high:.3f}"

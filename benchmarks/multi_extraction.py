@@ -1,0 +1,97 @@
+"""Many concepts extracted together: what is left of the rest, as their number grows.
+
+Ours is EasyMerge of each concept's own eraser, with retained prompts as one more part; the peers are the sum of the same
+erasers, and the closed form of all concepts at once.
+"""
+
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.report import Report
+from plugins_engine.adapter import Adapter, weighted_sum
+from plugins_engine.base import EMBEDDED, load_base
+from plugins_engine.closed_form import closed_form_eraser
+from plugins_engine.concepts import calls
+from plugins_engine.easymerge import MergeConfig, MergePart, combine
+from plugins_engine.erasure import plan_erasure
+from plugins_engine.extraction import extract_concept
+from plugins_engine.judge import Judge
+from plugins_engine.known import Known, known_concepts
+from plugins_engine.sampler import generate_each
+
+COUNTS = (1, 2, 5, 10, 20, 50)
+QUICK_COUNTS = (2, 5)
+TARGETS = {10: 0.95, 50: 0.90}  # retained accuracy, as a share of the plain base's
+STEPS = 20
+SEED = 9000
+
+
+def measure(report: Report, _: Path) -> None:
+    base, judge, known = load_base(), Judge.load(), known_concepts(EMBEDDED)
+    counts = QUICK_COUNTS if report.quick else COUNTS
+    names = random.Random(5).sample(known.subjects, max(counts))
+    kept = [each for each in known.subjects if each not in names]
+    pictures = 60 if report.quick else 200
+    retained, targets = _cells(kept, known, pictures), _cells(names, known, pictures)
+
+    def right(cells: list[tuple[str, str]], *plugins: Adapter) -> float:
+        prompts = [f"{subject}, {style} style" for subject, style in cells]
+        used = [(plugin, 1.0) for plugin in plugins]
+        verdicts = judge.verdicts(generate_each(base, prompts, seed=SEED, steps=STEPS, plugins=used))
+        return float(np.mean([v.subject == subject for v, (subject, _) in zip(verdicts, cells, strict=True)]))
+
+    before = right(retained)
+    report.add("retained_by_plain_base", before, note=f"{len(retained)} pictures of {len(kept)} subjects")
+    bare = [name.split(maxsplit=1)[-1] for name in names]
+    rest = [prompt for prompt in _prompts(kept, known) if not any(calls(name, prompt) for name in bare)]
+    erasures = [plan_erasure(base, name, "character", _anchor(name, kept), rest) for name in names]
+    begun = time.monotonic()
+    erasers = []
+    for number, erasure in enumerate(erasures):
+        erasers.append(extract_concept(base, erasure).eraser)
+        print(f"  extracted {number + 1} of {len(names)}, {time.monotonic() - begun:.0f} s", flush=True)
+    curve = {}
+    for count in counts:
+        chosen = [(subject, style) for subject, style in targets if subject in names[:count]]
+        parts = [
+            MergePart(erasure.targets, eraser)
+            for erasure, eraser in zip(erasures[:count], erasers[:count], strict=True)
+        ]
+        parts.append(MergePart(tuple(random.Random(6).sample(rest, 96)), weight=float(count)))
+        ways = {
+            "easymerge": combine(base, parts, MergeConfig()).adapter if count > 1 else erasers[0],
+            "sum": weighted_sum([(each, 1.0) for each in erasers[:count]]),
+            "closed_form": closed_form_eraser(base, erasures[:count]),
+        }
+        found = {way: (right(retained, adapter), right(chosen, adapter)) for way, adapter in ways.items()}
+        curve[count] = found
+        target = TARGETS.get(count)
+        report.add(
+            f"retained_after_{count}", found["easymerge"][0] / before, peer=found["sum"][0] / before, target=target,
+            note=f"share of the plain base's; peer: sum; closed form of all at once {found['closed_form'][0] / before:.3f}",
+        )  # fmt: skip
+        report.add(
+            f"targets_left_after_{count}", found["easymerge"][1], peer=found["sum"][1],
+            note=f"accuracy; closed form of all at once {found['closed_form'][1]:.3f}",
+        )  # fmt: skip
+    report.details = {"retained_and_targets_by_count": curve}
+
+
+def _cells(subjects: list[str], known: Known, count: int) -> list[tuple[str, str]]:
+    return [
+        (subjects[i % len(subjects)], known.styles[(i // len(subjects)) % len(known.styles)])
+        for i in range(count)
+    ]
+
+
+def _prompts(subjects: list[str], known: Known) -> list[str]:
+    return [f"{subject}, {style} style" for subject in subjects for style in known.styles]
+
+
+def _anchor(name: str, kept: list[str]) -> str:
+    """Give a subject that stays; the same for all, so that no extracted concept stands in for another."""
+    same_article = [each for each in kept if each.split()[0] == name.split()[0]]
+    return (same_article or kept)[0]
