@@ -59,6 +59,10 @@ def add(commands: "Commands") -> None:
         "--pictures", type=int, default=defaults.pictures, metavar="N",
         help="drawn of each group for the report; below 100 without KID (default: %(default)s)",
     )  # fmt: skip
+    command.add_argument(
+        "--attack-steps", type=int, default=defaults.attack_steps, metavar="N",
+        help="for which the report's recovery attack learns (default: %(default)s)",
+    )  # fmt: skip
     base_options(command)
     command.set_defaults(run=run)
 
@@ -70,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
         raise BadRequest("--out-eraser and --out-plugin: expected two files, found the same one twice")
     if options.report is not None:
         require_folder(options.report, "--report")
-    measure = ExaminationConfig(pictures=options.pictures)
+    measure = ExaminationConfig(pictures=options.pictures, attack_steps=options.attack_steps)
     retained = None if options.retain is None else read_lines(options.retain, "--retain")
     base = load_base(options.base, options.device)
     erasure = plan_erasure(base, options.concept, options.kind, options.anchor, retained)

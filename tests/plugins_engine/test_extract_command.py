@@ -40,7 +40,10 @@ def run(folder: Path, tmp_path: Path, *more: str, method: str = "closed-form", c
 
 @pytest.mark.slow
 def test_it_writes_the_eraser_the_plugin_and_a_report(folder: Path, tmp_path: Path, capsys: Capture) -> None:
-    assert run(folder, tmp_path, "--report", str(tmp_path / "report"), "--pictures", "3") == 0
+    assert (
+        run(folder, tmp_path, "--report", str(tmp_path / "report"), "--pictures", "3", "--attack-steps", "3")
+        == 0
+    )
 
     eraser, plugin = (Adapter.load(tmp_path / f"{name}.safetensors") for name in ("eraser", "noto"))
     assert (plugin.name, plugin.kind, plugin.trigger) == ("Noto", "style", "Noto style")
