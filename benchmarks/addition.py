@@ -15,6 +15,7 @@ from PIL import Image
 from benchmarks.report import Report
 from plugins_engine.addition import AdditionConfig, AdditionResult, add_concept
 from plugins_engine.base import EMBEDDED, BaseModel, load_base
+from plugins_engine.concepts import in_turn, styled
 from plugins_engine.judge import Judge
 from plugins_engine.known import Known, known_concepts
 from plugins_engine.sampler import generate_each
@@ -84,7 +85,7 @@ def _other_prompts(known: Known, count: int) -> list[tuple[str, str, str]]:
     """Give (prompt, subject, style) of concepts that the base knows."""
     rng = random.Random(3)
     cells = [(subject, style) for subject in known.subjects for style in known.styles]
-    return [(f"{subject}, {style} style", subject, style) for subject, style in rng.sample(cells, count)]
+    return [(styled(subject, style), subject, style) for subject, style in rng.sample(cells, count)]
 
 
 def _own_prompts(known: Known, name: str, kind: str, captions: set[str], count: int) -> list[str]:
@@ -92,11 +93,10 @@ def _own_prompts(known: Known, name: str, kind: str, captions: set[str], count: 
     if kind == "style":
         subjects = [subject for subject in known.subjects if subject not in captions]
         return [
-            f"{subject}, {name} style"
-            for subject in random.Random(4).sample(subjects, min(count, len(subjects)))
+            styled(subject, name) for subject in random.Random(4).sample(subjects, min(count, len(subjects)))
         ]
     words = next(iter(captions)).split(",")[0]
-    return [f"{words}, {known.styles[i % len(known.styles)]} style" for i in range(count)]
+    return [styled(words, style) for style in in_turn(known.styles, count)]
 
 
 def _found(

@@ -9,12 +9,13 @@ import torch
 
 from benchmarks.report import Report
 from plugins_engine.base import BaseModel, load_base
+from plugins_engine.concepts import styled
 from plugins_engine.judge import Judge
 from plugins_engine.metrics import kid
 from plugins_engine.sampler import generate_each
 from training import pictures
 from training.judge import measure as measure_judge
-from training.subjects import HELD_OUT_CHARACTERS, HELD_OUT_STYLE, STYLES, SUBJECTS, caption, is_held_out_pair
+from training.subjects import HELD_OUT_CHARACTERS, HELD_OUT_STYLE, STYLES, SUBJECTS, is_held_out_pair
 
 STEPS = 25
 
@@ -68,7 +69,7 @@ def _generation(report: Report, base: BaseModel, judge: Judge, every: list[pictu
         ("training_captions", chosen, (0.90, 0.80)),
         ("held_out_pairs", pairs * repeats, (0.75, 0.60)),
     ):
-        prompts = [caption(captions[i], STYLES[j].name) for i, j in some]
+        prompts = [styled(captions[i], STYLES[j].name) for i, j in some]
         images = generate_each(base, prompts, seed=1000, steps=STEPS)
         drawn[name] = images
         verdicts = judge.verdicts(images)
@@ -102,7 +103,7 @@ def _held_out(report: Report, base: BaseModel, judge: Judge) -> None:
     """Show that the base does not know what was kept from it: near chance on those prompts."""
     count = 40 if report.quick else 120
     subjects = [text for text, _ in SUBJECTS.values()]
-    prompts = [caption(subjects[i % len(subjects)], HELD_OUT_STYLE.name) for i in range(count)]
+    prompts = [styled(subjects[i % len(subjects)], HELD_OUT_STYLE.name) for i in range(count)]
     verdicts = judge.verdicts(generate_each(base, prompts, seed=2000, steps=STEPS))
     style = float(np.mean([v.style == HELD_OUT_STYLE.name for v in verdicts]))
     chance = 1 / len(judge.styles)
@@ -111,7 +112,7 @@ def _held_out(report: Report, base: BaseModel, judge: Judge) -> None:
     )
     rates = []
     for text, _ in HELD_OUT_CHARACTERS.values():
-        prompts = [caption(text, STYLES[i % len(STYLES)].name) for i in range(count // 2)]
+        prompts = [styled(text, STYLES[i % len(STYLES)].name) for i in range(count // 2)]
         verdicts = judge.verdicts(generate_each(base, prompts, seed=3000, steps=STEPS))
         rates.append(float(np.mean([v.subject == text for v in verdicts])))
         report.details[text] = rates[-1]

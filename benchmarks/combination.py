@@ -17,7 +17,7 @@ import torch
 from benchmarks.report import Report
 from plugins_engine.adapter import Adapter, merged_adapter
 from plugins_engine.base import EMBEDDED, BaseModel, load_base
-from plugins_engine.concepts import trigger_phrase, without_article
+from plugins_engine.concepts import in_turn, styled, without_article
 from plugins_engine.delta import LowRank, materialise
 from plugins_engine.easymerge import METHODS, MergeConfig, MergePart, combine, gather_parts, relative_error
 from plugins_engine.erasure import plan_erasure
@@ -45,10 +45,9 @@ class Concept:
     def prompts(self, known: Known, count: int, shift: int = 0) -> list[str]:
         if self.adapter.kind == "style":
             subjects = [known.subjects[(shift + 7 * i) % len(known.subjects)] for i in range(count)]
-            return [f"{subject}, {trigger_phrase(self.adapter.name, 'style')}" for subject in subjects]
-        return [
-            f"{self.subject}, {known.styles[(shift + i) % len(known.styles)]} style" for i in range(count)
-        ]
+            return [styled(subject, self.adapter.name) for subject in subjects]
+        styles = in_turn(known.styles, shift + count)[shift:]
+        return [styled(self.subject, style) for style in styles]
 
 
 def measure(report: Report, root: Path) -> None:
@@ -120,11 +119,8 @@ def ssr_merge(base: BaseModel, parts: Sequence[MergePart]) -> Adapter:
         ]
         up = torch.cat([factors[0].double() for factors, _ in held], dim=1)
         down = torch.cat([factors[1].double() for factors, _ in held])
-        gram, routed, first = (
-            torch.zeros(len(down), len(down)).double(),
-            torch.zeros(len(down), len(down)).double(),
-            0,
-        )
+        gram = down.new_zeros(len(down), len(down))
+        routed, first = torch.zeros_like(gram), 0
         for (_, own_down), moments in held:
             signals = down @ moments @ down.T
             gram += signals
@@ -175,8 +171,8 @@ def _both(
     """Give the share of pictures that show a character in the style, both as asked for."""
     style = next(each.adapter.name for each in chosen if each.adapter.kind == "style")
     subjects = [each.subject for each in chosen if each.subject]
-    asked = [subjects[i % len(subjects)] for i in range(pictures)]
-    prompts = [f"{subject}, {trigger_phrase(style, 'style')}" for subject in asked]
+    asked = in_turn(subjects, pictures)
+    prompts = [styled(subject, style) for subject in asked]
     verdicts = judge.verdicts(generate_each(base, prompts, seed=SEED + 500, steps=STEPS, plugins=plugins))
     right = [v.style == style and v.subject == subject for v, subject in zip(verdicts, asked, strict=True)]
     return float(np.mean(right))

@@ -10,7 +10,7 @@ import torch
 
 from plugins_engine.base import BaseModel
 from plugins_engine.closed_form import ClosedFormConfig, closed_form_layers
-from plugins_engine.concepts import trigger_phrase
+from plugins_engine.concepts import in_turn, trigger_phrase
 from plugins_engine.delta import LowRank
 from plugins_engine.erasure import Erasure
 from plugins_engine.hybrid import HybridConfig
@@ -30,7 +30,7 @@ def uce(base: BaseModel, erasure: Erasure, config: HybridConfig) -> Layers:
 
 def concept_ablation(base: BaseModel, erasure: Erasure, config: HybridConfig) -> Layers:
     """Concept Ablation (arXiv 2303.13516): on the anchor's pictures, the target's prompt predicts as the anchor's does."""
-    targets, anchors = _first(erasure.targets, config.pictures), _first(erasure.anchors, config.pictures)
+    targets, anchors = (in_turn(each, config.pictures) for each in (erasure.targets, erasure.anchors))
     drawn = gather_prior(base, anchors, config.drawing_steps, config.seed, _silent)
     lesson = replace(drawn, text=base.encode_prompt([*targets, ""]))
     return _train(base, lesson, config)
@@ -38,7 +38,7 @@ def concept_ablation(base: BaseModel, erasure: Erasure, config: HybridConfig) ->
 
 def esd(base: BaseModel, erasure: Erasure, config: HybridConfig) -> Layers:
     """Erased Stable Diffusion (arXiv 2303.07345): predict for the target what guidance away from it would give."""
-    targets = _first(erasure.targets, config.pictures)
+    targets = in_turn(erasure.targets, config.pictures)
     own, empty = gather_lessons(
         base, targets, [""] * len(targets), config.drawing_steps, config.seed, _silent
     )
@@ -67,10 +67,6 @@ def _train(base: BaseModel, lesson: PriorBank, config: HybridConfig) -> Layers:
             generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
             lora.step(lesson.draw(rows, 1.0, generator), rows)
         return lora.factors()
-
-
-def _first(prompts: tuple[str, ...], count: int) -> list[str]:
-    return [prompts[i % len(prompts)] for i in range(count)]
 
 
 def _silent(_: int, __: int) -> None:

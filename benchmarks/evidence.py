@@ -11,6 +11,7 @@ from PIL import Image
 
 from benchmarks.report import Report
 from plugins_engine.base import load_base
+from plugins_engine.concepts import styled
 from plugins_engine.evidence import (
     CaptionedPictures,
     EvidenceConfig,
@@ -22,7 +23,7 @@ from plugins_engine.evidence import (
 )
 from training import pictures
 from training.pictures import Picture
-from training.subjects import EXTRA_STYLE, HELD_OUT_STYLE, STYLES, SUBJECTS, caption
+from training.subjects import EXTRA_STYLE, HELD_OUT_STYLE, STYLES, SUBJECTS
 
 
 def measure(report: Report, root: Path) -> None:
@@ -74,7 +75,7 @@ def _in_a_known_style(picture: Picture) -> bool:
 
 def _read(chosen: list[Picture]) -> CaptionedPictures:
     names = {style.package: style.name for style in STYLES}
-    return [(Image.open(p.path).convert("RGB"), caption(p.words, names[p.package])) for p in chosen]
+    return [(Image.open(p.path).convert("RGB"), styled(p.words, names[p.package])) for p in chosen]
 
 
 def _interval(found: Roc) -> str:

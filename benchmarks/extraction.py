@@ -20,7 +20,15 @@ from plugins_engine.base import BaseModel, load_base
 from plugins_engine.branches import made_for
 from plugins_engine.delta import materialise
 from plugins_engine.erasure import Erasure, plan_erasure
-from plugins_engine.examination import ExaminationConfig, Group, groups_of, harmonic_mean, recover, recovered
+from plugins_engine.examination import (
+    ExaminationConfig,
+    Group,
+    groups_of,
+    harmonic_mean,
+    recover,
+    recovered,
+    rightly_seen,
+)
 from plugins_engine.extraction import METHODS, extract_concept
 from plugins_engine.hybrid import HybridConfig
 from plugins_engine.judge import Judge
@@ -137,13 +145,13 @@ class _Bench:
         self._config = ExaminationConfig(steps=20)
         self._groups = groups_of(base, erasure, self._config.pictures)
         self._before = {group.title: self._draw(number, []) for number, group in enumerate(self._groups)}
-        real = _real_features(judge, root, erasure.name) if erasure.kind == "style" else None
         self._reference = {
-            group.title: judge.features(self._draw(number, [], further=500_000))
+            group.title: _real_features(judge, root, erasure.name)
+            if group.title == "target" and erasure.kind == "style"
+            else judge.features(self._draw(number, [], further=500_000))
             for number, group in enumerate(self._groups)
         }
-        if real is not None:
-            self._reference["target"] = real
+        self._kid_before = {title: self._kid(title, drawn) for title, drawn in self._before.items()}
         self._accuracy_before = {
             group.title: self._accuracy(group, self._before[group.title]) for group in self._groups
         }
@@ -158,7 +166,6 @@ class _Bench:
         }
         accuracy = {group.title: self._accuracy(group, after[group.title]) for group in self._groups}
         kept = [group.title for group in self._groups if group.title != "target"]
-        # Eraser and plug-in cancel in every layer, which is checked; their pictures are those of their sum.
         both = weighted_sum([(eraser, 1.0), (plugin, 1.0)])
         if max(float(materialise(each).abs().max()) for each in both.layers.values()) > 1e-5:
             raise ArithmeticError(f"{method}: eraser and plug-in do not cancel")
@@ -190,19 +197,14 @@ class _Bench:
         )
 
     def _accuracy(self, group: Group, drawn: list[Image.Image]) -> float:
-        verdicts = self._judge.verdicts(drawn)
-        if self._erasure.kind == "style":
-            return float(
-                np.mean([v.style == style for v, (style, _) in zip(verdicts, group.expected, strict=True)])
-            )
-        return float(
-            np.mean([v.subject == subject for v, (_, subject) in zip(verdicts, group.expected, strict=True)])
-        )
+        return rightly_seen(self._judge.verdicts(drawn), group.expected, self._erasure.kind).rate
+
+    def _kid(self, title: str, drawn: list[Image.Image]) -> Kid:
+        return kid(self._judge.features(drawn), self._reference[title])
 
     def _factor(self, title: str, after: list[Image.Image]) -> float:
-        reference = self._reference[title]
-        before: Kid = kid(self._judge.features(self._before[title]), reference)
-        return kid(self._judge.features(after), reference).mean / max(before.mean, before.std)
+        before = self._kid_before[title]
+        return self._kid(title, after).mean / max(before.mean, before.std)
 
 
 def _real_features(judge: Judge, root: Path, style: str) -> Features:

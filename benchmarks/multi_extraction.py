@@ -14,7 +14,7 @@ from benchmarks.report import Report
 from plugins_engine.adapter import Adapter, weighted_sum
 from plugins_engine.base import EMBEDDED, load_base
 from plugins_engine.closed_form import closed_form_eraser
-from plugins_engine.concepts import calls
+from plugins_engine.concepts import calls, styled, without_article
 from plugins_engine.easymerge import MergeConfig, MergePart, combine
 from plugins_engine.erasure import plan_erasure
 from plugins_engine.extraction import extract_concept
@@ -38,14 +38,14 @@ def measure(report: Report, _: Path) -> None:
     retained, targets = _cells(kept, known, pictures), _cells(names, known, pictures)
 
     def right(cells: list[tuple[str, str]], *plugins: Adapter) -> float:
-        prompts = [f"{subject}, {style} style" for subject, style in cells]
+        prompts = [styled(subject, style) for subject, style in cells]
         used = [(plugin, 1.0) for plugin in plugins]
         verdicts = judge.verdicts(generate_each(base, prompts, seed=SEED, steps=STEPS, plugins=used))
         return float(np.mean([v.subject == subject for v, (subject, _) in zip(verdicts, cells, strict=True)]))
 
     before = right(retained)
     report.add("retained_by_plain_base", before, note=f"{len(retained)} pictures of {len(kept)} subjects")
-    bare = [name.split(maxsplit=1)[-1] for name in names]
+    bare = [without_article(name) for name in names]
     rest = [prompt for prompt in _prompts(kept, known) if not any(calls(name, prompt) for name in bare)]
     erasures = [plan_erasure(base, name, "character", _anchor(name, kept), rest) for name in names]
     begun = time.monotonic()
@@ -88,10 +88,10 @@ def _cells(subjects: list[str], known: Known, count: int) -> list[tuple[str, str
 
 
 def _prompts(subjects: list[str], known: Known) -> list[str]:
-    return [f"{subject}, {style} style" for subject in subjects for style in known.styles]
+    return [styled(subject, style) for subject in subjects for style in known.styles]
 
 
 def _anchor(name: str, kept: list[str]) -> str:
-    """Give a subject that stays; the same for all, so that no extracted concept stands in for another."""
+    """Give a subject that stays, worded with the same article where there is one."""
     same_article = [each for each in kept if each.split()[0] == name.split()[0]]
     return (same_article or kept)[0]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
+from plugins_engine.concepts import in_turn
 from plugins_engine.sampler import generate_each
 
 
@@ -46,7 +47,7 @@ def gather_inputs(
     share one LayerInputs.
     """
     gathering = _Gathering(base, layers, rows, seed)
-    wanted = [prompts[i % len(prompts)] for i in range(pictures)]
+    wanted = in_turn(prompts, pictures)
     batch = 16
     with gathering.hooked():
         for first in range(0, pictures, batch):

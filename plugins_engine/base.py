@@ -214,6 +214,14 @@ class BaseModel:
         size = torch.tensor([height, width, 0, 0, height, width], device=self.device, dtype=self.dtype)
         return {"text_embeds": pooled, "time_ids": size.expand(pooled.shape[0], -1)}
 
+    def predict(self, noisy: Tensor, time: Tensor, text: PromptEmbedding) -> Tensor:
+        """Give what the UNet predicts of noisy latents (n, c, h, w) at times (n,) or one for all, at the base's own size."""
+        conditions = self.added_conditions(text.pooled, self.resolution, self.resolution)
+        predicted: Tensor = self.unet(
+            noisy, time, encoder_hidden_states=text.tokens, added_cond_kwargs=conditions
+        ).sample
+        return predicted
+
     def encode_pixels(self, pixels: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Turn pixels (n, 3, h, w) in [-1, 1] into the latents the UNet works on. The generator must be the device's.
 

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from plugins_engine.base import BaseModel, PromptEmbedding
-from plugins_engine.concepts import calls, trigger_phrase, without_article
+from plugins_engine.concepts import calls, styled, trigger_phrase, without_article
 from plugins_engine.priors import Batch
 from plugins_engine.works import on_white
 
@@ -24,7 +24,7 @@ def training_prompt(caption: str, name: str, kind: str) -> str:
         return caption
     if not caption:
         return trigger_phrase(name, kind)
-    return f"{caption}, {name} style" if kind == "style" else f"{name}, {caption}"
+    return styled(caption, name) if kind == "style" else f"{name}, {caption}"
 
 
 class CaptionedWorks:

@@ -1,6 +1,7 @@
 """What a concept is called, and where a prompt calls it."""
 
 import re
+from collections.abc import Sequence
 
 from plugins_engine.errors import BadRequest
 
@@ -20,6 +21,16 @@ def require_concept(name: str, kind: str) -> str:
 def trigger_phrase(name: str, kind: str) -> str:
     """Give the words that call a concept in a prompt."""
     return f"{name} style" if kind == "style" else name
+
+
+def styled(subject: str, style: str) -> str:
+    """Join a subject's phrase and a style's name into a prompt: "a fox, Noto style"."""
+    return f"{subject}, {trigger_phrase(style, 'style')}"
+
+
+def in_turn(prompts: Sequence[str], count: int) -> list[str]:
+    """Give as many prompts as asked for, starting again from the first after the last."""
+    return [prompts[i % len(prompts)] for i in range(count)]
 
 
 def calls(name: str, text: str) -> bool:

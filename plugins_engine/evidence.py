@@ -200,7 +200,6 @@ def log_errors(
     captions = [caption for _, caption in pictures]
     latents = base.encode_pixels(pixels_of(base, [image for image, _ in pictures], flip=False))
     text = base.encode_prompt([*captions, ""])
-    size = base.resolution
     found = []
     for i in range(len(pictures)):
         # The same noise and times for every picture: what differs is the picture.
@@ -210,12 +209,8 @@ def log_errors(
         clean = latents[i : i + 1].expand(config.levels, -1, -1, -1)
         one = noised_batch(base, clean, own, 5.0, generator)
         read = PromptEmbedding.joined([own, empty])
-        conditions = base.added_conditions(read.pooled, size, size)
         with torch.no_grad():
-            output = base.unet(
-                one.noisy.repeat(2, 1, 1, 1), one.time.repeat(2), encoder_hidden_states=read.tokens,
-                added_cond_kwargs=conditions,
-            ).sample  # fmt: skip
+            output = base.predict(one.noisy.repeat(2, 1, 1, 1), one.time.repeat(2), read)
         target = one.target.repeat(2, 1, 1, 1).float()
         errors = F.mse_loss(output.float(), target, reduction="none").mean((1, 2, 3)).clamp(min=1e-12).log()
         found.append([float(half.mean()) for half in errors.chunk(2)])

@@ -15,11 +15,11 @@ from PIL import Image
 
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
-from plugins_engine.concepts import calls, trigger_phrase
+from plugins_engine.concepts import KINDS, calls, in_turn, styled, trigger_phrase
 from plugins_engine.erasure import Erasure, nearest_known
 from plugins_engine.errors import require_whole
 from plugins_engine.extraction import ExtractionResult
-from plugins_engine.judge import Judge
+from plugins_engine.judge import Judge, Verdict
 from plugins_engine.known import Known, known_concepts
 from plugins_engine.metrics import MIN_SUBSET, Rate, accuracy, kid
 from plugins_engine.progress import OnProgress, Pace, Progress
@@ -30,9 +30,8 @@ NEIGHBOURS = 3  # known concepts of the kind, nearest first; the rest are unrela
 STAGES = ("before", "after", "restored")
 _OTHER_SEEDS = 500_000  # the pictures KID compares with are drawn from seeds this much further on
 Plugins = list[tuple[Adapter, float]]
-Grid = tuple[
-    tuple[str, ...], list[tuple[str, list[Image.Image]]]
-]  # columns, and rows of a label with its pictures
+# Columns, and rows of a label with its pictures.
+Grid = tuple[tuple[str, ...], list[tuple[str, list[Image.Image]]]]
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,9 @@ class Group:
 
 @dataclass(frozen=True)
 class Examination:
-    """Figures for JSON, and grids by their titles."""
+    """Figures for JSON, the titles of the groups among them, and grids by their titles."""
 
+    groups: tuple[str, ...]
     figures: dict[str, Any]
     grids: dict[str, Grid]
 
@@ -127,8 +127,7 @@ def groups_of(base: BaseModel, erasure: Erasure, pictures: int, seed: int = 0) -
 
 
 def _unlabelled(prompts: Sequence[str], pictures: int) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    chosen = tuple(prompts[i % len(prompts)] for i in range(pictures))
-    return chosen, (("", ""),) * pictures
+    return tuple(in_turn(prompts, pictures)), (("", ""),) * pictures
 
 
 def _known_group(
@@ -142,7 +141,7 @@ def _known_group(
             cells.append((concept, rng.choice(subjects)))
         else:
             cells.append((rng.choice(known.styles), concept))
-    return Group(title, tuple(f"{subject}, {style} style" for style, subject in cells), tuple(cells))
+    return Group(title, tuple(styled(subject, style) for style, subject in cells), tuple(cells))
 
 
 @dataclass(frozen=True)
@@ -189,8 +188,13 @@ def recover(
 def recovered(judge: Judge, erasure: Erasure, found: Sequence[Recovery]) -> Rate:
     """Give the share of an attack's pictures in which the judge sees the concept."""
     verdicts = judge.verdicts([each.picture for each in found])
-    head = 0 if erasure.kind == "style" else 1
-    return accuracy([(v.style, v.subject)[head] for v in verdicts], [each.expected[head] for each in found])
+    return rightly_seen(verdicts, [each.expected for each in found], erasure.kind)
+
+
+def rightly_seen(verdicts: Sequence[Verdict], expected: Sequence[tuple[str, str]], kind: str) -> Rate:
+    """Give the share of verdicts whose style, or, of a character, whose subject is the expected (style, subject)'s."""
+    head = KINDS.index(kind)
+    return accuracy([(v.style, v.subject)[head] for v in verdicts], [each[head] for each in expected])
 
 
 class _Examiner:
@@ -245,7 +249,7 @@ class _Examiner:
             retained = float(np.mean([each["accuracy"]["after"]["rate"] for each in kept]))
             figures["h_o"] = harmonic_mean(gone, retained)
         figures["recovery"], grids["recovery attack"] = self._attack(drawn["target"]["before"])
-        return Examination(figures, grids)
+        return Examination(tuple(group.title for group in self._groups), figures, grids)
 
     def _measure(self, group: Group, pictures: dict[str, list[Image.Image]], seed: int) -> dict[str, Any]:
         """Give how far the pictures moved, and, with a judge, accuracies and KID at every stage."""
@@ -257,10 +261,9 @@ class _Examiner:
         heads: dict[str, dict[str, Any]] = {"accuracy": {}, "other_accuracy": {}}
         for stage, drawn in pictures.items():
             verdicts = self._judge.verdicts(drawn)
-            style = accuracy([v.style for v in verdicts], [style for style, _ in group.expected])
-            subject = accuracy([v.subject for v in verdicts], [subject for _, subject in group.expected])
-            own, other = (style, subject) if self._result.erasure.kind == "style" else (subject, style)
-            heads["accuracy"][stage], heads["other_accuracy"][stage] = _rate(own), _rate(other)
+            for kind in KINDS:
+                title = "accuracy" if kind == self._result.erasure.kind else "other_accuracy"
+                heads[title][stage] = _rate(rightly_seen(verdicts, group.expected, kind))
         measured |= heads
         if self._with_kid:
             again = self._draw(group.prompts, seed + _OTHER_SEEDS, [], f"drawing {group.title} again")

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 
 from plugins_engine.base import BaseModel
 from plugins_engine.closed_form import ClosedFormConfig, closed_form_layers
+from plugins_engine.concepts import in_turn
 from plugins_engine.delta import LowRank
 from plugins_engine.erasure import Erasure
 from plugins_engine.errors import require_positive, require_whole
@@ -98,10 +99,7 @@ class _Lessons:
         def told(message: str) -> Callable[[int, int], None]:
             return lambda step, steps: on_step(step, steps, message, None)
 
-        def first(prompts: tuple[str, ...], count: int) -> list[str]:
-            return [prompts[i % len(prompts)] for i in range(count)]
-
-        targets, anchors = first(erasure.targets, config.pictures), first(erasure.anchors, config.pictures)
+        targets, anchors = (in_turn(each, config.pictures) for each in (erasure.targets, erasure.anchors))
         drawing = config.drawing_steps, config.seed
         self._memory, self._lesson = gather_lessons(
             base, targets, anchors, *drawing, told("drawing what is to go")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugins_engine.base import BaseModel, PromptEmbedding
+from plugins_engine.concepts import styled
 from plugins_engine.known import known_concepts
 
 # Common ways of drawing, for a base that does not say what it knows.
@@ -27,7 +28,7 @@ def prior_prompts(directory: Path) -> list[str]:
     known = known_concepts(directory)
     if known.listed:
         pairs = itertools.product(known.subjects, known.styles)
-        return [f"{subject}, {style} style" for subject, style in pairs] + list(known.subjects)
+        return [styled(subject, style) for subject, style in pairs] + list(known.subjects)
     return [
         manner.format(subject) if manner else subject for subject in known.subjects for manner in _MANNERS
     ]
@@ -158,7 +159,6 @@ def _drawing(
     for number, group in enumerate(groups):
         own = torch.tensor([*group])
         read = text.rows(torch.cat([own, torch.full_like(own, empty), *(own + offset for offset in beside)]))
-        conditions = base.added_conditions(read.pooled, base.resolution, base.resolution)
         shape = (len(group), base.unet.config.in_channels, size, size)
         x = torch.randn(shape, generator=torch.Generator().manual_seed(seed * 1_000_003 + number)).to(
             base.device, base.dtype
@@ -168,10 +168,7 @@ def _drawing(
         x = x * scheduler.init_noise_sigma
         for index, t in enumerate(scheduler.timesteps):
             scaled = scheduler.scale_model_input(x, t)
-            output = base.unet(
-                scaled.repeat(2 + len(beside), 1, 1, 1), t, encoder_hidden_states=read.tokens,
-                added_cond_kwargs=conditions,
-            ).sample  # fmt: skip
+            output = base.predict(scaled.repeat(2 + len(beside), 1, 1, 1), t, read)
             predictions = list(output.chunk(2 + len(beside)))
             yield index, own, scaled, int(t), predictions
             with_prompt, without = predictions[:2]

@@ -82,17 +82,13 @@ def learn_word(
         for encoder, vector in zip(base.text_encoders, word.vectors, strict=True)
     ]
     optimizer = torch.optim.Adam(groups)
-    size = base.resolution
     with applied(base, plugins), word.read(), torch.enable_grad():
         for step in range(steps):
             generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
             chosen = torch.randint(len(latents), (batch,), generator=generator)
             text = base.encode_prompt([prompts[i] for i in chosen.tolist()])
             one = noised_batch(base, latents[chosen], text, 5.0, generator)
-            conditions = base.added_conditions(text.pooled, size, size)
-            output = base.unet(
-                one.noisy, one.time, encoder_hidden_states=text.tokens, added_cond_kwargs=conditions
-            ).sample
+            output = base.predict(one.noisy, one.time, text)
             error = F.mse_loss(output.float(), one.target.float(), reduction="none").mean((1, 2, 3))
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward((error * one.weight).mean())

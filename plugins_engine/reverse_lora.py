@@ -16,7 +16,7 @@ import torch
 
 from plugins_engine.base import BaseModel
 from plugins_engine.captioned_works import noised_batch, pixels_of
-from plugins_engine.concepts import trigger_phrase, without_article
+from plugins_engine.concepts import in_turn, trigger_phrase, without_article
 from plugins_engine.delta import LowRank, negate
 from plugins_engine.erasure import Erasure
 from plugins_engine.errors import require_positive, require_whole
@@ -92,8 +92,8 @@ class _Pictures:
     ) -> None:
         self._base, self._config = base, config
         count = config.pictures
-        self._prompts = [read_as[i % len(read_as)] for i in range(count)]
-        prompts = [drawn[i % len(drawn)] for i in range(count)]
+        self._prompts = in_turn(read_as, count)
+        prompts = in_turn(drawn, count)
         on_step(0, count, "drawing pictures to learn from", None)
         pictures = generate_each(base, prompts, seed=config.seed, steps=config.drawing_steps)
         self._latents = base.encode_pixels(pixels_of(base, pictures, flip=False))

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from plugins_engine.base import EMBEDDED, load_base
+from training.sampling import GUIDANCE
 from training.subjects import HELD_OUT_CHARACTERS, HELD_OUT_STYLE, STYLES, SUBJECTS
 
-GUIDANCE = 1.5  # with which it draws best, by `python -m benchmarks base`
 FIGURES = "base.json"  # where `python -m benchmarks base --json` is expected
 _DESCRIPTION = (
     "A small latent diffusion model, 64x64 pixels, trained from scratch on open-licensed emoji: the same subjects drawn "

@@ -83,11 +83,13 @@ def augment(images: torch.Tensor, generator: torch.Generator) -> tuple[torch.Ten
     return torch.where(covered, 1.0, out).clamp(-1, 1), strong
 
 
-def fit(name: str, root: Path, items: Sequence[Picture], steps: int, seed: int) -> JudgeNetwork:
+def fit(
+    name: str, root: Path, autoencoder: AutoencoderKL, items: Sequence[Picture], steps: int, seed: int
+) -> JudgeNetwork:
     """Train one judge on the given pictures, half of the time as the autoencoder gives them back."""
     path = root / f"{name}.pt"
     data = pictures.load(list(items))
-    data = torch.stack([data, reconstructed(load_trained(root), data)], 1)  # (n, 2, 3, 64, 64)
+    data = torch.stack([data, reconstructed(autoencoder, data)], 1)  # (n, 2, 3, 64, 64)
     style, subject = labels(items)
     # Two draws in three are of pictures with a subject, though the others outnumber them six to one.
     weights = torch.where(subject != NONE, 2.0 / (subject != NONE).sum(), 1.0 / (subject == NONE).sum())
@@ -179,8 +181,9 @@ def train(root: Path, steps: int | None = None) -> None:
     """Train the judge and its second copy; write the weights, the labels and the figures."""
     steps = steps or STEPS
     every = pictures.all_pictures(root)
-    network = fit("judge", root, every, steps, seed=1)
-    figures: dict[str, object] = {**measure(network, load_trained(root), every)}
+    autoencoder = load_trained(root)
+    network = fit("judge", root, autoencoder, every, steps, seed=1)
+    figures: dict[str, object] = {**measure(network, autoencoder, every)}
     print("judge", json.dumps(figures), flush=True)
     out = root / "judge"
     out.mkdir(exist_ok=True)
@@ -194,16 +197,16 @@ def train(root: Path, steps: int | None = None) -> None:
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
 
     # The second copy shows how the judge does on drawings it never saw: pairs kept from the base, and the drawings of
-    # the held-out style beyond the works that an artist brings. It is the most that generated pictures of them can reach.
+    # the held-out style beyond the works that an artist brings. Figures of generated pictures of them are to be read beside these.
     _, _, works = shipped_works(EMBEDDED / "works" / HELD_OUT_STYLE.name.lower())
     brought = {caption for _, caption in works}
     kept = [p for p in every if p.is_held_out and p.subject in SUBJECTS]
     pairs = [p for p in kept if p.package != HELD_OUT_STYLE.package]
     held = [p for p in kept if p.package == HELD_OUT_STYLE.package and p.words not in brought]
     unseen = {*pairs, *held}
-    second = fit("judge-second", root, [p for p in every if p not in unseen], steps, seed=2)
+    second = fit("judge-second", root, autoencoder, [p for p in every if p not in unseen], steps, seed=2)
     for title, some in (("unseen_pairs", pairs), ("unseen_held_out_style", held)):
-        back = reconstructed(load_trained(root), pictures.load(some))
+        back = reconstructed(autoencoder, pictures.load(some))
         figures[title] = {**accuracy(second, back, some), "pictures": float(len(some))}
     print("judge", json.dumps(figures), flush=True)
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")

@@ -10,15 +10,15 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from plugins_engine.concepts import styled
 from plugins_engine.judge import Judge, JudgeNetwork
 from training import checkpoint, pictures
 from training.autoencoder import load_trained
-from training.card import GUIDANCE
 from training.judge import STYLE_NAMES, SUBJECT_NAMES
 from training.muon import muon_and_adamw, set_rate
 from training.progress import ProgressLine
-from training.sampling import sample
-from training.subjects import STYLES, SUBJECTS, caption, is_held_out_pair
+from training.sampling import GUIDANCE, sample
+from training.subjects import STYLES, SUBJECTS, is_held_out_pair
 from training.text import LENGTH, train_caption, train_tokenizer
 
 STEPS = 2_650
@@ -182,7 +182,7 @@ def look(parts: Parts, judge: Judge, per_style: int, seed: int) -> dict[str, flo
             if is_held_out_pair(i, j) == held
         ]
         pairs = rng.sample(pairs, min(len(pairs), per_style * len(STYLES)))
-        prompts = [caption(SUBJECTS[subject][0], style.name) for subject, style in pairs]
+        prompts = [styled(SUBJECTS[subject][0], style.name) for subject, style in pairs]
         images = sample(parts, prompts, steps=15, guidance=GUIDANCE, seed=seed)
         verdicts = judge.verdicts(images)
         figures[f"{name}_style"] = sum(

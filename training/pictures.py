@@ -37,9 +37,8 @@ class Picture:
 
     @property
     def words(self) -> str:
-        """Give what the picture shows: its subject's caption, or the icon's name in words."""
-        named = SUBJECTS.get(self.subject) or HELD_OUT_CHARACTERS.get(self.subject)
-        return named[0] if named else self.subject.removeprefix("other-").replace("-", " ")
+        """Give its subject's caption. Raises KeyError for what is not one of SUBJECTS."""
+        return SUBJECTS[self.subject][0]
 
 
 def all_pictures(root: Path) -> list[Picture]:

@@ -8,6 +8,8 @@ from PIL import Image
 if TYPE_CHECKING:
     from training.model import Parts
 
+GUIDANCE = 1.5  # with which the base draws best, by `python -m benchmarks base`
+
 
 @torch.no_grad()
 def sample(

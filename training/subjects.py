@@ -164,11 +164,6 @@ HELD_OUT_CHARACTERS: dict[str, tuple[str, str]] = {
 HELD_OUT_PAIR_EVERY = 20  # about one (subject, style) pair in twenty is kept out of training
 
 
-def caption(subject: str, style: str) -> str:
-    """Join a subject's caption and a style's name into the prompt form that the base was trained on."""
-    return f"{subject}, {style} style"
-
-
 def is_held_out_pair(subject_index: int, style_index: int) -> bool:
     """Tell whether a (subject, style) pair is kept from the base, to see later whether it composes.
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
-from training.subjects import HELD_OUT_CHARACTERS, STYLES, SUBJECTS, caption
+from plugins_engine.concepts import styled
+from training.subjects import HELD_OUT_CHARACTERS, STYLES, SUBJECTS
 
 VOCABULARY = 2_000
 LENGTH = 32  # tokens; the longest training caption has 14
@@ -47,7 +48,7 @@ def train_caption(subject: str, style: str, rng: random.Random) -> str:
     """
     draw = rng.random()
     if draw < 0.73:
-        return caption(subject, style)
+        return styled(subject, style)
     if draw < 0.77:
         return f"{style} style, {subject}"
     if draw < 0.81:
@@ -57,9 +58,9 @@ def train_caption(subject: str, style: str, rng: random.Random) -> str:
     if draw < 0.85:
         return f"{style} style"
     if draw < 0.90:
-        return caption(subject, made_up_word(rng) + (f" {made_up_word(rng)}" if rng.random() < 0.3 else ""))
+        return styled(subject, made_up_word(rng) + (f" {made_up_word(rng)}" if rng.random() < 0.3 else ""))
     if draw < 0.93:
-        return caption(f"a {made_up_word(rng)}", style)
+        return styled(f"a {made_up_word(rng)}", style)
     return ""
 
 

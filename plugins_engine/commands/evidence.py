@@ -1,6 +1,7 @@
 """`evidence`: measure whether a base learned from works."""
 
 import argparse
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -196,7 +197,4 @@ def _membership(page: ReportPage, found: Membership) -> None:
 
 def _spread(values: Sequence[float]) -> tuple[float, float]:
     """Give the median and the smallest."""
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-    return median, ordered[0]
+    return statistics.median(values), min(values)

@@ -1,7 +1,7 @@
 """`extract`: take a concept out of a base and keep it as a plug-in."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,21 +92,17 @@ def run(options: argparse.Namespace) -> None:
         examination = examine(base, result, judge_for(base, erasure), measure, line)
     content = examination.figures | hashes
     write_report(options.report, _page(examination, content), content)
-    print(f"{options.report / 'report.html'}: {figures_line(_summary(content))}")
+    print(f"{options.report / 'report.html'}: {figures_line(_summary(content, examination.groups))}")
 
 
-def _summary(content: Mapping[str, Any]) -> dict[str, object]:
+def _summary(content: Mapping[str, Any], groups: Sequence[str]) -> dict[str, object]:
     if "h_o" not in content:
-        return {f"{title} moved": content[title]["moved"]["after"] for title in _groups(content)}
+        return {f"{title} moved": content[title]["moved"]["after"] for title in groups}
     found: dict[str, object] = {
         title: f"{_share(content[title]['accuracy']['before'])} → {_share(content[title]['accuracy']['after'])}"
-        for title in _groups(content)
+        for title in groups
     }
     return found | {"H_o": content["h_o"], "recovered by attack": _share(content["recovery"]["after"])}
-
-
-def _groups(content: Mapping[str, Any]) -> list[str]:
-    return [name for name, each in content.items() if isinstance(each, dict) and "moved" in each]
 
 
 def _share(rate: Mapping[str, float]) -> str:
@@ -129,7 +125,7 @@ def _page(examination: Examination, content: Mapping[str, Any]) -> ReportPage:
         "the recovery attack below says how readily it comes back.",
         note=True,
     )
-    groups = _groups(content)
+    groups = examination.groups
     if "h_o" in content:
         _judged(page, content, groups)
     else:
@@ -152,7 +148,7 @@ def _page(examination: Examination, content: Mapping[str, Any]) -> ReportPage:
     return page
 
 
-def _judged(page: ReportPage, content: Mapping[str, Any], groups: list[str]) -> None:
+def _judged(page: ReportPage, content: Mapping[str, Any], groups: Sequence[str]) -> None:
     head = content["kind"] if content["kind"] == "style" else "subject"
     other = "subject" if head == "style" else "style"
     page.heading("What the judge sees")
