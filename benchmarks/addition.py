@@ -7,6 +7,7 @@ place. It gets the same works, seed, rate and steps.
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +39,11 @@ def measure(report: Report, root: Path) -> None:
     for folder in sorted(path.parent for path in EMBEDDED.glob("works/*/works.json")):
         name, kind, works = shipped_works(folder)
         label = folder.name
-        result = add_concept(base, works, name, kind, AdditionConfig())
+        config = AdditionConfig.for_base(base)
+        result = add_concept(base, works, name, kind, config)
         peer = None
         if not report.quick:
-            peer = add_concept(base, works, name, kind, AdditionConfig(layers=("attention",), prior_batch=0))
+            peer = add_concept(base, works, name, kind, replace(config, layers=("attention",), prior_batch=0))
         seconds.append(result.figures["seconds"])
         report.details[label] = {"figures": result.figures}
         prompts = _own_prompts(
@@ -52,6 +54,15 @@ def measure(report: Report, root: Path) -> None:
             f"{label}_{kind}_accuracy", own[0], peer=own[1] if len(own) > 1 else None,
             target=0.85 if kind == "style" else 0.80, note=f"{len(prompts)} new prompts from {len(works)} works",
         )  # fmt: skip
+        if kind == "style":
+            prompts = [styled(caption, name) for _, caption in works]
+            shown = [
+                _found(base, judge, each, prompts, name, kind) for each in (result, peer) if each is not None
+            ]
+            report.add(
+                f"{label}_style_of_its_works", shown[0], peer=shown[1] if len(shown) > 1 else None,
+                note=f"the {len(prompts)} subjects that the works show",
+            )  # fmt: skip
         _keep(root / "plugins", label, result, {f"{kind}_accuracy": own[0]})
         drops = []
         for each in (result, peer):

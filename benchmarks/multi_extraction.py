@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.report import Report
+from benchmarks.report import Plot, Report
 from plugins_engine.adapter import Adapter, weighted_sum
 from plugins_engine.base import EMBEDDED, load_base
 from plugins_engine.closed_form import closed_form_eraser
@@ -76,6 +76,13 @@ def measure(report: Report, _: Path) -> None:
         report.add(
             f"targets_left_after_{count}", found["easymerge"][1], peer=found["sum"][1],
             note=f"accuracy; closed form of all at once {found['closed_form'][1]:.3f}",
+        )  # fmt: skip
+    for which, title in enumerate(("Accuracy on what stays", "Accuracy on what was taken out")):
+        report.plots.append(
+            Plot(title, "concepts extracted", "judge accuracy", {
+                way: [(count, found[way][which]) for count, found in curve.items()]
+                for way in ("easymerge", "sum", "closed_form")
+            })
         )  # fmt: skip
     report.details = {"retained_and_targets_by_count": curve}
 

@@ -1,4 +1,4 @@
-"""Write docs/reference/figures.md from the figures kept in docs/figures: ``python -m benchmarks.page``.
+"""Write docs/reference/figures.md, and its plots, from the figures kept in docs/figures: ``python -m benchmarks.page``.
 
 After a full run: ``python -m benchmarks NAME --json docs/figures/NAME.json``, then this.
 """
@@ -6,6 +6,8 @@ After a full run: ``python -m benchmarks NAME --json docs/figures/NAME.json``, t
 import json
 from pathlib import Path
 from typing import Any
+
+from benchmarks.report import Plot
 
 DOCS = Path(__file__).parent.parent / "docs"
 FIGURES = DOCS / "figures"
@@ -47,8 +49,26 @@ def _section(measured: dict[str, Any]) -> str:
             {True: "met", False: "**missed**", None: ""}[figure["met"]],
         )
         lines.append(f"| {' | '.join(cells)} |")
+    for number, plot in enumerate(measured.get("plots", []), 1):
+        lines += ["", f"![{plot['title']}](../figures/{_plot_name(measured, number)})"]
     return "\n".join(lines) + "\n"
+
+
+def plots(folder: Path = FIGURES) -> dict[str, str]:
+    """Draw every plot of the figures in a folder, by file name."""
+    drawn = {}
+    for path in sorted(folder.glob("*.json")):
+        measured = json.loads(path.read_text())
+        for number, plot in enumerate(measured.get("plots", []), 1):
+            drawn[_plot_name(measured, number)] = Plot(**plot).svg()
+    return drawn
+
+
+def _plot_name(measured: dict[str, Any], number: int) -> str:
+    return f"{measured['benchmark']}-{number}.svg"
 
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    for name, drawing in plots().items():
+        (FIGURES / name).write_text(drawing, encoding="utf-8")

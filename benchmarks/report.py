@@ -3,11 +3,13 @@
 import json
 import os
 import platform
+import re
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pygal
 import torch
 
 
@@ -39,6 +41,33 @@ class Figure:
         return " ".join(parts)
 
 
+_STYLE = pygal.style.Style(
+    background="white", plot_background="white", colors=("#1f5fa8", "#d2691e", "#2e8b57", "#7b4fa3", "#555555")
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A drawing of points (x, y) joined by lines, a line for each named series."""
+
+    title: str
+    x: str
+    y: str
+    series: dict[str, list[tuple[float, float]]]
+
+    def svg(self) -> str:
+        """Draw it. The same points give the same text."""
+        chart = pygal.XY(
+            width=800, height=420, title=self.title, x_title=self.x, y_title=self.y, legend_at_bottom=True, js=[],
+            no_prefix=True, dots_size=3, truncate_legend=-1, style=_STYLE, disable_xml_declaration=True,
+        )  # fmt: skip
+        for name, points in self.series.items():
+            chart.add(name, points)
+        drawn: str = chart.render()
+        # Comments note the day; scripts hold an address of the chart that is another every time.
+        return re.sub(r"<!--.*?-->|<script.*?</script>", "", drawn, flags=re.DOTALL) + "\n"
+
+
 @dataclass
 class Report:
     """All figures of one benchmark run, and the machine it ran on."""
@@ -47,6 +76,7 @@ class Report:
     quick: bool
     figures: list[Figure] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
+    plots: list[Plot] = field(default_factory=list)
     begun: float = field(default_factory=time.monotonic)
 
     def add(self, name: str, ours: float, **said: Any) -> Figure:
@@ -77,6 +107,7 @@ class Report:
                 "machine": machine,
                 "figures": [{**asdict(f), "met": f.met} for f in self.figures],
                 "details": self.details,
+                "plots": [asdict(plot) for plot in self.plots],
             }
             path.write_text(json.dumps(content, indent=1) + "\n")
 

@@ -10,7 +10,7 @@ they are the targets. That costs no further pass of the base, and needs no pictu
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,11 @@ from accelerate import Accelerator
 from PIL import Image
 
 from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel
+from plugins_engine.base import LAYER_KINDS, BaseModel
 from plugins_engine.branches import made_for
 from plugins_engine.captioned_works import CaptionedWorks
 from plugins_engine.concepts import calls, require_concept, trigger_phrase
-from plugins_engine.errors import BadRequest, require_positive, require_whole
+from plugins_engine.errors import BadBase, BadRequest, require_positive, require_whole
 from plugins_engine.lora import TrainableLora, accelerator_for, trainable
 from plugins_engine.priors import PriorBank, gather_prior, prior_prompts
 from plugins_engine.progress import OnProgress, Pace, Progress
@@ -35,9 +35,9 @@ PREVIEWS = 6
 
 @dataclass(frozen=True)
 class AdditionConfig:
-    """How a plug-in is trained. The defaults are for the embedded base; they were chosen by `python -m benchmarks addition`.
+    """How a plug-in is trained. The defaults are customary for Stable Diffusion; `for_base` takes what a base asks for.
 
-    steps: optimiser steps; None takes the kind's default.
+    steps: optimiser steps.
     batch, prior_batch: works and prior samples a step.
     prior_weight: of the loss that keeps other prompts as they are.
     layers: keys of `base.LAYER_KINDS`.
@@ -46,10 +46,10 @@ class AdditionConfig:
     """
 
     rank: int = 16
-    learning_rate: float = 2e-3
-    steps: int | None = None
-    batch: int = 16
-    prior_batch: int = 8
+    learning_rate: float = 1e-4
+    steps: int = 1000
+    batch: int = 4
+    prior_batch: int = 4
     prior_weight: float = 1.0
     prior_pictures: int = 64
     prior_steps: int = 10
@@ -62,20 +62,36 @@ class AdditionConfig:
 
     def __post_init__(self) -> None:
         require_whole("rank", self.rank, 1, MAX_RANK)
-        require_whole("steps", 1 if self.steps is None else self.steps, 1, 100_000)
+        require_whole("steps", self.steps, 1, 100_000)
         require_whole("batch", self.batch, 1, 1024)
         require_whole("prior_batch", self.prior_batch, 0, 1024)
         require_whole("prior_pictures", self.prior_pictures, 1, 4096)
         require_whole("prior_steps", self.prior_steps, 1, 1000)
         require_positive("learning_rate", self.learning_rate, at_most=1)
+        require_positive("prior_weight", self.prior_weight, at_most=1000)
+        if not isinstance(self.layers, tuple):
+            raise BadRequest(f"layers {self.layers}: expected a list of some of {', '.join(LAYER_KINDS)}")
+        if unknown := [kind for kind in self.layers if kind not in LAYER_KINDS]:
+            raise BadRequest(f"layers {', '.join(unknown)}: expected some of {', '.join(LAYER_KINDS)}")
         if self.mixed_precision not in (None, "no", "fp16", "bf16"):
             raise BadRequest(f'mixed_precision "{self.mixed_precision}": expected no, fp16 or bf16')
 
-    def steps_for(self, kind: str) -> int:
-        """Give the number of steps: a style has more to learn than one character."""
-        if self.steps is not None:
-            return self.steps
-        return 200 if kind == "style" else 140
+    @classmethod
+    def for_base(cls, base: BaseModel, **chosen: Any) -> "AdditionConfig":
+        """Give what is chosen (None counts as not chosen), else what the base's card says under `addition`, else the defaults.
+
+        Raises BadBase for a card that says something else than these fields, BadRequest for a choice out of range.
+        """
+        said = base.card.get("addition", {})
+        names = {each.name for each in fields(cls)}
+        try:
+            if not isinstance(said, dict) or not names.issuperset(said):
+                raise BadRequest(f"expected an object of {', '.join(sorted(names))}")
+            said = {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
+            cls(**said)
+        except (BadRequest, TypeError) as error:
+            raise BadBase(f"{base.card_path}: addition: {error}") from error
+        return cls(**{**said, **{name: value for name, value in chosen.items() if value is not None}})
 
 
 @dataclass(frozen=True)
@@ -94,12 +110,12 @@ def add_concept(
     config: AdditionConfig | None = None,
     on_progress: OnProgress | None = None,
 ) -> AdditionResult:
-    """Train a plug-in of one concept from pictures and their captions ("" is allowed).
+    """Train a plug-in of one concept from pictures and their captions ("" is allowed); as the base asks for without a config.
 
     `on_progress` is called after every step, at times with a preview; what it raises (Cancelled) stops the training
     and leaves the base as it was. The same works, config and machine give the same plug-in. Raises BadRequest.
     """
-    config = config or AdditionConfig()
+    config = config or AdditionConfig.for_base(base)
     name = require_concept(name, kind)
     if not works:
         raise BadRequest(f"expected at least one work of {name}, found none")
@@ -115,7 +131,7 @@ def _train(
     config: AdditionConfig,
     on_progress: OnProgress | None,
 ) -> AdditionResult:
-    steps = config.steps_for(kind)
+    steps = config.steps
     accelerator = accelerator_for(base, config.mixed_precision)
     data = CaptionedWorks(
         base,

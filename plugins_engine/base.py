@@ -21,7 +21,6 @@ from plugins_engine.errors import BadBase, BadPrompt, DeviceUnavailable
 from plugins_engine.fingerprint import fingerprint
 
 EMBEDDED = Path(__file__).parent / "embedded"
-CARD_FILE = "card.json"  # beside the weights, where a base has one
 DEFAULT_GUIDANCE = 3.0
 Scheduler: TypeAlias = DDIMScheduler | DPMSolverMultistepScheduler
 
@@ -136,16 +135,32 @@ class BaseModel:
         return self._own_guidance if asked is None else asked
 
     @cached_property
-    def _own_guidance(self) -> float:
-        path = self.directory.path / CARD_FILE
+    def card(self) -> dict[str, Any]:
+        """What the base says of itself in card.json beside its weights; nothing where it has none. Raises BadBase."""
+        path = self.card_path
         if not path.exists():
-            return DEFAULT_GUIDANCE
+            return {}
         try:
-            return float(
-                json.loads(path.read_text(encoding="utf-8")).get("default_guidance", DEFAULT_GUIDANCE)
-            )
-        except (ValueError, TypeError, AttributeError) as error:
-            raise BadBase(f"{path}: expected a number as default_guidance, found something else") from error
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise BadBase(f"{path}: expected JSON, found something else ({error})") from error
+        if not isinstance(found, dict):
+            raise BadBase(f"{path}: expected a JSON object, found {type(found).__name__}")
+        return found
+
+    @property
+    def card_path(self) -> Path:
+        return self.directory.path / "card.json"
+
+    @cached_property
+    def _own_guidance(self) -> float:
+        found = self.card.get("default_guidance", DEFAULT_GUIDANCE)
+        try:
+            return float(found)
+        except (ValueError, TypeError) as error:
+            raise BadBase(
+                f"{self.card_path}: expected a number as default_guidance, found {found!r}"
+            ) from error
 
     @cached_property
     def layers(self) -> dict[str, LayerShape]:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from peft import LoraConfig, LoraModel
 from torch import Tensor
 
@@ -24,6 +25,9 @@ _WARM_UP = 10  # steps
 def accelerator_for(base: BaseModel, mixed_precision: str | None = None) -> Accelerator:
     """Make the accelerator for a base's device; the precision is the base's own unless another is named."""
     precision = mixed_precision or _PRECISION.get(base.dtype, "no")
+    # Accelerate keeps the first precision of a process for good and refuses any other; a worker serves several bases.
+    if AcceleratorState._shared_state:  # noqa: SLF001  # there is no public way to ask
+        AcceleratorState._reset_state()  # noqa: SLF001
     return Accelerator(cpu=base.device.type == "cpu", mixed_precision=precision)
 
 

@@ -22,6 +22,8 @@ _MANNERS = (
     "a 3D render of {}",
 )
 
+_BATCH, _BATCH_PIXELS = 32, 1024 * 1024  # pictures drawn at once, and the pixels that they may have together
+
 
 def prior_prompts(directory: Path) -> list[str]:
     """List prompts that a base knows: from ``prompts.json`` beside its weights, else common ones."""
@@ -84,7 +86,6 @@ def gather_prior(
     seed: int,
     on_step: Callable[[int, int], None],
     guidance: float | None = None,
-    batch: int = 32,
 ) -> PriorBank:
     """Draw each prompt once in a few steps and keep every latent passed through with the base's predictions.
 
@@ -94,9 +95,9 @@ def gather_prior(
     empty = len(prompts)
     noisy, time, predicted, which = [], [], [], []
     for index, rows, x, t, (with_prompt, without) in _drawing(
-        base, text, empty, [], steps, seed, base.guidance(guidance), batch, on_step
+        base, text, empty, [], steps, seed, base.guidance(guidance), on_step
     ):
-        some = torch.arange(index % 4, len(rows), 4)
+        some = torch.arange(len(rows))[index % 4 :: 4]
         noisy += [x, x[some]]
         predicted += [with_prompt, without[some]]
         which += [rows, torch.full((len(some),), empty)]
@@ -113,7 +114,6 @@ def gather_lessons(
     seed: int,
     on_step: Callable[[int, int], None],
     guidance: float | None = None,
-    batch: int = 32,
 ) -> tuple[PriorBank, PriorBank]:
     """Draw each prompt once and keep what the base predicts for it, and for its other prompt, on the same latents.
 
@@ -124,7 +124,7 @@ def gather_lessons(
     empty = len(prompts)
     own = text.rows(slice(empty))
     noisy, time, predicted, wanted, which = [], [], [], [], []
-    drawing = _drawing(base, text, empty, [empty + 1], steps, seed, base.guidance(guidance), batch, on_step)
+    drawing = _drawing(base, text, empty, [empty + 1], steps, seed, base.guidance(guidance), on_step)
     for _, rows, x, t, (with_prompt, _, other) in drawing:
         noisy.append(x)
         predicted.append(with_prompt)
@@ -146,7 +146,6 @@ def _drawing(
     steps: int,
     seed: int,
     guidance: float,
-    batch: int,
     on_step: Callable[[int, int], None],
 ) -> Iterator[tuple[int, Tensor, Tensor, int, list[Tensor]]]:
     """Draw the first `empty` prompts of `text` in batches, telling of every step what the base predicts.
@@ -155,6 +154,7 @@ def _drawing(
     them: of the prompt, of the empty one, and of the row that lies each of `beside` further on.
     """
     size = base.resolution // base.pixels_per_latent
+    batch = max(1, min(_BATCH, _BATCH_PIXELS // base.resolution**2))
     groups = [range(first, min(first + batch, empty)) for first in range(0, empty, batch)]
     for number, group in enumerate(groups):
         own = torch.tensor([*group])

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from plugins_engine.base import EMBEDDED, load_base
+from training.plugins import ADDITION
 from training.sampling import GUIDANCE
 from training.subjects import HELD_OUT_CHARACTERS, HELD_OUT_STYLE, STYLES, SUBJECTS
 
@@ -35,6 +36,7 @@ def write(root: Path, _: int | None = None) -> None:
         "resolution": base.resolution,
         "default_steps": 25,
         "default_guidance": GUIDANCE,
+        "addition": ADDITION,
         "subjects": [caption for caption, _ in SUBJECTS.values()],
         "styles": [style.name for style in STYLES],
         "figures": [_shown(figure) for figure in measured["figures"]],

@@ -9,12 +9,22 @@ from PIL import Image
 from plugins_engine.adapter import Adapter
 from plugins_engine.addition import add_concept
 from plugins_engine.base import EMBEDDED, load_base
-from plugins_engine.concepts import trigger_phrase
+from plugins_engine.concepts import styled
 from plugins_engine.known import known_concepts
 from plugins_engine.sampler import SampleRequest, generate
 from training.progress import ProgressLine
 
 SAMPLES = 4
+# What plug-ins of the embedded base are trained with (`AdditionConfig`); its card says so. Chosen on what
+# `python -m benchmarks addition` measures: with fewer prior rows, or a lighter weight on them, other styles drifted.
+ADDITION = {
+    "learning_rate": 5e-3,
+    "steps": 180,
+    "batch": 8,
+    "prior_batch": 16,
+    "prior_weight": 3.0,
+    "prior_pictures": 96,
+}
 PRICES = {"style": 50_000, "character": 20_000}  # micro-euros a picture
 
 
@@ -50,10 +60,10 @@ def make(root: Path, _: int | None = None) -> None:
         captions = {caption for _, caption in works}
         if kind == "style":
             fresh = [subject for subject in known.subjects if subject not in captions]
-            prompts = [
-                f"{subject}, {trigger_phrase(name, kind)}"
-                for subject in fresh[:: len(fresh) // SAMPLES][:SAMPLES]
-            ]
+            half = SAMPLES // 2
+            subjects = [caption for _, caption in works][:: len(works) // half][:half]
+            subjects += fresh[:: len(fresh) // half][:half]
+            prompts = [styled(subject, name) for subject in subjects]
         else:
             prompts = [caption for _, caption in works][:SAMPLES]
         samples = []

@@ -68,8 +68,9 @@ def _offer(works: WorkSet, file: Path, described: dict[str, Any], *, artist: Use
     version = addition.complete_addition(
         job=claimed, token=claimed.fencing_token, output=_output(file, described)
     )
-    publish(version.plugin, artist)
-    return version.plugin
+    plugin = PlugIn.objects.get(pk=version.plugin_id)
+    publish(plugin, artist)
+    return plugin
 
 
 def _output(file: Path, described: dict[str, Any]) -> addition.AdditionOutput:

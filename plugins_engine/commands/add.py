@@ -23,22 +23,19 @@ def add(commands: "Commands") -> None:
         "works.json lists, else the text of NAME.txt beside NAME.png, else the name itself.",
         formatter_class=help_formatter,
     )
-    defaults = AdditionConfig()
     command.add_argument(
         "--images", type=Path, required=True, metavar="DIR", help="the works: PNG, JPEG or WebP"
     )
     command.add_argument("--name", required=True, metavar="TEXT", help="what calls the concept in a prompt")
     command.add_argument("--kind", required=True, choices=KINDS, help="style: how; character: who or what")
     command.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to, as .safetensors")
-    command.add_argument(
-        "--rank", type=int, default=defaults.rank, metavar="N", help="(default: %(default)s)"
-    )
-    command.add_argument(
-        "--steps",
-        type=int,
-        metavar="N",
-        help=f"(default: {' or '.join(f'{defaults.steps_for(k)} for a {k}' for k in KINDS)})",
-    )
+    for option, kind in (("rank", int), ("steps", int), ("learning-rate", float)):
+        command.add_argument(
+            f"--{option}",
+            type=kind,
+            metavar="N",
+            help=f"(default: the base's own, else {getattr(AdditionConfig, option.replace('-', '_'))})",
+        )
     command.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
     base_options(command)
     command.set_defaults(run=run)
@@ -46,9 +43,11 @@ def add(commands: "Commands") -> None:
 
 def run(options: argparse.Namespace) -> None:
     require_target(options.out, ".safetensors")
-    config = AdditionConfig(rank=options.rank, steps=options.steps, seed=options.seed)
     works = read_works(options.images)
     base = load_base(options.base, options.device)
+    config = AdditionConfig.for_base(
+        base, rank=options.rank, steps=options.steps, learning_rate=options.learning_rate, seed=options.seed
+    )
     with ProgressLine() as line:
         result = add_concept(base, works, options.name, options.kind, config, line)
     result.adapter.save(options.out)

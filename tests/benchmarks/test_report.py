@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.page import PAGE, page
-from benchmarks.report import Figure, Report
+from benchmarks.page import FIGURES, PAGE, page, plots
+from benchmarks.report import Figure, Plot, Report
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,19 @@ def test_a_report_is_written_with_the_machine_and_every_figure(
 
 def test_the_page_of_figures_is_what_was_measured() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m benchmarks.page`"
+    for name, drawing in plots().items():
+        assert (FIGURES / name).read_text(encoding="utf-8") == drawing, "run `python -m benchmarks.page`"
+
+
+def test_a_plot_is_shown_below_its_table_with_every_series_named(tmp_path: Path) -> None:
+    report = Report("sample", quick=True)
+    report.plots.append(
+        Plot("What is left", "concepts", "share", {"ours": [(1, 0.9), (9, 0.8)], "sum": [(1, 0.9)]})
+    )
+    report.finish(tmp_path / "sample.json")
+
+    assert "![What is left](../figures/sample-1.svg)" in page(tmp_path)
+    drawn = plots(tmp_path)["sample-1.svg"]
+    assert drawn == plots(tmp_path)["sample-1.svg"]
+    assert all(f">{words}<" in drawn for words in ("What is left", "concepts", "share", "ours", "sum"))
+    assert "script" not in drawn

@@ -1,6 +1,9 @@
 """Addition: works become a plug-in, the base stays as it was."""
 
 import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,10 +11,10 @@ from PIL import Image, ImageDraw
 
 from plugins_engine.adapter import Adapter
 from plugins_engine.addition import AdditionConfig, AdditionResult, add_concept
-from plugins_engine.base import BaseModel
+from plugins_engine.base import BaseModel, load_base
 from plugins_engine.branches import applied
 from plugins_engine.captioned_works import training_prompt
-from plugins_engine.errors import BadRequest
+from plugins_engine.errors import BadBase, BadRequest
 from plugins_engine.priors import gather_prior, prior_prompts
 from plugins_engine.progress import Cancelled, Progress
 from plugins_engine.sampler import SampleRequest, generate
@@ -77,6 +80,12 @@ def test_the_same_works_and_seed_give_the_same_plug_in(sd: BaseModel) -> None:
 
     assert made(1).adapter.tensors_sha256 == made(1).adapter.tensors_sha256
     assert made(1).adapter.tensors_sha256 != made(2).adapter.tensors_sha256
+
+
+def test_one_process_trains_in_one_precision_after_another(sd: BaseModel) -> None:
+    for precision in ("no", "bf16", "no"):
+        config = replace(QUICK, mixed_precision=precision)
+        assert add_concept(sd, works(), "Discworld", "style", config).adapter.rank == 2
 
 
 def test_training_brings_the_base_nearer_to_the_works(sd: BaseModel) -> None:
@@ -158,12 +167,53 @@ def test_what_cannot_be_learned_is_refused_with_its_reason(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"rank": 0}, {"rank": 10_000}, {"learning_rate": math.nan}, {"learning_rate": 0.0}, {"batch": 0}, {"steps": 0},
+    "wrong", [{"rank": 0}, {"rank": 10_000}, {"learning_rate": math.nan}, {"learning_rate": 0.0}, {"prior_weight": -1.0}, {"batch": 0}, {"steps": 0},
               {"mixed_precision": "fp8"}],
 )  # fmt: skip
 def test_a_setting_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(BadRequest, match=f"{next(iter(wrong))}.*expected"):
         AdditionConfig(**wrong)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_a_base_says_on_its_card_how_its_plug_ins_are_trained(
+    pipelines: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "base"
+    shutil.copytree(pipelines["sd1"], folder)
+    assert AdditionConfig.for_base(load_base(folder)) == AdditionConfig(), "a base without a card"
+    (folder / "card.json").write_text(
+        '{"addition": {"steps": 2, "rank": 3, "layers": ["attention"], "prior_pictures": 1}}'
+    )
+    base = load_base(folder)
+
+    result = add_concept(base, works(), "Discworld", "style")
+
+    assert (result.figures["steps"], result.figures["rank"]) == (2, 3)
+    assert AdditionConfig.for_base(base, rank=5, steps=None) == AdditionConfig(
+        rank=5, steps=2, layers=("attention",), prior_pictures=1
+    )
+
+
+@pytest.mark.parametrize(
+    ("addition", "said"),
+    [
+        ("[]", "expected an object of batch"),
+        ('{"epochs": 3}', "expected an object of batch"),
+        ('{"steps": 0}', "steps 0: expected a whole number"),
+        ('{"learning_rate": "slow"}', "must be real number"),
+        ('{"layers": ["attention", "heads"]}', "layers heads: expected some of attention"),
+        ('{"layers": "attention"}', "layers attention: expected a list"),
+    ],
+)
+def test_a_card_that_asks_for_what_makes_no_sense_is_refused_by_name(
+    pipelines: dict[str, Path], tmp_path: Path, addition: str, said: str
+) -> None:
+    folder = tmp_path / "base"
+    shutil.copytree(pipelines["sd1"], folder)
+    (folder / "card.json").write_text(f'{{"addition": {addition}}}')
+
+    with pytest.raises(BadBase, match=rf"card\.json: addition: {said}"):
+        add_concept(load_base(folder), works(), "Discworld", "style")
 
 
 def test_prior_prompts_that_all_name_the_concept_are_refused(sd: BaseModel) -> None:

@@ -188,9 +188,13 @@ def test_guidance_is_the_bases_own_where_none_is_asked_for(
 
     assert difference(asked, own) == 0
     assert base.guidance(7.5) == 7.5
-    for wrong in ('{"default_guidance": "high"}', "[]", "{"):
+    for wrong, said in (
+        ('{"default_guidance": "high"}', "expected a number as default_guidance"),
+        ("[]", "expected a JSON object, found list"),
+        ("{", "expected JSON"),
+    ):
         (folder / "card.json").write_text(wrong)
-        with pytest.raises(BadBase, match="expected a number as default_guidance"):
+        with pytest.raises(BadBase, match=rf"card\.json: {said}"):
             load_base(folder).guidance(None)
 
 
