@@ -63,7 +63,6 @@ def measure(report: Report, root: Path) -> None:
                 f"{label}_style_of_its_works", shown[0], peer=shown[1] if len(shown) > 1 else None,
                 note=f"the {len(prompts)} subjects that the works show",
             )  # fmt: skip
-        _keep(root / "plugins", label, result, {f"{kind}_accuracy": own[0]})
         drops = []
         for each in (result, peer):
             if each is None:
@@ -82,6 +81,7 @@ def measure(report: Report, root: Path) -> None:
                 f"{label}_other_{head}_drop", drops[0][index], peer=drops[1][index] if len(drops) > 1 else None,
                 target=0.03, at_least=False, note=f"plain base {plain[index]:.3f} on {len(others)} pictures",
             )  # fmt: skip
+        _keep(root / "plugins", label, result, {f"{kind}_accuracy": own[0], "other_styles_drop": drops[0][0]})
     report.add("seconds_longest", max(seconds), target=180, at_least=False)
 
 

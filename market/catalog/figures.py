@@ -30,9 +30,11 @@ class ShownFigure:
 
 
 def shown_figures(figures: Mapping[str, Any]) -> list[ShownFigure]:
-    """Name and write every plain number and word among the figures; nested ones are for programs."""
+    """Name and write every plain number and word among the figures, what tells most first; nested ones are for programs."""
     shown = []
-    for name, value in figures.items():
+    # The database gives an object's names in an order of its own.
+    rank = {name: number for number, name in enumerate(KNOWN)}
+    for name, value in sorted(figures.items(), key=lambda each: (rank.get(each[0], len(rank)), each[0])):
         if name in SHOWN_ELSEWHERE or isinstance(value, bool) or not isinstance(value, int | float | str):
             continue
         label, unit = KNOWN.get(name, (name.replace("_", " ").capitalize(), ""))

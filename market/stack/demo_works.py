@@ -68,8 +68,8 @@ def _read(listing: Path) -> WorkSet:
             slug=listing.parent.name,
             name=str(known["name"]),
             kind=str(known["kind"]),
-            description=f"{known['attribution']} ({known['licence']})",
+            description=str(known["attribution"]),
             works=works,
         )
     except (ValueError, KeyError, TypeError) as wrong:
-        raise NoWorks(f"{listing}: expected name, kind, licence, attribution, works: {wrong!r}") from wrong
+        raise NoWorks(f"{listing}: expected name, kind, attribution, works: {wrong!r}") from wrong
