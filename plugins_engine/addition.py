@@ -78,7 +78,7 @@ class AdditionConfig:
 
     @classmethod
     def for_base(cls, base: BaseModel, **chosen: Any) -> "AdditionConfig":
-        """Give what is chosen (None counts as not chosen), else what the base's card says under `addition`, else the defaults.
+        """Give what is chosen, else what the base's card says under `addition`, else the defaults.
 
         Raises BadBase for a card that says something else than these fields, BadRequest for a choice out of range.
         """
@@ -91,7 +91,7 @@ class AdditionConfig:
             cls(**said)
         except (BadRequest, TypeError) as error:
             raise BadBase(f"{base.card_path}: addition: {error}") from error
-        return cls(**{**said, **{name: value for name, value in chosen.items() if value is not None}})
+        return cls(**{**said, **chosen})
 
 
 @dataclass(frozen=True)

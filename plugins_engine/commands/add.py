@@ -43,11 +43,12 @@ def add(commands: "Commands") -> None:
 
 def run(options: argparse.Namespace) -> None:
     require_target(options.out, ".safetensors")
+    asked = {"rank": options.rank, "steps": options.steps, "learning_rate": options.learning_rate}
+    chosen = {name: value for name, value in asked.items() if value is not None} | {"seed": options.seed}
+    AdditionConfig(**chosen)  # refused before a base is loaded
     works = read_works(options.images)
     base = load_base(options.base, options.device)
-    config = AdditionConfig.for_base(
-        base, rank=options.rank, steps=options.steps, learning_rate=options.learning_rate, seed=options.seed
-    )
+    config = AdditionConfig.for_base(base, **chosen)
     with ProgressLine() as line:
         result = add_concept(base, works, options.name, options.kind, config, line)
     result.adapter.save(options.out)

@@ -189,7 +189,7 @@ def test_a_base_says_on_its_card_how_its_plug_ins_are_trained(
     result = add_concept(base, works(), "Discworld", "style")
 
     assert (result.figures["steps"], result.figures["rank"]) == (2, 3)
-    assert AdditionConfig.for_base(base, rank=5, steps=None) == AdditionConfig(
+    assert AdditionConfig.for_base(base, rank=5) == AdditionConfig(
         rank=5, steps=2, layers=("attention",), prior_pictures=1
     )
 
