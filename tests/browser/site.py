@@ -60,6 +60,8 @@ class Site:
             "PORT": str(self.port),
             "DEVICE": "cpu",
             "WORKERS": "1",
+            # The tests beside it use the other core: two processes that both want every core wait for each other.
+            "OMP_NUM_THREADS": "1",
             **self.settings,
         }
 
