@@ -9,6 +9,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -35,38 +36,33 @@ def measure(report: Report, root: Path) -> None:
         generate_each(base, [p for p, _, _ in others], seed=SEED, steps=STEPS),
         others,
     )
+    config = AdditionConfig.for_base(base)
+    ways = [config] if report.quick else [config, replace(config, layers=("attention",), prior_batch=0)]
     seconds = []
     for folder in sorted(path.parent for path in EMBEDDED.glob("works/*/works.json")):
         name, kind, works = shipped_works(folder)
         label = folder.name
-        config = AdditionConfig.for_base(base)
-        result = add_concept(base, works, name, kind, config)
-        peer = None
-        if not report.quick:
-            peer = add_concept(base, works, name, kind, replace(config, layers=("attention",), prior_batch=0))
+        results = [add_concept(base, works, name, kind, way) for way in ways]
+        result = results[0]
         seconds.append(result.figures["seconds"])
         report.details[label] = {"figures": result.figures}
         prompts = _own_prompts(
             known, name, kind, {caption for _, caption in works}, 30 if report.quick else 90
         )
-        own = [_found(base, judge, each, prompts, name, kind) for each in (result, peer) if each is not None]
-        report.add(
-            f"{label}_{kind}_accuracy", own[0], peer=own[1] if len(own) > 1 else None,
+        own = [_found(base, judge, each, prompts, name, kind) for each in results]
+        _add(
+            report, f"{label}_{kind}_accuracy", own,
             target=0.85 if kind == "style" else 0.80, note=f"{len(prompts)} new prompts from {len(works)} works",
         )  # fmt: skip
         if kind == "style":
             prompts = [styled(caption, name) for _, caption in works]
-            shown = [
-                _found(base, judge, each, prompts, name, kind) for each in (result, peer) if each is not None
-            ]
-            report.add(
-                f"{label}_style_of_its_works", shown[0], peer=shown[1] if len(shown) > 1 else None,
+            shown = [_found(base, judge, each, prompts, name, kind) for each in results]
+            _add(
+                report, f"{label}_style_of_its_works", shown,
                 note=f"the {len(prompts)} subjects that the works show",
             )  # fmt: skip
         drops = []
-        for each in (result, peer):
-            if each is None:
-                continue
+        for each in results:
             images = generate_each(
                 base,
                 [p for p, _, _ in others],
@@ -77,12 +73,17 @@ def measure(report: Report, root: Path) -> None:
             now = _score(judge, images, others)
             drops.append((plain[0] - now[0], plain[1] - now[1]))
         for index, head in enumerate(("styles", "subjects")):
-            report.add(
-                f"{label}_other_{head}_drop", drops[0][index], peer=drops[1][index] if len(drops) > 1 else None,
+            _add(
+                report, f"{label}_other_{head}_drop", [drop[index] for drop in drops],
                 target=0.03, at_least=False, note=f"plain base {plain[index]:.3f} on {len(others)} pictures",
             )  # fmt: skip
         _keep(root / "plugins", label, result, {f"{kind}_accuracy": own[0], "other_styles_drop": drops[0][0]})
     report.add("seconds_longest", max(seconds), target=180, at_least=False)
+
+
+def _add(report: Report, name: str, values: Sequence[float], **said: Any) -> None:
+    """Report ours, and the peer's where it was measured too."""
+    report.add(name, values[0], peer=values[1] if len(values) > 1 else None, **said)
 
 
 def _keep(folder: Path, label: str, result: AdditionResult, measured: dict[str, float]) -> None:

@@ -26,8 +26,7 @@ def accelerator_for(base: BaseModel, mixed_precision: str | None = None) -> Acce
     """Make the accelerator for a base's device; the precision is the base's own unless another is named."""
     precision = mixed_precision or _PRECISION.get(base.dtype, "no")
     # Accelerate keeps the first precision of a process for good and refuses any other; a worker serves several bases.
-    if AcceleratorState._shared_state:  # noqa: SLF001  # there is no public way to ask
-        AcceleratorState._reset_state()  # noqa: SLF001
+    AcceleratorState._reset_state()  # noqa: SLF001  # there is no public way
     return Accelerator(cpu=base.device.type == "cpu", mixed_precision=precision)
 
 

@@ -21,6 +21,7 @@ from market.basemodels.card import spread_out
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, ConceptKind, PlugIn, PlugInSample, PlugInState, PlugInVersion
 from market.catalog.models.plugins import free_slug
+from market.catalog.publishing import use_version
 from market.catalog.storing import forget_file
 from market.jobs import kinds
 from market.jobs.models import Job
@@ -220,9 +221,8 @@ def complete_addition(*, job: Job | UUID, token: int, output: AdditionOutput) ->
                 shown = _new_sample(version, position, sample)
                 stored.append(shown)
                 shown.save(force_insert=True)
-            PlugIn.objects.filter(pk=plugin.pk).exclude(state=PlugInState.PUBLISHED).update(
-                current_version=version
-            )
+            if plugin.state != PlugInState.PUBLISHED:
+                use_version(plugin, version)
             Job.objects.filter(pk=ended.pk).update(
                 result={"plugin": plugin.pk, "version": version.pk, "number": version.number}
             )

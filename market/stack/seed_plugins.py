@@ -68,9 +68,8 @@ def _offer(works: WorkSet, file: Path, described: dict[str, Any], *, artist: Use
     version = addition.complete_addition(
         job=claimed, token=claimed.fencing_token, output=_output(file, described)
     )
-    plugin = PlugIn.objects.get(pk=version.plugin_id)
-    publish(plugin, artist)
-    return plugin
+    publish(version.plugin, artist)
+    return version.plugin
 
 
 def _output(file: Path, described: dict[str, Any]) -> addition.AdditionOutput:

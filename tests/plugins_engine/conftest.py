@@ -1,5 +1,6 @@
 """Tiny pipelines, built once a session."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,6 +32,12 @@ def pipelines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Directories of a tiny pipeline of each architecture. Read only: copy one before changing it."""
     root = tmp_path_factory.mktemp("pipelines")
     return {name: build(root / name) for name, build in BUILDERS.items()}
+
+
+@pytest.fixture
+def sd_folder(pipelines: dict[str, Path], tmp_path: Path) -> Path:
+    """A copy of the SD 1.x-like pipeline that a test may change."""
+    return Path(shutil.copytree(pipelines["sd1"], tmp_path / "base"))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Addition: works become a plug-in, the base stays as it was."""
 
 import math
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -175,16 +174,12 @@ def test_a_setting_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> N
         AdditionConfig(**wrong)  # type: ignore[arg-type]  # wrong on purpose
 
 
-def test_a_base_says_on_its_card_how_its_plug_ins_are_trained(
-    pipelines: dict[str, Path], tmp_path: Path
-) -> None:
-    folder = tmp_path / "base"
-    shutil.copytree(pipelines["sd1"], folder)
-    assert AdditionConfig.for_base(load_base(folder)) == AdditionConfig(), "a base without a card"
-    (folder / "card.json").write_text(
+def test_a_base_says_on_its_card_how_its_plug_ins_are_trained(sd_folder: Path) -> None:
+    assert AdditionConfig.for_base(load_base(sd_folder)) == AdditionConfig(), "a base without a card"
+    (sd_folder / "card.json").write_text(
         '{"addition": {"steps": 2, "rank": 3, "layers": ["attention"], "prior_pictures": 1}}'
     )
-    base = load_base(folder)
+    base = load_base(sd_folder)
 
     result = add_concept(base, works(), "Discworld", "style")
 
@@ -206,14 +201,12 @@ def test_a_base_says_on_its_card_how_its_plug_ins_are_trained(
     ],
 )
 def test_a_card_that_asks_for_what_makes_no_sense_is_refused_by_name(
-    pipelines: dict[str, Path], tmp_path: Path, addition: str, said: str
+    sd_folder: Path, addition: str, said: str
 ) -> None:
-    folder = tmp_path / "base"
-    shutil.copytree(pipelines["sd1"], folder)
-    (folder / "card.json").write_text(f'{{"addition": {addition}}}')
+    (sd_folder / "card.json").write_text(f'{{"addition": {addition}}}')
 
     with pytest.raises(BadBase, match=rf"card\.json: addition: {said}"):
-        add_concept(load_base(folder), works(), "Discworld", "style")
+        add_concept(load_base(sd_folder), works(), "Discworld", "style")
 
 
 def test_prior_prompts_that_all_name_the_concept_are_refused(sd: BaseModel) -> None:

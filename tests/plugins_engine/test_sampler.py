@@ -1,7 +1,6 @@
 """Drawing: the same pictures as diffusers, the same for the same seed, and nothing left behind."""
 
 import math
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -175,14 +174,10 @@ def test_guidance_of_one_or_less_ignores_the_negative_prompt(base: BaseModel) ->
     assert first.tobytes() == second.tobytes()
 
 
-def test_guidance_is_the_bases_own_where_none_is_asked_for(
-    pipelines: dict[str, Path], tmp_path: Path
-) -> None:
-    folder = tmp_path / "base"
-    shutil.copytree(pipelines["sd1"], folder)
-    assert load_base(folder).guidance(None) == 3.0, "a base without a card"
-    (folder / "card.json").write_text('{"default_guidance": 1.5}')
-    base = load_base(folder)
+def test_guidance_is_the_bases_own_where_none_is_asked_for(sd_folder: Path) -> None:
+    assert load_base(sd_folder).guidance(None) == 3.0, "a base without a card"
+    (sd_folder / "card.json").write_text('{"default_guidance": 1.5}')
+    base = load_base(sd_folder)
 
     asked, own = (generate(base, SampleRequest("a fox", steps=2, guidance=each))[0] for each in (1.5, None))
 
@@ -193,9 +188,9 @@ def test_guidance_is_the_bases_own_where_none_is_asked_for(
         ("[]", "expected a JSON object, found list"),
         ("{", "expected JSON"),
     ):
-        (folder / "card.json").write_text(wrong)
+        (sd_folder / "card.json").write_text(wrong)
         with pytest.raises(BadBase, match=rf"card\.json: {said}"):
-            load_base(folder).guidance(None)
+            load_base(sd_folder).guidance(None)
 
 
 def test_a_picture_can_be_wide_or_tall(base: BaseModel) -> None:
