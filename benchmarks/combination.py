@@ -1,7 +1,7 @@
 """Two, three and five plug-ins become one: the layers' objective, each concept alone, a character in a style; all methods beside ours.
 
-The plug-ins are those of `python -m benchmarks addition` (a style and three characters), and one extracted character, whose
-eraser is in the base throughout. SSR-Merge (arXiv 2606.10617) is written from its formula: with A and B the parts'
+The plug-ins are the three characters that ship with the base, added to it, and a style and a character extracted from it, whose
+erasers are in the base throughout. SSR-Merge (arXiv 2606.10617) is written from its formula: with A and B the parts'
 factors laid one after the other, and z = A x the signals of part i's own inputs, B Q G⁻¹ A with G = Σ z zᵀ over all parts
 and Q the same with every signal but part i's own set to nothing.
 """
@@ -21,16 +21,15 @@ from plugins_engine.concepts import in_turn, styled, without_article
 from plugins_engine.delta import LowRank, materialise
 from plugins_engine.easymerge import METHODS, MergeConfig, MergePart, combine, gather_parts, relative_error
 from plugins_engine.erasure import plan_erasure
-from plugins_engine.errors import BadRequest
 from plugins_engine.extraction import extract_concept
 from plugins_engine.judge import Judge
 from plugins_engine.known import Known, known_concepts
 from plugins_engine.sampler import generate_each
 
-SETS = (("fxemoji", "panda"), ("fxemoji", "panda", "ghost"), ("fxemoji", "panda", "ghost", "octopus", "fox"))
-EXTRACTED = "fox"
+SETS = (("Noto", "panda"), ("Noto", "panda", "ghost"), ("Noto", "panda", "ghost", "octopus", "fox"))
+EXTRACTED = {"Noto": "style", "fox": "character"}
 PEERS = ("sum", "svd", "ties", "dare", "ssr")
-STEPS = 20
+STEPS = 12
 SEED = 7000
 RIDGE = 1e-6  # of G's mean diagonal, so that it can be inverted
 
@@ -44,17 +43,18 @@ class Concept:
 
     def prompts(self, known: Known, count: int, shift: int = 0) -> list[str]:
         if self.adapter.kind == "style":
-            subjects = [known.subjects[(shift + 7 * i) % len(known.subjects)] for i in range(count)]
-            return [styled(subject, self.adapter.name) for subject in subjects]
-        styles = in_turn(known.styles, shift + count)[shift:]
-        return [styled(self.subject, style) for style in styles]
+            subjects = [each for each in known.subjects if without_article(each) not in EXTRACTED]
+            some = [subjects[(shift + 7 * i) % len(subjects)] for i in range(count)]
+            return [styled(subject, self.adapter.name) for subject in some]
+        styles = [each for each in known.styles if each not in EXTRACTED]
+        return [styled(self.subject, style) for style in in_turn(styles, shift + count)[shift:]]
 
 
-def measure(report: Report, root: Path) -> None:
+def measure(report: Report, _: Path) -> None:
     base, judge, known = load_base(), Judge.load(), known_concepts(EMBEDDED)
-    concepts = _concepts(base, judge, root)
-    pictures = 24 if report.quick else 96
-    for names in SETS[:1] if report.quick else SETS:
+    pictures, sets = (24, SETS[:1]) if report.quick else (60, SETS)
+    concepts = _concepts(base, judge, sets)
+    for names in sets:
         chosen = [concepts[name] for name in names]
         parts = [MergePart(tuple(each.prompts(known, 24)), each.adapter) for each in chosen]
         validation = gather_parts(base, parts, MergeConfig(seed=9_000_000))
@@ -132,23 +132,27 @@ def ssr_merge(base: BaseModel, parts: Sequence[MergePart]) -> Adapter:
     return merged_adapter(layers, [(part.adapter, part.weight) for part in parts if part.adapter is not None])
 
 
-def _concepts(base: BaseModel, judge: Judge, root: Path) -> dict[str, Concept]:
-    """Read the added plug-ins, and put the eraser of the extracted one into the base."""
+def _concepts(base: BaseModel, judge: Judge, sets: Sequence[Sequence[str]]) -> dict[str, Concept]:
+    """Read the plug-ins that were added, and extract the others: their erasers stay in the base."""
     found: dict[str, Concept] = {}
     subjects = {without_article(each): each for each in judge.subjects}
-    for name in {each for names in SETS for each in names} - {EXTRACTED}:
-        path = root / "plugins" / f"{name}.safetensors"
-        if not path.exists():
-            raise BadRequest(f"no {path}: run `python -m benchmarks addition` first")
-        adapter = Adapter.load(path, base.layers)
+    for name in dict.fromkeys(each for names in sets for each in names):
+        if name in EXTRACTED:
+            done = extract_concept(base, plan_erasure(base, name, EXTRACTED[name]))
+            _put_in(base, done.eraser)
+            print(f"  extracted {name}, {done.seconds:.0f} s", flush=True)
+            adapter = done.plugin
+        else:
+            adapter = Adapter.load(EMBEDDED / "plugins" / f"{name}.safetensors", base.layers)
         found[name] = Concept(adapter, "" if adapter.kind == "style" else subjects[name])
-    done = extract_concept(base, plan_erasure(base, EXTRACTED, "character"))
-    with torch.no_grad():
-        for layer, factors in done.eraser.layers.items():
-            weight = base.unet.get_submodule(layer).weight
-            weight += materialise(factors).view_as(weight).to(weight)
-    found[EXTRACTED] = Concept(done.plugin, subjects[EXTRACTED])
     return found
+
+
+@torch.no_grad()
+def _put_in(base: BaseModel, adapter: Adapter) -> None:
+    for layer, factors in adapter.layers.items():
+        weight = base.unet.get_submodule(layer).weight
+        weight += materialise(factors).view_as(weight).to(weight)
 
 
 def _accuracy(

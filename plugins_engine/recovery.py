@@ -20,7 +20,9 @@ from plugins_engine.branches import applied
 from plugins_engine.captioned_works import noised_batch, pixels_of
 from plugins_engine.sampler import generate_each
 
-PLACEHOLDER = "*"  # stands for the learned word in prompts; every CLIP vocabulary has it as one token
+# Stands for the learned word in prompts. Every CLIP vocabulary has the star as one token, but for "*," it has another: the
+# blanks keep it a word of its own.
+PLACEHOLDER = " * "
 
 
 class LearnedWord:
@@ -34,6 +36,13 @@ class LearnedWord:
             ids = torch.tensor(tokenizer(like).input_ids[1:-1])
             table = encoder.get_input_embeddings().weight
             self.vectors.append(table[ids.to(table.device)].float().mean(0).clone().requires_grad_())
+
+    def require_in(self, prompts: Sequence[str]) -> None:
+        """Raise ValueError for a prompt without the placeholder's token: no gradient would ever reach the word."""
+        for tokenizer, token in zip(self._base.tokenizers, self._tokens, strict=True):
+            for prompt in prompts:
+                if token not in tokenizer(prompt).input_ids:
+                    raise ValueError(f'expected "{PLACEHOLDER}" as a word of its own in "{prompt}"')
 
     @contextmanager
     def read(self) -> Iterator[None]:
@@ -74,8 +83,10 @@ def learn_word(
     """Learn a word from pictures, one prompt with the placeholder each, on the base with plug-ins laid over it.
 
     `like` are the words whose mean vector it starts from. `rate` is Adam's, as a share of the token table's usual entry.
+    Raises ValueError for a prompt in which the placeholder is not read.
     """
     word = LearnedWord(base, like)
+    word.require_in(prompts)
     latents = base.encode_pixels(pixels_of(base, list(pictures), flip=False))
     groups = [
         {"params": [vector], "lr": rate * float(encoder.get_input_embeddings().weight.float().std())}
@@ -109,6 +120,7 @@ def draw_with_word(
     seed: int = 0,
     steps: int = 25,
 ) -> list[Image.Image]:
-    """Draw prompts in which the placeholder is read as the learned word."""
+    """Draw prompts in which the placeholder is read as the learned word. Raises ValueError where it is not in one."""
+    word.require_in(prompts)
     with word.read():
         return generate_each(base, prompts, seed=seed, steps=steps, plugins=plugins)
