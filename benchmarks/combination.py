@@ -29,7 +29,7 @@ from plugins_engine.sampler import generate_each
 SETS = (("Noto", "panda"), ("Noto", "panda", "ghost"), ("Noto", "panda", "ghost", "octopus", "fox"))
 EXTRACTED = {"Noto": "style", "fox": "character"}
 PEERS = ("sum", "svd", "ties", "dare", "ssr")
-STEPS = 12
+STEPS = 10
 SEED = 7000
 RIDGE = 1e-6  # of G's mean diagonal, so that it can be inverted
 

@@ -54,12 +54,12 @@ BASELINES: dict[str, Callable[[BaseModel, Erasure, HybridConfig], Layers]] = {
 
 
 def _train(base: BaseModel, lesson: PriorBank, config: HybridConfig) -> Layers:
-    rows = config.target_batch + config.anchor_batch + config.retained_batch + config.attack_batch
+    rows = config.target_batch + config.anchor_batch + config.retained_batch
     with trainable(
         base,
         list(base.adaptable_layers(config.layers)),
         rank=config.rank,
-        learning_rate=config.learning_rate,
+        learning_rate=config.rate(base),
         steps=config.steps,
         seed=config.seed,
     ) as lora:

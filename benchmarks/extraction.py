@@ -1,12 +1,14 @@
 """Extraction of four styles and six characters by every method, one at a time: gone, kept, restored, recovered, how fast.
 
-KID of a style is against the style's real pictures. Of a character there are too few, so it is against what the plain base
-draws of the same prompts from other seeds. Where the plain base's own KID is below its noise, the noise stands in for it.
+Other people's erasers (`erasers.py`) are measured on two targets of each kind. Two ranks below the usual one and one above it show
+what rank buys. KID of a style is against the style's real pictures. Of a character there are too few, so it is against what the plain base
+draws of the same prompts from other seeds. Where the plain base's own KID is below the noise of two sets of one kind, the
+noise stands in for it.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.erasers import BASELINES
-from benchmarks.report import Report
+from benchmarks.report import Plot, Report
 from plugins_engine.adapter import Adapter, weighted_sum
 from plugins_engine.base import BaseModel, load_base
 from plugins_engine.branches import made_for
+from plugins_engine.closed_form import ClosedFormConfig
 from plugins_engine.delta import materialise
 from plugins_engine.erasure import Erasure, plan_erasure
 from plugins_engine.examination import (
@@ -29,10 +32,10 @@ from plugins_engine.examination import (
     recovered,
     rightly_seen,
 )
-from plugins_engine.extraction import METHODS, extract_concept
+from plugins_engine.extraction import METHODS, Config, Method, extract_concept
 from plugins_engine.hybrid import HybridConfig
 from plugins_engine.judge import Judge
-from plugins_engine.metrics import Kid, kid
+from plugins_engine.metrics import kid, squared_mmd
 from plugins_engine.sampler import generate_each
 from training import pictures
 from training.subjects import STYLES, SUBJECTS
@@ -42,9 +45,15 @@ TARGETS = (
     ("fox", "character"), ("castle", "character"), ("guitar", "character"), ("owl", "character"),
     ("rocket", "character"), ("pumpkin lantern", "character"),
 )  # fmt: skip
-QUICK_TARGETS = (("Noto", "style"), ("fox", "character"))
+QUICK_TARGETS = (("Noto", "style"),)
+PEER_TARGETS = ("Noto", "Fluent 3D", "fox", "castle")
+RANKED = ("Noto", "fox")
+RANKS = (1, 4, 64)
+USUAL_RANK = 16
 OURS, PAPER, CLOSED = "hybrid", "reverse-lora", "closed-form"
+WITH_KID = ("target", "neighbours")
 KID_FACTOR = {"style": 4.5, "character": 2.6}
+_METHOD: dict[str, Method] = {method: method for method in METHODS}
 Features = np.ndarray
 Plugins = Sequence[tuple[Adapter, float]]
 
@@ -62,6 +71,13 @@ class Measured:
     recovered: float
     restored: float  # accuracy of the target with eraser and plug-in, less the plain base's
 
+    def __str__(self) -> str:
+        return (
+            f"{self.seconds:.0f} s, target {self.target:.2f}, retained {self.retained:.2f} of {self.retained_before:.2f}, "
+            f"H_o {self.h_o:.3f}, KID x{self.target_kid:.1f}, neighbours x{self.neighbours_kid:.2f}, "
+            f"recovered {self.recovered:.2f}, restored {self.restored:+.3f}"
+        )
+
     @property
     def h_o(self) -> float:
         return harmonic_mean(1 - self.target, self.retained)
@@ -69,24 +85,34 @@ class Measured:
 
 def measure(report: Report, root: Path) -> None:
     base, judge = load_base(), Judge.load()
-    methods = (OURS, CLOSED, PAPER) if report.quick else (*METHODS, *BASELINES)
-    found: dict[str, dict[str, Measured]] = {method: {} for method in methods}
+    found: dict[str, dict[str, Measured]] = {}
+    by_rank: dict[str, dict[int, list[float]]] = {OURS: {}, CLOSED: {}}
     for name, kind in QUICK_TARGETS if report.quick else TARGETS:
         erasure = plan_erasure(base, name, kind)
         bench = _Bench(base, judge, erasure, root)
-        for method in methods:  # interleaved, so that every method meets the machine as it is
-            found[method][name] = one = bench.measure(method)
-            print(
-                f"  {name} by {method}: {one.seconds:.0f} s, target {one.target:.2f}, retained {one.retained:.2f} of "
-                f"{one.retained_before:.2f}, H_o {one.h_o:.3f}, KID x{one.target_kid:.1f}, neighbours x{one.neighbours_kid:.2f}, "
-                f"recovered {one.recovered:.2f}, restored {one.restored:+.3f}",
-                flush=True,
-            )
+        peers = () if report.quick or name not in PEER_TARGETS else tuple(BASELINES)
+        for method in (*METHODS, *peers):  # interleaved, so that every method meets the machine as it is
+            found.setdefault(method, {})[name] = one = bench.measure(method)
+            print(f"  {name} by {method}: {one}", flush=True)
+        if name in RANKED and not report.quick:
+            for method in by_rank:
+                by_rank[method].setdefault(USUAL_RANK, []).append(found[method][name].h_o)
+                for rank in RANKS:
+                    h_o = bench.h_o_at(method, rank)
+                    by_rank[method].setdefault(rank, []).append(h_o)
+                    print(f"  {name} by {method} at rank {rank}: H_o {h_o:.3f}", flush=True)
     report.details = {
         method: {name: vars(one) | {"h_o": one.h_o} for name, one in each.items()}
         for method, each in found.items()
     }
+    report.details["h_o_by_rank"] = by_rank
     _figures(report, found)
+    if not report.quick:
+        lines: dict[str, list[tuple[float, float]]] = {
+            method: [(rank, float(np.mean(values))) for rank, values in sorted(each.items())]
+            for method, each in by_rank.items()
+        }
+        report.plots.append(Plot(f"H_o against rank, mean of {' and '.join(RANKED)}", "rank", "H_o", lines))
 
 
 def _figures(report: Report, found: dict[str, dict[str, Measured]]) -> None:
@@ -110,18 +136,28 @@ def _figures(report: Report, found: dict[str, dict[str, Measured]]) -> None:
 
     for kind, factor in KID_FACTOR.items():
         chosen = [name for name in ours if kinds[name] == kind]
+        if not chosen:
+            continue
         both(f"{kind}_target_kid_factor", lambda one: one.target_kid, chosen, factor, at_least=True)
         both(f"{kind}_neighbours_kid_factor", lambda one: one.neighbours_kid, chosen, 1.1, at_least=False)
     every = list(ours)
     both("h_o", lambda one: one.h_o, every, 0.95, at_least=True)
+    bounds = [harmonic_mean(1.0, one.retained_before) for one in ours.values()]
+    report.add(
+        "h_o_bound_mean",
+        float(np.mean(bounds)),
+        note="of the target gone and all else as the plain base draws it",
+    )
     both("restored_accuracy_change", lambda one: abs(one.restored), every, 0.01, at_least=False)
     for method, each in found.items():
         if method not in (OURS, PAPER):
-            values = [one.h_o for one in each.values()]
+            values, mine_there = [one.h_o for one in each.values()], [ours[name].h_o for name in each]
+            attacked_there = float(np.mean([one.recovered for one in each.values()]))
             report.add(
                 f"h_o_of_{method.replace('-', '_')}_mean",
                 float(np.mean(values)),
-                note=f"worst {min(values):.3f}",
+                note=f"worst {min(values):.3f}; recovered by attack {attacked_there:.3f}; ours on the same "
+                f"{len(each)}: {np.mean(mine_there):.3f}",
             )
     mine, theirs = (float(np.mean([one.seconds for one in each.values()])) for each in (ours, paper))
     report.add(
@@ -142,16 +178,22 @@ class _Bench:
 
     def __init__(self, base: BaseModel, judge: Judge, erasure: Erasure, root: Path) -> None:
         self._base, self._judge, self._erasure = base, judge, erasure
-        self._config = ExaminationConfig(steps=20)
+        self._config = ExaminationConfig(steps=10)
         self._groups = groups_of(base, erasure, self._config.pictures)
-        self._before = {group.title: self._draw(number, []) for number, group in enumerate(self._groups)}
+        self._before = self._drawn([])
         self._reference = {
             group.title: _real_features(judge, root, erasure.name)
             if group.title == "target" and erasure.kind == "style"
             else judge.features(self._draw(number, [], further=500_000))
             for number, group in enumerate(self._groups)
+            if group.title in WITH_KID
         }
-        self._kid_before = {title: self._kid(title, drawn) for title, drawn in self._before.items()}
+        features = {title: judge.features(self._before[title]) for title in WITH_KID}
+        # What the plain base has already, or, where that is less, what chance alone makes of two sets of one kind.
+        self._kid_before = {
+            title: max(kid(found, self._reference[title]).mean, _noise(found, self._reference[title]))
+            for title, found in features.items()
+        }
         self._accuracy_before = {
             group.title: self._accuracy(group, self._before[group.title]) for group in self._groups
         }
@@ -161,11 +203,8 @@ class _Bench:
         eraser = self._eraser(method)
         seconds = time.monotonic() - begun
         plugin = eraser.negated()
-        after = {
-            group.title: self._draw(number, [(eraser, 1.0)]) for number, group in enumerate(self._groups)
-        }
+        after = self._drawn([(eraser, 1.0)])
         accuracy = {group.title: self._accuracy(group, after[group.title]) for group in self._groups}
-        kept = [group.title for group in self._groups if group.title != "target"]
         both = weighted_sum([(eraser, 1.0), (plugin, 1.0)])
         if max(float(materialise(each).abs().max()) for each in both.layers.values()) > 1e-5:
             raise ArithmeticError(f"{method}: eraser and plug-in do not cancel")
@@ -176,19 +215,33 @@ class _Bench:
         return Measured(
             seconds=seconds,
             target=accuracy["target"],
-            retained=float(np.mean([accuracy[title] for title in kept])),
-            retained_before=float(np.mean([self._accuracy_before[title] for title in kept])),
+            retained=_of_the_rest(accuracy),
+            retained_before=_of_the_rest(self._accuracy_before),
             target_kid=self._factor("target", after["target"]),
             neighbours_kid=self._factor("neighbours", after["neighbours"]),
             recovered=recovered(self._judge, self._erasure, found).rate,
             restored=restored - self._accuracy_before["target"],
         )
 
+    def h_o_at(self, method: str, rank: int) -> float:
+        """Give H_o of the closed form, or of the hybrid, at another rank."""
+        config: Config = replace(ClosedFormConfig(), rank=rank)
+        if method == OURS:
+            usual = HybridConfig()
+            config = replace(usual, rank=rank, closed_form=replace(usual.closed_form, rank=rank))
+        eraser = extract_concept(self._base, self._erasure, _METHOD[method], config).eraser
+        after = self._drawn([(eraser, 1.0)])
+        accuracy = {group.title: self._accuracy(group, after[group.title]) for group in self._groups}
+        return harmonic_mean(1 - accuracy["target"], _of_the_rest(accuracy))
+
     def _eraser(self, method: str) -> Adapter:
         if method in BASELINES:
             layers = BASELINES[method](self._base, self._erasure, HybridConfig())
             return made_for(self._base, layers, name=f"without {self._erasure.name}", kind="eraser")
-        return extract_concept(self._base, self._erasure, method).eraser  # type: ignore[arg-type]  # a METHODS name
+        return extract_concept(self._base, self._erasure, _METHOD[method]).eraser
+
+    def _drawn(self, plugins: Plugins) -> dict[str, list[Image.Image]]:
+        return {group.title: self._draw(number, plugins) for number, group in enumerate(self._groups)}
 
     def _draw(self, number: int, plugins: Plugins, further: int = 0) -> list[Image.Image]:
         seed = 10_000 * (number + 1) + further
@@ -199,12 +252,22 @@ class _Bench:
     def _accuracy(self, group: Group, drawn: list[Image.Image]) -> float:
         return rightly_seen(self._judge.verdicts(drawn), group.expected, self._erasure.kind).rate
 
-    def _kid(self, title: str, drawn: list[Image.Image]) -> Kid:
-        return kid(self._judge.features(drawn), self._reference[title])
-
     def _factor(self, title: str, after: list[Image.Image]) -> float:
-        before = self._kid_before[title]
-        return self._kid(title, after).mean / max(before.mean, before.std)
+        return kid(self._judge.features(after), self._reference[title]).mean / self._kid_before[title]
+
+
+def _of_the_rest(accuracy: dict[str, float]) -> float:
+    return float(np.mean([rate for title, rate in accuracy.items() if title != "target"]))
+
+
+def _noise(first: Features, second: Features) -> float:
+    """Give the standard deviation of the KID of two sets whose pictures were shuffled between them."""
+    both, generator = np.concatenate([first, second]).astype(np.float64), np.random.default_rng(0)
+    values = []
+    for _ in range(100):
+        shuffled = both[generator.permutation(len(both))]
+        values.append(squared_mmd(shuffled[: len(first)], shuffled[len(first) :]))
+    return float(np.std(values))
 
 
 def _real_features(judge: Judge, root: Path, style: str) -> Features:

@@ -25,7 +25,7 @@ from plugins_engine.sampler import generate_each
 COUNTS = (1, 2, 5, 10, 20, 50)
 QUICK_COUNTS = (2, 5)
 TARGETS = {10: 0.95, 50: 0.90}  # retained accuracy, as a share of the plain base's
-STEPS = 20
+STEPS = 10
 SEED = 9000
 
 

@@ -1,29 +1,33 @@
-"""Hybrid erasure: start from the closed form, then distil the anchor into the target for a little while.
+"""Hybrid erasure: the words no longer say the concept, and what reads the words no longer knows it. Two defences, apart.
 
-An edit of cross-attention's keys and values alone leaves the picture's knowledge in the UNet, and other embeddings find the
-way back to it (recovery attacks on UCE, arXiv 2310.11868). So low-rank factors on all attention layers start as the
-closed-form eraser and are trained for a few steps on three things at once:
+An edit of cross-attention's keys and values alone leaves the picture's knowledge in the UNet, and a learned word finds the
+way back to it (Pham et al. 2023, arXiv 2308.01508). At best such a word makes the keys and values what they were before the
+edit. So the two defences are made each as if the other were not there:
 
-- for target prompts, to predict what the base predicts for their anchors: on latents of both drawings;
-- for embeddings that a few gradient steps made to bring the target back, to predict the anchor all the same;
-- for retained prompts, to predict what the base itself predicts.
+- the closed form, on the keys and values of cross-attention;
+- distillation into low-rank factors on all other attention layers, *with the keys and values as they were*: target prompts
+  are to be drawn as the base draws their anchors even where the words arrive unchanged.
 
-The base draws all the latents before the training begins, so no step needs a second pass of it.
+A learned word is not the concept's own, so the texts distilled on are spread around the target's: each lies somewhere on the
+line from an anchor's prompt to the target's and beyond, with noise on top. Retained prompts are held to the base's own
+predictions. The base draws all the latents before the training begins, so no step needs a second pass of it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import torch
-import torch.nn.functional as F
+from torch import Tensor
 
+from plugins_engine.activations import text_layers
+from plugins_engine.addition import AdditionConfig
 from plugins_engine.base import BaseModel
 from plugins_engine.closed_form import ClosedFormConfig, closed_form_layers
 from plugins_engine.concepts import in_turn
 from plugins_engine.delta import LowRank
 from plugins_engine.erasure import Erasure
-from plugins_engine.errors import require_positive, require_whole
-from plugins_engine.lora import TrainableLora, trainable
+from plugins_engine.errors import BadRequest, require_positive, require_whole
+from plugins_engine.lora import trainable
 from plugins_engine.priors import Batch, gather_lessons, gather_prior
 from plugins_engine.progress import OnStep
 
@@ -32,62 +36,69 @@ from plugins_engine.progress import OnStep
 class HybridConfig:
     """How long and how hard to distil.
 
-    rank: of every layer; the closed form's is cut to it.
+    rank: of the distilled layers. learning_rate: None takes that at which the base's plug-ins are trained.
     target_batch, anchor_batch, retained_batch: rows a step, of target drawings, of anchor drawings, of retained prompts.
-    attack_batch: rows a step whose embeddings are made adversarial by `attack_steps` gradient steps, each moving a token by
-        `attack_size` of its length at most; 0 turns that off.
-    pictures: drawn beforehand of targets, of anchors, and twice as many of retained prompts, in `drawing_steps`.
+    reach: the least and the most of the way from an anchor's tokens (0) to the target's (1) at which a text is taken.
+    noise: on a text, at most, as a share of the tokens' standard deviation.
+    pictures, retained_pictures: drawn beforehand of targets, of as many anchors, of retained prompts; in `drawing_steps`.
     """
 
-    closed_form: ClosedFormConfig = field(default_factory=ClosedFormConfig)
+    closed_form: ClosedFormConfig = field(default_factory=lambda: ClosedFormConfig(retain_weight=3.0))
     rank: int = 16
-    steps: int = 60
-    learning_rate: float = 1e-3
+    steps: int = 45
+    learning_rate: float | None = None
     target_batch: int = 6
-    anchor_batch: int = 4
-    retained_batch: int = 12
-    retained_weight: float = 1.0
-    attack_batch: int = 4
-    attack_steps: int = 2
-    attack_size: float = 0.1
-    pictures: int = 24
-    drawing_steps: int = 10
+    anchor_batch: int = 2
+    retained_batch: int = 10
+    retained_weight: float = 3.0
+    reach: tuple[float, float] = (0.3, 1.5)
+    noise: float = 0.3
+    pictures: int = 12
+    retained_pictures: int = 36
+    drawing_steps: int = 8
     layers: tuple[str, ...] = ("attention",)
     seed: int = 0
 
     def __post_init__(self) -> None:
         require_whole("rank", self.rank, 1, 4096)
         require_whole("steps", self.steps, 0, 100_000)
-        for name in ("target_batch", "anchor_batch", "retained_batch", "attack_batch", "attack_steps"):
+        require_whole("target_batch", self.target_batch, 1, 1024)
+        for name in ("anchor_batch", "retained_batch"):
             require_whole(name, getattr(self, name), 0, 1024)
-        require_whole("pictures", self.pictures, 1, 4096)
+        for name in ("pictures", "retained_pictures"):
+            require_whole(name, getattr(self, name), 1, 4096)
         require_whole("drawing_steps", self.drawing_steps, 1, 1000)
-        for name in ("learning_rate", "attack_size", "retained_weight"):
-            require_positive(name, getattr(self, name), at_most=100)
+        if self.learning_rate is not None:
+            require_positive("learning_rate", self.learning_rate, at_most=1)
+        require_positive("retained_weight", self.retained_weight, at_most=100)
+        least, most = self.reach
+        if not (0 <= least <= most <= 10 and 0 <= self.noise <= 10):
+            raise BadRequest(
+                f"reach {self.reach}, noise {self.noise}: expected 0 to 10 each, and reach in rising order"
+            )
+
+    def rate(self, base: BaseModel) -> float:
+        return self.learning_rate or AdditionConfig.for_base(base).learning_rate
 
 
 def hybrid_layers(
     base: BaseModel, erasure: Erasure, config: HybridConfig, on_step: OnStep
 ) -> dict[str, LowRank]:
     """Give the eraser's layers for one concept. `on_step` is told step, steps, what is being done, and the error."""
-    start = closed_form_layers(base, [erasure], config.closed_form)
-    if not config.steps:
-        return start
+    read = closed_form_layers(base, [erasure], config.closed_form)
+    reading = set(text_layers(base))
+    others = [layer for layer in base.adaptable_layers(config.layers) if layer not in reading]
+    if not config.steps or not others:
+        return read
     lessons = _Lessons(base, erasure, config, on_step)
     with trainable(
-        base,
-        list(base.adaptable_layers(config.layers)),
-        rank=max(config.rank, config.closed_form.rank),
-        learning_rate=config.learning_rate,
-        steps=config.steps,
-        seed=config.seed,
+        base, others, rank=config.rank, learning_rate=config.rate(base), steps=config.steps, seed=config.seed
     ) as lora:
-        lora.set_factors(start)
         for step in range(config.steps):
-            batch, count = lessons.batch(step, lora)
-            errors = lora.step(batch, count)
+            batch = lessons.batch(step)
+            errors = lora.step(batch, len(batch.weight))
             on_step(step + 1, config.steps, "distilling", float(errors.mean()))
-        return lora.factors()
+        return read | lora.factors()
 
 
 class _Lessons:
@@ -101,51 +112,36 @@ class _Lessons:
 
         targets, anchors = (in_turn(each, config.pictures) for each in (erasure.targets, erasure.anchors))
         drawing = config.drawing_steps, config.seed
-        self._memory, self._lesson = gather_lessons(
-            base, targets, anchors, *drawing, told("drawing what is to go")
-        )
+        _, self._lesson = gather_lessons(base, targets, anchors, *drawing, told("drawing what is to go"))
         drawn = gather_prior(base, anchors, *drawing, told("drawing what comes in its place"))
         # The same latents and predictions, read from the target's prompts. Rows of the empty prompt stay what they are.
-        text = base.encode_prompt([*targets, ""])
-        self._anchor = replace(drawn, text=text)
-        step = max(1, len(erasure.retained) // (2 * config.pictures))
-        retained = erasure.retained[::step][: 2 * config.pictures]
+        self._anchor = replace(drawn, text=base.encode_prompt([*targets, ""]))
+        self._anchor_tokens = base.encode_prompt(anchors).tokens
+        step = max(1, len(erasure.retained) // config.retained_pictures)
+        retained = erasure.retained[::step][: config.retained_pictures]
         self._retained = gather_prior(base, retained, *drawing, told("drawing what is to stay"))
 
-    def batch(self, step: int, lora: TrainableLora) -> tuple[Batch, int]:
-        """Give one step's rows, and by how many to divide their summed errors."""
+    def batch(self, step: int) -> Batch:
+        """Give one step's rows."""
         config = self._config
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
-        parts = [
-            bank.draw(count, weight, generator)
-            for bank, count, weight in (
-                (self._lesson, config.target_batch, 1.0),
-                (self._anchor, config.anchor_batch, 1.0),
-                (self._retained, config.retained_batch, config.retained_weight),
-            )
-            if count
-        ]
-        if config.attack_batch and config.attack_steps:
-            parts.append(self._attacked(lora, generator))
-        batch = parts[0]
-        for part in parts[1:]:
-            batch = batch.joined(part)
-        return batch, len(batch.weight)
+        batch = self._lesson.draw(config.target_batch, 1.0, generator)
+        text = replace(batch.text, tokens=self._spread(batch.text.tokens, generator))
+        batch = replace(batch, text=text)
+        for bank, count, weight in (
+            (self._anchor, config.anchor_batch, 1.0),
+            (self._retained, config.retained_batch, config.retained_weight),
+        ):
+            if count:
+                batch = batch.joined(bank.draw(count, weight, generator))
+        return batch
 
-    def _attacked(self, lora: TrainableLora, generator: torch.Generator) -> Batch:
-        """Find embeddings near the target's that bring it back, and ask for the anchor on them."""
-        config = self._config
-        state = generator.get_state()
-        remembered = self._memory.draw(config.attack_batch, 1.0, generator)
-        generator.set_state(state)  # the same rows, with what is to be predicted on them
-        lesson = self._lesson.draw(config.attack_batch, 1.0, generator)
-        found = remembered.text.tokens.clone()
-        length = found.norm(dim=-1, keepdim=True)
-        for _ in range(config.attack_steps):
-            found = found.detach().requires_grad_()
-            attempt = replace(remembered, text=replace(remembered.text, tokens=found))
-            loss = F.mse_loss(lora.predict(attempt).float(), remembered.target.float())
-            (slope,) = torch.autograd.grad(loss, found)
-            size = slope.norm(dim=-1, keepdim=True).amax(dim=1, keepdim=True).clamp(min=1e-12)
-            found = found.detach() - config.attack_size * length * slope / size
-        return replace(lesson, text=replace(lesson.text, tokens=found.detach()))
+    def _spread(self, tokens: Tensor, generator: torch.Generator) -> Tensor:
+        """Move texts (n, tokens, width) along the line from an anchor's, and add noise."""
+        rows, (least, most) = len(tokens), self._config.reach
+        anchor = self._anchor_tokens[torch.randint(len(self._anchor_tokens), (rows,), generator=generator)]
+        place = least + (most - least) * torch.rand(rows, 1, 1, generator=generator)
+        size = self._config.noise * torch.rand(rows, 1, 1, generator=generator)
+        noise = (size * torch.randn(tokens.shape, generator=generator)).to(tokens) * tokens.float().std()
+        moved: Tensor = anchor + (tokens - anchor) * place.to(tokens) + noise
+        return moved.to(tokens.dtype)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from plugins_engine.activations import text_layers
 from plugins_engine.adapter import Adapter, weighted_sum
 from plugins_engine.base import BaseModel
 from plugins_engine.captioned_works import noised_batch, pixels_of
@@ -36,7 +37,7 @@ HYBRID = HybridConfig(
     target_batch=2,
     anchor_batch=2,
     retained_batch=2,
-    attack_batch=2,
+    retained_pictures=3,
     pictures=2,
     drawing_steps=2,
 )
@@ -100,6 +101,20 @@ def test_stopping_at_any_stage_leaves_the_base_as_it_was(sd: BaseModel, method: 
         assert all(torch.equal(value, before[name]) for name, value in sd.unet.state_dict().items())
 
 
+def test_the_hybrid_edits_what_reads_the_text_in_closed_form_and_distils_all_other_attention(
+    sd: BaseModel,
+) -> None:
+    done = extract_concept(sd, TASK, "hybrid", HYBRID).eraser
+    read = extract_concept(sd, TASK, "closed-form", HYBRID.closed_form).eraser
+    assert set(done.layers) == set(sd.adaptable_layers(("attention",)))
+    assert set(read.layers) == set(text_layers(sd))
+    for layer, factors in done.layers.items():
+        if layer in read.layers:
+            assert all(torch.equal(a, b) for a, b in zip(factors, read.layers[layer], strict=True))
+        else:
+            assert float(materialise(factors).abs().max()) > 0
+
+
 def test_distillation_brings_the_target_nearer_to_its_anchor(sd: BaseModel) -> None:
     config = replace(HYBRID, steps=25, learning_rate=3e-3, pictures=4)
     losses = []
@@ -139,6 +154,20 @@ def test_a_learned_word_is_read_only_where_it_is_asked_for(base: BaseModel) -> N
     assert not any(vector.requires_grad for vector in word.vectors)
 
 
+def test_a_learned_word_is_read_beside_a_comma_and_refused_where_it_is_glued_to_one(base: BaseModel) -> None:
+    pictures = generate(base, SampleRequest("a fox, Ink style", steps=2, count=2))
+    prompts = [f"a {PLACEHOLDER}, Ink style"] * 2
+    plain = base.encode_prompt(prompts).tokens
+    word = learn_word(base, pictures, prompts, "fox", steps=1, batch=2)
+    with word.read():
+        assert not torch.equal(base.encode_prompt(prompts).tokens, plain)
+    for glued in ("a *, Ink style", "a fox, Ink style"):
+        with pytest.raises(ValueError, match="as a word of its own"):
+            learn_word(base, pictures, [glued] * 2, "fox", steps=1)
+        with pytest.raises(ValueError, match="as a word of its own"):
+            draw_with_word(base, word, [glued], steps=2)
+
+
 def test_a_learned_word_lowers_the_error_on_its_pictures(sd: BaseModel) -> None:
     pictures = generate(sd, SampleRequest("a fox, Ink style", steps=2, count=2))
     prompts = [f"a fox, {PLACEHOLDER} style"] * 2
@@ -159,6 +188,10 @@ def test_a_learned_word_lowers_the_error_on_its_pictures(sd: BaseModel) -> None:
 def test_a_method_is_refused_with_what_was_expected(sd: BaseModel) -> None:
     with pytest.raises(BadRequest, match="expected one of hybrid, closed-form, reverse-lora"):
         extract_concept(sd, TASK, "wish")  # type: ignore[arg-type]
+    with pytest.raises(BadRequest, match="in rising order"):
+        HybridConfig(reach=(1.0, 0.5))
+    with pytest.raises(BadRequest, match="learning_rate"):
+        HybridConfig(learning_rate=0.0)
     with pytest.raises(BadRequest, match="expected HybridConfig for hybrid, found ClosedFormConfig"):
         extract_concept(sd, TASK, "hybrid", ClosedFormConfig())
     with pytest.raises(BadRequest, match="steps -1"):
