@@ -33,7 +33,7 @@ def measure(report: Report, root: Path) -> None:
     kept = [p for p in every if p.is_held_out and p.subject in SUBJECTS and _in_a_known_style(p)]
     rng = random.Random(0)
     works, controls = _read(rng.sample(seen, 60 if report.quick else 180)), _read(kept)
-    config = EvidenceConfig(levels=16 if report.quick else 64, seeds=4 if report.quick else 8)
+    config = EvidenceConfig(levels=16 if report.quick else 32, seeds=4 if report.quick else 8)
     errors = log_errors(base, [*works, *controls], config)
     gain, plain = errors[:, 0] - errors[:, 1], errors[:, 0]
     n = len(works)
