@@ -194,9 +194,7 @@ class _Bench:
             title: max(kid(found, self._reference[title]).mean, _noise(found, self._reference[title]))
             for title, found in features.items()
         }
-        self._accuracy_before = {
-            group.title: self._accuracy(group, self._before[group.title]) for group in self._groups
-        }
+        self._accuracy_before = self._accuracies(self._before)
 
     def measure(self, method: str) -> Measured:
         begun = time.monotonic()
@@ -204,7 +202,7 @@ class _Bench:
         seconds = time.monotonic() - begun
         plugin = eraser.negated()
         after = self._drawn([(eraser, 1.0)])
-        accuracy = {group.title: self._accuracy(group, after[group.title]) for group in self._groups}
+        accuracy = self._accuracies(after)
         both = weighted_sum([(eraser, 1.0), (plugin, 1.0)])
         if max(float(materialise(each).abs().max()) for each in both.layers.values()) > 1e-5:
             raise ArithmeticError(f"{method}: eraser and plug-in do not cancel")
@@ -231,7 +229,7 @@ class _Bench:
             config = replace(usual, rank=rank, closed_form=replace(usual.closed_form, rank=rank))
         eraser = extract_concept(self._base, self._erasure, _METHOD[method], config).eraser
         after = self._drawn([(eraser, 1.0)])
-        accuracy = {group.title: self._accuracy(group, after[group.title]) for group in self._groups}
+        accuracy = self._accuracies(after)
         return harmonic_mean(1 - accuracy["target"], _of_the_rest(accuracy))
 
     def _eraser(self, method: str) -> Adapter:
@@ -248,6 +246,9 @@ class _Bench:
         return generate_each(
             self._base, self._groups[number].prompts, seed=seed, steps=self._config.steps, plugins=plugins
         )
+
+    def _accuracies(self, drawn: dict[str, list[Image.Image]]) -> dict[str, float]:
+        return {group.title: self._accuracy(group, drawn[group.title]) for group in self._groups}
 
     def _accuracy(self, group: Group, drawn: list[Image.Image]) -> float:
         return rightly_seen(self._judge.verdicts(drawn), group.expected, self._erasure.kind).rate
