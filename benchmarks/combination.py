@@ -7,29 +7,31 @@ and Q the same with every signal but part i's own set to nothing.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from benchmarks.drawing import draw
 from benchmarks.report import Report
 from plugins_engine.adapter import Adapter, merged_adapter
 from plugins_engine.base import EMBEDDED, BaseModel, load_base
 from plugins_engine.concepts import in_turn, styled, without_article
 from plugins_engine.delta import LowRank, materialise
-from plugins_engine.easymerge import METHODS, MergeConfig, MergePart, combine, gather_parts, relative_error
+from plugins_engine.easymerge import METHODS, MergeConfig, Method, combine, gather_parts, relative_error
 from plugins_engine.erasure import plan_erasure
 from plugins_engine.extraction import extract_concept
 from plugins_engine.judge import Judge
 from plugins_engine.known import Known, known_concepts
-from plugins_engine.sampler import generate_each
+from plugins_engine.merge_parts import MergePart, joint_parts
 
 SETS = (("Noto", "panda"), ("Noto", "panda", "ghost"), ("Noto", "panda", "ghost", "octopus", "fox"))
 EXTRACTED = {"Noto": "style", "fox": "character"}
 PEERS = ("sum", "svd", "ties", "dare", "ssr")
-STEPS = 10
+ROWS = 1024  # of each part, for sgd
 SEED = 7000
 RIDGE = 1e-6  # of G's mean diagonal, so that it can be inverted
 
@@ -56,19 +58,18 @@ def measure(report: Report, _: Path) -> None:
     concepts = _concepts(base, judge, sets)
     for names in sets:
         chosen = [concepts[name] for name in names]
-        parts = [MergePart(tuple(each.prompts(known, 24)), each.adapter) for each in chosen]
+        alone = [MergePart(tuple(each.prompts(known, 24)), (each.adapter,)) for each in chosen]
+        parts = [*alone, *joint_parts(alone)]
         validation = gather_parts(base, parts, MergeConfig(seed=9_000_000))
         own = [_accuracy(base, judge, known, each, each.adapter, pictures) for each in chosen]
         apart = _both(base, judge, chosen, [(each.adapter, 1.0) for each in chosen], pictures)
         rows: dict[str, dict[str, float]] = {}
-        for method in (*METHODS, "ssr"):
-            begun = time.monotonic()
-            if method == "ssr":
-                merged = ssr_merge(base, parts)
-                fit = time.monotonic() - begun
-            else:
-                done = combine(base, parts, MergeConfig(method=method))  # type: ignore[arg-type]  # one of METHODS
-                merged, fit = done.adapter, float(done.figures["fit_seconds"])
+        ways: dict[str, Callable[[], tuple[Adapter, float]]] = {
+            method: partial(_combined, base, parts, method) for method in METHODS
+        }
+        ways["ssr"] = partial(ssr_merge, base, alone)
+        for method, way in ways.items():
+            merged, fit = way()
             kept = [
                 _accuracy(base, judge, known, each, merged, pictures) / max(before, 1e-9)
                 for each, before in zip(chosen, own, strict=True)
@@ -107,15 +108,21 @@ def _figures(report: Report, count: int, rows: dict[str, dict[str, float]], apar
     )  # fmt: skip
 
 
-def ssr_merge(base: BaseModel, parts: Sequence[MergePart]) -> Adapter:
-    """Merge by subspace signal routing."""
+def _combined(base: BaseModel, parts: Sequence[MergePart], method: Method) -> tuple[Adapter, float]:
+    done = combine(base, parts, MergeConfig(method=method, rows=ROWS))
+    return done.adapter, float(done.figures["fit_seconds"])
+
+
+def ssr_merge(base: BaseModel, parts: Sequence[MergePart]) -> tuple[Adapter, float]:
+    """Merge by subspace signal routing; give the seconds of it as well, without the drawing before it."""
     inputs = gather_parts(base, parts, MergeConfig())
+    begun = time.monotonic()
     layers: dict[str, LowRank] = {}
     for layer in inputs[0]:
         held = [
-            (part.adapter.layers[layer], own[layer].gram)
+            (part.adapters[0].layers[layer], own[layer].gram)
             for part, own in zip(parts, inputs, strict=True)
-            if part.adapter is not None and layer in part.adapter.layers
+            if layer in part.adapters[0].layers
         ]
         up = torch.cat([factors[0].double() for factors, _ in held], dim=1)
         down = torch.cat([factors[1].double() for factors, _ in held])
@@ -129,7 +136,8 @@ def ssr_merge(base: BaseModel, parts: Sequence[MergePart]) -> Adapter:
             first += len(own_down)
         gram += RIDGE * gram.diagonal().mean() * torch.eye(len(gram)).double()
         layers[layer] = up.float(), (torch.linalg.solve(gram, routed, left=False) @ down).float()
-    return merged_adapter(layers, [(part.adapter, part.weight) for part in parts if part.adapter is not None])
+    merged = merged_adapter(layers, [(part.adapters[0], part.weight) for part in parts])
+    return merged, time.monotonic() - begun
 
 
 def _concepts(base: BaseModel, judge: Judge, sets: Sequence[Sequence[str]]) -> dict[str, Concept]:
@@ -159,7 +167,7 @@ def _accuracy(
     base: BaseModel, judge: Judge, known: Known, concept: Concept, adapter: Adapter, pictures: int
 ) -> float:
     prompts = concept.prompts(known, pictures, shift=3)
-    verdicts = judge.verdicts(generate_each(base, prompts, seed=SEED, steps=STEPS, plugins=[(adapter, 1.0)]))
+    verdicts = judge.verdicts(draw(base, prompts, SEED, [(adapter, 1.0)]))
     if concept.adapter.kind == "style":
         return float(np.mean([v.style == concept.adapter.name for v in verdicts]))
     return float(np.mean([v.subject == concept.subject for v in verdicts]))
@@ -177,6 +185,6 @@ def _both(
     subjects = [each.subject for each in chosen if each.subject]
     asked = in_turn(subjects, pictures)
     prompts = [styled(subject, style) for subject in asked]
-    verdicts = judge.verdicts(generate_each(base, prompts, seed=SEED + 500, steps=STEPS, plugins=plugins))
+    verdicts = judge.verdicts(draw(base, prompts, SEED + 500, plugins))
     right = [v.style == style and v.subject == subject for v, subject in zip(verdicts, asked, strict=True)]
     return float(np.mean(right))

@@ -1,4 +1,7 @@
-"""Extraction of four styles and six characters by every method, one at a time: gone, kept, restored, recovered, how fast.
+"""Extraction of four styles and six characters by every method: gone, kept, restored, recovered, how fast.
+
+As many targets are measured at once as there are processors, each on one; the methods of a target one after the other, so that all
+meet the machine as it is.
 
 Other people's erasers (`erasers.py`) are measured on two targets of each kind. Two ranks below the usual one and one above it show
 what rank buys. KID of a style is against the style's real pictures. Of a character there are too few, so it is against what the plain base
@@ -8,14 +11,16 @@ noise stands in for it.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from benchmarks.drawing import STEPS, draw, quickly
 from benchmarks.erasers import BASELINES
+from benchmarks.processes import pool
 from benchmarks.report import Plot, Report
 from plugins_engine.adapter import Adapter, weighted_sum
 from plugins_engine.base import BaseModel, load_base
@@ -36,14 +41,13 @@ from plugins_engine.extraction import METHODS, Config, Method, extract_concept
 from plugins_engine.hybrid import HybridConfig
 from plugins_engine.judge import Judge
 from plugins_engine.metrics import kid, squared_mmd
-from plugins_engine.sampler import generate_each
 from training import pictures
 from training.subjects import STYLES, SUBJECTS
 
 TARGETS = (
-    ("Noto", "style"), ("Fluent 3D", "style"), ("High Contrast", "style"), ("EmojiTwo", "style"),
-    ("fox", "character"), ("castle", "character"), ("guitar", "character"), ("owl", "character"),
-    ("rocket", "character"), ("pumpkin lantern", "character"),
+    ("fox", "character"), ("castle", "character"), ("Noto", "style"), ("Fluent 3D", "style"),
+    ("guitar", "character"), ("owl", "character"), ("rocket", "character"), ("pumpkin lantern", "character"),
+    ("High Contrast", "style"), ("EmojiTwo", "style"),
 )  # fmt: skip
 QUICK_TARGETS = (("Noto", "style"),)
 PEER_TARGETS = ("Noto", "Fluent 3D", "fox", "castle")
@@ -69,13 +73,16 @@ class Measured:
     target_kid: float  # with the eraser, times the plain base's
     neighbours_kid: float
     recovered: float
-    restored: float  # accuracy of the target with eraser and plug-in, less the plain base's
+    restored: (
+        float | None
+    )  # accuracy of the target with eraser and plug-in, less the plain base's; of ours alone
 
     def __str__(self) -> str:
+        restored = "" if self.restored is None else f", restored {self.restored:+.3f}"
         return (
             f"{self.seconds:.0f} s, target {self.target:.2f}, retained {self.retained:.2f} of {self.retained_before:.2f}, "
             f"H_o {self.h_o:.3f}, KID x{self.target_kid:.1f}, neighbours x{self.neighbours_kid:.2f}, "
-            f"recovered {self.recovered:.2f}, restored {self.restored:+.3f}"
+            f"recovered {self.recovered:.2f}{restored}"
         )
 
     @property
@@ -83,36 +90,56 @@ class Measured:
         return harmonic_mean(1 - self.target, self.retained)
 
 
+@dataclass
+class Target:
+    """All that was measured of one target."""
+
+    by_method: dict[str, Measured] = field(default_factory=dict)
+    h_o_by_rank: dict[str, dict[int, float]] = field(default_factory=dict)  # method → rank → H_o
+
+
 def measure(report: Report, root: Path) -> None:
-    base, judge = load_base(), Judge.load()
-    found: dict[str, dict[str, Measured]] = {}
-    by_rank: dict[str, dict[int, list[float]]] = {OURS: {}, CLOSED: {}}
-    for name, kind in QUICK_TARGETS if report.quick else TARGETS:
-        erasure = plan_erasure(base, name, kind)
-        bench = _Bench(base, judge, erasure, root)
-        peers = () if report.quick or name not in PEER_TARGETS else tuple(BASELINES)
-        for method in (*METHODS, *peers):  # interleaved, so that every method meets the machine as it is
-            found.setdefault(method, {})[name] = one = bench.measure(method)
-            print(f"  {name} by {method}: {one}", flush=True)
-        if name in RANKED and not report.quick:
-            for method in by_rank:
-                by_rank[method].setdefault(USUAL_RANK, []).append(found[method][name].h_o)
-                for rank in RANKS:
-                    h_o = bench.h_o_at(method, rank)
-                    by_rank[method].setdefault(rank, []).append(h_o)
-                    print(f"  {name} by {method} at rank {rank}: H_o {h_o:.3f}", flush=True)
+    targets = QUICK_TARGETS if report.quick else TARGETS
+    with pool(len(targets)) as processes:
+        under_way = {
+            name: processes.submit(_measure_target, name, kind, root, report.quick) for name, kind in targets
+        }
+        found = {name: each.result() for name, each in under_way.items()}
+    methods = dict.fromkeys(method for each in found.values() for method in each.by_method)
+    by_method = {
+        method: {name: each.by_method[method] for name, each in found.items() if method in each.by_method}
+        for method in methods
+    }
     report.details = {
         method: {name: vars(one) | {"h_o": one.h_o} for name, one in each.items()}
-        for method, each in found.items()
+        for method, each in by_method.items()
     }
-    report.details["h_o_by_rank"] = by_rank
-    _figures(report, found)
+    _figures(report, by_method)
     if not report.quick:
+        ranked = [each.h_o_by_rank for each in found.values() if each.h_o_by_rank]
         lines: dict[str, list[tuple[float, float]]] = {
-            method: [(rank, float(np.mean(values))) for rank, values in sorted(each.items())]
-            for method, each in by_rank.items()
+            method: [
+                (rank, float(np.mean([each[method][rank] for each in ranked])))
+                for rank in sorted((*RANKS, USUAL_RANK))
+            ]
+            for method in (OURS, CLOSED)
         }
         report.plots.append(Plot(f"H_o against rank, mean of {' and '.join(RANKED)}", "rank", "H_o", lines))
+
+
+def _measure_target(name: str, kind: str, root: Path, quick: bool) -> Target:
+    base = load_base()
+    bench, target = _Bench(base, Judge.load(), plan_erasure(base, name, kind), root), Target()
+    for method in (*METHODS, *(() if quick or name not in PEER_TARGETS else BASELINES)):
+        target.by_method[method] = one = bench.measure(method)
+        print(f"  {name} by {method}: {one}", flush=True)
+    if name in RANKED and not quick:
+        for method in (OURS, CLOSED):
+            ranks = target.h_o_by_rank[method] = {USUAL_RANK: target.by_method[method].h_o}
+            for rank in RANKS:
+                ranks[rank] = bench.h_o_at(method, rank)
+                print(f"  {name} by {method} at rank {rank}: H_o {ranks[rank]:.3f}", flush=True)
+    return target
 
 
 def _figures(report: Report, found: dict[str, dict[str, Measured]]) -> None:
@@ -148,7 +175,8 @@ def _figures(report: Report, found: dict[str, dict[str, Measured]]) -> None:
         float(np.mean(bounds)),
         note="of the target gone and all else as the plain base draws it",
     )
-    both("restored_accuracy_change", lambda one: abs(one.restored), every, 0.01, at_least=False)
+    restored = [abs(one.restored) for one in ours.values() if one.restored is not None]
+    report.add("restored_accuracy_change_worst", max(restored), target=0.01, at_least=False)
     for method, each in found.items():
         if method not in (OURS, PAPER):
             values, mine_there = [one.h_o for one in each.values()], [ours[name].h_o for name in each]
@@ -178,7 +206,7 @@ class _Bench:
 
     def __init__(self, base: BaseModel, judge: Judge, erasure: Erasure, root: Path) -> None:
         self._base, self._judge, self._erasure = base, judge, erasure
-        self._config = ExaminationConfig(steps=10)
+        self._config = ExaminationConfig(steps=STEPS)
         self._groups = groups_of(base, erasure, self._config.pictures)
         self._before = self._drawn([])
         self._reference = {
@@ -206,10 +234,19 @@ class _Bench:
         both = weighted_sum([(eraser, 1.0), (plugin, 1.0)])
         if max(float(materialise(each).abs().max()) for each in both.layers.values()) > 1e-5:
             raise ArithmeticError(f"{method}: eraser and plug-in do not cancel")
-        restored = self._accuracy(self._groups[0], self._draw(0, [(eraser, 1.0), (plugin, 1.0)]))
-        found = recover(
-            self._base, self._erasure, self._groups[0], self._before["target"], [(eraser, 1.0)], self._config
-        )
+        restored = None
+        if method == OURS:
+            again = self._accuracy(self._groups[0], self._draw(0, [(eraser, 1.0), (plugin, 1.0)]))
+            restored = again - self._accuracy_before["target"]
+        with quickly():
+            found = recover(
+                self._base,
+                self._erasure,
+                self._groups[0],
+                self._before["target"],
+                [(eraser, 1.0)],
+                self._config,
+            )
         return Measured(
             seconds=seconds,
             target=accuracy["target"],
@@ -218,7 +255,7 @@ class _Bench:
             target_kid=self._factor("target", after["target"]),
             neighbours_kid=self._factor("neighbours", after["neighbours"]),
             recovered=recovered(self._judge, self._erasure, found).rate,
-            restored=restored - self._accuracy_before["target"],
+            restored=restored,
         )
 
     def h_o_at(self, method: str, rank: int) -> float:
@@ -243,9 +280,7 @@ class _Bench:
 
     def _draw(self, number: int, plugins: Plugins, further: int = 0) -> list[Image.Image]:
         seed = 10_000 * (number + 1) + further
-        return generate_each(
-            self._base, self._groups[number].prompts, seed=seed, steps=self._config.steps, plugins=plugins
-        )
+        return draw(self._base, self._groups[number].prompts, seed, plugins)
 
     def _accuracies(self, drawn: dict[str, list[Image.Image]]) -> dict[str, float]:
         return {group.title: self._accuracy(group, drawn[group.title]) for group in self._groups}

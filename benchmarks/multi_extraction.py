@@ -10,23 +10,26 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.drawing import draw
+from benchmarks.processes import pool
 from benchmarks.report import Plot, Report
 from plugins_engine.adapter import Adapter, weighted_sum
 from plugins_engine.base import EMBEDDED, load_base
 from plugins_engine.closed_form import closed_form_eraser
 from plugins_engine.concepts import calls, styled, without_article
-from plugins_engine.easymerge import MergeConfig, MergePart, combine
-from plugins_engine.erasure import plan_erasure
+from plugins_engine.easymerge import MergeConfig, combine
+from plugins_engine.erasure import Erasure, plan_erasure
 from plugins_engine.extraction import extract_concept
 from plugins_engine.judge import Judge
 from plugins_engine.known import Known, known_concepts
-from plugins_engine.sampler import generate_each
+from plugins_engine.merge_parts import MergePart
 
 COUNTS = (1, 2, 5, 10, 20, 50)
 QUICK_COUNTS = (2, 5)
 TARGETS = {10: 0.95, 50: 0.90}  # retained accuracy, as a share of the plain base's
-STEPS = 10
 SEED = 9000
+PICTURES = 8
+CONFIG = MergeConfig(pictures=PICTURES)  # of each part
 
 
 def measure(report: Report, _: Path) -> None:
@@ -34,13 +37,13 @@ def measure(report: Report, _: Path) -> None:
     counts = QUICK_COUNTS if report.quick else COUNTS
     names = random.Random(5).sample(known.subjects, max(counts))
     kept = [each for each in known.subjects if each not in names]
-    pictures = 60 if report.quick else 200
+    pictures = 60 if report.quick else 150
     retained, targets = _cells(kept, known, pictures), _cells(names, known, pictures)
 
     def right(cells: list[tuple[str, str]], *plugins: Adapter) -> float:
         prompts = [styled(subject, style) for subject, style in cells]
         used = [(plugin, 1.0) for plugin in plugins]
-        verdicts = judge.verdicts(generate_each(base, prompts, seed=SEED, steps=STEPS, plugins=used))
+        verdicts = judge.verdicts(draw(base, prompts, SEED, used))
         return float(np.mean([v.subject == subject for v, (subject, _) in zip(verdicts, cells, strict=True)]))
 
     before = right(retained)
@@ -48,21 +51,22 @@ def measure(report: Report, _: Path) -> None:
     bare = [without_article(name) for name in names]
     rest = [prompt for prompt in _prompts(kept, known) if not any(calls(name, prompt) for name in bare)]
     erasures = [plan_erasure(base, name, "character", _anchor(name, kept), rest) for name in names]
-    begun = time.monotonic()
-    erasers = []
-    for number, erasure in enumerate(erasures):
-        erasers.append(extract_concept(base, erasure).eraser)
-        print(f"  extracted {number + 1} of {len(names)}, {time.monotonic() - begun:.0f} s", flush=True)
+    erasers, begun = [], time.monotonic()
+    with pool(len(erasures)) as processes:
+        for eraser in processes.map(_eraser, erasures):
+            erasers.append(eraser)
+            print(f"  extracted {len(erasers)} of {len(names)}, {time.monotonic() - begun:.0f} s", flush=True)
     curve = {}
     for count in counts:
         chosen = [(subject, style) for subject, style in targets if subject in names[:count]]
         parts = [
-            MergePart(erasure.targets, eraser)
+            MergePart(erasure.targets, (eraser,))
             for erasure, eraser in zip(erasures[:count], erasers[:count], strict=True)
         ]
-        parts.append(MergePart(tuple(random.Random(6).sample(rest, 96)), weight=float(count)))
+        # As many parts of retained prompts, so that as much is drawn of them as of all the concepts.
+        parts += [MergePart(tuple(random.Random(i).sample(rest, PICTURES))) for i in range(count)]
         ways = {
-            "easymerge": combine(base, parts, MergeConfig()).adapter if count > 1 else erasers[0],
+            "easymerge": combine(base, parts, CONFIG).adapter if count > 1 else erasers[0],
             "sum": weighted_sum([(each, 1.0) for each in erasers[:count]]),
             "closed_form": closed_form_eraser(base, erasures[:count]),
         }
@@ -85,6 +89,10 @@ def measure(report: Report, _: Path) -> None:
             })
         )  # fmt: skip
     report.details = {"retained_and_targets_by_count": curve}
+
+
+def _eraser(erasure: Erasure) -> Adapter:
+    return extract_concept(load_base(), erasure).eraser
 
 
 def _cells(subjects: list[str], known: Known, count: int) -> list[tuple[str, str]]:

@@ -14,7 +14,9 @@ whose rank is at most the sum of the parts' ranks. To a lower rank r it is compr
 reduced-rank regression (Izenman 1975): with L Lᵀ = M, the best rank-r solution of (1) is the SVD of ΔW* L cut off at r,
 times L⁻¹.
 
-A part without a plug-in is prompts that shall stay as they are (ΔW_i = 0); with those, extractions combine as well.
+A part without a plug-in is prompts that shall stay as they are (ΔW_i = 0); with those, extractions combine as well. A part
+whose prompts call several plug-ins has them side by side: its ΔW_i is their sum. It adds its G_i to each one's in (2) and
+nothing to the rank. Without such parts nothing says what a picture of several shall be.
 """
 
 import math
@@ -36,6 +38,7 @@ from plugins_engine.base import BaseModel
 from plugins_engine.branches import require_fit
 from plugins_engine.delta import LowRank
 from plugins_engine.errors import BadRequest, require_positive, require_whole
+from plugins_engine.merge_parts import MergePart
 from plugins_engine.progress import OnProgress, Pace, Progress
 
 Method = Literal["closed-form", "sgd", "sum", "svd", "ties", "dare"]
@@ -44,19 +47,6 @@ _FROM_ACTIVATIONS = ("closed-form", "sgd")
 # Tried on activations that took no part in the fit, as shares of the mean diagonal of ΣG.
 _RIDGES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 DENSITY = 0.5  # of the entries that "ties" and "dare" keep
-
-
-@dataclass(frozen=True)
-class MergePart:
-    """One plug-in with prompts that call it. Without an adapter: prompts that shall stay as they are."""
-
-    prompts: tuple[str, ...]
-    adapter: Adapter | None = None
-    weight: float = 1.0  # of its error in (1), and its share among the parts
-
-    @property
-    def called(self) -> str:
-        return "retained prompts" if self.adapter is None else self.adapter.name or "a plug-in without a name"
 
 
 @dataclass(frozen=True)
@@ -122,7 +112,7 @@ def combine(
     begun = time.monotonic()
     merging = _Merging(base, parts, config, on_progress)
     layers, fit_seconds = merging.run()
-    named = [(part.adapter, part.weight) for part in parts if part.adapter is not None]
+    named = [(part.adapters[0], part.weight) for part in parts if len(part.adapters) == 1]
     adapter = merged_adapter(layers, named)
     figures: dict[str, float | int | str] = {
         "method": config.method,
@@ -143,7 +133,7 @@ def gather_parts(
     config: MergeConfig,
     on_picture: Callable[[int], None] | None = None,
 ) -> list[dict[str, LayerInputs]]:
-    """Draw each part's prompts with its own plug-in, and give the inputs of every layer that any part adapts."""
+    """Draw each part's prompts with its own plug-ins, and give the inputs of every layer that any part adapts."""
     layers = _adapted_layers(parts)
     gathered = []
     for number, part in enumerate(parts):
@@ -152,7 +142,7 @@ def gather_parts(
                 base,
                 layers,
                 part.prompts,
-                [] if part.adapter is None else [(part.adapter, 1.0)],
+                [(adapter, 1.0) for adapter in part.adapters],
                 pictures=config.pictures,
                 steps=config.steps,
                 seed=config.seed,
@@ -164,7 +154,7 @@ def gather_parts(
 
 
 def _adapted_layers(parts: Sequence[MergePart]) -> list[str]:
-    return sorted({layer for part in parts if part.adapter is not None for layer in part.adapter.layers})
+    return sorted({layer for part in parts for adapter in part.adapters for layer in adapter.layers})
 
 
 def _counted(on_picture: Callable[[int], None] | None, before: int, pictures: int) -> None:
@@ -197,7 +187,7 @@ class _Merging:
     ) -> None:
         self._base, self._parts, self._config, self._on_progress = base, parts, config, on_progress
         self._check()
-        self._adapters = [part.adapter for part in parts if part.adapter is not None]
+        self._adapters = list(dict.fromkeys(adapter for part in parts for adapter in part.adapters))
         self._layers = _adapted_layers(parts)
         self.validation: list[dict[str, LayerInputs]] = []
         drawn = 0 if config.method not in _FROM_ACTIVATIONS else 2 * config.pictures * len(parts)
@@ -206,12 +196,16 @@ class _Merging:
         self._pace = Pace(self._steps)
 
     def _check(self) -> None:
-        adapters = [part.adapter for part in self._parts if part.adapter is not None]
+        adapters = [part.adapters[0] for part in self._parts if len(part.adapters) == 1]
         if len(adapters) < 2:
             raise BadRequest(f"expected at least two plug-ins to combine, found {len(adapters)}")
         for adapter in adapters:
             require_fit(self._base, adapter)
         for part in self._parts:
+            if missing := [each for each in part.adapters if each not in adapters]:
+                raise BadRequest(
+                    f"{missing[0].name}: expected prompts that call it alone as well, found none"
+                )
             if not (math.isfinite(part.weight) and part.weight > 0):
                 raise BadRequest(f"weight {part.weight} of {part.called}: expected a number above 0")
             if self._config.method in _FROM_ACTIVATIONS and not any(p.strip() for p in part.prompts):
@@ -260,16 +254,18 @@ class _Merging:
 
     def _closed_form(self, layer: str, fitted: Sequence[dict[str, LayerInputs]], rank: int) -> LowRank:
         """Solve (1) for one layer; the ridge is the one that leaves least on the inputs outside the fit."""
-        ups, rights = [], []
         gram = torch.zeros_like(fitted[0][layer].gram)
+        called: dict[Adapter, Tensor] = {}  # each plug-in's G_i, over all parts that call it
         for part, inputs in zip(self._parts, fitted, strict=True):
             own = part.weight * inputs[layer].gram
             gram += own
-            if part.adapter is not None and layer in part.adapter.layers:
-                up, down = part.adapter.layers[layer]
-                ups.append(up.double())
-                rights.append(down.double() @ own)
-        up, right = torch.cat(ups, dim=1), torch.cat(rights)  # (out, R), (R, in)
+            for adapter in part.adapters:
+                if layer in adapter.layers:
+                    called[adapter] = called.get(adapter, torch.zeros_like(gram)) + own
+        up = torch.cat([adapter.layers[layer][0].double() for adapter in called], dim=1)  # (out, R)
+        right = torch.cat(
+            [adapter.layers[layer][1].double() @ own for adapter, own in called.items()]
+        )  # (R, in)
         ridges = _RIDGES if self._config.ridge is None else (self._config.ridge,)
         found = [_solve(up, right, gram, ridge, rank) for ridge in ridges]
         if len(found) == 1:
@@ -301,16 +297,17 @@ class _Merging:
     def _examples(
         self, layer: str, fitted: Sequence[dict[str, LayerInputs]]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Give inputs (n, in) of all parts, what each part's plug-in makes of them (n, out), and weights (n,)."""
+        """Give inputs (n, in) of all parts, what each part's plug-ins make of them (n, out), and weights (n,)."""
         rows, targets, weights = [], [], []
         for part, inputs in zip(self._parts, fitted, strict=True):
             x = inputs[layer].rows
             rows.append(x)
-            if part.adapter is not None and layer in part.adapter.layers:
-                up, down = part.adapter.layers[layer]
-                targets.append(x @ down.T @ up.T)
-            else:
-                targets.append(x.new_zeros(len(x), self._base.layers[layer].out_features))
+            wanted = x.new_zeros(len(x), self._base.layers[layer].out_features)
+            for adapter in part.adapters:
+                if layer in adapter.layers:
+                    up, down = adapter.layers[layer]
+                    wanted += x @ down.T @ up.T
+            targets.append(wanted)
             weights.append(torch.full((len(x),), part.weight))
         return torch.cat(rows), torch.cat(targets), torch.cat(weights)
 
@@ -352,8 +349,7 @@ def _squared_error(
     total = 0.0
     for part, each in zip(parts, inputs, strict=True):
         terms = [] if found is None else [found]
-        if part.adapter is not None and layer in part.adapter.layers:
-            terms.append(delta.negate(part.adapter.layers[layer]))
+        terms += [delta.negate(adapter.layers[layer]) for adapter in part.adapters if layer in adapter.layers]
         if terms:
             up, down = (each.double() for each in delta.concatenate(terms))
             total += part.weight * float(((up.T @ up) * (down @ each[layer].gram @ down.T)).sum())

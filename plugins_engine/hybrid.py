@@ -13,7 +13,8 @@ line from an anchor's prompt to the target's and beyond, with noise on top. Reta
 predictions. The base draws all the latents before the training begins, so no step needs a second pass of it.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -31,6 +32,8 @@ from plugins_engine.lora import trainable
 from plugins_engine.priors import Batch, gather_lessons, gather_prior
 from plugins_engine.progress import OnStep
 
+_LOOKED_THROUGH = 1000  # retained prompts, for the nearest ones: more would take much memory on a large base
+
 
 @dataclass(frozen=True)
 class HybridConfig:
@@ -41,11 +44,12 @@ class HybridConfig:
     reach: the least and the most of the way from an anchor's tokens (0) to the target's (1) at which a text is taken.
     noise: on a text, at most, as a share of the tokens' standard deviation.
     pictures, retained_pictures: drawn beforehand of targets, of as many anchors, of retained prompts; in `drawing_steps`.
+    near_share: of the retained prompts, those nearest to the target: half of the pictures are of them.
     """
 
     closed_form: ClosedFormConfig = field(default_factory=lambda: ClosedFormConfig(retain_weight=3.0))
     rank: int = 16
-    steps: int = 45
+    steps: int = 36
     learning_rate: float | None = None
     target_batch: int = 6
     anchor_batch: int = 2
@@ -54,7 +58,8 @@ class HybridConfig:
     reach: tuple[float, float] = (0.3, 1.5)
     noise: float = 0.3
     pictures: int = 12
-    retained_pictures: int = 36
+    retained_pictures: int = 30
+    near_share: float = 0.15
     drawing_steps: int = 8
     layers: tuple[str, ...] = ("attention",)
     seed: int = 0
@@ -117,8 +122,7 @@ class _Lessons:
         # The same latents and predictions, read from the target's prompts. Rows of the empty prompt stay what they are.
         self._anchor = replace(drawn, text=base.encode_prompt([*targets, ""]))
         self._anchor_tokens = base.encode_prompt(anchors).tokens
-        step = max(1, len(erasure.retained) // config.retained_pictures)
-        retained = erasure.retained[::step][: config.retained_pictures]
+        retained = _to_hold(base, erasure, config)
         self._retained = gather_prior(base, retained, *drawing, told("drawing what is to stay"))
 
     def batch(self, step: int) -> Batch:
@@ -145,3 +149,30 @@ class _Lessons:
         noise = (size * torch.randn(tokens.shape, generator=generator)).to(tokens) * tokens.float().std()
         moved: Tensor = anchor + (tokens - anchor) * place.to(tokens) + noise
         return moved.to(tokens.dtype)
+
+
+def _to_hold(base: BaseModel, erasure: Erasure, config: HybridConfig) -> list[str]:
+    """Choose the retained prompts to draw: as many of those that read most like the target as evenly of all.
+
+    Texts spread around the target's reach what lies next to it, so that has to be held the most.
+    """
+    retained = _evenly(erasure.retained, _LOOKED_THROUGH)
+    distances = torch.cdist(_read(base, retained), _read(base, erasure.targets)).amin(
+        1
+    )  # to the nearest target
+    nearest = distances.argsort(stable=True)[: math.ceil(config.near_share * len(retained))]
+    count = config.retained_pictures // 2
+    near = _evenly([retained[i] for i in nearest.tolist()], count)
+    return list(dict.fromkeys([*near, *_evenly(retained, config.retained_pictures - count)]))
+
+
+def _read(base: BaseModel, prompts: Sequence[str]) -> Tensor:
+    """Give the tokens of each prompt in a row, (n, tokens * width)."""
+    batches = [prompts[first : first + 64] for first in range(0, len(prompts), 64)]
+    return torch.cat([base.encode_prompt(each).tokens.float().flatten(1).cpu() for each in batches])
+
+
+def _evenly(prompts: Sequence[str], count: int) -> list[str]:
+    """Give at most so many of them, at even distances."""
+    count = min(count, len(prompts))
+    return [prompts[i * len(prompts) // count] for i in range(count)]

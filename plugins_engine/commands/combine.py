@@ -15,16 +15,17 @@ from plugins_engine.commands.options import (
     require_folder,
     require_target,
 )
-from plugins_engine.easymerge import METHODS, Combination, MergeConfig, MergePart, combine
+from plugins_engine.easymerge import METHODS, Combination, MergeConfig, combine
 from plugins_engine.errors import BadRequest
 from plugins_engine.html_report import ReportPage, write_report
+from plugins_engine.merge_parts import MergePart, joint_parts, joint_parts_of
 from plugins_engine.progress_line import ProgressLine
 from plugins_engine.sampler import generate_each
 
 if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands
 
-RETAINED = "retained"
+RETAINED, TOGETHER = "retained", "together"
 SHOWN = 4  # prompts of each part in the report
 SEED = 1
 
@@ -35,7 +36,8 @@ def add(commands: "Commands") -> None:
         help="make one plug-in of several",
         description="Combine plug-ins of one base into one, from the plug-ins and the prompts that call them alone. The "
         'prompts are JSON: {"ink.safetensors": ["a fox, Ink style", …], …}, by file name or by the plug-in\'s own name; '
-        f'"{RETAINED}" lists prompts that shall stay as the base draws them.',
+        f'"{RETAINED}" lists prompts that shall stay as the base draws them, "{TOGETHER}" prompts that call several by '
+        "their names (where it is not given: every character in every style).",
         formatter_class=help_formatter,
     )
     command.add_argument("plugins", nargs="+", type=Path, metavar="FILE", help="plug-ins, as .safetensors")
@@ -101,7 +103,7 @@ def _read_prompts(path: Path) -> dict[str, tuple[str, ...]]:
 
 def _parts(paths: Sequence[Path], prompts: dict[str, tuple[str, ...]], base: BaseModel) -> list[MergePart]:
     """Join plug-ins and prompts; a name in the prompts that no plug-in has is an error, as it is one mistyped."""
-    parts, used = [], {RETAINED}
+    parts, used = [], {RETAINED, TOGETHER}
     for path in paths:
         adapter = Adapter.load(path, base.layers)
         names = [name for name in (str(path), path.name, path.stem, adapter.name) if prompts.get(name)]
@@ -111,9 +113,15 @@ def _parts(paths: Sequence[Path], prompts: dict[str, tuple[str, ...]], base: Bas
                 f"{', '.join(prompts) or 'nothing'}"
             )
         used.add(names[0])
-        parts.append(MergePart(prompts[names[0]], adapter))
+        parts.append(MergePart(prompts[names[0]], (adapter,)))
     if left := sorted(set(prompts) - used):
-        raise BadRequest(f'prompts for "{left[0]}": expected the name of a plug-in given, or "{RETAINED}"')
+        raise BadRequest(
+            f'prompts for "{left[0]}": expected the name of a plug-in given, "{RETAINED}" or "{TOGETHER}"'
+        )
+    if TOGETHER in prompts:
+        parts += joint_parts_of(prompts[TOGETHER], [part.adapters[0] for part in parts])
+    else:
+        parts += joint_parts(parts)
     if prompts.get(RETAINED):
         parts.append(MergePart(prompts[RETAINED]))
     return parts
@@ -143,7 +151,7 @@ def _page(
     for part in parts:
         page.heading(part.called)
         shown = part.prompts[:SHOWN]
-        own = [] if part.adapter is None else [(part.adapter, 1.0)]
+        own = [(adapter, 1.0) for adapter in part.adapters]
         drawn = [
             generate_each(base, shown, seed=SEED, plugins=each) for each in ([], own, [(done.adapter, 1.0)])
         ]

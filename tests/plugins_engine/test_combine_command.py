@@ -55,6 +55,25 @@ def test_it_writes_one_plugin_and_a_report(work: Path, pipelines: Pipelines, cap
     assert "a house &lt;b&gt;in&lt;/b&gt; the rain" in page
 
 
+@pytest.mark.slow
+def test_prompts_that_call_several_are_asked_for_by_the_plugins_names(
+    work: Path, pipelines: Pipelines, capsys: Capture
+) -> None:
+    together = {"together": ["a fox, Ink style, Clay style"]}
+    (work / "prompts.json").write_text(json.dumps(PROMPTS | together))
+    assert run(work, pipelines, "--report", str(work / "report")) == 0
+    report = json.loads((work / "report" / "report.json").read_text())
+    assert [each["name"] for each in report["merged_from"]] == ["Ink", "Clay"]
+    assert "Ink with Clay" in (work / "report" / "report.html").read_text()
+
+    (work / "prompts.json").write_text(json.dumps(PROMPTS | {"together": ["a fox, Ink style"]}))
+    assert run(work, pipelines, "--method", "sum") == 2
+    assert (
+        'prompt "a fox, Ink style": expected the names of at least two of Ink, Clay'
+        in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [

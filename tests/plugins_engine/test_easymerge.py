@@ -15,13 +15,13 @@ from plugins_engine.easymerge import (
     METHODS,
     Combination,
     MergeConfig,
-    MergePart,
     Method,
     combine,
     gather_parts,
     relative_error,
 )
 from plugins_engine.errors import BadRequest, BaseMismatch
+from plugins_engine.merge_parts import MergePart
 from plugins_engine.progress import Cancelled, Progress
 from plugins_engine.sampler import SampleRequest, generate
 from tests.plugins_engine.tiny_pipelines import random_adapter
@@ -32,8 +32,8 @@ INK, CLAY = ("a fox, Ink style", "a boat, Ink style"), ("a fox, Clay style", "a 
 
 def parts_for(base: BaseModel, **options: object) -> list[MergePart]:
     return [
-        MergePart(INK, random_adapter(base, seed=1, name="Ink", **options)),  # type: ignore[arg-type]
-        MergePart(CLAY, random_adapter(base, seed=2, name="Clay", **options)),  # type: ignore[arg-type]
+        MergePart(INK, (random_adapter(base, seed=1, name="Ink", **options),)),  # type: ignore[arg-type]
+        MergePart(CLAY, (random_adapter(base, seed=2, name="Clay", **options),)),  # type: ignore[arg-type]
     ]
 
 
@@ -70,7 +70,7 @@ def test_descent_comes_near_the_closed_form_when_it_is_given_the_time(sd: BaseMo
 def test_it_works_on_every_architecture_and_on_convolutions(base: BaseModel) -> None:
     parts = parts_for(base, kinds=("attention", "projection"))
     done = combine(base, parts, FAST)
-    assert done.adapter.convolutions == parts[0].adapter.convolutions  # type: ignore[union-attr]
+    assert done.adapter.convolutions == parts[0].adapters[0].convolutions
     assert float(done.figures["relative_error"]) < 1
     pictures = generate(base, SampleRequest(INK[0], steps=2, plugins=[(done.adapter, 1.0)]))
     assert len(pictures) == 1
@@ -107,14 +107,12 @@ def test_a_lower_rank_loses_less_where_it_matters_than_a_plain_cut(sd: BaseModel
 
 
 def test_the_sum_keeps_every_layer_of_every_plugin(sd: BaseModel) -> None:
-    ink, clay = parts_for(sd)
-    assert ink.adapter is not None
-    assert clay.adapter is not None
-    queries = {name: each for name, each in ink.adapter.layers.items() if name.endswith("to_q")}
-    keys = {name: each for name, each in clay.adapter.layers.items() if name.endswith("to_k")}
+    ink, clay = (part.adapters[0] for part in parts_for(sd))
+    queries = {name: each for name, each in ink.layers.items() if name.endswith("to_q")}
+    keys = {name: each for name, each in clay.layers.items() if name.endswith("to_k")}
     parts = [
-        replace(ink, adapter=replace(ink.adapter, layers=queries)),
-        replace(clay, adapter=replace(clay.adapter, layers=keys)),
+        MergePart(INK, (replace(ink, layers=queries),)),
+        MergePart(CLAY, (replace(clay, layers=keys),)),
     ]
     done = combine(sd, parts, replace(FAST, method="sum"))
     assert set(done.adapter.layers) == set(queries) | set(keys)
@@ -144,12 +142,12 @@ def test_retained_prompts_are_changed_less_when_they_are_a_part(sd: BaseModel) -
 
 def test_its_file_says_of_which_plugins_it_was_made_and_in_what_shares(sd: BaseModel) -> None:
     ink, clay = parts_for(sd)
-    third = MergePart(("a fox",), random_adapter(sd, seed=3, name="Wool, knitted"))
+    third = MergePart(("a fox",), (random_adapter(sd, seed=3, name="Wool, knitted"),))
     done = combine(sd, [ink, clay, third], replace(FAST, method="svd"))
     again = Adapter.load(done.adapter.to_bytes())
     assert again.merged_from == ("Ink", "Clay", "Wool  knitted")
     listed = json.loads(again.metadata["plugin.merged_from"])
-    hashes = [part.adapter.tensors_sha256 for part in (ink, clay, third) if part.adapter is not None]
+    hashes = [part.adapters[0].tensors_sha256 for part in (ink, clay, third)]
     assert [each["tensors_sha256"] for each in listed] == hashes
     assert [each["share_bps"] for each in listed] == [3334, 3333, 3333]
     doubled = combine(sd, [replace(ink, weight=3.0), clay], replace(FAST, method="svd"))
@@ -227,6 +225,6 @@ def test_bad_requests_say_what_was_expected(sd: BaseModel, bases: dict[str, Base
         MergeConfig(method="mean")  # type: ignore[arg-type]
     with pytest.raises(BadRequest, match="ridge 0"):
         MergeConfig(ridge=0)
-    foreign = MergePart(CLAY, random_adapter(bases["sd2"], seed=2, name="Clay"))
+    foreign = MergePart(CLAY, (random_adapter(bases["sd2"], seed=2, name="Clay"),))
     with pytest.raises(BaseMismatch, match="Clay was made for base"):
         combine(sd, [ink, foreign], FAST)

@@ -1,0 +1,69 @@
+"""What a combination is fitted to: plug-ins with prompts that call them, alone and together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from plugins_engine.adapter import Adapter
+from plugins_engine.concepts import calls, trigger_phrase
+from plugins_engine.errors import BadRequest
+
+
+@dataclass(frozen=True)
+class MergePart:
+    """Prompts, and the plug-ins that they call: one; several, side by side; none, for prompts that shall stay as they are.
+
+    weight: of its error in the objective; of a plug-in's own part, its share among the plug-ins as well.
+    """
+
+    prompts: tuple[str, ...]
+    adapters: tuple[Adapter, ...] = ()
+    weight: float = 1.0
+
+    @property
+    def called(self) -> str:
+        if not self.adapters:
+            return "retained prompts"
+        return " with ".join(each.name or "a plug-in without a name" for each in self.adapters)
+
+
+def joint_parts(parts: Sequence[MergePart]) -> list[MergePart]:
+    """Compose prompts that call two plug-ins at once: every character, or whatever else is no style, in every style.
+
+    From prompts that call each alone nothing is learned of a picture that shows both. A character's phrase is what calls it
+    in its own prompts, up to a comma: "a fox, Ink style" and Clay make "a fox, Clay style".
+    """
+    single = [(part, part.adapters[0]) for part in parts if len(part.adapters) == 1]
+    styles = [adapter for _, adapter in single if adapter.kind == "style"]
+    return [
+        MergePart(
+            tuple(f"{phrase}, {_trigger(style)}" for phrase in _phrases(part.prompts, _trigger(other))),
+            (style, other),
+        )
+        for style in styles
+        for part, other in single
+        if other.kind != "style"
+    ]
+
+
+def joint_parts_of(prompts: Sequence[str], adapters: Sequence[Adapter]) -> list[MergePart]:
+    """Join given prompts with the plug-ins whose names they have in them. Raises BadRequest for one that names fewer than two."""
+    found: dict[tuple[Adapter, ...], list[str]] = {}
+    for prompt in prompts:
+        named = tuple(each for each in adapters if each.name and calls(each.name, prompt))
+        if len(named) < 2:
+            raise BadRequest(
+                f'prompt "{prompt}": expected the names of at least two of {", ".join(a.name for a in adapters)}, '
+                f"found {len(named)}"
+            )
+        found.setdefault(named, []).append(prompt)
+    return [MergePart(tuple(some), named) for named, some in found.items()]
+
+
+def _trigger(adapter: Adapter) -> str:
+    return adapter.trigger or trigger_phrase(adapter.name, adapter.kind)
+
+
+def _phrases(prompts: Sequence[str], trigger: str) -> list[str]:
+    """Give the clauses that call a plug-in, each once; its trigger alone where none of them does."""
+    clauses = [clause.strip() for prompt in prompts for clause in prompt.split(",") if calls(trigger, clause)]
+    return list(dict.fromkeys(clauses)) or [trigger]
