@@ -54,13 +54,13 @@ class HybridConfig:
     target_batch: int = 6
     anchor_batch: int = 2
     retained_batch: int = 10
-    retained_weight: float = 3.0
+    retained_weight: float = 6.0
     reach: tuple[float, float] = (0.3, 1.5)
     noise: float = 0.3
-    pictures: int = 12
-    retained_pictures: int = 30
-    near_share: float = 0.15
-    drawing_steps: int = 8
+    pictures: int = 16
+    retained_pictures: int = 48
+    near_share: float = 0.1
+    drawing_steps: int = 5
     layers: tuple[str, ...] = ("attention",)
     seed: int = 0
 
