@@ -122,7 +122,7 @@ class _Lessons:
         # The same latents and predictions, read from the target's prompts. Rows of the empty prompt stay what they are.
         self._anchor = replace(drawn, text=base.encode_prompt([*targets, ""]))
         self._anchor_tokens = base.encode_prompt(anchors).tokens
-        retained = _to_hold(base, erasure, config)
+        retained = prompts_to_hold(base, erasure, config)
         self._retained = gather_prior(base, retained, *drawing, told("drawing what is to stay"))
 
     def batch(self, step: int) -> Batch:
@@ -151,7 +151,7 @@ class _Lessons:
         return moved.to(tokens.dtype)
 
 
-def _to_hold(base: BaseModel, erasure: Erasure, config: HybridConfig) -> list[str]:
+def prompts_to_hold(base: BaseModel, erasure: Erasure, config: HybridConfig) -> list[str]:
     """Choose the retained prompts to draw: as many of those that read most like the target as evenly of all.
 
     Texts spread around the target's reach what lies next to it, so that has to be held the most.

@@ -1,6 +1,7 @@
 """`extract`: take a concept out of a base and keep it as a plug-in."""
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from plugins_engine.errors import BadRequest
 from plugins_engine.examination import STAGES, Examination, ExaminationConfig, examine, judge_for
 from plugins_engine.extraction import METHODS, extract_concept
 from plugins_engine.html_report import ReportPage, write_report
+from plugins_engine.known import known_concepts
 from plugins_engine.progress_line import ProgressLine
 
 if TYPE_CHECKING:
@@ -78,6 +80,12 @@ def run(options: argparse.Namespace) -> None:
     retained = None if options.retain is None else read_lines(options.retain, "--retain")
     base = load_base(options.base, options.device)
     erasure = plan_erasure(base, options.concept, options.kind, options.anchor, retained)
+    if not known_concepts(base.directory.path).listed:
+        print(
+            f"note: this base does not list what it knows, so nothing says that it knows {erasure.name}: see that the "
+            "report's pictures before the extraction show it",
+            file=sys.stderr,
+        )
     with ProgressLine() as line:
         result = extract_concept(base, erasure, options.method, on_progress=line)
     hashes = {

@@ -65,7 +65,9 @@ def test_it_writes_the_eraser_the_plugin_and_a_report(folder: Path, tmp_path: Pa
         page.count('src="data:image/png') == 3 * 3 * 3 + 2 * 6
     )  # three groups of three at three stages, the attack
     assert "still in its weights" in page
-    assert "H_o" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "H_o" in said.out
+    assert "note:" not in said.err
 
 
 def test_figures_are_counted_at_every_stage(folder: Path) -> None:
@@ -115,6 +117,13 @@ def test_a_base_that_the_judge_does_not_know_is_measured_by_its_pictures_alone(
     assert "h_o" not in found.figures
     assert found.figures["target"]["moved"]["restored"] < 0.01
     assert list(found.grids) == ["target", "retained", "recovery attack"]
+
+
+def test_a_base_that_does_not_say_what_it_knows_is_extracted_from_with_a_note(
+    pipelines: dict[str, Path], tmp_path: Path, capsys: Capture
+) -> None:
+    assert run(pipelines["sd1"], tmp_path, "--anchor", "Clay") == 0
+    assert "nothing says that it knows Noto" in capsys.readouterr().err
 
 
 def test_it_stops_where_it_is_told_to(folder: Path) -> None:

@@ -15,7 +15,7 @@ from plugins_engine.delta import materialise
 from plugins_engine.erasure import Erasure
 from plugins_engine.errors import BadRequest
 from plugins_engine.extraction import METHODS, Config, Method, extract_concept
-from plugins_engine.hybrid import HybridConfig
+from plugins_engine.hybrid import HybridConfig, prompts_to_hold
 from plugins_engine.priors import gather_lessons
 from plugins_engine.progress import Cancelled, Progress
 from plugins_engine.recovery import PLACEHOLDER, draw_with_word, learn_word
@@ -113,6 +113,20 @@ def test_the_hybrid_edits_what_reads_the_text_in_closed_form_and_distils_all_oth
             assert all(torch.equal(a, b) for a, b in zip(factors, read.layers[layer], strict=True))
         else:
             assert float(materialise(factors).abs().max()) > 0
+
+
+def test_half_of_what_is_held_are_the_prompts_that_read_most_like_the_target(sd: BaseModel) -> None:
+    near = ("a fox, Ink styles", "a boat, ink stylus")
+    others = tuple(f"{number} houses on a hill far away in the rain" for number in range(38))
+    task = replace(TASK, retained=(*others[:7], *near, *others[7:]))
+    config = replace(HYBRID, retained_pictures=4, near_share=0.05)  # 2 of the 40
+    held = prompts_to_hold(sd, task, config)
+    assert set(held[:2]) == set(near)
+    assert held[2:] == [task.retained[0], task.retained[20]]
+    assert sorted(prompts_to_hold(sd, TASK, config)) == [
+        "a cat",
+        "a cat, Wool style",
+    ]  # no more than there are
 
 
 def test_distillation_brings_the_target_nearer_to_its_anchor(sd: BaseModel) -> None:
