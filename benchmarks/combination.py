@@ -31,7 +31,7 @@ from plugins_engine.merge_parts import MergePart, joint_parts
 SETS = (("Noto", "panda"), ("Noto", "panda", "ghost"), ("Noto", "panda", "ghost", "octopus", "fox"))
 EXTRACTED = {"Noto": "style", "fox": "character"}
 PEERS = ("sum", "svd", "ties", "dare", "ssr")
-ROWS = 1024  # of each part, for sgd
+PROMPTS = 96  # that call each plug-in, for the fit
 SEED = 7000
 RIDGE = 1e-6  # of G's mean diagonal, so that it can be inverted
 
@@ -58,9 +58,9 @@ def measure(report: Report, _: Path) -> None:
     concepts = _concepts(base, judge, sets)
     for names in sets:
         chosen = [concepts[name] for name in names]
-        alone = [MergePart(tuple(each.prompts(known, 24)), (each.adapter,)) for each in chosen]
+        alone = [MergePart(tuple(each.prompts(known, PROMPTS)), (each.adapter,)) for each in chosen]
         parts = [*alone, *joint_parts(alone)]
-        validation = gather_parts(base, parts, MergeConfig(seed=9_000_000))
+        validation = gather_parts(base, parts, MergeConfig(pictures=24, seed=9_000_000))
         own = [_accuracy(base, judge, known, each, each.adapter, pictures) for each in chosen]
         apart = _both(base, judge, chosen, [(each.adapter, 1.0) for each in chosen], pictures)
         rows: dict[str, dict[str, float]] = {}
@@ -109,7 +109,7 @@ def _figures(report: Report, count: int, rows: dict[str, dict[str, float]], apar
 
 
 def _combined(base: BaseModel, parts: Sequence[MergePart], method: Method) -> tuple[Adapter, float]:
-    done = combine(base, parts, MergeConfig(method=method, rows=ROWS))
+    done = combine(base, parts, MergeConfig(method=method))
     return done.adapter, float(done.figures["fit_seconds"])
 
 

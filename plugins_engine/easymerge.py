@@ -39,11 +39,12 @@ from plugins_engine.branches import require_fit
 from plugins_engine.delta import LowRank
 from plugins_engine.errors import BadRequest, require_positive, require_whole
 from plugins_engine.merge_parts import MergePart
-from plugins_engine.progress import OnProgress, Pace, Progress
+from plugins_engine.merge_tuning import gather_predictions, tuned
+from plugins_engine.progress import OnProgress, OnStep, Pace, Progress
 
-Method = Literal["closed-form", "sgd", "sum", "svd", "ties", "dare"]
+Method = Literal["tuned", "closed-form", "sgd", "sum", "svd", "ties", "dare"]
 METHODS: tuple[Method, ...] = get_args(Method)
-_FROM_ACTIVATIONS = ("closed-form", "sgd")
+_FROM_ACTIVATIONS = ("tuned", "closed-form", "sgd")
 # Tried on activations that took no part in the fit, as shares of the mean diagonal of ΣG.
 _RIDGES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 DENSITY = 0.5  # of the entries that "ties" and "dare" keep
@@ -53,19 +54,22 @@ DENSITY = 0.5  # of the entries that "ties" and "dare" keep
 class MergeConfig:
     """How plug-ins are combined.
 
-    rank: of the result on every layer; None: closed form and sum keep all they have, the others take the highest of
-        the parts'.
+    rank: of the result on every layer; None: tuned, closed form, sum and sgd keep the sum of the parts', the others
+        take the highest of them.
     ridge: λ as a share of the mean diagonal of ΣG; None: chosen layer by layer, on other pictures than the fit's.
-    pictures, steps: drawn for each part to see what layers are fed.
+    pictures, steps: drawn for each part to see what layers are fed; a quarter as many again to choose the ridge on. Many
+        different prompts say more than many denoising steps.
+    tuning_steps: of "tuned", on all layers together after each has been solved in closed form.
     epochs, learning_rate, rows: of "sgd"; the paper's 100 epochs and 2e-2.
     """
 
-    method: Method = "closed-form"
+    method: Method = "tuned"
     rank: int | None = None
     ridge: float | None = None
-    pictures: int = 24
-    steps: int = 8
+    pictures: int = 96
+    steps: int = 4
     seed: int = 0
+    tuning_steps: int = 20
     epochs: int = 100
     learning_rate: float = 2e-2
     rows: int = 2048
@@ -79,6 +83,7 @@ class MergeConfig:
             require_positive("ridge", self.ridge)
         require_whole("pictures", self.pictures, 2, 100_000)
         require_whole("steps", self.steps, 1, 1000)
+        require_whole("tuning_steps", self.tuning_steps, 1, 100_000)
         require_whole("epochs", self.epochs, 1, 100_000)
         require_whole("rows", self.rows, 16, 1_000_000)
 
@@ -146,6 +151,7 @@ def gather_parts(
                 pictures=config.pictures,
                 steps=config.steps,
                 seed=config.seed,
+                guidance=1.0,  # what plug-ins make of the empty prompt, which is every part's, cannot all be done
                 rows=config.rows if config.method == "sgd" else 0,
                 on_picture=partial(_counted, on_picture, number * config.pictures),
             )
@@ -190,8 +196,13 @@ class _Merging:
         self._adapters = list(dict.fromkeys(adapter for part in parts for adapter in part.adapters))
         self._layers = _adapted_layers(parts)
         self.validation: list[dict[str, LayerInputs]] = []
-        drawn = 0 if config.method not in _FROM_ACTIVATIONS else 2 * config.pictures * len(parts)
-        self._steps = drawn + len(self._layers)
+        self._apart = MergeConfig(
+            pictures=max(2, config.pictures // 4), steps=config.steps, seed=config.seed + 1_000_000
+        )
+        each = config.pictures + self._apart.pictures
+        drawn = each * len(parts) if config.method in _FROM_ACTIVATIONS else 0
+        tuning = len(parts) + config.tuning_steps if config.method == "tuned" else 0
+        self._steps = drawn + len(self._layers) + tuning
         self._done = 0
         self._pace = Pace(self._steps)
 
@@ -222,28 +233,43 @@ class _Merging:
         if config.method in _FROM_ACTIVATIONS:
             fitted = gather_parts(self._base, self._parts, config, self._drawn)
             self._done = config.pictures * len(self._parts)
-            apart = MergeConfig(pictures=config.pictures, steps=config.steps, seed=config.seed + 1_000_000)
-            self.validation = gather_parts(self._base, self._parts, apart, self._drawn)
-            self._done = 2 * config.pictures * len(self._parts)
+            self.validation = gather_parts(self._base, self._parts, self._apart, self._drawn)
+            self._done += self._apart.pictures * len(self._parts)
         begun = time.monotonic()
         layers: dict[str, LowRank] = {}
         for layer in self._layers:
             layers[layer] = self._fit(layer, fitted)
             self._done += 1
             self._report(self._done, "combining")
-        return layers, time.monotonic() - begun
+        seconds = time.monotonic() - begun
+        if config.method == "tuned":
+            seed, solved = config.seed + 2_000_000, self._done
+            banks = gather_predictions(self._base, self._parts, seed, self._tell_from(solved))
+            begun = time.monotonic()
+            layers = tuned(
+                self._base,
+                self._parts,
+                banks,
+                layers,
+                config.tuning_steps,
+                seed,
+                self._tell_from(solved + len(banks)),
+            )
+            seconds += time.monotonic() - begun
+        return layers, seconds
 
     def _fit(self, layer: str, fitted: Sequence[dict[str, LayerInputs]]) -> LowRank:
         shape = self._base.layers[layer]
         room = min(shape.out_features, shape.in_features)
         rank = min(self._config.rank or room, room)
         held = [adapter.layers[layer] for adapter in self._adapters if layer in adapter.layers]
-        default = min(self._config.rank or max(delta.rank(each) for each in held), room)
+        ranks = [delta.rank(each) for each in held]
+        default = min(self._config.rank or max(ranks), room)
         match self._config.method:
-            case "closed-form":
+            case "tuned" | "closed-form":
                 return self._closed_form(layer, fitted, rank)
             case "sgd":
-                return self._descend(layer, fitted, default)
+                return self._descend(layer, fitted, min(rank, sum(ranks)))
             case "sum":
                 total = delta.concatenate(held)
                 return delta.truncate(total, rank) if delta.rank(total) > rank else total
@@ -256,8 +282,9 @@ class _Merging:
         """Solve (1) for one layer; the ridge is the one that leaves least on the inputs outside the fit."""
         gram = torch.zeros_like(fitted[0][layer].gram)
         called: dict[Adapter, Tensor] = {}  # each plug-in's G_i, over all parts that call it
-        for part, inputs in zip(self._parts, fitted, strict=True):
-            own = part.weight * inputs[layer].gram
+        weights = part_weights(self._parts, fitted, layer)
+        for part, inputs, weight in zip(self._parts, fitted, weights, strict=True):
+            own = weight * inputs[layer].gram
             gram += own
             for adapter in part.adapters:
                 if layer in adapter.layers:
@@ -299,7 +326,9 @@ class _Merging:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Give inputs (n, in) of all parts, what each part's plug-ins make of them (n, out), and weights (n,)."""
         rows, targets, weights = [], [], []
-        for part, inputs in zip(self._parts, fitted, strict=True):
+        for part, inputs, weight in zip(
+            self._parts, fitted, part_weights(self._parts, fitted, layer), strict=True
+        ):
             x = inputs[layer].rows
             rows.append(x)
             wanted = x.new_zeros(len(x), self._base.layers[layer].out_features)
@@ -308,7 +337,7 @@ class _Merging:
                     up, down = adapter.layers[layer]
                     wanted += x @ down.T @ up.T
             targets.append(wanted)
-            weights.append(torch.full((len(x),), part.weight))
+            weights.append(torch.full((len(x),), weight))
         return torch.cat(rows), torch.cat(targets), torch.cat(weights)
 
     def _sparse(self, method: Literal["ties", "dare"], held: Sequence[LowRank], rank: int) -> LowRank:
@@ -320,6 +349,9 @@ class _Merging:
                 ties(full, ones, DENSITY) if method == "ties" else dare_linear(full, ones, DENSITY)
             )
         return delta.factorise(merged, rank)
+
+    def _tell_from(self, done: int) -> OnStep:
+        return lambda step, _, message, __: self._report(done + step, message)
 
     def _drawn(self, pictures: int) -> None:
         self._report(self._done + pictures, "drawing each plug-in's own prompts")
@@ -342,15 +374,35 @@ def _solve(up: Tensor, right: Tensor, gram: Tensor, ridge: float, rank: int) -> 
     return up.float(), down.float()
 
 
+def part_weights(
+    parts: Sequence[MergePart], inputs: Sequence[dict[str, LayerInputs]], layer: str
+) -> list[float]:
+    """Give w_i of (1) for one layer: each part's own weight as a share of what its plug-ins do there.
+
+    A part with nothing to do there counts as the others on average. All 1 where no part has anything to do.
+    """
+    done = [_left(None, part, each[layer], layer) for part, each in zip(parts, inputs, strict=True)]
+    some = [each for each in done if each > 0]
+    usual = sum(some) / len(some) if some else 1.0
+    return [part.weight / (each if each > 0 else usual) for part, each in zip(parts, done, strict=True)]
+
+
 def _squared_error(
     found: LowRank | None, parts: Sequence[MergePart], inputs: Sequence[dict[str, LayerInputs]], layer: str
 ) -> float:
     """Give Σ_i w_i ‖(ΔW - ΔW_i) X_i‖² / n_i of one layer; None is ΔW = 0."""
-    total = 0.0
-    for part, each in zip(parts, inputs, strict=True):
-        terms = [] if found is None else [found]
-        terms += [delta.negate(adapter.layers[layer]) for adapter in part.adapters if layer in adapter.layers]
-        if terms:
-            up, down = (each.double() for each in delta.concatenate(terms))
-            total += part.weight * float(((up.T @ up) * (down @ each[layer].gram @ down.T)).sum())
-    return max(total, 0.0)
+    weights = part_weights(parts, inputs, layer)
+    return sum(
+        weight * _left(found, part, each[layer], layer)
+        for part, each, weight in zip(parts, inputs, weights, strict=True)
+    )
+
+
+def _left(found: LowRank | None, part: MergePart, inputs: LayerInputs, layer: str) -> float:
+    """Give ‖(ΔW - ΔW_i) X_i‖² / n_i of one part in one layer."""
+    terms = [] if found is None else [found]
+    terms += [delta.negate(adapter.layers[layer]) for adapter in part.adapters if layer in adapter.layers]
+    if not terms:
+        return 0.0
+    up, down = (each.double() for each in delta.concatenate(terms))
+    return max(float(((up.T @ up) * (down @ inputs.gram @ down.T)).sum()), 0.0)

@@ -45,7 +45,10 @@ def add(commands: "Commands") -> None:
         "--prompts", type=Path, required=True, metavar="FILE", help="the prompts that call each, as JSON"
     )
     command.add_argument(
-        "--method", choices=METHODS, default="closed-form", help="(default: %(default)s; sgd is the paper's)"
+        "--method",
+        choices=METHODS,
+        default="tuned",
+        help="(default: %(default)s, which is closed-form and then a few steps; sgd is the paper's)",
     )
     command.add_argument(
         "--rank", type=int, metavar="N", help="of the result (default: what nothing is lost with)"

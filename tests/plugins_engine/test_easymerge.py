@@ -26,7 +26,7 @@ from plugins_engine.progress import Cancelled, Progress
 from plugins_engine.sampler import SampleRequest, generate
 from tests.plugins_engine.tiny_pipelines import random_adapter
 
-FAST = MergeConfig(pictures=4, steps=2, epochs=20, rows=256)
+FAST = MergeConfig("closed-form", pictures=4, steps=2, tuning_steps=2, epochs=20, rows=256)
 INK, CLAY = ("a fox, Ink style", "a boat, Ink style"), ("a fox, Clay style", "a tree, Clay style")
 
 
@@ -189,22 +189,33 @@ def test_a_sample_of_what_layers_are_fed_is_no_larger_than_asked_for(sd: BaseMod
     assert {len(each.rows) for each in found.values()} == {100}
 
 
-def test_a_combination_that_is_stopped_leaves_the_base_as_it_was(sd: BaseModel) -> None:
+@pytest.mark.parametrize(
+    ("method", "stage"),
+    [
+        ("closed-form", "drawing each plug-in's own prompts"),
+        ("tuned", "drawing what to tune on"),
+        ("tuned", "tuning"),
+    ],
+)
+def test_a_combination_that_is_stopped_leaves_the_base_as_it_was(
+    sd: BaseModel, method: Method, stage: str
+) -> None:
     before = generate(sd, SampleRequest("a fox", steps=2))[0].tobytes()
 
     def stop(progress: Progress) -> None:
-        if progress.step > 3:
+        if progress.message == stage:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        combine(sd, parts_for(sd), FAST, stop)
+        combine(sd, parts_for(sd), replace(FAST, method=method), stop)
     assert generate(sd, SampleRequest("a fox", steps=2))[0].tobytes() == before
     assert not any(module._forward_pre_hooks for module in sd.unet.modules())  # noqa: SLF001
 
 
-def test_progress_ends_where_it_said_it_would(sd: BaseModel) -> None:
+@pytest.mark.parametrize("method", ["tuned", "closed-form", "sum"])
+def test_progress_ends_where_it_said_it_would(sd: BaseModel, method: Method) -> None:
     told: list[Progress] = []
-    combine(sd, parts_for(sd), FAST, told.append)
+    combine(sd, parts_for(sd), replace(FAST, method=method), told.append)
     assert [each.step for each in told] == sorted(each.step for each in told)
     assert told[-1].step == told[-1].steps
 
@@ -221,10 +232,12 @@ def test_bad_requests_say_what_was_expected(sd: BaseModel, bases: dict[str, Base
         combine(sd, [ink, clay], replace(FAST, rank=33))
     with pytest.raises(BadRequest, match="weight nan of Ink: expected a number above 0"):
         combine(sd, [replace(ink, weight=float("nan")), clay], FAST)
-    with pytest.raises(BadRequest, match='method "mean": expected one of closed-form, sgd'):
+    with pytest.raises(BadRequest, match='method "mean": expected one of tuned, closed-form, sgd'):
         MergeConfig(method="mean")  # type: ignore[arg-type]
     with pytest.raises(BadRequest, match="ridge 0"):
         MergeConfig(ridge=0)
+    with pytest.raises(BadRequest, match="tuning_steps"):
+        MergeConfig(tuning_steps=0)
     foreign = MergePart(CLAY, (random_adapter(bases["sd2"], seed=2, name="Clay"),))
     with pytest.raises(BaseMismatch, match="Clay was made for base"):
         combine(sd, [ink, foreign], FAST)

@@ -11,7 +11,7 @@ from plugins_engine.errors import BadRequest
 from plugins_engine.merge_parts import MergePart, joint_parts, joint_parts_of
 from tests.plugins_engine.tiny_pipelines import random_adapter
 
-FAST = MergeConfig(pictures=4, steps=2, epochs=20, rows=256)
+FAST = MergeConfig("closed-form", pictures=4, steps=2, tuning_steps=2, epochs=20, rows=256)
 
 
 @pytest.fixture

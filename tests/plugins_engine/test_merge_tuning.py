@@ -1,0 +1,63 @@
+"""A combination tuned as a whole: nearer to what each plug-in predicts than layers solved one by one."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn.functional import mse_loss
+
+from plugins_engine import delta
+from plugins_engine.adapter import Adapter
+from plugins_engine.base import BaseModel
+from plugins_engine.branches import applied
+from plugins_engine.easymerge import MergeConfig, combine
+from plugins_engine.merge_parts import MergePart, joint_parts
+from plugins_engine.merge_tuning import gather_predictions, tuned
+from tests.plugins_engine.tiny_pipelines import random_adapter
+
+FAST = MergeConfig("closed-form", pictures=4, steps=2)
+
+
+@pytest.fixture
+def parts(sd: BaseModel) -> list[MergePart]:
+    """A style, a character, both at once, and prompts to leave alone."""
+    ink = random_adapter(sd, seed=1, name="Ink", vary_rank=True)
+    fox = replace(random_adapter(sd, seed=2, name="Fox"), kind="character", trigger="Fox")
+    alone = [MergePart(("a boat, Ink style", "a tree, Ink style"), (ink,)), MergePart(("a fox",), (fox,))]
+    return [*alone, *joint_parts(alone), MergePart(("a house",))]
+
+
+def missed(base: BaseModel, parts: list[MergePart], layers: dict[str, delta.LowRank]) -> float:
+    """Give the mean squared error of the predictions, on latents that were not tuned on."""
+    banks = gather_predictions(base, parts, 99, lambda *_: None)
+    error = 0.0
+    with torch.no_grad(), applied(base, [(Adapter(layers, base_fingerprint=base.fingerprint), 1.0)]):
+        for bank in banks:
+            batch = bank.draw(16, 1.0, torch.Generator().manual_seed(0))
+            error += float(mse_loss(base.predict(batch.noisy, batch.time, batch.text), batch.target))
+    return error
+
+
+def test_it_predicts_more_like_the_plugins_and_keeps_every_layers_rank(
+    sd: BaseModel, parts: list[MergePart], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "plugins_engine.merge_tuning._RATE", 10.0
+    )  # of 1e-4, the customary rate, for a few steps
+    solved = combine(sd, parts, FAST).adapter.layers
+    banks = gather_predictions(sd, parts, 0, lambda *_: None)
+    after = tuned(sd, parts, banks, solved, 30, 0, lambda *_: None)
+    assert missed(sd, parts, after) < 0.9 * missed(sd, parts, solved)
+    assert {name: delta.rank(each) for name, each in after.items()} == {
+        name: delta.rank(each) for name, each in solved.items()
+    }
+
+
+def test_a_part_is_drawn_with_its_own_plugins_and_learned_from_what_they_predict(
+    sd: BaseModel, parts: list[MergePart]
+) -> None:
+    for part, bank in zip(parts, gather_predictions(sd, parts, 5, lambda *_: None), strict=True):
+        batch = bank.draw(8, 1.0, torch.Generator().manual_seed(1))
+        with torch.no_grad(), applied(sd, [(adapter, 1.0) for adapter in part.adapters]):
+            again = sd.predict(batch.noisy, batch.time, batch.text)
+        assert torch.allclose(again, batch.target, atol=1e-4), part.called
