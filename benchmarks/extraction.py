@@ -75,7 +75,7 @@ class Measured:
     recovered: float
     restored: (
         float | None
-    )  # accuracy of the target with eraser and plug-in, less the plain base's; of ours alone
+    )  # of ours alone: accuracy of the target with the plug-in too, less the plain base's
 
     def __str__(self) -> str:
         restored = "" if self.restored is None else f", restored {self.restored:+.3f}"

@@ -5,8 +5,8 @@ prompts, the combined ΔW shall do to each X_i what ΔW_i did:
 
     min over ΔW of Σ_i w_i ‖ΔW X_i - ΔW_i X_i‖² + λ ‖ΔW‖²                                             (1)
 
-The paper descends on (1) by stochastic gradient ("sgd" here). It is a linear regression, so "closed-form" solves it:
-with G_i = w_i X_i X_iᵀ and M = ΣG_i + λI,
+where w_i is the part's weight, divided by the size of what its plug-in does there (`part_weights`). The paper descends on (1)
+by stochastic gradient ("sgd" here). It is a linear regression, so "closed-form" solves it: with G_i = w_i X_i X_iᵀ and M = ΣG_i + λI,
 
     ΔW* = Σ_i B_i A_i G_i M⁻¹ = [B_1 … B_K] Ã,                                                       (2)
 
@@ -38,7 +38,8 @@ from plugins_engine.base import BaseModel
 from plugins_engine.branches import require_fit
 from plugins_engine.delta import LowRank
 from plugins_engine.errors import BadRequest, require_positive, require_whole
-from plugins_engine.merge_parts import MergePart
+from plugins_engine.merge_objective import part_weights, relative_error, squared_error
+from plugins_engine.merge_parts import MergePart, alone
 from plugins_engine.merge_tuning import gather_predictions, tuned
 from plugins_engine.progress import OnProgress, OnStep, Pace, Progress
 
@@ -117,7 +118,7 @@ def combine(
     begun = time.monotonic()
     merging = _Merging(base, parts, config, on_progress)
     layers, fit_seconds = merging.run()
-    named = [(part.adapters[0], part.weight) for part in parts if len(part.adapters) == 1]
+    named = [(part.adapters[0], part.weight) for part in alone(parts)]
     adapter = merged_adapter(layers, named)
     figures: dict[str, float | int | str] = {
         "method": config.method,
@@ -168,19 +169,6 @@ def _counted(on_picture: Callable[[int], None] | None, before: int, pictures: in
         on_picture(before + pictures)
 
 
-def relative_error(
-    adapter: Adapter, parts: Sequence[MergePart], inputs: Sequence[dict[str, LayerInputs]]
-) -> tuple[float, dict[str, float]]:
-    """Give objective (1) of a combined plug-in on given inputs, as a share of what ΔW = 0 leaves: over all, by layer."""
-    missed, whole, by_layer = 0.0, 0.0, {}
-    for layer in inputs[0]:
-        left = _squared_error(adapter.layers.get(layer), parts, inputs, layer)
-        most = _squared_error(None, parts, inputs, layer)
-        by_layer[layer] = left / most if most > 0 else 0.0
-        missed, whole = missed + left, whole + most
-    return (missed / whole if whole > 0 else 0.0), by_layer
-
-
 class _Merging:
     """One combination under way."""
 
@@ -207,7 +195,7 @@ class _Merging:
         self._pace = Pace(self._steps)
 
     def _check(self) -> None:
-        adapters = [part.adapters[0] for part in self._parts if len(part.adapters) == 1]
+        adapters = [part.adapters[0] for part in alone(self._parts)]
         if len(adapters) < 2:
             raise BadRequest(f"expected at least two plug-ins to combine, found {len(adapters)}")
         for adapter in adapters:
@@ -289,15 +277,15 @@ class _Merging:
             for adapter in part.adapters:
                 if layer in adapter.layers:
                     called[adapter] = called.get(adapter, torch.zeros_like(gram)) + own
-        up = torch.cat([adapter.layers[layer][0].double() for adapter in called], dim=1)  # (out, R)
-        right = torch.cat(
-            [adapter.layers[layer][1].double() @ own for adapter, own in called.items()]
-        )  # (R, in)
+        # (out, R) and (R, in)
+        up = torch.cat([adapter.layers[layer][0].double() for adapter in called], dim=1)
+        right = torch.cat([adapter.layers[layer][1].double() @ own for adapter, own in called.items()])
         ridges = _RIDGES if self._config.ridge is None else (self._config.ridge,)
         found = [_solve(up, right, gram, ridge, rank) for ridge in ridges]
         if len(found) == 1:
             return found[0]
-        return min(found, key=lambda each: _squared_error(each, self._parts, self.validation, layer))
+        weights = part_weights(self._parts, self.validation, layer)
+        return min(found, key=lambda each: squared_error(each, self._parts, self.validation, layer, weights))
 
     def _descend(self, layer: str, fitted: Sequence[dict[str, LayerInputs]], rank: int) -> LowRank:
         """Descend on (1) for one layer, as the paper does: Adam on the factors, the rate on a cosine."""
@@ -326,9 +314,8 @@ class _Merging:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Give inputs (n, in) of all parts, what each part's plug-ins make of them (n, out), and weights (n,)."""
         rows, targets, weights = [], [], []
-        for part, inputs, weight in zip(
-            self._parts, fitted, part_weights(self._parts, fitted, layer), strict=True
-        ):
+        shares = part_weights(self._parts, fitted, layer)
+        for part, inputs, share in zip(self._parts, fitted, shares, strict=True):
             x = inputs[layer].rows
             rows.append(x)
             wanted = x.new_zeros(len(x), self._base.layers[layer].out_features)
@@ -337,7 +324,7 @@ class _Merging:
                     up, down = adapter.layers[layer]
                     wanted += x @ down.T @ up.T
             targets.append(wanted)
-            weights.append(torch.full((len(x),), weight))
+            weights.append(torch.full((len(x),), share))
         return torch.cat(rows), torch.cat(targets), torch.cat(weights)
 
     def _sparse(self, method: Literal["ties", "dare"], held: Sequence[LowRank], rank: int) -> LowRank:
@@ -372,37 +359,3 @@ def _solve(up: Tensor, right: Tensor, gram: Tensor, ridge: float, rank: int) -> 
         up, whitened = delta.truncate((up, whitened), rank)
     down = torch.linalg.solve_triangular(lower, whitened, upper=False, left=False)  # Ã = (Ã L) L⁻¹
     return up.float(), down.float()
-
-
-def part_weights(
-    parts: Sequence[MergePart], inputs: Sequence[dict[str, LayerInputs]], layer: str
-) -> list[float]:
-    """Give w_i of (1) for one layer: each part's own weight as a share of what its plug-ins do there.
-
-    A part with nothing to do there counts as the others on average. All 1 where no part has anything to do.
-    """
-    done = [_left(None, part, each[layer], layer) for part, each in zip(parts, inputs, strict=True)]
-    some = [each for each in done if each > 0]
-    usual = sum(some) / len(some) if some else 1.0
-    return [part.weight / (each if each > 0 else usual) for part, each in zip(parts, done, strict=True)]
-
-
-def _squared_error(
-    found: LowRank | None, parts: Sequence[MergePart], inputs: Sequence[dict[str, LayerInputs]], layer: str
-) -> float:
-    """Give Σ_i w_i ‖(ΔW - ΔW_i) X_i‖² / n_i of one layer; None is ΔW = 0."""
-    weights = part_weights(parts, inputs, layer)
-    return sum(
-        weight * _left(found, part, each[layer], layer)
-        for part, each, weight in zip(parts, inputs, weights, strict=True)
-    )
-
-
-def _left(found: LowRank | None, part: MergePart, inputs: LayerInputs, layer: str) -> float:
-    """Give ‖(ΔW - ΔW_i) X_i‖² / n_i of one part in one layer."""
-    terms = [] if found is None else [found]
-    terms += [delta.negate(adapter.layers[layer]) for adapter in part.adapters if layer in adapter.layers]
-    if not terms:
-        return 0.0
-    up, down = (each.double() for each in delta.concatenate(terms))
-    return max(float(((up.T @ up) * (down @ inputs.gram @ down.T)).sum()), 0.0)

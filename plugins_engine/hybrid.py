@@ -157,10 +157,8 @@ def prompts_to_hold(base: BaseModel, erasure: Erasure, config: HybridConfig) -> 
     Texts spread around the target's reach what lies next to it, so that has to be held the most.
     """
     retained = _evenly(erasure.retained, _LOOKED_THROUGH)
-    distances = torch.cdist(_read(base, retained), _read(base, erasure.targets)).amin(
-        1
-    )  # to the nearest target
-    nearest = distances.argsort(stable=True)[: math.ceil(config.near_share * len(retained))]
+    to_targets = torch.cdist(_read(base, retained), _read(base, erasure.targets))
+    nearest = to_targets.amin(1).argsort(stable=True)[: math.ceil(config.near_share * len(retained))]
     count = config.retained_pictures // 2
     near = _evenly([retained[i] for i in nearest.tolist()], count)
     return list(dict.fromkeys([*near, *_evenly(retained, config.retained_pictures - count)]))

@@ -26,13 +26,18 @@ class MergePart:
         return " with ".join(each.name or "a plug-in without a name" for each in self.adapters)
 
 
+def alone(parts: Sequence[MergePart]) -> list[MergePart]:
+    """List the parts that call one plug-in alone: each plug-in's own."""
+    return [part for part in parts if len(part.adapters) == 1]
+
+
 def joint_parts(parts: Sequence[MergePart]) -> list[MergePart]:
     """Compose prompts that call two plug-ins at once: every character, or whatever else is no style, in every style.
 
     From prompts that call each alone nothing is learned of a picture that shows both. A character's phrase is what calls it
     in its own prompts, up to a comma: "a fox, Ink style" and Clay make "a fox, Clay style".
     """
-    single = [(part, part.adapters[0]) for part in parts if len(part.adapters) == 1]
+    single = [(part, part.adapters[0]) for part in alone(parts)]
     styles = [adapter for _, adapter in single if adapter.kind == "style"]
     return [
         MergePart(

@@ -18,9 +18,9 @@ from plugins_engine.easymerge import (
     Method,
     combine,
     gather_parts,
-    relative_error,
 )
 from plugins_engine.errors import BadRequest, BaseMismatch
+from plugins_engine.merge_objective import relative_error
 from plugins_engine.merge_parts import MergePart
 from plugins_engine.progress import Cancelled, Progress
 from plugins_engine.sampler import SampleRequest, generate

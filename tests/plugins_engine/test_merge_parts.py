@@ -6,8 +6,9 @@ import pytest
 
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
-from plugins_engine.easymerge import MergeConfig, Method, combine, gather_parts, relative_error
+from plugins_engine.easymerge import MergeConfig, Method, combine, gather_parts
 from plugins_engine.errors import BadRequest
+from plugins_engine.merge_objective import relative_error
 from plugins_engine.merge_parts import MergePart, joint_parts, joint_parts_of
 from tests.plugins_engine.tiny_pipelines import random_adapter
 
