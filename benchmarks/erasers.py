@@ -25,7 +25,7 @@ def uce(base: BaseModel, erasure: Erasure, config: HybridConfig) -> Layers:
     """Unified Concept Editing (arXiv 2308.14761): keys and values of the concept's own phrase, without surroundings."""
     said, anchor = (trigger_phrase(each, erasure.kind) for each in (erasure.name, erasure.anchor))
     phrase = replace(erasure, targets=(said,), anchors=(anchor,))
-    return closed_form_layers(base, [phrase], ClosedFormConfig(rank=config.rank))
+    return closed_form_layers(base, [phrase], ClosedFormConfig(rank=config.rank, retain_weight=1.0))
 
 
 def concept_ablation(base: BaseModel, erasure: Erasure, config: HybridConfig) -> Layers:

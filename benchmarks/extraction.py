@@ -4,21 +4,22 @@ As many targets are measured at once as there are processors, each on one; the m
 meet the machine as it is.
 
 Other people's erasers (`erasers.py`) are measured on two targets of each kind. Two ranks below the usual one and one above it show
-what rank buys. KID of a style is against the style's real pictures. Of a character there are too few, so it is against what the plain base
-draws of the same prompts from other seeds. Where the plain base's own KID is below the noise of two sets of one kind, the
-noise stands in for it.
+what rank buys. KID of a style is against the style's real pictures. Of a character, and of neighbours, there are too few, so it
+is against what the plain base draws of other prompts of the same group (the same prompts would make two sets more alike than chance
+does). A KID below the noise of two sets of one kind is taken to be that noise, before and after.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from benchmarks.drawing import STEPS, draw, quickly
+from benchmarks.drawing import STEPS, draw
 from benchmarks.erasers import BASELINES
 from benchmarks.processes import pool
 from benchmarks.report import Plot, Report
@@ -37,10 +38,11 @@ from plugins_engine.examination import (
     recovered,
     rightly_seen,
 )
-from plugins_engine.extraction import METHODS, Config, Method, extract_concept
+from plugins_engine.extraction import METHODS, Method, extract_concept
 from plugins_engine.hybrid import HybridConfig
 from plugins_engine.judge import Judge
 from plugins_engine.metrics import kid, squared_mmd
+from plugins_engine.precision import quickly
 from training import pictures
 from training.subjects import STYLES, SUBJECTS
 
@@ -57,8 +59,21 @@ USUAL_RANK = 16
 OURS, PAPER, CLOSED = "hybrid", "reverse-lora", "closed-form"
 WITH_KID = ("target", "neighbours")
 KID_FACTOR = {"style": 4.5, "character": 2.6}
-_METHOD: dict[str, Method] = {method: method for method in METHODS}
 Features = np.ndarray
+
+
+def _by_method(method: Method, base: BaseModel, erasure: Erasure) -> Adapter:
+    return extract_concept(base, erasure, method).eraser
+
+
+def _by_baseline(name: str, base: BaseModel, erasure: Erasure) -> Adapter:
+    return made_for(base, BASELINES[name](base, erasure, HybridConfig()), name=name, kind="eraser")
+
+
+WAYS: dict[str, Callable[[BaseModel, Erasure], Adapter]] = {
+    **{method: partial(_by_method, method) for method in METHODS},
+    **{name: partial(_by_baseline, name) for name in BASELINES},
+}
 Plugins = Sequence[tuple[Adapter, float]]
 
 
@@ -212,21 +227,18 @@ class _Bench:
         self._reference = {
             group.title: _real_features(judge, root, erasure.name)
             if group.title == "target" and erasure.kind == "style"
-            else judge.features(self._draw(number, [], further=500_000))
-            for number, group in enumerate(self._groups)
+            else judge.features(draw(base, group.prompts, 500_000))
+            for group in groups_of(base, erasure, self._config.pictures, seed=1)
             if group.title in WITH_KID
         }
         features = {title: judge.features(self._before[title]) for title in WITH_KID}
-        # What the plain base has already, or, where that is less, what chance alone makes of two sets of one kind.
-        self._kid_before = {
-            title: max(kid(found, self._reference[title]).mean, _noise(found, self._reference[title]))
-            for title, found in features.items()
-        }
+        self._noise = {title: _noise(found, self._reference[title]) for title, found in features.items()}
+        self._kid_before = {title: self._kid(title, found) for title, found in features.items()}
         self._accuracy_before = self._accuracies(self._before)
 
     def measure(self, method: str) -> Measured:
         begun = time.monotonic()
-        eraser = self._eraser(method)
+        eraser = WAYS[method](self._base, self._erasure)
         seconds = time.monotonic() - begun
         plugin = eraser.negated()
         after = self._drawn([(eraser, 1.0)])
@@ -238,7 +250,7 @@ class _Bench:
         if method == OURS:
             again = self._accuracy(self._groups[0], self._draw(0, [(eraser, 1.0), (plugin, 1.0)]))
             restored = again - self._accuracy_before["target"]
-        with quickly():
+        with quickly(self._base):
             found = recover(
                 self._base,
                 self._erasure,
@@ -260,27 +272,23 @@ class _Bench:
 
     def h_o_at(self, method: str, rank: int) -> float:
         """Give H_o of the closed form, or of the hybrid, at another rank."""
-        config: Config = replace(ClosedFormConfig(), rank=rank)
         if method == OURS:
-            usual = HybridConfig()
-            config = replace(usual, rank=rank, closed_form=replace(usual.closed_form, rank=rank))
-        eraser = extract_concept(self._base, self._erasure, _METHOD[method], config).eraser
+            closed_form = replace(HybridConfig().closed_form, rank=rank)
+            done = extract_concept(
+                self._base, self._erasure, "hybrid", HybridConfig(rank=rank, closed_form=closed_form)
+            )
+        else:
+            done = extract_concept(self._base, self._erasure, "closed-form", ClosedFormConfig(rank=rank))
+        eraser = done.eraser
         after = self._drawn([(eraser, 1.0)])
         accuracy = self._accuracies(after)
         return harmonic_mean(1 - accuracy["target"], _of_the_rest(accuracy))
 
-    def _eraser(self, method: str) -> Adapter:
-        if method in BASELINES:
-            layers = BASELINES[method](self._base, self._erasure, HybridConfig())
-            return made_for(self._base, layers, name=f"without {self._erasure.name}", kind="eraser")
-        return extract_concept(self._base, self._erasure, _METHOD[method]).eraser
-
     def _drawn(self, plugins: Plugins) -> dict[str, list[Image.Image]]:
         return {group.title: self._draw(number, plugins) for number, group in enumerate(self._groups)}
 
-    def _draw(self, number: int, plugins: Plugins, further: int = 0) -> list[Image.Image]:
-        seed = 10_000 * (number + 1) + further
-        return draw(self._base, self._groups[number].prompts, seed, plugins)
+    def _draw(self, number: int, plugins: Plugins) -> list[Image.Image]:
+        return draw(self._base, self._groups[number].prompts, 10_000 * (number + 1), plugins)
 
     def _accuracies(self, drawn: dict[str, list[Image.Image]]) -> dict[str, float]:
         return {group.title: self._accuracy(group, drawn[group.title]) for group in self._groups}
@@ -289,7 +297,10 @@ class _Bench:
         return rightly_seen(self._judge.verdicts(drawn), group.expected, self._erasure.kind).rate
 
     def _factor(self, title: str, after: list[Image.Image]) -> float:
-        return kid(self._judge.features(after), self._reference[title]).mean / self._kid_before[title]
+        return self._kid(title, self._judge.features(after)) / self._kid_before[title]
+
+    def _kid(self, title: str, features: Features) -> float:
+        return max(kid(features, self._reference[title]).mean, self._noise[title])
 
 
 def _of_the_rest(accuracy: dict[str, float]) -> float:

@@ -1,35 +1,39 @@
 """Many concepts extracted together: what is left of the rest, as their number grows.
 
 Ours is EasyMerge of each concept's own eraser, with retained prompts as one more part; the peers are the sum of the same
-erasers, and the closed form of all concepts at once.
+erasers, and the closed form of all concepts at once. Of the first few concepts it is told besides whether each one's own plug-in
+still restores it, and how readily a recovery attack brings it back.
 """
 
 import random
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.drawing import draw
+from benchmarks.drawing import STEPS, draw
 from benchmarks.processes import pool
 from benchmarks.report import Plot, Report
 from plugins_engine.adapter import Adapter, weighted_sum
-from plugins_engine.base import EMBEDDED, load_base
+from plugins_engine.base import EMBEDDED, BaseModel, load_base
 from plugins_engine.closed_form import closed_form_eraser
 from plugins_engine.concepts import calls, styled, without_article
 from plugins_engine.easymerge import MergeConfig, combine
 from plugins_engine.erasure import Erasure, plan_erasure
+from plugins_engine.examination import ExaminationConfig, groups_of, recover, recovered, rightly_seen
 from plugins_engine.extraction import extract_concept
 from plugins_engine.judge import Judge
 from plugins_engine.known import Known, known_concepts
 from plugins_engine.merge_parts import MergePart
+from plugins_engine.precision import quickly
 
 COUNTS = (1, 2, 5, 10, 20, 50)
 QUICK_COUNTS = (2, 5)
 TARGETS = {10: 0.95, 50: 0.90}  # retained accuracy, as a share of the plain base's
 SEED = 9000
-PICTURES = 8
-CONFIG = MergeConfig(pictures=PICTURES)  # of each part
+LOOKED_AT = 4  # concepts restored and attacked, one by one
+CONFIG = MergeConfig(pictures=16)  # of each concept
 
 
 def measure(report: Report, _: Path) -> None:
@@ -63,8 +67,7 @@ def measure(report: Report, _: Path) -> None:
             MergePart(erasure.targets, (eraser,))
             for erasure, eraser in zip(erasures[:count], erasers[:count], strict=True)
         ]
-        # As many parts of retained prompts, so that as much is drawn of them as of all the concepts.
-        parts += [MergePart(tuple(random.Random(i).sample(rest, PICTURES))) for i in range(count)]
+        parts.append(MergePart(tuple(random.Random(0).sample(rest, len(rest)))))
         ways = {
             "easymerge": combine(base, parts, CONFIG).adapter if count > 1 else erasers[0],
             "sum": weighted_sum([(each, 1.0) for each in erasers[:count]]),
@@ -81,6 +84,17 @@ def measure(report: Report, _: Path) -> None:
             f"targets_left_after_{count}", found["easymerge"][1], peer=found["sum"][1],
             note=f"accuracy; closed form of all at once {found['closed_form'][1]:.3f}",
         )  # fmt: skip
+        if count in TARGETS:
+            one_by_one = [
+                _one(base, judge, erasure, ways["easymerge"], own)
+                for erasure, own in zip(erasures[:LOOKED_AT], erasers, strict=False)
+            ]
+            restored, attacked = (float(np.mean(each)) for each in zip(*one_by_one, strict=True))
+            of = f"mean of the first {len(one_by_one)}"
+            report.add(
+                f"restored_after_{count}", restored, note=f"accuracy with a concept's own plug-in, {of}"
+            )
+            report.add(f"recovered_after_{count}", attacked, note=f"success of the recovery attack, {of}")
     for which, title in enumerate(("Accuracy on what stays", "Accuracy on what was taken out")):
         report.plots.append(
             Plot(title, "concepts extracted", "judge accuracy", {
@@ -91,8 +105,27 @@ def measure(report: Report, _: Path) -> None:
     report.details = {"retained_and_targets_by_count": curve}
 
 
+@cache
+def _base() -> BaseModel:
+    """Give the base of this process."""
+    return load_base()
+
+
 def _eraser(erasure: Erasure) -> Adapter:
-    return extract_concept(load_base(), erasure).eraser
+    return extract_concept(_base(), erasure).eraser
+
+
+def _one(
+    base: BaseModel, judge: Judge, erasure: Erasure, merged: Adapter, own: Adapter
+) -> tuple[float, float]:
+    """Give the accuracy on one concept with its own plug-in beside the merged eraser, and how often an attack succeeds."""
+    config = ExaminationConfig(pictures=40, steps=STEPS)
+    group = groups_of(base, erasure, config.pictures)[0]
+    again = draw(base, group.prompts, SEED, [(merged, 1.0), (own.negated(), 1.0)])
+    restored = rightly_seen(judge.verdicts(again), group.expected, erasure.kind)
+    with quickly(base):
+        found = recover(base, erasure, group, draw(base, group.prompts, SEED), [(merged, 1.0)], config)
+    return restored.rate, recovered(judge, erasure, found).rate
 
 
 def _cells(subjects: list[str], known: Known, count: int) -> list[tuple[str, str]]:

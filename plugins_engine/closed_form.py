@@ -3,12 +3,12 @@
 A key or value matrix W turns token vectors c into what a picture is told. The edit W + Δ shall make of the target's tokens
 C* what W makes of the anchor's C₁, and leave the retained tokens C₀ (in the rows of the matrices here) as they are:
 
-    min over Δ of Σ over concepts of ‖Δ C* - W (C₁ - C*)‖² / n* + ω ‖Δ C₀‖² / n₀ + λ ‖Δ‖²            (1)
+    min over Δ of Σ over K concepts of ‖Δ C* - W (C₁ - C*)‖² / n* + K ω ‖Δ C₀‖² / n₀ + λ ‖Δ‖²        (1)
 
-(UCE, Gandikota et al. 2023, arXiv 2308.14761, on every token of whole prompts). A weight alone lets a little of the edit leak
-into everything, so Δ may besides be confined to directions that the retained tokens hardly use: Δ = D P, with P the
-projection on the eigenvectors of C₀ᵀC₀ / n₀ that together hold a share η of its trace (the null space of SPEED,
-arXiv 2503.07392, where η → 0).
+(UCE, Gandikota et al. 2023, arXiv 2308.14761, on every token of whole prompts; what K edits do to the rest adds up, so the rest
+weighs K times as much). A weight alone lets a little of the edit leak into everything, so Δ may besides be confined to directions
+that the retained tokens hardly use: Δ = D P, with P the projection on the eigenvectors of C₀ᵀC₀ / n₀ that together hold a share
+η of its trace (the null space of SPEED, arXiv 2503.07392, where η → 0).
 
 The solution is Δ = W E with one E for all layers, and of whatever rank is asked for by reduced-rank regression: the SVD of
 Δ L cut off, with L Lᵀ the matrix of second moments in (1).
@@ -44,7 +44,7 @@ class ClosedFormConfig:
 
     layers: tuple[str, ...] = ("to_k", "to_v")
     rank: int = 16
-    retain_weight: float = 1.0
+    retain_weight: float = 3.0
     ridge: float = 1e-4
     null_share: float = 1.0
 
@@ -68,7 +68,7 @@ def closed_form_layers(
         raise BadRequest(f"rank {config.rank}: this base reads text in {width} numbers a token")
     allowed = _allowed(retained, config.null_share)  # (width, k)
     moved = torch.zeros(width, width, dtype=torch.float64)  # Σ (C₁ - C*)ᵀ C* / n*
-    moments = config.retain_weight * retained
+    moments = len(erasures) * config.retain_weight * retained
     for erasure in erasures:
         target, anchor = token_pairs(base, erasure)
         moved += (anchor - target).T @ target / len(target)

@@ -33,6 +33,12 @@ def in_turn(prompts: Sequence[str], count: int) -> list[str]:
     return [prompts[i % len(prompts)] for i in range(count)]
 
 
+def evenly(prompts: Sequence[str], count: int) -> list[str]:
+    """Give at most so many of them, at even distances."""
+    count = min(count, len(prompts))
+    return [prompts[i * len(prompts) // count] for i in range(count)]
+
+
 def calls(name: str, text: str) -> bool:
     """Say whether a text has the name in it, as whole words, in whatever case."""
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None

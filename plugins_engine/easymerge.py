@@ -17,6 +17,9 @@ times L⁻¹.
 A part without a plug-in is prompts that shall stay as they are (ΔW_i = 0); with those, extractions combine as well. A part
 whose prompts call several plug-ins has them side by side: its ΔW_i is their sum. It adds its G_i to each one's in (2) and
 nothing to the rank. Without such parts nothing says what a picture of several shall be.
+
+Erasers have besides what (1) cannot see: layers that do not read the text, taught to withstand words that are in no prompt. Where all
+the plug-ins are erasers "tuned" begins with the sum of those layers, in place of (2), and tunes away what the sum does to the rest.
 """
 
 import math
@@ -32,14 +35,14 @@ from peft.utils.merge_utils import dare_linear, ties
 from torch import Tensor
 
 from plugins_engine import delta
-from plugins_engine.activations import LayerInputs, gather_inputs
+from plugins_engine.activations import LayerInputs, gather_inputs, text_layers
 from plugins_engine.adapter import Adapter, merged_adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.branches import require_fit
 from plugins_engine.delta import LowRank
 from plugins_engine.errors import BadRequest, require_positive, require_whole
 from plugins_engine.merge_objective import part_weights, relative_error, squared_error
-from plugins_engine.merge_parts import MergePart, alone
+from plugins_engine.merge_parts import MergePart, alone, retained
 from plugins_engine.merge_tuning import gather_predictions, tuned
 from plugins_engine.progress import OnProgress, OnStep, Pace, Progress
 
@@ -48,6 +51,8 @@ METHODS: tuple[Method, ...] = get_args(Method)
 _FROM_ACTIVATIONS = ("tuned", "closed-form", "sgd")
 # Tried on activations that took no part in the fit, as shares of the mean diagonal of ΣG.
 _RIDGES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+_TURNS = 4  # of tuning, at least, for each plug-in
+_SUMMED = 10  # erasers whose other layers are added up in full; of more, in proportion less
 DENSITY = 0.5  # of the entries that "ties" and "dare" keep
 
 
@@ -59,8 +64,8 @@ class MergeConfig:
         take the highest of them.
     ridge: λ as a share of the mean diagonal of ΣG; None: chosen layer by layer, on other pictures than the fit's.
     pictures, steps: drawn for each part to see what layers are fed; a quarter as many again to choose the ridge on. Many
-        different prompts say more than many denoising steps.
-    tuning_steps: of "tuned", on all layers together after each has been solved in closed form.
+        different prompts say more than many denoising steps. retained_pictures: of all retained prompts together.
+    tuning_steps: of "tuned", on all layers together after each has been solved in closed form; four a plug-in if that is more.
     epochs, learning_rate, rows: of "sgd"; the paper's 100 epochs and 2e-2.
     """
 
@@ -68,6 +73,7 @@ class MergeConfig:
     rank: int | None = None
     ridge: float | None = None
     pictures: int = 96
+    retained_pictures: int = 384
     steps: int = 4
     seed: int = 0
     tuning_steps: int = 20
@@ -83,10 +89,20 @@ class MergeConfig:
         if self.ridge is not None:
             require_positive("ridge", self.ridge)
         require_whole("pictures", self.pictures, 2, 100_000)
+        require_whole("retained_pictures", self.retained_pictures, 2, 100_000)
         require_whole("steps", self.steps, 1, 1000)
         require_whole("tuning_steps", self.tuning_steps, 1, 100_000)
         require_whole("epochs", self.epochs, 1, 100_000)
         require_whole("rows", self.rows, 16, 1_000_000)
+
+    def tuning_steps_of(self, parts: Sequence[MergePart]) -> int:
+        """Give how many steps these parts are tuned in: each has to have its turns."""
+        return max(self.tuning_steps, _TURNS * len(alone(parts))) if self.method == "tuned" else 0
+
+    def pictures_of(self, parts: Sequence[MergePart]) -> list[int]:
+        """Give how many pictures are drawn for each part."""
+        kept = max(2, self.retained_pictures // max(1, len(retained(parts))))
+        return [self.pictures if part.adapters else kept for part in parts]
 
 
 @dataclass(frozen=True)
@@ -141,22 +157,23 @@ def gather_parts(
 ) -> list[dict[str, LayerInputs]]:
     """Draw each part's prompts with its own plug-ins, and give the inputs of every layer that any part adapts."""
     layers = _adapted_layers(parts)
-    gathered = []
-    for number, part in enumerate(parts):
+    gathered, before = [], 0
+    for part, pictures in zip(parts, config.pictures_of(parts), strict=True):
         gathered.append(
             gather_inputs(
                 base,
                 layers,
                 part.prompts,
                 [(adapter, 1.0) for adapter in part.adapters],
-                pictures=config.pictures,
+                pictures=pictures,
                 steps=config.steps,
                 seed=config.seed,
                 guidance=1.0,  # what plug-ins make of the empty prompt, which is every part's, cannot all be done
                 rows=config.rows if config.method == "sgd" else 0,
-                on_picture=partial(_counted, on_picture, number * config.pictures),
+                on_picture=partial(_counted, on_picture, before),
             )
         )
+        before += pictures
     return gathered
 
 
@@ -185,11 +202,17 @@ class _Merging:
         self._layers = _adapted_layers(parts)
         self.validation: list[dict[str, LayerInputs]] = []
         self._apart = MergeConfig(
-            pictures=max(2, config.pictures // 4), steps=config.steps, seed=config.seed + 1_000_000
+            pictures=max(2, config.pictures // 4),
+            retained_pictures=max(2, config.retained_pictures // 4),
+            steps=config.steps,
+            seed=config.seed + 1_000_000,
         )
-        each = config.pictures + self._apart.pictures
-        drawn = each * len(parts) if config.method in _FROM_ACTIVATIONS else 0
-        tuning = len(parts) + config.tuning_steps if config.method == "tuned" else 0
+        self._fitted_on, self._chosen_on = (sum(each.pictures_of(parts)) for each in (config, self._apart))
+        drawn = self._fitted_on + self._chosen_on if config.method in _FROM_ACTIVATIONS else 0
+        self._tuning_steps = config.tuning_steps_of(parts)
+        tuning = len(parts) + self._tuning_steps if self._tuning_steps else 0
+        self._reading = set(text_layers(base))
+        self._all_erasers = all(adapter.kind == "eraser" for adapter in self._adapters)
         self._steps = drawn + len(self._layers) + tuning
         self._done = 0
         self._pace = Pace(self._steps)
@@ -220,9 +243,9 @@ class _Merging:
         fitted: list[dict[str, LayerInputs]] = []
         if config.method in _FROM_ACTIVATIONS:
             fitted = gather_parts(self._base, self._parts, config, self._drawn)
-            self._done = config.pictures * len(self._parts)
+            self._done = self._fitted_on
             self.validation = gather_parts(self._base, self._parts, self._apart, self._drawn)
-            self._done += self._apart.pictures * len(self._parts)
+            self._done += self._chosen_on
         begun = time.monotonic()
         layers: dict[str, LowRank] = {}
         for layer in self._layers:
@@ -239,7 +262,7 @@ class _Merging:
                 self._parts,
                 banks,
                 layers,
-                config.tuning_steps,
+                self._tuning_steps,
                 seed,
                 self._tell_from(solved + len(banks)),
             )
@@ -254,6 +277,10 @@ class _Merging:
         ranks = [delta.rank(each) for each in held]
         default = min(self._config.rank or max(ranks), room)
         match self._config.method:
+            case "tuned" if self._all_erasers and layer not in self._reading:
+                up, down = delta.concatenate(held)
+                total = up * min(1.0, _SUMMED / len(self._adapters)), down
+                return delta.truncate(total, rank) if delta.rank(total) > rank else total
             case "tuned" | "closed-form":
                 return self._closed_form(layer, fitted, rank)
             case "sgd":

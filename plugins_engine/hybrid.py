@@ -24,11 +24,12 @@ from plugins_engine.activations import text_layers
 from plugins_engine.addition import AdditionConfig
 from plugins_engine.base import BaseModel
 from plugins_engine.closed_form import ClosedFormConfig, closed_form_layers
-from plugins_engine.concepts import in_turn
+from plugins_engine.concepts import evenly, in_turn
 from plugins_engine.delta import LowRank
 from plugins_engine.erasure import Erasure
 from plugins_engine.errors import BadRequest, require_positive, require_whole
-from plugins_engine.lora import trainable
+from plugins_engine.lora import accelerator_for, trainable
+from plugins_engine.precision import quick_precision, quickly
 from plugins_engine.priors import Batch, gather_lessons, gather_prior
 from plugins_engine.progress import OnStep
 
@@ -47,7 +48,7 @@ class HybridConfig:
     near_share: of the retained prompts, those nearest to the target: half of the pictures are of them.
     """
 
-    closed_form: ClosedFormConfig = field(default_factory=lambda: ClosedFormConfig(retain_weight=3.0))
+    closed_form: ClosedFormConfig = field(default_factory=ClosedFormConfig)
     rank: int = 16
     steps: int = 36
     learning_rate: float | None = None
@@ -95,9 +96,16 @@ def hybrid_layers(
     others = [layer for layer in base.adaptable_layers(config.layers) if layer not in reading]
     if not config.steps or not others:
         return read
-    lessons = _Lessons(base, erasure, config, on_step)
+    with quickly(base):
+        lessons = _Lessons(base, erasure, config, on_step)
     with trainable(
-        base, others, rank=config.rank, learning_rate=config.rate(base), steps=config.steps, seed=config.seed
+        base,
+        others,
+        rank=config.rank,
+        learning_rate=config.rate(base),
+        steps=config.steps,
+        seed=config.seed,
+        accelerator=accelerator_for(base, quick_precision(base)),
     ) as lora:
         for step in range(config.steps):
             batch = lessons.batch(step)
@@ -156,21 +164,15 @@ def prompts_to_hold(base: BaseModel, erasure: Erasure, config: HybridConfig) -> 
 
     Texts spread around the target's reach what lies next to it, so that has to be held the most.
     """
-    retained = _evenly(erasure.retained, _LOOKED_THROUGH)
+    retained = evenly(erasure.retained, _LOOKED_THROUGH)
     to_targets = torch.cdist(_read(base, retained), _read(base, erasure.targets))
     nearest = to_targets.amin(1).argsort(stable=True)[: math.ceil(config.near_share * len(retained))]
     count = config.retained_pictures // 2
-    near = _evenly([retained[i] for i in nearest.tolist()], count)
-    return list(dict.fromkeys([*near, *_evenly(retained, config.retained_pictures - count)]))
+    near = evenly([retained[i] for i in nearest.tolist()], count)
+    return list(dict.fromkeys([*near, *evenly(retained, config.retained_pictures - count)]))
 
 
 def _read(base: BaseModel, prompts: Sequence[str]) -> Tensor:
     """Give the tokens of each prompt in a row, (n, tokens * width)."""
     batches = [prompts[first : first + 64] for first in range(0, len(prompts), 64)]
     return torch.cat([base.encode_prompt(each).tokens.float().flatten(1).cpu() for each in batches])
-
-
-def _evenly(prompts: Sequence[str], count: int) -> list[str]:
-    """Give at most so many of them, at even distances."""
-    count = min(count, len(prompts))
-    return [prompts[i * len(prompts) // count] for i in range(count)]

@@ -6,7 +6,7 @@ from plugins_engine import delta
 from plugins_engine.activations import LayerInputs
 from plugins_engine.adapter import Adapter
 from plugins_engine.delta import LowRank
-from plugins_engine.merge_parts import MergePart
+from plugins_engine.merge_parts import RETAINED_WEIGHT, MergePart, retained
 
 Inputs = Sequence[dict[str, LayerInputs]]  # of each part, by layer
 
@@ -14,12 +14,18 @@ Inputs = Sequence[dict[str, LayerInputs]]  # of each part, by layer
 def part_weights(parts: Sequence[MergePart], inputs: Inputs, layer: str) -> list[float]:
     """Give w_i of the objective for one layer: each part's own weight, divided by ‖ΔW_i X_i‖² / n_i.
 
-    A part with nothing to do there is divided by the others' mean; where no part has anything to do, none is divided.
+    A part with nothing to do there is divided by the others' mean; where no part has anything to do, none is divided. Retained
+    parts weigh together `RETAINED_WEIGHT` times as many parts as call plug-ins.
     """
+    kept = len(retained(parts))
+    share = RETAINED_WEIGHT * (len(parts) - kept) / kept if kept else 1.0
     done = [_left(None, part, each[layer], layer) for part, each in zip(parts, inputs, strict=True)]
     some = [each for each in done if each > 0]
     usual = sum(some) / len(some) if some else 1.0
-    return [part.weight / (each if each > 0 else usual) for part, each in zip(parts, done, strict=True)]
+    return [
+        part.weight * (1.0 if part.adapters else share) / (each if each > 0 else usual)
+        for part, each in zip(parts, done, strict=True)
+    ]
 
 
 def squared_error(

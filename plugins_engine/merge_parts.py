@@ -7,12 +7,16 @@ from plugins_engine.adapter import Adapter
 from plugins_engine.concepts import calls, trigger_phrase
 from plugins_engine.errors import BadRequest
 
+# Against all plug-ins together: their effects on what shall stay add up, so it has to weigh more the more they are.
+RETAINED_WEIGHT = 5.0
+
 
 @dataclass(frozen=True)
 class MergePart:
     """Prompts, and the plug-ins that they call: one; several, side by side; none, for prompts that shall stay as they are.
 
-    weight: of its error in the objective; of a plug-in's own part, its share among the plug-ins as well.
+    weight: of its error in the objective; of a plug-in's own part, its share among the plug-ins as well. Retained prompts
+        count besides as much as all plug-ins together, times `RETAINED_WEIGHT`.
     """
 
     prompts: tuple[str, ...]
@@ -29,6 +33,11 @@ class MergePart:
 def alone(parts: Sequence[MergePart]) -> list[MergePart]:
     """List the parts that call one plug-in alone: each plug-in's own."""
     return [part for part in parts if len(part.adapters) == 1]
+
+
+def retained(parts: Sequence[MergePart]) -> list[MergePart]:
+    """List the parts that call no plug-in: what shall stay as it is."""
+    return [part for part in parts if not part.adapters]
 
 
 def joint_parts(parts: Sequence[MergePart]) -> list[MergePart]:

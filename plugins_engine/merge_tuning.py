@@ -15,15 +15,18 @@ from plugins_engine import delta
 from plugins_engine.addition import AdditionConfig
 from plugins_engine.base import BaseModel
 from plugins_engine.branches import applied
-from plugins_engine.concepts import in_turn
+from plugins_engine.concepts import evenly, in_turn
 from plugins_engine.delta import LowRank
-from plugins_engine.lora import trainable
-from plugins_engine.merge_parts import MergePart
+from plugins_engine.lora import accelerator_for, trainable
+from plugins_engine.merge_parts import RETAINED_WEIGHT, MergePart, retained
+from plugins_engine.precision import quick_precision, quickly
 from plugins_engine.priors import Batch, PriorBank, gather_prior
 from plugins_engine.progress import OnStep
 
-_PICTURES, _DRAWING_STEPS = 24, 4  # of each part
-_ROWS, _MOST_ROWS = 2, 18  # a step: of each part, and of all; beyond that parts take turns
+_PICTURES, _RETAINED_PICTURES = 24, 96  # of each part that calls plug-ins; of all retained prompts
+_DRAWING_STEPS = 4
+# A step: of each part, and of all; beyond that parts take turns. As many again of retained prompts.
+_ROWS, _MOST_ROWS = 2, 18
 _RATE = 0.125  # as a share of that at which the base's plug-ins are trained: this begins near its end
 
 
@@ -31,10 +34,12 @@ def gather_predictions(
     base: BaseModel, parts: Sequence[MergePart], seed: int, on_step: OnStep
 ) -> list[PriorBank]:
     """Draw each part's prompts with its own plug-ins, and keep what they predict on the way."""
+    each_kept = _RETAINED_PICTURES // max(1, len(retained(parts)))
     banks = []
     for number, part in enumerate(parts):
-        with applied(base, [(adapter, 1.0) for adapter in part.adapters]):
-            prompts = in_turn(part.prompts[:: max(1, len(part.prompts) // _PICTURES)], _PICTURES)
+        with applied(base, [(adapter, 1.0) for adapter in part.adapters]), quickly(base):
+            pictures = _PICTURES if part.adapters else max(1, each_kept)
+            prompts = in_turn(evenly(part.prompts, pictures), pictures)
             banks.append(gather_prior(base, prompts, _DRAWING_STEPS, seed + number, lambda *_: None))
         on_step(number + 1, len(parts), "drawing what to tune on", None)
     return banks
@@ -51,17 +56,27 @@ def tuned(
 ) -> dict[str, LowRank]:
     """Give the layers after so many steps on what the parts predict; of no higher rank than before.
 
-    A part's error counts by its weight. Raises BrokenPicture when the numbers overflow.
+    A part's error counts by its weight, that of retained prompts `RETAINED_WEIGHT` times. Raises BrokenPicture when the numbers overflow.
     """
     rank = max(delta.rank(factors) for factors in layers.values())
     rate = _RATE * AdditionConfig.for_base(base).learning_rate
-    with trainable(base, list(layers), rank=rank, learning_rate=rate, steps=steps, seed=seed) as lora:
+    accelerator = accelerator_for(base, quick_precision(base))
+    with trainable(
+        base, list(layers), rank=rank, learning_rate=rate, steps=steps, seed=seed, accelerator=accelerator
+    ) as lora:
         lora.set_factors(layers)
-        count = min(_ROWS * len(parts), _MOST_ROWS)
+        calling = [(bank, part.weight) for bank, part in zip(banks, parts, strict=True) if part.adapters]
+        kept = [
+            (bank, RETAINED_WEIGHT * part.weight)
+            for bank, part in zip(banks, parts, strict=True)
+            if not part.adapters
+        ]
+        count = min(_ROWS * len(calling), _MOST_ROWS)
         for step in range(steps):
             generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-            turns = [(step * count + i) % len(parts) for i in range(count)]
-            rows = [banks[i].draw(1, parts[i].weight, generator) for i in turns]
+            turns = range(step * count, (step + 1) * count)
+            chosen = [some[i % len(some)] for some in (calling, kept) if some for i in turns]
+            rows = [bank.draw(1, weight, generator) for bank, weight in chosen]
             errors = lora.step(reduce(Batch.joined, rows), count)
             on_step(step + 1, steps, "tuning", float(errors.mean()))
         found = lora.factors()

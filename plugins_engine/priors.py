@@ -168,7 +168,7 @@ def _drawing(
         x = x * scheduler.init_noise_sigma
         for index, t in enumerate(scheduler.timesteps):
             scaled = scheduler.scale_model_input(x, t)
-            output = base.predict(scaled.repeat(2 + len(beside), 1, 1, 1), t, read)
+            output = base.predict(scaled.repeat(2 + len(beside), 1, 1, 1), t, read).to(scaled.dtype)
             predictions = list(output.chunk(2 + len(beside)))
             yield index, own, scaled, int(t), predictions
             with_prompt, without = predictions[:2]

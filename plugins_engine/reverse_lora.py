@@ -20,7 +20,8 @@ from plugins_engine.concepts import in_turn, trigger_phrase, without_article
 from plugins_engine.delta import LowRank, negate
 from plugins_engine.erasure import Erasure
 from plugins_engine.errors import require_positive, require_whole
-from plugins_engine.lora import TrainableLora, trainable
+from plugins_engine.lora import TrainableLora, accelerator_for, trainable
+from plugins_engine.precision import quick_precision, quickly
 from plugins_engine.progress import OnStep
 from plugins_engine.sampler import generate_each
 
@@ -60,12 +61,18 @@ def reverse_lora_layers(
     surroundings = left_out if style else list(erasure.anchors)
     without = _Pictures(base, surroundings, list(erasure.targets), config, on_step)
     # Two runs of the optimiser: the second begins from the inverted factors of the first.
-    options = {"rank": rank, "learning_rate": config.learning_rate, "steps": steps, "seed": config.seed}
+    options = {
+        "rank": rank,
+        "learning_rate": config.learning_rate,
+        "steps": steps,
+        "seed": config.seed,
+        "accelerator": accelerator_for(base, quick_precision(base)),
+    }
     layers = list(base.adaptable_layers(config.layers))
-    with trainable(base, layers, **options) as lora:  # type: ignore[arg-type]
+    with trainable(base, layers, **options) as lora:
         _learn(lora, with_concept, steps, "unlearning", on_step)
         learned = lora.factors()
-    with trainable(base, layers, **options) as lora:  # type: ignore[arg-type]
+    with trainable(base, layers, **options) as lora:
         lora.set_factors({layer: negate(each) for layer, each in learned.items()})
         _learn(lora, without, steps, "memorising", on_step)
         return lora.factors()
@@ -95,7 +102,8 @@ class _Pictures:
         self._prompts = in_turn(read_as, count)
         prompts = in_turn(drawn, count)
         on_step(0, count, "drawing pictures to learn from", None)
-        pictures = generate_each(base, prompts, seed=config.seed, steps=config.drawing_steps)
+        with quickly(base):
+            pictures = generate_each(base, prompts, seed=config.seed, steps=config.drawing_steps)
         self._latents = base.encode_pixels(pixels_of(base, pictures, flip=False))
         on_step(count, count, "drawing pictures to learn from", None)
 

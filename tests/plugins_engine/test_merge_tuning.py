@@ -58,6 +58,11 @@ def test_a_part_is_drawn_with_its_own_plugins_and_learned_from_what_they_predict
 ) -> None:
     for part, bank in zip(parts, gather_predictions(sd, parts, 5, lambda *_: None), strict=True):
         batch = bank.draw(8, 1.0, torch.Generator().manual_seed(1))
-        with torch.no_grad(), applied(sd, [(adapter, 1.0) for adapter in part.adapters]):
-            again = sd.predict(batch.noisy, batch.time, batch.text)
-        assert torch.allclose(again, batch.target, atol=1e-4), part.called
+        with torch.no_grad():
+            plain = sd.predict(batch.noisy, batch.time, batch.text)
+            with applied(sd, [(adapter, 1.0) for adapter in part.adapters]):
+                again = sd.predict(batch.noisy, batch.time, batch.text)
+        # The bank's numbers may be bfloat16's.
+        assert torch.allclose(again, batch.target, atol=0.05), part.called
+        if part.adapters:
+            assert mse_loss(again, batch.target) < 0.05 * mse_loss(plain, batch.target), part.called
