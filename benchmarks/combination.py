@@ -56,13 +56,14 @@ class Concept:
 def measure(report: Report, _: Path) -> None:
     base, judge, known = load_base(), Judge.load(), known_concepts(EMBEDDED)
     pictures, sets = (24, SETS[:1]) if report.quick else (60, SETS)
+    of_ours = 3 * pictures  # of each concept alone, where two in a hundred are to be told from five
     concepts = _concepts(base, judge, sets)
     for names in sets:
         chosen = [concepts[name] for name in names]
         alone = [MergePart(tuple(each.prompts(known, PROMPTS)), (each.adapter,)) for each in chosen]
         parts = [*alone, *joint_parts(alone)]
         validation = gather_parts(base, parts, MergeConfig(pictures=24, seed=9_000_000))
-        own = [_accuracy(base, judge, known, each, each.adapter, pictures) for each in chosen]
+        own = [_rightly(base, judge, known, each, each.adapter, of_ours) for each in chosen]
         apart = _both(base, judge, chosen, [(each.adapter, 1.0) for each in chosen], pictures)
         rows: dict[str, dict[str, float]] = {}
         ways: dict[str, Callable[[], tuple[Adapter, float]]] = {
@@ -71,8 +72,9 @@ def measure(report: Report, _: Path) -> None:
         ways["ssr"] = partial(ssr_merge, base, alone)
         for method, way in ways.items():
             merged, fit = way()
+            count = of_ours if method == "tuned" else pictures
             kept = [
-                _accuracy(base, judge, known, each, merged, pictures) / max(before, 1e-9)
+                sum(_rightly(base, judge, known, each, merged, count)) / max(sum(before[:count]), 1)
                 for each, before in zip(chosen, own, strict=True)
             ]
             rows[method] = {
@@ -164,14 +166,15 @@ def _put_in(base: BaseModel, adapter: Adapter) -> None:
         weight += materialise(factors).view_as(weight).to(weight)
 
 
-def _accuracy(
+def _rightly(
     base: BaseModel, judge: Judge, known: Known, concept: Concept, adapter: Adapter, pictures: int
-) -> float:
+) -> list[bool]:
+    """Say of each picture of a concept whether the judge sees it there."""
     prompts = concept.prompts(known, pictures, shift=3)
     verdicts = judge.verdicts(draw(base, prompts, SEED, [(adapter, 1.0)]))
     if concept.adapter.kind == "style":
-        return float(np.mean([v.style == concept.adapter.name for v in verdicts]))
-    return float(np.mean([v.subject == concept.subject for v in verdicts]))
+        return [v.style == concept.adapter.name for v in verdicts]
+    return [v.subject == concept.subject for v in verdicts]
 
 
 def _both(

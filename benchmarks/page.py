@@ -16,6 +16,9 @@ _INTRODUCTION = """# Measured figures
 
 Each table is what the command above it printed in one run, on the machine it names. A missed target is written as missed. This page
 is made from `docs/figures/*.json` by `python -m benchmarks.page`; a test holds the two together.
+
+In extraction, several extractions and combination the pictures for the judge are drawn in 10 denoising steps, and they and the recovery
+attack are computed in bfloat16 where the processor multiplies in it.
 """
 
 

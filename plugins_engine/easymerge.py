@@ -221,8 +221,12 @@ class _Merging:
         adapters = [part.adapters[0] for part in alone(self._parts)]
         if len(adapters) < 2:
             raise BadRequest(f"expected at least two plug-ins to combine, found {len(adapters)}")
+        seen = set()
         for adapter in adapters:
             require_fit(self._base, adapter)
+            if adapter.tensors_sha256 in seen:
+                raise BadRequest(f"{adapter.name}: expected every plug-in once, found it twice")
+            seen.add(adapter.tensors_sha256)
         for part in self._parts:
             if missing := [each for each in part.adapters if each not in adapters]:
                 raise BadRequest(

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from plugins_engine.adapter import Adapter
+from plugins_engine.base import BaseModel
 from plugins_engine.concepts import calls, trigger_phrase
 from plugins_engine.errors import BadRequest
+from plugins_engine.priors import prior_prompts
 
 # Against all plug-ins together: their effects on what shall stay add up, so it has to weigh more the more they are.
 RETAINED_WEIGHT = 5.0
@@ -38,6 +40,16 @@ def alone(parts: Sequence[MergePart]) -> list[MergePart]:
 def retained(parts: Sequence[MergePart]) -> list[MergePart]:
     """List the parts that call no plug-in: what shall stay as it is."""
     return [part for part in parts if not part.adapters]
+
+
+def kept_by_erasers(base: BaseModel, adapters: Sequence[Adapter]) -> tuple[str, ...]:
+    """List the prompts that a base knows and that name nothing the erasers among the adapters take out; none without erasers."""
+    taken = [adapter.metadata.get("plugin.extracted", "") for adapter in adapters if adapter.kind == "eraser"]
+    if not taken:
+        return ()
+    names = [name for name in taken if name]
+    known = prior_prompts(base.directory.path)
+    return tuple(prompt for prompt in known if not any(calls(name, prompt) for name in names))
 
 
 def joint_parts(parts: Sequence[MergePart]) -> list[MergePart]:

@@ -26,7 +26,7 @@ from plugins_engine.progress import OnStep
 _PICTURES, _RETAINED_PICTURES = 24, 96  # of each part that calls plug-ins; of all retained prompts
 _DRAWING_STEPS = 4
 # A step: of each part, and of all; beyond that parts take turns. As many again of retained prompts.
-_ROWS, _MOST_ROWS = 2, 18
+_ROWS, _MOST_ROWS = 3, 24
 _RATE = 0.125  # as a share of that at which the base's plug-ins are trained: this begins near its end
 
 

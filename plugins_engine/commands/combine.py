@@ -18,7 +18,7 @@ from plugins_engine.commands.options import (
 from plugins_engine.easymerge import METHODS, Combination, MergeConfig, combine
 from plugins_engine.errors import BadRequest
 from plugins_engine.html_report import ReportPage, write_report
-from plugins_engine.merge_parts import MergePart, joint_parts, joint_parts_of
+from plugins_engine.merge_parts import MergePart, joint_parts, joint_parts_of, kept_by_erasers
 from plugins_engine.progress_line import ProgressLine
 from plugins_engine.sampler import generate_each
 
@@ -36,8 +36,9 @@ def add(commands: "Commands") -> None:
         help="make one plug-in of several",
         description="Combine plug-ins of one base into one, from the plug-ins and the prompts that call them alone. The "
         'prompts are JSON: {"ink.safetensors": ["a fox, Ink style", …], …}, by file name or by the plug-in\'s own name; '
-        f'"{RETAINED}" lists prompts that shall stay as the base draws them, "{TOGETHER}" prompts that call several by '
-        "their names (where it is not given: every character in every style).",
+        f'"{RETAINED}" lists prompts that shall stay as the base draws them (where it is not given, and there are erasers: '
+        f'all that the base knows and that names nothing they take out), "{TOGETHER}" prompts that call several by their '
+        "names (where it is not given: every character in every style).",
         formatter_class=help_formatter,
     )
     command.add_argument("plugins", nargs="+", type=Path, metavar="FILE", help="plug-ins, as .safetensors")
@@ -113,7 +114,7 @@ def _parts(paths: Sequence[Path], prompts: dict[str, tuple[str, ...]], base: Bas
         if not names:
             raise BadRequest(
                 f'{path}: expected prompts that call it, under "{path.name}" or "{adapter.name}"; there are prompts for '
-                f"{', '.join(prompts) or 'nothing'}"
+                f"{', '.join(name for name, listed in prompts.items() if listed) or 'nothing'}"
             )
         used.add(names[0])
         parts.append(MergePart(prompts[names[0]], (adapter,)))
@@ -121,13 +122,13 @@ def _parts(paths: Sequence[Path], prompts: dict[str, tuple[str, ...]], base: Bas
         raise BadRequest(
             f'prompts for "{left[0]}": expected the name of a plug-in given, "{RETAINED}" or "{TOGETHER}"'
         )
+    adapters = [part.adapters[0] for part in parts]
     if TOGETHER in prompts:
-        parts += joint_parts_of(prompts[TOGETHER], [part.adapters[0] for part in parts])
+        parts += joint_parts_of(prompts[TOGETHER], adapters)
     else:
         parts += joint_parts(parts)
-    if prompts.get(RETAINED):
-        parts.append(MergePart(prompts[RETAINED]))
-    return parts
+    kept = prompts[RETAINED] if RETAINED in prompts else kept_by_erasers(base, adapters)
+    return [*parts, MergePart(kept)] if kept else parts
 
 
 def _page(

@@ -17,7 +17,7 @@ from plugins_engine.cli import main, parser
 from tests.plugins_engine.tiny_pipelines import random_adapter
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "engine-cli.md"
-COMMANDS = ("", "info", "add", "combine", "generate", "judge")
+COMMANDS = ("", "info", "add", "extract", "combine", "evidence", "generate", "judge")
 Pipelines = dict[str, Path]
 Capture = pytest.CaptureFixture[str]
 

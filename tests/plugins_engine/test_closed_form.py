@@ -116,6 +116,13 @@ def test_several_concepts_go_at_once(sd: BaseModel) -> None:
     assert left < 0.8 * whole
 
 
+def test_the_rest_is_held_as_well_with_several_concepts_as_with_one(sd: BaseModel) -> None:
+    task = erasure()
+    once, thrice = (closed_form_eraser(sd, [task] * count) for count in (1, 3))
+    for layer, factors in once.layers.items():
+        assert torch.allclose(materialise(thrice.layers[layer]), materialise(factors), atol=1e-5), layer
+
+
 def test_a_lower_rank_erases_less_but_never_harms_more_than_none(sd: BaseModel) -> None:
     task = erasure()
     wanted, before = read(sd, task.anchors), read(sd, task.targets)

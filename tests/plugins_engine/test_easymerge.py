@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from plugins_engine import delta
-from plugins_engine.activations import gather_inputs
+from plugins_engine.activations import gather_inputs, text_layers
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.easymerge import (
@@ -20,13 +20,15 @@ from plugins_engine.easymerge import (
     gather_parts,
 )
 from plugins_engine.errors import BadRequest, BaseMismatch
-from plugins_engine.merge_objective import relative_error
-from plugins_engine.merge_parts import MergePart
+from plugins_engine.merge_objective import part_weights, relative_error
+from plugins_engine.merge_parts import RETAINED_WEIGHT, MergePart
 from plugins_engine.progress import Cancelled, Progress
 from plugins_engine.sampler import SampleRequest, generate
 from tests.plugins_engine.tiny_pipelines import random_adapter
 
-FAST = MergeConfig("closed-form", pictures=4, steps=2, tuning_steps=2, epochs=20, rows=256)
+FAST = MergeConfig(
+    "closed-form", pictures=4, retained_pictures=4, steps=2, tuning_steps=2, epochs=20, rows=256
+)
 INK, CLAY = ("a fox, Ink style", "a boat, Ink style"), ("a fox, Clay style", "a tree, Clay style")
 
 
@@ -140,6 +142,47 @@ def test_retained_prompts_are_changed_less_when_they_are_a_part(sd: BaseModel) -
     assert change(held) < 0.8 * change(free)
 
 
+def test_retained_prompts_weigh_the_more_the_more_plugins_there_are(sd: BaseModel) -> None:
+    ink, clay = parts_for(sd)
+    wool = MergePart(("a fox",), (random_adapter(sd, seed=3, name="Wool"),))
+    kept, more = MergePart(("a house in the rain",)), MergePart(("a bridge at night",))
+    layer = next(iter(ink.adapters[0].layers))
+
+    def ratio(parts: list[MergePart]) -> float:
+        """Give what retained parts weigh together, where one plug-in's part weighs 1 and their effects are of one size."""
+        weights = part_weights(parts, gather_parts(sd, parts, FAST), layer)
+        called = [weight for weight, part in zip(weights, parts, strict=True) if part.adapters]
+        usual = len(called) / sum(1 / weight for weight in called)  # over the mean size of their effects
+        return (sum(weights) - sum(called)) / usual
+
+    assert ratio([ink, clay, kept]) == pytest.approx(2 * RETAINED_WEIGHT)
+    assert ratio([ink, clay, kept, more]) == pytest.approx(2 * RETAINED_WEIGHT)
+    assert ratio([ink, clay, wool, kept]) == pytest.approx(3 * RETAINED_WEIGHT)
+
+
+def test_of_erasers_the_layers_that_read_no_text_begin_as_their_sum(
+    sd: BaseModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plugins_engine.merge_tuning._RATE", 0.0)  # the beginning is the end
+    erasers = [replace(part, adapters=(replace(part.adapters[0], kind="eraser"),)) for part in parts_for(sd)]
+    kept = MergePart(("a house in the rain",))
+    done = combine(sd, [*erasers, kept], replace(FAST, method="tuned")).adapter
+    solved = combine(sd, [*erasers, kept], FAST).adapter
+    reading = set(text_layers(sd))
+    for layer, factors in done.layers.items():
+        summed = delta.concatenate([part.adapters[0].layers[layer] for part in erasers])
+        begun = solved.layers[layer] if layer in reading else summed
+        assert torch.allclose(delta.materialise(factors), delta.materialise(begun), atol=1e-5), layer
+
+
+def test_more_plugins_are_tuned_in_more_steps_so_that_each_has_its_turns(sd: BaseModel) -> None:
+    ink = parts_for(sd)[0]
+    config = MergeConfig("tuned", tuning_steps=20)
+    assert config.tuning_steps_of([ink] * 2) == 20
+    assert config.tuning_steps_of([ink] * 10) == 40
+    assert FAST.tuning_steps_of([ink] * 10) == 0  # the closed form is not tuned
+
+
 def test_its_file_says_of_which_plugins_it_was_made_and_in_what_shares(sd: BaseModel) -> None:
     ink, clay = parts_for(sd)
     third = MergePart(("a fox",), (random_adapter(sd, seed=3, name="Wool, knitted"),))
@@ -224,6 +267,8 @@ def test_bad_requests_say_what_was_expected(sd: BaseModel, bases: dict[str, Base
     ink, clay = parts_for(sd)
     with pytest.raises(BadRequest, match="at least two plug-ins to combine, found 1"):
         combine(sd, [ink, MergePart(("a house",))], FAST)
+    with pytest.raises(BadRequest, match="Ink: expected every plug-in once, found it twice"):
+        combine(sd, [ink, replace(ink, prompts=CLAY)], FAST)
     with pytest.raises(BadRequest, match="Clay: expected at least one prompt that calls it"):
         combine(sd, [ink, replace(clay, prompts=())], FAST)
     with pytest.raises(BadRequest, match="retained prompts: expected at least one prompt"):

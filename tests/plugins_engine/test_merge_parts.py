@@ -9,7 +9,7 @@ from plugins_engine.base import BaseModel
 from plugins_engine.easymerge import MergeConfig, Method, combine, gather_parts
 from plugins_engine.errors import BadRequest
 from plugins_engine.merge_objective import relative_error
-from plugins_engine.merge_parts import MergePart, joint_parts, joint_parts_of
+from plugins_engine.merge_parts import MergePart, joint_parts, joint_parts_of, kept_by_erasers
 from tests.plugins_engine.tiny_pipelines import random_adapter
 
 FAST = MergeConfig("closed-form", pictures=4, steps=2, tuning_steps=2, epochs=20, rows=256)
@@ -56,6 +56,15 @@ def test_given_prompts_call_the_plugins_whose_names_they_have(ink: MergePart, fo
         BadRequest, match='"a foxglove, Ink style": expected the names of at least two of Ink, Fox'
     ):
         joint_parts_of(["a foxglove, Ink style"], adapters)
+
+
+def test_with_erasers_all_that_the_base_knows_besides_is_kept(sd: BaseModel, ink: MergePart) -> None:
+    eraser = replace(ink.adapters[0], kind="eraser", metadata={"plugin.extracted": "dog"})
+    read_again = Adapter.load(eraser.to_bytes())
+    kept = kept_by_erasers(sd, [read_again])
+    assert "a painting of a cat" in kept
+    assert not any("dog" in prompt for prompt in kept)
+    assert kept_by_erasers(sd, ink.adapters) == ()
 
 
 @pytest.mark.parametrize("method", ["closed-form", "sgd"])
