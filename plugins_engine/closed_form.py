@@ -14,7 +14,6 @@ The solution is Δ = W E with one E for all layers, and of whatever rank is aske
 Δ L cut off, with L Lᵀ the matrix of second moments in (1).
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +25,7 @@ from plugins_engine.activations import text_layers
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.branches import made_for
+from plugins_engine.concepts import evenly
 from plugins_engine.delta import LowRank
 from plugins_engine.erasure import Erasure, token_pairs
 from plugins_engine.errors import BadRequest, require_positive, require_whole
@@ -108,8 +108,7 @@ def _retained_moments(base: BaseModel, erasures: Sequence[Erasure]) -> Tensor:
     kept = dict.fromkeys(prompt for erasure in erasures for prompt in (*erasure.anchors, *erasure.retained))
     targets = {prompt for erasure in erasures for prompt in erasure.targets}
     prompts = [prompt for prompt in kept if prompt not in targets]
-    step = max(1, math.ceil(len(prompts) / _RETAINED_PROMPTS))
-    prompts = ["", *prompts[::step]]
+    prompts = ["", *evenly(prompts, _RETAINED_PROMPTS)]
     total, count = torch.zeros(0), 0
     for first in range(0, len(prompts), 64):
         tokens = base.encode_prompt(prompts[first : first + 64]).tokens.to("cpu", torch.float64).flatten(0, 1)
