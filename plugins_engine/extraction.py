@@ -57,8 +57,8 @@ def extract_concept(
     """Take one concept out of a base.
 
     The config is the method's own; None takes its defaults. `on_progress` is called after every step; what it raises
-    (Cancelled) stops the work, and the base is as it was. The same base, erasure and config give the same adapters.
-    Raises BadRequest.
+    (Cancelled) stops the work, and the base is as it was. The same base, erasure and config give the same adapters on the
+    same processor. Raises BadRequest.
     """
     if method not in METHODS:
         raise BadRequest(f'method "{method}": expected one of {", ".join(METHODS)}')
