@@ -51,6 +51,7 @@ METHODS: tuple[Method, ...] = get_args(Method)
 _FROM_ACTIVATIONS = ("tuned", "closed-form", "sgd")
 # Tried on activations that took no part in the fit, as shares of the mean diagonal of ΣG.
 _RIDGES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+_AGAIN = 4  # pictures, at most, of one retained prompt
 _TURNS = 4  # of tuning, at least, for each plug-in
 _SUMMED = 10  # erasers whose other layers are added up in full; of more, in proportion less
 DENSITY = 0.5  # of the entries that "ties" and "dare" keep
@@ -100,9 +101,12 @@ class MergeConfig:
         return max(self.tuning_steps, _TURNS * len(alone(parts))) if self.method == "tuned" else 0
 
     def pictures_of(self, parts: Sequence[MergePart]) -> list[int]:
-        """Give how many pictures are drawn for each part."""
+        """Give how many pictures are drawn for each part; a retained prompt is drawn a few times at most."""
         kept = max(2, self.retained_pictures // max(1, len(retained(parts))))
-        return [self.pictures if part.adapters else kept for part in parts]
+        return [
+            self.pictures if part.adapters else min(kept, max(2, _AGAIN * len(part.prompts)))
+            for part in parts
+        ]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from plugins_engine.priors import Batch, PriorBank, gather_prior
 from plugins_engine.progress import OnStep
 
 _PICTURES, _RETAINED_PICTURES = 24, 96  # of each part that calls plug-ins; of all retained prompts
+_AGAIN = 4  # pictures, at most, of one retained prompt
 _DRAWING_STEPS = 4
 # A step: of each part, and of all; beyond that parts take turns. As many again of retained prompts.
 _ROWS, _MOST_ROWS = 3, 24
@@ -38,7 +39,7 @@ def gather_predictions(
     banks = []
     for number, part in enumerate(parts):
         with applied(base, [(adapter, 1.0) for adapter in part.adapters]), quickly(base):
-            pictures = _PICTURES if part.adapters else max(1, each_kept)
+            pictures = _PICTURES if part.adapters else max(1, min(each_kept, _AGAIN * len(part.prompts)))
             prompts = in_turn(evenly(part.prompts, pictures), pictures)
             banks.append(gather_prior(base, prompts, _DRAWING_STEPS, seed + number, lambda *_: None))
         on_step(number + 1, len(parts), "drawing what to tune on", None)
