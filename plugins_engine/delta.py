@@ -72,6 +72,11 @@ def truncate(delta: LowRank, to_rank: int) -> LowRank:
     return left @ up, down @ right
 
 
+def within(delta: LowRank, most: int) -> LowRank:
+    """Give ΔW as it is where its rank is at most `most`, else the nearest matrix of that rank."""
+    return truncate(delta, most) if rank(delta) > most else delta
+
+
 def factorise(matrix: Tensor, to_rank: int) -> LowRank:
     """Give the nearest factors of at most `to_rank` of a full matrix, the singular values shared between B and A."""
     if to_rank < 1:

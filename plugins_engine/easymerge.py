@@ -42,7 +42,7 @@ from plugins_engine.branches import require_fit
 from plugins_engine.delta import LowRank
 from plugins_engine.errors import BadRequest, require_positive, require_whole
 from plugins_engine.merge_objective import part_weights, relative_error, squared_error
-from plugins_engine.merge_parts import MergePart, alone, retained
+from plugins_engine.merge_parts import MergePart, alone, pictures_of
 from plugins_engine.merge_tuning import gather_predictions, tuned
 from plugins_engine.progress import OnProgress, OnStep, Pace, Progress
 
@@ -51,7 +51,6 @@ METHODS: tuple[Method, ...] = get_args(Method)
 _FROM_ACTIVATIONS = ("tuned", "closed-form", "sgd")
 # Tried on activations that took no part in the fit, as shares of the mean diagonal of ΣG.
 _RIDGES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
-_AGAIN = 4  # pictures, at most, of one retained prompt
 _TURNS = 4  # of tuning, at least, for each plug-in
 _SUMMED = 10  # erasers whose other layers are added up in full; of more, in proportion less
 DENSITY = 0.5  # of the entries that "ties" and "dare" keep
@@ -101,12 +100,8 @@ class MergeConfig:
         return max(self.tuning_steps, _TURNS * len(alone(parts))) if self.method == "tuned" else 0
 
     def pictures_of(self, parts: Sequence[MergePart]) -> list[int]:
-        """Give how many pictures are drawn for each part; a retained prompt is drawn a few times at most."""
-        kept = max(2, self.retained_pictures // max(1, len(retained(parts))))
-        return [
-            self.pictures if part.adapters else min(kept, max(2, _AGAIN * len(part.prompts)))
-            for part in parts
-        ]
+        """Give how many pictures are drawn for each part."""
+        return pictures_of(parts, self.pictures, self.retained_pictures)
 
 
 @dataclass(frozen=True)
@@ -286,16 +281,14 @@ class _Merging:
         default = min(self._config.rank or max(ranks), room)
         match self._config.method:
             case "tuned" if self._all_erasers and layer not in self._reading:
-                up, down = delta.concatenate(held)
-                total = up * min(1.0, _SUMMED / len(self._adapters)), down
-                return delta.truncate(total, rank) if delta.rank(total) > rank else total
+                share = min(1.0, _SUMMED / len(self._adapters))
+                return delta.within(delta.scale(delta.concatenate(held), share), rank)
             case "tuned" | "closed-form":
                 return self._closed_form(layer, fitted, rank)
             case "sgd":
                 return self._descend(layer, fitted, min(rank, sum(ranks)))
             case "sum":
-                total = delta.concatenate(held)
-                return delta.truncate(total, rank) if delta.rank(total) > rank else total
+                return delta.within(delta.concatenate(held), rank)
             case "svd":
                 return delta.truncate(delta.concatenate(held), default)
             case "ties" | "dare" as method:
@@ -390,7 +383,6 @@ def _solve(up: Tensor, right: Tensor, gram: Tensor, ridge: float, rank: int) -> 
     moments = gram + ridge * diagonal * torch.eye(len(gram), dtype=gram.dtype)
     lower = torch.linalg.cholesky(moments)  # L
     whitened = torch.linalg.solve_triangular(lower, right.T, upper=False).T  # Σ A_i G_i L⁻ᵀ = Ã L
-    if whitened.shape[0] > rank:
-        up, whitened = delta.truncate((up, whitened), rank)
+    up, whitened = delta.within((up, whitened), rank)
     down = torch.linalg.solve_triangular(lower, whitened, upper=False, left=False)  # Ã = (Ã L) L⁻¹
     return up.float(), down.float()

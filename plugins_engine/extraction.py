@@ -15,7 +15,7 @@ from plugins_engine.base import BaseModel
 from plugins_engine.branches import made_for
 from plugins_engine.closed_form import ClosedFormConfig, closed_form_layers
 from plugins_engine.concepts import trigger_phrase
-from plugins_engine.delta import LowRank, truncate
+from plugins_engine.delta import LowRank, within
 from plugins_engine.erasure import Erasure
 from plugins_engine.errors import BadRequest
 from plugins_engine.hybrid import HybridConfig, hybrid_layers
@@ -95,7 +95,7 @@ def _within(base: BaseModel, layer: str, factors: LowRank) -> LowRank:
     """Cut factors that have more rank than their layer has room for, without loss."""
     shape = base.layers[layer]
     room = min(shape.out_features, shape.in_features)
-    return truncate(factors, room) if factors[1].shape[0] > room else factors
+    return within(factors, room)
 
 
 class _Report:

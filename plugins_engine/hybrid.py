@@ -28,8 +28,8 @@ from plugins_engine.concepts import evenly, in_turn
 from plugins_engine.delta import LowRank
 from plugins_engine.erasure import Erasure
 from plugins_engine.errors import BadRequest, require_positive, require_whole
-from plugins_engine.lora import accelerator_for, trainable
-from plugins_engine.precision import quick_precision, quickly
+from plugins_engine.lora import quick_accelerator, trainable
+from plugins_engine.precision import quickly
 from plugins_engine.priors import Batch, gather_lessons, gather_prior
 from plugins_engine.progress import OnStep
 
@@ -105,7 +105,7 @@ def hybrid_layers(
         learning_rate=config.rate(base),
         steps=config.steps,
         seed=config.seed,
-        accelerator=accelerator_for(base, quick_precision(base)),
+        accelerator=quick_accelerator(base),
     ) as lora:
         for step in range(config.steps):
             batch = lessons.batch(step)

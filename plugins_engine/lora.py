@@ -16,6 +16,7 @@ from plugins_engine import delta
 from plugins_engine.base import BaseModel
 from plugins_engine.delta import LowRank
 from plugins_engine.errors import BrokenPicture
+from plugins_engine.precision import quick_precision
 from plugins_engine.priors import Batch
 
 _PRECISION = {torch.float16: "fp16", torch.bfloat16: "bf16"}
@@ -28,6 +29,11 @@ def accelerator_for(base: BaseModel, mixed_precision: str | None = None) -> Acce
     # Accelerate keeps the first precision of a process for good and refuses any other; a worker serves several bases.
     AcceleratorState._reset_state()  # noqa: SLF001  # there is no public way
     return Accelerator(cpu=base.device.type == "cpu", mixed_precision=precision)
+
+
+def quick_accelerator(base: BaseModel) -> Accelerator:
+    """Make the accelerator for training whose result need not be exact."""
+    return accelerator_for(base, quick_precision(base))
 
 
 class TrainableLora:

@@ -11,6 +11,7 @@ from plugins_engine.priors import prior_prompts
 
 # Against all plug-ins together: their effects on what shall stay add up, so it has to weigh more the more they are.
 RETAINED_WEIGHT = 5.0
+_AGAIN = 4  # pictures, at most, of one retained prompt
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,15 @@ def alone(parts: Sequence[MergePart]) -> list[MergePart]:
 def retained(parts: Sequence[MergePart]) -> list[MergePart]:
     """List the parts that call no plug-in: what shall stay as it is."""
     return [part for part in parts if not part.adapters]
+
+
+def pictures_of(parts: Sequence[MergePart], each: int, of_retained: int) -> list[int]:
+    """Give how many pictures to draw for each part: `each` of those that call plug-ins, `of_retained` of all others together.
+
+    A retained prompt is drawn a few times at most: a short list needs no more.
+    """
+    kept = max(2, of_retained // max(1, len(retained(parts))))
+    return [each if part.adapters else min(kept, _AGAIN * len(part.prompts)) for part in parts]
 
 
 def kept_by_erasers(base: BaseModel, adapters: Sequence[Adapter]) -> tuple[str, ...]:

@@ -17,14 +17,13 @@ from plugins_engine.base import BaseModel
 from plugins_engine.branches import applied
 from plugins_engine.concepts import evenly, in_turn
 from plugins_engine.delta import LowRank
-from plugins_engine.lora import accelerator_for, trainable
-from plugins_engine.merge_parts import RETAINED_WEIGHT, MergePart, retained
-from plugins_engine.precision import quick_precision, quickly
+from plugins_engine.lora import quick_accelerator, trainable
+from plugins_engine.merge_parts import RETAINED_WEIGHT, MergePart, pictures_of
+from plugins_engine.precision import quickly
 from plugins_engine.priors import Batch, PriorBank, gather_prior
 from plugins_engine.progress import OnStep
 
 _PICTURES, _RETAINED_PICTURES = 24, 96  # of each part that calls plug-ins; of all retained prompts
-_AGAIN = 4  # pictures, at most, of one retained prompt
 _DRAWING_STEPS = 4
 # A step: of each part, and of all; beyond that parts take turns. As many again of retained prompts.
 _ROWS, _MOST_ROWS = 3, 24
@@ -35,11 +34,10 @@ def gather_predictions(
     base: BaseModel, parts: Sequence[MergePart], seed: int, on_step: OnStep
 ) -> list[PriorBank]:
     """Draw each part's prompts with its own plug-ins, and keep what they predict on the way."""
-    each_kept = _RETAINED_PICTURES // max(1, len(retained(parts)))
     banks = []
-    for number, part in enumerate(parts):
+    counts = pictures_of(parts, _PICTURES, _RETAINED_PICTURES)
+    for number, (part, pictures) in enumerate(zip(parts, counts, strict=True)):
         with applied(base, [(adapter, 1.0) for adapter in part.adapters]), quickly(base):
-            pictures = _PICTURES if part.adapters else max(1, min(each_kept, _AGAIN * len(part.prompts)))
             prompts = in_turn(evenly(part.prompts, pictures), pictures)
             banks.append(gather_prior(base, prompts, _DRAWING_STEPS, seed + number, lambda *_: None))
         on_step(number + 1, len(parts), "drawing what to tune on", None)
@@ -61,7 +59,7 @@ def tuned(
     """
     rank = max(delta.rank(factors) for factors in layers.values())
     rate = _RATE * AdditionConfig.for_base(base).learning_rate
-    accelerator = accelerator_for(base, quick_precision(base))
+    accelerator = quick_accelerator(base)
     with trainable(
         base, list(layers), rank=rank, learning_rate=rate, steps=steps, seed=seed, accelerator=accelerator
     ) as lora:
@@ -81,8 +79,4 @@ def tuned(
             errors = lora.step(reduce(Batch.joined, rows), count)
             on_step(step + 1, steps, "tuning", float(errors.mean()))
         found = lora.factors()
-    ranks = {layer: delta.rank(factors) for layer, factors in layers.items()}
-    return {
-        layer: each if ranks[layer] == rank else delta.truncate(each, ranks[layer])
-        for layer, each in found.items()
-    }
+    return {layer: delta.within(each, delta.rank(layers[layer])) for layer, each in found.items()}

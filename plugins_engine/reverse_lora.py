@@ -20,8 +20,8 @@ from plugins_engine.concepts import in_turn, trigger_phrase, without_article
 from plugins_engine.delta import LowRank, negate
 from plugins_engine.erasure import Erasure
 from plugins_engine.errors import require_positive, require_whole
-from plugins_engine.lora import TrainableLora, accelerator_for, trainable
-from plugins_engine.precision import quick_precision, quickly
+from plugins_engine.lora import TrainableLora, quick_accelerator, trainable
+from plugins_engine.precision import quickly
 from plugins_engine.progress import OnStep
 from plugins_engine.sampler import generate_each
 
@@ -66,7 +66,7 @@ def reverse_lora_layers(
         "learning_rate": config.learning_rate,
         "steps": steps,
         "seed": config.seed,
-        "accelerator": accelerator_for(base, quick_precision(base)),
+        "accelerator": quick_accelerator(base),
     }
     layers = list(base.adaptable_layers(config.layers))
     with trainable(base, layers, **options) as lora:
