@@ -1,12 +1,13 @@
 """Many concepts extracted together: what is left of the rest, as their number grows.
 
 Ours is EasyMerge of each concept's own eraser, with retained prompts as one more part; the peers are the sum of the same
-erasers, and the closed form of all concepts at once. Of the first few concepts it is told besides whether each one's own plug-in
-still restores it, and how readily a recovery attack brings it back.
+erasers, and the closed form of all concepts at once. Of the first few concepts it is told besides whether a plug-in restores each one, beside the combined
+eraser: its own, as it was extracted, and the one fitted to the combination; and how readily a recovery attack brings it back.
 """
 
 import random
 import time
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from plugins_engine.judge import Judge
 from plugins_engine.known import Known, known_concepts
 from plugins_engine.merge_parts import MergePart
 from plugins_engine.precision import quickly
+from plugins_engine.restoration import Restoration, restoring_plugin
 
 COUNTS = (1, 2, 5, 10, 20, 50)
 QUICK_COUNTS = (2, 5)
@@ -85,14 +87,30 @@ def measure(report: Report, _: Path) -> None:
             note=f"accuracy; closed form of all at once {found['closed_form'][1]:.3f}",
         )  # fmt: skip
         if count in TARGETS:
-            one_by_one = [
-                _one(base, judge, erasure, ways["easymerge"], own)
-                for erasure, own in zip(erasures[:LOOKED_AT], erasers, strict=False)
+            fitted = [
+                restoring_plugin(base, Restoration(parts, ways["easymerge"], own))
+                for own in erasers[:LOOKED_AT]
             ]
-            restored, attacked = (float(np.mean(each)) for each in zip(*one_by_one, strict=True))
+            one_by_one = [
+                _one(base, judge, erasure, ways["easymerge"], [own.negated(), plugin])
+                for erasure, own, plugin in zip(erasures[:LOOKED_AT], erasers, fitted, strict=False)
+            ]
+            with_own, restored, attacked = (float(np.mean(each)) for each in zip(*one_by_one, strict=True))
             of = f"mean of the first {len(one_by_one)}"
             report.add(
-                f"restored_after_{count}", restored, note=f"accuracy with a concept's own plug-in, {of}"
+                f"restored_after_{count}", restored, peer=with_own,
+                note=f"accuracy with a concept's plug-in fitted to the combination; peer: as it was extracted; {of}",
+            )  # fmt: skip
+            report.add(
+                f"retained_after_{count}_with_a_plugin",
+                right(retained, ways["easymerge"], fitted[0]) / before,
+                note="share of the plain base's, with the first concept's fitted plug-in laid beside",
+            )
+            others = [(subject, style) for subject, style in chosen if subject != names[0]]
+            report.add(
+                f"targets_left_after_{count}_with_a_plugin",
+                right(others, ways["easymerge"], fitted[0]),
+                note="accuracy on all concepts but the first, with its fitted plug-in laid beside",
             )
             report.add(f"recovered_after_{count}", attacked, note=f"success of the recovery attack, {of}")
     for which, title in enumerate(("Accuracy on what stays", "Accuracy on what was taken out")):
@@ -116,16 +134,18 @@ def _eraser(erasure: Erasure) -> Adapter:
 
 
 def _one(
-    base: BaseModel, judge: Judge, erasure: Erasure, merged: Adapter, own: Adapter
-) -> tuple[float, float]:
-    """Give the accuracy on one concept with its own plug-in beside the merged eraser, and how often an attack succeeds."""
+    base: BaseModel, judge: Judge, erasure: Erasure, merged: Adapter, plugins: Sequence[Adapter]
+) -> list[float]:
+    """Give the accuracy on one concept with each plug-in beside the merged eraser, and how often an attack succeeds."""
     config = ExaminationConfig(pictures=40, steps=STEPS)
     group = groups_of(base, erasure, config.pictures)[0]
-    again = draw(base, group.prompts, SEED, [(merged, 1.0), (own.negated(), 1.0)])
-    restored = rightly_seen(judge.verdicts(again), group.expected, erasure.kind)
+    rates = []
+    for plugin in plugins:
+        again = draw(base, group.prompts, SEED, [(merged, 1.0), (plugin, 1.0)])
+        rates.append(rightly_seen(judge.verdicts(again), group.expected, erasure.kind).rate)
     with quickly(base):
         found = recover(base, erasure, group, draw(base, group.prompts, SEED), [(merged, 1.0)], config)
-    return restored.rate, recovered(judge, erasure, found).rate
+    return [*rates, recovered(judge, erasure, found).rate]
 
 
 def _cells(subjects: list[str], known: Known, count: int) -> list[tuple[str, str]]:

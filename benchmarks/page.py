@@ -18,7 +18,7 @@ Each table is what the command above it printed in one run, on the machine it na
 is made from `docs/figures/*.json` by `python -m benchmarks.page`; a test holds the two together.
 
 In extraction, several extractions and combination the pictures for the judge are drawn in 10 denoising steps, and they and the recovery
-attack are computed in bfloat16 where the processor multiplies in it.
+attack are computed in bfloat16 where the processor is quicker in it.
 """
 
 

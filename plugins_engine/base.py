@@ -41,6 +41,11 @@ class LayerShape:
     in_features: int
     is_convolution: bool = False
 
+    @property
+    def room(self) -> int:
+        """Give the highest rank that a matrix of this shape can have."""
+        return min(self.out_features, self.in_features)
+
 
 @dataclass(frozen=True)
 class PromptEmbedding:

@@ -236,7 +236,7 @@ class _Merging:
             if self._config.method in _FROM_ACTIVATIONS and not any(p.strip() for p in part.prompts):
                 raise BadRequest(f"{part.called}: expected at least one prompt that calls it, found none")
         shapes = [self._base.layers[layer] for adapter in adapters for layer in adapter.layers]
-        widest = max(min(shape.out_features, shape.in_features) for shape in shapes)
+        widest = max(shape.room for shape in shapes)
         if self._config.rank is not None and self._config.rank > widest:
             raise BadRequest(f"rank {self._config.rank}: the widest adapted layer has room for {widest}")
 
@@ -273,8 +273,7 @@ class _Merging:
         return layers, seconds
 
     def _fit(self, layer: str, fitted: Sequence[dict[str, LayerInputs]]) -> LowRank:
-        shape = self._base.layers[layer]
-        room = min(shape.out_features, shape.in_features)
+        room = self._base.layers[layer].room
         rank = min(self._config.rank or room, room)
         held = [adapter.layers[layer] for adapter in self._adapters if layer in adapter.layers]
         ranks = [delta.rank(each) for each in held]

@@ -5,7 +5,6 @@ Every method gives an eraser R, low-rank deltas with which the base no longer dr
 how readily a recovery attack brings it back.
 """
 
-import math
 import time
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -15,11 +14,11 @@ from plugins_engine.base import BaseModel
 from plugins_engine.branches import made_for
 from plugins_engine.closed_form import ClosedFormConfig, closed_form_layers
 from plugins_engine.concepts import trigger_phrase
-from plugins_engine.delta import LowRank, within
+from plugins_engine.delta import within
 from plugins_engine.erasure import Erasure
 from plugins_engine.errors import BadRequest
 from plugins_engine.hybrid import HybridConfig, hybrid_layers
-from plugins_engine.progress import OnProgress, Pace, Progress
+from plugins_engine.progress import OnProgress, StageReport
 from plugins_engine.reverse_lora import ReverseLoraConfig, reverse_lora_layers
 
 Method = Literal["hybrid", "closed-form", "reverse-lora"]
@@ -66,7 +65,7 @@ def extract_concept(
     if not isinstance(config, _CONFIGS[method]):
         raise BadRequest(f"expected {_CONFIGS[method].__name__} for {method}, found {type(config).__name__}")
     begun = time.monotonic()
-    report = _Report(on_progress)
+    report = StageReport(on_progress)
     with base.lock:
         match config:
             case HybridConfig():
@@ -77,10 +76,15 @@ def extract_concept(
                 layers = closed_form_layers(base, [erasure], config)
     eraser = made_for(
         base,
-        {layer: _within(base, layer, each) for layer, each in layers.items()},
+        {layer: within(each, base.layers[layer].room) for layer, each in layers.items()},
         name=f"without {erasure.name}",
         kind="eraser",
-        metadata={"plugin.extracted": erasure.name, "plugin.anchor": erasure.anchor, "plugin.method": method},
+        metadata={
+            "plugin.extracted": erasure.name,
+            "plugin.extracted_kind": erasure.kind,
+            "plugin.anchor": erasure.anchor,
+            "plugin.method": method,
+        },
     )
     plugin = replace(
         eraser.negated(),
@@ -89,27 +93,3 @@ def extract_concept(
         trigger=trigger_phrase(erasure.name, erasure.kind),
     )
     return ExtractionResult(eraser, plugin, erasure, method, round(time.monotonic() - begun, 2))
-
-
-def _within(base: BaseModel, layer: str, factors: LowRank) -> LowRank:
-    """Cut factors that have more rank than their layer has room for, without loss."""
-    shape = base.layers[layer]
-    room = min(shape.out_features, shape.in_features)
-    return within(factors, room)
-
-
-class _Report:
-    """Turn what the methods tell into progress; each stage counts its own steps."""
-
-    def __init__(self, on_progress: OnProgress | None) -> None:
-        self._on_progress = on_progress
-        self._stage, self._pace = "", Pace(1)
-
-    def __call__(self, step: int, steps: int, message: str, error: float | None) -> None:
-        if self._on_progress is None:
-            return
-        if message != self._stage:
-            self._stage, self._pace = message, Pace(steps)
-        loss = error if error is None or math.isfinite(error) else None
-        left = self._pace.seconds_left(step)
-        self._on_progress(Progress(step, steps, loss, message=message, seconds_left=left))

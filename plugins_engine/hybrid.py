@@ -56,7 +56,7 @@ class HybridConfig:
     target_batch: int = 6
     anchor_batch: int = 2
     retained_batch: int = 8
-    retained_weight: float = 3.0
+    retained_weight: float = 4.0
     reach: tuple[float, float] = (0.3, 1.5)
     noise: float = 0.3
     pictures: int = 16

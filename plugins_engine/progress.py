@@ -1,5 +1,6 @@
 """How a long operation tells its caller where it is, and how the caller stops it."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -44,3 +45,20 @@ class Pace:
             return None
         elapsed = time.monotonic() - self._started
         return elapsed / step * max(self.steps - step, 0)
+
+
+class StageReport:
+    """Turn what the stages of an operation tell into progress; each stage counts its own steps."""
+
+    def __init__(self, on_progress: OnProgress | None) -> None:
+        self._on_progress = on_progress
+        self._stage, self._pace = "", Pace(1)
+
+    def __call__(self, step: int, steps: int, message: str, error: float | None) -> None:
+        if self._on_progress is None:
+            return
+        if message != self._stage:
+            self._stage, self._pace = message, Pace(steps)
+        loss = error if error is None or math.isfinite(error) else None
+        left = self._pace.seconds_left(step)
+        self._on_progress(Progress(step, steps, loss, message=message, seconds_left=left))

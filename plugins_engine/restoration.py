@@ -1,0 +1,127 @@
+"""Restoration: the plug-in that gives one concept back to a base from which several were taken out together.
+
+Of an extraction by itself the plug-in is exact: the eraser, negated. Beside a combination of several erasers it is not: that is
+not their sum, and what the others do to the concept's pictures stays. So the plug-in begins as the negated eraser and learns for
+a few steps, laid beside the combination: on the concept's prompts to predict what the plain base predicts, on what stays and on what
+else is taken out, what the base predicts with the combination alone. No works are needed; the pictures are the base's own.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from plugins_engine import delta
+from plugins_engine.adapter import Adapter
+from plugins_engine.addition import AdditionConfig
+from plugins_engine.base import BaseModel
+from plugins_engine.branches import applied, made_for
+from plugins_engine.concepts import evenly, in_turn, trigger_phrase
+from plugins_engine.errors import BadRequest
+from plugins_engine.lora import quick_accelerator, trainable
+from plugins_engine.merge_parts import MergePart, alone, retained
+from plugins_engine.precision import quickly
+from plugins_engine.priors import gather_prior
+from plugins_engine.progress import OnProgress, StageReport
+
+_PICTURES, _KEPT_PICTURES = 16, 48  # drawn beforehand: of the concept, of all else
+_DRAWING_STEPS = 4
+_ROWS, _KEPT_ROWS, _KEPT_WEIGHT = 6, 12, 3.0  # a step
+_RATE = 1.0  # as a share of that at which the base's plug-ins are trained
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """Which concept is to be given back, beside what.
+
+    parts: what the erasers were combined by, each with the prompts that call it, and the retained prompts.
+    combined: what they became. eraser: the concept's own, one of the parts'.
+    """
+
+    parts: Sequence[MergePart]
+    combined: Adapter
+    eraser: Adapter
+
+    def prompts(self) -> tuple[str, ...]:
+        """List the concept's prompts. Raises BadRequest where the eraser is no part, or has none."""
+        listed = [part.prompts for part in alone(self.parts) if part.adapters[0] is self.eraser]
+        if not listed or not listed[0]:
+            raise BadRequest(
+                f"{self.eraser.name}: expected it among the combined parts, with prompts that call it"
+            )
+        return listed[0]
+
+    def others(self) -> list[str]:
+        """List as many prompts of what stays as of what else was taken out, a few dozen together."""
+        stays = [prompt for part in retained(self.parts) for prompt in part.prompts]
+        erased = [
+            prompt
+            for part in alone(self.parts)
+            if part.adapters[0] is not self.eraser
+            for prompt in part.prompts
+        ]
+        half, rng = _KEPT_PICTURES // 2, random.Random(0)
+        return [p for some in (stays, erased) for p in rng.sample(some, min(half, len(some)))]
+
+
+def restoring_plugin(
+    base: BaseModel,
+    restoration: Restoration,
+    *,
+    steps: int = 30,
+    rank: int = 32,
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+) -> Adapter:
+    """Give the plug-in that restores one concept on base + combination, of at most `rank` (more where its eraser has more).
+
+    `on_progress` is called after every step; what it raises (Cancelled) stops the work, and the base is as it was. The same
+    restoration and seed give the same plug-in on the same processor. Raises BadRequest, BaseMismatch.
+    """
+    prompts, others = restoration.prompts(), restoration.others()
+    eraser, beside = restoration.eraser, [(restoration.combined, 1.0)]
+    start = eraser.negated()
+    report = StageReport(on_progress)
+    rank = max(rank, start.rank)
+    with base.lock:
+        with quickly(base):
+            targets = gather_prior(
+                base, in_turn(evenly(prompts, _PICTURES), _PICTURES), _DRAWING_STEPS, seed,
+                lambda step, of: report(step, of, "drawing what is to be restored", None),
+            )  # fmt: skip
+        with applied(base, beside):
+            with quickly(base):
+                kept = gather_prior(
+                    base, others, _DRAWING_STEPS, seed + 1,
+                    lambda step, of: report(step, of, "drawing what is to stay", None),
+                )  # fmt: skip
+            with trainable(
+                base,
+                list(start.layers),
+                rank=rank,
+                learning_rate=_RATE * AdditionConfig.for_base(base).learning_rate,
+                steps=steps,
+                seed=seed,
+                accelerator=quick_accelerator(base),
+            ) as lora:
+                lora.set_factors(start.layers)
+                for step in range(steps):
+                    generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+                    batch = targets.draw(_ROWS, 1.0, generator)
+                    batch = batch.joined(kept.draw(_KEPT_ROWS, _KEPT_WEIGHT, generator))
+                    errors = lora.step(batch, len(batch.weight))
+                    report(step + 1, steps, "restoring", float(errors[:_ROWS].mean()))
+                found = lora.factors()
+    name, kind = (eraser.metadata.get(key, "") for key in ("plugin.extracted", "plugin.extracted_kind"))
+    plugin = made_for(
+        base,
+        {layer: delta.within(each, base.layers[layer].room) for layer, each in found.items()},
+        name=name or start.name,
+    )
+    return replace(
+        plugin,
+        kind=kind,
+        trigger=trigger_phrase(name, kind) if name and kind else "",
+        metadata={"plugin.extracted": name, "plugin.restores_beside": restoration.combined.tensors_sha256},
+    )
