@@ -20,6 +20,7 @@ from plugins_engine.errors import BadRequest
 from plugins_engine.html_report import ReportPage, write_report
 from plugins_engine.merge_parts import MergePart, joint_parts, joint_parts_of, kept_by_erasers
 from plugins_engine.progress_line import ProgressLine
+from plugins_engine.restoration import Restoration, restoring_plugin
 from plugins_engine.sampler import generate_each
 
 if TYPE_CHECKING:
@@ -56,6 +57,13 @@ def add(commands: "Commands") -> None:
     )
     command.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
     command.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to, as .safetensors")
+    command.add_argument(
+        "--restore",
+        type=Path,
+        metavar="DIR",
+        help="also write there, for each eraser and under its file's name, the plug-in that restores its concept beside the "
+        "combination",
+    )
     command.add_argument("--report", type=Path, metavar="DIR", help="write report.json and report.html there")
     base_options(command)
     command.set_defaults(run=run)
@@ -63,15 +71,25 @@ def add(commands: "Commands") -> None:
 
 def run(options: argparse.Namespace) -> None:
     require_target(options.out, ".safetensors")
-    if options.report is not None:
-        require_folder(options.report, "--report")
+    for folder, option in ((options.report, "--report"), (options.restore, "--restore")):
+        if folder is not None:
+            require_folder(folder, option)
     config = MergeConfig(method=options.method, rank=options.rank, seed=options.seed)
     prompts = _read_prompts(options.prompts)
     base = load_base(options.base, options.device)
     parts = _parts(options.plugins, prompts, base)
+    erasers = _erasers(options, parts) if options.restore is not None else {}
     with ProgressLine() as line:
         done = combine(base, parts, config, line)
+        restoring = {
+            path: restoring_plugin(
+                base, Restoration(parts, done.adapter, eraser), seed=options.seed, on_progress=line
+            )
+            for path, eraser in erasers.items()
+        }
     written = done.adapter.save(options.out)
+    for path, plugin in restoring.items():
+        plugin.save(path)
     if options.report is not None:
         content = {
             "figures": done.figures,
@@ -80,9 +98,39 @@ def run(options: argparse.Namespace) -> None:
             "file_sha256": written,
             "tensors_sha256": done.adapter.tensors_sha256,
             "base_fingerprint": base.fingerprint,
+            "restoring": [
+                {"name": plugin.name, "file": str(path), "tensors_sha256": plugin.tensors_sha256}
+                for path, plugin in restoring.items()
+            ],
         }
-        write_report(options.report, _page(base, parts, done, content), content)
+        by_eraser = {erasers[path]: plugin for path, plugin in restoring.items()}
+        write_report(options.report, _page(base, parts, done, by_eraser, content), content)
     print(f"{options.out}: {figures_line(_worded(done.figures))}")
+    for path, plugin in restoring.items():
+        print(f"{path}: restores {plugin.name}, rank {plugin.rank}")
+
+
+def _erasers(options: argparse.Namespace, parts: Sequence[MergePart]) -> dict[Path, Adapter]:
+    """Give each eraser among the plug-ins by the file that its concept's plug-in is to be written to."""
+    found: dict[Path, Adapter] = {}
+    taken = {path.resolve() for path in (*options.plugins, options.out)}
+    for path, part in zip(
+        options.plugins, parts, strict=False
+    ):  # the plug-ins' own parts come first, in order
+        if part.adapters[0].kind != "eraser":
+            continue
+        target = options.restore / path.name
+        if target.resolve() in taken or target.is_dir():
+            raise BadRequest(
+                f"--restore {options.restore}: {target} is in use: expected another folder, or another file name"
+            )
+        taken.add(target.resolve())
+        found[target] = part.adapters[0]
+    if not found:
+        raise BadRequest(
+            "--restore: expected an eraser among the plug-ins, as `extract` writes them, found none"
+        )
+    return found
 
 
 def _worded(figures: Mapping[str, object]) -> dict[str, object]:
@@ -132,7 +180,11 @@ def _parts(paths: Sequence[Path], prompts: dict[str, tuple[str, ...]], base: Bas
 
 
 def _page(
-    base: BaseModel, parts: Sequence[MergePart], done: Combination, content: dict[str, Any]
+    base: BaseModel,
+    parts: Sequence[MergePart],
+    done: Combination,
+    restoring: Mapping[Adapter, Adapter],
+    content: dict[str, Any],
 ) -> ReportPage:
     page = ReportPage(
         f"Combination: {done.adapter.name}",
@@ -156,10 +208,11 @@ def _page(
         page.heading(part.called)
         shown = part.prompts[:SHOWN]
         own = [(adapter, 1.0) for adapter in part.adapters]
-        drawn = [
-            generate_each(base, shown, seed=SEED, plugins=each) for each in ([], own, [(done.adapter, 1.0)])
-        ]
-        columns = ("base", part.called, "combination")
+        ways = {"base": [], part.called: own, "combination": [(done.adapter, 1.0)]}
+        if len(own) == 1 and part.adapters[0] in restoring:
+            ways["combination and its plug-in"] = [(done.adapter, 1.0), (restoring[part.adapters[0]], 1.0)]
+        drawn = [generate_each(base, shown, seed=SEED, plugins=each) for each in ways.values()]
+        columns = tuple(ways)
         rows = [(prompt, [pictures[i] for pictures in drawn]) for i, prompt in enumerate(shown)]
         page.grid(columns, rows)
     if done.layer_errors:

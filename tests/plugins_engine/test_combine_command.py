@@ -1,6 +1,7 @@
 """`combine`, run as a person runs it: files in, one plug-in and a report out."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,52 @@ def test_prompts_that_call_several_are_asked_for_by_the_plugins_names(
         'prompt "a fox, Ink style": expected the names of at least two of Ink, Clay'
         in capsys.readouterr().err
     )
+
+
+@pytest.mark.slow
+def test_each_concept_taken_out_gets_a_plugin_fitted_to_the_combination(
+    work: Path, sd: BaseModel, pipelines: Pipelines, capsys: Capture
+) -> None:
+    ink = replace(
+        Adapter.load(work / "ink.safetensors"),
+        kind="eraser",
+        metadata={"plugin.extracted": "Ink", "plugin.extracted_kind": "style"},
+    )
+    ink.save(work / "ink.safetensors")
+    (work / "prompts.json").write_text(json.dumps(PROMPTS | {"together": []}))
+    folder = work / "restoring"
+    assert run(work, pipelines, "--restore", str(folder), "--report", str(work / "report")) == 0
+
+    assert [path.name for path in folder.iterdir()] == ["ink.safetensors"]  # of the eraser alone
+    both, plugin = (
+        Adapter.load(work / "both.safetensors"),
+        Adapter.load(folder / "ink.safetensors", sd.layers),
+    )
+    assert (plugin.name, plugin.kind, plugin.trigger) == ("Ink", "style", "Ink style")
+    assert plugin.metadata["plugin.restores_beside"] == both.tensors_sha256
+    assert "restores Ink" in capsys.readouterr().out
+    report = json.loads((work / "report" / "report.json").read_text())
+    assert report["restoring"] == [
+        {"name": "Ink", "file": str(folder / "ink.safetensors"), "tensors_sha256": plugin.tensors_sha256}
+    ]
+    assert (work / "report" / "report.html").read_text().count('src="data:image/png') == 3 * 4 + 2
+
+
+def test_a_plugin_that_restores_is_asked_for_where_nothing_is_lost(
+    work: Path, pipelines: Pipelines, capsys: Capture
+) -> None:
+    assert run(work, pipelines, "--restore", str(work / "new")) == 2
+    assert "--restore: expected an eraser among the plug-ins" in capsys.readouterr().err
+    replace(Adapter.load(work / "ink.safetensors"), kind="eraser").save(work / "ink.safetensors")
+    before = (work / "ink.safetensors").read_bytes()
+    assert run(work, pipelines, "--restore", str(work)) == 2
+    assert "ink.safetensors is in use: expected another folder" in capsys.readouterr().err
+    assert run(work, pipelines, "--restore", str(work / "no" / "where")) == 2
+    assert run(work, pipelines, "--restore", str(work / "ink.safetensors")) == 2
+    assert "expected a folder, found a file" in capsys.readouterr().err
+    assert (work / "ink.safetensors").read_bytes() == before
+    assert not (work / "new").exists()
+    assert not (work / "both.safetensors").exists()
 
 
 @pytest.mark.parametrize(

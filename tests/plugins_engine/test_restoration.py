@@ -20,9 +20,7 @@ from tests.plugins_engine.tiny_pipelines import random_adapter
 
 def eraser(base: BaseModel, name: str, kind: str, seed: int) -> Adapter:
     made = random_adapter(base, seed=seed, name=f"without {name}")
-    return replace(
-        made, kind="eraser", metadata={"plugin.extracted": name, "plugin.extracted_kind": kind}
-    )
+    return replace(made, kind="eraser", metadata={"plugin.extracted": name, "plugin.extracted_kind": kind})
 
 
 @pytest.fixture
@@ -51,7 +49,9 @@ def off(
 def test_the_concept_is_drawn_as_the_plain_base_draws_it_and_the_rest_as_the_combination_does(
     sd: BaseModel, restoration: Restoration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plugins_engine.restoration._RATE", 10.0)  # of 1e-4, the customary rate, for a few steps
+    monkeypatch.setattr(
+        "plugins_engine.restoration._RATE", 10.0
+    )  # of 1e-4, the customary rate, for a few steps
     combined, own = restoration.combined, restoration.eraser.negated()
     plugin = restoring_plugin(sd, restoration, steps=60)
     fox, rest = restoration.prompts(), restoration.others()
