@@ -1,8 +1,9 @@
 """Many concepts extracted together: what is left of the rest, as their number grows.
 
 Ours is EasyMerge of each concept's own eraser, with retained prompts as one more part; the peers are the sum of the same
-erasers, and the closed form of all concepts at once. Of the first few concepts it is told besides whether a plug-in restores each one, beside the combined
-eraser: its own, as it was extracted, and the one fitted to the combination; and how readily a recovery attack brings it back.
+erasers, and the closed form of all concepts at once. Of the first few concepts it is told besides how often a plug-in restores
+each one beside the combined eraser (the plug-in as it was extracted, and the one fitted to the combination), and how readily a
+recovery attack brings it back.
 """
 
 import random

@@ -8,7 +8,7 @@ else is taken out, what the base predicts with the combination alone. No works a
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -80,17 +80,15 @@ def restoring_plugin(
     restoration and seed give the same plug-in on the same processor. Raises BadRequest, BaseMismatch.
     """
     prompts, others = restoration.prompts(), restoration.others()
-    eraser, beside = restoration.eraser, [(restoration.combined, 1.0)]
-    start = eraser.negated()
+    eraser, start = restoration.eraser, restoration.eraser.negated()
     report = StageReport(on_progress)
-    rank = max(rank, start.rank)
     with base.lock:
         with quickly(base):
             targets = gather_prior(
                 base, in_turn(evenly(prompts, _PICTURES), _PICTURES), _DRAWING_STEPS, seed,
                 lambda step, of: report(step, of, "drawing what is to be restored", None),
             )  # fmt: skip
-        with applied(base, beside):
+        with applied(base, [(restoration.combined, 1.0)]):
             with quickly(base):
                 kept = gather_prior(
                     base, others, _DRAWING_STEPS, seed + 1,
@@ -99,7 +97,7 @@ def restoring_plugin(
             with trainable(
                 base,
                 list(start.layers),
-                rank=rank,
+                rank=max(rank, start.rank),
                 learning_rate=_RATE * AdditionConfig.for_base(base).learning_rate,
                 steps=steps,
                 seed=seed,
@@ -114,13 +112,10 @@ def restoring_plugin(
                     report(step + 1, steps, "restoring", float(errors[:_ROWS].mean()))
                 found = lora.factors()
     name, kind = (eraser.metadata.get(key, "") for key in ("plugin.extracted", "plugin.extracted_kind"))
-    plugin = made_for(
+    return made_for(
         base,
         {layer: delta.within(each, base.layers[layer].room) for layer, each in found.items()},
         name=name or start.name,
-    )
-    return replace(
-        plugin,
         kind=kind,
         trigger=trigger_phrase(name, kind) if name and kind else "",
         metadata={"plugin.extracted": name, "plugin.restores_beside": restoration.combined.tensors_sha256},
