@@ -18,8 +18,11 @@ A part without a plug-in is prompts that shall stay as they are (ΔW_i = 0); wit
 whose prompts call several plug-ins has them side by side: its ΔW_i is their sum. It adds its G_i to each one's in (2) and
 nothing to the rank. Without such parts nothing says what a picture of several shall be.
 
-Erasers have besides what (1) cannot see: layers that do not read the text, taught to withstand words that are in no prompt. Where all
-the plug-ins are erasers "tuned" begins with the sum of those layers, in place of (2), and tunes away what the sum does to the rest.
+"tuned" begins with (2), and then tunes all layers together. (2) knows of a plug-in what it does on the given prompts, the sum
+of the plug-ins all that it does. Where they hardly disturb each other, so that the sum predicts nearly as well as (2) what each makes
+of its prompts, tuning begins with the sum. Erasers have besides what (1) cannot see: layers that do not read the text, taught to
+withstand words that are in no prompt. Where all the plug-ins are erasers "tuned" begins with the sum of those layers and (2) of the
+others, and tunes away what the sum does to the rest.
 """
 
 import math
@@ -43,7 +46,8 @@ from plugins_engine.delta import LowRank
 from plugins_engine.errors import BadRequest, require_positive, require_whole
 from plugins_engine.merge_objective import part_weights, relative_error, squared_error
 from plugins_engine.merge_parts import MergePart, alone, pictures_of
-from plugins_engine.merge_tuning import gather_predictions, tuned
+from plugins_engine.merge_tuning import gather_predictions, prediction_error, tuned
+from plugins_engine.priors import PriorBank
 from plugins_engine.progress import OnProgress, OnStep, Pace, Progress
 
 Method = Literal["tuned", "closed-form", "sgd", "sum", "svd", "ties", "dare"]
@@ -53,6 +57,7 @@ _FROM_ACTIVATIONS = ("tuned", "closed-form", "sgd")
 _RIDGES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 _TURNS = 4  # of tuning, at least, for each plug-in
 _SUMMED = 10  # erasers whose other layers are added up in full; of more, in proportion less
+_NEAR = 2.0  # times the error of (2) on predictions: the sum's, at most, where tuning begins with the sum
 DENSITY = 0.5  # of the entries that "ties" and "dare" keep
 
 
@@ -260,6 +265,8 @@ class _Merging:
             seed, solved = config.seed + 2_000_000, self._done
             banks = gather_predictions(self._base, self._parts, seed, self._tell_from(solved))
             begun = time.monotonic()
+            if not self._all_erasers:
+                layers = self._start(layers, banks, seed)
             layers = tuned(
                 self._base,
                 self._parts,
@@ -272,10 +279,26 @@ class _Merging:
             seconds += time.monotonic() - begun
         return layers, seconds
 
-    def _fit(self, layer: str, fitted: Sequence[dict[str, LayerInputs]]) -> LowRank:
+    def _start(self, solved: dict[str, LowRank], banks: Sequence[PriorBank], seed: int) -> dict[str, LowRank]:
+        """Give what tuning begins with: the sum of the plug-ins where it predicts nearly as well as the solved layers."""
+        summed = {layer: self._sum(layer) for layer in self._layers}
+        near, least = (
+            prediction_error(self._base, self._parts, banks, layers, seed) for layers in (summed, solved)
+        )
+        return summed if near <= _NEAR * least else solved
+
+    def _held(self, layer: str) -> list[LowRank]:
+        return [adapter.layers[layer] for adapter in self._adapters if layer in adapter.layers]
+
+    def _most(self, layer: str) -> int:
         room = self._base.layers[layer].room
-        rank = min(self._config.rank or room, room)
-        held = [adapter.layers[layer] for adapter in self._adapters if layer in adapter.layers]
+        return min(self._config.rank or room, room)
+
+    def _sum(self, layer: str) -> LowRank:
+        return delta.within(delta.concatenate(self._held(layer)), self._most(layer))
+
+    def _fit(self, layer: str, fitted: Sequence[dict[str, LayerInputs]]) -> LowRank:
+        room, rank, held = self._base.layers[layer].room, self._most(layer), self._held(layer)
         ranks = [delta.rank(each) for each in held]
         default = min(self._config.rank or max(ranks), room)
         match self._config.method:
@@ -287,7 +310,7 @@ class _Merging:
             case "sgd":
                 return self._descend(layer, fitted, min(rank, sum(ranks)))
             case "sum":
-                return delta.within(delta.concatenate(held), rank)
+                return self._sum(layer)
             case "svd":
                 return delta.truncate(delta.concatenate(held), default)
             case "ties" | "dare" as method:

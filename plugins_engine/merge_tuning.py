@@ -14,7 +14,7 @@ import torch
 from plugins_engine import delta
 from plugins_engine.addition import AdditionConfig
 from plugins_engine.base import BaseModel
-from plugins_engine.branches import applied
+from plugins_engine.branches import applied, made_for
 from plugins_engine.concepts import evenly, in_turn
 from plugins_engine.delta import LowRank
 from plugins_engine.lora import quick_accelerator, trainable
@@ -27,6 +27,7 @@ _PICTURES, _RETAINED_PICTURES = 24, 96  # of each part that calls plug-ins; of a
 _DRAWING_STEPS = 4
 # A step: of each part, and of all; beyond that parts take turns. As many again of retained prompts.
 _ROWS, _MOST_ROWS = 3, 24
+_COMPARED = 12  # rows of each part, to say how far layers are from what the parts predict
 _RATE = 0.125  # as a share of that at which the base's plug-ins are trained: this begins near its end
 
 
@@ -42,6 +43,25 @@ def gather_predictions(
             banks.append(gather_prior(base, prompts, _DRAWING_STEPS, seed + number, lambda *_: None))
         on_step(number + 1, len(parts), "drawing what to tune on", None)
     return banks
+
+
+@torch.no_grad()
+def prediction_error(
+    base: BaseModel,
+    parts: Sequence[MergePart],
+    banks: Sequence[PriorBank],
+    layers: Mapping[str, LowRank],
+    seed: int,
+) -> float:
+    """Give the mean squared error of what the base predicts with some layers, weighed as `tuned` weighs the parts."""
+    weights = _weights(parts)
+    missed = 0.0
+    with applied(base, [(made_for(base, dict(layers)), 1.0)]), quickly(base):
+        for bank, weight in zip(banks, weights, strict=True):
+            rows = bank.draw(_COMPARED, weight, torch.Generator().manual_seed(seed))
+            predicted = base.predict(rows.noisy, rows.time, rows.text)
+            missed += weight * float((predicted.float() - rows.target.float()).pow(2).mean())
+    return missed / sum(weights)
 
 
 def tuned(
@@ -64,12 +84,9 @@ def tuned(
         base, list(layers), rank=rank, learning_rate=rate, steps=steps, seed=seed, accelerator=accelerator
     ) as lora:
         lora.set_factors(layers)
-        calling = [(bank, part.weight) for bank, part in zip(banks, parts, strict=True) if part.adapters]
-        kept = [
-            (bank, RETAINED_WEIGHT * part.weight)
-            for bank, part in zip(banks, parts, strict=True)
-            if not part.adapters
-        ]
+        weighed = list(zip(banks, _weights(parts), parts, strict=True))
+        calling = [(bank, weight) for bank, weight, part in weighed if part.adapters]
+        kept = [(bank, weight) for bank, weight, part in weighed if not part.adapters]
         count = min(_ROWS * len(calling), _MOST_ROWS)
         for step in range(steps):
             generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
@@ -80,3 +97,7 @@ def tuned(
             on_step(step + 1, steps, "tuning", float(errors.mean()))
         found = lora.factors()
     return {layer: delta.within(each, delta.rank(layers[layer])) for layer, each in found.items()}
+
+
+def _weights(parts: Sequence[MergePart]) -> list[float]:
+    return [part.weight * (1.0 if part.adapters else RETAINED_WEIGHT) for part in parts]

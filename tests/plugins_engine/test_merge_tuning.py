@@ -12,7 +12,7 @@ from plugins_engine.base import BaseModel
 from plugins_engine.branches import applied
 from plugins_engine.easymerge import MergeConfig, combine
 from plugins_engine.merge_parts import MergePart, joint_parts
-from plugins_engine.merge_tuning import gather_predictions, tuned
+from plugins_engine.merge_tuning import gather_predictions, prediction_error, tuned
 from tests.plugins_engine.tiny_pipelines import random_adapter
 
 FAST = MergeConfig("closed-form", pictures=4, steps=2)
@@ -66,3 +66,38 @@ def test_a_part_is_drawn_with_its_own_plugins_and_learned_from_what_they_predict
         assert torch.allclose(again, batch.target, atol=0.05), part.called
         if part.adapters:
             assert mse_loss(again, batch.target) < 0.05 * mse_loss(plain, batch.target), part.called
+
+
+def test_layers_are_as_wrong_as_what_they_predict(sd: BaseModel, parts: list[MergePart]) -> None:
+    (ink_alone, fox_alone, *_), (own, other, *_) = parts, gather_predictions(sd, parts, 0, lambda *_: None)
+    ink = ink_alone.adapters[0].layers
+    right = prediction_error(sd, [ink_alone], [own], ink, 0)
+    wrong = prediction_error(sd, [fox_alone], [other], ink, 0)
+    assert right < 0.05 * wrong
+    both = prediction_error(sd, [ink_alone, replace(fox_alone, weight=3.0)], [own, other], ink, 0)
+    assert both == pytest.approx((right + 3 * wrong) / 4)
+
+
+@pytest.mark.parametrize(("near", "begins"), [(1.01, "the sum"), (0.99, "the closed form")])
+def test_tuning_begins_with_the_sum_where_that_predicts_nearly_as_well_as_the_closed_form(
+    sd: BaseModel, parts: list[MergePart], monkeypatch: pytest.MonkeyPatch, near: float, begins: str
+) -> None:
+    seed = 2_000_000  # of what a combination with seed 0 is tuned on
+    banks = gather_predictions(sd, parts, seed, lambda *_: None)
+    starts = {
+        "the sum": combine(sd, parts, replace(FAST, method="sum")).adapter.layers,
+        "the closed form": combine(sd, parts, FAST).adapter.layers,
+    }
+    summed, solved = (prediction_error(sd, parts, banks, each, seed) for each in starts.values())
+    monkeypatch.setattr("plugins_engine.easymerge._NEAR", near * summed / solved)
+    monkeypatch.setattr("plugins_engine.merge_tuning._RATE", 1e-6)  # so that the beginning is seen in the end
+    found = combine(sd, parts, replace(FAST, method="tuned", tuning_steps=1)).adapter
+    apart = {
+        name: sum(
+            delta.norm(delta.concatenate([each, delta.negate(layers[layer])]))
+            for layer, each in found.layers.items()
+        )
+        for name, layers in starts.items()
+    }
+    assert min(apart, key=lambda name: apart[name]) == begins
+    assert apart[begins] < 1e-3 * max(apart.values())
