@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import addition, base, combination, evidence, extraction, multi_extraction
+from benchmarks import addition, base, combination, evidence, extraction, ledger, multi_extraction
 from benchmarks.report import Report
 
 BENCHMARKS = {
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "multi_extraction": multi_extraction.measure,
     "combination": combination.measure,
     "evidence": evidence.measure,
+    "ledger": ledger.measure,
 }
 
 

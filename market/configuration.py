@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from stdnum.iban import is_valid as is_iban
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Names that other programs own and that lie close to one of ours.
@@ -123,6 +125,18 @@ def secret_key(value: str) -> str:
     return value
 
 
+def seal_key(value: str) -> str:
+    if value and not re.fullmatch(r"[0-9a-f]{64}", value):
+        raise ValueError("expected 64 hexadecimal digits in lower case, or nothing to have a key made")
+    return value
+
+
+def iban(value: str) -> str:
+    if value and not is_iban(value):
+        raise ValueError("expected an IBAN such as DE89 3704 0044 0532 0130 00")
+    return value.replace(" ", "").upper()
+
+
 def email_url(value: str) -> str:
     if value in {"file", "console"}:
         return value
@@ -152,7 +166,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "DATA_DIR",
         "path",
-        "Where the embedded database and broker, uploaded files, mail, logs and the secret key live.",
+        "Where the embedded database and broker, uploaded files, mail, logs and the secret keys live.",
         path,
         "",
         "General",
@@ -164,6 +178,18 @@ VARIABLES: tuple[Variable, ...] = (
         "Signs sessions and links. If unset, one is made once and kept in `DATA_DIR/secret_key`. Several machines "
         "must share one.",
         secret_key,
+        "",
+        "General",
+        "made once",
+        secret=True,
+    ),
+    Variable(
+        "SEAL_KEY",
+        "text",
+        "Ed25519 key that signs the ledger's tree and statements: 32 bytes as `openssl rand -hex 32` gives them. If unset, one is "
+        "made once and kept in `DATA_DIR/seal_key`. Several machines must share one. Keep a copy: artists know the market by its "
+        "public half.",
+        seal_key,
         "",
         "General",
         "made once",
@@ -367,6 +393,54 @@ VARIABLES: tuple[Variable, ...] = (
         "",
         "Money",
         "`test` when PUBLIC_URL is loopback, else none",
+    ),
+    Variable(
+        "PAYOUT_MINIMUM",
+        "integer",
+        "The least that is paid out at a time, in whole euros.",
+        integer(1, 10_000),
+        "10",
+        "Money",
+    ),
+    Variable(
+        "PAYOUT_RESERVE_DAYS",
+        "integer",
+        "How many days earnings stay before they can be paid out.",
+        integer(0, 365),
+        "7",
+        "Money",
+    ),
+    Variable(
+        "PAYOUT_TWO_ADMINS_ABOVE",
+        "integer",
+        "A batch of payouts above so many euros needs the approval of two admins.",
+        integer(0, 1_000_000_000),
+        "1000",
+        "Money",
+    ),
+    Variable(
+        "PAYOUT_SENDER_NAME",
+        "text",
+        "The name on the account that payouts are paid from.",
+        text,
+        "Plug-in Market",
+        "Money",
+    ),
+    Variable(
+        "PAYOUT_SENDER_IBAN",
+        "text",
+        "The IBAN of that account. Without it a batch is a list (CSV), and no file for the bank (SEPA pain.001).",
+        iban,
+        "",
+        "Money",
+    ),
+    Variable(
+        "PAYOUT_SENDER_BIC",
+        "text",
+        "The BIC of that account's bank, where the bank asks for it.",
+        text,
+        "",
+        "Money",
     ),
     Variable(
         "EMAIL_URL",

@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
@@ -46,20 +47,28 @@ def valkey_socket(data_dir: Path) -> Path:
 
 def kept_secret_key(data_dir: Path) -> str:
     """Return the secret key of this data directory, made on first use and readable by its owner only."""
-    kept = data_dir / "secret_key"
-    data_dir.mkdir(parents=True, exist_ok=True)
-    if not kept.exists():
-        draft = data_dir / f"secret_key.{os.getpid()}"
+    return _kept(data_dir / "secret_key", lambda: secrets.token_urlsafe(64))
+
+
+def kept_seal_key(data_dir: Path) -> str:
+    """Return the key that signs the ledger's seals, 32 bytes in hexadecimal, kept like the secret key."""
+    return _kept(data_dir / "seal_key", lambda: secrets.token_hex(32))
+
+
+def _kept(path: Path, make: Callable[[], str]) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
         draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(64))
+        draft.write_text(make())
         try:
             # Of two processes that start together, the first to link wins and the other reads the winner's.
-            os.link(draft, kept)
+            os.link(draft, path)
         except FileExistsError:
             pass
         finally:
             draft.unlink()
-    return kept.read_text().strip()
+    return path.read_text().strip()
 
 
 def embedded_database_url(data_dir: Path) -> str:

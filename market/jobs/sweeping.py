@@ -44,10 +44,11 @@ def register_sweep(name: str, sweep: Callable[[], int]) -> None:
 def sweep() -> Swept:
     """Take back expired leases, send wake-ups that brought nobody, and run what the apps registered."""
     reaped = Job.objects.reap()
-    others = {name: clear() for name, clear in _sweeps.items()}
     woken = redispatch()
     forget_old_workers()
     discard_old_previews()
+    # Last: what goes wrong in an app must not keep jobs waiting.
+    others = {name: clear() for name, clear in _sweeps.items()}
     return Swept(reaped=reaped, woken=woken, others=others)
 
 

@@ -15,6 +15,8 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from market.ledger.seal_verification import SEAL_CHECKS, wrong_seals
+
 SHOWN = 20
 
 GUARDS = {
@@ -24,6 +26,9 @@ GUARDS = {
     "ledger_hold": ("ledger_hold_append_only", "ledger_hold_made"),
     "ledger_holdresolution": ("ledger_holdresolution_append_only", "ledger_holdresolution_resolves"),
     "ledger_pendinghold": ("ledger_pendinghold_by_trigger", "ledger_pendinghold_no_truncate"),
+    "ledger_leaf": ("ledger_leaf_append_only",),
+    "ledger_subtree": ("ledger_subtree_append_only",),
+    "ledger_treehead": ("ledger_treehead_append_only",),
 }
 
 CHECKS: dict[str, tuple[str, str]] = {
@@ -190,7 +195,7 @@ def verify(progress: Callable[[str], None] | None = None) -> Verification:
     findings = []
     with _snapshot(), connection.cursor() as cursor:
         counts = {}
-        for name in ("account", "transfer", "entry", "hold", "holdresolution", "pendinghold"):
+        for name in ("account", "transfer", "entry", "hold", "holdresolution", "pendinghold", "leaf"):
             cursor.execute(f"SELECT count(*) FROM ledger_{name}")  # noqa: S608  # names from the line above
             counts[name] = int(cursor.fetchone()[0])
         for check, (template, sql) in CHECKS.items():
@@ -202,10 +207,16 @@ def verify(progress: Callable[[str], None] | None = None) -> Verification:
                 broken = len(rows) + len(cursor.fetchall())
                 findings.append(Finding(check, broken, [template.format(*row) for row in rows]))
         missing = _missing_guards(cursor)
+        if progress:
+            progress("the tree of sealed transfers")
+        for check, said in wrong_seals().items():
+            findings.append(Finding(check, len(said), said[:SHOWN]))
     guards = "the triggers that guard the tables are on"
     if missing:
         findings.append(Finding(guards, len(missing), missing))
-    return Verification(at=timezone.now(), counts=counts, checks=[*CHECKS, guards], findings=findings)
+    return Verification(
+        at=timezone.now(), counts=counts, checks=[*CHECKS, *SEAL_CHECKS, guards], findings=findings
+    )
 
 
 @contextmanager

@@ -1,11 +1,11 @@
-"""Top-ups and webhooks in Django's administration: to look at."""
+"""Payments in Django's administration: to look at."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
 from market.ledger.admin import ReadOnlyAdmin
-from market.payments.models import TopUp, WebhookEvent
+from market.payments.models import Payout, PayoutBatch, PayoutDetails, TopUp, WebhookEvent
 
 
 @admin.register(TopUp)
@@ -21,3 +21,35 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     list_display = ["event_id", "gateway", "outcome", "deliveries", "received_at"]
     list_filter = ["gateway", "received_at"]
     search_fields = ["event_id", "outcome"]
+
+
+@admin.register(PayoutDetails)
+class PayoutDetailsAdmin(ReadOnlyAdmin):
+    list_display = ["person", "holder", "masked", "schedule", "verified_at", "verified_by"]
+    list_select_related = ["person", "verified_by"]
+    search_fields = ["person__email", "holder", "iban"]
+
+
+@admin.register(PayoutBatch)
+class PayoutBatchAdmin(ReadOnlyAdmin):
+    list_display = ["id", "state", "total", "currency", "made_by", "created_at", "sent_at", "settled_at"]
+    list_filter = ["state"]
+    list_select_related = ["made_by"]
+
+
+@admin.register(Payout)
+class PayoutAdmin(ReadOnlyAdmin):
+    list_display = [
+        "id",
+        "person",
+        "amount",
+        "currency",
+        "state",
+        "masked",
+        "batch",
+        "created_at",
+        "ended_at",
+    ]
+    list_filter = ["state", "created_at"]
+    list_select_related = ["person", "batch"]
+    search_fields = ["id", "person__email", "holder"]

@@ -1,4 +1,4 @@
-"""The top-up form."""
+"""The forms of top-ups and payouts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from market.ledger.models import MICROS
 from market.ledger.money import micros_of, words
 from market.payments.gateways import Gateway
+from market.payments.models import PayoutDetails
 from market.payments.top_ups import FULL_WALLET, LEAST, MOST
 
 
@@ -68,3 +69,35 @@ class DecisionForm(forms.Form):
         initial="1",
         label="The gateway tells the market",
     )
+
+
+class PayoutDetailsForm(forms.ModelForm[PayoutDetails]):
+    class Meta:
+        model = PayoutDetails
+        fields = ["holder", "iban", "bic", "schedule"]
+        widgets = {"schedule": forms.RadioSelect}
+
+
+class PayoutForm(forms.Form):
+    """How much of what can be paid. `most` is that, in micro-units."""
+
+    amount = forms.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        label="Amount",
+        widget=forms.NumberInput(attrs={"step": "0.01", "inputmode": "decimal", "autocomplete": "off"}),
+    )
+    request_id = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, most: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"].initial = f"{Decimal(most) / MICROS:.2f}"
+        self.fields["request_id"].initial = uuid.uuid4
+
+    def clean_amount(self) -> int:
+        """Return the amount in micro-units."""
+        return micros_of(self.cleaned_data["amount"])
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(max_length=200, label="What the bank said")

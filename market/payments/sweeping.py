@@ -1,11 +1,16 @@
-"""What the sweeper does for payments: send the offline gateway's webhooks that are due, and ask for lost ones."""
+"""What the sweeper does for payments: send the offline gateway's webhooks that are due, ask for lost ones, begin payouts."""
 
 from __future__ import annotations
 
+from django.core.cache import cache
+
 from market.payments import offline_gateway
 from market.payments.gateways import available
+from market.payments.payouts import request_monthly
 from market.payments.top_ups import reconcile
 from market.payments.webhooks import send_to_market
+
+_MONTHLY_EVERY = 3600  # seconds: to see who can be paid takes a sum for each
 
 
 def sweep_payments() -> int:
@@ -13,4 +18,5 @@ def sweep_payments() -> int:
     sent = 0
     if any(gateway.name == offline_gateway.OfflineGateway.name for gateway in available()):
         sent = offline_gateway.deliver_due(send_to_market)
-    return sent + reconcile()
+    begun = request_monthly() if cache.add("payments:monthly", 1, _MONTHLY_EVERY) else 0
+    return sent + reconcile() + begun

@@ -9,9 +9,11 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         # Models are not loaded yet when this module is imported.
         from market.jobs.sweeping import register_sweep
+        from market.ledger.sealing import seal_some
         from market.payments.sweeping import sweep_payments
         from market.reports.describers import register_describers
 
         register_describers()
-        # Payments and jobs lie side by side; here, above both, they are brought together.
+        # Jobs know neither the payments beside them nor what they are to do for the ledger; here, above all, they are told.
         register_sweep("payments", sweep_payments)
+        register_sweep("sealed", seal_some)

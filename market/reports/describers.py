@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 
 from market.basemodels.models import BaseRelease
 from market.catalog.models import PlugInVersion
 from market.ledger.describing import Described, register
+from market.payments.models import Payout
 
 
 def _numbers(ids: Iterable[str]) -> list[int]:
@@ -37,6 +39,20 @@ def base_releases(ids: Iterable[str]) -> dict[str, Described]:
     }
 
 
+def payouts(ids: Iterable[str]) -> dict[str, Described]:
+    found = Payout.objects.filter(pk__in=[pk for pk in ids if _is_uuid(pk)])
+    return {str(payout.pk): Described(label=f"To {payout.masked}", group="payouts") for payout in found}
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def register_describers() -> None:
     register("plugin-version", plugin_versions)
     register("base-release", base_releases)
+    register("payout", payouts)

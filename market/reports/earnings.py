@@ -13,12 +13,12 @@ from django.views.decorators.http import require_GET
 
 from market.accounts.access import person_of
 from market.accounts.models import User
+from market.downloads import csv_response
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Entry
 from market.ledger.money import plain
 from market.ledger.queries import earned, within
 from market.reports import charts, figures
-from market.reports.downloads import csv_response
 from market.reports.periods import QUICK, Period, period_of
 
 DEFAULT_PERIOD = "last_30"

@@ -1,11 +1,23 @@
 from django.urls import path
 
-from market.reports import earnings, views
+from market.reports import earnings, proofs, statements, views
 
 app_name = "reports"
 
 urlpatterns = [
     path("earnings/", earnings.earnings, name="earnings"),
+    path("earnings/statements/", statements.statements, name="statements"),
+    path("earnings/statements/<slug:month>/", statements.one, name="statement"),
+    path("earnings/statements/<slug:month>.csv", statements.csv_file, name="statement_csv"),
+    path("earnings/statements/<slug:month>.pdf", statements.pdf_file, name="statement_pdf"),
+    path("earnings/statements/<slug:month>.json", statements.proof_file, name="statement_proof"),
+    path("proof/", proofs.proof, name="proof"),
+    path("proof/key", proofs.key, name="proof_key"),
+    path("proof/checkpoint", proofs.checkpoint, name="checkpoint"),
+    path("proof/checkpoint/<int:size>", proofs.checkpoint, name="checkpoint_of"),
+    path("proof/inclusion", proofs.inclusion, name="inclusion"),
+    path("proof/consistency", proofs.consistency, name="consistency"),
+    path("proof/verify_statement.py", proofs.verifier, name="verifier"),
     path("reports/", views.overview, name="overview"),
     path("reports/queries/", views.queries, name="queries"),
     path("reports/tables/<slug:name>.csv", views.table, name="table"),

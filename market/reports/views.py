@@ -16,12 +16,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from market.accounts.access import role_required
 from market.accounts.models import Role, User
+from market.downloads import csv_response
 from market.ledger.describing import describe
 from market.ledger.models import Entry, Transfer
 from market.ledger.money import plain
 from market.ledger.verification import Verification, verify
 from market.reports import charts, figures
-from market.reports.downloads import csv_response
 from market.reports.periods import QUICK, Period, period_of
 
 DEFAULT_PERIOD = "last_month"

@@ -268,6 +268,9 @@ def tell(story: Story, address: str, data_dir: Path, works: WorkSet) -> None:
     with story.step("the ledger verifies") as figures:
         figures |= verify_ledger()
 
+    with story.step("the artist verifies a statement") as figures:
+        figures |= verify_statement(artist, data_dir)
+
 
 def upload_works(artist: Visitor, concept: str, works: WorkSet) -> int:
     page = artist.browser.open(concept)
@@ -333,6 +336,32 @@ def verify_ledger() -> Figures:
     if done.returncode or not result["ok"]:
         raise Refusal(f"the ledger does not verify: {done.stdout}")
     return dict(result["counts"])
+
+
+def verify_statement(artist: Visitor, folder: Path) -> Figures:
+    """Download the statement with its proof and verify it as the artist would: by a program of one file, offline."""
+    listed = artist.browser.open("/earnings/statements/")
+    files = {
+        "statement.json": listed.link(r"/statements/[\d-]+\.json$"),
+        "verify_statement.py": "/proof/verify_statement.py",
+    }
+    for name, address in files.items():
+        folder.joinpath(name).write_bytes(artist.browser.download(address)[0])
+    key = artist.browser.download("/proof/key")[0].decode().strip()
+    command = [sys.executable, "-I", "verify_statement.py", "statement.json", "--key", key]
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+    right = run()
+    if right.returncode or "VERIFIED." not in right.stdout:
+        raise Refusal(f"verify_statement.py said: {right.stdout}{right.stderr}")
+    kept = folder / "statement.json"
+    kept.write_bytes(kept.read_bytes().replace(b'"total": ', b'"total": 1', 1))
+    if run().returncode != 1:
+        raise Refusal("verify_statement.py takes a changed statement for right")
+    lines = re.search(r"(\d+) lines", right.stdout)
+    return {"lines": int(lines[1]) if lines else 0, "a_changed_one": "refused"}
 
 
 def written(micros: int) -> str:

@@ -32,21 +32,33 @@ EVERYONE = [
     "/help/",
     "/plugins/",
     "/bases/",
+    "/proof/",
     "/accounts/login/",
     "/accounts/signup/",
     "/no/page/",
 ]
 PEOPLE = {
-    "artist": ["/desk/", "/desk/concepts/new/", "/earnings/", "/me/", "/accounts/email/", "/accounts/2fa/"],
+    "artist": [
+        "/desk/",
+        "/desk/concepts/new/",
+        "/earnings/",
+        "/earnings/statements/",
+        "/earnings/payouts/",
+        "/earnings/payouts/details/",
+        "/me/",
+        "/accounts/email/",
+        "/accounts/2fa/",
+    ],
     "user": ["/studio/", "/pictures/", "/jobs/", "/wallet/", "/wallet/top-up/", "/me/roles/artist/"],
-    "admin": ["/reports/", "/reports/queries/"],
+    "admin": ["/reports/", "/reports/queries/", "/reports/payouts/"],
 }
 # Pages with an address of their own: followed from the page before the arrow by the first link that matches.
 FOLLOWED = {
     "": [("/plugins/", "a[href^='/plugins/']:not([href='/plugins/'])"), ("/plugins/", "a[href^='/artists/']"),
          ("/bases/", "main a[href^='/bases/']:not([href='/bases/'])")],
     "artist": [("/desk/", "main a[href^='/desk/concepts/']:not([href$='/new/'])"), ("/desk/", "a[href^='/desk/plugins/']"),
-               ("/desk/", "main a[href^='/jobs/']:not([href='/jobs/'])")],
+               ("/desk/", "main a[href^='/jobs/']:not([href='/jobs/'])"),
+               ("/earnings/statements/", "main th a[href^='/earnings/statements/']")],
     "user": [("/pictures/", "main a[href^='/pictures/']:not([href='/pictures/'])"),
              ("/jobs/", "main a[href^='/jobs/']:not([href='/jobs/'], [href*='?'])")],
     "admin": [("/reports/", "main a[href^='/reports/transfers/']")],

@@ -36,7 +36,8 @@ class Walk:
     problems: list[str]
 
     def addresses_of_artist(self) -> list[str]:
-        return [*map(_path, (self.concept, self.job, self.plugin)), "/desk/", "/earnings/", "/me/"]
+        own = map(_path, (self.concept, self.job, self.plugin))
+        return [*own, "/desk/", "/earnings/", "/earnings/statements/", "/earnings/payouts/", "/me/"]
 
     def addresses_of_user(self) -> list[str]:
         return [_path(self.picture), "/studio/", "/pictures/", "/jobs/", "/wallet/", "/wallet/top-up/"]

@@ -14,6 +14,7 @@ PUBLIC = (
     "/help/",
     "/plugins/",
     "/bases/",
+    "/proof/",
     "/accounts/login/",
     "/accounts/signup/",
     "/accounts/password/reset/",

@@ -55,6 +55,7 @@ def test_what_a_service_is_given_is_a_valid_configuration(compose: dict[str, Any
     chosen = {
         "POSTGRES_PASSWORD": "p" * 20,
         "SECRET_KEY": "s" * 50,
+        "SEAL_KEY": "5" * 64,
         "PUBLIC_URL": "https://market.example",
     }
 

@@ -19,6 +19,7 @@ FUNCTIONS = (
     "ledger_capture",
     "ledger_void",
     "ledger_expire",
+    "ledger_seal",
 )
 
 

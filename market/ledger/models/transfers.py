@@ -1,4 +1,4 @@
-"""The ledger's tables: accounts, transfers of two or more entries, holds and their resolutions.
+"""Accounts, transfers of two or more entries, holds and their resolutions.
 
 Nothing here is ever changed or deleted, and nothing is written through these classes: the functions of
 `market.ledger.operations` call PL/pgSQL functions (see the migrations), and triggers keep the balances and
@@ -9,6 +9,7 @@ credit: we owe the account's owner more. An entry below zero is a debit.
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Now
@@ -151,6 +152,8 @@ class Transfer(models.Model):
         indexes = [
             models.Index(fields=["created_at", "kind"], name="ledger_transfer_created"),
             models.Index(fields=["reference"], condition=~Q(reference=""), name="ledger_transfer_reference"),
+            # Transactions come nearly in order, and the sealer asks for the latest: a range of blocks is as good as a tree.
+            BrinIndex(fields=["transaction"], autosummarize=True, name="ledger_transfer_transaction"),
         ]
         constraints = [
             models.CheckConstraint(condition=~Q(key=""), name="ledger_transfer_key_not_empty"),

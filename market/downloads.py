@@ -1,4 +1,4 @@
-"""Reports as CSV files."""
+"""Tables as CSV files to download."""
 
 from __future__ import annotations
 

@@ -1,0 +1,77 @@
+"""What a leaf of the tree of sealed transfers says: bytes that a program in any language makes again from a statement.
+
+A transfer's leaf is its header: what anybody paid by it may see, and one commitment per entry. A commitment is a hash over a
+salt and the entry. So an artist is shown the header and their own entries with their salts, and can make the leaf again; of what
+the others got, and of who paid, the commitments tell nothing, since nobody can try out amounts without the salt. What concerns
+only the market (the key, the memo, the sum, who did it) is one commitment more, the one at position 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from market.ledger.models import Entry, Transfer
+from market.ledger.models.seals import SALT_LENGTH
+
+Said = dict[str, Any]
+
+
+def canonical(said: Mapping[str, Any]) -> bytes:
+    """Write as JSON in the one way that is hashed: keys in order, no spaces, UTF-8."""
+    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def entry_said(entry: Entry) -> Said:
+    return {
+        "transfer": entry.transfer_id,
+        "position": entry.position,
+        "account": entry.account_id,
+        "amount": entry.amount,
+        "line": entry.line,
+        "subject": entry.subject,
+        "memo": entry.memo,
+    }
+
+
+def _private_said(transfer: Transfer) -> Said:
+    return {
+        "key": transfer.key,
+        "request_hash": transfer.request_hash,
+        "memo": transfer.memo,
+        "amount": transfer.amount,
+        "actor": transfer.actor_id,
+    }
+
+
+def salt_of(salt: bytes, position: int) -> bytes:
+    """Give the salt of one entry: showing it tells nothing of the transfer's other salts."""
+    return hmac.digest(salt, str(position).encode(), "sha256")[:SALT_LENGTH]
+
+
+def commitment(salt: bytes, said: Mapping[str, Any]) -> str:
+    return hashlib.sha256(salt + canonical(said)).hexdigest()
+
+
+def header_said(transfer: Transfer, entries: Sequence[Entry], salt: bytes) -> Said:
+    """Give what the leaf is the hash of. `entries` are all of the transfer's, by position."""
+    return {
+        "transfer": transfer.pk,
+        "kind": transfer.kind,
+        "currency": transfer.currency,
+        "reference": transfer.reference,
+        "reverses": transfer.reverses_id,
+        "created_at": moment(transfer.created_at),
+        "commitments": [
+            commitment(salt_of(salt, 0), _private_said(transfer)),
+            *(commitment(salt_of(salt, entry.position), entry_said(entry)) for entry in entries),
+        ],
+    }

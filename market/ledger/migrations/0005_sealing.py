@@ -1,0 +1,53 @@
+"""The tree of sealed transfers is only added to, and only by the one function that the sealer calls.
+
+The function holds a batch to what the tree is: it follows on the last head without a gap, each transfer once. That the hashes
+are right it cannot say; `verify_ledger` makes them again from the transfers.
+"""
+
+from django.db import migrations
+
+TABLES = ("leaf", "subtree", "treehead")
+
+BEFORE = "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);\n"
+AFTER = "SELECT set_config('search_path', reset_val, true) FROM pg_settings WHERE name = 'search_path';\n"
+
+GUARDS = "".join(
+    f"CREATE TRIGGER ledger_{table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_{table} "
+    "FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();\n"
+    for table in TABLES
+)
+
+SEAL = """
+CREATE FUNCTION ledger_seal(
+    p_before bigint, p_transfers bigint[], p_hashes bytea[], p_salts bytea[],
+    p_levels smallint[], p_indices bigint[], p_subtrees bytea[],
+    p_root bytea, p_checkpoint text, p_horizon bigint, p_cluster bigint
+) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    before bigint := (SELECT COALESCE(max(size), 0) FROM ledger_treehead);
+    added bigint := cardinality(p_transfers);
+BEGIN
+    IF before <> p_before OR added = 0 OR added <> cardinality(p_hashes) OR added <> cardinality(p_salts) THEN
+        RAISE EXCEPTION 'The tree has % leaves: these % do not follow on %', before, added, p_before
+            USING ERRCODE = 'LG011';
+    END IF;
+    INSERT INTO ledger_leaf (index, transfer_id, hash, salt)
+    SELECT p_before + l.n - 1, l.transfer, l.hash, l.salt
+      FROM unnest(p_transfers, p_hashes, p_salts) WITH ORDINALITY AS l(transfer, hash, salt, n);
+    INSERT INTO ledger_subtree (level, index, hash)
+    SELECT s.level, s.index, s.hash FROM unnest(p_levels, p_indices, p_subtrees) AS s(level, index, hash);
+    INSERT INTO ledger_treehead (size, root, checkpoint, horizon, cluster, created_at)
+    VALUES (p_before + added, p_root, p_checkpoint, p_horizon, p_cluster, statement_timestamp());
+END $$;
+REVOKE EXECUTE ON FUNCTION ledger_seal FROM PUBLIC;
+"""
+
+UNDO = "DROP FUNCTION ledger_seal;\n" + "".join(
+    f"DROP TRIGGER ledger_{table}_append_only ON ledger_{table};\n" for table in TABLES
+)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("ledger", "0004_seal_tables")]
+
+    operations = [migrations.RunSQL(BEFORE + GUARDS + SEAL + AFTER, UNDO)]

@@ -1,0 +1,45 @@
+"""The ledger's tables: what moved, and the tree that seals it."""
+
+from market.ledger.models.seals import Leaf, Subtree, TreeHead
+from market.ledger.models.transfers import (
+    KEY_LENGTH,
+    LARGEST,
+    MICROS,
+    OWNED_KINDS,
+    PAYER_KINDS,
+    PLATFORM_KINDS,
+    Account,
+    AccountKind,
+    Entry,
+    Hold,
+    HoldOutcome,
+    HoldQuerySet,
+    HoldResolution,
+    PendingHold,
+    TransactionId,
+    Transfer,
+    TransferKind,
+)
+
+__all__ = [
+    "KEY_LENGTH",
+    "LARGEST",
+    "MICROS",
+    "OWNED_KINDS",
+    "PAYER_KINDS",
+    "PLATFORM_KINDS",
+    "Account",
+    "AccountKind",
+    "Entry",
+    "Hold",
+    "HoldOutcome",
+    "HoldQuerySet",
+    "HoldResolution",
+    "Leaf",
+    "PendingHold",
+    "Subtree",
+    "TransactionId",
+    "Transfer",
+    "TransferKind",
+    "TreeHead",
+]

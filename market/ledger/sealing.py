@@ -1,0 +1,102 @@
+"""Seal committed transfers: append each to the tree once, and sign the tree's new head.
+
+Transfers get their numbers before they are committed, so a lower number may become visible after a higher one was sealed.
+Nothing rests on their order, therefore: a transfer is sealed if it is seen and has no leaf, and the search begins at the lowest
+transaction that was open when the last head was made. Whatever was not seen then has that number or a higher one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
+
+from market.ledger.leaves import canonical, header_said
+from market.ledger.merkle import Tree, grow, leaf_hash
+from market.ledger.models import Entry, Leaf, Subtree, Transfer, TreeHead
+from market.ledger.models.seals import SALT_LENGTH
+from market.ledger.signing import signer
+
+BATCH, _BATCHES = 2000, 5
+_LOCK = 7_266_001  # of the sealer, among PostgreSQL's advisory locks
+
+
+def seal_some() -> int:
+    """Seal a few batches; give how many transfers. What is left is for the next time."""
+    sealed = 0
+    for _ in range(_BATCHES):
+        sealed += (found := seal())
+        if found < BATCH:
+            break
+    return sealed
+
+
+def seal_all() -> TreeHead | None:
+    """Seal until nothing is left; give the last head, or None while nothing was ever posted."""
+    while seal() == BATCH:
+        pass
+    return TreeHead.objects.first()
+
+
+def seal(most: int = BATCH) -> int:
+    """Seal up to so many transfers under one new head; give how many. Two sealers take turns."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        # Read before the transfers are: what is committed in between is found again, and then has its leaf.
+        cursor.execute(
+            "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, system_identifier FROM pg_control_system()"
+        )
+        open_from, cluster = cursor.fetchone()
+        head = TreeHead.objects.first()
+        since = head.horizon if head and head.cluster == cluster else 0
+        found = list(
+            Transfer.objects.filter(transaction__gte=since)
+            .filter(~Exists(Leaf.objects.filter(transfer=OuterRef("pk"))))
+            .order_by("transaction", "pk")[:most]
+        )
+        if not found:
+            return 0
+        horizon = min(open_from, found[-1].transaction) if len(found) == most else open_from
+        _append(head.size if head else 0, found, horizon, cluster)
+    return len(found)
+
+
+def _append(before: int, found: Sequence[Transfer], horizon: int, cluster: int) -> None:
+    entries: dict[int, list[Entry]] = defaultdict(list)
+    for entry in Entry.objects.filter(transfer__in=found).order_by("transfer", "position"):
+        entries[entry.transfer_id].append(entry)
+    salts = [os.urandom(SALT_LENGTH) for _ in found]
+    hashes = [
+        leaf_hash(canonical(header_said(each, entries[each.pk], salt)))
+        for each, salt in zip(found, salts, strict=True)
+    ]
+
+    tree, subtrees = grow(before, hashes, kept)
+    root = tree.root()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ledger_seal(%s, %s::bigint[], %s::bytea[], %s::bytea[], %s::smallint[], %s::bigint[], %s::bytea[],"
+            " %s, %s, %s, %s)",
+            [
+                before, [each.pk for each in found], hashes, salts,
+                [level for level, _, _ in subtrees], [index for _, index, _ in subtrees], [each for *_, each in subtrees],
+                root, signer().checkpoint(tree.size, root), horizon, cluster,
+            ],
+        )  # fmt: skip
+
+
+def kept(level: int, first: int, last: int) -> list[bytes]:
+    """Read the hashes of leaves, or of subtrees, [first, last) as far as they are kept."""
+    if last <= first:
+        return []
+    rows = Leaf.objects.all() if level == 0 else Subtree.objects.filter(level=level)
+    found = rows.filter(index__gte=first, index__lt=last).order_by("index").values_list("hash", flat=True)
+    return [bytes(each) for each in found]
+
+
+def sealed_tree(size: int) -> Tree:
+    """Give the tree as it was at a size it has had."""
+    return Tree(size, kept)

@@ -1,0 +1,185 @@
+"""A month of one account, with the proof that each of its lines is in the tree that the market signed.
+
+The file is JSON in one possible writing, so that any changed byte shows: `verify_statement.py` writes it again and compares.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet, Sum
+from django.db.models.functions import TruncMonth
+from django.utils import timezone
+
+from market.ledger.leaves import canonical, entry_said, header_said, moment, salt_of
+from market.ledger.models import Account, Entry, Leaf, TreeHead
+from market.ledger.sealing import seal_some, sealed_tree
+from market.ledger.signing import signer
+
+FORMAT = "plug-in market statement 1"
+_SETTLED = timedelta(hours=1)
+
+
+class NotSealedYet(Exception):
+    """So much was posted of late that the sealer has not come to all of the statement's lines."""
+
+
+@dataclass(frozen=True, order=True)
+class Month:
+    """A month in UTC."""
+
+    year: int
+    number: int
+
+    @classmethod
+    def of(cls, day: date) -> Month:
+        return cls(day.year, day.month)
+
+    @classmethod
+    def named(cls, name: str) -> Month:
+        """Read "2026-11". Raises ValueError."""
+        first = datetime.strptime(name, "%Y-%m").date()  # noqa: DTZ007  # a month has no time zone
+        if name != f"{first:%Y-%m}":
+            raise ValueError(f"expected a month such as 2026-11, found {name}")
+        return cls.of(first)
+
+    @property
+    def first(self) -> date:
+        return date(self.year, self.number, 1)
+
+    @property
+    def start(self) -> datetime:
+        return datetime.combine(self.first, time.min, UTC)
+
+    @property
+    def next(self) -> Month:
+        return Month(self.year + self.number // 12, self.number % 12 + 1)
+
+    def __str__(self) -> str:
+        return f"{self.year:04}-{self.number:02}"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What an account had before a month and after it, in micro-units, and the entries between."""
+
+    account: Account
+    month: Month
+    before: int
+    total: int
+
+    @property
+    def after(self) -> int:
+        return self.before + self.total
+
+    @property
+    def complete(self) -> bool:
+        """Whether the month is over, and all that was begun in it long committed."""
+        return timezone.now() >= self.month.next.start + _SETTLED
+
+    def entries(self) -> QuerySet[Entry]:
+        """The month's entries, the earliest first."""
+        return _entries(self.account, self.month).select_related("transfer").order_by("created_at", "pk")
+
+
+def statement(account: Account, month: Month) -> Statement:
+    """Give the statement of an account for a month; of a month that is not over, as far as it has come."""
+    earlier = Entry.objects.filter(account=account, created_at__lt=month.start)
+    return Statement(account, month, _sum(earlier), _sum(_entries(account, month)))
+
+
+def statements(account: Account) -> list[Statement]:
+    """Give the statements of all months in which the account had entries, the latest first."""
+    rows = (
+        _entries_of(account)
+        .annotate(month=TruncMonth("created_at", tzinfo=UTC))
+        .values("month")
+        .annotate(total=Sum("amount"))
+        .order_by("month")
+    )
+    made, before = [], 0
+    for row in rows:
+        made.append(Statement(account, Month.of(row["month"].date()), before, int(row["total"])))
+        before = made[-1].after
+    return made[::-1]
+
+
+def proved(made: Statement) -> bytes:
+    """Give the statement as a signed file with its proofs; what is not sealed yet is sealed first. Raises NotSealedYet."""
+    entries = list(made.entries())  # before the sealing, so that all of them can be sealed
+    seal_some()
+    head = TreeHead.objects.first()
+    size = head.size if head else 0
+    transfers = {entry.transfer_id for entry in entries}
+    leaves = {leaf.transfer_id: leaf for leaf in Leaf.objects.filter(transfer__in=transfers, index__lt=size)}
+    if left := len(transfers) - len(leaves):
+        raise NotSealedYet(f"{left} of this statement's {len(transfers)} transfers are not sealed yet.")
+    headers = _headers(leaves)
+    lines = [
+        {
+            "leaf": leaves[entry.transfer_id].index,
+            "header": headers[entry.transfer_id],
+            "entry": entry_said(entry),
+            "salt": salt_of(bytes(leaves[entry.transfer_id].salt), entry.position).hex(),
+        }
+        for entry in entries
+    ]
+    total = sum(entry.amount for entry in entries)
+    indices = [leaf.index for leaf in leaves.values()]
+    said: dict[str, Any] = {
+        "format": FORMAT,
+        "market": settings.PUBLIC_URL,
+        "person": str(made.account.owner or "the market"),
+        "account": made.account.pk,
+        "account_kind": made.account.kind,
+        "currency": made.account.currency,
+        "month": str(made.month),
+        "issued_at": moment(timezone.now()),
+        "complete": made.complete,
+        "before": made.before,
+        "total": total,
+        "after": made.before + total,
+        "lines": lines,
+        "checkpoint": head.checkpoint if head else "",
+        "proof": [each.hex() for each in sealed_tree(size).proof_of_many(indices)] if indices else [],
+    }
+    return written(
+        {
+            "statement": said,
+            "key": signer().verifier_key,
+            "signature": b64encode(signer().sign(canonical(said))).decode(),
+        }
+    )
+
+
+def written(said: dict[str, Any]) -> bytes:
+    """Write a statement's file: the keys in order, one a line."""
+    return (json.dumps(said, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _headers(leaves: dict[int, Leaf]) -> dict[int, dict[str, Any]]:
+    entries: dict[int, list[Entry]] = {}
+    for entry in (
+        Entry.objects.filter(transfer__in=leaves).order_by("transfer", "position").select_related("transfer")
+    ):
+        entries.setdefault(entry.transfer_id, []).append(entry)
+    return {
+        pk: header_said(found[0].transfer, found, bytes(leaves[pk].salt)) for pk, found in entries.items()
+    }
+
+
+def _entries_of(account: Account) -> QuerySet[Entry]:
+    return Entry.objects.filter(account=account).order_by()
+
+
+def _entries(account: Account, month: Month) -> QuerySet[Entry]:
+    return _entries_of(account).filter(created_at__gte=month.start, created_at__lt=month.next.start)
+
+
+def _sum(entries: QuerySet[Entry]) -> int:
+    return int(entries.aggregate(total=Sum("amount"))["total"] or 0)

@@ -1,0 +1,35 @@
+"""Money that comes in (top-ups, and what gateways told of them) and money that goes out (payouts and their batches)."""
+
+from market.payments.models.payouts import (
+    BatchApproval,
+    BatchState,
+    Payout,
+    PayoutBatch,
+    PayoutDetails,
+    PayoutState,
+    Schedule,
+)
+from market.payments.models.top_ups import (
+    CheckoutState,
+    OfflineCheckout,
+    OfflineNotification,
+    TopUp,
+    TopUpState,
+    WebhookEvent,
+)
+
+__all__ = [
+    "BatchApproval",
+    "BatchState",
+    "CheckoutState",
+    "OfflineCheckout",
+    "OfflineNotification",
+    "Payout",
+    "PayoutBatch",
+    "PayoutDetails",
+    "PayoutState",
+    "Schedule",
+    "TopUp",
+    "TopUpState",
+    "WebhookEvent",
+]

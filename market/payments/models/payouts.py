@@ -1,0 +1,202 @@
+"""Where artists and model owners are paid to, what they are paid, and the batches that an admin sends to the bank."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+from localflavor.generic.models import BICField, IBANField
+
+from market.ledger.models import Transfer
+
+CENT = 10_000
+"""Micro-units in a cent: banks move whole cents."""
+
+
+class Schedule(models.TextChoices):
+    BY_HAND = "by_hand", "When I ask for it"
+    MONTHLY = "monthly", "At the beginning of each month"
+
+
+class PayoutDetails(models.Model):
+    """Where a person is paid to. They are paid once somebody has checked who they are; a changed account is checked anew."""
+
+    person = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payout_details"
+    )
+    holder = models.CharField(
+        "name on the account", max_length=70, help_text="As the bank knows it. We check who it is."
+    )
+    iban = IBANField("IBAN", help_text="Of an account in euros that takes SEPA transfers.")
+    bic = BICField("BIC", blank=True, help_text="Needed for some banks outside the European Economic Area.")
+    schedule = models.CharField(max_length=10, choices=Schedule.choices, default=Schedule.BY_HAND)
+    verified_at = models.DateTimeField(null=True, blank=True, editable=False)
+    verified_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+    )
+    changed_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name_plural = "payout details"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(schedule__in=Schedule.values), name="payments_payoutdetails_schedule_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(verified_at__isnull=True, verified_by__isnull=True)
+                | Q(verified_at__isnull=False, verified_by__isnull=False),
+                name="payments_payoutdetails_verified_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(verified_by__isnull=True) | ~Q(verified_by=F("person")),
+                name="payments_payoutdetails_not_verified_by_oneself",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.holder}, {self.masked}"
+
+    @property
+    def is_verified(self) -> bool:
+        return self.verified_at is not None
+
+    @property
+    def masked(self) -> str:
+        """The account's country and last digits, for lists."""
+        return f"{self.iban[:2]}…{self.iban[-4:]}"
+
+
+class BatchState(models.TextChoices):
+    DRAFT = "draft", "Waiting for approval"
+    APPROVED = "approved", "Approved, to be sent to the bank"
+    SENT = "sent", "Sent to the bank"
+    SETTLED = "settled", "Settled"
+
+
+class PayoutBatch(models.Model):
+    """Payouts that go to the bank in one file. The file is made when the batch is approved, and is the same ever after."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    state = models.CharField(max_length=10, choices=BatchState.choices, default=BatchState.DRAFT)
+    total = models.BigIntegerField(help_text="In micro-units.")
+    currency = models.CharField(max_length=3, default="EUR")
+    approvals_needed = models.PositiveSmallIntegerField(default=1)
+    pain = models.TextField(blank=True, help_text="The SEPA file (pain.001).")
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name_plural = "payout batches"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=BatchState.values), name="payments_payoutbatch_state_is_known"
+            ),
+            models.CheckConstraint(condition=Q(total__gt=0), name="payments_payoutbatch_total_above_zero"),
+            models.CheckConstraint(
+                condition=Q(approvals_needed__gte=1), name="payments_payoutbatch_is_approved_by_somebody"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {str(self.pk)[:8]}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("payments:payout_batch", args=[self.pk])
+
+
+class BatchApproval(models.Model):
+    """One admin's word that a batch may be paid; each gives it once."""
+
+    batch = models.ForeignKey(PayoutBatch, on_delete=models.CASCADE, related_name="approvals")
+    admin = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    approved_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["approved_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "admin"], name="payments_batchapproval_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.admin} approved {self.batch}"
+
+
+class PayoutState(models.TextChoices):
+    REQUESTED = "requested", "Asked for"
+    BATCHED = "batched", "Being prepared"
+    SENT = "sent", "Sent to the bank"
+    PAID = "paid", "Paid"
+    RETURNED = "returned", "Returned by the bank"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+OPEN = (PayoutState.REQUESTED.value, PayoutState.BATCHED.value, PayoutState.SENT.value)
+GIVEN_BACK = (PayoutState.RETURNED.value, PayoutState.CANCELLED.value)
+
+
+class Payout(models.Model):
+    """Money on its way from a person's earnings to their bank. It leaves the earnings when it is asked for (`transfer`)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payouts")
+    amount = models.BigIntegerField(help_text="In micro-units; whole cents.")
+    currency = models.CharField(max_length=3, default="EUR")
+    state = models.CharField(max_length=10, choices=PayoutState.choices, default=PayoutState.REQUESTED)
+    # As they were when it was asked for: what is changed later is for the next one.
+    holder = models.CharField(max_length=70)
+    iban = IBANField()
+    bic = BICField(blank=True)
+    transfer = models.OneToOneField(Transfer, on_delete=models.PROTECT, related_name="payout")
+    batch = models.ForeignKey(
+        PayoutBatch, null=True, blank=True, on_delete=models.PROTECT, related_name="payouts"
+    )
+    reason = models.CharField(max_length=200, blank=True, help_text="Why it was returned or cancelled.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["person", "-created_at"], name="payments_payout_person")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=PayoutState.values), name="payments_payout_state_is_known"
+            ),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="payments_payout_amount_above_zero"),
+            models.CheckConstraint(
+                condition=Q(amount__gte=CENT) & Q(amount=F("amount") / CENT * CENT),
+                name="payments_payout_whole_cents",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("requested", "cancelled"), batch__isnull=True)
+                | Q(state__in=("batched", "sent", "paid", "returned"), batch__isnull=False),
+                name="payments_payout_batch_fits_state",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=OPEN, ended_at__isnull=True)
+                | (~Q(state__in=OPEN) & Q(ended_at__isnull=False)),
+                name="payments_payout_ended_has_its_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"payout {str(self.pk)[:8]}"
+
+    @property
+    def masked(self) -> str:
+        return f"{self.iban[:2]}…{self.iban[-4:]}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN

@@ -1,0 +1,161 @@
+"""Where admins check bank details, gather payouts in batches, approve them and follow them to the bank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_GET, require_POST
+
+from market.accounts.access import person_of, role_required
+from market.accounts.models import Role, User
+from market.downloads import csv_response
+from market.ledger.money import plain
+from market.payments.forms import ReasonForm
+from market.payments.models import BatchState, Payout, PayoutBatch, PayoutDetails, PayoutState
+from market.payments.payouts import (
+    PayoutRefused,
+    approve_batch,
+    dissolve_batch,
+    make_batch,
+    return_payout,
+    send_batch,
+    settle_batch,
+    verify_details,
+)
+
+ROWS = 25
+
+
+@role_required(Role.ADMIN)
+@require_GET
+def desk(request: HttpRequest) -> HttpResponse:
+    """List bank details to check, payouts that wait, and the batches."""
+    waiting = Payout.objects.filter(state=PayoutState.REQUESTED).select_related("person")
+    page = Paginator(PayoutBatch.objects.all(), ROWS).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "payments/payout_desk.html",
+        {
+            "unverified": PayoutDetails.objects.filter(verified_at=None).select_related("person")[:100],
+            "waiting": waiting[:100],
+            "waiting_total": sum(payout.amount for payout in waiting),
+            "two_admins_above": settings.PAYOUT_TWO_ADMINS_ABOVE * 1_000_000,
+            "page_obj": page,
+        },
+    )
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def verify(request: HttpRequest, pk: int) -> HttpResponse:
+    """Note that the details are checked, if they are still those that the admin was shown."""
+    kept = get_object_or_404(PayoutDetails.objects.select_related("person"), pk=pk)
+    seen = parse_datetime(request.POST.get("changed_at", "")) if request.POST.get("changed_at") else None
+    try:
+        if seen != kept.changed_at or not verify_details(kept, person_of(request)):
+            raise PayoutRefused("These details were changed, or checked, meanwhile. Look at them again.")
+    except PayoutRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{kept.person} can be paid now.")
+    return redirect("payments:payout_desk")
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def make(request: HttpRequest) -> HttpResponse:
+    try:
+        made = make_batch(person_of(request))
+    except PayoutRefused as error:
+        messages.error(request, str(error))
+        return redirect("payments:payout_desk")
+    return redirect(made)
+
+
+STEPS: dict[str, tuple[Callable[[PayoutBatch, User], object], str]] = {
+    "approve": (approve_batch, "Approved."),
+    "dissolve": (dissolve_batch, "Dissolved. Its payouts wait again."),
+    "send": (send_batch, "Noted: the bank has the file."),
+    "settle": (settle_batch, "Noted: the bank has paid."),
+}
+
+
+@role_required(Role.ADMIN)
+def batch(request: HttpRequest, pk: object) -> HttpResponse:
+    """Show a batch, and take its next step."""
+    found = get_object_or_404(PayoutBatch, pk=pk)
+    if request.method == "POST":
+        name = request.POST.get("step", "")
+        if name not in STEPS:
+            raise Http404
+        step, done = STEPS[name]
+        try:
+            step(found, person_of(request))
+        except PayoutRefused as error:
+            messages.error(request, str(error))
+            return redirect("payments:payout_batch", pk=pk)
+        messages.success(request, done)
+        return redirect("payments:payout_desk") if name == "dissolve" else redirect(found)
+    return render(
+        request,
+        "payments/payout_batch.html",
+        {
+            "batch": found,
+            "payouts": found.payouts.select_related("person").order_by("created_at", "pk"),
+            "approvals": found.approvals.select_related("admin"),
+            "reason": ReasonForm(),
+            "returnable": found.state in (BatchState.SENT, BatchState.SETTLED),
+        },
+    )
+
+
+@role_required(Role.ADMIN)
+@require_GET
+def pain(request: HttpRequest, pk: object) -> HttpResponse:
+    """Give the bank's file of an approved batch; it is the same each time."""
+    found = get_object_or_404(PayoutBatch.objects.exclude(pain=""), pk=pk)
+    response = HttpResponse(found.pain, content_type="application/xml")
+    response["Content-Disposition"] = f'attachment; filename="payouts-{found.pk.hex[:8]}.xml"'
+    return response
+
+
+@role_required(Role.ADMIN)
+@require_GET
+def listed(request: HttpRequest, pk: object) -> HttpResponseBase:
+    """Give an approved batch as CSV, for a bank that takes no file or for the books."""
+    found = get_object_or_404(PayoutBatch.objects.exclude(state=BatchState.DRAFT), pk=pk)
+    rows = (
+        (
+            payout.pk,
+            payout.holder,
+            payout.iban,
+            payout.bic,
+            plain(payout.amount),
+            payout.currency,
+            payout.state,
+        )
+        for payout in found.payouts.order_by("created_at", "pk")
+    )
+    header = ("payout", "holder", "iban", "bic", "amount", "currency", "state")
+    return csv_response(f"payouts-{found.pk.hex[:8]}", header, rows)
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def give_back(request: HttpRequest, pk: object) -> HttpResponse:
+    """Note that the bank returned a payout: the money goes back to the person's earnings."""
+    payout = get_object_or_404(Payout.objects.select_related("batch").exclude(batch=None), pk=pk)
+    form = ReasonForm(request.POST)
+    try:
+        return_payout(payout, person_of(request), form.cleaned_data["reason"] if form.is_valid() else "")
+    except PayoutRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{payout.person} has the money back in their earnings.")
+    return redirect("payments:payout_batch", pk=payout.batch_id)

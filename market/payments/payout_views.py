@@ -1,0 +1,92 @@
+"""An artist's or model owner's payouts: where to, how much, and how they stand."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+
+from market.accounts.access import person_of
+from market.accounts.models import User
+from market.payments.forms import PayoutDetailsForm, PayoutForm
+from market.payments.models import Payout, PayoutDetails
+from market.payments.payouts import (
+    PayoutRefused,
+    cancel_payout,
+    keep_details,
+    minimum,
+    payable,
+    request_payout,
+)
+
+ROWS = 25
+
+
+def details_of(person: User) -> PayoutDetails | None:
+    return PayoutDetails.objects.filter(person=person).first()
+
+
+@login_required
+def payouts(request: HttpRequest) -> HttpResponse:
+    """Show what can be paid out and what was; take a request for a payout."""
+    person = person_of(request)
+    can = payable(person)
+    form = PayoutForm(request.POST if request.method == "POST" else None, most=can.amount)
+    if request.method == "POST" and form.is_valid():
+        try:
+            request_payout(
+                person=person, amount=form.cleaned_data["amount"], request_id=form.cleaned_data["request_id"]
+            )
+        except PayoutRefused as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, "Your payout is on its way: an admin sends it with the next batch.")
+            return redirect("payments:payouts")
+    page = Paginator(person.payouts.all(), ROWS).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "payments/payouts.html",
+        {
+            "payable": can, "minimum": minimum(), "reserve_days": settings.PAYOUT_RESERVE_DAYS, "form": form,
+            "details": details_of(person), "page_obj": page,
+        },
+        status=400 if form.errors else 200,
+    )  # fmt: skip
+
+
+@login_required
+def details(request: HttpRequest) -> HttpResponse:
+    """Ask where to pay to."""
+    person = person_of(request)
+    kept = details_of(person) or PayoutDetails(person=person, holder=person.display_name[:70])
+    form = PayoutDetailsForm(request.POST if request.method == "POST" else None, instance=kept)
+    if request.method == "POST" and form.is_valid():
+        saved = keep_details(person, form.save(commit=False))
+        messages.success(
+            request,
+            "Saved." if saved.is_verified else "Saved. You are paid as soon as somebody has checked it.",
+        )
+        return redirect("payments:payouts")
+    return render(
+        request,
+        "payments/payout_details.html",
+        {"form": form, "details": kept},
+        status=400 if form.errors else 200,
+    )
+
+
+@login_required
+@require_POST
+def cancel(request: HttpRequest, pk: object) -> HttpResponse:
+    person = person_of(request)
+    try:
+        cancel_payout(get_object_or_404(Payout, pk=pk, person=person), person)
+    except PayoutRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "Cancelled. The money is back in your earnings.")
+    return redirect("payments:payouts")

@@ -1,0 +1,260 @@
+"""Pay people what they earned: ask for it, gather it in batches, approve, send to the bank, settle or take back.
+
+The money leaves a person's earnings in the moment they ask, so that it cannot be asked for twice; whatever ends without the bank
+having paid reverses that transfer. What came in within the reserve period stays: a dispute may still take it back.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, Sum
+from django.utils import timezone
+
+from market.accounts.models import Role, User
+from market.ledger import operations as ledger
+from market.ledger.errors import InsufficientFunds
+from market.ledger.models import MICROS, AccountKind, Entry, TransferKind
+from market.ledger.money import words
+from market.ledger.queries import FEE_LINES
+from market.payments.models import (
+    BatchApproval,
+    BatchState,
+    Payout,
+    PayoutBatch,
+    PayoutDetails,
+    PayoutState,
+    Schedule,
+)
+from market.payments.models.payouts import CENT
+from market.payments.sepa import pain_file
+
+
+class PayoutRefused(Exception):
+    """Why nothing is paid, in words for the person who asked."""
+
+
+@dataclass(frozen=True)
+class Payable:
+    """What a person could be paid now, in micro-units: of the balance, without what is in reserve, in whole cents."""
+
+    balance: int
+    in_reserve: int
+
+    @property
+    def amount(self) -> int:
+        return max(0, self.balance - self.in_reserve) // CENT * CENT
+
+
+def minimum() -> int:
+    return int(settings.PAYOUT_MINIMUM) * MICROS
+
+
+def payable(person: User) -> Payable:
+    """Give what the person's earnings hold, and how much of it came in too lately to be paid."""
+    account = ledger.account(AccountKind.EARNINGS, person)
+    since = timezone.now() - timedelta(days=settings.PAYOUT_RESERVE_DAYS)
+    lately = Entry.objects.filter(account=account, line__in=FEE_LINES, created_at__gt=since)
+    # A reversal counts where what it reverses does: else old money would pay for a new query that was taken back.
+    lately = lately.filter(Q(transfer__reverses=None) | Q(transfer__reverses__created_at__gt=since))
+    in_reserve = int(lately.aggregate(total=Sum("amount"))["total"] or 0)
+    return Payable(ledger.balance(account).posted, max(0, in_reserve))
+
+
+def keep_details(person: User, details: PayoutDetails) -> PayoutDetails:
+    """Save where a person is paid to; another name or account than before has to be checked again."""
+    with transaction.atomic():
+        before = PayoutDetails.objects.select_for_update().filter(person=person).first()
+        details.person = person
+        details.pk = before.pk if before else None
+        same = before is not None and (before.holder, before.iban, before.bic) == (
+            details.holder, details.iban, details.bic,
+        )  # fmt: skip
+        if before is not None and same:
+            details.verified_at, details.verified_by = before.verified_at, before.verified_by
+            details.changed_at = before.changed_at
+        else:
+            details.verified_at = details.verified_by = None
+            details.changed_at = timezone.now()
+        details.save()
+        return details
+
+
+def verify_details(details: PayoutDetails, admin: User) -> bool:
+    """Note that an admin has checked whose account it is. Of what was changed since the admin saw it, nothing is noted."""
+    _require_admin(admin)
+    if details.person_id == admin.pk:
+        raise PayoutRefused("Somebody else has to check your own details.")
+    seen = PayoutDetails.objects.filter(pk=details.pk, changed_at=details.changed_at, verified_at=None)
+    return bool(seen.update(verified_at=timezone.now(), verified_by=admin))
+
+
+def request_payout(*, person: User, amount: int, request_id: uuid.UUID) -> Payout:
+    """Take an amount out of a person's earnings, to be paid to their bank. The same request again gives the same payout."""
+    with transaction.atomic():
+        # Two requests at once take turns here: each sees what the other left.
+        details = PayoutDetails.objects.select_for_update().filter(person=person).first()
+        made = Payout.objects.filter(pk=request_id).first()
+        if made is not None:
+            if made.person_id != person.pk:
+                raise PayoutRefused("This request was used by somebody else.")
+            return made
+        if details is None:
+            raise PayoutRefused("Say first where to pay it to.")
+        if not details.is_verified:
+            raise PayoutRefused("Your bank details are still to be checked. You are paid after that.")
+        most = payable(person).amount
+        if amount % CENT:
+            raise PayoutRefused("Banks move whole cents.")
+        if amount < minimum():
+            raise PayoutRefused(f"The least that is paid out is {words(minimum())}.")
+        if amount > most:
+            raise PayoutRefused(f"At most {words(most)} can be paid out now.")
+        try:
+            transfer = ledger.post(
+                key=f"payout:{request_id}",
+                debit=ledger.account(AccountKind.EARNINGS, person),
+                credit=ledger.account(AccountKind.PAYOUT_CLEARING),
+                amount=amount,
+                kind=TransferKind.PAYOUT,
+                reference=f"payout:{request_id}",
+                subject=f"payout:{request_id}",
+                actor=person,
+            )
+        except InsufficientFunds as error:
+            raise PayoutRefused(f"At most {words(error.available)} can be paid out now.") from error
+        return Payout.objects.create(
+            pk=request_id, person=person, amount=amount, holder=details.holder, iban=details.iban, bic=details.bic,
+            transfer=transfer,
+        )  # fmt: skip
+
+
+def cancel_payout(payout: Payout, person: User) -> None:
+    """Give the money back to the earnings, while no batch has the payout. Raises PayoutRefused after that."""
+    if payout.person_id != person.pk:
+        raise PayoutRefused("Only who asked for a payout can cancel it.")
+    _give_back(payout, PayoutState.REQUESTED, PayoutState.CANCELLED, "cancelled", person)
+
+
+def request_monthly() -> int:
+    """Ask for what can be paid to everybody who wants it monthly, once a month; give how many payouts were made."""
+    today = timezone.localdate()
+    made = 0
+    for details in PayoutDetails.objects.filter(
+        schedule=Schedule.MONTHLY, verified_at__isnull=False
+    ).select_related("person"):
+        request_id = uuid.uuid5(uuid.NAMESPACE_URL, f"payout:{details.person_id}:{today:%Y-%m}")
+        amount = payable(details.person).amount
+        if amount < minimum() or Payout.objects.filter(pk=request_id).exists():
+            continue
+        try:
+            request_payout(person=details.person, amount=amount, request_id=request_id)
+        except PayoutRefused:
+            continue  # changed meanwhile: the next sweep looks again
+        made += 1
+    return made
+
+
+def make_batch(admin: User) -> PayoutBatch:
+    """Gather every payout that was asked for into one batch. Raises PayoutRefused where there is none."""
+    _require_admin(admin)
+    with transaction.atomic():
+        waiting = list(
+            Payout.objects.select_for_update(skip_locked=True)
+            .filter(state=PayoutState.REQUESTED)
+            .order_by("created_at")
+        )
+        if not waiting:
+            raise PayoutRefused("Nobody waits to be paid.")
+        total = sum(payout.amount for payout in waiting)
+        above = total > int(settings.PAYOUT_TWO_ADMINS_ABOVE) * MICROS
+        batch = PayoutBatch.objects.create(total=total, made_by=admin, approvals_needed=2 if above else 1)
+        Payout.objects.filter(pk__in=[payout.pk for payout in waiting]).update(
+            state=PayoutState.BATCHED, batch=batch
+        )
+        return batch
+
+
+def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
+    """Add an admin's approval; with the last that is needed the bank's file is made. Nobody approves their own payout."""
+    _require_admin(admin)
+    with transaction.atomic():
+        batch = PayoutBatch.objects.select_for_update().get(pk=batch.pk)
+        if batch.state != BatchState.DRAFT:
+            raise PayoutRefused(f"This batch is approved already: it is {batch.get_state_display().lower()}.")
+        if batch.payouts.filter(person=admin).exists():
+            raise PayoutRefused("There is a payout to you in this batch: others have to approve it.")
+        _, added = BatchApproval.objects.get_or_create(batch=batch, admin=admin)
+        if not added:
+            raise PayoutRefused("You have approved this batch already. Another admin has to, too.")
+        if batch.approvals.count() >= batch.approvals_needed:
+            batch.state = BatchState.APPROVED
+            batch.pain = pain_file(batch, batch.payouts.order_by("created_at", "pk"))
+            batch.save(update_fields=["state", "pain"])
+        return batch
+
+
+def dissolve_batch(batch: PayoutBatch, admin: User) -> None:
+    """Undo a batch that is not approved: its payouts wait again. Raises PayoutRefused once it is."""
+    _require_admin(admin)
+    with transaction.atomic():
+        draft = PayoutBatch.objects.select_for_update().filter(pk=batch.pk, state=BatchState.DRAFT).first()
+        if draft is None:
+            raise PayoutRefused("Only a batch that is not approved yet can be dissolved.")
+        draft.payouts.update(state=PayoutState.REQUESTED, batch=None)
+        draft.delete()
+
+
+def send_batch(batch: PayoutBatch, admin: User) -> None:
+    """Note that the bank was given the file. Raises PayoutRefused unless the batch is approved, and not sent yet."""
+    _require_admin(admin)
+    with transaction.atomic():
+        if not PayoutBatch.objects.filter(pk=batch.pk, state=BatchState.APPROVED).update(
+            state=BatchState.SENT, sent_at=timezone.now()
+        ):
+            raise PayoutRefused("Only an approved batch can be sent, and only once.")
+        Payout.objects.filter(batch=batch, state=PayoutState.BATCHED).update(state=PayoutState.SENT)
+
+
+def settle_batch(batch: PayoutBatch, admin: User) -> int:
+    """Note that the bank has paid all of a sent batch that was not returned; give how many."""
+    _require_admin(admin)
+    with transaction.atomic():
+        now = timezone.now()
+        if not PayoutBatch.objects.filter(pk=batch.pk, state=BatchState.SENT).update(
+            state=BatchState.SETTLED, settled_at=now
+        ):
+            raise PayoutRefused("Only a batch that was sent can be settled, and only once.")
+        return Payout.objects.filter(batch=batch, state=PayoutState.SENT).update(
+            state=PayoutState.PAID, ended_at=now
+        )
+
+
+def return_payout(payout: Payout, admin: User, reason: str) -> None:
+    """Give back what the bank could not pay, or sent back after it had. Raises PayoutRefused in any other state."""
+    _require_admin(admin)
+    if not reason.strip():
+        raise PayoutRefused("Say why the bank returned it.")
+    state = PayoutState.PAID if payout.state == PayoutState.PAID else PayoutState.SENT
+    _give_back(payout, state, PayoutState.RETURNED, reason.strip()[:200], admin)
+
+
+def _give_back(payout: Payout, before: PayoutState, after: PayoutState, reason: str, actor: User) -> None:
+    with transaction.atomic():
+        changed = Payout.objects.filter(pk=payout.pk, state=before).update(
+            state=after, reason=reason, ended_at=timezone.now()
+        )
+        if not changed:
+            raise PayoutRefused("That is not possible any more: the payout has gone on meanwhile.")
+        ledger.reverse(
+            transfer=payout.transfer_id, key=f"payout:{payout.pk}:back", reason=reason, actor=actor
+        )
+
+
+def _require_admin(person: User) -> None:
+    if not person.has_role(Role.ADMIN):
+        raise PayoutRefused("Only an admin can do that.")

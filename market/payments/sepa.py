@@ -1,0 +1,48 @@
+"""The file that a bank takes to pay many at once: SEPA credit transfers, ISO 20022 pain.001.001.03."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils import timezone
+from sepaxml import SepaTransfer
+
+from market.payments.models.payouts import CENT
+
+if TYPE_CHECKING:
+    from market.payments.models import Payout, PayoutBatch
+
+SCHEMA = "pain.001.001.03"
+
+
+def sender() -> dict[str, str] | None:
+    """Give the market's own account, or None where none is set: then there is no file for the bank, only a list."""
+    if not settings.PAYOUT_SENDER_IBAN:
+        return None
+    said = {"name": settings.PAYOUT_SENDER_NAME, "IBAN": settings.PAYOUT_SENDER_IBAN}
+    return said | ({"BIC": settings.PAYOUT_SENDER_BIC} if settings.PAYOUT_SENDER_BIC else {})
+
+
+def pain_file(batch: PayoutBatch, payouts: Iterable[Payout]) -> str:
+    """Write the batch as one file, held to the standard's schema; nothing where the market has no account of its own.
+
+    The message has a number of its own: keep the file, and never send one made anew, which a bank would take for another
+    order. Each payment carries its payout's number, by which the bank's answers are told apart.
+    """
+    from_account = sender()
+    if from_account is None:
+        return ""
+    written = SepaTransfer({**from_account, "currency": batch.currency, "batch": True}, schema=SCHEMA)
+    for payout in payouts:
+        payment = {
+            "name": payout.holder,
+            "IBAN": payout.iban,
+            "amount": payout.amount // CENT,
+            "execution_date": timezone.localdate(),
+            "description": f"Royalties {payout.created_at:%Y-%m-%d} {settings.PUBLIC_URL.split('://', 1)[-1]}",
+            "endtoend_id": payout.pk.hex,
+        }
+        written.add_payment(payment | ({"BIC": payout.bic} if payout.bic else {}))
+    return str(written.export(validate=True).decode())

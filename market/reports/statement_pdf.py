@@ -1,0 +1,107 @@
+"""A statement as PDF, for an accountant: the same lines and sums as the page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from functools import cache
+from xml.sax.saxutils import escape
+
+from django.conf import settings
+from reportlab.lib import colors
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import BaseDocTemplate, Frame, LongTable, PageTemplate, Paragraph, Spacer
+
+from market.ledger.models import Entry
+from market.ledger.money import words
+from market.ledger.signing import signer
+from market.ledger.statements import Statement
+
+_MARGIN = 18 * mm
+_WIDTHS = (36 * mm, 34 * mm, 72 * mm, 32 * mm)
+_TEXT, _BOLD = "Vera", "VeraBd"  # they come with reportlab, and have the euro sign
+
+
+@cache
+def _fonts() -> dict[int, int]:
+    """Register the fonts; give which characters they have."""
+    for name in (_TEXT, _BOLD):
+        pdfmetrics.registerFont(TTFont(name, f"{name}.ttf"))
+    known: dict[int, int] = pdfmetrics.getFont(_TEXT).face.charToGlyph
+    return known
+
+
+def _shown(text: str) -> str:
+    """Give text as it can be printed: a character that the font lacks is a question mark, and the page has it right."""
+    known = _fonts()
+    return escape("".join(each if ord(each) in known else "?" for each in text))
+
+
+def as_pdf(made: Statement, lines: Iterable[tuple[Entry, str]]) -> bytes:
+    """Draw the statement. `lines` are its entries, each with what it was for."""
+    _fonts()
+    text = ParagraphStyle("text", fontName=_TEXT, fontSize=8.5, leading=11)
+    small = ParagraphStyle("small", text, fontSize=7, leading=9, textColor=colors.HexColor("#555555"))
+    title = ParagraphStyle("title", text, fontName=_BOLD, fontSize=15, leading=20)
+    right = ParagraphStyle("right", text, alignment=2)
+    total = ParagraphStyle("total", right, fontName=_BOLD)
+    currency = made.account.currency
+
+    def money(micros: int, style: ParagraphStyle = right) -> Paragraph:
+        return Paragraph(_shown(words(micros, currency)), style)
+
+    month = f"{made.month.first:%B %Y}{'' if made.complete else ', so far'}"
+    rows = [
+        [
+            Paragraph(each, total if each == "Amount" else text)
+            for each in ("Time (UTC)", "Transfer", "For", "Amount")
+        ]
+    ]
+    rows += [
+        [
+            Paragraph(f"{entry.created_at:%Y-%m-%d %H:%M:%S}", text),
+            Paragraph(_shown(f"{entry.transfer.get_kind_display()} {entry.transfer_id}"), text),
+            Paragraph(_shown(label), text),
+            money(entry.amount),
+        ]
+        for entry, label in lines
+    ]
+    for label, amount in (("Before", made.before), ("Sum of the lines", made.total), ("After", made.after)):
+        rows.append(["", "", Paragraph(label, total), money(amount, total)])
+    table = LongTable(rows, colWidths=_WIDTHS, repeatRows=1)
+    table.setStyle([
+        ("LINEBELOW", (0, 0), (-1, 0), 0.8, colors.black),
+        ("LINEBELOW", (0, 1), (-1, -4), 0.25, colors.HexColor("#cccccc")),
+        ("LINEABOVE", (0, -3), (-1, -3), 0.8, colors.black),
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+    ])  # fmt: skip
+    written = io.BytesIO()
+    document = BaseDocTemplate(
+        written, pagesize=A4, leftMargin=_MARGIN, rightMargin=_MARGIN, topMargin=_MARGIN, bottomMargin=_MARGIN,
+        title=f"Statement {made.month}", author=settings.PUBLIC_URL,
+    )  # fmt: skip
+    frame = Frame(_MARGIN, _MARGIN, A4[0] - 2 * _MARGIN, A4[1] - 2 * _MARGIN, id="page")
+    document.addPageTemplates(PageTemplate(frames=[frame], onPage=_page_number))
+    document.build([
+        Paragraph(f"Statement, {month}", title),
+        Paragraph(f"{_shown(str(made.account.owner))}: account {made.account.pk}, {currency}, at {_shown(settings.PUBLIC_URL)}", text),
+        Spacer(1, 6 * mm),
+        table,
+        Spacer(1, 6 * mm),
+        Paragraph(
+            "This is a printout. The proof of it is the file “with proof” of the same statement, signed with "
+            f"{_shown(signer().verifier_key)}",
+            small,
+        ),
+    ])  # fmt: skip
+    return written.getvalue()
+
+
+def _page_number(canvas: Canvas, document: BaseDocTemplate) -> None:
+    canvas.setFont(_TEXT, 7)
+    canvas.drawRightString(A4[0] - _MARGIN, _MARGIN / 2, f"{document.page}")

@@ -1,0 +1,92 @@
+"""Monthly statements of what artists and model owners earned: as a page, as PDF and CSV, and as a file that proves itself."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
+
+from market.accounts.access import person_of
+from market.downloads import csv_response
+from market.ledger import operations as ledger
+from market.ledger.models import AccountKind
+from market.ledger.statements import Month, NotSealedYet, Statement, proved, statement
+from market.ledger.statements import statements as statements_of
+from market.reports.earnings import LINE_HEADER, line_rows
+from market.reports.figures import name_lines
+from market.reports.statement_pdf import as_pdf
+
+ROWS = 100
+
+
+def own_statement(request: HttpRequest, name: str) -> Statement:
+    """Give the person's own statement for a month such as "2026-11"; any other address is a 404."""
+    try:
+        month = Month.named(name)
+    except ValueError as error:
+        raise Http404(str(error)) from error
+    made = statement(ledger.account(AccountKind.EARNINGS, person_of(request)), month)
+    if not made.entries().exists():
+        raise Http404(f"Nothing moved in your earnings in {name}.")
+    return made
+
+
+@login_required
+@require_GET
+def statements(request: HttpRequest) -> HttpResponse:
+    """List the months in which something was earned or paid out."""
+    account = ledger.account(AccountKind.EARNINGS, person_of(request))
+    return render(
+        request, "reports/statements.html", {"statements": statements_of(account), "account": account}
+    )
+
+
+@login_required
+@require_GET
+def one(request: HttpRequest, month: str) -> HttpResponse:
+    """Show a month line by line, and that the lines sum to the statement."""
+    made = own_statement(request, month)
+    page = Paginator(made.entries(), ROWS).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "reports/statement.html",
+        {"statement": made, "page_obj": page, "lines": name_lines(page), "account": made.account},
+    )
+
+
+@login_required
+@require_GET
+def csv_file(request: HttpRequest, month: str) -> HttpResponseBase:
+    made = own_statement(request, month)
+    return csv_response(f"statement-{made.month}", LINE_HEADER, line_rows(made.entries()))
+
+
+@login_required
+@require_GET
+def pdf_file(request: HttpRequest, month: str) -> HttpResponse:
+    made = own_statement(request, month)
+    return _download(
+        as_pdf(made, name_lines(made.entries())), "application/pdf", f"statement-{made.month}.pdf"
+    )
+
+
+@login_required
+@require_GET
+def proof_file(request: HttpRequest, month: str) -> HttpResponse:
+    """Give the signed statement, which `verify_statement.py` verifies offline."""
+    made = own_statement(request, month)
+    try:
+        content = proved(made)
+    except NotSealedYet as error:
+        messages.warning(request, f"{error} Try again in a minute.")
+        return redirect("reports:statement", month=month)
+    return _download(content, "application/json", f"statement-{made.month}.json")
+
+
+def _download(content: bytes, kind: str, name: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=kind)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
