@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ class QuoteLine:
     pictures: int
     share: int
     commission: int
+    commission_bps: int
     own: bool
 
     def __post_init__(self) -> None:
@@ -63,7 +64,6 @@ class Quote:
 
     lines: tuple[QuoteLine, ...]
     pictures: int
-    commission_bps: int
     currency: str = "EUR"
 
     @property
@@ -89,28 +89,32 @@ class Quote:
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Quote:
-        return cls(**kept | {"lines": tuple(QuoteLine(**line) for line in kept["lines"])})
+        kept = dict(kept)
+        # Of one rate for all lines, as quotes were once.
+        rate = {"commission_bps": kept.pop("commission_bps")} if "commission_bps" in kept else {}
+        return cls(**kept | {"lines": tuple(QuoteLine(**rate | line) for line in kept["lines"])})
 
 
 def draw_quote(
-    *, fees: Sequence[Fee], pictures: int, payer: int, commission_bps: int, currency: str = "EUR"
+    *, fees: Sequence[Fee], pictures: int, payer: int, rates: Mapping[str, int], currency: str = "EUR"
 ) -> Quote:
-    """Price a request: every fee times the pictures, the platform's commission taken out of each.
+    """Price a request: every fee times the pictures, the platform's commission for its line (in basis points) taken out of each.
 
     The remainder of a commission goes by largest remainder, so that the parts always sum to the fee. Nobody pays
     themselves: a fee whose receiver is the payer is shown, and costs nothing.
     """
     if pictures < 1:
         raise ValueError(f"a quote is for at least one picture, not {pictures}")
-    if not 0 <= commission_bps <= BASIS_POINTS:
-        raise ValueError(f"a commission is 0 to {BASIS_POINTS} basis points, not {commission_bps}")
+    for rate in rates.values():
+        if not 0 <= rate <= BASIS_POINTS:
+            raise ValueError(f"a commission is 0 to {BASIS_POINTS} basis points, not {rate}")
     lines = []
     for fee in fees:
         if fee.micros < 0:
             raise ValueError(f"the fee of {fee.subject} is negative: {fee.micros}")
         own = fee.receiver == payer
         amount = 0 if own else fee.micros * pictures
-        share, taken = commission(amount, commission_bps)
+        share, taken = commission(amount, rates[fee.line])
         lines.append(
             QuoteLine(
                 line=fee.line,
@@ -122,7 +126,8 @@ def draw_quote(
                 pictures=pictures,
                 share=share,
                 commission=taken,
+                commission_bps=rates[fee.line],
                 own=own,
             )
         )
-    return Quote(lines=tuple(lines), pictures=pictures, commission_bps=commission_bps, currency=currency)
+    return Quote(lines=tuple(lines), pictures=pictures, currency=currency)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.models import PlugIn, PlugInVersion
 from market.generation import limits
+from market.generation.commission import commission_rates
 from market.generation.errors import (
     BalanceTooLow,
     PlugInMismatch,
@@ -113,7 +113,7 @@ def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count
                 micros=plugin.price_micros,
             )
         )
-    quote = draw_quote(fees=fees, pictures=count, payer=person.pk, commission_bps=settings.COMMISSION_BPS)
+    quote = draw_quote(fees=fees, pictures=count, payer=person.pk, rates=commission_rates())
     return Terms(release=release, versions=tuple(versions), quote=quote)
 
 

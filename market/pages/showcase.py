@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db.models import Prefetch
 
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn, PlugInSample
+from market.generation.commission import commission_rates
 from market.generation.models import Picture
 from market.generation.pricing import Fee, Quote, draw_quote
 from market.ledger.money import words
@@ -82,4 +82,4 @@ def example_quote() -> Quote:
         Fee("plugin_fee", "plugin-version:0", "River ink", 2, "Ines Moreau", 50_000),
         Fee("plugin_fee", "plugin-version:1", "Pip the fox", 3, "Jonas Weber", 30_000),
     ]
-    return draw_quote(fees=fees, pictures=1, payer=0, commission_bps=settings.COMMISSION_BPS)
+    return draw_quote(fees=fees, pictures=1, payer=0, rates=commission_rates())

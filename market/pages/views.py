@@ -1,10 +1,11 @@
 """The landing page, the explanation of royalties, and help."""
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from market.generation.commission import commission_rates
+from market.generation.models import CommissionRate
 from market.pages.showcase import example_quote, featured, figures
 
 
@@ -22,7 +23,13 @@ def landing(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def about(request: HttpRequest) -> HttpResponse:
-    context = {"example": example_quote(), "commission_percent": settings.COMMISSION_BPS / 100}
+    percents = {line: rate / 100 for line, rate in commission_rates().items()}
+    context = {
+        "example": example_quote(),
+        "plugin_percent": percents["plugin_fee"],
+        "base_percent": percents["base_fee"],
+        "changes": CommissionRate.objects.to_come(),
+    }
     return render(request, "pages/about.html", context)
 
 
