@@ -134,7 +134,13 @@ def seal_key(value: str) -> str:
 def iban(value: str) -> str:
     if value and not is_iban(value):
         raise ValueError("expected an IBAN such as DE89 3704 0044 0532 0130 00")
-    return value.replace(" ", "").upper()
+    return re.sub(r"[^A-Za-z0-9]", "", value).upper()
+
+
+def bic(value: str) -> str:
+    if value and not re.fullmatch(r"[A-Z]{6}[A-Z2-9][A-NP-Z0-9]([A-Z0-9]{3})?", value):
+        raise ValueError("expected a BIC such as COBADEFF or COBADEFFXXX")
+    return value
 
 
 def email_url(value: str) -> str:
@@ -438,7 +444,7 @@ VARIABLES: tuple[Variable, ...] = (
         "PAYOUT_SENDER_BIC",
         "text",
         "The BIC of that account's bank, where the bank asks for it.",
-        text,
+        bic,
         "",
         "Money",
     ),

@@ -214,7 +214,7 @@ class CommissionRate(models.Model):
         )
 
     def clean(self) -> None:
-        if self.valid_from and self.valid_from < timezone.now() - AT_ONCE:
+        if self.valid_from < timezone.now() - AT_ONCE:
             raise ValidationError({"valid_from": "A rate cannot begin in the past: what was paid was paid."})
 
     @property

@@ -47,9 +47,17 @@ def sweep() -> Swept:
     woken = redispatch()
     forget_old_workers()
     discard_old_previews()
-    # Last: what goes wrong in an app must not keep jobs waiting.
-    others = {name: clear() for name, clear in _sweeps.items()}
+    others = {name: _cleared(name, clear) for name, clear in _sweeps.items()}
     return Swept(reaped=reaped, woken=woken, others=others)
+
+
+def _cleared(name: str, clear: Callable[[], int]) -> int:
+    """Let what goes wrong in one app keep neither the others nor the jobs waiting."""
+    try:
+        return clear()
+    except Exception:
+        log.exception("the sweep of %s failed; the next one comes", name)
+        return 0
 
 
 def redispatch() -> int:

@@ -2,7 +2,8 @@
 
 Transfers get their numbers before they are committed, so a lower number may become visible after a higher one was sealed.
 Nothing rests on their order, therefore: a transfer is sealed if it is seen and has no leaf, and the search begins at the lowest
-transaction that was open when the last head was made. Whatever was not seen then has that number or a higher one.
+transaction that was open when the last head was made. Whatever was not seen then has that number or a higher one. Every cluster
+numbers its transactions for itself: in a new one, as after a restored dump, or in a copy that is behind, all transfers are looked at.
 """
 
 from __future__ import annotations
@@ -47,20 +48,25 @@ def seal(most: int = BATCH) -> int:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         # Read before the transfers are: what is committed in between is found again, and then has its leaf.
         cursor.execute(
-            "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, system_identifier FROM pg_control_system()"
+            "SELECT pg_snapshot_xmin(now)::text::bigint, system_identifier, greatest("
+            "  pg_snapshot_xmax(now)::text::bigint, pg_current_xact_id_if_assigned()::text::bigint + 1) "
+            "FROM pg_current_snapshot() AS now, pg_control_system()"
         )
-        open_from, cluster = cursor.fetchone()
+        open_from, cluster, next_one = cursor.fetchone()
         head = TreeHead.objects.first()
-        since = head.horizon if head and head.cluster == cluster else 0
-        found = list(
-            Transfer.objects.filter(transaction__gte=since)
-            .filter(~Exists(Leaf.objects.filter(transfer=OuterRef("pk"))))
-            .order_by("transaction", "pk")[:most]
-        )
+        waiting = Transfer.objects.filter(~Exists(Leaf.objects.filter(transfer=OuterRef("pk"))))
+        known = head if head and head.horizon <= next_one and abs(head.cluster) == cluster else None
+        if known:
+            waiting = waiting.filter(transaction__gte=known.horizon)
+        if in_order := known is not None and known.cluster == cluster:
+            # Numbers that are still to come are of transfers that another cluster made: those have their leaves.
+            waiting = waiting.filter(transaction__lt=next_one)
+        found = list(waiting.order_by("transaction", "pk")[:most])
         if not found:
             return 0
-        horizon = min(open_from, found[-1].transaction) if len(found) == most else open_from
-        _append(head.size if head else 0, found, horizon, cluster)
+        whole = len(found) < most
+        horizon = open_from if whole else min(open_from, found[-1].transaction)
+        _append(head.size if head else 0, found, horizon, cluster if whole or in_order else -cluster)
     return len(found)
 
 

@@ -50,6 +50,7 @@ class Signer:
 
 @cache
 def signer() -> Signer:
-    """Give this market's signer."""
-    name = settings.PUBLIC_URL.split("://", 1)[-1] + "/ledger"
-    return Signer(name, Ed25519PrivateKey.from_private_bytes(bytes.fromhex(settings.SEAL_KEY)))
+    """Give this market's signer. Its name follows from the key: addresses change, and statements are for years."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(settings.SEAL_KEY))
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return Signer(f"plug-in-market/{hashlib.sha256(public).hexdigest()[:8]}", key)

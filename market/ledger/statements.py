@@ -44,7 +44,7 @@ class Month:
     def named(cls, name: str) -> Month:
         """Read "2026-11". Raises ValueError."""
         first = datetime.strptime(name, "%Y-%m").date()  # noqa: DTZ007  # a month has no time zone
-        if name != f"{first:%Y-%m}":
+        if name != f"{first:%Y-%m}" or not name.startswith("20"):
             raise ValueError(f"expected a month such as 2026-11, found {name}")
         return cls.of(first)
 
@@ -145,7 +145,8 @@ def proved(made: Statement) -> bytes:
         "total": total,
         "after": made.before + total,
         "lines": lines,
-        "checkpoint": head.checkpoint if head else "",
+        # Signed anew: the head may be older than the key.
+        "checkpoint": signer().checkpoint(size, bytes(head.root)) if head else "",
         "proof": [each.hex() for each in sealed_tree(size).proof_of_many(indices)] if indices else [],
     }
     return written(

@@ -5,7 +5,7 @@ This one file, Python 3.11 or later and the package `cryptography` are all it ne
   - the lines add up, from what was there before the month to what was there after it;
   - each line is a part of a transfer in the tree whose root the market signed and published, which nobody can change afterwards
     unseen (RFC 9162, section 2.1);
-  - with --earlier, an earlier statement fits: of the same account, nothing between them changed;
+  - with --earlier, an earlier statement fits: it is of the same account, and what it ends with is what this one begins with;
   - with --earlier and --consistency (the file that PROOF-PAGE/consistency gives), the earlier tree is the beginning of this one.
 
 It cannot say that no line was left out: compare the statement with your pictures' credits for that. Compare the key it names
@@ -99,6 +99,7 @@ def read_checkpoint(note: str, key: Key) -> Head:
 
 def root_of_many(size: int, leaves: dict[int, bytes], proof: list[bytes]) -> bytes:
     """Make the root of a tree from some leaves' hashes by index, and the hashes of the ranges without them, left to right."""
+    _check_hashes(proof)
     rest = iter(proof)
     root = _range(0, size, sorted(leaves), leaves, rest)
     if next(rest, None) is not None:
@@ -122,6 +123,7 @@ def _range(low: int, high: int, inside: list[int], leaves: dict[int, bytes], res
 
 def check_inclusion(leaf: bytes, index: int, head: Head, path: list[bytes]) -> None:
     """Check the proof of one leaf (RFC 9162, section 2.1.3.2). Raises NotVerified."""
+    _check_hashes([leaf, *path])
     number, last, found = index, head.size - 1, leaf
     if not 0 <= index < head.size:
         raise NotVerified(f"the tree of {head.size} has no leaf {index}")
@@ -141,6 +143,7 @@ def check_inclusion(leaf: bytes, index: int, head: Head, path: list[bytes]) -> N
 
 def check_consistency(before: Head, after: Head, path: list[bytes]) -> None:
     """Check that a tree is the beginning of another (RFC 9162, section 2.1.4.2). Raises NotVerified."""
+    _check_hashes(path)
     if not 0 < before.size <= after.size:
         raise NotVerified(f"a tree of {before.size} is not the beginning of one of {after.size}")
     if before.size == after.size:
@@ -174,7 +177,10 @@ def leaf_of(line: dict[str, Any]) -> bytes:
     """Check that a line's entry is in its transfer's header, and give the hash of the leaf that the header makes."""
     header, entry = line["header"], line["entry"]
     position = entry["position"]
-    commitment = hashlib.sha256(bytes.fromhex(line["salt"]) + _canonical(entry)).hexdigest()
+    salt = bytes.fromhex(line["salt"])
+    if len(salt) != 16:
+        raise NotVerified(f"the salt of leaf {line['leaf']} is not one")
+    commitment = hashlib.sha256(salt + _canonical(entry)).hexdigest()
     if entry["transfer"] != header["transfer"] or not 1 <= position < len(header["commitments"]):
         raise NotVerified(f"the entry of leaf {line['leaf']} is not of its transfer")
     if header["commitments"][position] != commitment:
@@ -191,14 +197,14 @@ class Statement:
     head: Head | None
 
 
-def verify(content: bytes, expected_key: str = "") -> Statement:
+def verify(content: bytes, expected_key: str | None = None) -> Statement:
     """Verify a statement's file. Raises NotVerified or Unreadable."""
     try:
         whole = json.loads(content)
         said, key, signature = whole["statement"], Key.read(whole["key"]), whole["signature"]
         if said["format"] != FORMAT:
             raise Unreadable(f"a statement of another kind: {said['format']!r}, expected {FORMAT!r}")
-        if expected_key and whole["key"] != expected_key.strip():
+        if expected_key is not None and whole["key"] != expected_key.strip():
             raise NotVerified(f"it is signed with another key, {whole['key']}")
         if (json.dumps(whole, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode() != content:
             raise NotVerified("the file is not written as the market writes it: something was added or moved")
@@ -245,27 +251,54 @@ def _check_lines(said: dict[str, Any], key: Key) -> Head | None:
 
 
 def check_follows(earlier: Statement, later: Statement, consistency: bytes | None) -> str:
-    """Check that two statements fit together; say what could be checked."""
-    names = ("market", "account", "account_kind", "currency")
-    if any(earlier.said[name] != later.said[name] for name in names):
+    """Check that two statements fit together; say what was checked. Raises NotVerified."""
+    before, after = earlier.said, later.said
+    if any(before[name] != after[name] for name in ("account", "account_kind", "currency")):
         raise NotVerified("the earlier statement is of another account")
-    if earlier.said["month"] > later.said["month"]:
+    if before["month"] > after["month"]:
         raise NotVerified("the earlier statement is of a later month")
-    checked = []
-    if earlier.said["complete"] and _month_after(earlier.said["month"]) == later.said["month"]:
-        if earlier.said["after"] != later.said["before"]:
-            raise NotVerified("what was there after the earlier month is not what was there before this one")
-        checked.append("begins with what the earlier one ends with")
-    if consistency is not None and earlier.head and later.head:
-        found = json.loads(consistency)
-        if (found["from"], found["to"]) != (earlier.head.size, later.head.size):
-            raise NotVerified(
-                f"the proof of consistency is from {found['from']} to {found['to']}, "
-                f"expected from {earlier.head.size} to {later.head.size}"
-            )
-        check_consistency(earlier.head, later.head, [bytes.fromhex(each) for each in found["path"]])
-        checked.append("the tree of then is the beginning of the tree of now")
-    return "; ".join(checked) or "of the same account"
+    checked = [_check_sums(before, after), _check_trees(earlier.head, later.head, consistency)]
+    return "; ".join(each for each in checked if each)
+
+
+def _check_sums(before: dict[str, Any], after: dict[str, Any]) -> str:
+    if before["month"] == after["month"]:
+        kept = [(line["leaf"], line["entry"]) for line in after["lines"]]
+        gone = [line for line in before["lines"] if (line["leaf"], line["entry"]) not in kept]
+        if (
+            before["before"] != after["before"]
+            or gone
+            or (before["complete"] and before["total"] != after["total"])
+        ):
+            raise NotVerified("two statements of one month say different things")
+        return "has every line that the earlier one of this month has"
+    if not before["complete"]:
+        return "the earlier one was made before its month was over, so its end says nothing of this one's beginning"
+    if _month_after(before["month"]) != after["month"]:
+        return "there are months between them, whose statements say whether anything moved"
+    if before["after"] != after["before"]:
+        raise NotVerified("what was there after the earlier month is not what was there before this one")
+    return "begins with what the earlier one ends with"
+
+
+def _check_trees(before: Head | None, after: Head | None, consistency: bytes | None) -> str:
+    if before and (after is None or after.size < before.size):
+        raise NotVerified("the earlier statement's tree is larger than this one's")
+    if before and after and before.size == after.size and before.root != after.root:
+        raise NotVerified("two trees of one size have different roots: one of them is a lie")
+    if consistency is None:
+        return ""
+    if before is None or after is None:
+        raise Unreadable(
+            "there is no tree in one of the statements that a proof of consistency could be about"
+        )
+    found = json.loads(consistency)
+    if (found["from"], found["to"]) != (before.size, after.size):
+        raise NotVerified(
+            f"the proof of consistency is from {found['from']} to {found['to']}, expected from {before.size} to {after.size}"
+        )
+    check_consistency(before, after, [bytes.fromhex(each) for each in found["path"]])
+    return "the tree of then is the beginning of the tree of now"
 
 
 def _month_after(month: str) -> str:
@@ -275,6 +308,12 @@ def _month_after(month: str) -> str:
 
 def _canonical(said: dict[str, Any]) -> bytes:
     return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _check_hashes(hashes: list[bytes]) -> None:
+    """Hashes of other lengths could be cut in two places, and so prove what is not there."""
+    if any(len(each) != 32 for each in hashes):
+        raise NotVerified("the proof has something in it that is no hash")
 
 
 def _node(left: bytes, right: bytes) -> bytes:
@@ -301,12 +340,14 @@ def _amount(micros: int, currency: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Verify a statement of the plug-in market, offline.")
     parser.add_argument("statement", type=Path, help="the file that the market gave you")
-    parser.add_argument("--key", default="", help="the market's key, as it publishes it: NAME+ID+KEY")
+    parser.add_argument("--key", help="the market's key, as it publishes it: NAME+ID+KEY")
     parser.add_argument("--earlier", type=Path, help="an earlier statement of the same account")
     parser.add_argument(
         "--consistency", type=Path, help="the proof from the earlier tree to this one, as the market gives it"
     )
     options = parser.parse_args(arguments)
+    if options.consistency and not options.earlier:
+        parser.error("--consistency is about an earlier statement: give that with --earlier")
     try:
         found = verify(options.statement.read_bytes(), options.key)
         said, currency = found.said, found.said["currency"]
@@ -324,7 +365,7 @@ def main(arguments: list[str] | None = None) -> int:
             earlier = verify(options.earlier.read_bytes(), found.key.line)
             print(f"  the statement for {earlier.said['month']} fits: {check_follows(earlier, found, proof)}")
         print(f"  signed with {found.key.line}")
-        if not options.key:
+        if options.key is None:
             print("  COMPARE this key with the one that the market publishes, and give it with --key.")
     except NotVerified as error:
         print(f"NOT VERIFIED: {error}.", file=sys.stderr)

@@ -149,8 +149,8 @@ def listed(request: HttpRequest, pk: object) -> HttpResponseBase:
 @role_required(Role.ADMIN)
 @require_POST
 def give_back(request: HttpRequest, pk: object) -> HttpResponse:
-    """Note that the bank returned a payout: the money goes back to the person's earnings."""
-    payout = get_object_or_404(Payout.objects.select_related("batch").exclude(batch=None), pk=pk)
+    """Refuse a payout that waits, or note that the bank returned one: the money goes back to the person's earnings."""
+    payout = get_object_or_404(Payout.objects.select_related("person"), pk=pk)
     form = ReasonForm(request.POST)
     try:
         return_payout(payout, person_of(request), form.cleaned_data["reason"] if form.is_valid() else "")
@@ -158,4 +158,8 @@ def give_back(request: HttpRequest, pk: object) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, f"{payout.person} has the money back in their earnings.")
-    return redirect("payments:payout_batch", pk=payout.batch_id)
+    return (
+        redirect("payments:payout_batch", pk=payout.batch_id)
+        if payout.batch_id
+        else redirect("payments:payout_desk")
+    )

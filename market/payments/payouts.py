@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, Sum
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from market.accounts.models import Role, User
 from market.ledger import operations as ledger
@@ -31,7 +32,9 @@ from market.payments.models import (
     Schedule,
 )
 from market.payments.models.payouts import CENT
-from market.payments.sepa import pain_file
+from market.payments.sepa import NotWritable, pain_file
+
+MONTHLY_DAYS = 3  # of a month, in which those who want it monthly are asked for
 
 
 class PayoutRefused(Exception):
@@ -102,6 +105,8 @@ def request_payout(*, person: User, amount: int, request_id: uuid.UUID) -> Payou
         if made is not None:
             if made.person_id != person.pk:
                 raise PayoutRefused("This request was used by somebody else.")
+            if made.amount != amount or not made.is_open:
+                raise PayoutRefused("This form was sent before, and has had its answer. Open the page again.")
             return made
         if details is None:
             raise PayoutRefused("Say first where to pay it to.")
@@ -141,15 +146,22 @@ def cancel_payout(payout: Payout, person: User) -> None:
 
 
 def request_monthly() -> int:
-    """Ask for what can be paid to everybody who wants it monthly, once a month; give how many payouts were made."""
+    """In the first days of a month, ask for what can be paid to everybody who wants it so; give how many payouts were made."""
     today = timezone.localdate()
+    if today.day > MONTHLY_DAYS:
+        return 0
     made = 0
-    for details in PayoutDetails.objects.filter(
-        schedule=Schedule.MONTHLY, verified_at__isnull=False
-    ).select_related("person"):
-        request_id = uuid.uuid5(uuid.NAMESPACE_URL, f"payout:{details.person_id}:{today:%Y-%m}")
+    wanted = PayoutDetails.objects.filter(
+        schedule=Schedule.MONTHLY, verified_at__isnull=False, person__is_active=True
+    )
+    for details in wanted.select_related("person"):
+        # Nobody else can tell the number beforehand, and use it up.
+        name = f"{details.person_id}:{today:%Y-%m}"
+        request_id = uuid.UUID(bytes=salted_hmac("payments.monthly", name, algorithm="sha256").digest()[:16])
+        if Payout.objects.filter(pk=request_id).exists():
+            continue
         amount = payable(details.person).amount
-        if amount < minimum() or Payout.objects.filter(pk=request_id).exists():
+        if amount < minimum():
             continue
         try:
             request_payout(person=details.person, amount=amount, request_id=request_id)
@@ -193,7 +205,10 @@ def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
             raise PayoutRefused("You have approved this batch already. Another admin has to, too.")
         if batch.approvals.count() >= batch.approvals_needed:
             batch.state = BatchState.APPROVED
-            batch.pain = pain_file(batch, batch.payouts.order_by("created_at", "pk"))
+            try:
+                batch.pain = pain_file(batch, batch.payouts.order_by("created_at", "pk"))
+            except NotWritable as error:
+                raise PayoutRefused(f"{error} Refuse that payout, or correct the setting.") from error
             batch.save(update_fields=["state", "pain"])
         return batch
 
@@ -235,12 +250,16 @@ def settle_batch(batch: PayoutBatch, admin: User) -> int:
 
 
 def return_payout(payout: Payout, admin: User, reason: str) -> None:
-    """Give back what the bank could not pay, or sent back after it had. Raises PayoutRefused in any other state."""
+    """Give back what cannot be paid: refused before the bank had it, or returned by the bank, even after it had paid."""
     _require_admin(admin)
     if not reason.strip():
-        raise PayoutRefused("Say why the bank returned it.")
-    state = PayoutState.PAID if payout.state == PayoutState.PAID else PayoutState.SENT
-    _give_back(payout, state, PayoutState.RETURNED, reason.strip()[:200], admin)
+        raise PayoutRefused("Say why it is given back.")
+    if payout.state not in (PayoutState.REQUESTED, PayoutState.SENT, PayoutState.PAID):
+        raise PayoutRefused(
+            "That is not possible now: dissolve its batch first, or wait until the bank has it."
+        )
+    after = PayoutState.CANCELLED if payout.state == PayoutState.REQUESTED else PayoutState.RETURNED
+    _give_back(payout, PayoutState(payout.state), after, reason.strip()[:200], admin)
 
 
 def _give_back(payout: Payout, before: PayoutState, after: PayoutState, reason: str, actor: User) -> None:

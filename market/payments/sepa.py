@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.utils import timezone
 from sepaxml import SepaTransfer
+from text_unidecode import unidecode
 
 from market.payments.models.payouts import CENT
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from market.payments.models import Payout, PayoutBatch
 
 SCHEMA = "pain.001.001.03"
+
+
+class NotWritable(Exception):
+    """What the bank's file cannot hold."""
 
 
 def sender() -> dict[str, str] | None:
@@ -36,6 +41,8 @@ def pain_file(batch: PayoutBatch, payouts: Iterable[Payout]) -> str:
         return ""
     written = SepaTransfer({**from_account, "currency": batch.currency, "batch": True}, schema=SCHEMA)
     for payout in payouts:
+        if not unidecode(payout.holder).strip():
+            raise NotWritable(f"The name {payout.holder!r} has no letters that a bank takes.")
         payment = {
             "name": payout.holder,
             "IBAN": payout.iban,
@@ -45,4 +52,7 @@ def pain_file(batch: PayoutBatch, payouts: Iterable[Payout]) -> str:
             "endtoend_id": payout.pk.hex,
         }
         written.add_payment(payment | ({"BIC": payout.bic} if payout.bic else {}))
-    return str(written.export(validate=True).decode())
+    try:
+        return str(written.export(validate=True).decode())
+    except Exception as error:  # the schema's validator has many
+        raise NotWritable(f"The file would not keep to the standard ({str(error)[:200]}).") from error

@@ -18,5 +18,5 @@ def sweep_payments() -> int:
     sent = 0
     if any(gateway.name == offline_gateway.OfflineGateway.name for gateway in available()):
         sent = offline_gateway.deliver_due(send_to_market)
-    begun = request_monthly() if cache.add("payments:monthly", 1, _MONTHLY_EVERY) else 0
-    return sent + reconcile() + begun
+    moved = sent + reconcile()
+    return moved + (request_monthly() if cache.add("payments:monthly", 1, _MONTHLY_EVERY) else 0)

@@ -20,6 +20,7 @@ from market.reports.figures import name_lines
 from market.reports.statement_pdf import as_pdf
 
 ROWS = 100
+MOST_IN_PDF = 2000
 
 
 def own_statement(request: HttpRequest, name: str) -> Statement:
@@ -68,6 +69,11 @@ def csv_file(request: HttpRequest, month: str) -> HttpResponseBase:
 @require_GET
 def pdf_file(request: HttpRequest, month: str) -> HttpResponse:
     made = own_statement(request, month)
+    if made.entries().count() > MOST_IN_PDF:
+        messages.warning(
+            request, f"With more than {MOST_IN_PDF} lines it is no PDF to be read. Take the CSV."
+        )
+        return redirect("reports:statement", month=month)
     return _download(
         as_pdf(made, name_lines(made.entries())), "application/pdf", f"statement-{made.month}.pdf"
     )

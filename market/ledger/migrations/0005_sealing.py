@@ -31,6 +31,9 @@ BEGIN
         RAISE EXCEPTION 'The tree has % leaves: these % do not follow on %', before, added, p_before
             USING ERRCODE = 'LG011';
     END IF;
+    IF p_horizon > pg_snapshot_xmax(pg_current_snapshot())::text::bigint THEN
+        RAISE EXCEPTION 'The horizon % is beyond every transaction there was', p_horizon USING ERRCODE = 'LG011';
+    END IF;
     INSERT INTO ledger_leaf (index, transfer_id, hash, salt)
     SELECT p_before + l.n - 1, l.transfer, l.hash, l.salt
       FROM unnest(p_transfers, p_hashes, p_salts) WITH ORDINALITY AS l(transfer, hash, salt, n);

@@ -54,7 +54,8 @@ class TreeHead(models.Model):
     """The tree at one size, signed: nobody can change a transfer under it, nor show two people different ones, unseen.
 
     `horizon` is the lowest number that a transaction still open could have had; transfers of lower ones are all in the tree.
-    Transactions are numbered by each database cluster for itself, so it counts for `cluster` alone.
+    Transactions are numbered by each database cluster for itself, so it counts for `cluster` alone; that is negative as long as what
+    another cluster made, or what was there before the first head, is still being sealed.
     """
 
     size = models.BigIntegerField(unique=True)

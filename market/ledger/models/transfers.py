@@ -9,7 +9,6 @@ credit: we owe the account's owner more. An entry below zero is a debit.
 from __future__ import annotations
 
 from django.conf import settings
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Now
@@ -152,8 +151,7 @@ class Transfer(models.Model):
         indexes = [
             models.Index(fields=["created_at", "kind"], name="ledger_transfer_created"),
             models.Index(fields=["reference"], condition=~Q(reference=""), name="ledger_transfer_reference"),
-            # Transactions come nearly in order, and the sealer asks for the latest: a range of blocks is as good as a tree.
-            BrinIndex(fields=["transaction"], autosummarize=True, name="ledger_transfer_transaction"),
+            models.Index(fields=["transaction", "id"], name="ledger_transfer_transaction"),
         ]
         constraints = [
             models.CheckConstraint(condition=~Q(key=""), name="ledger_transfer_key_not_empty"),

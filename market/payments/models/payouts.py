@@ -5,16 +5,29 @@ from __future__ import annotations
 import uuid
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from localflavor.generic.models import BICField, IBANField
+from text_unidecode import unidecode
 
 from market.ledger.models import Transfer
 
 CENT = 10_000
 """Micro-units in a cent: banks move whole cents."""
+
+
+BIC = r"\A[A-Z]{6}[A-Z2-9][A-NP-Z0-9]([A-Z0-9]{3})?\Z"
+"""As pain.001.001.03 has it."""
+
+
+def printable_name(name: str) -> None:
+    """Refuse a name that no bank could print."""
+    if not name.isprintable() or not unidecode(name).strip():
+        raise ValidationError("Banks take letters, digits and a few signs. Write it as your bank does.")
 
 
 class Schedule(models.TextChoices):
@@ -29,10 +42,18 @@ class PayoutDetails(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payout_details"
     )
     holder = models.CharField(
-        "name on the account", max_length=70, help_text="As the bank knows it. We check who it is."
+        "name on the account",
+        max_length=70,
+        validators=[printable_name],
+        help_text="As the bank knows it. We check who it is.",
     )
     iban = IBANField("IBAN", help_text="Of an account in euros that takes SEPA transfers.")
-    bic = BICField("BIC", blank=True, help_text="Needed for some banks outside the European Economic Area.")
+    bic = BICField(
+        "BIC",
+        blank=True,
+        validators=[RegexValidator(BIC, "Not a BIC that the SEPA standard knows.")],
+        help_text="Needed for some banks outside the European Economic Area.",
+    )
     schedule = models.CharField(max_length=10, choices=Schedule.choices, default=Schedule.BY_HAND)
     verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     verified_by = models.ForeignKey(

@@ -12,6 +12,7 @@ from market.ledger import operations as ledger
 from market.ledger import sealing
 from market.ledger.leaves import commitment, entry_said, header_said, salt_of
 from market.ledger.models import Leaf, Subtree, Transfer, TreeHead
+from market.ledger.seal_verification import CHECKPOINTS
 from market.ledger.sealing import seal, seal_all, seal_some, sealed_tree
 from market.ledger.signing import signer
 from market.ledger.verification import verify
@@ -133,10 +134,51 @@ def test_after_a_move_to_another_cluster_what_has_lower_transaction_numbers_is_s
         cursor.execute("UPDATE ledger_treehead SET cluster = cluster - 1, horizon = 9000000000")
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-    till.top_up(5)
+    for _ in range(5):
+        till.top_up(5)
+    assert seal(2) == 2  # not all at once: the next searches go on where this one was
+    assert TreeHead.objects.latest().cluster < 0
     seal_all()
+    assert TreeHead.objects.latest().cluster > 0
     assert sealed() == set(Transfer.objects.values_list("pk", flat=True))
+    assert seal() == 0
     assert verify().ok
+
+
+def test_in_a_copy_that_is_behind_nothing_is_left_out(till: Till) -> None:
+    """As after a base backup: the same cluster, whose transactions begin again below those that the head knows."""
+    seal_all()
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute("UPDATE ledger_treehead SET horizon = 9000000000")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    till.top_up(5)
+    assert seal() == 1
+    assert sealed() == set(Transfer.objects.values_list("pk", flat=True))
+
+
+def test_a_horizon_beyond_all_transactions_is_refused(till: Till) -> None:
+    seal_all()
+    till.top_up(5)
+    pk = Transfer.objects.latest("pk").pk
+    with (
+        pytest.raises(Error, match="beyond every transaction"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "SELECT ledger_seal(1, ARRAY[%s]::bigint[], ARRAY['h']::bytea[], ARRAY['s']::bytea[], '{}', '{}', '{}', "
+            "'r', 'c', 9000000000, 1)",
+            [pk],
+        )
+
+
+def test_a_transfer_that_waits_too_long_is_found(till: Till) -> None:
+    assert verify().ok
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute("UPDATE ledger_transfer SET created_at = created_at - interval '2 hours'")
+        cursor.execute("UPDATE ledger_entry SET created_at = created_at - interval '2 hours'")
+    assert [finding.check for finding in verify().findings] == ["every transfer is sealed within an hour"]
 
 
 @pytest.mark.parametrize("table", ["ledger_leaf", "ledger_subtree", "ledger_treehead"])
@@ -203,7 +245,11 @@ TAMPERING: dict[str, tuple[str, str]] = {
     ),
     "a signature": (
         "UPDATE ledger_treehead SET checkpoint = checkpoint || 'x'",
-        "the last root is signed with this market's key",
+        CHECKPOINTS,
+    ),
+    "a checkpoint": (
+        "UPDATE ledger_treehead SET checkpoint = replace(checkpoint, E'\n' || size, E'\n1' || size)",
+        CHECKPOINTS,
     ),
     "a subtree from nowhere": (
         "INSERT INTO ledger_subtree (level, index, hash) VALUES (1, 0, sha256('x'))",

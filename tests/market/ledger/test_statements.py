@@ -8,6 +8,7 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,16 @@ from market.ledger.models import Transfer
 from market.ledger.sealing import seal_all, sealed_tree
 from market.ledger.signing import Signer, signer
 from market.ledger.statements import Month, proved, statement, statements, written
-from market.ledger.verify_statement import NotVerified, Unreadable, check_follows, verify
+from market.ledger.verification import verify as verify_books
+from market.ledger.verify_statement import (
+    Head,
+    NotVerified,
+    Unreadable,
+    check_consistency,
+    check_follows,
+    check_inclusion,
+    verify,
+)
 from tests.market.ledger.conftest import Till, make_till
 from tests.market.ledger.test_verification import triggers_off
 
@@ -158,6 +168,73 @@ def test_a_lie_that_the_market_signs_is_noticed(content: bytes, lie: str) -> Non
         verify(resigned(content, LIES[lie]))
 
 
+def test_hashes_of_other_lengths_prove_nothing(content: bytes) -> None:
+    """What stands for two hashes in one place could stand for others in another: a changed leaf would prove."""
+
+    def doubled(said: dict[str, Any]) -> None:
+        said["proof"] = [said["proof"][0] + said["proof"][-1], *said["proof"][1:]]
+
+    for change in (
+        doubled,
+        lambda said: said["proof"].__setitem__(0, said["proof"][0][:-2]),
+        lambda said: said["lines"][0].update(salt=said["lines"][0]["salt"] + "00"),
+    ):
+        with pytest.raises(NotVerified, match=r"no hash|not one"):
+            verify(resigned(content, change))
+    head = Head(2, b"r" * 32)
+    with pytest.raises(NotVerified, match="no hash"):
+        check_consistency(Head(1, b"o" * 32), head, [b"x" * 64])
+    with pytest.raises(NotVerified, match="no hash"):
+        check_inclusion(b"x" * 32, 0, head, [b"x" * 31])
+
+
+def test_statements_that_contradict_an_earlier_one_are_noticed(earned: Till, content: bytes) -> None:
+    earlier = verify(content)
+    ledger.capture(hold=earned.hold(100), key="later")
+    later = verify(proved(statement(earned.earnings, NOW)))
+    assert "every line" in check_follows(earlier, later, None)
+    with pytest.raises(NotVerified, match="larger"):
+        check_follows(later, earlier, None)
+    with pytest.raises(NotVerified, match="different things"):
+        check_follows(earlier, replace(later, said=later.said | {"lines": later.said["lines"][1:]}), None)
+    with pytest.raises(NotVerified, match="different things"):
+        check_follows(earlier, replace(later, said=later.said | {"before": 5}), None)
+    assert earlier.head is not None
+    with pytest.raises(NotVerified, match="one of them is a lie"):
+        check_follows(earlier, replace(earlier, head=Head(earlier.head.size, b"x" * 32)), None)
+    with pytest.raises(Unreadable, match="no tree"):
+        check_follows(replace(earlier, head=None), later, b"{}")
+    done = replace(earlier, said=earlier.said | {"complete": True})
+    following = replace(later, said=later.said | {"month": str(NOW.next), "before": earlier.said["after"]})
+    assert "begins with" in check_follows(done, following, None)
+    with pytest.raises(NotVerified, match="what was there before"):
+        check_follows(done, replace(following, said=following.said | {"before": 7}), None)
+    assert "months between" in check_follows(
+        done, replace(following, said=following.said | {"month": str(NOW.next.next)}), None
+    )
+    assert "before its month was over" in check_follows(earlier, following, None)
+
+
+def test_a_new_key_signs_the_old_tree_anew(earned: Till, settings: Any) -> None:
+    seal_all()
+    before = signer().verifier_key
+    settings.SEAL_KEY = "7" * 64
+    signer.cache_clear()
+    try:
+        found = verify(proved(statement(earned.earnings, NOW)), signer().verifier_key)
+        assert found.key.line != before
+        assert verify_books().ok
+    finally:
+        signer.cache_clear()
+
+
+def test_the_markets_address_is_no_part_of_its_keys_name(earned: Till, settings: Any) -> None:
+    before = signer().verifier_key
+    settings.PUBLIC_URL = "https://elsewhere.example"
+    signer.cache_clear()
+    assert signer().verifier_key == before
+
+
 def test_another_key_is_refused_where_the_right_one_is_given(content: bytes) -> None:
     thief = Signer("evil.example/ledger", Ed25519PrivateKey.generate())
     whole = json.loads(content)
@@ -201,7 +278,9 @@ def test_the_verifier_is_one_file_that_runs_alone(content: bytes, tmp_path: Path
     assert "VERIFIED." in right.stdout
     assert "3 lines 0.000140 EUR" in right.stdout
     assert "COMPARE" in run(str(given)).stdout
-    assert run(str(given), "--key", "other+00000000+AQ==").returncode == 1
+    for key in ("other+00000000+AQ==", ""):
+        assert run(str(given), "--key", key).returncode == 1
+    assert run(str(given), "--consistency", str(given)).returncode == 2
     given.write_bytes(content.replace(b'"amount": 140', b'"amount": 141'))
     wrong = run(str(given))
     assert wrong.returncode == 1
@@ -230,6 +309,15 @@ def test_statements_are_of_the_months_in_which_something_moved_each_beginning_wh
 def test_months_have_one_name(db: None) -> None:
     assert Month.named("2026-12").next == Month(2027, 1)
     assert str(Month(2026, 2)) == "2026-02"
-    for name in ("2026-2", "2026-13", "26-01", "", "2026-01-01", "\u0662\u0660\u0662\u0666-\u0660\u0661"):
+    for name in (
+        "2026-2",
+        "2026-13",
+        "26-01",
+        "",
+        "2026-01-01",
+        "9999-12",
+        "1999-12",
+        "\u0662\u0660\u0662\u0666-\u0660\u0661",
+    ):
         with pytest.raises(ValueError):
             Month.named(name)

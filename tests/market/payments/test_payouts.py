@@ -204,9 +204,18 @@ class TestAsking:
         assert earnings(paid_artist) == 30_123_456
         assert verify().ok
 
+    def test_a_form_sent_again_after_its_payout_ended_is_told_so(self, paid_artist: User) -> None:
+        payout = ask(paid_artist, 20 * EURO)
+        with pytest.raises(PayoutRefused, match="sent before"):
+            ask(paid_artist, 30 * EURO, payout.pk)
+        cancel_payout(payout, paid_artist)
+        with pytest.raises(PayoutRefused, match="sent before"):
+            ask(paid_artist, 20 * EURO, payout.pk)
+
     def test_who_wants_it_monthly_is_paid_once_a_month(
-        self, paid_artist: User, second_artist: User, admin: User
+        self, paid_artist: User, second_artist: User, admin: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr("market.payments.payouts.MONTHLY_DAYS", 31)
         with_details(second_artist, admin, schedule="monthly")
         assert request_monthly() == 0  # the one by hand, the other without money
         earn(second_artist, 12_345_678)
@@ -214,6 +223,17 @@ class TestAsking:
         earn(second_artist, 50 * EURO)
         assert request_monthly() == 0
         assert second_artist.payouts.get().amount == 12_340_000
+
+    def test_monthly_payouts_are_asked_for_in_the_first_days_and_for_people_who_are_there(
+        self, artist: User, admin: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        earn(artist, 50 * EURO)
+        with_details(artist, admin, schedule="monthly")
+        monkeypatch.setattr("market.payments.payouts.MONTHLY_DAYS", 0)
+        assert request_monthly() == 0
+        monkeypatch.setattr("market.payments.payouts.MONTHLY_DAYS", 31)
+        User.objects.filter(pk=artist.pk).update(is_active=False)
+        assert request_monthly() == 0
 
 
 class TestBatches:
@@ -291,12 +311,30 @@ class TestBatches:
         settings.PAYOUT_SENDER_IBAN = ""
         assert approve_batch(make_batch(admin), admin).pain == ""
 
+    @pytest.mark.parametrize(
+        "change", [{"holder": "\U0001f642"}, {"holder": "A\x01da"}, {"bic": "DEUTDE0FXXX"}]
+    )
+    def test_a_payout_that_the_file_cannot_hold_is_named_and_can_be_refused(
+        self, payouts: tuple[Payout, Payout], admin: User, change: dict[str, str]
+    ) -> None:
+        """Forms refuse such details; these came in another way."""
+        Payout.objects.filter(pk=payouts[0].pk).update(**change)
+        batch = make_batch(admin)
+        with pytest.raises(PayoutRefused, match=r"bank takes|the standard"):
+            approve_batch(batch, admin)
+        assert batch.approvals.count() == 0
+        dissolve_batch(batch, admin)
+        refused = Payout.objects.get(pk=payouts[0].pk)
+        return_payout(refused, admin, "no bank knows this name")
+        assert earnings(refused.person) == 50_123_456
+        assert approve_batch(make_batch(admin), admin).state == "approved"
+
     @pytest.mark.parametrize("settled", [False, True])
     def test_what_the_bank_returns_is_back_in_the_earnings(
         self, payouts: tuple[Payout, Payout], admin: User, settled: bool
     ) -> None:
         batch = approve_batch(make_batch(admin), admin)
-        with pytest.raises(PayoutRefused, match="not possible"):
+        with pytest.raises(PayoutRefused, match="dissolve its batch"):
             return_payout(Payout.objects.get(pk=payouts[0].pk), admin, "too early")
         send_batch(batch, admin)
         if settled:
@@ -386,6 +424,7 @@ class TestPages:
         [
             ({"iban": "DE89370400440532013001"}, "iban"), ({"iban": "XX00"}, "iban"), ({"iban": ""}, "iban"),
             ({"holder": ""}, "holder"), ({"holder": "x" * 71}, "holder"), ({"bic": "NOPE"}, "bic"),
+            ({"holder": "\U0001f642"}, "holder"), ({"holder": "A\x01da"}, "holder"), ({"bic": "DEUTDE0FXXX"}, "bic"),
             ({"schedule": "daily"}, "schedule"),
         ],
     )  # fmt: skip

@@ -86,7 +86,9 @@ def test_strangers_get_nothing(
     assert "/accounts/login/" in response["Location"]
 
 
-@pytest.mark.parametrize("name", ["1999-01", "2026-13", "2026-1", "x", "0000-00", "99999-01", "2026-01-01"])
+@pytest.mark.parametrize(
+    "name", ["1999-01", "9999-12", "2026-13", "2026-1", "x", "0000-00", "99999-01", "2026-01-01"]
+)
 def test_months_that_are_none_are_not_found(
     client_for: ClientFor, artist: User, market: Market, name: str
 ) -> None:
@@ -105,3 +107,11 @@ def test_while_the_sealer_is_behind_the_page_says_so(
     page = client_for(artist).get(f"/earnings/statements/{month}.json", follow=True)
     assert page.redirect_chain == [(f"/earnings/statements/{month}/", 302)]
     assert "not sealed yet. Try again" in page.content.decode()
+
+
+def test_a_month_too_long_for_a_pdf_is_given_as_csv(
+    client_for: ClientFor, artist: User, month: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("market.reports.statements.MOST_IN_PDF", 2)
+    page = client_for(artist).get(f"/earnings/statements/{month}.pdf", follow=True)
+    assert "Take the CSV" in page.content.decode()
