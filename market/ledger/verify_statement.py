@@ -257,7 +257,8 @@ def check_follows(earlier: Statement, later: Statement, consistency: bytes | Non
         raise NotVerified("the earlier statement is of another account")
     if before["month"] > after["month"]:
         raise NotVerified("the earlier statement is of a later month")
-    checked = [_check_sums(before, after), _check_trees(earlier.head, later.head, consistency)]
+    trees = _check_trees(earlier.head, later.head, consistency)
+    checked = [_check_sums(before, after), trees]
     return "; ".join(each for each in checked if each)
 
 

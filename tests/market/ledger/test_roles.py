@@ -44,7 +44,7 @@ def as_application(till: Till) -> Iterator[None]:
 )
 def test_the_application_cannot_write_the_tables(as_application: None, statement: str) -> None:
     for table in GUARDS:
-        column = "hold_id" if table == "ledger_pendinghold" else "id"
+        column = {"ledger_pendinghold": "hold_id", "ledger_leaf": "index"}.get(table, "id")
         with (
             pytest.raises(ProgrammingError, match=r"permission denied|must be owner"),
             transaction.atomic(),

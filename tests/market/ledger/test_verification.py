@@ -64,7 +64,7 @@ def test_a_ledger_that_was_left_alone_verifies(busy: Till) -> None:
 
     assert result.ok
     assert result.counts == {
-        "account": 5, "transfer": 4, "entry": 14, "hold": 4, "holdresolution": 3, "pendinghold": 1,
+        "account": 5, "transfer": 4, "entry": 14, "hold": 4, "holdresolution": 3, "pendinghold": 1, "leaf": 0,
     }  # fmt: skip
 
 
