@@ -51,10 +51,8 @@ def measure(report: Report, _: Path) -> None:
             rates["pgbench"].append((count, bench.tpcb(count)))
             for case in CASES:
                 rates[case].append((count, bench.captures(count, case)))
-            print(
-                f"  {count} connections: { ({name: round(found[-1][1]) for name, found in rates.items()}) }",
-                flush=True,
-            )
+            latest = {name: round(found[-1][1]) for name, found in rates.items()}
+            print(f"  {count} connections: {latest}", flush=True)
         latencies = bench.queries(8)
     for number, count in enumerate(connections):
         peer = rates["pgbench"][number][1]
@@ -97,7 +95,7 @@ class _Bench:
         owner = self.server.url(role=self.server.owner)
         settings = {"DATABASE_URL": owner, "DATA_DIR": str(self.folder / "data")}
         for command in (["migrate", "--no-input"], ["ledger_role", self.server.role]):
-            _run("python", "manage.py", *command, environment=settings)
+            _run(sys.executable, "manage.py", *command, environment=settings)
         with psycopg.connect(
             self.server.url(role="postgres", database="postgres"), autocommit=True
         ) as connection:
@@ -128,7 +126,7 @@ class _Bench:
         """Make holds, a block of them for every connection, and give the captures of them a second."""
         each = (QUICK_CAPTURES if self.quick else CAPTURES) // count
         with psycopg.connect(self.server.url(role=self.server.owner)) as connection:
-            first = int(connection.execute("SELECT COALESCE(max(id), 0) + 1 FROM ledger_hold").fetchone()[0])  # type: ignore[index]  # one row
+            ((first,),) = connection.execute("SELECT COALESCE(max(id), 0) + 1 FROM ledger_hold").fetchall()
             for client in range(count):
                 connection.execute(
                     "SELECT ledger_hold('hold-' || %(first)s + n, %(wallet)s, 150000, %(shares)s, 'query-' || %(first)s + n, "
@@ -203,9 +201,12 @@ SELECT 'clearing', id FROM ledger_open_account(NULL, 'gateway_clearing', 'EUR')
 
 
 def _run(program: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
-    command = [sys.executable if program == "python" else program, *arguments]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, **(environment or {})}
+        [program, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **(environment or {})},
     )
     if done.returncode:
         raise RuntimeError(f"{program} failed:\n{done.stdout}{done.stderr}")

@@ -1,11 +1,14 @@
-"""Tables as CSV files to download."""
+"""Files to download: tables as CSV, and whatever else was made."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
+
+Response = TypeVar("Response", HttpResponse, StreamingHttpResponse)
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -39,5 +42,14 @@ def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[objec
             yield writer.writerow([safe_cell(value) for value in row])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return _attached(response, f"{name}.csv")
+
+
+def file_response(content: str | bytes, kind: str, name: str) -> HttpResponse:
+    """Send content as a file to be saved under the given name."""
+    return _attached(HttpResponse(content, content_type=kind), name)
+
+
+def _attached(response: Response, name: str) -> Response:
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

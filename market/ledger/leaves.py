@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,6 +41,14 @@ def entry_said(entry: Entry) -> Said:
         "subject": entry.subject,
         "memo": entry.memo,
     }
+
+
+def entries_of(transfers: Iterable[int]) -> dict[int, list[Entry]]:
+    """Read all entries of some transfers: by transfer, in order of position."""
+    found: dict[int, list[Entry]] = defaultdict(list)
+    for entry in Entry.objects.filter(transfer__in=list(transfers)).order_by("transfer", "position"):
+        found[entry.transfer_id].append(entry)
+    return found
 
 
 def _private_said(transfer: Transfer) -> Said:

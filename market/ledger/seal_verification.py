@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from market.ledger.leaves import canonical, header_said
+from market.ledger.leaves import canonical, entries_of, header_said
 from market.ledger.merkle import WIDE, leaf_hash, node_hash
 from market.ledger.models import Entry, Leaf, Subtree, Transfer, TreeHead
 from market.ledger.signing import signer
@@ -74,10 +74,7 @@ def _leaves() -> Iterator[tuple[Leaf, Sequence[Entry]]]:
     """Give the leaves in order, each with its transfer's entries by position."""
     last = -1
     while chunk := list(Leaf.objects.filter(index__gt=last).select_related("transfer")[:_CHUNK]):
-        entries: dict[int, list[Entry]] = defaultdict(list)
-        transfers = [leaf.transfer_id for leaf in chunk]
-        for entry in Entry.objects.filter(transfer__in=transfers).order_by("transfer", "position"):
-            entries[entry.transfer_id].append(entry)
+        entries = entries_of(leaf.transfer_id for leaf in chunk)
         for leaf in chunk:
             yield leaf, entries[leaf.transfer_id]
         last = chunk[-1].index

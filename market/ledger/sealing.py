@@ -9,15 +9,14 @@ numbers its transactions for itself: in a new one, as after a restored dump, or 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Sequence
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
-from market.ledger.leaves import canonical, header_said
+from market.ledger.leaves import canonical, entries_of, header_said
 from market.ledger.merkle import Tree, grow, leaf_hash
-from market.ledger.models import Entry, Leaf, Subtree, Transfer, TreeHead
+from market.ledger.models import Leaf, Subtree, Transfer, TreeHead
 from market.ledger.models.seals import SALT_LENGTH
 from market.ledger.signing import signer
 
@@ -33,13 +32,6 @@ def seal_some() -> int:
         if found < BATCH:
             break
     return sealed
-
-
-def seal_all() -> TreeHead | None:
-    """Seal until nothing is left; give the last head, or None while nothing was ever posted."""
-    while seal() == BATCH:
-        pass
-    return TreeHead.objects.first()
 
 
 def seal(most: int = BATCH) -> int:
@@ -71,15 +63,12 @@ def seal(most: int = BATCH) -> int:
 
 
 def _append(before: int, found: Sequence[Transfer], horizon: int, cluster: int) -> None:
-    entries: dict[int, list[Entry]] = defaultdict(list)
-    for entry in Entry.objects.filter(transfer__in=found).order_by("transfer", "position"):
-        entries[entry.transfer_id].append(entry)
+    entries = entries_of(each.pk for each in found)
     salts = [os.urandom(SALT_LENGTH) for _ in found]
     hashes = [
         leaf_hash(canonical(header_said(each, entries[each.pk], salt)))
         for each, salt in zip(found, salts, strict=True)
     ]
-
     tree, subtrees = grow(before, hashes, kept)
     root = tree.root()
     with connection.cursor() as cursor:

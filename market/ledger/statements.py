@@ -16,8 +16,8 @@ from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
-from market.ledger.leaves import canonical, entry_said, header_said, moment, salt_of
-from market.ledger.models import Account, Entry, Leaf, TreeHead
+from market.ledger.leaves import canonical, entries_of, entry_said, header_said, moment, salt_of
+from market.ledger.models import Account, Entry, Leaf, Transfer, TreeHead
 from market.ledger.sealing import seal_some, sealed_tree
 from market.ledger.signing import signer
 
@@ -164,14 +164,9 @@ def written(said: dict[str, Any]) -> bytes:
 
 
 def _headers(leaves: dict[int, Leaf]) -> dict[int, dict[str, Any]]:
-    entries: dict[int, list[Entry]] = {}
-    for entry in (
-        Entry.objects.filter(transfer__in=leaves).order_by("transfer", "position").select_related("transfer")
-    ):
-        entries.setdefault(entry.transfer_id, []).append(entry)
-    return {
-        pk: header_said(found[0].transfer, found, bytes(leaves[pk].salt)) for pk, found in entries.items()
-    }
+    found = entries_of(leaves)
+    transfers = Transfer.objects.in_bulk(leaves)
+    return {pk: header_said(transfers[pk], found[pk], bytes(leaf.salt)) for pk, leaf in leaves.items()}
 
 
 def _entries_of(account: Account) -> QuerySet[Entry]:

@@ -16,15 +16,21 @@ from market.payments.models import PayoutDetails
 from market.payments.top_ups import FULL_WALLET, LEAST, MOST
 
 
+class CentsField(forms.DecimalField):
+    """Euros and cents, cleaned to micro-units."""
+
+    def __init__(self, *, max_digits: int) -> None:
+        asked = forms.NumberInput(attrs={"step": "0.01", "inputmode": "decimal", "autocomplete": "off"})
+        super().__init__(max_digits=max_digits, decimal_places=2, label="Amount", widget=asked)
+
+    def clean(self, value: Any) -> Any:
+        return micros_of(super().clean(value))
+
+
 class TopUpForm(forms.Form):
     """How much, and through which gateway. `room` is the most that the wallet may take, in micro-units."""
 
-    amount = forms.DecimalField(
-        max_digits=9,
-        decimal_places=2,
-        label="Amount",
-        widget=forms.NumberInput(attrs={"step": "0.01", "inputmode": "decimal", "autocomplete": "off"}),
-    )
+    amount = CentsField(max_digits=9)
     gateway = forms.ChoiceField(label="Pay with", widget=forms.RadioSelect)
     request_id = forms.UUIDField(widget=forms.HiddenInput)
     next = forms.CharField(required=False, max_length=300, widget=forms.HiddenInput)
@@ -46,8 +52,7 @@ class TopUpForm(forms.Form):
         self.fields["request_id"].initial = uuid.uuid4
 
     def clean_amount(self) -> int:
-        """Return the amount in micro-units."""
-        micros = micros_of(self.cleaned_data["amount"])
+        micros: int = self.cleaned_data["amount"]
         if micros < LEAST:
             raise ValidationError(f"The least you can top up is {words(LEAST)}.")
         if micros > MOST:
@@ -81,22 +86,13 @@ class PayoutDetailsForm(forms.ModelForm[PayoutDetails]):
 class PayoutForm(forms.Form):
     """How much of what can be paid. `most` is that, in micro-units."""
 
-    amount = forms.DecimalField(
-        max_digits=12,
-        decimal_places=2,
-        label="Amount",
-        widget=forms.NumberInput(attrs={"step": "0.01", "inputmode": "decimal", "autocomplete": "off"}),
-    )
+    amount = CentsField(max_digits=12)
     request_id = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, most: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["amount"].initial = f"{Decimal(most) / MICROS:.2f}"
         self.fields["request_id"].initial = uuid.uuid4
-
-    def clean_amount(self) -> int:
-        """Return the amount in micro-units."""
-        return micros_of(self.cleaned_data["amount"])
 
 
 class ReasonForm(forms.Form):

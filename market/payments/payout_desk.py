@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Sum
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.dateparse import parse_datetime
@@ -14,7 +15,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
-from market.downloads import csv_response
+from market.downloads import csv_response, file_response
+from market.ledger.models import MICROS
 from market.ledger.money import plain
 from market.payments.forms import ReasonForm
 from market.payments.models import BatchState, Payout, PayoutBatch, PayoutDetails, PayoutState
@@ -44,8 +46,8 @@ def desk(request: HttpRequest) -> HttpResponse:
         {
             "unverified": PayoutDetails.objects.filter(verified_at=None).select_related("person")[:100],
             "waiting": waiting[:100],
-            "waiting_total": sum(payout.amount for payout in waiting),
-            "two_admins_above": settings.PAYOUT_TWO_ADMINS_ABOVE * 1_000_000,
+            "waiting_total": waiting.aggregate(total=Sum("amount"))["total"] or 0,
+            "two_admins_above": settings.PAYOUT_TWO_ADMINS_ABOVE * MICROS,
             "page_obj": page,
         },
     )
@@ -109,7 +111,6 @@ def batch(request: HttpRequest, pk: object) -> HttpResponse:
             "batch": found,
             "payouts": found.payouts.select_related("person").order_by("created_at", "pk"),
             "approvals": found.approvals.select_related("admin"),
-            "reason": ReasonForm(),
             "returnable": found.state in (BatchState.SENT, BatchState.SETTLED),
         },
     )
@@ -120,9 +121,7 @@ def batch(request: HttpRequest, pk: object) -> HttpResponse:
 def pain(request: HttpRequest, pk: object) -> HttpResponse:
     """Give the bank's file of an approved batch; it is the same each time."""
     found = get_object_or_404(PayoutBatch.objects.exclude(pain=""), pk=pk)
-    response = HttpResponse(found.pain, content_type="application/xml")
-    response["Content-Disposition"] = f'attachment; filename="payouts-{found.pk.hex[:8]}.xml"'
-    return response
+    return file_response(found.pain, "application/xml", f"payouts-{found.pk.hex[:8]}.xml")
 
 
 @role_required(Role.ADMIN)

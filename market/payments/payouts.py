@@ -74,10 +74,7 @@ def keep_details(person: User, details: PayoutDetails) -> PayoutDetails:
         before = PayoutDetails.objects.select_for_update().filter(person=person).first()
         details.person = person
         details.pk = before.pk if before else None
-        same = before is not None and (before.holder, before.iban, before.bic) == (
-            details.holder, details.iban, details.bic,
-        )  # fmt: skip
-        if before is not None and same:
+        if before and (before.holder, before.iban, before.bic) == (details.holder, details.iban, details.bic):
             details.verified_at, details.verified_by = before.verified_at, before.verified_by
             details.changed_at = before.changed_at
         else:

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from market.downloads import file_response
 from market.ledger import verify_statement
 from market.ledger.models import TreeHead
 from market.ledger.sealing import sealed_tree
@@ -43,10 +44,10 @@ def checkpoint(request: HttpRequest, size: int | None = None) -> HttpResponse:
 @require_safe
 def inclusion(request: HttpRequest) -> HttpResponse:
     """Prove that a leaf is in the tree of a size: `?leaf=…&size=…`, of the latest without size."""
-    size = _number(request, "size") or _latest()
-    leaf = _number(request, "leaf")
-    if leaf is None or size > _latest() or leaf >= size:
-        return _refused(f"Expected leaf=… below size=…, which is at most {_latest()}.")
+    latest = _latest()
+    size, leaf = _number(request, "size") or latest, _number(request, "leaf")
+    if leaf is None or size > latest or leaf >= size:
+        return _refused(f"Expected leaf=… below size=…, which is at most {latest}.")
     tree = sealed_tree(size)
     path = [each.hex() for each in tree.inclusion(leaf)]
     return JsonResponse(
@@ -63,9 +64,10 @@ def inclusion(request: HttpRequest) -> HttpResponse:
 @require_safe
 def consistency(request: HttpRequest) -> HttpResponse:
     """Prove that the tree of one size is the beginning of that of another: `?from=…&to=…`, to the latest without to."""
-    first, last = _number(request, "from"), _number(request, "to") or _latest()
-    if not first or not first <= last <= _latest():
-        return _refused(f"Expected from=… and to=…, at least 1 and at most {_latest()}, the lower first.")
+    latest = _latest()
+    first, last = _number(request, "from"), _number(request, "to") or latest
+    if not first or not first <= last <= latest:
+        return _refused(f"Expected from=… and to=…, at least 1 and at most {latest}, the lower first.")
     tree = sealed_tree(last)
     path = [each.hex() for each in tree.consistency(first)]
     return JsonResponse({"from": first, "to": last, "path": path})
@@ -74,9 +76,7 @@ def consistency(request: HttpRequest) -> HttpResponse:
 @require_safe
 def verifier(request: HttpRequest) -> HttpResponse:
     """Give the program that verifies a statement offline."""
-    response = HttpResponse(_VERIFIER.read_bytes(), content_type="text/x-python; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{_VERIFIER.name}"'
-    return response
+    return file_response(_VERIFIER.read_bytes(), "text/x-python; charset=utf-8", _VERIFIER.name)
 
 
 def _latest() -> int:

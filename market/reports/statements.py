@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from market.accounts.access import person_of
-from market.downloads import csv_response
+from market.downloads import csv_response, file_response
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind
 from market.ledger.statements import Month, NotSealedYet, Statement, proved, statement
@@ -74,7 +74,7 @@ def pdf_file(request: HttpRequest, month: str) -> HttpResponse:
             request, f"With more than {MOST_IN_PDF} lines it is no PDF to be read. Take the CSV."
         )
         return redirect("reports:statement", month=month)
-    return _download(
+    return file_response(
         as_pdf(made, name_lines(made.entries())), "application/pdf", f"statement-{made.month}.pdf"
     )
 
@@ -89,10 +89,4 @@ def proof_file(request: HttpRequest, month: str) -> HttpResponse:
     except NotSealedYet as error:
         messages.warning(request, f"{error} Try again in a minute.")
         return redirect("reports:statement", month=month)
-    return _download(content, "application/json", f"statement-{made.month}.json")
-
-
-def _download(content: bytes, kind: str, name: str) -> HttpResponse:
-    response = HttpResponse(content, content_type=kind)
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return file_response(content, "application/json", f"statement-{made.month}.json")

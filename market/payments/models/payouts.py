@@ -14,14 +14,16 @@ from django.utils import timezone
 from localflavor.generic.models import BICField, IBANField
 from text_unidecode import unidecode
 
+from market.configuration import BIC
 from market.ledger.models import Transfer
 
 CENT = 10_000
 """Micro-units in a cent: banks move whole cents."""
 
 
-BIC = r"\A[A-Z]{6}[A-Z2-9][A-NP-Z0-9]([A-Z0-9]{3})?\Z"
-"""As pain.001.001.03 has it."""
+def masked(iban: str) -> str:
+    """Show an account's country and last digits only."""
+    return f"{iban[:2]}…{iban[-4:]}"
 
 
 def printable_name(name: str) -> None:
@@ -51,7 +53,7 @@ class PayoutDetails(models.Model):
     bic = BICField(
         "BIC",
         blank=True,
-        validators=[RegexValidator(BIC, "Not a BIC that the SEPA standard knows.")],
+        validators=[RegexValidator(rf"\A{BIC}\Z", "Not a BIC that the SEPA standard knows.")],
         help_text="Needed for some banks outside the European Economic Area.",
     )
     schedule = models.CharField(max_length=10, choices=Schedule.choices, default=Schedule.BY_HAND)
@@ -92,8 +94,7 @@ class PayoutDetails(models.Model):
 
     @property
     def masked(self) -> str:
-        """The account's country and last digits, for lists."""
-        return f"{self.iban[:2]}…{self.iban[-4:]}"
+        return masked(self.iban)
 
 
 class BatchState(models.TextChoices):
@@ -216,7 +217,7 @@ class Payout(models.Model):
 
     @property
     def masked(self) -> str:
-        return f"{self.iban[:2]}…{self.iban[-4:]}"
+        return masked(self.iban)
 
     @property
     def is_open(self) -> bool:

@@ -23,7 +23,7 @@ from market.ledger import operations as ledger
 from market.ledger import verify_statement as verifier
 from market.ledger.leaves import canonical
 from market.ledger.models import Transfer
-from market.ledger.sealing import seal_all, sealed_tree
+from market.ledger.sealing import seal_some, sealed_tree
 from market.ledger.signing import Signer, signer
 from market.ledger.statements import Month, proved, statement, statements, written
 from market.ledger.verification import verify as verify_books
@@ -97,7 +97,7 @@ def test_what_is_posted_later_is_on_the_next_one(earned: Till, content: bytes) -
 
 
 def test_a_month_without_lines_is_verified_too(till: Till) -> None:
-    seal_all()
+    seal_some()
     found = verify(proved(statement(till.earnings, NOW)))
     assert found.said["lines"] == found.said["proof"] == []
 
@@ -216,7 +216,7 @@ def test_statements_that_contradict_an_earlier_one_are_noticed(earned: Till, con
 
 
 def test_a_new_key_signs_the_old_tree_anew(earned: Till, settings: Any) -> None:
-    seal_all()
+    seal_some()
     before = signer().verifier_key
     settings.SEAL_KEY = "7" * 64
     signer.cache_clear()

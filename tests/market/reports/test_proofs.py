@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from market.ledger.models import Leaf, TreeHead
-from market.ledger.sealing import seal, seal_all
+from market.ledger.sealing import seal, seal_some
 from market.ledger.signing import signer
 from market.ledger.verify_statement import (
     Head,
@@ -37,7 +37,7 @@ def test_the_latest_root_and_earlier_ones_are_signed_with_the_published_key(
     client: Client, market: Market
 ) -> None:
     seal(2)
-    seal_all()
+    seal_some()
     assert the_key(client).line == signer().verifier_key
     head = the_head(client)
     assert head.size == Leaf.objects.count()
@@ -47,7 +47,7 @@ def test_the_latest_root_and_earlier_ones_are_signed_with_the_published_key(
 
 def test_proofs_verify_from_outside(client: Client, market: Market) -> None:
     seal(2)
-    seal_all()
+    seal_some()
     head, before = the_head(client), the_head(client, "/2")
     found = client.get("/proof/consistency?from=2").json()
     assert (found["from"], found["to"]) == (2, head.size)
@@ -61,7 +61,7 @@ def test_proofs_verify_from_outside(client: Client, market: Market) -> None:
 
 
 def test_a_changed_checkpoint_does_not_verify(client: Client, market: Market) -> None:
-    seal_all()
+    seal_some()
     note = TreeHead.objects.latest().checkpoint
     key = the_key(client)
     for place in range(len(note)):
@@ -82,7 +82,7 @@ def test_a_changed_checkpoint_does_not_verify(client: Client, market: Market) ->
     ],
 )  # fmt: skip
 def test_proofs_of_what_is_not_there_are_refused(client: Client, market: Market, address: str) -> None:
-    seal_all()
+    seal_some()
     response = client.get(f"/proof/{address}")
     assert response.status_code == 400
     assert "Expected" in response.json()["error"]
@@ -97,7 +97,7 @@ def test_before_the_first_payment_there_is_a_key_and_no_root(client: Client, db:
 
 
 def test_the_page_shows_the_latest_roots(client: Client, market: Market) -> None:
-    seal_all()
+    seal_some()
     page = client.get("/proof/").content.decode()
     assert bytes(TreeHead.objects.latest().root).hex() in page
     assert "/proof/verify_statement.py" in page
