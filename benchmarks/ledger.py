@@ -1,4 +1,4 @@
-"""Captures a second, beside pgbench's own transaction on the same server in the same run; and what a query waits for the ledger.
+"""Captures a second, beside pgbench's own transaction on the same server in the same run; what a query waits for the ledger; reports.
 
 A server of its own, durable as in production (fsync, synchronous commit), reached over its socket. The client is pgbench for
 both: its TPC-B-like transaction (three updates, one select, one insert), and a script that calls `ledger_capture` once. Each
@@ -7,6 +7,7 @@ wallets as there are connections; in the spread one every connection pays an art
 """
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -28,6 +30,7 @@ CASES = ("hot", "spread")
 SCALE = 32  # of pgbench's tables: branches, one a connection at most
 SECONDS, QUICK_SECONDS = 10, 4
 CAPTURES, QUICK_CAPTURES = 12_000, 2_000  # in one run, all connections together
+QUERIES, QUICK_QUERIES = 1_000_000, 50_000  # of five entries each, for the reports
 
 # A colon before a letter would be a variable to pgbench, inside quotes too.
 _CAPTURE = """\\set n :n + 1
@@ -54,6 +57,7 @@ def measure(report: Report, _: Path) -> None:
             latest = {name: round(found[-1][1]) for name, found in rates.items()}
             print(f"  {count} connections: {latest}", flush=True)
         latencies = bench.queries(8)
+        reports = bench.reports()
     for number, count in enumerate(connections):
         peer = rates["pgbench"][number][1]
         for case in CASES:
@@ -68,7 +72,14 @@ def measure(report: Report, _: Path) -> None:
         float(np.quantile(latencies, 0.99)),
         note=f"8 connections; median {np.median(latencies):.2g}",
     )
-    report.details = {"rates": rates}
+    for name, (first, median) in reports["milliseconds"].items():
+        report.add(
+            f"report_ms_{re.sub(r'[^a-z0-9]+', '_', name)}", median, target=500.0, at_least=False,
+            note=f"{reports['entries']} entries; the first time {first:.0f}",
+        )  # fmt: skip
+    report.add("sealed_transfers_per_second", reports["sealed_per_second"])
+    report.add("verify_ledger_seconds", reports["verify_seconds"], note=f"{reports['entries']} entries")
+    report.details = {"rates": rates, "reports": reports}
     report.plots.append(Plot("Transactions a second", "connections", "a second", rates))
 
 
@@ -154,6 +165,25 @@ class _Bench:
             for each_log in self.folder.glob("latency.*")
             for line in each_log.read_text().splitlines()
         ]
+
+    def reports(self) -> dict[str, Any]:
+        """Fill a market of its own with a year of queries, and give how long its reports take."""
+        url = self.server.url(role="postgres", database="filled")
+        with psycopg.connect(
+            self.server.url(role="postgres", database="postgres"), autocommit=True
+        ) as connection:
+            connection.execute("CREATE DATABASE filled")
+        settings = {
+            "DATABASE_URL": url,
+            "DATA_DIR": str(self.folder / "filled"),
+            "DJANGO_SETTINGS_MODULE": "market.settings",
+        }
+        _run(sys.executable, "manage.py", "migrate", "--no-input", environment=settings)
+        count = QUICK_QUERIES if self.quick else QUERIES
+        found: dict[str, Any] = json.loads(
+            _run(sys.executable, "-m", "benchmarks.ledger_reports", str(count), environment=settings)
+        )
+        return found
 
     def _shares(self, artist: int) -> str:
         parts = (

@@ -412,6 +412,14 @@ VARIABLES: tuple[Variable, ...] = (
         "Money",
     ),
     Variable(
+        "DISPUTE_DAYS",
+        "integer",
+        "How many days back a dispute reaches: what the plug-in earned since, and was not paid out, is frozen.",
+        integer(1, 3650),
+        "90",
+        "Money",
+    ),
+    Variable(
         "PAYOUT_RESERVE_DAYS",
         "integer",
         "How many days earnings stay before they can be paid out.",

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "market.catalog",
     "market.jobs",
     "market.generation",
+    "market.claims",
     "market.ledger",
     "market.payments",
     "market.reports",
@@ -47,6 +48,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django.contrib.humanize",
+    "django_countries",
     "django_htmx",
     "allauth",
     "allauth.account",
@@ -210,6 +212,7 @@ SWEEP_SECONDS = CONFIG.number("SWEEP_SECONDS")
 PAYMENT_GATEWAYS = CONFIG.payment_gateways
 PAYOUT_MINIMUM = CONFIG.number("PAYOUT_MINIMUM")
 PAYOUT_RESERVE_DAYS = CONFIG.number("PAYOUT_RESERVE_DAYS")
+DISPUTE_DAYS = CONFIG.number("DISPUTE_DAYS")
 PAYOUT_TWO_ADMINS_ABOVE = CONFIG.number("PAYOUT_TWO_ADMINS_ABOVE")
 PAYOUT_SENDER_NAME = CONFIG.text("PAYOUT_SENDER_NAME")
 PAYOUT_SENDER_IBAN = CONFIG.text("PAYOUT_SENDER_IBAN")

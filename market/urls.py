@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("market.basemodels.urls")),
     path("", include("market.jobs.urls")),
     path("", include("market.generation.urls")),
+    path("", include("market.claims.urls")),
     path("", include("market.payments.urls")),
     path("", include("market.reports.urls")),
 ]

@@ -55,7 +55,7 @@ METHODS: tuple[Method, ...] = get_args(Method)
 _FROM_ACTIVATIONS = ("tuned", "closed-form", "sgd")
 # Tried on activations that took no part in the fit, as shares of the mean diagonal of ΣG.
 _RIDGES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
-_TURNS = 4  # of tuning, at least, for each plug-in
+_TURNS = 6  # of tuning, at least, for each plug-in
 _SUMMED = 10  # erasers whose other layers are added up in full; of more, in proportion less
 _NEAR = 2.0  # times the error of (2) on predictions: the sum's, at most, where tuning begins with the sum
 DENSITY = 0.5  # of the entries that "ties" and "dare" keep
@@ -70,7 +70,7 @@ class MergeConfig:
     ridge: λ as a share of the mean diagonal of ΣG; None: chosen layer by layer, on other pictures than the fit's.
     pictures, steps: drawn for each part to see what layers are fed; a quarter as many again to choose the ridge on. Many
         different prompts say more than many denoising steps. retained_pictures: of all retained prompts together.
-    tuning_steps: of "tuned", on all layers together after each has been solved in closed form; four a plug-in if that is more.
+    tuning_steps: of "tuned", on all layers together after each has been solved in closed form; six a plug-in if that is more.
     epochs, learning_rate, rows: of "sgd"; the paper's 100 epochs and 2e-2.
     """
 

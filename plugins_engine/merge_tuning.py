@@ -28,6 +28,9 @@ _DRAWING_STEPS = 4
 # A step: of each part, and of all; beyond that parts take turns. As many again of retained prompts.
 _ROWS, _MOST_ROWS = 3, 24
 _COMPARED = 12  # rows of each part, to say how far layers are from what the parts predict
+_JOINT_WEIGHT = (
+    0.5  # of the error on prompts that call several: there are more of those the more plug-ins there are
+)
 _RATE = 0.125  # as a share of that at which the base's plug-ins are trained: this begins near its end
 
 
@@ -75,7 +78,8 @@ def tuned(
 ) -> dict[str, LowRank]:
     """Give the layers after so many steps on what the parts predict; of no higher rank than before.
 
-    A part's error counts by its weight, that of retained prompts `RETAINED_WEIGHT` times. Raises BrokenPicture when the numbers overflow.
+    A part's error counts by its weight, that of several plug-ins `_JOINT_WEIGHT` times, that of retained prompts `RETAINED_WEIGHT`
+    times. Raises BrokenPicture when the numbers overflow.
     """
     rank = max(delta.rank(factors) for factors in layers.values())
     rate = _RATE * AdditionConfig.for_base(base).learning_rate
@@ -100,4 +104,5 @@ def tuned(
 
 
 def _weights(parts: Sequence[MergePart]) -> list[float]:
-    return [part.weight * (1.0 if part.adapters else RETAINED_WEIGHT) for part in parts]
+    times = {0: RETAINED_WEIGHT, 1: 1.0}
+    return [part.weight * times.get(len(part.adapters), _JOINT_WEIGHT) for part in parts]

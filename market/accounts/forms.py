@@ -32,7 +32,7 @@ class SignUpFields(forms.Form):
 class ProfileForm(forms.ModelForm[User]):
     class Meta:
         model = User
-        fields = ["display_name", "handle", "about"]
+        fields = ["display_name", "handle", "country", "about"]
         labels = {"display_name": "Your name", "about": "About you"}
         widgets = {"about": forms.Textarea(attrs={"rows": 4})}
 

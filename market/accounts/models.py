@@ -16,6 +16,7 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
+from django_countries.fields import CountryField
 
 HANDLE_LENGTH = 40
 
@@ -105,6 +106,9 @@ class User(AbstractBaseUser):
         help_text="Your public address: artists/handle/",
     )
     about = models.TextField(max_length=2000, blank=True, help_text="A few lines for your public page.")
+    country = CountryField(
+        blank=True, help_text="Where you live or your business is. Reports of what people earned go by it."
+    )
     roles = ArrayField(models.CharField(max_length=20, choices=Role.choices), default=everyone_is_a_user)
     is_active = models.BooleanField(default=True)
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -128,6 +132,10 @@ class User(AbstractBaseUser):
             ),
             models.CheckConstraint(
                 condition=Q(roles__contains=[Role.USER.value]), name="accounts_user_is_always_a_user"
+            ),
+            models.CheckConstraint(
+                condition=Q(country="") | Q(country__regex=r"^[A-Z]{2}$"),
+                name="accounts_user_country_is_a_code",
             ),
             models.CheckConstraint(
                 condition=Q(handle__regex=r"^[a-z0-9]+(-[a-z0-9]+)*$"), name="accounts_user_handle_shape"

@@ -108,6 +108,7 @@ class Job(models.Model):
             ),
             models.Index("lease_expires_at", name="job_leases", condition=_RUNNING),
             models.Index("owner", F("created_at").desc(), name="job_of_owner"),
+            models.Index("kind", "created_at", name="job_made"),
             models.Index("kind", F("finished_at").desc(), name="job_finished", condition=_ENDED),
         )
 

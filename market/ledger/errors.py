@@ -74,6 +74,18 @@ class NotReversible(LedgerError):
     """The transfer is itself a reversal."""
 
 
+class PeriodClosed(LedgerError):
+    """The posting would fall into a period that is closed: the database's clock has gone back."""
+
+
+class NotClosable(LedgerError):
+    """The period is closed already, or it is not over."""
+
+
+class LedgerBusy(LedgerError):
+    """Other transactions hold what is needed for longer than one can wait. Try again."""
+
+
 class InvariantBroken(LedgerError):
     """A write that would have left the ledger inconsistent: a mistake in the program, stopped by the database."""
 
@@ -97,6 +109,10 @@ _BY_STATE: dict[str, type[LedgerError]] = {
     "LG013": UnknownAccount,
     "LG014": NotAPayer,
     "LG015": BadRequest,
+    "LG016": PeriodClosed,
+    "LG017": NotClosable,
+    "LG018": NotClosable,
+    "55P03": LedgerBusy,  # lock_not_available
     "22003": BadAmount,  # numeric_value_out_of_range: a balance would leave 64 bits
 }
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
+from typing import Any
 
 from django.db import Error, connection, transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
@@ -28,9 +29,12 @@ from market.ledger.errors import (
     HoldAlreadyVoided,
     IdempotencyConflict,
     InsufficientFunds,
+    LedgerBusy,
     LedgerError,
     NotAPayer,
+    NotClosable,
     NotReversible,
+    PeriodClosed,
     UnknownHold,
     UnknownTransfer,
     translated,
@@ -41,7 +45,10 @@ from market.ledger.models import (
     PAYER_KINDS,
     Account,
     AccountKind,
+    ClosedPeriod,
     Entry,
+    Figure,
+    FigureSort,
     Hold,
     PendingHold,
     Transfer,
@@ -62,9 +69,12 @@ __all__ = [
     "HoldAlreadyVoided",
     "IdempotencyConflict",
     "InsufficientFunds",
+    "LedgerBusy",
     "LedgerError",
     "NotAPayer",
+    "NotClosable",
     "NotReversible",
+    "PeriodClosed",
     "Share",
     "Transfer",
     "UnknownHold",
@@ -72,6 +82,7 @@ __all__ = [
     "account",
     "balance",
     "capture",
+    "close_period",
     "credits",
     "expire_holds",
     "hold",
@@ -222,13 +233,33 @@ def expire_holds(limit: int = 100) -> list[int]:
 
 def balance(account: Account, at: datetime | None = None) -> Balance:
     """Return what is in the account now, or was posted by a moment in the past (then without holds)."""
-    if at is None and account.kind in PAYER_KINDS:
-        row = Account.objects.get(pk=account.pk)
-        return Balance(posted=row.posted, held=row.held)
-    entries = Entry.objects.filter(account=account)
-    if at is not None:
-        entries = entries.filter(created_at__lte=at)
-    return Balance(posted=int(entries.aggregate(total=Sum("amount"))["total"] or 0), held=0)
+    if account.kind in PAYER_KINDS:
+        if at is None:
+            row = Account.objects.get(pk=account.pk)
+            return Balance(posted=row.posted, held=row.held)
+        return Balance(posted=_sum(Entry.objects.filter(account=account, created_at__lte=at)), held=0)
+    days = Figure.objects.filter(account=account, sort=FigureSort.ACCOUNT)
+    if at is None:
+        return Balance(posted=_sum(days), held=0)
+    day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    that_day = Entry.objects.filter(account=account, created_at__gte=day, created_at__lte=at)
+    return Balance(posted=_sum(days.filter(day__lt=day.date())) + _sum(that_day), held=0)
+
+
+def close_period(*, until: date, actor: User | None = None) -> ClosedPeriod:
+    """Close everything before a day (UTC): nothing is posted there any more, whatever clock says so.
+
+    Raises NotClosable while that day has not begun, or when it is closed already; LedgerBusy when transfers under way do not end.
+    """
+    moment = datetime.combine(until, time.min, UTC)
+    with _ledger_errors():
+        return ClosedPeriod.objects.raw("SELECT * FROM ledger_close_period(%s, %s)", [moment, _actor(actor)])[
+            0
+        ]
+
+
+def _sum(rows: QuerySet[Any]) -> int:
+    return int(rows.aggregate(total=Sum("amount"))["total"] or 0)
 
 
 def _transfer(sql: str, arguments: list[object]) -> Transfer:

@@ -1,17 +1,15 @@
-"""Read the ledger: who was paid what for a picture, what a person earned, per plug-in, day and query.
+"""Read the ledger: who was paid what for a picture, and what a person earned.
 
-Every figure is a sum over entries, so reversals are already taken out of it. A query is known by its transfer's
-reference ("generation:<uuid>"); what is paid for, by the entry's subject ("plugin-version:12").
+A query is known by its transfer's reference ("generation:<uuid>"); what is paid for, by the entry's subject
+("plugin-version:12"). Reversals are entries as well: what is summed is net of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
-from django.db.models.functions import TruncDate
+from django.db.models import QuerySet
 
 from market.accounts.models import User
 from market.ledger.models import Account, AccountKind, Entry, Hold
@@ -32,38 +30,6 @@ class CreditLine:
     line: str
     subject: str
     memo: str
-
-
-@dataclass(frozen=True)
-class SubjectSum:
-    """What one subject brought in: the amount, over how many queries, and its name when it was last paid."""
-
-    line: str
-    subject: str
-    memo: str
-    amount: int
-    queries: int
-
-
-@dataclass(frozen=True)
-class DaySum:
-    day: date
-    amount: int
-    queries: int
-
-
-@dataclass(frozen=True)
-class QueryLine:
-    """One line of one query: what it paid for one subject."""
-
-    transfer: int
-    kind: str
-    reference: str
-    created_at: datetime
-    line: str
-    subject: str
-    memo: str
-    amount: int
 
 
 def credits(reference: str) -> list[CreditLine]:  # noqa: A001  # as the pages call it
@@ -111,68 +77,3 @@ def within(
     if end is not None:
         entries = entries.filter(created_at__lt=end)
     return entries
-
-
-def total(entries: QuerySet[Entry]) -> int:
-    return int(entries.aggregate(total=Sum("amount"))["total"] or 0)
-
-
-def query_count() -> Count:
-    """Count the distinct queries among entries; a query that was reversed still counts as one."""
-    return Count("transfer__reference", distinct=True, filter=~Q(transfer__reference=""))
-
-
-def by_subject(entries: QuerySet[Entry]) -> list[SubjectSum]:
-    """Sum entries per line and subject, the highest first."""
-    rows = (
-        entries.order_by()
-        .values("line", "subject")
-        .annotate(sum=Sum("amount"), queries=query_count(), name=Max("memo"))
-        .order_by("-sum", "subject")
-    )
-    return [
-        SubjectSum(
-            line=row["line"], subject=row["subject"], memo=row["name"], amount=int(row["sum"]),
-            queries=row["queries"],
-        )
-        for row in rows
-    ]  # fmt: skip
-
-
-def by_day(entries: QuerySet[Entry]) -> list[DaySum]:
-    """Sum entries per day of the current time zone, in order; days without entries are left out."""
-    rows = (
-        entries.order_by()
-        .annotate(day=TruncDate("created_at"))
-        .values("day")
-        .annotate(sum=Sum("amount"), queries=query_count())
-        .order_by("day")
-    )
-    return [DaySum(day=row["day"], amount=int(row["sum"]), queries=row["queries"]) for row in rows]
-
-
-def query_lines(entries: QuerySet[Entry]) -> QuerySet[Entry]:
-    """Order entries for a list of query lines, the latest first, with their transfers."""
-    return entries.select_related("transfer", "account__owner").order_by("-created_at", "-pk")
-
-
-def as_lines(entries: Sequence[Entry]) -> list[QueryLine]:
-    return [
-        QueryLine(
-            transfer=entry.transfer_id,
-            kind=entry.transfer.kind,
-            reference=entry.transfer.reference,
-            created_at=entry.created_at,
-            line=entry.line,
-            subject=entry.subject,
-            memo=entry.memo,
-            amount=entry.amount,
-        )
-        for entry in entries
-    ]
-
-
-def first_day(entries: QuerySet[Entry]) -> date | None:
-    """The day of the earliest of these entries."""
-    first: datetime | None = entries.aggregate(first=Min("created_at"))["first"]
-    return first.date() if first else None

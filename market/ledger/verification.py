@@ -26,9 +26,11 @@ GUARDS = {
     "ledger_hold": ("ledger_hold_append_only", "ledger_hold_made"),
     "ledger_holdresolution": ("ledger_holdresolution_append_only", "ledger_holdresolution_resolves"),
     "ledger_pendinghold": ("ledger_pendinghold_by_trigger", "ledger_pendinghold_no_truncate"),
-    "ledger_leaf": ("ledger_leaf_append_only",),
+    "ledger_leaf": ("ledger_leaf_append_only", "ledger_leaf_rolled_up"),
     "ledger_subtree": ("ledger_subtree_append_only",),
     "ledger_treehead": ("ledger_treehead_append_only",),
+    "ledger_rollup": ("ledger_rollup_by_trigger", "ledger_rollup_no_truncate"),
+    "ledger_closedperiod": ("ledger_closedperiod_append_only",),
 }
 
 CHECKS: dict[str, tuple[str, str]] = {
@@ -145,6 +147,32 @@ CHECKS: dict[str, tuple[str, str]] = {
           JOIN ledger_entry theirs ON theirs.transfer_id = t.reverses_id
           LEFT JOIN ledger_entry ours ON ours.transfer_id = t.id AND ours.position = theirs.position
          WHERE ours.amount IS DISTINCT FROM -theirs.amount OR ours.account_id <> theirs.account_id
+        """,
+    ),
+    "every sum by day is that of the sealed transfers": (
+        "{0}, {1} of account {2}, {3} {4}: {5} over {6} transfers are kept, the entries give {7} over {8}",
+        """
+        SELECT day, sort, NULLIF(place, 0), line, subject, kept.amount, kept.transfers, found.amount, found.transfers
+          FROM (SELECT *, COALESCE(account_id, 0) AS place FROM ledger_rollup) kept
+          FULL JOIN (SELECT *, COALESCE(account_id, 0) AS place
+                       FROM ledger_sums(ARRAY(SELECT transfer_id FROM ledger_leaf))) found
+         USING (day, sort, currency, account_kind, place, line, subject)
+         WHERE (kept.amount, kept.transfers, kept.captures)
+               IS DISTINCT FROM (found.amount, found.transfers, found.captures)
+        """,
+    ),
+    "every closed period is as it was closed": (
+        "closed until {0}: {1} transfers, {2} now; {3}, now {4}",
+        """
+        SELECT c.until, c.transfers, t.n, c.balances, b.found
+          FROM ledger_closedperiod c
+         CROSS JOIN LATERAL (SELECT count(*) AS n FROM ledger_transfer WHERE created_at < c.until) t
+         CROSS JOIN LATERAL (
+               SELECT COALESCE(jsonb_object_agg(s.name, s.total), '{}') AS found
+                 FROM (SELECT a.kind || ' ' || a.currency AS name, sum(e.amount) AS total
+                         FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
+                        WHERE e.created_at < c.until GROUP BY 1) s) b
+         WHERE (c.transfers, c.balances) IS DISTINCT FROM (t.n, b.found)
         """,
     ),
     "all money together is zero": (

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -61,11 +61,21 @@ def payable(person: User) -> Payable:
     """Give what the person's earnings hold, and how much of it came in too lately to be paid."""
     account = ledger.account(AccountKind.EARNINGS, person)
     since = timezone.now() - timedelta(days=settings.PAYOUT_RESERVE_DAYS)
-    lately = Entry.objects.filter(account=account, line__in=FEE_LINES, created_at__gt=since)
+    moved = Entry.objects.filter(account=account).order_by()
+    lately = moved.filter(line__in=FEE_LINES, created_at__gt=since)
     # A reversal counts where what it reverses does: else old money would pay for a new query that was taken back.
     lately = lately.filter(Q(transfer__reverses=None) | Q(transfer__reverses__created_at__gt=since))
-    in_reserve = int(lately.aggregate(total=Sum("amount"))["total"] or 0)
-    return Payable(ledger.balance(account).posted, max(0, in_reserve))
+    came_in = _by_subject(lately)
+    # What lies in escrow is in the balance no more. It is the latest of what its plug-in earned.
+    frozen = _by_subject(moved.filter(line=TransferKind.ESCROW, subject__in=came_in))
+    in_reserve = sum(max(0, amount + min(0, frozen.get(subject, 0))) for subject, amount in came_in.items())
+    return Payable(ledger.balance(account).posted, in_reserve)
+
+
+def _by_subject(entries: QuerySet[Entry]) -> dict[str, int]:
+    return {
+        row["subject"]: int(row["total"]) for row in entries.values("subject").annotate(total=Sum("amount"))
+    }
 
 
 def keep_details(person: User, details: PayoutDetails) -> PayoutDetails:

@@ -12,22 +12,16 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from market.accounts.access import person_of
-from market.accounts.models import User
 from market.downloads import csv_response
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Entry
 from market.ledger.money import plain
 from market.ledger.queries import earned, within
 from market.reports import charts, figures
-from market.reports.periods import QUICK, Period, period_of
+from market.reports.periods import QUICK, period_of
 
 DEFAULT_PERIOD = "last_30"
 ROWS = 50
-
-
-def own_earnings(person: User, period: Period) -> QuerySet[Entry]:
-    """The entries of the period that pay this person, and nobody else's."""
-    return within(earned(person), period.start, period.end).order_by()
 
 
 @login_required
@@ -36,17 +30,17 @@ def earnings(request: HttpRequest) -> HttpResponseBase:
     """Show what came in over the period; or download its query lines."""
     person = person_of(request)
     period, form = period_of(request, DEFAULT_PERIOD)
-    entries = own_earnings(person, period)
+    sums = figures.of_person(figures.sums_in(period), person)
+    lines = figures.paid_lines(within(earned(person), period.start, period.end))
     what = request.GET.get("what", "")
-    lines = figures.paid_lines(
-        entries.filter(subject__in=figures.subjects_of(entries, what)) if what else entries
-    )
+    if what:
+        lines = lines.filter(subject__in=figures.subjects_of(sums, what))
     if request.GET.get("format") == "csv":
         return csv_response(f"earnings-{period.first}-{period.last}", LINE_HEADER, line_rows(lines))
-    days = figures.by_day(entries, period)
+    days = figures.by_day(sums, period)
     subjects = [
-        *figures.by_subject(entries, "plugin-version"),
-        *figures.by_subject(entries, "base-release"),
+        *figures.by_subject(sums, "plugin-version"),
+        *figures.by_subject(sums, "base-release"),
     ]
     page = Paginator(lines, ROWS).get_page(request.GET.get("page"))
     account = ledger.account(AccountKind.EARNINGS, person)
@@ -61,10 +55,7 @@ def earnings(request: HttpRequest) -> HttpResponseBase:
             "what": what,
             "what_label": next((row.label for row in subjects if row.group == what), what),
             "total": sum(row.fees for row in subjects),
-            "queries": entries.exclude(transfer__reference="")
-            .values("transfer__reference")
-            .distinct()
-            .count(),
+            "queries": figures.query_count(sums),
             "balance": ledger.balance(account),
             "ever": bool(earned(person).values("pk")[:1]),
             "subjects": subjects,

@@ -1,35 +1,70 @@
-"""The market's figures over a period, each a sum over ledger entries (so that it equals the ledger)."""
+"""The market's figures over a period, each a sum over ledger entries (so that it equals the ledger), read from the sums by day."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.db.models import Case, F, IntegerField, Q, QuerySet, Sum, Value, When
-from django.db.models.functions import TruncDate
+from django.db.models import Case, F, Max, Q, QuerySet, Sum, Value, When
 
 from market.accounts.models import User
 from market.ledger.describing import describe
-from market.ledger.models import PAYER_KINDS, Account, AccountKind, Entry
-from market.ledger.queries import query_count, within
+from market.ledger.models import PAYER_KINDS, Account, AccountKind, Entry, Figure, FigureSort
+from market.ledger.queries import FEE_LINES, within
 from market.reports.periods import Period
 
-ROYALTY = Q(account__kind=AccountKind.EARNINGS, line="plugin_fee")
-BASE_FEE = Q(account__kind=AccountKind.EARNINGS, line="base_fee")
-COMMISSION = Q(account__kind=AccountKind.PLATFORM_REVENUE, line="commission")
-CHARGE = Q(account__kind__in=PAYER_KINDS, line="charge")
-MONEY_IN = Q(account__kind=AccountKind.GATEWAY_CLEARING, line="top_up")
+ROYALTY = Q(account_kind=AccountKind.EARNINGS, line="plugin_fee")
+BASE_FEE = Q(account_kind=AccountKind.EARNINGS, line="base_fee")
+COMMISSION = Q(account_kind=AccountKind.PLATFORM_REVENUE, line="commission")
+CHARGE = Q(account_kind__in=PAYER_KINDS, line="charge")
+MONEY_IN = Q(account_kind=AccountKind.GATEWAY_CLEARING, line="top_up")
+
+PAID = Q(account__kind=AccountKind.EARNINGS, line__in=FEE_LINES) | Q(
+    account__kind=AccountKind.PLATFORM_REVENUE, line="commission"
+)
+"""Of entries: those that pay somebody for a query."""
+
+
+def sums_in(period: Period, currency: str = "EUR") -> QuerySet[Figure]:
+    """The day sums of the period, of every sort."""
+    return Figure.objects.filter(day__gte=period.first, day__lte=period.last, currency=currency).order_by()
+
+
+def of_person(sums: QuerySet[Figure], person: User) -> QuerySet[Figure]:
+    """Keep what came to this person's earnings."""
+    return sums.filter(account__owner=person, account_kind=AccountKind.EARNINGS)
 
 
 def entries_in(period: Period, currency: str = "EUR") -> QuerySet[Entry]:
     return within(Entry.objects.filter(account__currency=currency), period.start, period.end).order_by()
 
 
+def paid_sums(sums: QuerySet[Figure]) -> QuerySet[Figure]:
+    """Keep the sums of what pays somebody for a query: of the same entries as `paid_lines`."""
+    return _lines(sums).filter(ROYALTY | BASE_FEE | COMMISSION)
+
+
+def total(sums: QuerySet[Figure]) -> int:
+    return int(sums.aggregate(total=Sum("amount"))["total"] or 0)
+
+
+def query_count(sums: QuerySet[Figure]) -> int:
+    """Count the queries that paid one account; one that was reversed still counts."""
+    return int(sums.filter(sort=FigureSort.ACCOUNT).aggregate(number=Sum("captures"))["number"] or 0)
+
+
+def _lines(sums: QuerySet[Figure]) -> QuerySet[Figure]:
+    return sums.filter(sort=FigureSort.LINE)
+
+
 @dataclass(frozen=True)
 class Totals:
-    """The market over a period; `held`, `in_wallets` and `owed` are as of now. Amounts in micro-units."""
+    """The market over a period; `held`, `in_wallets` and `owed` are as of now. Amounts in micro-units.
+
+    queries, taken_back: how many were charged, and how many charges were reversed (of this period, or of an earlier one).
+    """
 
     gross: int
     royalties: int
@@ -37,33 +72,36 @@ class Totals:
     commission: int
     top_ups: int
     queries: int
+    taken_back: int
     held: int
     in_wallets: int
     owed: int
 
 
 def totals(period: Period, currency: str = "EUR") -> Totals:
-    sums = entries_in(period, currency).aggregate(
+    sums = _lines(sums_in(period, currency)).aggregate(
         gross=Sum("amount", filter=CHARGE),
         royalties=Sum("amount", filter=ROYALTY),
         base_fees=Sum("amount", filter=BASE_FEE),
         commission=Sum("amount", filter=COMMISSION),
         top_ups=Sum("amount", filter=MONEY_IN),
+        queries=Sum("captures", filter=CHARGE),
+        charges=Sum("transfers", filter=CHARGE),
     )
-    queries = entries_in(period, currency).filter(CHARGE).aggregate(number=query_count())["number"]
     wallets = Account.objects.filter(kind__in=PAYER_KINDS, currency=currency).aggregate(
         held=Sum("held"), posted=Sum("posted")
     )
-    owed = Entry.objects.filter(account__kind=AccountKind.EARNINGS, account__currency=currency).aggregate(
-        total=Sum("amount")
-    )["total"]
+    owed = Figure.objects.filter(
+        sort=FigureSort.ACCOUNT, account_kind=AccountKind.EARNINGS, currency=currency
+    ).aggregate(total=Sum("amount"))["total"]
     return Totals(
         gross=-int(sums["gross"] or 0),
         royalties=int(sums["royalties"] or 0),
         base_fees=int(sums["base_fees"] or 0),
         commission=int(sums["commission"] or 0),
         top_ups=-int(sums["top_ups"] or 0),
-        queries=queries,
+        queries=int(sums["queries"] or 0),
+        taken_back=int(sums["charges"] or 0) - int(sums["queries"] or 0),
         held=int(wallets["held"] or 0),
         in_wallets=int(wallets["posted"] or 0),
         owed=int(owed or 0),
@@ -85,7 +123,7 @@ class DayRow:
         return self.royalties + self.base_fees + self.commission
 
 
-def by_day(entries: QuerySet[Entry], period: Period) -> list[DayRow]:
+def by_day(sums: QuerySet[Figure], period: Period) -> list[DayRow]:
     """Return a row for every day of the period, also for those on which nothing happened."""
     rows = {day: DayRow(day) for day in period.days()}
     what = Case(
@@ -94,8 +132,8 @@ def by_day(entries: QuerySet[Entry], period: Period) -> list[DayRow]:
         When(COMMISSION, then=Value("commission")),
         When(MONEY_IN, then=Value("top_ups")),
     )
-    sums = entries.annotate(day=TruncDate("created_at"), what=what).filter(what__isnull=False)
-    for each in sums.values("day", "what").annotate(sum=Sum("amount")):
+    found = _lines(sums).annotate(what=what).filter(what__isnull=False)
+    for each in found.values("day", "what").annotate(sum=Sum("amount")):
         amount = -int(each["sum"]) if each["what"] == "top_ups" else int(each["sum"])
         setattr(rows[each["day"]], each["what"], amount)
     return list(rows.values())
@@ -118,18 +156,25 @@ class SubjectRow:
         return self.fees + self.commission
 
 
-def by_subject(entries: QuerySet[Entry], prefix: str) -> list[SubjectRow]:
-    """Sum fees and commission per plug-in ("plugin-version") or base ("base-release"), the highest first."""
-    sums = (
-        entries.filter(ROYALTY | BASE_FEE | COMMISSION, subject__startswith=f"{prefix}:")
-        .values("subject", "memo")
+def by_subject(sums: QuerySet[Figure], prefix: str) -> list[SubjectRow]:
+    """Sum fees and commission per plug-in ("plugin-version") or base ("base-release"), the highest first.
+
+    A query counts once for each subject, however many were paid for it.
+    """
+    found = list(
+        paid_sums(sums)
+        .filter(subject__startswith=f"{prefix}:")
+        .values("subject")
         .annotate(
             fees=Sum("amount", filter=ROYALTY | BASE_FEE, default=0),
             commission=Sum("amount", filter=COMMISSION, default=0),
-            queries=query_count(),
+            captures=Sum("captures", filter=ROYALTY | BASE_FEE, default=0),
+            memo=Max("memo"),
         )
     )
-    found = list(sums)
+    # Of all accounts together. Among one account's sums there are none, and it has one line for each subject.
+    counted = sums.filter(sort=FigureSort.SUBJECT, subject__in=[row["subject"] for row in found])
+    queries = dict(counted.values_list("subject").annotate(number=Sum("captures")))
     names = describe((row["subject"] for row in found), {row["subject"]: row["memo"] for row in found})
     rows: dict[str, SubjectRow] = {}
     for row in found:
@@ -137,9 +182,35 @@ def by_subject(entries: QuerySet[Entry], prefix: str) -> list[SubjectRow]:
         line = rows.setdefault(described.group, SubjectRow(described.label, described.href, described.group))
         line.fees += int(row["fees"])
         line.commission += int(row["commission"])
-        line.queries += row["queries"]
+        line.queries += int(queries.get(row["subject"], row["captures"]))
         line.subjects.append(row["subject"])
     return sorted(rows.values(), key=lambda line: (-line.total, line.label, line.group))
+
+
+@dataclass(frozen=True)
+class Mover:
+    """What brought in more, or less, than in the period before. The amounts are those that were charged."""
+
+    row: SubjectRow
+    before: int
+
+    @property
+    def change(self) -> int:
+        return self.row.total - self.before
+
+
+def movers(now: Sequence[SubjectRow], before: Sequence[SubjectRow], most: int = 5) -> list[Mover]:
+    """Give the rows that changed the most, up or down, the largest change first."""
+    earlier = {row.group: row for row in before}
+    both = [Mover(row, earlier[row.group].total if row.group in earlier else 0) for row in now]
+    shown = {row.group for row in now}
+    gone = [
+        Mover(SubjectRow(row.label, row.href, row.group), row.total)
+        for row in before
+        if row.group not in shown
+    ]
+    moved = sorted((m for m in [*both, *gone] if m.change), key=lambda m: (-abs(m.change), m.row.label))
+    return moved[:most]
 
 
 @dataclass(frozen=True)
@@ -156,42 +227,67 @@ class PersonRow:
         return self.royalties + self.base_fees
 
 
-def by_person(entries: QuerySet[Entry]) -> list[PersonRow]:
-    sums = list(
-        entries.filter(ROYALTY | BASE_FEE)
-        .values(owner=F("account__owner"))
+def by_person(sums: QuerySet[Figure]) -> list[PersonRow]:
+    owners = sums.filter(account_kind=AccountKind.EARNINGS).values(owner=F("account__owner"))
+    found = list(
+        owners.filter(sort=FigureSort.LINE)
+        .filter(ROYALTY | BASE_FEE)
         .annotate(
             royalties=Sum("amount", filter=ROYALTY, default=0),
             base_fees=Sum("amount", filter=BASE_FEE, default=0),
-            queries=query_count(),
         )
     )
-    people = User.objects.in_bulk([row["owner"] for row in sums])
+    # Nothing but a query's capture pays into earnings by capture.
+    queries = dict(
+        owners.filter(sort=FigureSort.ACCOUNT).annotate(number=Sum("captures")).values_list("owner", "number")
+    )
+    people = User.objects.in_bulk([row["owner"] for row in found])
     rows = [
-        PersonRow(people[row["owner"]], int(row["royalties"]), int(row["base_fees"]), row["queries"])
-        for row in sums
+        PersonRow(
+            people[row["owner"]],
+            int(row["royalties"]),
+            int(row["base_fees"]),
+            int(queries.get(row["owner"], 0)),
+        )
+        for row in found
     ]
     return sorted(rows, key=lambda row: (-row.total, row.person.pk))
 
 
-def subjects_of(entries: QuerySet[Entry], group: str) -> list[str]:
-    """The subjects among these entries that belong to one plug-in or base."""
-    found = {
-        str(row["subject"]): str(row["memo"])
-        for row in entries.exclude(subject="").values("subject", "memo").distinct()
-    }
+@dataclass
+class CountryRow:
+    """What the people of one country earned; their country is the one that they say now."""
+
+    name: str
+    people: int = 0
+    royalties: int = 0
+    base_fees: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.royalties + self.base_fees
+
+
+def by_country(people: Sequence[PersonRow]) -> list[CountryRow]:
+    rows: dict[str, CountryRow] = {}
+    for each in people:
+        name = each.person.country.name or "Not said"
+        row = rows.setdefault(name, CountryRow(name))
+        row.people += 1
+        row.royalties += each.royalties
+        row.base_fees += each.base_fees
+    return sorted(rows.values(), key=lambda row: (-row.total, row.name))
+
+
+def subjects_of(sums: QuerySet[Figure], group: str) -> list[str]:
+    """The subjects among these sums that belong to one plug-in or base."""
+    found = dict(_lines(sums).exclude(subject="").values_list("subject").annotate(name=Max("memo")))
     return [name for name, what in describe(found, found).items() if what.group == group]
 
 
 def paid_lines(entries: QuerySet[Entry]) -> QuerySet[Entry]:
-    """The entries that pay somebody for a query: fees and commission, the latest first."""
-    order = Case(When(ROYALTY, then=0), When(BASE_FEE, then=1), default=2, output_field=IntegerField())
-    return (
-        entries.filter(ROYALTY | BASE_FEE | COMMISSION)
-        .select_related("transfer", "account__owner")
-        .annotate(order=order)
-        .order_by("-transfer", "order", "position")
-    )
+    """The entries that pay somebody for a query: fees and commission, the latest first, of one query in posting order."""
+    return entries.filter(PAID).select_related("transfer", "account__owner").order_by("-transfer", "position")
 
 
 def name_lines(lines: Iterable[Entry]) -> list[tuple[Entry, str]]:

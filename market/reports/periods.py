@@ -43,6 +43,18 @@ class Period:
             return urlencode({"period": self.name})
         return urlencode({"from": self.first.isoformat(), "to": self.last.isoformat()})
 
+    @property
+    def previous(self) -> Period:
+        """The period to compare with: the month before a whole month, else as many days just before."""
+        before = self.first - timedelta(days=1)
+        if (
+            self.first.day == 1
+            and (self.last + timedelta(days=1)).day == 1
+            and self.last - self.first < timedelta(31)
+        ):
+            return Period(before.replace(day=1), before)
+        return Period(self.first - timedelta(days=(self.last - self.first).days + 1), before)
+
     def days(self) -> Iterator[date]:
         for offset in range((self.last - self.first).days + 1):
             yield self.first + timedelta(days=offset)

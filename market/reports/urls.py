@@ -1,6 +1,6 @@
 from django.urls import path
 
-from market.reports import earnings, proofs, statements, views
+from market.reports import closing, earnings, proofs, statements, views
 
 app_name = "reports"
 
@@ -19,6 +19,9 @@ urlpatterns = [
     path("proof/consistency", proofs.consistency, name="consistency"),
     path("proof/verify_statement.py", proofs.verifier, name="verifier"),
     path("reports/", views.overview, name="overview"),
+    path("reports/requests/", views.requests, name="requests"),
+    path("reports/books/", closing.books, name="books"),
+    path("reports/books/close/", closing.close, name="close_month"),
     path("reports/queries/", views.queries, name="queries"),
     path("reports/tables/<slug:name>.csv", views.table, name="table"),
     path("reports/transfers/<int:pk>/", views.transfer, name="transfer"),

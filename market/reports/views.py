@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -21,7 +21,7 @@ from market.ledger.describing import describe
 from market.ledger.models import Entry, Transfer
 from market.ledger.money import plain
 from market.ledger.verification import Verification, verify
-from market.reports import charts, figures
+from market.reports import charts, figures, running
 from market.reports.periods import QUICK, Period, period_of
 
 DEFAULT_PERIOD = "last_month"
@@ -36,8 +36,9 @@ VERIFY_UP_TO = 200_000
 def overview(request: HttpRequest) -> HttpResponse:
     """Show the period's totals, days, plug-ins, people and bases, and whether the ledger verifies."""
     period, form = period_of(request, DEFAULT_PERIOD)
-    entries = figures.entries_in(period)
-    days = figures.by_day(entries, period)
+    sums, sums_before = figures.sums_in(period), figures.sums_in(period.previous)
+    days = figures.by_day(sums, period)
+    plugins, people = figures.by_subject(sums, "plugin-version"), figures.by_person(sums)
     return render(
         request,
         "reports/overview.html",
@@ -46,6 +47,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "form": form,
             "quick": QUICK,
             "totals": figures.totals(period),
+            "before": figures.totals(period.previous),
             "days": days,
             "active_days": [day for day in days if day.gross or day.top_ups],
             "chart": charts.per_day(
@@ -57,10 +59,33 @@ def overview(request: HttpRequest) -> HttpResponse:
                     charts.Series("Commission", [day.commission for day in days]),
                 ],
             ),
-            "plugins": figures.by_subject(entries, "plugin-version"),
-            "bases": figures.by_subject(entries, "base-release"),
-            "people": figures.by_person(entries),
+            "plugins": plugins,
+            "movers": figures.movers(plugins, figures.by_subject(sums_before, "plugin-version")),
+            "bases": figures.by_subject(sums, "base-release"),
+            "people": people,
+            "countries": figures.by_country(people),
             "verification": last_verification(),
+        },
+        status=400 if form.errors else 200,
+    )
+
+
+@role_required(Role.ADMIN)
+@require_GET
+def requests(request: HttpRequest) -> HttpResponse:
+    """Show how requests fared: from asked for to paid, failures and their reasons, and how long people waited."""
+    period, form = period_of(request, DEFAULT_PERIOD)
+    return render(
+        request,
+        "reports/requests.html",
+        {
+            "period": period,
+            "form": form,
+            "quick": QUICK,
+            "funnel": running.funnel(period),
+            "before": running.funnel(period.previous),
+            "days": running.by_day(period),
+            "reasons": running.reasons(period),
         },
         status=400 if form.errors else 200,
     )
@@ -94,20 +119,34 @@ def verify_now(request: HttpRequest) -> HttpResponse:
     return redirect("reports:overview")
 
 
-def chosen(request: HttpRequest, entries: QuerySet[Entry]) -> tuple[QuerySet[Entry], dict[str, Any]]:
-    """Keep the entries that the address asks for: of one plug-in or base (`what`), or of one person (`person`)."""
-    said: dict[str, Any] = {}
+@dataclass(frozen=True)
+class Chosen:
+    """The query lines that an address asks for: of all, of one plug-in or base (`what`), of one person."""
+
+    lines: QuerySet[Entry]
+    amount: int
+    said: dict[str, str]
+    kept: dict[str, str]
+
+
+def chosen(request: HttpRequest, period: Period) -> Chosen:
+    lines, sums = figures.paid_lines(figures.entries_in(period)), figures.paid_sums(figures.sums_in(period))
+    said: dict[str, str] = {}
+    kept: dict[str, str] = {}
     what, person = request.GET.get("what", ""), request.GET.get("person", "")
     if what:
-        subjects = figures.subjects_of(entries, what)
-        entries = entries.filter(subject__in=subjects)
-        said |= {"what": what, "what_label": describe(subjects[:1])[subjects[0]].label if subjects else what}
+        subjects = figures.subjects_of(sums, what)
+        lines, sums = lines.filter(subject__in=subjects), sums.filter(subject__in=subjects)
+        said["what_label"] = describe(subjects[:1])[subjects[0]].label if subjects else what
+        kept["what"] = what
     if person:
         if not (person.isascii() and person.isdigit() and len(person) < 19):
             raise Http404
-        said |= {"person": person, "person_label": str(get_object_or_404(User, pk=person))}
-        entries = entries.filter(account__owner=int(person))
-    return entries, said
+        owner = get_object_or_404(User, pk=person)
+        lines, sums = lines.filter(account__owner=owner), sums.filter(account__owner=owner)
+        said["person_label"] = str(owner)
+        kept["person"] = person
+    return Chosen(lines, figures.total(sums), said, kept)
 
 
 @role_required(Role.ADMIN)
@@ -115,12 +154,10 @@ def chosen(request: HttpRequest, entries: QuerySet[Entry]) -> tuple[QuerySet[Ent
 def queries(request: HttpRequest) -> HttpResponseBase:
     """List the query lines behind a number, each linked to its transfer; or download them."""
     period, form = period_of(request, DEFAULT_PERIOD)
-    entries, said = chosen(request, figures.entries_in(period))
-    lines = figures.paid_lines(entries)
+    asked = chosen(request, period)
     if request.GET.get("format") == "csv":
-        return csv_response(f"queries-{period.first}-{period.last}", LINE_HEADER, line_rows(lines))
-    page = Paginator(lines, ROWS).get_page(request.GET.get("page"))
-    kept: dict[str, object] = {name: str(said[name]) for name in ("what", "person") if name in said}
+        return csv_response(f"queries-{period.first}-{period.last}", LINE_HEADER, line_rows(asked.lines))
+    page = Paginator(asked.lines, ROWS).get_page(request.GET.get("page"))
     return render(
         request,
         "reports/queries.html",
@@ -130,10 +167,10 @@ def queries(request: HttpRequest) -> HttpResponseBase:
             "quick": QUICK,
             "page_obj": page,
             "lines": figures.name_lines(page),
-            "sum": sum(line.amount for line in lines.order_by()),
-            "said": said,
-            "kept": kept,
-            "kept_query": urlencode(kept),
+            "sum": asked.amount,
+            "said": asked.said,
+            "kept": asked.kept,
+            "kept_query": urlencode(asked.kept),
         },
         status=400 if form.errors else 200,
     )
@@ -162,9 +199,6 @@ def line_rows(lines: QuerySet[Entry]) -> Iterator[tuple[object, ...]]:
         )  # fmt: skip
 
 
-TABLES = ("days", "plugins", "people", "bases")
-
-
 @role_required(Role.ADMIN)
 @require_GET
 def table(request: HttpRequest, name: str) -> HttpResponseBase:
@@ -176,13 +210,13 @@ def table(request: HttpRequest, name: str) -> HttpResponseBase:
 
 def table_rows(name: str, period: Period) -> tuple[list[str], list[list[object]]]:
     """Return the header and rows of one table, amounts as decimal numbers."""
-    entries = figures.entries_in(period)
+    sums = figures.sums_in(period)
     if name == "days":
         amounts = ["gross", "royalties", "base_fees", "commission", "top_ups"]
-        days = figures.by_day(entries, period)
+        days = figures.by_day(sums, period)
         return ["day", *amounts], [[day.day, *(plain(getattr(day, a)) for a in amounts)] for day in days]
     if name in {"plugins", "bases"}:
-        rows = figures.by_subject(entries, "plugin-version" if name == "plugins" else "base-release")
+        rows = figures.by_subject(sums, "plugin-version" if name == "plugins" else "base-release")
         return (
             ["name", "queries", "fees", "commission", "total"],
             [
@@ -202,8 +236,23 @@ def table_rows(name: str, period: Period) -> tuple[list[str], list[list[object]]
                     plain(row.base_fees),
                     plain(row.total),
                 ]
-                for row in figures.by_person(entries)
+                for row in figures.by_person(sums)
             ],
+        )
+    if name == "countries":
+        countries = figures.by_country(figures.by_person(sums))
+        return (
+            ["country", "people", "royalties", "base_fees", "total"],
+            [
+                [row.name, row.people, plain(row.royalties), plain(row.base_fees), plain(row.total)]
+                for row in countries
+            ],
+        )
+    if name == "requests":
+        columns = ["asked", "drawn", "failed", "cancelled", "wait_median", "wait_p95"]
+        return (
+            ["day", *columns],
+            [[day.day, *(getattr(day, c) for c in columns)] for day in running.by_day(period)],
         )
     raise Http404
 

@@ -1,5 +1,7 @@
-"""The ledger's tables: what moved, and the tree that seals it."""
+"""The ledger's tables: what moved, the tree that seals it, sums of it by day, and closed periods."""
 
+from market.ledger.models.figures import Figure, FigureSort, Rollup
+from market.ledger.models.periods import ClosedPeriod
 from market.ledger.models.seals import Leaf, Subtree, TreeHead
 from market.ledger.models.transfers import (
     KEY_LENGTH,
@@ -30,13 +32,17 @@ __all__ = [
     "PLATFORM_KINDS",
     "Account",
     "AccountKind",
+    "ClosedPeriod",
     "Entry",
+    "Figure",
+    "FigureSort",
     "Hold",
     "HoldOutcome",
     "HoldQuerySet",
     "HoldResolution",
     "Leaf",
     "PendingHold",
+    "Rollup",
     "Subtree",
     "TransactionId",
     "Transfer",

@@ -28,6 +28,7 @@ class AccountKind(models.TextChoices):
     ESCROW = "escrow", "Escrow"
     PROMOTION = "promotion", "Promotional credit"
     PAYOUT_CLEARING = "payout_clearing", "Payout clearing (money out)"
+    TAX_WITHHELD = "tax_withheld", "Tax withheld"
 
 
 PAYER_KINDS = (AccountKind.WALLET.value, AccountKind.PROMOTION.value)
@@ -40,6 +41,7 @@ PLATFORM_KINDS = (
     AccountKind.PLATFORM_REVENUE.value,
     AccountKind.GATEWAY_CLEARING.value,
     AccountKind.PAYOUT_CLEARING.value,
+    AccountKind.TAX_WITHHELD.value,
 )
 """Accounts of the market itself. Escrow may be either: one for a disputed artist, or one for all."""
 
@@ -141,7 +143,12 @@ class Transfer(models.Model):
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reversed_by"
     )
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,  # captures have none, and nothing is looked up by it
     )
     transaction = models.BigIntegerField(db_default=TransactionId(), editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -180,11 +187,13 @@ class Transfer(models.Model):
 class Entry(models.Model):
     """One line of a transfer: so much to (above zero) or from (below zero) one account, and what for."""
 
-    transfer = models.ForeignKey(Transfer, on_delete=models.PROTECT, related_name="entries", db_index=False)
+    # No foreign keys in the database: that of the account would lock its row for every entry, so that the market's own and a
+    # popular artist's would become hot rows; that of the transfer would ask once an entry. Neither is ever deleted (a trigger),
+    # so a check when entries are written (a trigger as well, once for all of them) is as good.
+    transfer = models.ForeignKey(
+        Transfer, on_delete=models.PROTECT, related_name="entries", db_constraint=False, db_index=False
+    )
     position = models.SmallIntegerField()
-    # No foreign key in the database: it would lock the account's row for every entry, and the market's own
-    # and a popular artist's accounts would become hot rows. Accounts are never deleted (a trigger), so a
-    # check when the entry is written (a trigger as well) is as good.
     account = models.ForeignKey(
         Account, on_delete=models.PROTECT, related_name="entries", db_constraint=False, db_index=False
     )
@@ -269,10 +278,18 @@ class HoldOutcome(models.TextChoices):
 class HoldResolution(models.Model):
     """The end of a hold: posted with its transfer, or voided with the reason. One per hold, for ever."""
 
-    hold = models.OneToOneField(Hold, on_delete=models.PROTECT, related_name="resolution")
+    # The trigger that ends the hold looks for both, which are never deleted: foreign keys would look again.
+    hold = models.OneToOneField(
+        Hold, on_delete=models.PROTECT, related_name="resolution", db_constraint=False
+    )
     outcome = models.CharField(max_length=10, choices=HoldOutcome.choices)
     transfer = models.OneToOneField(
-        Transfer, null=True, blank=True, on_delete=models.PROTECT, related_name="hold_resolution"
+        Transfer,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="hold_resolution",
+        db_constraint=False,
     )
     key = models.CharField(max_length=KEY_LENGTH, unique=True)
     reason = models.CharField(max_length=200, blank=True, default="")

@@ -28,10 +28,10 @@ def test_a_real_query_is_reported_under_its_plugin_and_base(
     assert request.hold is not None
     ledger.capture(hold=request.hold, key=f"{request.reference}:capture")
     period = quick("this_month")
-    entries = figures.entries_in(period)
+    sums = figures.sums_in(period)
 
-    (plugin_row,) = figures.by_subject(entries, "plugin-version")
-    (base_row,) = figures.by_subject(entries, "base-release")
+    (plugin_row,) = figures.by_subject(sums, "plugin-version")
+    (base_row,) = figures.by_subject(sums, "base-release")
     page = (
         client_for(admin).get(f"/reports/queries/?period=this_month&what={plugin_row.group}").content.decode()
     )

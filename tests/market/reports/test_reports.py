@@ -51,7 +51,7 @@ class TestFigures:
     @pytest.mark.parametrize("name", ["last_month", "this_month", "last_30"])
     def test_every_figure_equals_the_ledger(self, market: Market, name: str) -> None:
         period = quick(name)
-        entries, sums = figures.entries_in(period), recomputed(period)
+        days_sums, sums = figures.sums_in(period), recomputed(period)
 
         totals = figures.totals(period)
         assert totals.gross == -sums["wallet", "charge"]
@@ -61,7 +61,7 @@ class TestFigures:
         assert totals.top_ups == sums["wallet", "top_up"]
         assert totals.gross == totals.royalties + totals.base_fees + totals.commission
 
-        days = figures.by_day(entries, period)
+        days = figures.by_day(days_sums, period)
         assert [day.day for day in days] == list(period.days())
         for day in days:
             assert day.royalties == sums["day", day.day, "earnings", "plugin_fee"]
@@ -71,27 +71,27 @@ class TestFigures:
             assert day.top_ups == sums["day", day.day, "wallet", "top_up"]
 
         for prefix in ("plugin-version", "base-release"):
-            for row in figures.by_subject(entries, prefix):
+            for row in figures.by_subject(days_sums, prefix):
                 assert row.fees == sum(sums["subject", subject, "earnings"] for subject in row.subjects)
                 assert row.commission == sum(
                     sums["subject", subject, "platform_revenue"] for subject in row.subjects
                 )
-        for person in figures.by_person(entries):
+        for person in figures.by_person(days_sums):
             assert person.royalties == sums["person", person.person.pk, "earnings", "plugin_fee"]
             assert person.base_fees == sums["person", person.person.pk, "earnings", "base_fee"]
 
     def test_the_parts_sum_to_the_total(self, market: Market) -> None:
         period = market.last_month
-        entries, totals = figures.entries_in(period), figures.totals(period)
+        sums, totals = figures.sums_in(period), figures.totals(period)
         subjects = [
-            *figures.by_subject(entries, "plugin-version"),
-            *figures.by_subject(entries, "base-release"),
+            *figures.by_subject(sums, "plugin-version"),
+            *figures.by_subject(sums, "base-release"),
         ]
 
         assert sum(row.total for row in subjects) == totals.gross
-        assert sum(day.gross for day in figures.by_day(entries, period)) == totals.gross
-        assert sum(row.total for row in figures.by_person(entries)) == totals.royalties + totals.base_fees
-        assert sum(line.amount for line in figures.paid_lines(entries)) == totals.gross
+        assert sum(day.gross for day in figures.by_day(sums, period)) == totals.gross
+        assert sum(row.total for row in figures.by_person(sums)) == totals.royalties + totals.base_fees
+        assert sum(line.amount for line in figures.paid_lines(figures.entries_in(period))) == totals.gross
 
     def test_last_month_is_as_it_happened(self, market: Market, artist: User) -> None:
         totals = figures.totals(market.last_month)
@@ -104,7 +104,7 @@ class TestFigures:
     def test_an_empty_market_has_empty_reports(self) -> None:
         period = quick("last_month")
         assert figures.totals(period).gross == 0
-        assert figures.by_subject(figures.entries_in(period), "plugin-version") == []
+        assert figures.by_subject(figures.sums_in(period), "plugin-version") == []
 
 
 class TestPeriods:

@@ -20,6 +20,7 @@ FUNCTIONS = (
     "ledger_void",
     "ledger_expire",
     "ledger_seal",
+    "ledger_close_period",
 )
 
 

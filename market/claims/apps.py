@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+
+class ClaimsConfig(AppConfig):
+    name = "market.claims"
+    label = "claims"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Models are not loaded yet when this module is imported.
+        from market.claims.disputes import sweep_disputes
+        from market.jobs.sweeping import register_sweep
+
+        register_sweep("disputes", sweep_disputes)

@@ -1,0 +1,287 @@
+"""What a dispute does with money: disputed earnings go to escrow, and by the decision back, to the claimant, or to who paid.
+
+All of it are transfers. Earnings that come in while a dispute is open are frozen by the sweeper, minute by minute; the reserve
+period keeps them from being paid out before. What was paid out before a dispute was opened is out of reach.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import CharField, Exists, OuterRef, QuerySet, Sum, Value
+from django.db.models.functions import Cast, Concat
+from django.utils import timezone
+
+from market.accounts.models import Role, User
+from market.catalog.models import PlugIn
+from market.claims.models import DECIDED, Dispute, DisputeState, Freeze
+from market.ledger import operations as ledger
+from market.ledger.errors import InsufficientFunds
+from market.ledger.models import AccountKind, Entry, Transfer, TransferKind
+
+LEAST_WORDS = 20  # characters: "mine" is no reason
+REFUNDS_AT_ONCE = 200
+
+
+class DisputeRefused(Exception):
+    """Why nothing was changed, in words for the person who asked."""
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What one person has in escrow for a dispute, in micro-units."""
+
+    person: User
+    amount: int
+
+
+def file_dispute(*, plugin: PlugIn, claimant: User, reason: str) -> Dispute:
+    """Say that a plug-in is not its artist's to sell. Nothing is frozen before an admin has looked at it."""
+    reason = reason.strip()
+    if len(reason) < LEAST_WORDS:
+        raise DisputeRefused(
+            f"Say in at least {LEAST_WORDS} letters what is wrong, and how one can tell that it is yours."
+        )
+    if plugin.owner_id == claimant.pk:
+        raise DisputeRefused("This plug-in is yours: withdraw it on your desk instead.")
+    try:
+        with transaction.atomic():
+            return Dispute.objects.create(plugin=plugin, claimant=claimant, reason=reason)
+    except IntegrityError as error:
+        raise DisputeRefused("You have said so already; an admin will look at it.") from error
+
+
+def open_dispute(dispute: Dispute, admin: User) -> Dispute:
+    """Freeze what the plug-in earned and was not paid out yet, and what it will earn. One dispute a plug-in is open at a time."""
+    _require_admin(admin, dispute)
+    now = timezone.now()
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                opened = Dispute.objects.filter(pk=dispute.pk, state=DisputeState.FILED).update(
+                    state=DisputeState.OPEN,
+                    opened_at=now,
+                    opened_by=admin,
+                    accrued_from=now - timedelta(days=settings.DISPUTE_DAYS),
+                )
+        except IntegrityError as error:
+            raise DisputeRefused(
+                "Another dispute about this plug-in is open. Decide that one first."
+            ) from error
+        if not opened:
+            raise DisputeRefused("Only a dispute that was filed, and not answered yet, can be opened.")
+        dispute.refresh_from_db()
+        freeze(dispute)
+    return dispute
+
+
+def dismiss_dispute(dispute: Dispute, admin: User, decision: str) -> None:
+    """Answer a dispute without opening it: nothing was frozen."""
+    _require_admin(admin, dispute)
+    _end(dispute, DisputeState.FILED, DisputeState.DISMISSED, admin, decision)
+
+
+def decide_dispute(dispute: Dispute, admin: User, outcome: DisputeState, decision: str) -> Dispute:
+    """End an open dispute; its escrow is given where the decision says, at once or, where many had paid, over the next minutes."""
+    _require_admin(admin, dispute)
+    if outcome not in DECIDED:
+        raise DisputeRefused("Decide for the artist, for the claimant, or for those who paid.")
+    with transaction.atomic():
+        freeze(dispute)  # what came in since the last sweep
+        _end(dispute, DisputeState.OPEN, outcome, admin, decision)
+        settle(dispute)
+    return dispute
+
+
+def _end(dispute: Dispute, before: DisputeState, after: DisputeState, admin: User, decision: str) -> None:
+    decision = decision.strip()
+    if not decision:
+        raise DisputeRefused("Say why it is decided so: both sides will read it.")
+    ended = Dispute.objects.filter(pk=dispute.pk, state=before).update(
+        state=after, decided_at=timezone.now(), decided_by=admin, decision=decision[:4000]
+    )
+    if not ended:
+        raise DisputeRefused("That is not possible any more: the dispute has gone on meanwhile.")
+    dispute.refresh_from_db()
+
+
+def in_escrow(dispute: Dispute) -> list[Frozen]:
+    """Give what lies in escrow for a dispute, by person."""
+    sums: dict[User, int] = {}
+    for person, _, left in _left(dispute):
+        sums[person] = sums.get(person, 0) + left
+    return [Frozen(person, amount) for person, amount in sums.items()]
+
+
+def sweep_disputes() -> int:
+    """Freeze what came in for open disputes, and go on giving back what was decided; give how many disputes that moved."""
+    moved = sum(bool(freeze(each)) for each in Dispute.objects.filter(state=DisputeState.OPEN))
+    deciding = Dispute.objects.filter(state__in=DECIDED, settled_at=None)
+    return moved + sum(settle(each) for each in deciding)
+
+
+def freeze(dispute: Dispute) -> int:
+    """Move to escrow what the plug-in earned and is not there yet; give how many transfers that took.
+
+    At the opening that is all since `accrued_from`, as far as it was not paid out; later, what came in since the opening.
+    """
+    with transaction.atomic():
+        # Two sweepers take turns: the second finds what the first froze.
+        locked = Dispute.objects.select_for_update().filter(pk=dispute.pk, state=DisputeState.OPEN).first()
+        if locked is None or locked.opened_at is None or locked.accrued_from is None:
+            return 0
+        opening = not locked.frozen_once
+        since = locked.accrued_from if opening else locked.opened_at
+        frozen = {
+            (row["person"], row["subject"]): int(row["total"])
+            for row in locked.freezes.filter(at_opening=False)
+            .order_by()
+            .values("person", "subject")
+            .annotate(total=Sum("amount"))
+        }
+        made = 0
+        for person, subject, accrued in _accrued(locked, since):
+            made += _freeze(locked, person, subject, accrued - frozen.get((person.pk, subject), 0), opening)
+        if opening:
+            Dispute.objects.filter(pk=locked.pk).update(frozen_once=True)
+    return made
+
+
+def _paid_for(dispute: Dispute, since: datetime) -> QuerySet[Entry]:
+    subjects = [f"plugin-version:{pk}" for pk in dispute.plugin.versions.values_list("pk", flat=True)]
+    return Entry.objects.filter(
+        account__kind=AccountKind.EARNINGS, line="plugin_fee", subject__in=subjects, created_at__gte=since
+    ).order_by()
+
+
+def _accrued(dispute: Dispute, since: datetime) -> list[tuple[User, str, int]]:
+    """Give what each person was paid for each version since a moment, less what was taken back."""
+    rows = list(
+        _paid_for(dispute, since)
+        .values("account__owner", "subject")
+        .annotate(total=Sum("amount"))
+        .order_by("account__owner", "subject")
+    )
+    people = User.objects.in_bulk([row["account__owner"] for row in rows])
+    return [(people[row["account__owner"]], row["subject"], int(row["total"])) for row in rows]
+
+
+def _freeze(dispute: Dispute, person: User, subject: str, missing: int, opening: bool) -> int:
+    earnings = ledger.account(AccountKind.EARNINGS, person)
+    amount = min(missing, ledger.balance(earnings).posted)
+    if amount <= 0:
+        return 0
+    try:
+        transfer = ledger.post(
+            key=f"{dispute.reference}:freeze:{dispute.freezes.count() + 1}",
+            debit=earnings,
+            credit=ledger.account(AccountKind.ESCROW, person),
+            amount=amount,
+            kind=TransferKind.ESCROW,
+            reference=dispute.reference,
+            subject=subject,
+            memo=f"Disputed: {dispute.plugin.name}",
+        )
+    except InsufficientFunds:
+        return 0  # paid out meanwhile: the next sweep looks again
+    Freeze.objects.create(
+        dispute=dispute,
+        person=person,
+        subject=subject,
+        amount=amount,
+        at_opening=opening,
+        transfer=transfer,
+    )
+    return 1
+
+
+def settle(dispute: Dispute) -> bool:
+    """Give what lies in escrow for a decided dispute where the decision says, in several calls if need be; give whether any moved."""
+    with transaction.atomic():
+        locked = (
+            Dispute.objects.select_for_update()
+            .filter(pk=dispute.pk, state__in=DECIDED, settled_at=None)
+            .first()
+        )
+        if locked is None:
+            return False
+        if locked.state == DisputeState.REFUNDED and _refund_some(locked) == REFUNDS_AT_ONCE:
+            return True
+        for person, subject, left in _left(locked):
+            to = locked.claimant if locked.state == DisputeState.AWARDED else person
+            ledger.post(
+                key=f"{locked.reference}:{locked.state}:{person.pk}:{subject}",
+                debit=ledger.account(AccountKind.ESCROW, person),
+                credit=ledger.account(AccountKind.EARNINGS, to),
+                amount=left,
+                kind=TransferKind.ESCROW,
+                reference=locked.reference,
+                subject=subject,
+                memo=f"{locked.get_state_display()}: {locked.plugin.name}",
+                actor=locked.decided_by,
+            )
+        Dispute.objects.filter(pk=locked.pk).update(settled_at=timezone.now())
+    dispute.refresh_from_db()
+    return True
+
+
+def _left(dispute: Dispute) -> list[tuple[User, str, int]]:
+    """Give what lies in escrow for a dispute, by person and version."""
+    rows = list(
+        Entry.objects.filter(account__kind=AccountKind.ESCROW, transfer__reference=dispute.reference)
+        .order_by()
+        .values("account__owner", "subject")
+        .annotate(total=Sum("amount"))
+        .filter(total__gt=0)
+        .order_by("account__owner", "subject")
+    )
+    people = User.objects.in_bulk([row["account__owner"] for row in rows])
+    return [(people[row["account__owner"]], row["subject"], int(row["total"])) for row in rows]
+
+
+def _refund_some(dispute: Dispute) -> int:
+    """Give some who paid for the plug-in the royalty of their queries back, the latest first; give how many."""
+    if dispute.accrued_from is None:
+        return 0
+    left = {(person.pk, subject): amount for person, subject, amount in _left(dispute)}
+    key = Concat(Value(f"{dispute.reference}:refund:"), Cast(OuterRef("pk"), CharField()))
+    owed = (
+        _paid_for(dispute, dispute.accrued_from)
+        .filter(transfer__kind=TransferKind.CAPTURE, transfer__reversed_by=None)
+        .exclude(Exists(Transfer.objects.filter(key=key)))
+        .select_related("account__owner", "transfer")
+        .order_by("-pk")
+    )
+    refunded = 0
+    for entry in owed.iterator(chunk_size=REFUNDS_AT_ONCE):
+        place = (entry.account.owner_id or 0, entry.subject)
+        amount = min(entry.amount, left.get(place, 0))
+        if not any(left.values()) or refunded == REFUNDS_AT_ONCE:
+            break
+        if amount <= 0:
+            continue
+        paid_from = Entry.objects.select_related("account").get(transfer=entry.transfer_id, position=1)
+        ledger.post(
+            key=f"{dispute.reference}:refund:{entry.pk}",
+            debit=ledger.account(AccountKind.ESCROW, entry.account.owner),
+            credit=paid_from.account,
+            amount=amount,
+            kind=TransferKind.REFUND,
+            reference=dispute.reference,
+            subject=entry.subject,
+            memo=f"Royalty of {entry.transfer.reference} given back",
+            actor=dispute.decided_by,
+        )
+        left[place] -= amount
+        refunded += 1
+    return refunded
+
+
+def _require_admin(person: User, dispute: Dispute) -> None:
+    if not person.has_role(Role.ADMIN):
+        raise DisputeRefused("Only an admin can do that.")
+    if person.pk in (dispute.claimant_id, dispute.plugin.owner_id):
+        raise DisputeRefused("Another admin has to: this dispute is about you.")

@@ -1,0 +1,140 @@
+"""Pages of disputes: file one, follow it, and for admins open, dismiss and decide."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from market.accounts.access import person_of, role_required
+from market.accounts.models import Role, User
+from market.catalog.models import PlugIn
+from market.claims.disputes import (
+    DisputeRefused,
+    decide_dispute,
+    dismiss_dispute,
+    file_dispute,
+    in_escrow,
+    open_dispute,
+)
+from market.claims.forms import DecideForm, DismissForm, FileForm
+from market.claims.models import Dispute
+
+ROWS = 25
+
+
+def visible_disputes(person: User) -> QuerySet[Dispute]:
+    """Those that a person is a side of; all of them for admins."""
+    disputes = Dispute.objects.select_related("plugin__concept", "plugin__owner", "claimant")
+    if person.is_admin:
+        return disputes
+    # Before it is opened a dispute is between the claimant and the admins.
+    return disputes.filter(
+        Q(claimant=person) | Q(plugin__owner=person, opened_at__isnull=False) | Q(freezes__person=person)
+    ).distinct()
+
+
+@login_required
+@require_GET
+def disputes(request: HttpRequest) -> HttpResponse:
+    """List disputes, the latest first."""
+    page = Paginator(visible_disputes(person_of(request)), ROWS).get_page(request.GET.get("page"))
+    return render(request, "claims/disputes.html", {"page_obj": page})
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def file(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take a statement that a plug-in is not its artist's to sell."""
+    person = person_of(request)
+    plugin = get_object_or_404(PlugIn.objects.visible_to(person).with_everything(), slug=slug)
+    form = FileForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            filed = file_dispute(plugin=plugin, claimant=person, reason=form.cleaned_data["reason"])
+        except DisputeRefused as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, "Thank you. An admin will look at it; you can follow it here.")
+            return redirect(filed)
+    return render(
+        request,
+        "claims/file.html",
+        {"plugin": plugin, "form": form},
+        status=400 if form.errors else 200,
+    )
+
+
+@login_required
+@require_GET
+def dispute(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a dispute to both sides and to admins."""
+    person = person_of(request)
+    shown = get_object_or_404(visible_disputes(person), pk=pk)
+    return _page(request, shown, DecideForm(), DismissForm())
+
+
+def _page(request: HttpRequest, shown: Dispute, decide: DecideForm, dismiss: DismissForm) -> HttpResponse:
+    person = person_of(request)
+    return render(
+        request,
+        "claims/dispute.html",
+        {
+            "dispute": shown,
+            "escrow": in_escrow(shown),
+            "freezes": shown.freezes.select_related("person", "transfer"),
+            "may_act": person.is_admin and person.pk not in (shown.claimant_id, shown.plugin.owner_id),
+            "decide": decide,
+            "dismiss": dismiss,
+        },
+        status=400 if decide.errors or dismiss.errors else 200,
+    )
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def open_one(request: HttpRequest, pk: int) -> HttpResponse:
+    asked = get_object_or_404(Dispute, pk=pk)
+    try:
+        open_dispute(asked, person_of(request))
+    except DisputeRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "Open: what the plug-in earns now goes to escrow.")
+    return redirect(asked)
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def dismiss(request: HttpRequest, pk: int) -> HttpResponse:
+    asked = get_object_or_404(Dispute, pk=pk)
+    form = DismissForm(request.POST)
+    if not form.is_valid():
+        return _page(request, asked, DecideForm(), form)
+    try:
+        dismiss_dispute(asked, person_of(request), form.cleaned_data["decision"])
+    except DisputeRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "Dismissed. Nothing was frozen.")
+    return redirect(asked)
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def decide(request: HttpRequest, pk: int) -> HttpResponse:
+    asked = get_object_or_404(Dispute, pk=pk)
+    form = DecideForm(request.POST)
+    if not form.is_valid():
+        return _page(request, asked, form, DismissForm())
+    try:
+        decide_dispute(asked, person_of(request), form.cleaned_data["outcome"], form.cleaned_data["decision"])
+    except DisputeRefused as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "Decided. What lies in escrow is given where the decision says.")
+    return redirect(asked)

@@ -1,0 +1,103 @@
+"""The months of the market's books: which are closed, what each came to, and closing the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from django.contrib import messages
+from django.db.models import Min
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from market.accounts.access import person_of, role_required
+from market.accounts.models import Role
+from market.ledger import operations as ledger
+from market.ledger.models import AccountKind, ClosedPeriod, Figure
+from market.ledger.statements import Month
+from market.reports import figures
+from market.reports.figures import Totals
+from market.reports.periods import Period
+
+
+@dataclass(frozen=True)
+class BookMonth:
+    """One month: what it came to, whether it is over, and the closing that covers it."""
+
+    month: Month
+    totals: Totals
+    closed: ClosedPeriod | None
+
+    @property
+    def last(self) -> date:
+        return date.fromordinal(self.month.next.first.toordinal() - 1)
+
+    @property
+    def over(self) -> bool:
+        return timezone.now() >= self.month.next.start
+
+
+def months() -> list[BookMonth]:
+    """Give every month since the first transfer, the latest first."""
+    first: date | None = Figure.objects.aggregate(first=Min("day"))["first"]
+    closings = list(ClosedPeriod.objects.order_by("until"))
+    found = []
+    month, now = Month.of(first or timezone.localdate()), Month.of(timezone.localdate())
+    while first and month <= now:
+        end = month.next.start
+        closed = next((each for each in closings if each.until >= end), None)
+        last = date.fromordinal(month.next.first.toordinal() - 1)
+        found.append(BookMonth(month, figures.totals(Period(month.first, last)), closed))
+        month = month.next
+    return found[::-1]
+
+
+def next_to_close() -> BookMonth | None:
+    """The earliest month that is over and not closed."""
+    return next((each for each in reversed(months()) if each.over and each.closed is None), None)
+
+
+@role_required(Role.ADMIN)
+@require_GET
+def books(request: HttpRequest) -> HttpResponse:
+    """List the months, and what every kind of account came to where a month is closed."""
+    kinds = dict(AccountKind.choices)
+    closings = [
+        (
+            closing,
+            [
+                (kinds.get(name.split()[0], name), name.split()[1], int(amount))
+                for name, amount in sorted(closing.balances.items())
+            ],
+        )
+        for closing in ClosedPeriod.objects.select_related("closed_by")
+    ]
+    return render(
+        request,
+        "reports/books.html",
+        {"months": months(), "closings": closings, "next": next_to_close()},
+    )
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def close(request: HttpRequest) -> HttpResponse:
+    """Close the month that the form names; it has to be the earliest that is over and open."""
+    month = next_to_close()
+    if month is None or str(month.month) != request.POST.get("month", ""):
+        messages.error(
+            request, "That month cannot be closed now: it is not over, or another comes first. Look again."
+        )
+        return redirect("reports:books")
+    try:
+        closed = ledger.close_period(until=month.month.next.first, actor=person_of(request))
+    except (ledger.NotClosable, ledger.LedgerBusy) as error:
+        messages.error(request, f"The month was not closed: {error}")
+        return redirect("reports:books")
+    messages.success(
+        request,
+        f"{month.month.first:%B %Y} is closed with {closed.transfers} transfers up to {datetime.now(UTC):%-d %B %Y, %H:%M} UTC.",
+    )
+    return redirect("reports:books")
