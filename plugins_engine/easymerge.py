@@ -45,8 +45,8 @@ from plugins_engine.branches import require_fit
 from plugins_engine.delta import LowRank
 from plugins_engine.errors import BadRequest, require_positive, require_whole
 from plugins_engine.merge_objective import part_weights, relative_error, squared_error
-from plugins_engine.merge_parts import MergePart, alone, pictures_of
-from plugins_engine.merge_tuning import gather_predictions, prediction_error, tuned
+from plugins_engine.merge_parts import MergePart, alone, pictures_of, retained
+from plugins_engine.merge_tuning import gather_predictions, prediction_error, tuned, weights_of
 from plugins_engine.priors import PriorBank
 from plugins_engine.progress import OnProgress, OnStep, Pace, Progress
 
@@ -55,7 +55,7 @@ METHODS: tuple[Method, ...] = get_args(Method)
 _FROM_ACTIVATIONS = ("tuned", "closed-form", "sgd")
 # Tried on activations that took no part in the fit, as shares of the mean diagonal of ΣG.
 _RIDGES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
-_TURNS = 6  # of tuning, at least, for each plug-in
+_TURNS = 4  # of tuning, at least, for each part that calls plug-ins
 _SUMMED = 10  # erasers whose other layers are added up in full; of more, in proportion less
 _NEAR = 2.0  # times the error of (2) on predictions: the sum's, at most, where tuning begins with the sum
 DENSITY = 0.5  # of the entries that "ties" and "dare" keep
@@ -70,7 +70,8 @@ class MergeConfig:
     ridge: λ as a share of the mean diagonal of ΣG; None: chosen layer by layer, on other pictures than the fit's.
     pictures, steps: drawn for each part to see what layers are fed; a quarter as many again to choose the ridge on. Many
         different prompts say more than many denoising steps. retained_pictures: of all retained prompts together.
-    tuning_steps: of "tuned", on all layers together after each has been solved in closed form; six a plug-in if that is more.
+    tuning_steps: of "tuned", on all layers together after each has been solved in closed form; four for each part that calls
+        plug-ins if that is more.
     epochs, learning_rate, rows: of "sgd"; the paper's 100 epochs and 2e-2.
     """
 
@@ -81,7 +82,7 @@ class MergeConfig:
     retained_pictures: int = 384
     steps: int = 4
     seed: int = 0
-    tuning_steps: int = 20
+    tuning_steps: int = 16
     epochs: int = 100
     learning_rate: float = 2e-2
     rows: int = 2048
@@ -102,7 +103,8 @@ class MergeConfig:
 
     def tuning_steps_of(self, parts: Sequence[MergePart]) -> int:
         """Give how many steps these parts are tuned in: each has to have its turns."""
-        return max(self.tuning_steps, _TURNS * len(alone(parts))) if self.method == "tuned" else 0
+        calling = len(parts) - len(retained(parts))
+        return max(self.tuning_steps, _TURNS * calling) if self.method == "tuned" else 0
 
     def pictures_of(self, parts: Sequence[MergePart]) -> list[int]:
         """Give how many pictures are drawn for each part."""
@@ -265,12 +267,14 @@ class _Merging:
             seed, solved = config.seed + 2_000_000, self._done
             banks = gather_predictions(self._base, self._parts, seed, self._tell_from(solved))
             begun = time.monotonic()
+            weights = weights_of(self._base, self._parts, banks, seed)
             if not self._all_erasers:
-                layers = self._start(layers, banks, seed)
+                layers = self._start(layers, banks, weights, seed)
             layers = tuned(
                 self._base,
                 self._parts,
                 banks,
+                weights,
                 layers,
                 self._tuning_steps,
                 seed,
@@ -279,11 +283,13 @@ class _Merging:
             seconds += time.monotonic() - begun
         return layers, seconds
 
-    def _start(self, solved: dict[str, LowRank], banks: Sequence[PriorBank], seed: int) -> dict[str, LowRank]:
+    def _start(
+        self, solved: dict[str, LowRank], banks: Sequence[PriorBank], weights: Sequence[float], seed: int
+    ) -> dict[str, LowRank]:
         """Give what tuning begins with: the sum of the plug-ins where it predicts nearly as well as the solved layers."""
         summed = {layer: self._sum(layer) for layer in self._layers}
         near, least = (
-            prediction_error(self._base, self._parts, banks, layers, seed) for layers in (summed, solved)
+            prediction_error(self._base, banks, weights, layers, seed) for layers in (summed, solved)
         )
         return summed if near <= _NEAR * least else solved
 

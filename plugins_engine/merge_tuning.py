@@ -27,9 +27,10 @@ _PICTURES, _RETAINED_PICTURES = 24, 96  # of each part that calls plug-ins; of a
 _DRAWING_STEPS = 4
 # A step: of each part, and of all; beyond that parts take turns. As many again of retained prompts.
 _ROWS, _MOST_ROWS = 3, 24
-_COMPARED = 12  # rows of each part, to say how far layers are from what the parts predict
+_COMPARED = 24  # rows of each part, to say how far layers are from what the parts predict
+_LEAST_CHANGE = 0.1  # of the mean: what changes less is not missed more
 _JOINT_WEIGHT = (
-    0.5  # of the error on prompts that call several: there are more of those the more plug-ins there are
+    0.5  # of the error on prompts that call several plug-ins, of which there are more than plug-ins
 )
 _RATE = 0.125  # as a share of that at which the base's plug-ins are trained: this begins near its end
 
@@ -48,38 +49,66 @@ def gather_predictions(
     return banks
 
 
+def weights_of(
+    base: BaseModel, parts: Sequence[MergePart], banks: Sequence[PriorBank], seed: int
+) -> list[float]:
+    """Weigh the parts: by their own weight, divided by how much their plug-ins change what the base predicts.
+
+    So a plug-in that changes little is missed as badly as one that changes much. Prompts that call several count `_JOINT_WEIGHT`
+    times, retained ones `RETAINED_WEIGHT` times as much as a part of the mean change. What erasers do to their own prompts is about as
+    much for each: among them every part weighs alike.
+    """
+    calling = [part for part in parts if part.adapters]
+    if all(adapter.kind == "eraser" for part in calling for adapter in part.adapters):
+        changes = [1.0] * len(parts)
+    else:
+        with quickly(base):
+            changes = [_missed(base, bank, seed) for bank in banks]
+    mean = sum(change for change, part in zip(changes, parts, strict=True) if part.adapters) / len(calling)
+    times = {0: RETAINED_WEIGHT, 1: 1.0}
+    return [
+        part.weight
+        * times.get(len(part.adapters), _JOINT_WEIGHT)
+        * (mean / max(change, _LEAST_CHANGE * mean) if part.adapters and mean else 1.0)
+        for part, change in zip(parts, changes, strict=True)
+    ]
+
+
 @torch.no_grad()
 def prediction_error(
     base: BaseModel,
-    parts: Sequence[MergePart],
     banks: Sequence[PriorBank],
+    weights: Sequence[float],
     layers: Mapping[str, LowRank],
     seed: int,
 ) -> float:
-    """Give the mean squared error of what the base predicts with some layers, weighed as `tuned` weighs the parts."""
-    weights = _weights(parts)
-    missed = 0.0
+    """Give the weighted mean squared error of what the base predicts with some layers."""
     with applied(base, [(made_for(base, dict(layers)), 1.0)]), quickly(base):
-        for bank, weight in zip(banks, weights, strict=True):
-            rows = bank.draw(_COMPARED, weight, torch.Generator().manual_seed(seed))
-            predicted = base.predict(rows.noisy, rows.time, rows.text)
-            missed += weight * float((predicted.float() - rows.target.float()).pow(2).mean())
-    return missed / sum(weights)
+        missed = [weight * _missed(base, bank, seed) for bank, weight in zip(banks, weights, strict=True)]
+    return sum(missed) / sum(weights)
+
+
+@torch.no_grad()
+def _missed(base: BaseModel, bank: PriorBank, seed: int) -> float:
+    """Give the mean squared error of what the base, as it is, predicts of some of a bank's rows."""
+    rows = bank.draw(_COMPARED, 1.0, torch.Generator().manual_seed(seed))
+    predicted = base.predict(rows.noisy, rows.time, rows.text)
+    return float((predicted.float() - rows.target.float()).pow(2).mean())
 
 
 def tuned(
     base: BaseModel,
     parts: Sequence[MergePart],
     banks: Sequence[PriorBank],
+    weights: Sequence[float],
     layers: Mapping[str, LowRank],
     steps: int,
     seed: int,
     on_step: OnStep,
 ) -> dict[str, LowRank]:
-    """Give the layers after so many steps on what the parts predict; of no higher rank than before.
+    """Give the layers after so many steps on what the parts predict, each by its weight; of no higher rank than before.
 
-    A part's error counts by its weight, that of several plug-ins `_JOINT_WEIGHT` times, that of retained prompts `RETAINED_WEIGHT`
-    times. Raises BrokenPicture when the numbers overflow.
+    Raises BrokenPicture when the numbers overflow.
     """
     rank = max(delta.rank(factors) for factors in layers.values())
     rate = _RATE * AdditionConfig.for_base(base).learning_rate
@@ -88,7 +117,7 @@ def tuned(
         base, list(layers), rank=rank, learning_rate=rate, steps=steps, seed=seed, accelerator=accelerator
     ) as lora:
         lora.set_factors(layers)
-        weighed = list(zip(banks, _weights(parts), parts, strict=True))
+        weighed = list(zip(banks, weights, parts, strict=True))
         calling = [(bank, weight) for bank, weight, part in weighed if part.adapters]
         kept = [(bank, weight) for bank, weight, part in weighed if not part.adapters]
         count = min(_ROWS * len(calling), _MOST_ROWS)
@@ -101,8 +130,3 @@ def tuned(
             on_step(step + 1, steps, "tuning", float(errors.mean()))
         found = lora.factors()
     return {layer: delta.within(each, delta.rank(layers[layer])) for layer, each in found.items()}
-
-
-def _weights(parts: Sequence[MergePart]) -> list[float]:
-    times = {0: RETAINED_WEIGHT, 1: 1.0}
-    return [part.weight * times.get(len(part.adapters), _JOINT_WEIGHT) for part in parts]

@@ -179,7 +179,8 @@ def test_more_plugins_are_tuned_in_more_steps_so_that_each_has_its_turns(sd: Bas
     ink = parts_for(sd)[0]
     config = MergeConfig("tuned", tuning_steps=20)
     assert config.tuning_steps_of([ink] * 2) == 20
-    assert config.tuning_steps_of([ink] * 10) == 60
+    assert config.tuning_steps_of([ink] * 10) == 40
+    assert config.tuning_steps_of([*[ink] * 10, MergePart(("a house",))]) == 40
     assert FAST.tuning_steps_of([ink] * 10) == 0  # the closed form is not tuned
 
 

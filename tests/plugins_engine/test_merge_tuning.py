@@ -11,8 +11,8 @@ from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.branches import applied
 from plugins_engine.easymerge import MergeConfig, combine
-from plugins_engine.merge_parts import MergePart, joint_parts
-from plugins_engine.merge_tuning import gather_predictions, prediction_error, tuned
+from plugins_engine.merge_parts import RETAINED_WEIGHT, MergePart, joint_parts
+from plugins_engine.merge_tuning import gather_predictions, prediction_error, tuned, weights_of
 from tests.plugins_engine.tiny_pipelines import random_adapter
 
 FAST = MergeConfig("closed-form", pictures=4, steps=2)
@@ -46,7 +46,8 @@ def test_it_predicts_more_like_the_plugins_and_keeps_every_layers_rank(
     )  # of 1e-4, the customary rate, for a few steps
     solved = combine(sd, parts, FAST).adapter.layers
     banks = gather_predictions(sd, parts, 0, lambda *_: None)
-    after = tuned(sd, parts, banks, solved, 30, 0, lambda *_: None)
+    weights = weights_of(sd, parts, banks, 0)
+    after = tuned(sd, parts, banks, weights, solved, 30, 0, lambda *_: None)
     assert missed(sd, parts, after) < 0.9 * missed(sd, parts, solved)
     assert {name: delta.rank(each) for name, each in after.items()} == {
         name: delta.rank(each) for name, each in solved.items()
@@ -69,13 +70,48 @@ def test_a_part_is_drawn_with_its_own_plugins_and_learned_from_what_they_predict
 
 
 def test_layers_are_as_wrong_as_what_they_predict(sd: BaseModel, parts: list[MergePart]) -> None:
-    (ink_alone, fox_alone, *_), (own, other, *_) = parts, gather_predictions(sd, parts, 0, lambda *_: None)
-    ink = ink_alone.adapters[0].layers
-    right = prediction_error(sd, [ink_alone], [own], ink, 0)
-    wrong = prediction_error(sd, [fox_alone], [other], ink, 0)
+    own, other, *_ = gather_predictions(sd, parts, 0, lambda *_: None)
+    ink = parts[0].adapters[0].layers
+    right = prediction_error(sd, [own], [1.0], ink, 0)
+    wrong = prediction_error(sd, [other], [1.0], ink, 0)
     assert right < 0.05 * wrong
-    both = prediction_error(sd, [ink_alone, replace(fox_alone, weight=3.0)], [own, other], ink, 0)
-    assert both == pytest.approx((right + 3 * wrong) / 4)
+    assert prediction_error(sd, [own, other], [1.0, 3.0], ink, 0) == pytest.approx((right + 3 * wrong) / 4)
+
+
+def test_a_part_weighs_the_more_the_less_its_plugins_change(sd: BaseModel, parts: list[MergePart]) -> None:
+    banks = gather_predictions(sd, parts, 0, lambda *_: None)
+    ink, fox, both, kept = weights_of(sd, parts, banks, 0)
+
+    changes = []
+    for bank in banks:
+        rows = bank.draw(24, 1.0, torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            changes.append(float(mse_loss(sd.predict(rows.noisy, rows.time, rows.text), rows.target)))
+    mean = sum(changes[:3]) / 3
+
+    assert ink == pytest.approx(mean / changes[0], rel=0.1)
+    assert fox == pytest.approx(mean / changes[1], rel=0.1)
+    assert both == pytest.approx(0.5 * mean / changes[2], rel=0.1)
+    assert kept == RETAINED_WEIGHT
+
+
+def test_erasers_weigh_alike_and_a_plugin_that_does_nothing_is_weighed_too(
+    sd: BaseModel, parts: list[MergePart]
+) -> None:
+    erasers = [
+        replace(part, adapters=tuple(replace(each, kind="eraser") for each in part.adapters))
+        for part in (*parts[:2], parts[3])
+    ]
+    banks = gather_predictions(sd, erasers, 0, lambda *_: None)
+    assert weights_of(sd, erasers, banks, 0) == [1.0, 1.0, RETAINED_WEIGHT]
+
+    nothing = replace(
+        parts[0].adapters[0],
+        layers={name: (0 * up, down) for name, (up, down) in parts[0].adapters[0].layers.items()},
+    )
+    idle = [replace(parts[0], adapters=(nothing,)), parts[1]]
+    weights = weights_of(sd, idle, gather_predictions(sd, idle, 0, lambda *_: None), 0)
+    assert weights == [pytest.approx(10.0), pytest.approx(0.5)]
 
 
 @pytest.mark.parametrize(("near", "begins"), [(1.01, "the sum"), (0.99, "the closed form")])
@@ -88,7 +124,8 @@ def test_tuning_begins_with_the_sum_where_that_predicts_nearly_as_well_as_the_cl
         "the sum": combine(sd, parts, replace(FAST, method="sum")).adapter.layers,
         "the closed form": combine(sd, parts, FAST).adapter.layers,
     }
-    summed, solved = (prediction_error(sd, parts, banks, each, seed) for each in starts.values())
+    weights = weights_of(sd, parts, banks, seed)
+    summed, solved = (prediction_error(sd, banks, weights, each, seed) for each in starts.values())
     monkeypatch.setattr("plugins_engine.easymerge._NEAR", near * summed / solved)
     monkeypatch.setattr("plugins_engine.merge_tuning._RATE", 1e-6)  # so that the beginning is seen in the end
     found = combine(sd, parts, replace(FAST, method="tuned", tuning_steps=1)).adapter
