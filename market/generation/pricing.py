@@ -12,46 +12,100 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from market.ledger.splits import BASIS_POINTS, commission
+from market.ledger.splits import BASIS_POINTS, commission, split
+
+
+def plugin_subject(version: int) -> str:
+    """Name a plug-in's version as what a fee is paid for."""
+    return f"plugin-version:{version}"
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """A person among those who divide a fee: `weight` is their part of the sum of all weights.
+
+    `through` names the parts of a combined plug-in by way of which the fee comes to them.
+    """
+
+    person: int
+    name: str
+    weight: int = 1
+    through: str = ""
 
 
 @dataclass(frozen=True)
 class Fee:
-    """Somebody's price for one picture. `line` is plugin_fee or base_fee; `subject` is what it is paid for."""
+    """The price of one thing for one picture. `line` is plugin_fee or base_fee; `subject` is what it is paid for."""
 
     line: str
     subject: str
     name: str
-    receiver: int
-    receiver_name: str
     micros: int
+    receivers: tuple[Receiver, ...]
+
+
+@dataclass(frozen=True)
+class Portion:
+    """What one receiver gets of a line. Of the payer's `own` there is nothing to pay."""
+
+    person: int
+    name: str
+    amount: int
+    through: str = ""
+    own: bool = False
 
 
 @dataclass(frozen=True)
 class QuoteLine:
-    """One fee over all the pictures: `total` = `share` (the receiver's) + `commission` (the platform's)."""
+    """One fee over all the pictures: `total` = the portions of its receivers + `commission` (the platform's)."""
 
     line: str
     subject: str
     name: str
-    receiver: int
-    receiver_name: str
     per_picture: int
     pictures: int
-    share: int
+    portions: tuple[Portion, ...]
     commission: int
     commission_bps: int
-    own: bool
 
     def __post_init__(self) -> None:
-        if min(self.per_picture, self.share, self.commission) < 0 or self.pictures < 1:
+        if min(self.per_picture, self.commission, self.share) < 0 or self.pictures < 1:
             raise ValueError(f"a line of a quote cannot be negative or for no picture: {self}")
-        if self.share + self.commission != (0 if self.own else self.per_picture * self.pictures):
+        if any(each.amount < 0 or (each.own and each.amount) for each in self.portions):
+            raise ValueError(f"a portion is zero or more, and zero to the payer: {self}")
+        if len({each.person for each in self.portions}) != len(self.portions) or not self.portions:
+            raise ValueError(f"a line needs receivers, each of them once: {self}")
+        whole = self.per_picture * self.pictures
+        if self.total > whole or (self.total < whole and not self.partly_own) or (self.own and self.total):
             raise ValueError(f"the parts of a line must sum to it: {self}")
+
+    @property
+    def share(self) -> int:
+        """What all receivers get together."""
+        return sum(each.amount for each in self.portions)
 
     @property
     def total(self) -> int:
         return self.share + self.commission
+
+    @property
+    def own(self) -> bool:
+        """Whether the payer alone would receive it: then it costs nothing."""
+        return all(each.own for each in self.portions)
+
+    @property
+    def partly_own(self) -> bool:
+        return any(each.own for each in self.portions)
+
+    @property
+    def paid(self) -> tuple[Portion, ...]:
+        """The portions of others than the payer."""
+        return tuple(each for each in self.portions if not each.own)
+
+    @property
+    def not_charged(self) -> int:
+        """The payer's own part of the fee."""
+        return self.per_picture * self.pictures - self.total
 
     @property
     def is_plugin(self) -> bool:
@@ -75,24 +129,28 @@ class Quote:
         return sum(line.commission for line in self.lines)
 
     @property
-    def per_picture(self) -> int:
-        return sum(line.per_picture for line in self.lines if not line.own)
-
-    @property
     def digest(self) -> str:
         """Name exactly what a person was shown, so that a form can say which price it agreed to."""
         text = json.dumps(self.as_json(), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"lines": [asdict(line) for line in self.lines]}
+        return asdict(self)
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Quote:
         kept = dict(kept)
         # Of one rate for all lines, as quotes were once.
         rate = {"commission_bps": kept.pop("commission_bps")} if "commission_bps" in kept else {}
-        return cls(**kept | {"lines": tuple(QuoteLine(**rate | line) for line in kept["lines"])})
+        return cls(**kept | {"lines": tuple(_line(rate | line) for line in kept["lines"])})
+
+
+def _line(kept: dict[str, Any]) -> QuoteLine:
+    if "receiver" in kept:
+        # Of one receiver for each line, as quotes were once.
+        person, name, amount, own = (kept.pop(key) for key in ("receiver", "receiver_name", "share", "own"))
+        return QuoteLine(**kept | {"portions": (Portion(person, name, amount, own=own),)})
+    return QuoteLine(**kept | {"portions": tuple(Portion(**each) for each in kept["portions"])})
 
 
 def draw_quote(
@@ -100,34 +158,42 @@ def draw_quote(
 ) -> Quote:
     """Price a request: every fee times the pictures, the platform's commission for its line (in basis points) taken out of each.
 
-    The remainder of a commission goes by largest remainder, so that the parts always sum to the fee. Nobody pays
-    themselves: a fee whose receiver is the payer is shown, and costs nothing.
+    Remainders go by largest remainder, a tie to the receivers before the platform and to the lower person, so that the
+    parts always sum to the fee. Nobody pays themselves: what of a fee would come back to the payer is not charged.
     """
     if pictures < 1:
         raise ValueError(f"a quote is for at least one picture, not {pictures}")
     for rate in rates.values():
         if not 0 <= rate <= BASIS_POINTS:
             raise ValueError(f"a commission is 0 to {BASIS_POINTS} basis points, not {rate}")
-    lines = []
-    for fee in fees:
-        if fee.micros < 0:
-            raise ValueError(f"the fee of {fee.subject} is negative: {fee.micros}")
-        own = fee.receiver == payer
-        amount = 0 if own else fee.micros * pictures
-        share, taken = commission(amount, rates[fee.line])
-        lines.append(
-            QuoteLine(
-                line=fee.line,
-                subject=fee.subject,
-                name=fee.name,
-                receiver=fee.receiver,
-                receiver_name=fee.receiver_name,
-                per_picture=fee.micros,
-                pictures=pictures,
-                share=share,
-                commission=taken,
-                commission_bps=rates[fee.line],
-                own=own,
+    lines = tuple(_priced(fee, pictures, payer, rates[fee.line]) for fee in fees)
+    return Quote(lines=lines, pictures=pictures, currency=currency)
+
+
+def _priced(fee: Fee, pictures: int, payer: int, rate: int) -> QuoteLine:
+    if fee.micros < 0:
+        raise ValueError(f"the fee of {fee.subject} is negative: {fee.micros}")
+    divided = split(fee.micros * pictures, [(each.person, each.weight) for each in fee.receivers])
+    charged = sum(amount for person, amount in divided if person != payer)
+    others = [(each.person, each.weight) for each in fee.receivers if each.person != payer and each.weight]
+    share, taken = commission(charged, rate)
+    amounts = dict(split(share, others)) if others else {}
+    return QuoteLine(
+        line=fee.line,
+        subject=fee.subject,
+        name=fee.name,
+        per_picture=fee.micros,
+        pictures=pictures,
+        portions=tuple(
+            Portion(
+                person=each.person,
+                name=each.name,
+                amount=amounts.get(each.person, 0),
+                through=each.through,
+                own=each.person == payer,
             )
-        )
-    return Quote(lines=tuple(lines), pictures=pictures, currency=currency)
+            for each in fee.receivers
+        ),
+        commission=taken,
+        commission_bps=rate,
+    )

@@ -7,11 +7,18 @@ import io
 from PIL import Image
 
 from market.generation.models import GenerationRequest
+from market.generation.pricing import plugin_subject
 from market.provenance import PlugInCredit, Record, embed
 
 
 def record_of(request: GenerationRequest, *, seed: int, index: int) -> Record:
-    """Collect what a picture's file says about its making. No email address, and no name of the person who asked."""
+    """Collect what a picture's file says about its making. No email address, and no name of the person who asked.
+
+    A plug-in's artists are all who were to be paid for it: co-owners and the artists of its parts, too.
+    """
+    artists = {
+        line.subject: ", ".join(portion.name for portion in line.portions) for line in request.price.lines
+    }
     return Record(
         request=str(request.pk),
         picture=index,
@@ -26,7 +33,7 @@ def record_of(request: GenerationRequest, *, seed: int, index: int) -> Record:
         plugins=tuple(
             PlugInCredit(
                 name=each.version.plugin.name,
-                artist=str(each.version.plugin.owner),
+                artist=artists[plugin_subject(each.version_id)],
                 version=each.version.number,
                 tensors_sha256=each.version.tensors_sha256,
                 weight=each.weight,
@@ -34,7 +41,7 @@ def record_of(request: GenerationRequest, *, seed: int, index: int) -> Record:
                 commercial_use=each.version.plugin.allow_commercial,
                 derivatives=each.version.plugin.allow_derivatives,
             )
-            for each in request.plugins.select_related("version__plugin__concept", "version__plugin__owner")
+            for each in request.plugins.select_related("version__plugin__concept")
         ),
     )
 

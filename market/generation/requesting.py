@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,6 +13,7 @@ from django.utils import timezone
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.royalties import royalties
 from market.generation import limits
 from market.generation.commission import commission_rates
 from market.generation.errors import (
@@ -24,10 +25,11 @@ from market.generation.errors import (
     TooManyWaiting,
 )
 from market.generation.models import GenerationRequest, RequestPlugIn
-from market.generation.pricing import Fee, Quote, draw_quote
+from market.generation.pricing import Fee, Quote, Receiver, draw_quote, plugin_subject
 from market.jobs.models import Job
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
+from market.ledger.memos import fee_memo
 from market.ledger.models import AccountKind
 from market.ledger.money import words as euros
 
@@ -79,11 +81,11 @@ def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count
             line="base_fee",
             subject=f"base-release:{release.pk}",
             name=base.name,
-            receiver=base.owner_id,
-            receiver_name=str(base.owner),
             micros=base.fee_micros,
+            receivers=(Receiver(base.owner_id, str(base.owner)),),
         )
     ]
+    receivers = plugin_receivers(offered.values())
     for pk, weight in plugins:
         plugin = offered.get(pk)
         version = plugin.current_version if plugin else None
@@ -106,11 +108,10 @@ def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count
         fees.append(
             Fee(
                 line="plugin_fee",
-                subject=f"plugin-version:{version.pk}",
+                subject=plugin_subject(version.pk),
                 name=plugin.name,
-                receiver=plugin.owner_id,
-                receiver_name=str(plugin.owner),
                 micros=plugin.price_micros,
+                receivers=receivers[version.pk],
             )
         )
     quote = draw_quote(fees=fees, pictures=count, payer=person.pk, rates=commission_rates())
@@ -207,18 +208,32 @@ def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUI
     return request
 
 
+def plugin_receivers(plugins: Iterable[PlugIn]) -> dict[int, tuple[Receiver, ...]]:
+    """Give who divides the fee of each plug-in, by the id of its version on offer."""
+    return {
+        pk: tuple(Receiver(each.person.pk, str(each.person), each.weight, each.through) for each in divided)
+        for pk, divided in royalties(plugins).items()
+    }
+
+
 def shares_of(quote: Quote) -> list[ledger.Share]:
-    """Turn a quote into the shares of a hold. A line of zero is kept with its terms, and never posted."""
+    """Turn a quote into the shares of a hold. A portion of zero is kept with its terms, and never posted."""
     revenue = ledger.account(AccountKind.PLATFORM_REVENUE, currency=quote.currency)
-    people = User.objects.in_bulk([line.receiver for line in quote.lines])
+    people = User.objects.in_bulk([portion.person for line in quote.lines for portion in line.portions])
     shares = []
     for line in quote.lines:
-        earnings = ledger.account(AccountKind.EARNINGS, owner=people[line.receiver], currency=quote.currency)
-        shares.append(
+        shares += [
             ledger.Share(
-                account=earnings, amount=line.share, line=line.line, subject=line.subject, memo=line.name
+                account=ledger.account(
+                    AccountKind.EARNINGS, owner=people[portion.person], currency=quote.currency
+                ),
+                amount=portion.amount,
+                line=line.line,
+                subject=line.subject,
+                memo=fee_memo(line.name, portion.through),
             )
-        )
+            for portion in line.portions
+        ]
         if line.commission:
             shares.append(
                 ledger.Share(
@@ -226,7 +241,7 @@ def shares_of(quote: Quote) -> list[ledger.Share]:
                     amount=line.commission,
                     line="commission",
                     subject=line.subject,
-                    memo=line.name,
+                    memo=fee_memo(line.name),
                 )
             )
     return shares

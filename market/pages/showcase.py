@@ -11,7 +11,7 @@ from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn, PlugInSample
 from market.generation.commission import commission_rates
 from market.generation.models import Picture
-from market.generation.pricing import Fee, Quote, draw_quote
+from market.generation.pricing import Fee, Quote, Receiver, draw_quote
 from market.ledger.money import words
 
 FEATURED = 4
@@ -78,8 +78,8 @@ def figures() -> list[Figure]:
 def example_quote() -> Quote:
     """Price one made-up picture exactly as the studio would, so that the explanation keeps up with the terms."""
     fees = [
-        Fee("base_fee", "base-release:0", "Base model", 1, "a model owner", 10_000),
-        Fee("plugin_fee", "plugin-version:0", "River ink", 2, "Ines Moreau", 50_000),
-        Fee("plugin_fee", "plugin-version:1", "Pip the fox", 3, "Jonas Weber", 30_000),
+        Fee("base_fee", "base-release:0", "Base model", 10_000, (Receiver(1, "a model owner"),)),
+        Fee("plugin_fee", "plugin-version:0", "River ink", 50_000, (Receiver(2, "Ines Moreau"),)),
+        Fee("plugin_fee", "plugin-version:1", "Pip the fox", 30_000, (Receiver(3, "Jonas Weber"),)),
     ]
     return draw_quote(fees=fees, pictures=1, payer=0, rates=commission_rates())

@@ -11,6 +11,7 @@ from django.db.models import Case, F, Max, Q, QuerySet, Sum, Value, When
 
 from market.accounts.models import User
 from market.ledger.describing import describe
+from market.ledger.memos import fee_memo, name_in, through_in
 from market.ledger.models import PAYER_KINDS, Account, AccountKind, Entry, Figure, FigureSort
 from market.ledger.queries import FEE_LINES, within
 from market.reports.periods import Period
@@ -175,7 +176,9 @@ def by_subject(sums: QuerySet[Figure], prefix: str) -> list[SubjectRow]:
     # Of all accounts together. Among one account's sums there are none, and it has one line for each subject.
     counted = sums.filter(sort=FigureSort.SUBJECT, subject__in=[row["subject"] for row in found])
     queries = dict(counted.values_list("subject").annotate(number=Sum("captures")))
-    names = describe((row["subject"] for row in found), {row["subject"]: row["memo"] for row in found})
+    names = describe(
+        (row["subject"] for row in found), {row["subject"]: name_in(row["memo"]) for row in found}
+    )
     rows: dict[str, SubjectRow] = {}
     for row in found:
         described = names[row["subject"]]
@@ -281,7 +284,8 @@ def by_country(people: Sequence[PersonRow]) -> list[CountryRow]:
 
 def subjects_of(sums: QuerySet[Figure], group: str) -> list[str]:
     """The subjects among these sums that belong to one plug-in or base."""
-    found = dict(_lines(sums).exclude(subject="").values_list("subject").annotate(name=Max("memo")))
+    memos = _lines(sums).exclude(subject="").values_list("subject").annotate(memo=Max("memo"))
+    found = {subject: name_in(memo) for subject, memo in memos}
     return [name for name, what in describe(found, found).items() if what.group == group]
 
 
@@ -291,14 +295,14 @@ def paid_lines(entries: QuerySet[Entry]) -> QuerySet[Entry]:
 
 
 def name_lines(lines: Iterable[Entry]) -> list[tuple[Entry, str]]:
-    """Pair entries with the present name of what they paid for."""
+    """Pair entries with the present name of what they paid for, and the parts of it by way of which they did."""
     listed = list(lines)
     names = describe((line.subject for line in listed), _last_memos(listed))
-    return [(line, names[line.subject].label) for line in listed]
+    return [(line, fee_memo(names[line.subject].label, through_in(line.memo))) for line in listed]
 
 
 def _last_memos(lines: Iterable[Entry]) -> dict[str, str]:
     memos: dict[str, str] = defaultdict(str)
     for line in lines:
-        memos[line.subject] = memos[line.subject] or line.memo
+        memos[line.subject] = memos[line.subject] or name_in(line.memo)
     return memos

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -20,6 +20,9 @@ from market.basemodels.models import FINGERPRINT, BaseModel
 from market.catalog.models.concepts import Concept
 from market.catalog.models.works import SHA256
 from market.jobs.models import Job
+
+if TYPE_CHECKING:
+    from market.catalog.models.parts import PlugInPart
 
 MAX_PRICE_MICROS = 100_000_000  # 100 EUR a picture: a typing slip, not a price
 SLUG_LENGTH = 120
@@ -96,7 +99,7 @@ class PlugIn(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="The latest job that makes, or made, a version.",
+        help_text="The latest job that makes, or made, a version: an addition or an upload.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -234,7 +237,7 @@ def sample_path(sample: PlugInSample, filename: str) -> str:
 
 
 class PlugInVersion(models.Model):
-    """The weights that one addition made. Never changed, also not in the database."""
+    """The weights that one addition or upload brought. Never changed, also not in the database."""
 
     plugin = models.ForeignKey(PlugIn, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
@@ -245,7 +248,10 @@ class PlugInVersion(models.Model):
     base_fingerprint = models.CharField(max_length=64)
     rank = models.PositiveIntegerField()
     figures = models.JSONField(default=dict, blank=True)
-    works_count = models.PositiveIntegerField()
+    works_count = models.PositiveIntegerField(help_text="0: it was uploaded as a file.")
+    parts_count = models.PositiveSmallIntegerField(
+        default=0, help_text="How many parts its file says it was combined from."
+    )
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="plugin_version")
     affirmation = models.ForeignKey(
         "catalog.RightsAffirmation", on_delete=models.PROTECT, related_name="plugin_versions"
@@ -275,6 +281,12 @@ class PlugInVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.plugin}, version {self.number}"
+
+    def divided_parts(self) -> list[tuple[PlugInPart, float]]:
+        """Pair the parts of a combined version with the percentage of its fee that each has."""
+        listed = list(self.parts.select_related("part__plugin__concept", "part__plugin__owner"))
+        whole = sum(each.share for each in listed)
+        return [(each, 100 * each.share / whole) for each in listed]
 
     @property
     def fits_its_base(self) -> bool:

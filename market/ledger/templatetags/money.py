@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django import template
 
+from market.ledger.memos import name_in, through_in
 from market.ledger.money import words
 
 register = template.Library()
+register.filter("fee_name", name_in)
+register.filter("fee_through", through_in)
 
 
 @register.filter

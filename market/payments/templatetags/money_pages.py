@@ -8,6 +8,7 @@ from django import template
 from django.urls import NoReverseMatch, reverse
 
 from market.ledger.describing import Described
+from market.ledger.memos import name_in
 from market.ledger.models import Transfer
 from market.ledger.queries import FEE_LINES
 
@@ -33,6 +34,6 @@ def reference_target(reference: str) -> Described:
 def paid_for(transfer: Transfer) -> str:
     """Name the plug-ins and the base that a query paid for. Uses the transfer's prefetched entries."""
     names = dict.fromkeys(
-        entry.memo for entry in transfer.entries.all() if entry.line in FEE_LINES and entry.memo
+        name_in(entry.memo) for entry in transfer.entries.all() if entry.line in FEE_LINES and entry.memo
     )
     return ", ".join(names)

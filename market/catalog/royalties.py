@@ -1,0 +1,139 @@
+"""Who divides a plug-in's fee: its owner, its co-owners, and of a combined one those of its parts, however deep.
+
+A version without parts is its owner's, less what its co-owners have accepted. A combined version divides first among its
+parts by their shares; each known part divides further as it would by itself, and what no known part takes is the version's own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from market.accounts.models import User
+from market.catalog.models import CoOwnerTerms, PlugIn, PlugInPart, PlugInVersion
+from market.ledger.splits import BASIS_POINTS
+
+MAX_DEPTH = 5
+"""How many levels of parts within parts a version may have. Uploads are refused above it."""
+
+PartsOf = Mapping[int, Sequence[PlugInPart]]
+
+
+@dataclass(frozen=True)
+class Royalty:
+    """One person's part of a fee: `weight` of the sum of all. `through` names the parts that it comes by way of."""
+
+    person: User
+    weight: int
+    through: str
+    percent: float
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """A part of a fee on the way to one person, by one way."""
+
+    person: User
+    part: Fraction
+    through: str
+
+
+def royalties(plugins: Iterable[PlugIn]) -> dict[int, list[Royalty]]:
+    """Give for the version on offer of each plug-in, by the version's id, among whom its fee is divided now.
+
+    The highest part comes first. A plug-in without a version is left out.
+    """
+    wanted = []
+    for plugin in plugins:
+        if plugin.current_version is not None:
+            plugin.current_version.plugin = plugin  # already here
+            wanted.append(plugin.current_version)
+    parts = parts_within(wanted)
+    known = {version.pk: version for version in wanted}
+    known |= {each.part.pk: each.part for listed in parts.values() for each in listed if each.part}
+    shares = CoOwnerTerms.objects.sharing({version.plugin_id for version in known.values()})
+    return {version.pk: _summed(_claims(version, parts, shares)) for version in wanted}
+
+
+def royalties_of(plugin: PlugIn) -> list[Royalty]:
+    """Give who divides the fee of one plug-in; empty before its first version."""
+    return next(iter(royalties([plugin]).values()), [])
+
+
+def parts_within(versions: Collection[PlugInVersion]) -> dict[int, list[PlugInPart]]:
+    """Give the parts of these versions and, level by level, the parts of their parts, by the version's id."""
+    found: dict[int, list[PlugInPart]] = {}
+    level = {version.pk for version in versions if version.parts_count}
+    for _ in range(MAX_DEPTH + 1):
+        if not level:
+            return found
+        rows = PlugInPart.objects.filter(version__in=level).select_related(
+            "part__plugin__concept", "part__plugin__owner"
+        )
+        for each in rows.order_by("version", "position"):
+            found.setdefault(each.version_id, []).append(each)
+        level = {
+            each.part.pk
+            for pk in level
+            for each in found.get(pk, [])
+            if each.part and each.part.parts_count and each.part.pk not in found
+        }
+    raise RecursionError(f"plug-ins are combined of combined ones more than {MAX_DEPTH} levels deep")
+
+
+def _claims(
+    version: PlugInVersion, parts: PartsOf, shares: Mapping[int, Sequence[CoOwnerTerms]]
+) -> list[_Claim]:
+    listed = parts.get(version.pk, ())
+    if not listed:
+        return _own_claims(version, shares)
+    whole = sum(each.share for each in listed)
+    claims = []
+    for each in listed:
+        fraction = Fraction(each.share, whole)
+        if each.part is None:
+            inner, within = _own_claims(version, shares), ""
+        else:
+            inner, within = _claims(each.part, parts, shares), each.part.plugin.name
+        claims += [
+            _Claim(claim.person, fraction * claim.part, _way(claim.through, within)) for claim in inner
+        ]
+    return claims
+
+
+def _way(through: str, within: str) -> str:
+    return f"{through} in {within}" if through and within else through or within
+
+
+def _own_claims(version: PlugInVersion, shares: Mapping[int, Sequence[CoOwnerTerms]]) -> list[_Claim]:
+    """Divide what is the plug-in's own among its owner and co-owners."""
+    given = shares.get(version.plugin_id, ())
+    kept = BASIS_POINTS - sum(each.share_bps for each in given)
+    return [
+        _Claim(version.plugin.owner, Fraction(kept, BASIS_POINTS), ""),
+        *(_Claim(each.person, Fraction(each.share_bps, BASIS_POINTS), "") for each in given),
+    ]
+
+
+def _summed(claims: Sequence[_Claim]) -> list[Royalty]:
+    """Add up each person's claims, as whole weights over one denominator."""
+    total: dict[int, Fraction] = defaultdict(Fraction)
+    ways: dict[int, dict[str, None]] = defaultdict(dict)
+    people = {claim.person.pk: claim.person for claim in claims}
+    for claim in claims:
+        total[claim.person.pk] += claim.part
+        if claim.through:
+            ways[claim.person.pk][claim.through] = None
+    denominator = math.lcm(*(part.denominator for part in total.values()))
+    return [
+        Royalty(
+            person=people[pk],
+            weight=int(part * denominator),
+            through=" and ".join(ways[pk]),
+            percent=float(100 * part),
+        )
+        for pk, part in sorted(total.items(), key=lambda each: (-each[1], each[0]))
+    ]
