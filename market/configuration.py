@@ -340,9 +340,17 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "UPLOAD_MAX_MB",
         "integer",
-        "Largest upload, in MB.",
+        "Largest upload of a work, in MB.",
         integer(1, 500),
         "20",
+        "Files",
+    ),
+    Variable(
+        "PLUGIN_MAX_MB",
+        "integer",
+        "Largest upload of a plug-in, in MB.",
+        integer(1, 2000),
+        "200",
         "Files",
     ),
     Variable(

@@ -185,6 +185,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = DEBUG
 UPLOAD_MAX_BYTES = CONFIG.number("UPLOAD_MAX_MB") * 1_000_000
+PLUGIN_MAX_BYTES = CONFIG.number("PLUGIN_MAX_MB") * 1_000_000
 UPLOAD_MAX_PIXELS = CONFIG.number("UPLOAD_MAX_MEGAPIXELS") * 1_000_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 # More than the desk takes at once, so that the page, and not a bare 400, says how many it takes.

@@ -20,6 +20,7 @@ Runner = Callable[["Job", "Engine", "Lease"], None]
 RUNNERS: dict[str, str] = {
     "generation": "workers.runners.generation.run_generation",
     "addition": "workers.runners.addition.run_addition",
+    "upload": "workers.runners.upload.run_upload",
 }
 KINDS = tuple(RUNNERS)
 

@@ -8,7 +8,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from market.accounts.models import Role, User
-from market.catalog.models import Concept, PlugIn, PlugInSample, PlugInVersion, Work
+from market.catalog.models import Concept, CoOwnerTerms, PlugIn, PlugInSample, PlugInVersion, Work
 
 Person = AbstractBaseUser | AnonymousUser
 
@@ -29,6 +29,22 @@ def owned_plugin(person: User, pk: int) -> PlugIn:
 def owned_version(person: User, plugin: int, pk: int) -> PlugInVersion:
     versions = PlugInVersion.objects.select_related("plugin__concept")
     return get_object_or_404(versions, pk=pk, plugin=plugin, plugin__owner=person)
+
+
+def terms_of_co_owner(plugin: PlugIn, person: int) -> CoOwnerTerms:
+    """The last terms of a person in a plug-in, for its owner."""
+    return get_object_or_404(
+        CoOwnerTerms.objects.in_force().select_related("person"), plugin=plugin, person=person
+    )
+
+
+def own_terms(person: User, plugin: int) -> CoOwnerTerms:
+    """A person's own last terms in somebody else's plug-in."""
+    return get_object_or_404(
+        CoOwnerTerms.objects.in_force().select_related("plugin__concept", "person"),
+        plugin=plugin,
+        person=person,
+    )
 
 
 def visible_plugin(person: Person, slug: str) -> PlugIn:

@@ -19,9 +19,18 @@ from PIL import Image, UnidentifiedImageError
 from market.accounts.models import User
 from market.basemodels.card import spread_out
 from market.basemodels.models import BaseModel
-from market.catalog.models import Concept, ConceptKind, PlugIn, PlugInSample, PlugInState, PlugInVersion
+from market.catalog.merged import FoundPart, MergeRefused, parts_of, rows_of
+from market.catalog.models import (
+    Concept,
+    ConceptKind,
+    PlugIn,
+    PlugInPart,
+    PlugInSample,
+    PlugInState,
+    PlugInVersion,
+)
 from market.catalog.models.plugins import free_slug
-from market.catalog.publishing import use_version
+from market.catalog.publishing import broader_than_parts, use_version
 from market.catalog.storing import forget_file
 from market.jobs import kinds
 from market.jobs.models import Job
@@ -99,21 +108,27 @@ class AdditionOutput:
 
 def obstacles(concept: Concept, base: BaseModel, by: User) -> list[str]:
     """Say why an addition cannot start now; empty when it can."""
-    found = []
-    if concept.artist_id != by.pk:
-        found.append("Only the artist of a concept can start its addition.")
-    if not by.is_artist:
-        found.append("Take on the role of an artist first.")
+    found = obstacles_to_a_version(concept, base, by)
     works = concept.works.count()
     if works < MIN_WORKS:
         found.append(f"Upload at least {MIN_WORKS} works; there are {works} so far.")
+    return found
+
+
+def obstacles_to_a_version(concept: Concept, base: BaseModel, by: User) -> list[str]:
+    """Say why no version of the concept can be made now, by whatever way."""
+    found = []
+    if concept.artist_id != by.pk:
+        found.append("Only the artist of a concept can make its plug-in.")
+    if not by.is_artist:
+        found.append("Take on the role of an artist first.")
     if not concept.has_current_affirmation():
         found.append("Affirm your rights to the works first.")
     if not base.listed:
         found.append(f"{base.name} does not take additions at present.")
     plugin = PlugIn.objects.filter(concept=concept, base=base).select_related("addition").first()
     if plugin is not None and is_running(plugin):
-        found.append(f"An addition of {concept.name} to {base.name} is already under way.")
+        found.append(f"A version of {concept.name} for {base.name} is already under way.")
     return found
 
 
@@ -132,34 +147,55 @@ def start_addition(concept: Concept, base: BaseModel, by: User, *, terms: Terms 
         reasons = obstacles(concept, base, by)
         if reasons:
             raise AdditionRefused(reasons)
-        affirmation = concept.affirmations.filter(person=by).latest("pk")
-        plugin = PlugIn.objects.filter(concept=concept, base=base).first()
-        if plugin is None:
-            plugin = PlugIn.objects.create(
-                concept=concept,
-                base=base,
-                owner=concept.artist,
-                slug=free_slug(concept, base),
-                **(terms or Terms(price_micros=0)).as_fields(),
-            )
-        elif terms is not None:
-            PlugIn.objects.filter(pk=plugin.pk).update(**terms.as_fields())
         works = list(concept.works.values_list("pk", flat=True))
-        job = Job.objects.enqueue(
-            kind=KIND,
-            owner=by,
-            parameters={
-                "plugin": plugin.pk,
-                "concept": concept.pk,
-                "concept_name": concept.name,
-                "base_name": base.name,
-                "base_fingerprint": base.fingerprint,
-                "affirmation": affirmation.pk,
-                "works": works,
-            },
+        return enqueue_version(KIND, concept, base, by, terms=terms, works=works)
+
+
+def enqueue_version(
+    kind: str,
+    concept: Concept,
+    base: BaseModel,
+    by: User,
+    *,
+    terms: Terms | None,
+    works: list[int],
+    **more: Any,
+) -> Job:
+    """Queue a job of this kind that makes a version of the concept's plug-in for a base, which may be its first.
+
+    Raises AdditionRefused for terms that a plug-in on the market cannot have.
+    """
+    affirmation = concept.affirmations.filter(person=by).latest("pk")
+    plugin = PlugIn.objects.filter(concept=concept, base=base).select_related("current_version").first()
+    if plugin is None:
+        plugin = PlugIn.objects.create(
+            concept=concept,
+            base=base,
+            owner=concept.artist,
+            slug=free_slug(concept, base),
+            **(terms or Terms(price_micros=0)).as_fields(),
         )
-        PlugIn.objects.filter(pk=plugin.pk).update(addition=job)
-        return job
+    elif terms is not None:
+        wished = PlugIn(owner_id=plugin.owner_id, **terms.as_fields())
+        if plugin.is_published and (reasons := broader_than_parts(wished, plugin.current_version)):
+            raise AdditionRefused(reasons)
+        PlugIn.objects.filter(pk=plugin.pk).update(**terms.as_fields())
+    job = Job.objects.enqueue(
+        kind=kind,
+        owner=by,
+        parameters={
+            "plugin": plugin.pk,
+            "concept": concept.pk,
+            "concept_name": concept.name,
+            "base_name": base.name,
+            "base_fingerprint": base.fingerprint,
+            "affirmation": affirmation.pk,
+            "works": works,
+            **more,
+        },
+    )
+    PlugIn.objects.filter(pk=plugin.pk).update(addition=job)
+    return job
 
 
 def inputs(job: Job) -> AdditionInputs:
@@ -206,7 +242,7 @@ def complete_addition(*, job: Job | UUID, token: int, output: AdditionOutput) ->
             ended = Job.objects.succeed(job_id, token=token, result={})
             plugin = (
                 PlugIn.objects.select_for_update(of=("self",))
-                .select_related("base")
+                .select_related("base", "owner")
                 .get(pk=ended.parameters["plugin"])
             )
             if output.base_fingerprint != plugin.base.fingerprint:
@@ -214,9 +250,11 @@ def complete_addition(*, job: Job | UUID, token: int, output: AdditionOutput) ->
                     f"The plug-in was made for base {output.base_fingerprint[:12]}…, but {plugin.base.name} is "
                     f"{plugin.base.fingerprint[:12]}… now. Start the addition again."
                 )
-            version = _new_version(plugin, ended, output)
+            parts = _parts(plugin, output)
+            version = _new_version(plugin, ended, output, parts_count=len(parts))
             stored.append(version)
             version.save(force_insert=True)
+            PlugInPart.objects.bulk_create(rows_of(version, parts))
             for position, sample in enumerate(output.samples):
                 shown = _new_sample(version, position, sample)
                 stored.append(shown)
@@ -233,7 +271,15 @@ def complete_addition(*, job: Job | UUID, token: int, output: AdditionOutput) ->
         raise
 
 
-def _new_version(plugin: PlugIn, job: Job, output: AdditionOutput) -> PlugInVersion:
+def _parts(plugin: PlugIn, output: AdditionOutput) -> list[FoundPart]:
+    """Find what the file was combined from, as licences are now."""
+    try:
+        return parts_of(BytesIO(output.adapter), plugin.owner)
+    except MergeRefused as refusal:
+        raise BadResult(str(refusal)) from refusal
+
+
+def _new_version(plugin: PlugIn, job: Job, output: AdditionOutput, *, parts_count: int) -> PlugInVersion:
     last = plugin.versions.aggregate(last=Max("number"))["last"] or 0
     return PlugInVersion(
         plugin=plugin,
@@ -246,6 +292,7 @@ def _new_version(plugin: PlugIn, job: Job, output: AdditionOutput) -> PlugInVers
         rank=output.rank,
         figures=output.figures,
         works_count=len(job.parameters["works"]),
+        parts_count=parts_count,
         job=job,
         affirmation_id=job.parameters["affirmation"],
     )

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from market.catalog.models import Concept, PlugIn, RightsAffirmation, UploadRefusal
+from market.catalog.models import Concept, CoOwnerTerms, PlugIn, PlugInPart, RightsAffirmation, UploadRefusal
 
 
 class ReadOnly:
@@ -35,6 +35,21 @@ class PlugInAdmin(ReadOnly, admin.ModelAdmin[PlugIn]):
     list_display = ["concept", "owner", "base", "state", "price_micros", "published_at"]
     list_filter = ["state", "base"]
     search_fields = ["concept__name", "slug", "owner__display_name"]
+
+
+@admin.register(CoOwnerTerms)
+class CoOwnerTermsAdmin(ReadOnly, admin.ModelAdmin[CoOwnerTerms]):
+    list_display = ["plugin", "person", "step", "share_bps", "offered_bps", "made_by", "valid_from"]
+    list_filter = ["step"]
+    list_select_related = ["plugin__concept", "person", "made_by"]
+    search_fields = ["plugin__concept__name", "person__display_name", "person__email"]
+
+
+@admin.register(PlugInPart)
+class PlugInPartAdmin(ReadOnly, admin.ModelAdmin[PlugInPart]):
+    list_display = ["version", "name", "part", "share"]
+    list_select_related = ["version__plugin__concept", "part__plugin__concept"]
+    search_fields = ["name", "version__plugin__concept__name", "part__plugin__concept__name"]
 
 
 @admin.register(RightsAffirmation)

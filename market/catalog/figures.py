@@ -16,6 +16,7 @@ KNOWN = {
     "other_styles_drop": ("Other styles lost while it is on", "%"),
     "first_loss": ("Loss at the beginning", ""),
     "final_loss": ("Loss at the end", ""),
+    "not_applied": ("Not applied", ""),
     "steps": ("Steps learned", ""),
     "seconds": ("Time it took", "s"),
 }

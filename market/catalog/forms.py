@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
-from market.accounts.models import User
+from market.accounts.models import HANDLE_LENGTH, User
 from market.basemodels.models import BaseModel
 from market.basemodels.prices import EurosField
 from market.catalog.addition import Terms
@@ -17,6 +18,7 @@ from market.catalog.models import Concept, ConceptKind, PlugIn, Work
 from market.catalog.models.concepts import MAX_ALIASES
 from market.catalog.models.plugins import MAX_PRICE_MICROS
 from market.catalog.models.works import CAPTION_LENGTH
+from market.catalog.publishing import broader_than_parts
 from market.catalog.uploads import MAX_FILES_AT_ONCE
 
 
@@ -151,6 +153,18 @@ class TermsForm(forms.ModelForm[PlugIn]):
         model = PlugIn
         fields = ["price_micros", *LICENCE_FIELDS]
 
+    def clean(self) -> dict[str, Any]:
+        """Hold the licence of a combined plug-in on the market to those of its parts."""
+        cleaned = super().clean() or self.cleaned_data
+        if self.instance.is_published:
+            wished = PlugIn(
+                owner_id=self.instance.owner_id,
+                **{name: cleaned[name] for name in LICENCE_FIELDS if name in cleaned},
+            )
+            for reason in broader_than_parts(wished, self.instance.current_version):
+                self.add_error(None, reason)
+        return cleaned
+
     def switches(self) -> list[forms.BoundField]:
         return [self[name] for name in LICENCE_FIELDS]
 
@@ -158,7 +172,9 @@ class TermsForm(forms.ModelForm[PlugIn]):
         return Terms(**{name: self.cleaned_data[name] for name in ["price_micros", *LICENCE_FIELDS]})
 
 
-class AdditionForm(TermsForm):
+class VersionForm(TermsForm):
+    """What every new version needs: a base model, price and licence."""
+
     base = forms.ModelChoiceField(
         BaseModel.objects.none(),
         to_field_name="slug",
@@ -167,11 +183,66 @@ class AdditionForm(TermsForm):
         help_text="The plug-in will work with this model.",
     )
 
-    class Meta(TermsForm.Meta):
-        fields = ["price_micros", *LICENCE_FIELDS]
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         base = self.fields["base"]
         if isinstance(base, forms.ModelChoiceField):
             base.queryset = BaseModel.objects.listed()
+
+
+class PlugInFileForm(VersionForm):
+    file = forms.FileField(
+        label="File",
+        help_text="A LoRA for the base model's UNet as .safetensors, of diffusers, PEFT or kohya naming.",
+        widget=forms.FileInput(attrs={"accept": ".safetensors"}),
+        error_messages={"required": "Choose a file.", "empty": "The file is empty. Choose another."},
+    )
+
+    field_order = ("file", "base")
+
+
+class ShareField(forms.DecimalField):
+    """A percentage of two decimal places; the value is in basis points."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            min_value=Decimal("0.01"),
+            max_value=Decimal("99.99"),
+            decimal_places=2,
+            error_messages={
+                "invalid": "A share is a percentage, such as 30 or 12.5.",
+                "min_value": "A share is at least 0.01 %%.",
+                "max_value": "A share is at most 99.99 %%: something stays with you.",
+            },
+            **kwargs,
+        )
+
+    def clean(self, value: Any) -> Any:
+        percent = super().clean(value.replace(",", ".") if isinstance(value, str) else value)
+        return int(percent * 100)
+
+
+class CoOwnerForm(forms.Form):
+    """An offer to a co-owner, or another share for one."""
+
+    handle = forms.CharField(
+        label="Handle",
+        max_length=HANDLE_LENGTH + 1,
+        help_text="The last part of the address of the artist's public page: artists/handle/.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    share = ShareField(
+        label="Share in %", help_text="Of what the plug-in earns after the market's commission."
+    )
+
+
+class StepForm(forms.Form):
+    """A button beside somebody's terms: what to do, and the number of the terms that were shown."""
+
+    number = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+
+    def __init__(self, *args: Any, steps: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["step"] = forms.ChoiceField(choices=[(step, step) for step in steps])

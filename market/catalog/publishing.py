@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from market.accounts.models import User
 from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.royalties import parts_within
 
 
 class PublishingRefused(Exception):
@@ -32,6 +33,24 @@ def obstacles(plugin: PlugIn, by: User) -> list[str]:
         found.append(f"{plugin.base.name} is not offered at present.")
     if not plugin.concept.has_current_affirmation():
         found.append("Affirm your rights to the concept again: the text has changed since.")
+    return found + broader_than_parts(plugin, plugin.current_version)
+
+
+def broader_than_parts(plugin: PlugIn, version: PlugInVersion | None) -> list[str]:
+    """Say where a combined plug-in's licence allows what that of another artist's part in it does not."""
+    if version is None:
+        return []
+    inner = [each.part for listed in parts_within([version]).values() for each in listed if each.part]
+    parts = {each.plugin_id: each.plugin for each in inner if each.plugin.owner_id != plugin.owner_id}
+    found = []
+    for part in parts.values():
+        named = f"“{part.name}” by {part.owner}, a part of this plug-in,"
+        if plugin.allow_commercial and not part.allow_commercial:
+            found.append(f"{named} allows no commercial use: switch it off here, too.")
+        if plugin.allow_derivatives and not part.allow_derivatives:
+            found.append(f"{named} allows no edits: switch derivatives off here, too.")
+        if part.require_credit and not plugin.require_credit:
+            found.append(f"{named} requires credit: require it here, too.")
     return found
 
 
@@ -49,5 +68,7 @@ def use_version(plugin: PlugIn, version: PlugInVersion) -> None:
         raise PublishingRefused(
             [f"Version {version.number} was made for other weights of {plugin.base.name}."]
         )
+    if plugin.is_published and (reasons := broader_than_parts(plugin, version)):
+        raise PublishingRefused(reasons)
     PlugIn.objects.filter(pk=plugin.pk).update(current_version=version)
     plugin.current_version = version

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from market.catalog.views import desk, offers, public
+from market.catalog.views import desk, offers, public, shares
 
 app_name = "catalog"
 
@@ -17,12 +17,17 @@ urlpatterns = [
     path("desk/concepts/<int:pk>/works/", desk.upload, name="upload"),
     path("desk/concepts/<int:pk>/captions/", desk.captions, name="captions"),
     path("desk/concepts/<int:pk>/addition/", offers.addition, name="addition"),
+    path("desk/concepts/<int:pk>/upload/", offers.upload_plugin, name="upload_plugin"),
     path("desk/concepts/<int:concept>/works/<int:pk>/", desk.work_file, name="work_file"),
     path("desk/concepts/<int:concept>/works/<int:pk>/small/", desk.work_thumbnail, name="work_thumbnail"),
     path("desk/concepts/<int:concept>/works/<int:pk>/delete/", desk.delete_work, name="delete_work"),
     path("desk/plugins/<int:pk>/", offers.plugin, name="desk_plugin"),
     path("desk/plugins/<int:pk>/publish/", offers.publish_plugin, name="publish"),
     path("desk/plugins/<int:pk>/withdraw/", offers.withdraw_plugin, name="withdraw"),
+    path("desk/plugins/<int:pk>/shares/", shares.co_owners, name="co_owners"),
+    path("desk/plugins/<int:pk>/shares/<int:person>/", shares.change_share, name="change_share"),
+    path("desk/shares/", shares.shared, name="shared"),
+    path("desk/shares/<int:plugin>/", shares.answer, name="answer_share"),
     path("desk/plugins/<int:plugin>/versions/<int:pk>/use/", offers.choose_version, name="choose_version"),
     path("desk/plugins/<int:plugin>/versions/<int:pk>/file/", offers.version_file, name="version_file"),
 ]

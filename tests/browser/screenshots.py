@@ -41,6 +41,7 @@ PEOPLE = {
     "artist": [
         "/desk/",
         "/desk/concepts/new/",
+        "/desk/shares/",
         "/earnings/",
         "/earnings/statements/",
         "/earnings/payouts/",
@@ -52,11 +53,13 @@ PEOPLE = {
     "user": ["/studio/", "/pictures/", "/jobs/", "/wallet/", "/wallet/top-up/", "/me/roles/artist/"],
     "admin": ["/reports/", "/reports/queries/", "/reports/payouts/"],
 }
-# Pages with an address of their own: followed from the page before the arrow by the first link that matches.
-FOLLOWED = {
+# Pages with an address of their own: followed from a page by the first link that matches, and on from there by the next.
+FOLLOWED: dict[str, list[tuple[str, ...]]] = {
     "": [("/plugins/", "a[href^='/plugins/']:not([href='/plugins/'])"), ("/plugins/", "a[href^='/artists/']"),
          ("/bases/", "main a[href^='/bases/']:not([href='/bases/'])")],
     "artist": [("/desk/", "main a[href^='/desk/concepts/']:not([href$='/new/'])"), ("/desk/", "a[href^='/desk/plugins/']"),
+               ("/desk/", "a[href^='/desk/plugins/']", "main a[href$='/shares/']"),
+               ("/desk/", "a[href^='/desk/plugins/']", "main a[href*='/upload/']"),
                ("/desk/", "main a[href^='/jobs/']:not([href='/jobs/'])"),
                ("/earnings/statements/", "main th a[href^='/earnings/statements/']")],
     "user": [("/pictures/", "main a[href^='/pictures/']:not([href='/pictures/'])"),
@@ -76,11 +79,9 @@ def photograph(browser: Browser, home: str, password: str, folder: Path, windows
             if who:
                 visitor.sign_in(f"{who}@example.org", password)
             addresses = list(PEOPLE.get(who, EVERYONE))
-            for start, link in FOLLOWED[who]:
-                visitor.go(start)
-                target = visitor.page.locator(link).first
-                if target.count():
-                    addresses.append(urlsplit(str(target.evaluate("link => link.href"))).path)
+            for start, *links in FOLLOWED[who]:
+                if address := _followed(visitor, start, links):
+                    addresses.append(address)
             for address in addresses:
                 page = visitor.go(address)
                 name = "_".join([who or "visitor", *address.strip("/").split("/")]).rstrip("_")
@@ -89,6 +90,18 @@ def photograph(browser: Browser, home: str, password: str, folder: Path, windows
             found += visitor.problems
             context.close()
     return found
+
+
+def _followed(visitor: Visitor, start: str, links: list[str]) -> str:
+    """Give the address at the end of the links, or nothing if one of them is not there."""
+    address = start
+    for link in links:
+        visitor.go(address)
+        target = visitor.page.locator(link).first
+        if not target.count():
+            return ""
+        address = urlsplit(str(target.evaluate("link => link.href"))).path
+    return address
 
 
 def main() -> int:

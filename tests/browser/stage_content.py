@@ -21,7 +21,7 @@ from PIL import Image  # noqa: E402
 
 from market.accounts.models import User  # noqa: E402
 from market.basemodels.models import BaseModel  # noqa: E402
-from market.catalog import addition  # noqa: E402
+from market.catalog import addition, coowners  # noqa: E402
 from market.catalog.models import Concept, ConceptKind, PlugIn  # noqa: E402
 from market.catalog.uploads import add_work  # noqa: E402
 from market.configuration import ROOT  # noqa: E402
@@ -147,6 +147,9 @@ def main() -> None:
         character = offer(berta, base, "Octopus", ConceptKind.CHARACTER, 30_000)
         offer(ada, base, "Panda", ConceptKind.CHARACTER, 20_000)
     flat, sea = sorted((WORKS / "fxemoji").glob("*.png")), sorted((WORKS / "octopus").glob("*.png"))
+    # Two fees of several receivers: one with a co-owner, and one that waits for an answer.
+    stage.share_with(style, berta, 3000)
+    coowners.offer(character, berta, handle=ada.handle, share_bps=2500)
     draw(uma, base, [(style, 1.0)], flat[:4])
     draw(uma, base, [(style, 0.8), (character, 1.0)], sea[:2])
     draw(uma, base, [(style, 1.0)], flat[8:9])

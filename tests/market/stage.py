@@ -7,11 +7,12 @@ import json
 import struct
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
-from market.catalog import addition
-from market.catalog.models import Concept, ConceptKind, PlugIn
+from market.catalog import addition, coowners
+from market.catalog.models import Concept, ConceptKind, CoOwnerTerms, PlugIn
 from market.generation.models import GenerationRequest
 from market.generation.requesting import Wish, request_pictures, settle_terms
 from market.jobs.models import Job
@@ -55,6 +56,42 @@ class Weights:
     content: bytes = field(default_factory=empty_adapter)
     tensors_sha256: str = "cd" * 32
     rank: int = 1
+
+
+def merged_adapter(*parts: tuple[str, str, int], content: bytes = b"weights") -> bytes:
+    """A file with one tensor that says it was merged from parts of (name, tensors_sha256, share_bps)."""
+    listed = [
+        {"name": name, "tensors_sha256": digest, "weight": 1.0, "share_bps": share}
+        for name, digest, share in parts
+    ]
+    header = json.dumps(
+        {
+            "__metadata__": {"plugin.merged_from": json.dumps(listed)},
+            "a": {"dtype": "U8", "shape": [len(content)], "data_offsets": [0, len(content)]},
+        }
+    ).encode()
+    return struct.pack("<Q", len(header)) + header + content
+
+
+def some_hash(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def make_part(artist: User, base: BaseModel, name: str, **terms: Any) -> PlugIn:
+    """Make a plug-in whose weights have the hash `some_hash(name)`, for others to be combined from."""
+    return make_plugin(artist, base, name=name, weights=Weights(tensors_sha256=some_hash(name)), **terms)
+
+
+def make_combined(artist: User, base: BaseModel, name: str, *parts: tuple[str, int], **terms: Any) -> PlugIn:
+    """Make a plug-in whose file says that it was merged from parts of (name, share_bps)."""
+    content = merged_adapter(*((part, some_hash(part), share) for part, share in parts))
+    return make_plugin(artist, base, name=name, weights=Weights(content, some_hash(name)), **terms)
+
+
+def share_with(plugin: PlugIn, person: User, share_bps: int) -> CoOwnerTerms:
+    """Make somebody a co-owner: offered by the owner, and accepted."""
+    offered = coowners.offer(plugin, plugin.owner, handle=person.handle, share_bps=share_bps)
+    return coowners.accept(offered, person)
 
 
 def make_plugin(artist: User, base: BaseModel, *, name: str = "Fxemoji", price: int = 50_000,

@@ -12,8 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
+from market.catalog import addition, plugin_uploads
 from market.catalog.access import owned_concept, owned_work
 from market.catalog.addition import MIN_WORKS
+from market.catalog.coowners import open_offers
 from market.catalog.forms import AffirmForm, CaptionsForm, ConceptForm, UploadForm
 from market.catalog.models import Concept, PlugIn, Work
 from market.catalog.pictures import MIN_SIDE, Limits
@@ -41,7 +43,8 @@ def desk(request: HttpRequest) -> HttpResponse:
             covers[work.concept_id].append(work)
     context = {
         "concepts": [(concept, covers.get(concept.pk, [])) for concept in concepts],
-        "jobs": Job.objects.owned_by(person).filter(kind="addition")[:5],
+        "jobs": Job.objects.owned_by(person).filter(kind__in=(addition.KIND, plugin_uploads.KIND))[:5],
+        "offers": open_offers(person),
     }
     return render(request, "catalog/desk.html", context)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,9 +12,11 @@ from market.accounts.access import person_of
 from market.catalog.access import owned_concept, owned_plugin, owned_version
 from market.catalog.addition import AdditionRefused, is_running, start_addition
 from market.catalog.figures import ShownFigure, shown_figures
-from market.catalog.forms import AdditionForm, TermsForm
+from market.catalog.forms import PlugInFileForm, TermsForm, VersionForm
 from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.plugin_uploads import parts_in_words, start_upload
 from market.catalog.publishing import PublishingRefused, obstacles, publish, use_version
+from market.catalog.royalties import royalties_of
 from market.catalog.storing import send
 from market.catalog.views.desk import artists_only
 
@@ -25,7 +28,7 @@ def addition(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     concept = owned_concept(person, pk)
     existing = concept.plugins.filter(base__slug=request.GET.get("base", "")).first()
-    form = AdditionForm(
+    form = VersionForm(
         request.POST or None, instance=existing, initial={"base": existing.base.slug} if existing else {}
     )
     reasons: list[str] = []
@@ -39,6 +42,41 @@ def addition(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect(job)
     context = {"concept": concept, "form": form, "reasons": reasons, "works": concept.works.all()}
     return render(request, "catalog/addition.html", context, status=422 if form.errors else status)
+
+
+@artists_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def upload_plugin(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a plug-in as a file, with base, price and licence, and say whom its fee will go to."""
+    person = person_of(request)
+    concept = owned_concept(person, pk)
+    existing = concept.plugins.filter(base__slug=request.GET.get("base", "")).first()
+    form = PlugInFileForm(
+        request.POST or None,
+        request.FILES or None,
+        instance=existing,
+        initial={"base": existing.base.slug} if existing else {},
+    )
+    reasons: list[str] = []
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        try:
+            job, parts = start_upload(
+                concept, form.cleaned_data["base"], person, form.cleaned_data["file"], terms=form.terms()
+            )
+        except AdditionRefused as refusal:
+            reasons, status = refusal.reasons, 409
+        else:
+            if parts:
+                messages.info(request, parts_in_words(parts))
+            return redirect(job)
+    context = {
+        "concept": concept,
+        "form": form,
+        "reasons": reasons,
+        "max_megabytes": settings.PLUGIN_MAX_BYTES // 1_000_000,
+    }
+    return render(request, "catalog/upload_plugin.html", context, status=422 if form.errors else status)
 
 
 @artists_only
@@ -121,6 +159,7 @@ def _plugin_page(
         "plugin": offer,
         "form": form,
         "versions": versions,
+        "royalties": royalties_of(offer),
         "running": offer.addition if is_running(offer) else None,
         "ended": offer.addition if offer.addition and not versions else None,
         "refused": reasons or [],

@@ -10,6 +10,7 @@ from market.catalog.access import public_artist, visible_plugin, visible_sample
 from market.catalog.browsing import BrowseForm, browse, page_of
 from market.catalog.figures import shown_figures
 from market.catalog.models import PlugIn
+from market.catalog.royalties import royalties_of
 from market.catalog.storing import send
 
 
@@ -47,6 +48,7 @@ def plugin(request: HttpRequest, slug: str) -> HttpResponse:
         "version": version,
         "samples": version.samples.all() if version else [],
         "figures": shown_figures(version.figures) if version else [],
+        "royalties": royalties_of(offer),
         "others": others,
         "owns": offer.owner == request.user,
         "total_micros": offer.price_micros + offer.base.fee_micros,

@@ -9,12 +9,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from market.accounts.models import User
+from market.accounts.models import Role, User
+from market.catalog import coowners
 from market.catalog.models import Concept, PlugIn, Work
 from market.catalog.uploads import add_work
 from market.catalog.urls import urlpatterns
 from tests.market.catalog.conftest import MakePlugIn
 from tests.market.catalog.pictures import png
+from tests.market.conftest import make_person
 
 SignIn = Callable[[User], Client]
 
@@ -26,6 +28,9 @@ PRIVATE: dict[str, tuple[str, list[str]]] = {
     "upload": ("post", ["concept"]),
     "captions": ("post", ["concept"]),
     "addition": ("get", ["concept"]),
+    "upload_plugin": ("get", ["concept"]),
+    "co_owners": ("get", ["draft"]),
+    "change_share": ("post", ["draft", "co_owner"]),
     "work_file": ("get", ["concept", "work"]),
     "work_thumbnail": ("get", ["concept", "work"]),
     "delete_work": ("post", ["concept", "work"]),
@@ -36,7 +41,7 @@ PRIVATE: dict[str, tuple[str, list[str]]] = {
     "version_file": ("get", ["draft", "version"]),
 }
 # One's own list, a public page, or public once the plug-in is: tested by themselves.
-OTHERS = {"desk", "new_concept", "plugins", "plugin", "artist", "sample"}
+OTHERS = {"desk", "shared", "answer_share", "new_concept", "plugins", "plugin", "artist", "sample"}
 
 
 @pytest.fixture
@@ -44,7 +49,10 @@ def numbers(artist: User, make_plugin: MakePlugIn) -> dict[str, int]:
     draft = make_plugin("Draft", published=False)
     assert draft.current_version is not None
     work = add_work(draft.concept, artist, png(1))
+    co_owner = make_person("Carla Chalk", Role.ARTIST)
+    coowners.offer(draft, artist, handle=co_owner.handle, share_bps=1000)
     return {
+        "co_owner": co_owner.pk,
         "concept": draft.concept_id,
         "work": work.pk,
         "draft": draft.pk,

@@ -1,0 +1,196 @@
+"""Combined plug-ins: read from a file what it was merged from, and find those parts among the market's plug-ins.
+
+A file says of each part its name, the SHA-256 of its tensors (or of its file) and its share, under `plugin.merged_from` of
+the safetensors metadata. The file may be hostile: nothing of it is believed but hashes that the market knows.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+from django.db.models import Q
+
+from market.accounts.models import User
+from market.catalog.models import PlugIn, PlugInPart, PlugInState, PlugInVersion
+from market.catalog.models.parts import PART_NAME_LENGTH
+from market.catalog.models.works import SHA256
+from market.catalog.royalties import MAX_DEPTH, parts_within
+from market.ledger.splits import BASIS_POINTS
+
+MAX_HEADER = 16 * 1024**2
+MAX_PARTS = 32
+MAX_WAYS = 100
+"""How many plug-ins a version may consist of in the end, parts of parts counted each time they occur."""
+_LISTED, _NAMED = "plugin.merged_from", "modelspec.merged_from"
+_SHAPE = "expected a list of parts, each with “name”, “tensors_sha256” and “share_bps”"
+
+
+class MergeRefused(Exception):
+    """The file's parts cannot be taken. `reasons` says to the artist why, one sentence each."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = list(reasons)
+        super().__init__(" ".join(reasons))
+
+
+@dataclass(frozen=True)
+class StatedPart:
+    """What a file says of one part. `hashes` are of its tensors or its file."""
+
+    name: str
+    share: int
+    hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FoundPart:
+    """A stated part, and the version of this market that it is, if any."""
+
+    stated: StatedPart
+    version: PlugInVersion | None
+
+
+def parts_of(file: IO[bytes], by: User) -> list[FoundPart]:
+    """Find the parts of a file that `by` brings. Raises MergeRefused, also where a part's licence does not allow it."""
+    stated = stated_parts(metadata_of(file))
+    known = _known([each for part in stated for each in part.hashes])
+    found = [
+        FoundPart(part, next((known[each] for each in part.hashes if each in known), None)) for part in stated
+    ]
+    reasons = list(_refusals([part.version for part in found if part.version], by))
+    if reasons:
+        raise MergeRefused(reasons)
+    return found
+
+
+def rows_of(version: PlugInVersion, parts: Sequence[FoundPart]) -> list[PlugInPart]:
+    return [
+        PlugInPart(
+            version=version, position=position, part=each.version, name=each.stated.name, share=each.stated.share
+        )
+        for position, each in enumerate(parts)
+    ]  # fmt: skip
+
+
+def metadata_of(file: IO[bytes]) -> dict[str, str]:
+    """Read the metadata in a safetensors file's header. Raises MergeRefused if it is no such file."""
+    wrong = "The file is no safetensors file: export the plug-in as .safetensors."
+    start = file.read(8)
+    length = struct.unpack("<Q", start)[0] if len(start) == 8 else MAX_HEADER + 1
+    if length > MAX_HEADER:
+        raise MergeRefused([wrong])
+    header = file.read(length)
+    try:
+        said = json.loads(header) if len(header) == length else None
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict):
+        raise MergeRefused([wrong])
+    metadata = said.get("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(each, str) for each in metadata.values()):
+        raise MergeRefused(["The metadata in the file's header is no text: export the plug-in again."])
+    return metadata
+
+
+def stated_parts(metadata: Mapping[str, str]) -> list[StatedPart]:
+    """Read what a file says it was merged from; empty for a plug-in of its own. Raises MergeRefused."""
+    if _LISTED not in metadata:
+        if metadata.get(_NAMED, "").strip(" ,"):
+            reason = (
+                f"The file says that it was merged ({_NAMED}), but not of which plug-ins and in which shares: "
+                f"“{_LISTED}” is missing. Combine them with a program that writes it."
+            )
+            raise MergeRefused([reason])
+        return []
+    try:
+        listed = json.loads(metadata[_LISTED])
+    except (ValueError, RecursionError):
+        listed = None
+    if not isinstance(listed, list) or not listed:
+        raise MergeRefused([f"“{_LISTED}” in the file cannot be read: {_SHAPE}."])
+    if len(listed) > MAX_PARTS:
+        raise MergeRefused([f"The file lists {len(listed)} parts; at most {MAX_PARTS} are taken."])
+    parts = [_stated(number, each) for number, each in enumerate(listed, start=1)]
+    hashes = [each for part in parts for each in part.hashes]
+    if len(set(hashes)) != len(hashes):
+        raise MergeRefused(
+            [f"“{_LISTED}” in the file lists a part twice. List each once, with all of its share."]
+        )
+    return parts
+
+
+def _stated(number: int, said: Any) -> StatedPart:
+    wrong = f"Part {number} in “{_LISTED}” of the file: {_SHAPE}"
+    if not isinstance(said, dict):
+        raise MergeRefused([f"{wrong}."])
+    share = said.get("share_bps")
+    if not isinstance(share, int) or isinstance(share, bool) or not 1 <= share <= BASIS_POINTS:
+        raise MergeRefused(
+            [f"{wrong}, the share a whole number from 1 to {BASIS_POINTS}; found {str(share)[:40]}."]
+        )
+    hashes = [said[key] for key in ("tensors_sha256", "file_sha256") if said.get(key)]
+    hashes = [each.lower().removeprefix("0x") if isinstance(each, str) else each for each in hashes]
+    if not hashes or not all(isinstance(each, str) and re.fullmatch(SHA256, each) for each in hashes):
+        raise MergeRefused([f"{wrong}, the hash 64 hexadecimal digits."])
+    name = said.get("name")
+    letters = "".join(each for each in name if each.isprintable()) if isinstance(name, str) else ""
+    return StatedPart(" ".join(letters.split())[:PART_NAME_LENGTH] or f"Part {number}", share, tuple(hashes))
+
+
+def _known(hashes: Sequence[str]) -> dict[str, PlugInVersion]:
+    """Find the versions with these hashes: of several with one hash an offered one, and then the oldest."""
+    versions = PlugInVersion.objects.filter(Q(tensors_sha256__in=hashes) | Q(file_sha256__in=hashes))
+    versions = versions.select_related("plugin__concept", "plugin__owner")
+    found: dict[str, PlugInVersion] = {}
+    for each in sorted(versions, key=lambda one: (not one.plugin.is_published, one.pk)):
+        for digest in (each.tensors_sha256, each.file_sha256):
+            found.setdefault(digest, each)
+    return found
+
+
+def _refusals(versions: Sequence[PlugInVersion], by: User) -> Iterator[str]:
+    if len({version.pk for version in versions}) != len(versions):
+        yield "The file lists a part twice. List each once, with all of its share."
+    within = parts_within(versions)
+    deepest, ways = _measure(versions, within)
+    if deepest > MAX_DEPTH or ways > MAX_WAYS:
+        yield (
+            f"The file is combined of plug-ins that are combined themselves: at most {MAX_DEPTH} levels and {MAX_WAYS} "
+            "plug-ins in all are taken."
+        )
+    for version in versions:
+        plugin = version.plugin
+        if plugin.owner_id != by.pk and plugin.state != PlugInState.PUBLISHED:
+            yield (
+                f"A part of the file, “{plugin.name}” by {plugin.owner}, is not on the market at present. Only its artist "
+                "may combine it."
+            )
+    inner = [each.part for listed in within.values() for each in listed if each.part]
+    everywhere: dict[int, PlugIn] = {each.plugin_id: each.plugin for each in (*versions, *inner)}
+    for plugin in everywhere.values():
+        if plugin.owner_id != by.pk and not plugin.allow_combination:
+            yield (
+                f"The licence of “{plugin.name}” by {plugin.owner} does not allow it to be combined. Leave it out, or ask "
+                "its artist."
+            )
+
+
+def _measure(
+    versions: Sequence[PlugInVersion], within: Mapping[int, Sequence[PlugInPart]], level: int = 1
+) -> tuple[int, int]:
+    """Give how many levels deep and how many plug-ins wide a combination of these versions would be."""
+    if level > MAX_DEPTH:
+        return level, len(versions)
+    deepest, ways = level, 0
+    for version in versions:
+        inner = [each.part for each in within.get(version.pk, ()) if each.part]
+        if inner:
+            below = _measure(inner, within, level + 1)
+            deepest, ways = max(deepest, below[0]), ways + below[1]
+        ways += 1
+    return deepest, ways

@@ -1,0 +1,173 @@
+"""Uploading a plug-in as a file: checked here for what the market knows, by a worker for what only the engine can tell.
+
+The file waits in the storage until a worker has read it. What is kept in the end is the engine's own writing of it: the same
+weights and metadata, and nothing else that a file may carry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import Q
+
+from market.accounts.models import User
+from market.basemodels.models import BaseModel
+from market.catalog.addition import (
+    AdditionOutput,
+    AdditionRefused,
+    BadResult,
+    Terms,
+    complete_addition,
+    enqueue_version,
+    obstacles_to_a_version,
+    origin_url,
+    result_url,
+    sample_prompts,
+)
+from market.catalog.merged import FoundPart, MergeRefused, parts_of
+from market.catalog.models import Concept, PlugIn, PlugInVersion
+from market.jobs import kinds
+from market.jobs.models import Job
+
+KIND = "upload"
+_COPY = (
+    "These weights are a plug-in of another artist already. Only its artist can offer it; if it is yours, write to the "
+    "market's administrators."
+)
+
+
+class UploadRefused(AdditionRefused):
+    """A file is not taken."""
+
+
+@dataclass(frozen=True)
+class UploadInputs:
+    """All that a worker needs to know of an upload."""
+
+    plugin_id: int
+    name: str
+    kind: str  # "style" or "character"
+    base_fingerprint: str
+    data: bytes  # the file as it was sent
+    sample_prompts: list[str]
+
+
+def start_upload(
+    concept: Concept, base: BaseModel, by: User, file: UploadedFile[bytes], *, terms: Terms | None = None
+) -> tuple[Job, list[FoundPart]]:
+    """Keep the file and queue the making of a version of it; return the job, and the parts the file names.
+
+    Raises AdditionRefused, and then keeps nothing.
+    """
+    parts, digest = _looked_through(file, by)
+    name = default_storage.save(f"plugins/uploads/{uuid.uuid4().hex}.safetensors", file)
+    try:
+        with transaction.atomic():
+            # One after the other, as additions are.
+            concept = Concept.objects.select_for_update().select_related("artist").get(pk=concept.pk)
+            reasons = obstacles_to_a_version(concept, base, by)
+            if reasons:
+                raise UploadRefused(reasons)
+            job = enqueue_version(
+                KIND, concept, base, by, terms=terms, works=[], upload=name, upload_sha256=digest
+            )
+    except BaseException:
+        default_storage.delete(name)
+        raise
+    return job, parts
+
+
+def _looked_through(file: UploadedFile[bytes], by: User) -> tuple[list[FoundPart], str]:
+    size, most = file.size or 0, settings.PLUGIN_MAX_BYTES
+    if size > most:
+        raise UploadRefused(
+            [f"The file has {size / 1_000_000:.1f} MB; at most {most / 1_000_000:g} MB are taken."]
+        )
+    try:
+        parts = parts_of(file, by)
+    except MergeRefused as refusal:
+        raise UploadRefused(refusal.reasons) from refusal
+    file.seek(0)
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    file.seek(0)
+    if _anothers(by.pk, digest.hexdigest()):
+        raise UploadRefused([_COPY])
+    return parts, digest.hexdigest()
+
+
+def _anothers(person: int, digest: str) -> bool:
+    """Whether another artist has a version with this hash, of the file or of its tensors."""
+    same = PlugInVersion.objects.filter(Q(tensors_sha256=digest) | Q(file_sha256=digest))
+    return same.exclude(plugin__owner=person).exists()
+
+
+def inputs(job: Job) -> UploadInputs:
+    """Read what a worker needs for a job made by `start_upload`. Raises BadResult if the file was changed meanwhile."""
+    plugin = PlugIn.objects.select_related("concept", "base").get(pk=job.parameters["plugin"])
+    with default_storage.open(job.parameters["upload"], "rb") as stored:
+        data = stored.read()
+    if hashlib.sha256(data).hexdigest() != job.parameters["upload_sha256"]:
+        raise BadResult("The stored file is not the one that was sent. Upload it again.")
+    return UploadInputs(
+        plugin_id=plugin.pk,
+        name=plugin.concept.name,
+        kind=plugin.concept.kind,
+        base_fingerprint=job.parameters["base_fingerprint"],
+        data=data,
+        sample_prompts=sample_prompts(plugin.concept, plugin.base),
+    )
+
+
+def complete_upload(*, job: Job, token: int, output: AdditionOutput) -> PlugInVersion:
+    """Keep what a worker read from the file as a new version. Raises BadResult as `complete_addition` does, and of a copy."""
+    if _anothers(job.owner_id, output.tensors_sha256):
+        raise BadResult(_COPY)
+    with transaction.atomic():
+        version = complete_addition(job=job, token=token, output=output)
+        forget_upload(job)
+        return version
+
+
+def forget_upload(job: Job) -> None:
+    """Delete the file as it was sent, once the running transaction commits: the upload has ended."""
+    name = job.parameters["upload"]
+    transaction.on_commit(lambda: default_storage.delete(name), robust=True)
+
+
+def describe(job: Job) -> str:
+    return f"Upload of {job.parameters['concept_name']} for {job.parameters['base_name']}"
+
+
+def parts_in_words(parts: list[FoundPart]) -> str:
+    """Say who will be paid for the parts of a file, for the person who uploaded it."""
+    whole = sum(each.stated.share for each in parts)
+    said = []
+    for each in parts:
+        percent = f"{100 * each.stated.share / whole:.4g} %"
+        if each.version is None:
+            said.append(f"{percent} to you for “{each.stated.name}”, which is none of this market's plug-ins")
+        else:
+            said.append(f"{percent} to {each.version.plugin.owner} for “{each.version.plugin.name}”")
+    return f"The file was combined from {len(parts)} plug-ins. Its fee will go {'; '.join(said)}."
+
+
+def register_kind() -> None:
+    kinds.register(
+        kinds.JobKind(
+            name=KIND,
+            label="Upload",
+            settle=forget_upload,
+            describe=describe,
+            result_url=result_url,
+            origin_url=origin_url,
+            result_template="catalog/_addition_result.html",
+        )
+    )

@@ -1,0 +1,122 @@
+"""Sharing a plug-in's fee: the owner's page of its co-owners, and a co-owner's page of offers and shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from market.accounts.access import person_of
+from market.accounts.models import User
+from market.catalog import coowners
+from market.catalog.access import own_terms, owned_plugin, terms_of_co_owner
+from market.catalog.coowners import CHANGED, CoOwnershipRefused
+from market.catalog.forms import CoOwnerForm, StepForm
+from market.catalog.models import CoOwnerTerms, PlugIn
+from market.catalog.royalties import royalties_of
+from market.catalog.views.desk import artists_only
+from market.ledger.splits import BASIS_POINTS
+
+ANSWERS: dict[str, Callable[[CoOwnerTerms, User], CoOwnerTerms]] = {
+    "accept": coowners.accept,
+    "decline": coowners.decline,
+    "give_up": coowners.give_up,
+}
+DONE = {
+    "accept": "You are a co-owner of {plugin} with {share:g} %. Pictures asked for from now on pay you.",
+    "decline": "You declined the offer of {plugin}.",
+    "give_up": "Your share of {plugin} is its owner's from now on. What you have earned stays yours.",
+    "withdraw": "The offer to {person} is withdrawn.",
+    "end": "The share of {person} has ended. What they have earned stays theirs.",
+}
+
+
+@artists_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def co_owners(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show who shares a plug-in's fee, now and before; a POST offers a share."""
+    person = person_of(request)
+    plugin = owned_plugin(person, pk)
+    form = CoOwnerForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = coowners.offer(
+                plugin, person, handle=form.cleaned_data["handle"], share_bps=form.cleaned_data["share"]
+            )
+        except CoOwnershipRefused as refusal:
+            form.add_error(refusal.field, refusal.message)
+        else:
+            messages.success(
+                request,
+                f"{made.person} is offered {made.offered_percent:g} %. Nothing changes until they accept.",
+            )
+            return redirect("catalog:co_owners", pk=plugin.pk)
+    return _co_owners_page(request, plugin, form, status=422 if form.errors else 200)
+
+
+@artists_only
+@require_POST
+def change_share(request: HttpRequest, pk: int, person: int) -> HttpResponse:
+    """Withdraw an offer to a co-owner, or end their share."""
+    by = person_of(request)
+    plugin = owned_plugin(by, pk)
+    terms = terms_of_co_owner(plugin, person)
+    form = StepForm(request.POST, steps=("withdraw", "end"))
+    if not form.is_valid() or form.cleaned_data["number"] != terms.number:
+        messages.error(request, CHANGED)
+        return redirect("catalog:co_owners", pk=plugin.pk)
+    step = form.cleaned_data["step"]
+    change = coowners.withdraw_offer if step == "withdraw" else coowners.end_share
+    try:
+        change(plugin, by, terms=terms)
+    except CoOwnershipRefused as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, DONE[step].format(person=terms.person))
+    return redirect("catalog:co_owners", pk=plugin.pk)
+
+
+@artists_only
+@require_safe
+def shared(request: HttpRequest) -> HttpResponse:
+    """Show what a person is offered, and has or had, of others' plug-ins."""
+    return render(request, "catalog/shared.html", {"shared": coowners.shared_with(person_of(request))})
+
+
+@artists_only
+@require_POST
+def answer(request: HttpRequest, plugin: int) -> HttpResponse:
+    """Accept or decline an offer, or give up a share."""
+    person = person_of(request)
+    terms = own_terms(person, plugin)
+    form = StepForm(request.POST, steps=ANSWERS)
+    if not form.is_valid() or form.cleaned_data["number"] != terms.number:
+        messages.error(request, CHANGED)
+        return redirect("catalog:shared")
+    step = form.cleaned_data["step"]
+    try:
+        made = ANSWERS[step](terms, person)
+    except CoOwnershipRefused as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, DONE[step].format(plugin=terms.plugin.name, share=made.share_percent))
+    return redirect("catalog:shared")
+
+
+def _co_owners_page(
+    request: HttpRequest, plugin: PlugIn, form: CoOwnerForm, *, status: int = 200
+) -> HttpResponse:
+    living = CoOwnerTerms.objects.living([plugin.pk])
+    context = {
+        "plugin": plugin,
+        "form": form,
+        "living": living,
+        "kept_percent": (BASIS_POINTS - sum(each.share_bps for each in living)) / 100,
+        "history": plugin.co_owner_terms.select_related("person").order_by("-pk"),
+        "royalties": royalties_of(plugin),
+        "is_combined": plugin.current_version is not None and plugin.current_version.parts_count > 0,
+    }
+    return render(request, "catalog/co_owners.html", context, status=status)

@@ -1,0 +1,87 @@
+"""Who divides a plug-in's fee: co-owners, parts, parts of parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from market.accounts.models import User
+from market.basemodels.models import BaseModel
+from market.catalog.models import PlugIn
+from market.catalog.royalties import royalties, royalties_of
+from tests.market.stage import make_combined, make_part, share_with
+
+pytestmark = pytest.mark.django_db
+
+
+def divided(plugin: PlugIn) -> dict[str, tuple[float, str]]:
+    fresh = PlugIn.objects.with_everything().get(pk=plugin.pk)
+    return {each.person.display_name.split()[0]: (each.percent, each.through) for each in royalties_of(fresh)}
+
+
+@pytest.fixture
+def ink(second_artist: User, base: BaseModel) -> PlugIn:
+    return make_part(second_artist, base, "Ink")
+
+
+def test_a_plugin_of_its_own_is_its_owners(ink: PlugIn) -> None:
+    assert divided(ink) == {"Berta": (100, "")}
+
+
+def test_a_draft_without_a_version_is_nobodys_yet(make_plugin: Callable[..., PlugIn]) -> None:
+    draft = make_plugin("Draft", published=False)
+    draft.current_version = None
+    assert royalties_of(draft) == []
+
+
+def test_a_known_part_takes_its_share_and_an_unknown_one_is_the_uploaders(
+    artist: User, base: BaseModel, ink: PlugIn
+) -> None:
+    duet = make_combined(artist, base, "Duet", ("Ink", 4000), ("Elsewhere", 6000))
+    assert divided(duet) == {"Ada": (60, ""), "Berta": (40, "Ink")}
+
+
+def test_shares_that_do_not_sum_to_the_whole_count_in_proportion(
+    artist: User, base: BaseModel, ink: PlugIn
+) -> None:
+    duet = make_combined(artist, base, "Duet", ("Ink", 1), ("Elsewhere", 3))
+    assert divided(duet) == {"Ada": (75, ""), "Berta": (25, "Ink")}
+
+
+def test_co_owners_of_a_part_and_of_the_whole_divide_each_their_own(
+    artist: User, stranger: User, base: BaseModel, ink: PlugIn
+) -> None:
+    share_with(ink, stranger, 2500)
+    duet = make_combined(artist, base, "Duet", ("Ink", 4000), ("Elsewhere", 6000))
+    share_with(duet, stranger, 5000)
+    # Of Ink's 40 %, a quarter; of the 60 % that is the plug-in's own, a half.
+    assert divided(duet) == {"Sam": (40, "Ink"), "Ada": (30, ""), "Berta": (30, "Ink")}
+
+
+def test_parts_of_parts_are_paid_down_to_the_last(
+    artist: User, second_artist: User, stranger: User, base: BaseModel, ink: PlugIn
+) -> None:
+    make_part(stranger, base, "Clay")
+    make_combined(artist, base, "Duet", ("Ink", 5000), ("Clay", 5000))
+    trio = make_combined(artist, base, "Trio", ("Duet", 8000), ("Ink", 2000))
+    assert divided(trio) == {"Berta": (60, "Ink in Duet and Ink"), "Sam": (40, "Clay in Duet")}
+
+
+def test_a_withdrawn_part_is_still_paid(artist: User, base: BaseModel, ink: PlugIn) -> None:
+    duet = make_combined(artist, base, "Duet", ("Ink", 5000), ("Elsewhere", 5000))
+    ink.withdraw()
+    assert divided(duet)["Berta"] == (50, "Ink")
+
+
+def test_many_plugins_are_looked_up_in_a_few_queries(
+    artist: User, stranger: User, base: BaseModel, ink: PlugIn
+) -> None:
+    for name in ("Duet", "Other", "Third"):
+        share_with(make_combined(artist, base, name, ("Ink", 5000), ("Elsewhere", 5000)), stranger, 1000)
+    plugins = list(PlugIn.objects.with_everything())
+    with CaptureQueriesContext(connection) as queries:
+        assert len(royalties(plugins)) == 4
+    assert len(queries) == 2

@@ -1,0 +1,115 @@
+"""An upload, from a file to a plug-in version, with the real engine on a tiny base."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import UploadedFile
+
+from market.accounts.models import User
+from market.basemodels.models import BaseModel
+from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.plugin_uploads import KIND, start_upload
+from market.jobs.models import Job
+from market.jobs.states import JobState
+from plugins_engine.adapter import Adapter, weighted_sum
+from plugins_engine.base import BaseModel as LoadedBase
+from tests.market.catalog.conftest import make_concept
+from tests.plugins_engine import tiny_pipelines
+from tests.workers.conftest import Ask
+from workers.engine import Engine
+from workers.running import work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Upload = Callable[..., Job]
+
+
+@pytest.fixture
+def upload(base: BaseModel, engine: Engine) -> Upload:
+    """Upload a file as a person's new concept, let a worker read it, and give the job as it ended."""
+    BaseModel.objects.filter(pk=base.pk).update(example_subjects=["a fox"])
+    base.refresh_from_db()
+
+    def upload(person: User, content: bytes, name: str = "Riverink") -> Job:
+        file = UploadedFile(ContentFile(content), "river.safetensors", size=len(content))
+        job, _ = start_upload(make_concept(person, name), base, person, file)
+        assert work(engine=engine, kinds=[KIND], worker="w") == 1
+        job.refresh_from_db()
+        return job
+
+    return upload
+
+
+@pytest.mark.parametrize("naming", ["peft", "kohya"])
+def test_a_file_becomes_a_plugin_that_others_can_draw_with(
+    artist: User, loaded: LoadedBase, base: BaseModel, upload: Upload, engine: Engine, ask: Ask, naming: str
+) -> None:
+    sent = tiny_pipelines.random_adapter(loaded, name="Theirs")
+    job = upload(artist, replace(sent, base_fingerprint="").to_bytes(naming=naming))  # type: ignore[arg-type]  # as parametrised
+
+    assert (job.state, job.error) == (JobState.SUCCEEDED, "")
+    version = PlugInVersion.objects.get()
+    assert version.tensors_sha256 == sent.tensors_sha256
+    assert (version.rank, version.base_fingerprint) == (sent.rank, base.fingerprint)
+    assert [sample.prompt for sample in version.samples.all()] == ["a fox, Riverink style"]
+    with version.file.open("rb") as stored:
+        kept = Adapter.load(stored.read())
+    assert (kept.name, kept.kind, kept.base_fingerprint) == ("Riverink", "style", base.fingerprint)
+
+    version.plugin.publish()
+    made = ask((version.plugin, 1.0))
+    assert work(engine=engine, kinds=["generation"], worker="w") == 1
+    assert made.pictures.count() == 1
+
+
+def test_a_combination_that_the_engine_wrote_names_its_parts(
+    artist: User, second_artist: User, loaded: LoadedBase, plugin: PlugIn, upload: Upload
+) -> None:
+    assert plugin.current_version is not None
+    with plugin.current_version.file.open("rb") as stored:
+        ink = Adapter.load(stored.read())
+    clay = tiny_pipelines.random_adapter(loaded, seed=5, name="Clay")
+    both = weighted_sum([(ink, 1.0), (clay, 3.0)])
+    assert len(json.loads(both.metadata["plugin.merged_from"])) == 2
+
+    job = upload(second_artist, both.to_bytes())
+
+    assert (job.state, job.error) == (JobState.SUCCEEDED, "")
+    version = PlugInVersion.objects.get(plugin__owner=second_artist)
+    assert [(str(each), each.share, each.part) for each in version.parts.all()] == [
+        ("Fxemoji", 2500, plugin.current_version),
+        ("Clay", 7500, None),
+    ]
+
+
+def test_a_plugin_of_another_base_is_refused_with_the_engines_reason(
+    artist: User, loaded: LoadedBase, upload: Upload
+) -> None:
+    sent = replace(tiny_pipelines.random_adapter(loaded), base_fingerprint="ef" * 32)
+    job = upload(artist, sent.to_bytes())
+    assert job.state == JobState.FAILED
+    assert "was made for base efefefefefef" in job.error
+    assert not PlugInVersion.objects.exists()
+
+
+def test_what_is_no_lora_is_refused_with_the_engines_reason(artist: User, upload: Upload) -> None:
+    header = b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'
+    job = upload(artist, len(header).to_bytes(8, "little") + header + b"\0\0\0\0")
+    assert job.state == JobState.FAILED
+    assert "expected LoRA keys of a UNet" in job.error
+
+
+def test_the_same_weights_in_another_writing_are_still_anothers(
+    artist: User, second_artist: User, plugin: PlugIn, upload: Upload
+) -> None:
+    assert plugin.current_version is not None
+    with plugin.current_version.file.open("rb") as stored:
+        theirs = Adapter.load(stored.read())
+    job = upload(second_artist, replace(theirs, metadata={}).to_bytes(naming="kohya"))
+    assert job.state == JobState.FAILED
+    assert "a plug-in of another artist already" in job.error

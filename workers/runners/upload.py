@@ -1,0 +1,56 @@
+"""Read an uploaded plug-in, see that it fits its base, and draw pictures that show what it does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from market.basemodels.models import BaseRelease
+from market.catalog import plugin_uploads as catalog
+from market.catalog.addition import AdditionOutput, BadResult
+from market.jobs.models import Job
+from plugins_engine.adapter import Adapter
+from plugins_engine.branches import require_fit
+from plugins_engine.errors import BadAdapter
+from workers.engine import Engine
+from workers.lease import Lease
+from workers.runners.addition import draw_samples
+
+
+def run_upload(job: Job, engine: Engine, lease: Lease) -> None:
+    lease.say("reading the file")
+    try:
+        inputs = catalog.inputs(job)
+        release = BaseRelease.objects.select_related("base").get(
+            base__plugins=inputs.plugin_id, fingerprint=inputs.base_fingerprint
+        )
+        base = engine.base(release)
+        lease.check()
+        adapter = Adapter.load(inputs.data, base.layers)
+        require_fit(base, adapter)
+        # As the market calls it, and for the base that it was found to fit.
+        adapter = replace(
+            adapter,
+            name=inputs.name,
+            kind=inputs.kind,
+            base_fingerprint=base.fingerprint,
+            architecture=base.architecture,
+        )
+        samples = draw_samples(base, adapter, inputs.sample_prompts, release, lease.report)
+        content = adapter.to_bytes()
+        stored = Adapter.load(content)
+        catalog.complete_upload(
+            job=job,
+            token=lease.token,
+            output=AdditionOutput(
+                adapter=content,
+                file_sha256=stored.file_sha256,
+                tensors_sha256=stored.tensors_sha256,
+                base_fingerprint=base.fingerprint,
+                rank=stored.rank,
+                figures={"not_applied": adapter.warnings[0]} if adapter.warnings else {},
+                samples=samples,
+            ),
+        )
+    except BadResult as refusal:
+        # It would be refused the same way again.
+        raise BadAdapter(str(refusal)) from refusal
