@@ -28,6 +28,7 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 INSTALLED_APPS = [
     "market.stack",
+    "market.audit",
     "market.accounts",
     "market.basemodels",
     "market.catalog",
@@ -39,7 +40,7 @@ INSTALLED_APPS = [
     "market.reports",
     "market.pages",
     "django.forms",
-    "django.contrib.admin",
+    "market.audit.apps.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -57,6 +58,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "market.audit.origin.remember_origin",
     "market.security.content_security_policy",
     "market.stack.static_files.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -31,7 +31,7 @@ def role_required(role: Role) -> Callable[[View[P]], View[P]]:
     """Let in only people who hold the role.
 
     Visitors are asked to sign in. Somebody who could take the role on is led to its terms; a page for administrators
-    does not exist for anybody else.
+    does not exist for anybody else. The view tells by its `required_role` whom it is for.
     """
 
     def decorate(view: View[P]) -> View[P]:
@@ -41,7 +41,9 @@ def role_required(role: Role) -> Callable[[View[P]], View[P]]:
                 return _not_yet(request, role)
             return view(request, *args, **kwargs)
 
-        return login_required(guarded)
+        for_some: Any = login_required(guarded)
+        for_some.required_role = role
+        return cast("View[P]", for_some)
 
     return decorate
 

@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from market.accounts.models import Role, RoleAcceptance, User
+from market.audit.administration import ReadOnlyAdmin
 
 # Sign-in to the administration is the market's own, with its second factor and its limits on attempts.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # how allauth documents it
@@ -66,16 +67,7 @@ class UserAdmin(admin.ModelAdmin[User]):
 
 
 @admin.register(RoleAcceptance)
-class RoleAcceptanceAdmin(admin.ModelAdmin[RoleAcceptance]):
+class RoleAcceptanceAdmin(ReadOnlyAdmin):
     list_display = ["person", "role", "text_version", "accepted_at"]
     list_filter = ["role", "text_version"]
     search_fields = ["person__email", "person__display_name"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

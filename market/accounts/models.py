@@ -10,13 +10,15 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 from django_countries.fields import CountryField
+
+from market.audit.recording import record
 
 HANDLE_LENGTH = 40
 
@@ -64,7 +66,7 @@ class UserManager(BaseUserManager["User"]):
         handle: str = "",
         roles: Sequence[str] = (),
     ) -> User:
-        """Save a new person; the role of a user is always included."""
+        """Save a new person; the role of a user is always included, and any other is written to the audit log."""
         if not email:
             raise ValueError("An account needs an email address.")
         person = self.model(
@@ -74,7 +76,10 @@ class UserManager(BaseUserManager["User"]):
             roles=[role.value for role in Role if role == Role.USER or role in roles],
         )
         person.set_password(password)
-        person.save(using=self._db)
+        with transaction.atomic(using=self._db):
+            person.save(using=self._db)
+            if person.roles != everyone_is_a_user():
+                record("person.roles_changed", by=None, target=person, changes={"roles": ([], person.roles)})
         return person
 
     def create_superuser(self, email: str, password: str | None = None, *, display_name: str = "") -> User:

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from market.accounts.models import Role, RoleAcceptance, User
 from market.accounts.terms import TERMS
+from market.audit.recording import record
 
 
 class RoleNotOffered(Exception):
@@ -24,13 +25,15 @@ def take_on(person: User, role: Role, *, ip_address: str | None = None) -> RoleA
             text_version=terms.version,
             defaults={"text": terms.text, "ip_address": ip_address},
         )
-        grant(person, role)
+        grant(person, role, by=person)
     return acceptance
 
 
-def grant(person: User, role: Role) -> None:
-    """Give a role. The row is locked, so that two roles granted at once are both kept."""
+def grant(person: User, role: Role, *, by: User | None = None) -> None:
+    """Give a role, by somebody or by a command. The row is locked, so that two roles granted at once are both kept."""
     with transaction.atomic():
-        roles = User.objects.select_for_update().values_list("roles", flat=True).get(pk=person.pk)
-        person.roles = [each.value for each in Role if each in roles or each == role]
-        person.save(update_fields=["roles"])
+        before = User.objects.select_for_update().values_list("roles", flat=True).get(pk=person.pk)
+        person.roles = [each.value for each in Role if each in before or each == role]
+        if person.roles != before:
+            person.save(update_fields=["roles"])
+            record("person.roles_changed", by=by, target=person, changes={"roles": (before, person.roles)})

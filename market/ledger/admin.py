@@ -5,27 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
 from django.http import HttpRequest
 
+from market.audit.administration import ReadOnlyAdmin
 from market.ledger.models import Account, Entry, Hold, HoldResolution, Transfer
 from market.ledger.money import words
-
-
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Every field is shown and none can be edited, by anybody."""
-
-    actions = None
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class EntryInline(admin.TabularInline[Entry, Transfer]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from market.ledger.admin import ReadOnlyAdmin
+from market.audit.administration import ReadOnlyAdmin
 from market.payments.models import Payout, PayoutBatch, PayoutDetails, TopUp, WebhookEvent
 
 

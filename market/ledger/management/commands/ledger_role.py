@@ -1,4 +1,4 @@
-"""`manage.py ledger_role NAME`: give a database role what the application needs, and no right to write the ledger."""
+"""`manage.py ledger_role NAME`: give a database role what the application needs, and no right to write what is kept for good."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from psycopg import sql
 
 from market.ledger.verification import GUARDS
 
+AUDIT_LOG = "audit_auditline"
 FUNCTIONS = (
     "ledger_open_account",
     "ledger_post",
@@ -27,7 +28,7 @@ FUNCTIONS = (
 class Command(BaseCommand):
     help = (
         "Let a role run the application without being able to write the ledger's tables: it may read them and call "
-        "the functions that move money. Run it as the tables' owner after every migration, and connect the "
+        "the functions that move money. The audit log it may read and add to. Run it as the tables' owner after every migration, and connect the "
         "application as that role."
     )
 
@@ -71,5 +72,8 @@ def grant(role: str) -> None:
             "REVOKE ALL ON {tables} FROM {who}; GRANT SELECT ON {tables} TO {who};"
             "GRANT EXECUTE ON FUNCTION {functions} TO {who};"
         ).format(tables=tables, functions=sql.SQL(", ").join(map(sql.Identifier, FUNCTIONS)), who=who)
-        for statement in (everything, ledger):
+        log = sql.SQL("REVOKE ALL ON {log} FROM {who}; GRANT SELECT, INSERT ON {log} TO {who};").format(
+            log=sql.Identifier(AUDIT_LOG), who=who
+        )
+        for statement in (everything, ledger, log):
             cursor.execute(statement)
