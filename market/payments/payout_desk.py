@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Sum
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
+from market.audit.recording import record
 from market.downloads import csv_response, file_response
 from market.ledger.models import MICROS
 from market.ledger.money import plain
@@ -121,6 +123,7 @@ def batch(request: HttpRequest, pk: object) -> HttpResponse:
 def pain(request: HttpRequest, pk: object) -> HttpResponse:
     """Give the bank's file of an approved batch; it is the same each time."""
     found = get_object_or_404(PayoutBatch.objects.exclude(pain=""), pk=pk)
+    _record_download(request, found, "pain.001")
     return file_response(found.pain, "application/xml", f"payouts-{found.pk.hex[:8]}.xml")
 
 
@@ -129,6 +132,7 @@ def pain(request: HttpRequest, pk: object) -> HttpResponse:
 def listed(request: HttpRequest, pk: object) -> HttpResponseBase:
     """Give an approved batch as CSV, for a bank that takes no file or for the books."""
     found = get_object_or_404(PayoutBatch.objects.exclude(state=BatchState.DRAFT), pk=pk)
+    _record_download(request, found, "CSV")
     rows = (
         (
             payout.pk,
@@ -143,6 +147,12 @@ def listed(request: HttpRequest, pk: object) -> HttpResponseBase:
     )
     header = ("payout", "holder", "iban", "bic", "amount", "currency", "state")
     return csv_response(f"payouts-{found.pk.hex[:8]}", header, rows)
+
+
+def _record_download(request: HttpRequest, batch: PayoutBatch, form: str) -> None:
+    """Note who took away everybody's bank details."""
+    with transaction.atomic():
+        record("payout.file_downloaded", by=person_of(request), target=batch, details={"form": form})
 
 
 @role_required(Role.ADMIN)

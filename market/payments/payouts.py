@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from market.accounts.models import Role, User
+from market.audit.recording import record
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
 from market.ledger.models import MICROS, AccountKind, Entry, TransferKind
@@ -100,7 +101,18 @@ def verify_details(details: PayoutDetails, admin: User) -> bool:
     if details.person_id == admin.pk:
         raise PayoutRefused("Somebody else has to check your own details.")
     seen = PayoutDetails.objects.filter(pk=details.pk, changed_at=details.changed_at, verified_at=None)
-    return bool(seen.update(verified_at=timezone.now(), verified_by=admin))
+    now = timezone.now()
+    with transaction.atomic():
+        if not seen.update(verified_at=now, verified_by=admin):
+            return False
+        record(
+            "payout.details_verified",
+            by=admin,
+            target=details,
+            changes={"verified_at": (None, now)},
+            details={"person": str(details.person)},
+        )
+        return True
 
 
 def request_payout(*, person: User, amount: int, request_id: uuid.UUID) -> Payout:
@@ -195,6 +207,16 @@ def make_batch(admin: User) -> PayoutBatch:
         Payout.objects.filter(pk__in=[payout.pk for payout in waiting]).update(
             state=PayoutState.BATCHED, batch=batch
         )
+        record(
+            "payout.batch_made",
+            by=admin,
+            target=batch,
+            details={
+                "total": words(total),
+                "payouts": [str(payout) for payout in waiting],
+                "approvals_needed": batch.approvals_needed,
+            },
+        )
         return batch
 
 
@@ -217,6 +239,17 @@ def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
             except NotWritable as error:
                 raise PayoutRefused(f"{error} Refuse that payout, or correct the setting.") from error
             batch.save(update_fields=["state", "pain"])
+        record(
+            "payout.batch_approved",
+            by=admin,
+            target=batch,
+            changes={"state": (BatchState.DRAFT, batch.state)} if batch.state != BatchState.DRAFT else None,
+            details={
+                "total": words(batch.total),
+                "approvals": batch.approvals.count(),
+                "approvals_needed": batch.approvals_needed,
+            },
+        )
         return batch
 
 
@@ -227,7 +260,13 @@ def dissolve_batch(batch: PayoutBatch, admin: User) -> None:
         draft = PayoutBatch.objects.select_for_update().filter(pk=batch.pk, state=BatchState.DRAFT).first()
         if draft is None:
             raise PayoutRefused("Only a batch that is not approved yet can be dissolved.")
-        draft.payouts.update(state=PayoutState.REQUESTED, batch=None)
+        freed = draft.payouts.update(state=PayoutState.REQUESTED, batch=None)
+        record(
+            "payout.batch_dissolved",
+            by=admin,
+            target=draft,
+            details={"total": words(draft.total), "payouts": freed},
+        )
         draft.delete()
 
 
@@ -240,6 +279,13 @@ def send_batch(batch: PayoutBatch, admin: User) -> None:
         ):
             raise PayoutRefused("Only an approved batch can be sent, and only once.")
         Payout.objects.filter(batch=batch, state=PayoutState.BATCHED).update(state=PayoutState.SENT)
+        record(
+            "payout.batch_sent",
+            by=admin,
+            target=batch,
+            changes={"state": (BatchState.APPROVED, BatchState.SENT)},
+            details={"total": words(batch.total)},
+        )
 
 
 def settle_batch(batch: PayoutBatch, admin: User) -> int:
@@ -251,9 +297,17 @@ def settle_batch(batch: PayoutBatch, admin: User) -> int:
             state=BatchState.SETTLED, settled_at=now
         ):
             raise PayoutRefused("Only a batch that was sent can be settled, and only once.")
-        return Payout.objects.filter(batch=batch, state=PayoutState.SENT).update(
+        paid = Payout.objects.filter(batch=batch, state=PayoutState.SENT).update(
             state=PayoutState.PAID, ended_at=now
         )
+        record(
+            "payout.batch_settled",
+            by=admin,
+            target=batch,
+            changes={"state": (BatchState.SENT, BatchState.SETTLED)},
+            details={"total": words(batch.total), "payouts_paid": paid},
+        )
+        return paid
 
 
 def return_payout(payout: Payout, admin: User, reason: str) -> None:
@@ -266,7 +320,17 @@ def return_payout(payout: Payout, admin: User, reason: str) -> None:
             "That is not possible now: dissolve its batch first, or wait until the bank has it."
         )
     after = PayoutState.CANCELLED if payout.state == PayoutState.REQUESTED else PayoutState.RETURNED
-    _give_back(payout, PayoutState(payout.state), after, reason.strip()[:200], admin)
+    before, reason = PayoutState(payout.state), reason.strip()[:200]
+    with transaction.atomic():
+        _give_back(payout, before, after, reason, admin)
+        record(
+            "payout.refused" if after == PayoutState.CANCELLED else "payout.returned",
+            by=admin,
+            target=payout,
+            changes={"state": (before, after)},
+            reason=reason,
+            details={"person": str(payout.person), "amount": words(payout.amount)},
+        )
 
 
 def _give_back(payout: Payout, before: PayoutState, after: PayoutState, reason: str, actor: User) -> None:

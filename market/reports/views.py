@@ -9,13 +9,15 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.core.cache import cache
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from market.accounts.access import role_required
+from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
+from market.audit.recording import record
 from market.downloads import csv_response
 from market.ledger.describing import describe
 from market.ledger.models import Entry, Transfer
@@ -112,6 +114,17 @@ def verified_now() -> Verification:
 def verify_now(request: HttpRequest) -> HttpResponse:
     """Verify the ledger afresh, and say what was found."""
     result = verified_now()
+    with transaction.atomic():  # after it: a verification needs a transaction of its own
+        record(
+            "ledger.verified",
+            by=person_of(request),
+            target="ledger",
+            details={
+                "right": result.ok,
+                "wrong": [finding.check for finding in result.findings],
+                **result.counts,
+            },
+        )
     if result.ok:
         messages.success(request, "The ledger verifies: every balance is the sum of its entries.")
     else:

@@ -1,0 +1,236 @@
+"""Every page and use case that only admins may use writes a line. A new one without a place in this file fails it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+import market
+from market.accounts.models import Role, User
+from market.audit.models import AuditLine
+from market.jobs import kinds
+from market.jobs.models import Job
+from market.ledger import operations as ledger
+from market.ledger.models import AccountKind
+from market.payments import payout_desk
+from market.payments.models import Payout, PayoutBatch, PayoutDetails
+from market.payments.payouts import (
+    approve_batch,
+    keep_details,
+    make_batch,
+    request_payout,
+    send_batch,
+    verify_details,
+)
+from tests.market.audit.conftest import Written
+from tests.market.conftest import make_person
+
+ClientFor = Callable[[User], Client]
+pytestmark = pytest.mark.django_db
+EURO = 1_000_000
+IBAN = "DE89370400440532013000"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An artist with bank details and money, who can ask for a payout; an admin who acts."""
+
+    admin: User
+    artist: User
+    details: PayoutDetails
+
+    def payout(self) -> Payout:
+        verify_details(self.details, self.admin)
+        return request_payout(person=self.artist, amount=20 * EURO, request_id=uuid.uuid4())
+
+    def batch(self, *steps: Callable[[PayoutBatch, User], Any]) -> PayoutBatch:
+        self.payout()
+        batch = make_batch(self.admin)
+        for step in steps:
+            step(batch, self.admin)
+        return PayoutBatch.objects.get(pk=batch.pk)
+
+
+@pytest.fixture
+def scene(artist: User, admin: User, settings: Any) -> Scene:
+    settings.PAYOUT_RESERVE_DAYS = 0
+    settings.PAYOUT_SENDER_IBAN = IBAN
+    ledger.post(
+        key="earned", debit=ledger.account(AccountKind.GATEWAY_CLEARING),
+        credit=ledger.account(AccountKind.EARNINGS, artist), amount=50 * EURO, kind="plugin_fee",
+    )  # fmt: skip
+    return Scene(admin, artist, keep_details(artist, PayoutDetails(holder="Ada Artist", iban=IBAN)))
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing an admin does on a page: how it comes about, what is sent, and the line that says it."""
+
+    page: str
+    line: str
+    prepare: Callable[[Scene], dict[str, Any]]
+    step: str = ""
+    method: str = "post"
+
+
+ACTS = [
+    Act("reports:verify", "ledger.verified", lambda scene: {}),
+    Act(
+        "payments:payout_verify",
+        "payout.details_verified",
+        lambda scene: {
+            "args": [scene.details.pk], "data": {"changed_at": scene.details.changed_at.isoformat()},
+        },
+    ),
+    Act("payments:payout_make_batch", "payout.batch_made", lambda scene: {"about": scene.payout()}),
+    Act("payments:payout_return", "payout.refused", lambda scene: {
+        "args": [scene.payout().pk], "data": {"reason": "no such account"}}),
+    Act("payments:payout_return", "payout.returned", lambda scene: {
+        "args": [scene.batch(approve_batch, send_batch).payouts.get().pk], "data": {"reason": "account closed"}}),
+    Act("payments:payout_batch", "payout.batch_approved", lambda scene: {"args": [scene.batch().pk]}, "approve"),
+    Act("payments:payout_batch", "payout.batch_dissolved", lambda scene: {"args": [scene.batch().pk]}, "dissolve"),
+    Act("payments:payout_batch", "payout.batch_sent", lambda scene: {"args": [scene.batch(approve_batch).pk]}, "send"),
+    Act("payments:payout_batch", "payout.batch_settled", lambda scene: {
+        "args": [scene.batch(approve_batch, send_batch).pk]}, "settle"),
+    Act("payments:payout_pain", "payout.file_downloaded", lambda scene: {
+        "args": [scene.batch(approve_batch).pk]}, method="get"),
+    Act("payments:payout_csv", "payout.file_downloaded", lambda scene: {
+        "args": [scene.batch(approve_batch).pk]}, method="get"),
+]  # fmt: skip
+
+USE_CASES = {
+    "market.payments.payouts.verify_details": "payout.details_verified",
+    "market.payments.payouts.make_batch": "payout.batch_made",
+    "market.payments.payouts.approve_batch": "payout.batch_approved",
+    "market.payments.payouts.dissolve_batch": "payout.batch_dissolved",
+    "market.payments.payouts.send_batch": "payout.batch_sent",
+    "market.payments.payouts.settle_batch": "payout.batch_settled",
+    "market.payments.payouts.return_payout": "payout.returned",
+}
+"""Functions that take the admin who acts, and the line each writes; the pages above lead to all of them."""
+
+EXAMPLES: dict[str, object] = {"IntConverter": 1, "UUIDConverter": uuid.uuid4(), "SlugConverter": "x"}
+
+
+def admin_pages(
+    patterns: list[URLPattern | URLResolver] | None = None, namespace: str = ""
+) -> Iterator[tuple[str, URLPattern]]:
+    """Find every page that `role_required(Role.ADMIN)` guards, by its name."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(pattern, URLResolver):
+            inside = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from admin_pages(pattern.url_patterns, inside)
+        elif getattr(pattern.callback, "required_role", None) == Role.ADMIN:
+            yield f"{namespace}{pattern.name}", pattern
+
+
+def address_of(name: str, pattern: URLPattern) -> str:
+    return reverse(name, args=[EXAMPLES[type(each).__name__] for each in pattern.pattern.converters.values()])
+
+
+def test_every_admin_page_that_takes_something_is_tried_here(admin: User, client_for: ClientFor) -> None:
+    client = client_for(admin)
+    taking = {
+        name
+        for name, pattern in admin_pages()
+        if client.post(address_of(name, pattern)).status_code != 405
+    }  # fmt: skip
+
+    assert len(taking) >= 4
+    assert taking == {act.page for act in ACTS if act.method == "post"}
+    assert set(payout_desk.STEPS) == {act.step for act in ACTS if act.step}
+
+
+def test_nobody_but_admins_opens_an_admin_page(
+    client_for: ClientFor, client: Client, user: User, artist: User, model_owner: User, stranger: User
+) -> None:
+    for name, pattern in admin_pages():
+        address = address_of(name, pattern)
+        assert client.get(address).status_code == 302
+        for person in (user, artist, model_owner, stranger):
+            assert client_for(person).get(address).status_code == 404, name
+            assert client_for(person).post(address).status_code == 404, name
+
+
+@pytest.mark.parametrize("act", ACTS, ids=[f"{act.page}-{act.line}" for act in ACTS])
+def test_the_page_writes_one_line(act: Act, scene: Scene, client_for: ClientFor, written: Written) -> None:
+    client = client_for(scene.admin)
+    prepared = act.prepare(scene)
+    address = reverse(act.page, args=prepared.get("args"))
+    data = prepared.get("data", {}) | ({"step": act.step} if act.step else {})
+    before = AuditLine.objects.count()
+
+    if act.method == "get":
+        client.get(address, REMOTE_ADDR="198.51.100.7")
+    else:
+        client.post(address, data, REMOTE_ADDR="198.51.100.7")
+
+    assert AuditLine.objects.count() == before + 1
+    line = AuditLine.objects.latest("pk")
+    assert line.action == act.line
+    assert (line.person, line.acting_as, line.address) == (scene.admin, "admin", "198.51.100.7")
+    assert line.reason == data.get("reason", "")
+
+
+def test_what_is_refused_writes_no_line(scene: Scene, client_for: ClientFor) -> None:
+    client, batch = client_for(scene.admin), scene.batch()
+    before = AuditLine.objects.count()
+
+    client.post(reverse("payments:payout_batch", args=[batch.pk]), {"step": "send"})
+    client.post(reverse("payments:payout_make_batch"))
+    client.post(reverse("payments:payout_return", args=[batch.payouts.get().pk]), {"reason": "x"})
+    client.post(reverse("payments:payout_verify", args=[scene.details.pk]), {"changed_at": "x"})
+
+    assert AuditLine.objects.count() == before
+
+
+def test_every_use_case_of_admins_is_listed_here() -> None:
+    found = set()
+    for module in pkgutil.walk_packages(market.__path__, "market."):
+        if ".migrations." in module.name or ".management." in module.name or module.name.endswith("__main__"):
+            continue
+        if module.name in {"market.stack.bootstrap", "market.ledger.verify_statement"}:
+            continue
+        for name, function in inspect.getmembers(importlib.import_module(module.name), inspect.isfunction):
+            if function.__module__ == module.name and "admin" in inspect.signature(function).parameters:
+                found.add(f"{module.name}.{name}")
+
+    assert {name for name in found if not name.rpartition(".")[2].startswith("_")} == set(USE_CASES)
+    assert set(USE_CASES.values()) <= {act.line for act in ACTS}
+
+
+def test_an_approval_says_how_many_there_are_and_changes_the_state_with_the_last(
+    scene: Scene, settings: Any, written: Written
+) -> None:
+    settings.PAYOUT_TWO_ADMINS_ABOVE = 0
+    second = make_person("Bruno Boss", Role.ADMIN)
+    batch = scene.batch()
+    approve_batch(batch, scene.admin)
+    approve_batch(batch, second)
+
+    first, last = written("payout.batch_approved")
+    assert (first.person, first.changes, first.further["approvals"]) == (scene.admin, {}, 1)
+    assert (last.person, last.further["approvals"]) == (second, 2)
+    assert last.changes == {"state": {"before": "draft", "after": "approved"}}
+
+
+def test_an_admin_who_cancels_anothers_job_leaves_a_line_and_its_owner_none(
+    admin: User, user: User, client_for: ClientFor, written: Written
+) -> None:
+    kinds.register(kinds.JobKind(name="chore", label="Chore"))
+    theirs, other = (Job.objects.enqueue(kind="chore", owner=user, parameters={}) for _ in range(2))
+    client_for(user).post(reverse("jobs:cancel", args=[other.pk]))
+    assert written("job.cancelled") == []
+
+    client_for(admin).post(reverse("jobs:cancel", args=[theirs.pk]))
+    (line,) = written("job.cancelled")
+    assert (line.person, line.target) == (admin, f"job:{theirs.pk}")
