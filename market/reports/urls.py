@@ -1,6 +1,6 @@
 from django.urls import path
 
-from market.reports import closing, earnings, proofs, statements, views
+from market.reports import audit_log, closing, earnings, proofs, statements, views
 
 app_name = "reports"
 
@@ -24,6 +24,7 @@ urlpatterns = [
     path("reports/books/close/", closing.close, name="close_month"),
     path("reports/queries/", views.queries, name="queries"),
     path("reports/tables/<slug:name>.csv", views.table, name="table"),
+    path("reports/audit/", audit_log.audit_log, name="audit"),
     path("reports/transfers/<int:pk>/", views.transfer, name="transfer"),
     path("reports/verify/", views.verify_now, name="verify"),
 ]

@@ -51,7 +51,7 @@ PEOPLE = {
         "/accounts/2fa/",
     ],
     "user": ["/studio/", "/pictures/", "/jobs/", "/wallet/", "/wallet/top-up/", "/me/roles/artist/"],
-    "admin": ["/reports/", "/reports/queries/", "/reports/payouts/"],
+    "admin": ["/reports/", "/reports/queries/", "/reports/payouts/", "/reports/audit/"],
 }
 # Pages with an address of their own: followed from a page by the first link that matches, and on from there by the next.
 FOLLOWED: dict[str, list[tuple[str, ...]]] = {

@@ -1,0 +1,189 @@
+"""The audit log for admins: who did what to which thing, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
+from functools import cache
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from django import forms
+from django.apps import apps
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from market.accounts.access import role_required
+from market.accounts.models import Role, User
+from market.audit.models import AuditLine
+from market.audit.recording import kind_of
+from market.downloads import csv_response
+
+ROWS = 50
+PAGES = {"payout-batch": "payments:payout_batch", "job": "jobs:job"}
+"""Where a thing has a page of its own for admins; others are shown in the administration."""
+HEADER = (
+    "time",
+    "person",
+    "email",
+    "acting_as",
+    "action",
+    "target",
+    "label",
+    "details",
+    "address",
+    "transaction",
+)
+
+
+class AuditFilter(forms.Form):
+    """Which lines are shown; whatever is left empty leaves none out."""
+
+    person = forms.CharField(label="Done by", required=False, help_text="Email address or handle.")
+    action = forms.ChoiceField(label="Action", required=False)
+    target = forms.CharField(label="Done to", required=False, help_text="TYPE:ID, such as person:5.")
+    start = forms.DateField(
+        label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    end = forms.DateField(
+        label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = AuditLine.objects.order_by("action").values_list("action", flat=True).distinct()
+        choices = [("", "All"), *((name, name) for name in known)]
+        cast("forms.ChoiceField", self.fields["action"]).choices = choices
+
+    def add_prefix(self, field_name: str) -> str:
+        return {"start": "from", "end": "to"}.get(field_name, field_name)
+
+    def clean_person(self) -> User | None:
+        said = str(self.cleaned_data["person"]).strip()
+        if not said:
+            return None
+        found = User.objects.filter(Q(email=said.lower()) | Q(handle=said.lower())).first()
+        if found is None:
+            raise ValidationError("Nobody has this email address or handle.")
+        return found
+
+    def clean_target(self) -> str:
+        return str(self.cleaned_data["target"]).strip()
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("start") and data.get("end") and data["start"] > data["end"]:
+            raise ValidationError("The first day is after the last one.")
+        return data
+
+    def chosen(self) -> QuerySet[AuditLine]:
+        """Give the lines that the form asks for; all of them where it is wrong."""
+        lines = AuditLine.objects.select_related("person")
+        if not self.is_valid():
+            return lines
+        said = self.cleaned_data
+        if said["person"]:
+            lines = lines.filter(person=said["person"])
+        if said["action"]:
+            lines = lines.filter(action=said["action"])
+        if said["target"]:
+            lines = lines.filter(target=said["target"])
+        if said["start"]:
+            lines = lines.filter(at__gte=_midnight(said["start"]))
+        if said["end"]:
+            lines = lines.filter(at__lt=_midnight(said["end"] + timedelta(days=1)))
+        return lines
+
+
+def _midnight(day: Any) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+@role_required(Role.ADMIN)
+@require_GET
+def audit_log(request: HttpRequest) -> HttpResponseBase:
+    """Show the lines that are asked for, each with a link to what it is about; or download them."""
+    form = AuditFilter(request.GET)
+    lines = form.chosen()
+    if request.GET.get("format") == "csv" and not form.errors:
+        return csv_response(f"audit-{timezone.localdate()}", HEADER, rows_of(lines))
+    page = Paginator(lines, ROWS).get_page(request.GET.get("page"))
+    asked = {
+        name: request.GET[name] for name in (*map(form.add_prefix, form.fields),) if request.GET.get(name)
+    }
+    return render(
+        request,
+        "reports/audit.html",
+        {
+            "form": form,
+            "page_obj": page,
+            "lines": [(line, address_of(line.target), sentences(line)) for line in page],
+            "asked": urlencode(asked),
+        },
+        status=400 if form.errors else 200,
+    )
+
+
+def rows_of(lines: QuerySet[AuditLine]) -> Iterator[tuple[object, ...]]:
+    as_json = DjangoJSONEncoder(ensure_ascii=False)
+    for line in lines.iterator(chunk_size=2000):
+        yield (
+            line.at.isoformat(timespec="milliseconds"), line.person or "", line.person.email if line.person else "",
+            line.acting_as, line.action, line.target, line.label, as_json.encode(line.details), line.address or "",
+            line.transaction,
+        )  # fmt: skip
+
+
+def address_of(target: str) -> str:
+    """Give the page where an admin sees what a line is about; empty where there is none."""
+    kind, _, pk = target.partition(":")
+    if target == "ledger":
+        return reverse("reports:overview")
+    try:
+        if kind in PAGES:
+            return reverse(PAGES[kind], args=[pk])
+        return reverse(_pages_of_the_administration()[kind], args=[pk])
+    except (KeyError, NoReverseMatch):
+        return ""
+
+
+@cache
+def _pages_of_the_administration() -> dict[str, str]:
+    """Name the page of each kind of thing; what is registered stays the same while the program runs."""
+    registered = (model for model in apps.get_models() if admin.site.is_registered(model))
+    pages = {kind_of(model): model._meta for model in registered}  # noqa: SLF001, Django's documented name
+    return {kind: f"admin:{about.app_label}_{about.model_name}_change" for kind, about in pages.items()}
+
+
+def sentences(line: AuditLine) -> list[str]:
+    """Write out what a line says beside who did what to which thing."""
+    changes = [
+        f"{_words(name)}: {_said(change['before'])} → {_said(change['after'])}"
+        for name, change in line.changes.items()
+    ]
+    further = [f"{_words(name)}: {_said(value)}" for name, value in line.further.items()]
+    return [*([line.reason] if line.reason else []), *changes, *further]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _said(value: Any) -> str:
+    if value in (None, "", [], {}):
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(_said, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_said(each)}" for name, each in value.items())
+    return str(value)
