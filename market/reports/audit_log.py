@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time
 from functools import cache
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.core.serializers.json import DjangoJSONEncoder
@@ -97,14 +98,10 @@ class AuditFilter(forms.Form):
         if said["target"]:
             lines = lines.filter(target=said["target"])
         if said["start"]:
-            lines = lines.filter(at__gte=_midnight(said["start"]))
+            lines = lines.filter(at__gte=datetime.combine(said["start"], time.min, UTC))
         if said["end"]:
-            lines = lines.filter(at__lt=_midnight(said["end"] + timedelta(days=1)))
+            lines = lines.filter(at__lte=datetime.combine(said["end"], time.max, UTC))
         return lines
-
-
-def _midnight(day: Any) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 @role_required(Role.ADMIN)
@@ -116,9 +113,7 @@ def audit_log(request: HttpRequest) -> HttpResponseBase:
     if request.GET.get("format") == "csv" and not form.errors:
         return csv_response(f"audit-{timezone.localdate()}", HEADER, rows_of(lines))
     page = Paginator(lines, ROWS).get_page(request.GET.get("page"))
-    asked = {
-        name: request.GET[name] for name in (*map(form.add_prefix, form.fields),) if request.GET.get(name)
-    }
+    asked = {name: request.GET[name] for name in map(form.add_prefix, form.fields) if request.GET.get(name)}
     return render(
         request,
         "reports/audit.html",
@@ -150,7 +145,7 @@ def address_of(target: str) -> str:
     try:
         if kind in PAGES:
             return reverse(PAGES[kind], args=[pk])
-        return reverse(_pages_of_the_administration()[kind], args=[pk])
+        return reverse(_pages_of_the_administration()[kind], args=[quote(pk)])
     except (KeyError, NoReverseMatch):
         return ""
 
@@ -166,7 +161,7 @@ def _pages_of_the_administration() -> dict[str, str]:
 def sentences(line: AuditLine) -> list[str]:
     """Write out what a line says beside who did what to which thing."""
     changes = [
-        f"{_words(name)}: {_said(change['before'])} → {_said(change['after'])}"
+        f"{_words(name)}: {_said(change.get('before'))} → {_said(change.get('after'))}"
         for name, change in line.changes.items()
     ]
     further = [f"{_words(name)}: {_said(value)}" for name, value in line.further.items()]

@@ -4,6 +4,13 @@ from django.conf import settings
 from django.db import migrations
 
 LOG = """
+-- What a page shows of a line has this shape, also where somebody wrote it by hand.
+ALTER TABLE audit_auditline ADD CONSTRAINT audit_line_details_are_named CHECK (
+    jsonb_typeof(details) = 'object'
+    AND COALESCE(jsonb_typeof(details -> 'changes'), 'object') = 'object'
+    AND NOT jsonb_path_exists(details, 'strict $.changes.* ? (@.type() != "object")', '{}', true)
+);
+
 CREATE FUNCTION audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% on % refused: the audit log is append-only', TG_OP, TG_TABLE_NAME
@@ -75,6 +82,7 @@ DROP TRIGGER audit_roles_have_their_line ON accounts_user;
 DROP TRIGGER audit_new_roles_have_their_line ON accounts_user;
 DROP TRIGGER audit_auditline_stamp ON audit_auditline;
 DROP TRIGGER audit_auditline_append_only ON audit_auditline;
+ALTER TABLE audit_auditline DROP CONSTRAINT audit_line_details_are_named;
 DROP FUNCTION audit_administration_has_its_line, audit_roles_have_their_line, audit_stamp, audit_refuse_change;
 """
 

@@ -8,14 +8,16 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.exceptions import ValidationError
 from django.db import Error, IntegrityError, connection, transaction
+from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
 
 from market.accounts.models import User
 from market.audit.models import AuditLine
-from market.audit.origin import answering, current_origin, origin_of
+from market.audit.origin import answering, current_origin, origin_of, remember_origin
 from market.audit.recording import LONGEST, record
 from tests.market.audit.conftest import Written
 
@@ -93,6 +95,17 @@ def test_a_line_tells_admins_people_visitors_and_commands_apart(admin: User, use
     assert current_origin() is None
 
 
+async def test_the_origin_is_known_while_a_request_is_answered_asynchronously() -> None:
+    async def page(request: HttpRequest) -> HttpResponse:
+        origin = await sync_to_async(current_origin)()
+        return HttpResponse(origin.address if origin else "unknown")
+
+    answer = await remember_origin(page)(RequestFactory().get("/", REMOTE_ADDR="198.51.100.7"))
+
+    assert answer.content == b"198.51.100.7"
+    assert current_origin() is None
+
+
 @pytest.mark.parametrize("address", ["", "a socket file", "127.0.0.1; DROP TABLE"])
 def test_an_address_that_is_none_is_left_out(address: str) -> None:
     assert origin_of(RequestFactory().get("/", REMOTE_ADDR=address)).address is None
@@ -152,6 +165,21 @@ def test_the_database_refuses_a_line_that_makes_no_sense(
         AuditLine.objects.create(**fields | wrong)
     with pytest.raises(ValidationError, match=constraint):
         AuditLine(**fields | wrong).validate_constraints()
+
+
+@pytest.mark.parametrize(
+    "details", [[], "text", {"changes": []}, {"changes": {"size": 1}}, {"changes": {"size": [1, 2]}}]
+)
+def test_the_database_refuses_details_that_no_page_could_show(admin: User, details: object) -> None:
+    with pytest.raises(IntegrityError, match="audit_line_details_are_named"), transaction.atomic():
+        AuditLine.objects.create(
+            person=admin,
+            acting_as="admin",
+            action="thing.made",
+            target="thing",
+            label="thing",
+            details=details,
+        )
 
 
 def test_a_person_whom_a_line_names_is_not_deleted(admin: User) -> None:

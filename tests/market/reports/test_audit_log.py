@@ -79,6 +79,7 @@ def test_lines_are_found_by_day(client_for: ClientFor, admin: User, log: None) -
     assert "thing.made" in shown(client.get(PAGE, {"from": today, "to": tomorrow}))
     assert shown(client.get(PAGE, {"from": tomorrow})) == []
     assert shown(client.get(PAGE, {"to": yesterday})) == []
+    assert "thing.made" in shown(client.get(PAGE, {"from": "0001-01-01", "to": "9999-12-31"}))
 
 
 @pytest.mark.parametrize(

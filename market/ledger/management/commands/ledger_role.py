@@ -1,4 +1,4 @@
-"""`manage.py ledger_role NAME`: give a database role what the application needs, and no right to write what is kept for good."""
+"""`manage.py ledger_role NAME`: give a database role what the application needs, and no right to rewrite what is kept."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ FUNCTIONS = (
 class Command(BaseCommand):
     help = (
         "Let a role run the application without being able to write the ledger's tables: it may read them and call "
-        "the functions that move money. The audit log it may read and add to. Run it as the tables' owner after every migration, and connect the "
-        "application as that role."
+        "the functions that move money. The audit log it may read and add to. Run it as the tables' owner after every "
+        "migration, and connect the application as that role."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
