@@ -145,5 +145,6 @@ class AuditedSite(admin.AdminSite):
         if not issubclass(page, Audited):
             # Before the page's own class, so that what that overrides cannot leave a line out.
             bases = (Audited,) if page is admin.ModelAdmin else (Audited, page)
-            page = type(page.__name__, bases, {"__module__": page.__module__})
+            made = type(page.__name__, bases, {"__module__": page.__module__})
+            page = cast("type[admin.ModelAdmin[Any]]", made)
         super().register(model_or_iterable, page, **options)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.contrib import admin
 
+from market.audit.administration import ReadOnlyAdmin
 from market.claims.models import Dispute, Freeze
-from market.ledger.admin import ReadOnlyAdmin
 
 
 @admin.register(Dispute)

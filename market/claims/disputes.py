@@ -16,6 +16,7 @@ from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from market.accounts.models import Role, User
+from market.audit.recording import record
 from market.catalog.models import PlugIn
 from market.claims.models import DECIDED, Dispute, DisputeState, Freeze
 from market.ledger import operations as ledger
@@ -74,14 +75,22 @@ def open_dispute(dispute: Dispute, admin: User) -> Dispute:
         if not opened:
             raise DisputeRefused("Only a dispute that was filed, and not answered yet, can be opened.")
         dispute.refresh_from_db()
-        freeze(dispute)
+        frozen = freeze(dispute)
+        record(
+            "dispute.opened",
+            by=admin,
+            target=dispute,
+            changes={"state": (DisputeState.FILED, DisputeState.OPEN)},
+            details={"transfers_into_escrow": frozen},
+        )
     return dispute
 
 
 def dismiss_dispute(dispute: Dispute, admin: User, decision: str) -> None:
     """Answer a dispute without opening it: nothing was frozen."""
     _require_admin(admin, dispute)
-    _end(dispute, DisputeState.FILED, DisputeState.DISMISSED, admin, decision)
+    with transaction.atomic():
+        _end(dispute, DisputeState.FILED, DisputeState.DISMISSED, admin, decision)
 
 
 def decide_dispute(dispute: Dispute, admin: User, outcome: DisputeState, decision: str) -> Dispute:
@@ -106,6 +115,13 @@ def _end(dispute: Dispute, before: DisputeState, after: DisputeState, admin: Use
     if not ended:
         raise DisputeRefused("That is not possible any more: the dispute has gone on meanwhile.")
     dispute.refresh_from_db()
+    record(
+        "dispute.dismissed" if after == DisputeState.DISMISSED else "dispute.decided",
+        by=admin,
+        target=dispute,
+        changes={"state": (before, after)},
+        reason=decision,
+    )
 
 
 def in_escrow(dispute: Dispute) -> list[Frozen]:

@@ -29,8 +29,10 @@ from market.audit.recording import kind_of
 from market.downloads import csv_response
 
 ROWS = 50
-PAGES = {"payout-batch": "payments:payout_batch", "job": "jobs:job"}
+PAGES = {"payout-batch": "payments:payout_batch", "dispute": "claims:dispute", "job": "jobs:job"}
 """Where a thing has a page of its own for admins; others are shown in the administration."""
+PLACES = {"ledger": "reports:overview", "closed-period": "reports:books"}
+"""Where there is one page for all things of a kind, or but one thing."""
 HEADER = (
     "time",
     "person",
@@ -140,9 +142,9 @@ def rows_of(lines: QuerySet[AuditLine]) -> Iterator[tuple[object, ...]]:
 def address_of(target: str) -> str:
     """Give the page where an admin sees what a line is about; empty where there is none."""
     kind, _, pk = target.partition(":")
-    if target == "ledger":
-        return reverse("reports:overview")
     try:
+        if kind in PLACES:
+            return reverse(PLACES[kind])
         if kind in PAGES:
             return reverse(PAGES[kind], args=[pk])
         return reverse(_pages_of_the_administration()[kind], args=[quote(pk)])

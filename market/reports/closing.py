@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Min
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
+from market.audit.recording import record
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, ClosedPeriod, Figure
 from market.ledger.statements import Month
@@ -92,7 +94,14 @@ def close(request: HttpRequest) -> HttpResponse:
         )
         return redirect("reports:books")
     try:
-        closed = ledger.close_period(until=month.month.next.first, actor=person_of(request))
+        with transaction.atomic():
+            closed = ledger.close_period(until=month.month.next.first, actor=person_of(request))
+            record(
+                "ledger.month_closed",
+                by=person_of(request),
+                target=closed,
+                details={"month": str(month.month), "transfers": closed.transfers},
+            )
     except (ledger.NotClosable, ledger.LedgerBusy) as error:
         messages.error(request, f"The month was not closed: {error}")
         return redirect("reports:books")

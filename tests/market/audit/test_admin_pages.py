@@ -17,10 +17,12 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 import market
 from market.accounts.models import Role, User
 from market.audit.models import AuditLine
+from market.claims.disputes import file_dispute, open_dispute
+from market.claims.models import Dispute
 from market.jobs import kinds
 from market.jobs.models import Job
 from market.ledger import operations as ledger
-from market.ledger.models import AccountKind
+from market.ledger.models import AccountKind, Transfer
 from market.payments import payout_desk
 from market.payments.models import Payout, PayoutBatch, PayoutDetails
 from market.payments.payouts import (
@@ -31,8 +33,11 @@ from market.payments.payouts import (
     send_batch,
     verify_details,
 )
+from market.reports.periods import quick
 from tests.market.audit.conftest import Written
 from tests.market.conftest import make_person
+from tests.market.reports.conftest import date_back
+from tests.market.stage import make_base, make_plugin
 
 ClientFor = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -82,7 +87,27 @@ class Act:
     method: str = "post"
 
 
+def dispute(scene: Scene) -> Dispute:
+    owner = make_person("Mona Modeller", Role.MODEL_OWNER)
+    plugin = make_plugin(scene.artist, make_base(owner))
+    return file_dispute(plugin=plugin, claimant=owner, reason="This is my drawing of 2019, in my book.")
+
+
+def last_month(scene: Scene) -> str:
+    """Let the market have begun last month, which then is the one to close."""
+    month = quick("last_month")
+    date_back(Transfer.objects.get(key="earned"), month.start)
+    return f"{month.first:%Y-%m}"
+
+
 ACTS = [
+    Act("claims:open", "dispute.opened", lambda scene: {"args": [dispute(scene).pk]}),
+    Act("claims:dismiss", "dispute.dismissed", lambda scene: {
+        "args": [dispute(scene).pk], "data": {"decision": "Nothing shows it"}}),
+    Act("claims:decide", "dispute.decided", lambda scene: {
+        "args": [open_dispute(dispute(scene), scene.admin).pk],
+        "data": {"outcome": "released", "decision": "Drawn by the artist"}}),
+    Act("reports:close_month", "ledger.month_closed", lambda scene: {"data": {"month": last_month(scene)}}),
     Act("reports:verify", "ledger.verified", lambda scene: {}),
     Act(
         "payments:payout_verify",
@@ -108,6 +133,9 @@ ACTS = [
 ]  # fmt: skip
 
 USE_CASES = {
+    "market.claims.disputes.open_dispute": "dispute.opened",
+    "market.claims.disputes.dismiss_dispute": "dispute.dismissed",
+    "market.claims.disputes.decide_dispute": "dispute.decided",
     "market.payments.payouts.verify_details": "payout.details_verified",
     "market.payments.payouts.make_batch": "payout.batch_made",
     "market.payments.payouts.approve_batch": "payout.batch_approved",
@@ -178,7 +206,7 @@ def test_the_page_writes_one_line(act: Act, scene: Scene, client_for: ClientFor,
     line = AuditLine.objects.latest("pk")
     assert line.action == act.line
     assert (line.person, line.acting_as, line.address) == (scene.admin, "admin", "198.51.100.7")
-    assert line.reason == data.get("reason", "")
+    assert line.reason == (data.get("reason") or data.get("decision", ""))
 
 
 def test_what_is_refused_writes_no_line(scene: Scene, client_for: ClientFor) -> None:

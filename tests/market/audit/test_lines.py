@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -156,9 +157,9 @@ def test_nobody_dates_a_line_back_or_gives_it_to_another_transaction(admin: User
     ],
 )
 def test_the_database_refuses_a_line_that_makes_no_sense(
-    admin: User, wrong: dict[str, object], constraint: str
+    admin: User, wrong: dict[str, Any], constraint: str
 ) -> None:
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "person": admin, "acting_as": "admin", "action": "thing.made", "target": "thing", "label": "thing",
     }  # fmt: skip
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():

@@ -61,7 +61,7 @@ def test_a_failed_second_factor_of_an_admin_is_recorded(admin: User, user: User,
 
 
 def test_what_an_admin_signs_in_with_is_not_changed_without_a_line(
-    client_for: object, client: Client, admin: User, user: User, written: Written
+    client: Client, admin: User, user: User, written: Written
 ) -> None:
     client.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
     new = "another-long-password"
