@@ -77,14 +77,15 @@ class Audited(admin.ModelAdmin[Any]):
         return super().log_deletions(request, cast("QuerySet[Any]", queryset))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = cast("dict[str, tuple[Action, str, str]]", super().get_actions(request))
         return {
             name: (function if name == DELETE_SELECTED else _recorded(name, function), name, description)
-            for name, (function, _, description) in super().get_actions(request).items()
+            for name, (function, _, description) in actions.items()
         }
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *more: Any, **named: Any) -> Any:
         with transaction.atomic():
-            return super().response_action(request, queryset)
+            return super().response_action(request, queryset, *more, **named)
 
     def _record(self, request: HttpRequest, action: str, row: Model, before: State) -> None:
         changes = difference(before, state_of(row))
