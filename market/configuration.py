@@ -420,6 +420,14 @@ VARIABLES: tuple[Variable, ...] = (
         "Money",
     ),
     Variable(
+        "PROMOTION_PAYS_ROYALTIES",
+        "boolean",
+        "Whether promotional credit may be spent on plug-ins, whose artists the market then pays; otherwise on plain base models only.",
+        boolean,
+        "1",
+        "Money",
+    ),
+    Variable(
         "DISPUTE_DAYS",
         "integer",
         "How many days back a dispute reaches: what the plug-in earned since, and was not paid out, is frozen.",

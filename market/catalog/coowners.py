@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from market.accounts.models import User
 from market.catalog.models import CoOwnerStep, CoOwnerTerms, PlugIn, PlugInVersion
 from market.catalog.models.coowners import MOST_SHARED
-from market.ledger.queries import by_subject, earned
+from market.ledger.queries import earned_by_subject
 
 MAX_CO_OWNERS = 20
 
@@ -156,11 +156,11 @@ def shared_with(person: User) -> list[Shared]:
     plugins = {each.plugin_id for each in found}
     versions = dict(PlugInVersion.objects.filter(plugin__in=plugins).values_list("pk", "plugin"))
     sums: dict[int, int] = {}
-    for row in by_subject(earned(person)):
-        prefix, _, pk = row.subject.partition(":")
+    for subject, amount in earned_by_subject(person).items():
+        prefix, _, pk = subject.partition(":")
         plugin = versions.get(int(pk)) if prefix == "plugin-version" and pk.isdecimal() else None
         if plugin is not None:
-            sums[plugin] = sums.get(plugin, 0) + row.amount
+            sums[plugin] = sums.get(plugin, 0) + amount
     shown = [Shared(each, sums.get(each.plugin_id, 0)) for each in found]
     return sorted(
         shown, key=lambda each: (not each.terms.offered_bps, not each.terms.share_bps, -each.terms.pk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -25,6 +25,7 @@ from market.generation.errors import (
     TooManyWaiting,
 )
 from market.generation.models import GenerationRequest, RequestPlugIn
+from market.generation.paying import purses
 from market.generation.pricing import Fee, Quote, Receiver, draw_quote, plugin_subject
 from market.jobs.models import Job
 from market.ledger import operations as ledger
@@ -155,25 +156,8 @@ def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUI
         )
     pk = uuid.uuid4()
     expires_at = timezone.now() + timedelta(hours=limits.EXPIRES_AFTER_HOURS)
-    hold = None
-    if quote.total > 0:
-        payer = ledger.account(AccountKind.WALLET, owner=person, currency=quote.currency)
-        try:
-            hold = ledger.hold(
-                key=f"generation:{pk}:hold",
-                payer=payer,
-                shares=shares_of(quote),
-                reference=f"generation:{pk}",
-                # Later than the request is given up: its own end is what releases the money, not the hold's.
-                expires_at=expires_at + timedelta(hours=1),
-            )
-        except InsufficientFunds as short:
-            raise BalanceTooLow(
-                f"This costs {euros(quote.total)}, and your balance is {euros(short.available)}. "
-                "Nothing was charged. Top up, or ask for less.",
-                needed=quote.total,
-                available=short.available,
-            ) from short
+    # Later than the request is given up: its own end is what releases the money, not the hold's.
+    hold = _hold(person, quote, pk, expires_at + timedelta(hours=1)) if quote.total > 0 else None
     job = Job.objects.enqueue(
         kind=KIND,
         owner=person,
@@ -206,6 +190,27 @@ def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUI
         for position, (version, weight) in enumerate(terms.versions)
     )
     return request
+
+
+def _hold(person: User, quote: Quote, pk: uuid.UUID, expires_at: datetime) -> ledger.Hold:
+    """Set the price aside in the first purse that has it. Raises BalanceTooLow."""
+    for purse in purses(person, quote):
+        try:
+            return ledger.hold(
+                key=f"generation:{pk}:hold",
+                payer=purse,
+                shares=shares_of(quote),
+                reference=f"generation:{pk}",
+                expires_at=expires_at,
+            )
+        except InsufficientFunds as error:
+            short = error  # credit that was spent meanwhile leaves the wallet to pay
+    raise BalanceTooLow(
+        f"This costs {euros(quote.total)}, and your balance is {euros(short.available)}. "
+        "Nothing was charged. Top up, or ask for less.",
+        needed=quote.total,
+        available=short.available,
+    ) from short
 
 
 def plugin_receivers(plugins: Iterable[PlugIn]) -> dict[int, tuple[Receiver, ...]]:

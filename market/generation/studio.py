@@ -32,6 +32,7 @@ from market.generation.forms import (
     values_of,
 )
 from market.generation.models import GenerationRequest, Picture
+from market.generation.paying import purses
 from market.generation.pricing import Quote
 from market.generation.requesting import request_pictures, settle_terms
 from market.jobs.events import panel_context
@@ -39,6 +40,7 @@ from market.jobs.models import Job
 from market.jobs.views import asked_by_htmx
 from market.ledger import operations as ledger
 from market.ledger.models import MICROS, AccountKind
+from market.payments.promotions import credit_account
 from market.payments.top_ups import LEAST
 
 DRAFT = "studio_draft"
@@ -56,15 +58,20 @@ class Row:
 
 @dataclass(frozen=True)
 class PriceBox:
-    """A price with the balance it will be taken from, or the reason why there is no price."""
+    """A price with the balance it will be taken from, or the reason why there is no price.
+
+    credit: what there is of promotional credit; by_credit: whether it pays this price.
+    """
 
     quote: Quote | None
     problem: str
     available: int
+    credit: int = 0
+    by_credit: bool = False
 
     @property
     def missing(self) -> int:
-        return max(0, self.quote.total - self.available) if self.quote else 0
+        return max(0, self.quote.total - self.available) if self.quote and not self.by_credit else 0
 
 
 @login_required
@@ -109,12 +116,14 @@ def price_box(form: QuoteForm, person: User) -> PriceBox:
     """Price a form, however unfinished the rest of it is."""
     wallet = ledger.account(AccountKind.WALLET, owner=person)
     available = ledger.balance(wallet).available
+    account = credit_account(person)
+    credit = account.available if account else 0
     if not form.is_valid():
         relevant = [
             str(error) for name in ("base", "count", "__all__") for error in form.errors.get(name, [])
         ]
         if relevant or "plugins" not in form.cleaned_data:
-            return PriceBox(None, " ".join(relevant), available)
+            return PriceBox(None, " ".join(relevant), available, credit)
     try:
         terms = settle_terms(
             base=form.cleaned_data["base"],
@@ -123,8 +132,9 @@ def price_box(form: QuoteForm, person: User) -> PriceBox:
             person=person,
         )
     except Refused as refusal:
-        return PriceBox(None, refusal.message, available)
-    return PriceBox(terms.quote, "", available)
+        return PriceBox(None, refusal.message, available, credit)
+    by_credit = purses(person, terms.quote)[0].kind == AccountKind.PROMOTION
+    return PriceBox(terms.quote, "", available, credit, by_credit and terms.quote.total > 0)
 
 
 def _run(request: HttpRequest) -> HttpResponse:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 
 from market.accounts.models import User
-from market.ledger.models import Account, AccountKind, Entry, Hold
+from market.ledger.models import Account, AccountKind, Entry, Figure, FigureSort, Hold
 
 PAID_KINDS = (AccountKind.EARNINGS.value, AccountKind.PLATFORM_REVENUE.value)
 FEE_LINES = ("plugin_fee", "base_fee")
@@ -66,6 +66,18 @@ def earned(person: User, currency: str = "EUR") -> QuerySet[Entry]:
         account__currency=currency,
         line__in=FEE_LINES,
     )
+
+
+def earned_by_subject(person: User, currency: str = "EUR") -> dict[str, int]:
+    """Sum what this person was paid, by what it was paid for."""
+    sums = Figure.objects.filter(
+        sort=FigureSort.LINE,
+        account__owner=person,
+        account_kind=AccountKind.EARNINGS,
+        currency=currency,
+        line__in=FEE_LINES,
+    )
+    return {subject: int(total) for subject, total in sums.values_list("subject").annotate(Sum("amount"))}
 
 
 def within(

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from market.accounts.models import User
 from market.ledger.models import MICROS
 from market.ledger.money import micros_of, words
 from market.payments.gateways import Gateway
@@ -97,3 +98,22 @@ class PayoutForm(forms.Form):
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=200, label="What the bank said")
+
+
+class CreditForm(forms.Form):
+    """Promotional credit: to whom, how much and what for."""
+
+    person = forms.ModelChoiceField(
+        queryset=User.objects.filter(is_active=True),
+        to_field_name="email",
+        label="Email address",
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+        error_messages={"invalid_choice": "Nobody here has this email address."},
+    )
+    amount = CentsField(max_digits=9)
+    reason = forms.CharField(label="What for", max_length=200)
+    request_id = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["request_id"].initial = uuid.uuid4

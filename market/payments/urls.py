@@ -1,6 +1,6 @@
 from django.urls import path
 
-from market.payments import payout_desk, payout_views, views, webhooks
+from market.payments import payout_desk, payout_views, promotion_desk, views, webhooks
 
 app_name = "payments"
 
@@ -18,6 +18,7 @@ urlpatterns = [
     path("reports/payouts/batches/<uuid:pk>/pain.xml", payout_desk.pain, name="payout_pain"),
     path("reports/payouts/batches/<uuid:pk>/payouts.csv", payout_desk.listed, name="payout_csv"),
     path("reports/payouts/<uuid:pk>/return/", payout_desk.give_back, name="payout_return"),
+    path("reports/credit/", promotion_desk.promotions, name="promotions"),
     path("payments/test/<slug:reference>/", views.test_checkout, name="test_checkout"),
     path("payments/webhooks/<slug:gateway>/", webhooks.webhook, name="webhook"),
 ]

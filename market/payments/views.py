@@ -18,6 +18,7 @@ from market.payments import offline_gateway, webhooks
 from market.payments.forms import DecisionForm, TopUpForm
 from market.payments.gateways import GatewayUnavailable, available, gateway_named
 from market.payments.models import OfflineCheckout, TopUp, TopUpState
+from market.payments.promotions import credit_account
 from market.payments.top_ups import TopUpRefused, ask_gateway, room_of, start_top_up
 
 ROWS = 25
@@ -46,6 +47,7 @@ def wallet(request: HttpRequest) -> HttpResponse:
         "payments/wallet.html",
         {
             "balance": ledger.balance(account),
+            "credit": credit_account(person),
             "holds": account.holds.pending().order_by("-pk")[:50],
             "page_obj": page,
             "pending": TopUp.objects.filter(person=person, state=TopUpState.PENDING)[:5],

@@ -26,5 +26,6 @@ urlpatterns = [
     path("reports/tables/<slug:name>.csv", views.table, name="table"),
     path("reports/audit/", audit_log.audit_log, name="audit"),
     path("reports/transfers/<int:pk>/", views.transfer, name="transfer"),
+    path("reports/transfers/<int:pk>/refund/", views.refund, name="refund"),
     path("reports/verify/", views.verify_now, name="verify"),
 ]

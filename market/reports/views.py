@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -19,11 +20,15 @@ from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
 from market.audit.recording import record
 from market.downloads import csv_response
+from market.generation.models import GenerationRequest
+from market.generation.refunds import RefundRefused, refund_of, refund_query
+from market.ledger import operations as ledger
 from market.ledger.describing import describe
-from market.ledger.models import Entry, Transfer
+from market.ledger.models import Entry, Transfer, TransferKind
 from market.ledger.money import plain
 from market.ledger.verification import Verification, verify
 from market.reports import charts, figures, running
+from market.reports.forms import RefundForm
 from market.reports.periods import QUICK, Period, period_of
 
 DEFAULT_PERIOD = "last_month"
@@ -275,6 +280,48 @@ def table_rows(name: str, period: Period) -> tuple[list[str], list[list[object]]
 def transfer(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one transfer with every entry, and what reversed it or what it reverses."""
     shown = get_object_or_404(Transfer.objects.select_related("reverses", "actor"), pk=pk)
+    return _transfer_page(request, shown, RefundForm())
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def refund(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give the price of a captured query back."""
+    shown = get_object_or_404(Transfer.objects.select_related("reverses", "actor"), pk=pk)
+    query = GenerationRequest.objects.filter(pk=_query_of(shown)).first()
+    form = RefundForm(request.POST)
+    if query is None:
+        messages.error(request, "Only the capture of a query can be given back here.")
+        return redirect("reports:transfer", pk)
+    if not form.is_valid():
+        return _transfer_page(request, shown, form)
+    try:
+        refund_query(
+            query,
+            person_of(request),
+            form.cleaned_data["reason"],
+            from_receivers=form.cleaned_data["paid_by"] == "receivers",
+        )
+    except RefundRefused as error:
+        messages.error(request, str(error))
+    except ledger.LedgerError as error:
+        messages.error(request, f"The ledger refused: {error}")
+    else:
+        messages.success(request, "Given back.")
+    return redirect("reports:transfer", pk)
+
+
+def _query_of(transfer: Transfer) -> uuid.UUID | None:
+    kind, _, name = transfer.reference.partition(":")
+    if transfer.kind != TransferKind.CAPTURE or kind != "generation":
+        return None
+    try:
+        return uuid.UUID(name)
+    except ValueError:
+        return None
+
+
+def _transfer_page(request: HttpRequest, shown: Transfer, form: RefundForm) -> HttpResponse:
     entries = shown.entries.select_related("account__owner").order_by("position")
     return render(
         request,
@@ -283,6 +330,10 @@ def transfer(request: HttpRequest, pk: int) -> HttpResponse:
             "transfer": shown,
             "entries": figures.name_lines(entries),
             "reversal": Transfer.objects.filter(reverses=shown).first(),
+            "refund": refund_of(shown) if _query_of(shown) else None,
+            "may_refund": _query_of(shown) is not None and refund_of(shown) is None,
+            "form": form,
             "sum": sum(entry.amount for entry in entries),
         },
+        status=400 if form.errors else 200,
     )

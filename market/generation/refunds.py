@@ -1,0 +1,75 @@
+"""Give a query's price back: by reversing what it paid, or from the market's own pocket. Once, and one of the two."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from market.accounts.models import Role, User
+from market.audit.recording import record
+from market.generation.models import GenerationRequest
+from market.ledger import operations as ledger
+from market.ledger.models import AccountKind, Entry, Transfer, TransferKind
+
+
+class RefundRefused(Exception):
+    """Why nothing was given back, in words for the admin who asked."""
+
+
+def capture_of(request: GenerationRequest) -> Transfer | None:
+    return Transfer.objects.filter(reference=request.reference, kind=TransferKind.CAPTURE).first()
+
+
+def refund_of(capture: Transfer) -> Transfer | None:
+    """Give the transfer that gave a query's price back, if there is one."""
+    given_back = Transfer.objects.filter(reference=capture.reference, kind=TransferKind.REFUND)
+    return Transfer.objects.filter(reverses=capture).first() or given_back.first()
+
+
+def refund_query(request: GenerationRequest, admin: User, reason: str, *, from_receivers: bool) -> Transfer:
+    """Give what a query cost back to who paid, out of what its receivers got, or out of the market's revenue.
+
+    Raises RefundRefused for a query that was not charged, or was refunded before.
+    """
+    if not admin.has_role(Role.ADMIN):
+        raise RefundRefused("Only an admin can do that.")
+    if request.person_id == admin.pk:
+        raise RefundRefused("Another admin has to refund your own queries.")
+    reason = reason.strip()[:200]
+    if not reason:
+        raise RefundRefused("Say why it is given back.")
+    with transaction.atomic():
+        # Two admins at once take turns here: the second finds what the first did.
+        GenerationRequest.objects.select_for_update().get(pk=request.pk)
+        capture = capture_of(request)
+        if capture is None:
+            raise RefundRefused("This request was not charged: there is nothing to give back.")
+        if refund_of(capture):
+            raise RefundRefused("This query was given back before.")
+        if from_receivers:
+            made = ledger.reverse(
+                transfer=capture, key=f"{request.reference}:refund", reason=reason, actor=admin
+            )
+        else:
+            payer = Entry.objects.select_related("account").get(transfer=capture, position=1).account
+            made = ledger.post(
+                key=f"{request.reference}:refund",
+                debit=ledger.account(AccountKind.PLATFORM_REVENUE, currency=capture.currency),
+                credit=payer,
+                amount=capture.amount,
+                kind=TransferKind.REFUND,
+                reference=request.reference,
+                memo=reason,
+                actor=admin,
+            )
+        record(
+            "query.refunded",
+            by=admin,
+            target=request,
+            reason=reason,
+            details={
+                "transfer": made.pk,
+                "amount": made.amount,
+                "paid_by": "receivers" if from_receivers else "market",
+            },
+        )
+    return made

@@ -1,0 +1,57 @@
+"""Promotional credit: the market's own money, given to people to try it out, and spent before theirs.
+
+The market pays for it when it is given, so whoever is paid with it is paid in full. PROMOTION_PAYS_ROYALTIES says whether it may be spent
+on plug-ins at all, or on plain base models only: nobody's plug-in is ever used unpaid.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+
+from market.accounts.models import Role, User
+from market.audit.recording import record
+from market.ledger import operations as ledger
+from market.ledger.models import MICROS, Account, AccountKind, Transfer, TransferKind
+from market.ledger.money import words
+
+MOST = 100 * MICROS
+"""At a time: a typing slip, not a gift."""
+
+
+class CreditRefused(Exception):
+    """Why no credit was given, in words for the admin who asked."""
+
+
+def credit_account(person: User, currency: str = "EUR") -> Account | None:
+    """Give the account of a person's promotional credit, if they ever had any."""
+    return Account.objects.filter(kind=AccountKind.PROMOTION, owner=person, currency=currency).first()
+
+
+def grant_credit(*, person: User, amount: int, admin: User, reason: str, request_id: uuid.UUID) -> Transfer:
+    """Give a person credit out of the market's revenue. The same request again gives nothing more."""
+    if not admin.has_role(Role.ADMIN):
+        raise CreditRefused("Only an admin can do that.")
+    if person.pk == admin.pk:
+        raise CreditRefused("Another admin has to give you credit.")
+    if not reason.strip():
+        raise CreditRefused("Say what it is given for.")
+    if not 0 < amount <= MOST:
+        raise CreditRefused(f"At most {words(MOST)} is given at a time.")
+    key = f"promotion:{request_id}"
+    if Transfer.objects.filter(key=key).exists():
+        raise CreditRefused("This form was sent before, and the credit was given. Open the page again.")
+    with transaction.atomic():
+        made = ledger.post(
+            key=key,
+            debit=ledger.account(AccountKind.PLATFORM_REVENUE),
+            credit=ledger.account(AccountKind.PROMOTION, person),
+            amount=amount,
+            kind=TransferKind.PROMOTION,
+            reference=key,
+            memo=reason.strip()[:200],
+            actor=admin,
+        )
+        record("credit.granted", by=admin, target=person, reason=reason.strip(), details={"amount": amount})
+    return made
