@@ -37,7 +37,7 @@ from market.reports.periods import quick
 from tests.market.audit.conftest import Written
 from tests.market.conftest import make_person
 from tests.market.reports.conftest import date_back
-from tests.market.stage import make_base, make_plugin
+from tests.market.stage import make_base, make_plugin, make_wish, run, top_up
 
 ClientFor = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -93,6 +93,16 @@ def dispute(scene: Scene) -> Dispute:
     return file_dispute(plugin=plugin, claimant=owner, reason="This is my drawing of 2019, in my book.")
 
 
+def captured(scene: Scene) -> Transfer:
+    """A query with a plug-in that was paid for."""
+    base = make_base(make_person("Mona Modeller", Role.MODEL_OWNER))
+    user = make_person("Uma User")
+    top_up(user)
+    request = run(user, make_wish(base, (make_plugin(scene.artist, base), 1.0)))
+    assert request.hold is not None
+    return ledger.capture(hold=request.hold, key=f"{request.reference}:capture")
+
+
 def last_month(scene: Scene) -> str:
     """Let the market have begun last month, which then is the one to close."""
     month = quick("last_month")
@@ -107,6 +117,10 @@ ACTS = [
     Act("claims:decide", "dispute.decided", lambda scene: {
         "args": [open_dispute(dispute(scene), scene.admin).pk],
         "data": {"outcome": "released", "decision": "Drawn by the artist"}}),
+    Act("reports:refund", "query.refunded", lambda scene: {
+        "args": [captured(scene).pk], "data": {"paid_by": "market", "reason": "drawn wrong"}}),
+    Act("payments:promotions", "credit.granted", lambda scene: {
+        "data": {"person": scene.artist.email, "amount": "1", "reason": "welcome", "request_id": str(uuid.uuid4())}}),
     Act("reports:close_month", "ledger.month_closed", lambda scene: {"data": {"month": last_month(scene)}}),
     Act("reports:verify", "ledger.verified", lambda scene: {}),
     Act(
@@ -136,6 +150,8 @@ USE_CASES = {
     "market.claims.disputes.open_dispute": "dispute.opened",
     "market.claims.disputes.dismiss_dispute": "dispute.dismissed",
     "market.claims.disputes.decide_dispute": "dispute.decided",
+    "market.generation.refunds.refund_query": "query.refunded",
+    "market.payments.promotions.grant_credit": "credit.granted",
     "market.payments.payouts.verify_details": "payout.details_verified",
     "market.payments.payouts.make_batch": "payout.batch_made",
     "market.payments.payouts.approve_batch": "payout.batch_approved",
