@@ -1,13 +1,23 @@
-"""The ledger against a dictionary: random operations, repeats and refusals, and both always agree."""
+"""The ledger against a dictionary: random operations, repeats, refusals and crashes, and both always agree.
+
+A run of the suite takes a few hundred steps. `MACHINE_EXAMPLES=400 python -m pytest tests/market/ledger/test_model.py` takes ten thousand.
+"""
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -21,14 +31,41 @@ from hypothesis.stateful import (
 
 from market.accounts.models import Role, User
 from market.ledger import operations as ledger
-from market.ledger.models import Account, AccountKind, Hold, Transfer
+from market.ledger.models import PAYER_KINDS, Account, AccountKind, Figure, FigureSort, Hold, Transfer
 from market.ledger.operations import Share
+from market.ledger.sealing import seal
 from market.ledger.splits import split
 from market.ledger.verification import verify
 from tests.market.conftest import make_person
 from tests.market.ledger.conftest import make_till, soon
 
 amounts = st.integers(min_value=1, max_value=400)
+payers = st.integers(0, 3)  # two wallets, and their owners' promotional credit
+
+
+class Crashed(Exception):
+    """What the machine does in the midst of a transaction."""
+
+
+@contextmanager
+def crashing_after(statements: int) -> Iterator[None]:
+    """Stop the program before a statement, when so many were carried out; the transaction is lost."""
+    left = statements
+
+    def count(execute: Callable[..., Any], *arguments: Any) -> Any:
+        nonlocal left
+        if left == 0:
+            raise Crashed
+        left -= 1
+        return execute(*arguments)
+
+    try:
+        with transaction.atomic():
+            with connection.execute_wrapper(count):
+                yield
+            raise Crashed
+    except Crashed:
+        pass
 
 
 @dataclass
@@ -65,6 +102,10 @@ class LedgerMachine(RuleBasedStateMachine):
         artist, owner = people["Machine Artist"], people["Machine Owner"]
         self.tills = [make_till(people[f"Machine Payer {n}"], artist, owner) for n in range(2)]
         self.payouts = ledger.account(AccountKind.PAYOUT_CLEARING)
+        self.purses = [till.wallet for till in self.tills] + [
+            ledger.account(AccountKind.PROMOTION, people[f"Machine Payer {n}"]) for n in range(2)
+        ]
+        self.escrow = ledger.account(AccountKind.ESCROW, artist)
         self.book = Book()
         self.steps = 0
 
@@ -93,27 +134,81 @@ class LedgerMachine(RuleBasedStateMachine):
         self.book.write(transfer.pk, [(till.clearing.pk, -amount), (till.wallet.pk, amount)])
         return transfer
 
+    @rule(target=transfers, payer=payers, amount=amounts)
+    def give(self, payer: int, amount: int) -> Transfer:
+        """Promotional credit, or a refund by the market: out of its revenue, which may go below zero."""
+        purse, revenue = self.purses[payer], self.tills[0].revenue
+        kind = "promotion" if purse.kind == AccountKind.PROMOTION else "refund"
+        transfer = ledger.post(key=self.key(), debit=revenue, credit=purse, amount=amount, kind=kind)
+        self.book.write(transfer.pk, [(revenue.pk, -amount), (purse.pk, amount)])
+        return transfer
+
+    @rule(target=transfers, amount=amounts)
+    def freeze(self, amount: int) -> Transfer | None:
+        return self.move(self.tills[0].earnings, self.escrow, amount, "escrow")
+
+    @rule(target=transfers, amount=amounts, back=st.booleans())
+    def decide(self, amount: int, back: bool) -> Transfer | None:
+        """What lies in escrow goes back, or to another."""
+        to = self.tills[0].earnings if back else self.tills[0].model_earnings
+        return self.move(self.escrow, to, amount, "escrow")
+
+    def move(self, debit: Account, credit: Account, amount: int, kind: str) -> Transfer | None:
+        """Post what earnings or escrow have, and be refused what they do not have."""
+        has = self.book.posted.get(debit.pk, 0)
+        if amount > has:
+            with pytest.raises(ledger.InsufficientFunds) as refusal:
+                ledger.post(key=self.key(), debit=debit, credit=credit, amount=amount, kind=kind)
+            assert refusal.value.available == has
+            return None
+        transfer = ledger.post(key=self.key(), debit=debit, credit=credit, amount=amount, kind=kind)
+        self.book.write(transfer.pk, [(debit.pk, -amount), (credit.pk, amount)])
+        return transfer
+
+    @rule(most=st.integers(1, 5))
+    def seal(self, most: int) -> None:
+        seal(most)
+
+    @rule()
+    def close(self) -> None:
+        with pytest.raises(ledger.NotClosable):
+            ledger.close_period(until=timezone.localdate() + timedelta(days=1))
+
+    @rule(target=ended, payer=payers, amount=amounts)
+    def abandon(self, payer: int, amount: int) -> Hold | None:
+        """A hold that nobody ends is given back when its time is over."""
+        purse, key = self.purses[payer], self.key()
+        if amount > self.book.available(purse.pk):
+            return None
+        shares = [Share(self.tills[0].earnings, amount, "plugin_fee")]
+        soon_over = timezone.now() + timedelta(milliseconds=20)
+        hold = ledger.hold(key=key, payer=purse, shares=shares, reference=key, expires_at=soon_over)
+        assert ledger.balance(purse).available == self.book.available(purse.pk) - amount
+        time.sleep(0.03)
+        assert ledger.expire_holds() == [hold.pk]
+        return hold
+
     @rule(
         target=holds,
-        payer=st.integers(0, 1),
+        payer=payers,
         amount=amounts,
         weights=st.lists(st.integers(0, 9), min_size=3, max_size=3),
     )
     def authorise(self, payer: int, amount: int, weights: list[int]) -> Hold | None:
-        till, key = self.tills[payer], self.key()
+        till, purse, key = self.tills[0], self.purses[payer], self.key()
         receivers = [till.earnings, till.model_earnings, till.revenue]
         parts = split(amount, list(enumerate([weights[0], weights[1], weights[2] + 1])))
         shares = [Share(receivers[n], part, "plugin_fee", f"plugin-version:{n}") for n, part in parts]
         book = self.book
-        if amount > book.available(till.wallet.pk):
+        if amount > book.available(purse.pk):
             with pytest.raises(ledger.InsufficientFunds) as refusal:
-                ledger.hold(key=key, payer=till.wallet, shares=shares, reference=key, expires_at=soon())
-            assert refusal.value.available == book.available(till.wallet.pk)
+                ledger.hold(key=key, payer=purse, shares=shares, reference=key, expires_at=soon())
+            assert refusal.value.available == book.available(purse.pk)
             return None
-        hold = ledger.hold(key=key, payer=till.wallet, shares=shares, reference=key, expires_at=soon())
-        book.held[till.wallet.pk] = book.held.get(till.wallet.pk, 0) + amount
+        hold = ledger.hold(key=key, payer=purse, shares=shares, reference=key, expires_at=soon())
+        book.held[purse.pk] = book.held.get(purse.pk, 0) + amount
         paid = [(receivers[n].pk, part) for n, part in parts if part]
-        book.pending[hold.pk] = (till.wallet.pk, [(till.wallet.pk, -amount), *paid])
+        book.pending[hold.pk] = (purse.pk, [(purse.pk, -amount), *paid])
         return hold
 
     @rule(target=ended, hold=consumes(holds), twice=st.booleans())
@@ -147,17 +242,10 @@ class LedgerMachine(RuleBasedStateMachine):
         with pytest.raises(ledger.HoldAlreadyResolved):
             ledger.void(hold=hold, key=self.key())
 
-    @rule(payer=st.integers(0, 1), amount=amounts)
-    def pay_out(self, payer: int, amount: int) -> None:
-        earnings = self.tills[payer].earnings
-        if amount > self.book.posted.get(earnings.pk, 0):
-            with pytest.raises(ledger.InsufficientFunds):
-                ledger.post(key=self.key(), debit=earnings, credit=self.payouts, amount=amount, kind="payout")
-            return
-        transfer = ledger.post(
-            key=self.key(), debit=earnings, credit=self.payouts, amount=amount, kind="payout"
-        )
-        self.book.write(transfer.pk, [(earnings.pk, -amount), (self.payouts.pk, amount)])
+    @rule(target=transfers, amount=amounts, owner=st.booleans())
+    def pay_out(self, amount: int, owner: bool) -> Transfer | None:
+        till = self.tills[0]
+        return self.move(till.model_earnings if owner else till.earnings, self.payouts, amount, "payout")
 
     @rule(choice=st.integers(min_value=0))
     def reverse(self, choice: int) -> None:
@@ -166,7 +254,7 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         pk = sorted(book.entries)[choice % len(book.entries)]
         entries = book.entries[pk]
-        wallets = {till.wallet.pk for till in self.tills}
+        wallets = {purse.pk for purse in self.purses}
         if pk in book.reversed:
             with pytest.raises((ledger.AlreadyReversed, ledger.NotReversible)):
                 ledger.reverse(transfer=pk, key=self.key(), reason="again")
@@ -178,23 +266,22 @@ class LedgerMachine(RuleBasedStateMachine):
             book.write(transfer.pk, [(account, -amount) for account, amount in entries])
             book.reversed |= {pk, transfer.pk}
 
-    @rule(payer=st.integers(0, 1), amount=amounts)
-    def crash(self, payer: int, amount: int) -> None:
-        """A transaction that does everything and is then lost leaves nothing."""
+    @rule(payer=st.integers(0, 1), amount=amounts, statements=st.integers(0, 25))
+    def crash(self, payer: int, amount: int, statements: int) -> None:
+        """A transaction that is lost between any two statements, or just before its end, leaves nothing."""
         till = self.tills[payer]
-        try:
-            with transaction.atomic():
-                ledger.post(
-                    key=self.key(), debit=till.clearing, credit=till.wallet, amount=amount, kind="top_up"
-                )
-                shares = [Share(till.earnings, amount, "plugin_fee")]
-                hold = ledger.hold(
-                    key=self.key(), payer=till.wallet, shares=shares, reference="x", expires_at=soon()
-                )
-                ledger.capture(hold=hold, key=self.key())
-                raise KeyboardInterrupt
-        except KeyboardInterrupt:
-            pass
+        with crashing_after(statements):
+            top_up = ledger.post(
+                key=self.key(), debit=till.clearing, credit=till.wallet, amount=amount, kind="top_up"
+            )
+            shares = [Share(till.earnings, amount, "plugin_fee")]
+            hold = ledger.hold(
+                key=self.key(), payer=till.wallet, shares=shares, reference="x", expires_at=soon()
+            )
+            capture = ledger.capture(hold=hold, key=self.key())
+            ledger.reverse(transfer=capture, key=self.key(), reason="lost")
+            ledger.reverse(transfer=top_up, key=self.key(), reason="lost")
+            seal(3)
 
     @invariant()
     def balances_agree(self) -> None:
@@ -202,8 +289,15 @@ class LedgerMachine(RuleBasedStateMachine):
         for account in rows:
             assert account.total == self.book.posted.get(account.pk, 0)
             assert account.held == self.book.held.get(account.pk, 0)
-            assert account.posted == (account.total if account.kind == AccountKind.WALLET else 0)
+            assert account.posted == (account.total if account.kind in PAYER_KINDS else 0)
         assert sum(self.book.posted.values()) == 0
+
+    @invariant()
+    def sums_by_day_agree(self) -> None:
+        """However many transfers are sealed."""
+        sums = Figure.objects.filter(sort=FigureSort.ACCOUNT, account__isnull=False)
+        for account, total in sums.values_list("account").annotate(Sum("amount")):
+            assert int(total) == self.book.posted.get(account, 0)
 
 
 @pytest.mark.django_db
@@ -215,6 +309,9 @@ def test_the_ledger_agrees_with_a_dictionary() -> None:
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(
-            max_examples=10, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=int(os.environ.get("MACHINE_EXAMPLES", "10")),
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
         ),
     )
