@@ -10,10 +10,20 @@ from market.payments.models import Payout, PayoutBatch, PayoutDetails, TopUp, We
 
 @admin.register(TopUp)
 class TopUpAdmin(ReadOnlyAdmin):
-    list_display = ["id", "person", "amount", "currency", "gateway", "state", "created_at", "settled_at"]
+    list_display = [
+        "id",
+        "person",
+        "amount",
+        "taken_back",
+        "currency",
+        "gateway",
+        "state",
+        "created_at",
+        "settled_at",
+    ]
     list_filter = ["state", "gateway", "created_at"]
     list_select_related = ["person"]
-    search_fields = ["id", "person__email", "gateway_reference"]
+    search_fields = ["id", "person__email", "gateway_reference", "gateway_charge"]
 
 
 @admin.register(WebhookEvent)

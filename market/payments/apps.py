@@ -19,6 +19,21 @@ def gateways_exist(**_options: Any) -> list[CheckMessage]:
     ]
 
 
+def gateways_are_set_up(**_options: Any) -> list[CheckMessage]:
+    """Refuse a gateway that is switched on without the settings it needs: nobody could pay, and no webhook be believed."""
+    from market.payments.gateways import switched_on
+
+    return [
+        Error(
+            f"PAYMENT_GATEWAYS switches on “{gateway.name}”, but {' and '.join(gateway.missing())} is not set.",
+            hint="Set it, or take the gateway out of PAYMENT_GATEWAYS.",
+            id="payments.E002",
+        )
+        for gateway in switched_on()
+        if gateway.missing()
+    ]
+
+
 class PaymentsConfig(AppConfig):
     name = "market.payments"
     label = "payments"
@@ -26,3 +41,4 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         register(gateways_exist)
+        register(gateways_are_set_up)

@@ -14,6 +14,7 @@ from market.ledger.models import MICROS
 from market.ledger.money import micros_of, words
 from market.payments.gateways import Gateway
 from market.payments.models import PayoutDetails
+from market.payments.offline_gateway import Reporting, TakingBack
 from market.payments.top_ups import FULL_WALLET, LEAST, MOST
 
 
@@ -66,15 +67,18 @@ class TopUpForm(forms.Form):
 
 
 class DecisionForm(forms.Form):
-    """What the person does on the test gateway's page, and how its webhook is to behave."""
+    """What the person does on the test gateway's page, and how its webhooks are to behave."""
 
-    decision = forms.ChoiceField(choices=[("pay", "Pay"), ("decline", "Decline")])
-    deliveries = forms.ChoiceField(
+    decision = forms.ChoiceField(choices=[("pay", "Pay"), ("decline", "Decline"), *TakingBack.choices])
+    reporting = forms.ChoiceField(
         required=False,
-        choices=[("1", "once, at once"), ("2", "twice"), ("0", "never (the market has to ask)")],
-        initial="1",
+        choices=Reporting.choices,
+        initial=Reporting.PROMPT,
         label="The gateway tells the market",
     )
+
+    def clean_reporting(self) -> Reporting:
+        return Reporting(self.cleaned_data["reporting"] or Reporting.PROMPT)
 
 
 class PayoutDetailsForm(forms.ModelForm[PayoutDetails]):
@@ -97,7 +101,7 @@ class PayoutForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=200, label="What the bank said")
+    reason = forms.CharField(max_length=200)
 
 
 class CreditForm(forms.Form):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.conf import settings
+
+from market.ledger.models import LARGEST
 
 if TYPE_CHECKING:
     from market.payments.models import TopUp
@@ -34,13 +37,27 @@ class PaymentMismatch(PaymentError):
 
 
 class GatewayUnavailable(PaymentError):
-    """There is no such gateway, or it is not switched on."""
+    """There is no such gateway, it is not switched on, or it does not know this market."""
+
+
+class GatewayDown(PaymentError):
+    """The gateway does not answer, or asks to come again later. Whether it has acted is not known."""
+
+
+class GatewayRefused(PaymentError):
+    """The gateway has answered no, and would again."""
 
 
 class PaymentStatus(StrEnum):
     OPEN = "open"
+    PROCESSING = "processing"
     PAID = "paid"
     FAILED = "failed"
+    REFUNDED = "refunded"
+    DISPUTED = "disputed"
+
+
+TAKEN_BACK = (PaymentStatus.REFUNDED, PaymentStatus.DISPUTED)
 
 
 @dataclass(frozen=True)
@@ -53,21 +70,26 @@ class Checkout:
 
 @dataclass(frozen=True)
 class Payment:
-    """A payment as the gateway knows it. The amount is in micro-units."""
+    """A payment as the gateway knows it.
+
+    The amount, in micro-units, is what was asked for; of a refund or a dispute, all that was taken back so far. `charge` is what the
+    gateway calls the money, where it has another name for that than for the checkout; news of refunds may bring only that one.
+    """
 
     reference: str
     status: PaymentStatus
     amount: int
     currency: str
+    charge: str = ""
 
 
 @dataclass(frozen=True)
 class Event:
-    """A webhook whose signature was checked."""
+    """A webhook whose signature was checked. `kept` is what of its body is worth keeping."""
 
     id: str
     payment: Payment
-    body: dict[str, object]
+    kept: dict[str, object]
 
 
 class Gateway(Protocol):
@@ -77,34 +99,73 @@ class Gateway(Protocol):
     label: str
     note: str
     """What a person should know before they choose it."""
+    pay_at: str
+    """Where its payment pages are (https://host), if they are not the market's own."""
+
+    def missing(self) -> list[str]:
+        """Name the settings without which it cannot work."""
 
     def start(self, top_up: TopUp) -> Checkout:
-        """Open a checkout for the top-up; the same one when called again for it."""
+        """Open a checkout for the top-up; the same one when called again for it. Raises GatewayDown or GatewayRefused."""
 
     def look_up(self, reference: str) -> Payment:
-        """Ask the gateway how a payment stands. Raises UnknownPayment."""
+        """Ask the gateway how a payment stands. Raises UnknownPayment, GatewayDown or GatewayRefused."""
 
-    def read(self, body: bytes, headers: Mapping[str, str]) -> Event:
-        """Check a webhook's signature and read it. Raises BadSignature or BadMessage."""
+    def read(self, body: bytes, headers: Mapping[str, str]) -> Event | None:
+        """Check a webhook's signature and read it; None when it is of no concern here. Raises BadSignature or BadMessage."""
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """Read a webhook's body as a JSON object that the database can keep. Raises BadMessage."""
+    try:
+        message = json.loads(body, parse_constant=_no_number)
+        kept = json.dumps(message, ensure_ascii=False)
+        kept.encode()
+    except (ValueError, RecursionError) as error:
+        raise BadMessage(f"The message is not JSON: {str(error)[:100]}") from error
+    if not isinstance(message, dict) or "\\u0000" in kept:
+        raise BadMessage("The message has to be a JSON object without NUL characters.")
+    return message
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def whole_amount(amount: object) -> int:
+    """Return an amount of a gateway's message if it is one that the ledger could hold. Raises BadMessage."""
+    if type(amount) is not int or not 0 < amount <= LARGEST:
+        raise BadMessage(f"An amount is a whole number from 1 to {LARGEST}; found {str(amount)[:40]}.")
+    return amount
 
 
 def _known() -> dict[str, Gateway]:
     # Gateways import this module for its types.
     from market.payments.offline_gateway import OfflineGateway
 
-    return {gateway.name: gateway for gateway in (OfflineGateway(),)}
+    gateways: tuple[Gateway, ...] = (OfflineGateway(),)
+    return {gateway.name: gateway for gateway in gateways}
 
 
-def available() -> list[Gateway]:
-    """Return the gateways that are switched on, in the configured order."""
+def switched_on() -> list[Gateway]:
+    """Return the gateways that the configuration names, in its order, whether or not they can work."""
     known = _known()
     return [known[name] for name in settings.PAYMENT_GATEWAYS if name in known]
 
 
+def available() -> list[Gateway]:
+    """Return the gateways that are switched on and have all that they need."""
+    return [gateway for gateway in switched_on() if not gateway.missing()]
+
+
 def gateway_named(name: str) -> Gateway:
     """Return a gateway that is switched on. Raises GatewayUnavailable."""
-    for gateway in available():
+    for gateway in switched_on():
         if gateway.name == name:
+            if gateway.missing():
+                raise GatewayUnavailable(
+                    f"The payment gateway “{name}” is not set up: {', '.join(gateway.missing())} is missing."
+                )
             return gateway
     raise GatewayUnavailable(f"There is no payment gateway “{name}” here.")
 

@@ -1,7 +1,7 @@
 """A payment gateway that takes no money: stateful, offline, with signed webhooks, and a page that says so.
 
-It behaves like a real one: it keeps its own record of each payment, decides when the person does, and tells the
-market by webhook, which may come late, twice or never. The market must cope with all of that.
+It behaves like a real one, on its worse days if asked to: it keeps its own record of each payment, decides when the person does,
+and tells the market by webhooks, several for a payment, which may come late, twice, in the wrong order or never.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from market.payments.gateways import (
+    TAKEN_BACK,
     BadMessage,
     BadSignature,
     Checkout,
@@ -30,8 +31,11 @@ from market.payments.gateways import (
     Payment,
     PaymentStatus,
     UnknownPayment,
+    parsed,
+    whole_amount,
 )
 from market.payments.models import CheckoutState, OfflineCheckout, OfflineNotification
+from market.payments.models.payouts import CENT
 
 if TYPE_CHECKING:
     from market.payments.models import TopUp
@@ -40,11 +44,33 @@ log = logging.getLogger(__name__)
 
 SIGNATURE = "X-Test-Gateway-Signature"
 OLDEST = timedelta(minutes=5)
+LATE_BY = timedelta(minutes=1)
 _STATUS = {
     CheckoutState.OPEN.value: PaymentStatus.OPEN,
     CheckoutState.PAID.value: PaymentStatus.PAID,
     CheckoutState.DECLINED.value: PaymentStatus.FAILED,
+    CheckoutState.REFUNDED.value: PaymentStatus.REFUNDED,
+    CheckoutState.DISPUTED.value: PaymentStatus.DISPUTED,
 }
+
+
+class Reporting(models.TextChoices):
+    """How the gateway tells the market of what was decided."""
+
+    PROMPT = "prompt", "once, at once"
+    TWICE = "twice", "twice"
+    LATE = "late", "a minute late"
+    RETRIED = "retried", "as refused at first, then again"
+    REORDERED = "reordered", "the same, in the wrong order"
+    NEVER = "never", "never (the market has to ask)"
+
+
+class TakingBack(models.TextChoices):
+    """What may become of a payment after it was made."""
+
+    REFUND = "refund", "Refund it"
+    REFUND_HALF = "refund_half", "Refund half of it"
+    DISPUTE = "dispute", "Charge it back"
 
 
 class OfflineGateway:
@@ -53,6 +79,10 @@ class OfflineGateway:
     name = "test"
     label = "Test payment"
     note = "No money moves: this is for trying the market out."
+    pay_at = ""
+
+    def missing(self) -> list[str]:
+        return []
 
     def start(self, top_up: TopUp) -> Checkout:
         checkout, _ = OfflineCheckout.objects.get_or_create(
@@ -74,26 +104,26 @@ class OfflineGateway:
         return Payment(
             reference=checkout.reference,
             status=_STATUS[checkout.state],
-            amount=checkout.amount,
+            amount=checkout.taken_back or checkout.amount,
             currency=checkout.currency,
         )
 
     def read(self, body: bytes, headers: Mapping[str, str]) -> Event:
         check_signature(body, headers.get(SIGNATURE, ""))
+        message = parsed(body)
         try:
-            message = json.loads(body)
             payment = Payment(
                 reference=str(message["payment"]),
                 status=PaymentStatus(message["status"]),
-                amount=message["amount_micros"],
+                amount=whole_amount(message["amount_micros"]),
                 currency=str(message["currency"]),
             )
             event_id = str(message["id"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError) as error:
             raise BadMessage(f"The message cannot be read: {error}") from error
-        if type(message["amount_micros"]) is not int or not 0 < len(event_id) <= 60:
-            raise BadMessage("The message needs an id of at most 60 characters and a whole amount_micros.")
-        return Event(id=event_id, payment=payment, body=message)
+        if not 0 < len(event_id) <= 60:
+            raise BadMessage("The message needs an id of at most 60 characters.")
+        return Event(id=event_id, payment=payment, kept=message)
 
 
 def sign(body: bytes, *, at: float | None = None) -> str:
@@ -120,27 +150,56 @@ def _mac(stamp: str, body: bytes) -> str:
     return hmac.new(secret, stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
-def decide(checkout: OfflineCheckout, *, paid: bool, deliveries: int = 1) -> bool:
-    """Record what the person did on the gateway's page, once; queue the webhook. False when it was decided."""
+def decide(checkout: OfflineCheckout, *, paid: bool, reporting: Reporting = Reporting.PROMPT) -> bool:
+    """Record what the person did on the gateway's page, once; queue the webhooks. False when it was decided."""
     state = CheckoutState.PAID if paid else CheckoutState.DECLINED
+    attempts = 2 if reporting in (Reporting.RETRIED, Reporting.REORDERED) else 1
+    refused = [PaymentStatus.PROCESSING, PaymentStatus.FAILED] * (attempts - 1)
     with transaction.atomic():
         changed = OfflineCheckout.objects.filter(pk=checkout.pk, state=CheckoutState.OPEN).update(
             state=state, decided_at=timezone.now()
         )
-        if not changed:
-            return False
+        if changed:
+            checkout.refresh_from_db()
+            _report(checkout, [*refused, PaymentStatus.PROCESSING, _STATUS[state]], reporting)
+    return bool(changed)
+
+
+def take_back(checkout: OfflineCheckout, how: TakingBack, *, reporting: Reporting = Reporting.PROMPT) -> bool:
+    """Give the payer their money back, as a refund or because their bank demands it; queue the webhook. False when there is none."""
+    half = checkout.amount // 2 // CENT * CENT
+    amount = half if how == TakingBack.REFUND_HALF else checkout.amount
+    state = CheckoutState.DISPUTED if how == TakingBack.DISPUTE else CheckoutState.REFUNDED
+    with transaction.atomic():
+        paid = OfflineCheckout.objects.filter(
+            pk=checkout.pk, state__in=(CheckoutState.PAID, CheckoutState.REFUNDED), taken_back__lt=amount
+        )
+        changed = paid.update(state=state, taken_back=amount)
+        if changed:
+            checkout.refresh_from_db()
+            _report(checkout, [_STATUS[state]], reporting)
+    return bool(changed)
+
+
+def _report(checkout: OfflineCheckout, statuses: list[PaymentStatus], reporting: Reporting) -> None:
+    told = {Reporting.NEVER: [], Reporting.REORDERED: list(reversed(statuses))}.get(reporting, statuses)
+    due = timezone.now() + (LATE_BY if reporting == Reporting.LATE else timedelta())
+    for status in told:
         event_id = f"evt_{uuid.uuid4().hex}"
         body = {
             "id": event_id,
             "payment": checkout.reference,
-            "status": _STATUS[state].value,
-            "amount_micros": checkout.amount,
+            "status": status.value,
+            "amount_micros": checkout.taken_back if status in TAKEN_BACK else checkout.amount,
             "currency": checkout.currency,
         }
         OfflineNotification.objects.create(
-            checkout=checkout, event_id=event_id, body=json.dumps(body), deliveries_left=deliveries
+            checkout=checkout,
+            event_id=event_id,
+            body=json.dumps(body),
+            deliver_at=due,
+            deliveries_left=2 if reporting == Reporting.TWICE else 1,
         )
-    return True
 
 
 def deliver_due(send: Callable[[bytes, Mapping[str, str]], int]) -> int:

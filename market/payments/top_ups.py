@@ -1,21 +1,29 @@
-"""Put money into a wallet: start a top-up, and settle it exactly once, whoever reports the payment and how often."""
+"""Put money into a wallet: start a top-up, and settle it exactly once, whoever reports the payment and how often.
+
+What the gateway takes back later leaves the wallet again, if the wallet has it; else it is kept as owed, tried again, and shown to
+admins, who may decide that the market bears it.
+"""
 
 from __future__ import annotations
 
 import logging
+import time
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
-from market.accounts.models import User
+from market.accounts.models import Role, User
 from market.ledger import operations as ledger
-from market.ledger.models import MICROS, AccountKind, TransferKind
+from market.ledger.errors import AlreadyReversed, InsufficientFunds
+from market.ledger.models import MICROS, AccountKind, Transfer, TransferKind
 from market.payments.gateways import (
+    TAKEN_BACK,
     Event,
     Gateway,
+    GatewayDown,
     GatewayUnavailable,
     Payment,
     PaymentError,
@@ -24,7 +32,8 @@ from market.payments.gateways import (
     UnknownPayment,
     gateway_named,
 )
-from market.payments.models import TopUp, TopUpState, WebhookEvent
+from market.payments.models import TakenBackBy, TopUp, TopUpState, WebhookEvent
+from market.payments.models.top_ups import ASK_AFTER, UNPAID
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +42,16 @@ MOST = 500 * MICROS
 FULL_WALLET = 2000 * MICROS
 """No top-up takes a wallet above this: it is for spending, not for saving."""
 
-ASK_AFTER = timedelta(minutes=2)
 ABANDON_AFTER = timedelta(days=1)
+ASK_UNPAID_FOR = timedelta(days=30)  # a direct debit may take weeks
+ASK_PAID_FOR = timedelta(days=120)  # in which cards can be charged back
+ASK_OWED_AFTER = timedelta(minutes=10)
+RECONCILE_FOR = 10.0
+"""Seconds after which a round of asking gateways ends: the sweeper has other work, and the next round goes on."""
 
 
 class TopUpRefused(Exception):
-    """The amount is outside the caps."""
+    """Why no top-up is started, or nothing decided about one, in words for the person who asked."""
 
 
 def room_of(person: User) -> int:
@@ -60,6 +73,8 @@ def start_top_up(
         )
     if existing.person_id != person.pk:
         raise TopUpRefused("This request was used by somebody else.")
+    if (existing.amount, existing.gateway) != (amount, gateway.name):
+        raise TopUpRefused("This form was sent before, for something else. Open the page again.")
     if not existing.gateway_reference:
         # Outside a transaction: a real gateway answers over the network.
         checkout = gateway_named(existing.gateway).start(existing)
@@ -69,46 +84,129 @@ def start_top_up(
 
 
 def settle(gateway: str, payment: Payment) -> TopUp:
-    """Act on what the gateway says of a payment. Any number of calls, in any order, credit the wallet once.
+    """Act on what the gateway says of a payment. Any number of calls, in any order, credit the wallet once and debit it once.
 
-    Paid outweighs everything: a payment that arrives after the top-up failed or was abandoned is still credited.
+    Paid outweighs everything before it: a payment that arrives after the top-up failed or was abandoned is still credited. What was
+    taken back was paid before, whether or not the gateway's word of that has come.
     """
-    top_up = TopUp.objects.select_related("person").filter(
-        gateway=gateway, gateway_reference=payment.reference
-    ).first()  # fmt: skip
-    if top_up is None:
-        raise UnknownPayment(f"The market did not start a payment {payment.reference}.")
-    if payment.status == PaymentStatus.PAID:
-        if (payment.amount, payment.currency) != (top_up.amount, top_up.currency):
-            raise PaymentMismatch(
-                f"{payment.amount} {payment.currency} were paid for {top_up}, which asked for {top_up.amount} "
-                f"{top_up.currency}. Nothing was credited."
-            )
-        with transaction.atomic():
-            transfer = ledger.post(
-                key=f"top-up:{top_up.pk}",
-                debit=ledger.account(AccountKind.GATEWAY_CLEARING, currency=top_up.currency),
-                credit=ledger.account(AccountKind.WALLET, top_up.person, currency=top_up.currency),
-                amount=top_up.amount,
-                kind=TransferKind.TOP_UP,
-                subject=f"gateway:{gateway}",
-                reference=f"top-up:{top_up.pk}",
-            )
-            TopUp.objects.filter(pk=top_up.pk, transfer=None).update(
-                state=TopUpState.PAID, transfer=transfer, settled_at=timezone.now()
-            )
-    elif payment.status == PaymentStatus.FAILED:
-        TopUp.objects.filter(pk=top_up.pk, state=TopUpState.PENDING).update(
-            state=TopUpState.FAILED, settled_at=timezone.now()
+    top_up = _meant(gateway, payment)
+    paid = payment.status == PaymentStatus.PAID and payment.amount == top_up.amount
+    taken_back = payment.status in TAKEN_BACK and payment.amount <= top_up.amount
+    if payment.currency != top_up.currency or not (paid or taken_back or payment.status in _UNDECIDED):
+        raise PaymentMismatch(
+            f"{payment.amount} {payment.currency} were {payment.status.value} for {top_up}, which asked for {top_up.amount} "
+            f"{top_up.currency}. Nothing was credited."
         )
+    if payment.charge and not top_up.gateway_charge:
+        TopUp.objects.filter(pk=top_up.pk, gateway_charge="").update(gateway_charge=payment.charge)
+    with transaction.atomic():
+        if paid or taken_back:
+            _credit(top_up)
+        if taken_back:
+            _take_back(top_up, payment)
+        elif payment.status == PaymentStatus.PROCESSING:
+            TopUp.objects.filter(pk=top_up.pk, state__in=(TopUpState.PENDING, TopUpState.ABANDONED)).update(
+                state=TopUpState.PROCESSING, settled_at=None
+            )
+        elif payment.status == PaymentStatus.FAILED:
+            TopUp.objects.filter(pk=top_up.pk, state__in=(TopUpState.PENDING, TopUpState.PROCESSING)).update(
+                state=TopUpState.FAILED, settled_at=timezone.now()
+            )
     top_up.refresh_from_db()
     return top_up
+
+
+_UNDECIDED = (PaymentStatus.OPEN, PaymentStatus.PROCESSING, PaymentStatus.FAILED)
+
+
+def _meant(gateway: str, payment: Payment) -> TopUp:
+    named = Q(gateway_reference=payment.reference) if payment.reference else Q(gateway_charge=payment.charge)
+    top_up = TopUp.objects.select_related("person").filter(named, gateway=gateway).first()
+    if top_up is None or not (payment.reference or payment.charge):
+        raise UnknownPayment(f"The market did not start a payment {payment.reference or payment.charge}.")
+    return top_up
+
+
+def _credit(top_up: TopUp) -> None:
+    transfer = ledger.post(
+        key=f"top-up:{top_up.pk}",
+        debit=ledger.account(AccountKind.GATEWAY_CLEARING, currency=top_up.currency),
+        credit=ledger.account(AccountKind.WALLET, top_up.person, currency=top_up.currency),
+        amount=top_up.amount,
+        kind=TransferKind.TOP_UP,
+        subject=f"gateway:{top_up.gateway}",
+        reference=f"top-up:{top_up.pk}",
+    )
+    now = timezone.now()
+    TopUp.objects.filter(pk=top_up.pk, transfer=None).update(
+        state=TopUpState.PAID, transfer=transfer, settled_at=now, ask_at=now + timedelta(days=1)
+    )
+
+
+def _take_back(top_up: TopUp, payment: Payment) -> None:
+    # More than before only: an older message that comes late tells of less.
+    risen = TopUp.objects.filter(pk=top_up.pk, taken_back__lt=payment.amount).update(
+        state=TopUpState.OWED,
+        taken_back=payment.amount,
+        taken_back_by=payment.status.value,
+        taken_back_at=timezone.now(),
+        decision="",
+        decided_by=None,
+        ask_at=timezone.now() + ASK_OWED_AFTER,
+    )
+    if risen:
+        return_owed(top_up)
+
+
+def return_owed(top_up: TopUp) -> bool:
+    """Reverse a top-up that was taken back whole, if the wallet can give it back; give whether it did.
+
+    A part is left to an admin: the ledger reverses transfers as a whole.
+    """
+    with transaction.atomic():
+        # Held, so that no admin decides about it meanwhile.
+        top_up = TopUp.objects.select_for_update().get(pk=top_up.pk)
+        if not _waits_for_wallet(top_up) or top_up.transfer_id is None:
+            return False
+        try:
+            reversal = ledger.reverse(
+                transfer=top_up.transfer_id,
+                key=f"top-up:{top_up.pk}:back",
+                reason=f"{TakenBackBy(top_up.taken_back_by).label} at the gateway",
+            )
+        except AlreadyReversed:
+            reversal = Transfer.objects.get(reverses=top_up.transfer_id)
+        except InsufficientFunds as error:
+            log.warning("The wallet of %s cannot give %s back: %s", top_up.person_id, top_up, error)
+            return False
+        top_up.state, top_up.reversal, top_up.ask_at = TopUpState.RETURNED, reversal, None
+        top_up.save(update_fields=["state", "reversal", "ask_at"])
+        return True
+
+
+def _waits_for_wallet(top_up: TopUp) -> bool:
+    return top_up.state == TopUpState.OWED and not top_up.is_taken_back_in_part
+
+
+def bear(top_up: TopUp, admin: User, reason: str) -> None:
+    """Decide that the market bears what was taken back: the wallet is left as it is. Raises TopUpRefused."""
+    if not admin.has_role(Role.ADMIN):
+        raise TopUpRefused("Only an admin can do that.")
+    if top_up.person_id == admin.pk:
+        raise TopUpRefused("Somebody else has to decide about your own top-up.")
+    if not reason.strip():
+        raise TopUpRefused("Say why the market bears it.")
+    seen = TopUp.objects.filter(pk=top_up.pk, state=TopUpState.OWED, taken_back=top_up.taken_back)
+    if not seen.update(
+        state=TopUpState.BORNE, decision=reason.strip()[:200], decided_by=admin, ask_at=timezone.now()
+    ):
+        raise TopUpRefused("That is not possible any more: it was returned, decided or changed meanwhile.")
 
 
 def receive(gateway: Gateway, event: Event) -> TopUp:
     """Keep a webhook whose signature was checked, and settle what it reports."""
     kept, _ = WebhookEvent.objects.get_or_create(
-        gateway=gateway.name, event_id=event.id, defaults={"body": event.body}
+        gateway=gateway.name, event_id=event.id, defaults={"body": event.kept}
     )
     WebhookEvent.objects.filter(pk=kept.pk).update(deliveries=F("deliveries") + 1)
     try:
@@ -122,26 +220,60 @@ def receive(gateway: Gateway, event: Event) -> TopUp:
 
 def ask_gateway(top_up: TopUp) -> TopUp:
     """Settle a pending top-up by asking its gateway, for when the webhook is late or lost."""
-    if not top_up.is_pending or not top_up.gateway_reference:
+    if not top_up.is_pending:
         return top_up
     try:
-        return settle(top_up.gateway, gateway_named(top_up.gateway).look_up(top_up.gateway_reference))
-    except (UnknownPayment, GatewayUnavailable, PaymentMismatch) as error:
+        return _ask(top_up)
+    except PaymentError as error:
         log.warning("Top-up %s could not be settled: %s", top_up.pk, error)
         return top_up
 
 
 def reconcile() -> int:
-    """Ask for top-ups that waited a while, and give up those nobody paid for a day. Returns how many ended."""
+    """Ask gateways what their webhooks may not have told, and give up what nobody paid for a day. Returns how many changed.
+
+    Every top-up is asked about, ever more seldom as it ages: one that failed may be paid at a second try, one that was paid may be
+    refunded. What is owed is tried again.
+    """
+    started, now = time.monotonic(), timezone.now()
+    changed = 0
+    due = TopUp.objects.select_related("person").filter(ask_at__lte=now).order_by("ask_at")
+    for top_up in list(due[:100]):
+        if time.monotonic() - started > RECONCILE_FOR:
+            break
+        # Claimed before the gateway is asked: no other sweeper asks the same, and one that makes it fail does not hold up the others.
+        if not TopUp.objects.filter(pk=top_up.pk, ask_at=top_up.ask_at).update(ask_at=_next_question(top_up)):
+            continue
+        before = top_up.state
+        try:
+            if _waits_for_wallet(top_up):
+                changed += return_owed(top_up)
+            else:
+                changed += _ask(top_up).state != before
+        except PaymentError as error:
+            log.warning("Top-up %s could not be settled: %s", top_up.pk, error)
+            if isinstance(error, (GatewayDown, GatewayUnavailable)):
+                # So would the others; the claim above finds them changed.
+                TopUp.objects.filter(Q(pk=top_up.pk) | Q(ask_at__lte=now), gateway=top_up.gateway).update(
+                    ask_at=timezone.now() + ASK_AFTER
+                )
+    return changed + TopUp.objects.filter(
+        created_at__lt=now - ABANDON_AFTER, state=TopUpState.PENDING
+    ).update(state=TopUpState.ABANDONED, settled_at=now)
+
+
+def _ask(top_up: TopUp) -> TopUp:
+    if not top_up.gateway_reference:
+        return top_up
+    return settle(top_up.gateway, gateway_named(top_up.gateway).look_up(top_up.gateway_reference))
+
+
+def _next_question(top_up: TopUp) -> datetime | None:
+    """When to ask about a top-up after now; None when it has been settled for good."""
     now = timezone.now()
-    ended = 0
-    waiting = TopUp.objects.filter(state=TopUpState.PENDING, asked_at__lt=now - ASK_AFTER).order_by(
-        "asked_at"
-    )
-    for top_up in list(waiting[:100]):
-        # Before the gateway is asked, so that one that makes it fail does not hold up the others for ever.
-        TopUp.objects.filter(pk=top_up.pk).update(asked_at=now)
-        ended += not ask_gateway(top_up).is_pending
-    return ended + TopUp.objects.filter(created_at__lt=now - ABANDON_AFTER, state=TopUpState.PENDING).update(
-        state=TopUpState.ABANDONED, settled_at=now
-    )
+    if _waits_for_wallet(top_up):
+        return now + ASK_OWED_AFTER
+    unpaid, age = top_up.state in UNPAID, now - top_up.created_at
+    if age > (ASK_UNPAID_FOR if unpaid else ASK_PAID_FOR):
+        return None
+    return now + (max(ASK_AFTER, age / 8) if unpaid else max(timedelta(days=1), age / 2))

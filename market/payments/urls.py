@@ -1,6 +1,6 @@
 from django.urls import path
 
-from market.payments import payout_desk, payout_views, promotion_desk, views, webhooks
+from market.payments import payout_desk, payout_views, promotion_desk, top_up_desk, views, webhooks
 
 app_name = "payments"
 
@@ -19,6 +19,8 @@ urlpatterns = [
     path("reports/payouts/batches/<uuid:pk>/payouts.csv", payout_desk.listed, name="payout_csv"),
     path("reports/payouts/<uuid:pk>/return/", payout_desk.give_back, name="payout_return"),
     path("reports/credit/", promotion_desk.promotions, name="promotions"),
+    path("reports/top-ups/", top_up_desk.desk, name="top_up_desk"),
+    path("reports/top-ups/<uuid:pk>/", top_up_desk.decide, name="top_up_decide"),
     path("payments/test/<slug:reference>/", views.test_checkout, name="test_checkout"),
     path("payments/webhooks/<slug:gateway>/", webhooks.webhook, name="webhook"),
 ]

@@ -16,8 +16,9 @@ from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Entry
 from market.payments import offline_gateway, webhooks
 from market.payments.forms import DecisionForm, TopUpForm
-from market.payments.gateways import GatewayUnavailable, available, gateway_named
+from market.payments.gateways import GatewayUnavailable, PaymentError, available, gateway_named
 from market.payments.models import OfflineCheckout, TopUp, TopUpState
+from market.payments.offline_gateway import TakingBack
 from market.payments.promotions import credit_account
 from market.payments.top_ups import TopUpRefused, ask_gateway, room_of, start_top_up
 
@@ -50,7 +51,9 @@ def wallet(request: HttpRequest) -> HttpResponse:
             "credit": credit_account(person),
             "holds": account.holds.pending().order_by("-pk")[:50],
             "page_obj": page,
-            "pending": TopUp.objects.filter(person=person, state=TopUpState.PENDING)[:5],
+            "pending": TopUp.objects.filter(
+                person=person, state__in=(TopUpState.PENDING, TopUpState.PROCESSING)
+            )[:5],
         },
     )
 
@@ -73,7 +76,7 @@ def top_up(request: HttpRequest) -> HttpResponse:
                 request_id=form.cleaned_data["request_id"],
                 next_url=safe_next(request, form.cleaned_data["next"]),
             )
-        except (TopUpRefused, GatewayUnavailable) as error:
+        except (TopUpRefused, PaymentError) as error:
             form.add_error(None, str(error))
         else:
             return redirect(made.checkout_url if made.is_pending else made.get_absolute_url())
@@ -113,19 +116,17 @@ def test_checkout(request: HttpRequest, reference: str) -> HttpResponse:
     checkout = get_object_or_404(OfflineCheckout, pk=reference)
     form = DecisionForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        deliveries = int(form.cleaned_data["deliveries"] or 1)
-        decided = offline_gateway.decide(
-            checkout,
-            paid=form.cleaned_data["decision"] == "pay",
-            deliveries=deliveries,
-        )
-        if not decided:
+        decision, reporting = form.cleaned_data["decision"], form.cleaned_data["reporting"]
+        if decision in TakingBack.values:
+            if not offline_gateway.take_back(checkout, TakingBack(decision), reporting=reporting):
+                messages.info(request, "There is nothing of this test payment to take back.")
+        elif not offline_gateway.decide(checkout, paid=decision == "pay", reporting=reporting):
             messages.info(request, "This test payment was already decided.")
         offline_gateway.deliver_due(webhooks.send_to_market)
         return redirect(checkout.return_url)
     return render(
         request,
         "payments/test_checkout.html",
-        {"checkout": checkout, "top_up": made, "form": form},
+        {"checkout": checkout, "top_up": made, "form": form, "taking_back": TakingBack.choices},
         status=400 if form.errors else 200,
     )

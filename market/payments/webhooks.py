@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -12,6 +13,8 @@ from django.views.decorators.http import require_POST
 from market.payments.gateways import (
     BadMessage,
     BadSignature,
+    GatewayDown,
+    GatewayRefused,
     GatewayUnavailable,
     PaymentError,
     PaymentMismatch,
@@ -31,6 +34,8 @@ STATUSES: dict[type[PaymentError], int] = {
     UnknownPayment: 404,
     PaymentMismatch: 409,
     GatewayUnavailable: 404,
+    GatewayDown: 503,
+    GatewayRefused: 502,
 }
 
 
@@ -38,7 +43,11 @@ def handle(gateway_name: str, body: bytes, headers: Mapping[str, str]) -> tuple[
     """Act on one message; return the HTTP status and the answer."""
     try:
         gateway = gateway_named(gateway_name)
-        top_up = receive(gateway, gateway.read(body, headers))
+        event = gateway.read(body, headers)
+        if event is None:
+            # Not an error, which would have the gateway send it again for days.
+            return 200, {"ignored": "The market does nothing about messages of this kind."}
+        top_up = receive(gateway, event)
     except PaymentError as error:
         log.warning("A webhook of %s was refused: %s", gateway_name, error)
         return STATUSES[type(error)], {"error": type(error).__name__, "message": str(error)}
@@ -49,9 +58,13 @@ def handle(gateway_name: str, body: bytes, headers: Mapping[str, str]) -> tuple[
 @require_POST
 def webhook(request: HttpRequest, gateway: str) -> JsonResponse:
     """Take a gateway's message. Its signature stands in for the CSRF token."""
-    if int(request.headers.get("Content-Length") or 0) > LARGEST_BODY:
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        body = None
+    if body is None or len(body) > LARGEST_BODY:
         return JsonResponse({"error": "TooLarge", "message": f"At most {LARGEST_BODY} bytes."}, status=413)
-    status, answer = handle(gateway, request.body, request.headers)
+    status, answer = handle(gateway, body, request.headers)
     return JsonResponse(answer, status=status)
 
 

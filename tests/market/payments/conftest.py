@@ -12,6 +12,7 @@ from django.test import Client
 
 from market.accounts.models import User
 from market.ledger import operations as ledger
+from market.ledger.models import AccountKind
 from market.payments.gateways import gateway_named
 from market.payments.models import OfflineCheckout, TopUp
 from market.payments.offline_gateway import SIGNATURE, sign
@@ -23,6 +24,17 @@ TEN = 10_000_000
 
 def balance_of(person: User) -> int:
     return ledger.balance(ledger.account("wallet", person)).posted
+
+
+def earn(person: User, amount: int) -> None:
+    ledger.post(
+        key=f"earn:{uuid.uuid4()}", debit=ledger.account(AccountKind.GATEWAY_CLEARING),
+        credit=ledger.account(AccountKind.EARNINGS, person), amount=amount, kind="plugin_fee",
+    )  # fmt: skip
+
+
+def earnings(person: User) -> int:
+    return ledger.balance(ledger.account(AccountKind.EARNINGS, person)).posted
 
 
 @pytest.fixture

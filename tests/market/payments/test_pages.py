@@ -18,7 +18,7 @@ from market.ledger.models import AccountKind
 from market.ledger.operations import Share
 from market.ledger.verification import verify
 from market.payments.models import OfflineCheckout, OfflineNotification, TopUp
-from market.payments.offline_gateway import deliver_due
+from market.payments.offline_gateway import Reporting, deliver_due
 from market.payments.top_ups import FULL_WALLET
 from market.payments.webhooks import send_to_market
 from tests.market.payments.conftest import TEN, balance_of
@@ -52,15 +52,15 @@ class TestTopUp:
         assert "Nothing was paid" in back.content.decode()
         assert balance_of(user) == 0
 
-    @pytest.mark.parametrize("deliveries", ["0", "1", "2"])
-    def test_the_wallet_is_credited_once_however_often_the_gateway_reports(
-        self, client_for: ClientFor, user: User, deliveries: str
+    @pytest.mark.parametrize("reporting", Reporting.values)
+    def test_the_wallet_is_credited_once_however_the_gateway_reports(
+        self, client_for: ClientFor, user: User, reporting: str
     ) -> None:
         client = client_for(user)
         at_gateway = client.post("/wallet/top-up/", form(), follow=True).request["PATH_INFO"]
 
-        client.post(at_gateway, {"decision": "pay", "deliveries": deliveries}, follow=True)
-        again = client.post(at_gateway, {"decision": "decline", "deliveries": deliveries}, follow=True)
+        client.post(at_gateway, {"decision": "pay", "reporting": reporting}, follow=True)
+        again = client.post(at_gateway, {"decision": "decline", "reporting": reporting}, follow=True)
 
         assert "already decided" in again.content.decode()
         assert balance_of(user) == TEN
@@ -136,7 +136,7 @@ class TestTopUp:
         assert client.post("/wallet/top-up/", form()).status_code == 400
 
     def test_a_gateway_that_this_version_lacks_is_a_configuration_error(self, settings: Any) -> None:
-        settings.PAYMENT_GATEWAYS = ["test", "stripe"]
+        settings.PAYMENT_GATEWAYS = ["test", "bitcoin"]
         assert [error.id for error in run_checks() if error.id == "payments.E001"] == ["payments.E001"]
 
 
@@ -237,7 +237,7 @@ class TestAccess:
         settings.PAYMENT_GATEWAYS = []
         assert client_for(user).post(waiting.checkout_url, {"decision": "pay"}).status_code == 404
 
-    @pytest.mark.parametrize("data", [{}, {"decision": "steal"}, {"decision": "pay", "deliveries": "99"}])
+    @pytest.mark.parametrize("data", [{}, {"decision": "steal"}, {"decision": "pay", "reporting": "99"}])
     def test_a_bad_decision_changes_nothing(
         self, client_for: ClientFor, user: User, waiting: TopUp, data: dict[str, str]
     ) -> None:

@@ -37,22 +37,12 @@ from market.payments.payouts import (
 )
 from market.payments.sepa import SCHEMA
 from tests.market.conftest import make_person
+from tests.market.payments.conftest import earn, earnings
 
 ClientFor = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
 EURO = 1_000_000
 IBAN, OTHER_IBAN = "DE89370400440532013000", "FR1420041010050500013M02606"
-
-
-def earn(person: User, amount: int) -> None:
-    ledger.post(
-        key=f"earn:{uuid.uuid4()}", debit=ledger.account(AccountKind.GATEWAY_CLEARING),
-        credit=ledger.account(AccountKind.EARNINGS, person), amount=amount, kind="plugin_fee",
-    )  # fmt: skip
-
-
-def earnings(person: User) -> int:
-    return ledger.balance(ledger.account(AccountKind.EARNINGS, person)).posted
 
 
 def ask(person: User, amount: int, request_id: uuid.UUID | None = None) -> Payout:

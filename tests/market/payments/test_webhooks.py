@@ -18,6 +18,7 @@ from market.accounts.models import User
 from market.ledger.models import Transfer
 from market.ledger.verification import verify
 from market.payments.models import OfflineCheckout, TopUp, TopUpState, WebhookEvent
+from market.payments.models.top_ups import ASK_AFTER
 from market.payments.offline_gateway import sign
 from market.payments.top_ups import ABANDON_AFTER, ask_gateway, reconcile
 from tests.market.payments.conftest import TEN, WEBHOOK, balance_of, message
@@ -135,7 +136,19 @@ def test_an_old_or_future_signature_is_refused(waiting: TopUp, notify: Notify, a
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"not json", b"[]", b"null", b"{}", b"\xff\xfe", b'{"id": "x"}'],
+    [
+        b"",
+        b"not json",
+        b"[]",
+        b"null",
+        b"{}",
+        b"\xff\xfe",
+        b'{"id": "x"}',
+        b"[" * 60_000,
+        b'{"id": "\\ud800"}',
+        b'{"id": Infinity}',
+        b"9" * 5000,
+    ],
 )
 def test_a_signed_message_that_makes_no_sense_is_refused(waiting: TopUp, notify: Notify, body: bytes) -> None:
     response = notify(body)
@@ -147,8 +160,9 @@ def test_a_signed_message_that_makes_no_sense_is_refused(waiting: TopUp, notify:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"status": "refunded"}, {"amount_micros": 1.5}, {"amount_micros": "10"}, {"amount_micros": True},
-     {"amount_micros": None}, {"id": ""}, {"id": "x" * 61}],
+    [{"status": "stolen"}, {"status": None}, {"amount_micros": 1.5}, {"amount_micros": 10_000_000.0}, {"amount_micros": "10"},
+     {"amount_micros": True}, {"amount_micros": None}, {"amount_micros": 0}, {"amount_micros": -TEN}, {"amount_micros": 2**63},
+     {"amount_micros": 10**30}, {"amount_micros": float("nan")}, {"id": ""}, {"id": "x" * 61}, {"currency": "E\0R"}],
 )  # fmt: skip
 def test_a_message_with_a_strange_field_is_refused(
     waiting: TopUp, notify: Notify, changes: dict[str, Any]
@@ -158,7 +172,15 @@ def test_a_message_with_a_strange_field_is_refused(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"amount_micros": TEN - 1}, {"amount_micros": 10**30}, {"currency": "USD"}]
+    "changes",
+    [
+        {"amount_micros": TEN - 1},
+        {"amount_micros": 2**63 - 1},
+        {"currency": "USD"},
+        {"currency": "usd", "status": "failed"},
+        {"amount_micros": TEN + 1, "status": "refunded"},
+        {"currency": "USD", "status": "disputed"},
+    ],
 )
 def test_another_amount_than_asked_for_is_not_credited(
     waiting: TopUp, notify: Notify, changes: dict[str, Any]
@@ -237,7 +259,7 @@ class TestLostWebhooks:
 
     def age(self, top_up: TopUp, by: timedelta) -> None:
         then = timezone.now() - by
-        TopUp.objects.filter(pk=top_up.pk).update(created_at=then, asked_at=then)
+        TopUp.objects.filter(pk=top_up.pk).update(created_at=then, ask_at=then + ASK_AFTER)
 
     def test_asking_the_gateway_settles_a_paid_top_up(self, waiting: TopUp) -> None:
         self.pay(waiting, "paid")
