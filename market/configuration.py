@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOT_TYPOS = frozenset({"HOSTNAME", "DEBUGINFOD_URLS", "LOGNAME", "DATABASE_PORT"})
 
 # Those that market.payments knows; it checks its own list against the setting.
-GATEWAYS = frozenset({"test"})
+GATEWAYS = frozenset({"test", "stripe"})
 
 # As pain.001.001.03, the file for banks, has it.
 BIC = r"[A-Z]{6}[A-Z2-9][A-NP-Z0-9]([A-Z0-9]{3})?"
@@ -132,6 +132,15 @@ def seal_key(value: str) -> str:
     if value and not re.fullmatch(r"[0-9a-f]{64}", value):
         raise ValueError("expected 64 hexadecimal digits in lower case, or nothing to have a key made")
     return value
+
+
+def stripe_key(*beginnings: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value and not re.fullmatch(rf"({'|'.join(beginnings)})[A-Za-z0-9_]+", value):
+            raise ValueError(f"expected what begins with {' or '.join(beginnings)}, or nothing")
+        return value
+
+    return parse
 
 
 def iban(value: str) -> str:
@@ -405,11 +414,37 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "PAYMENT_GATEWAYS",
         "list",
-        "Gateways offered for topping up, comma-separated. There is `test`: it works offline, and its money is not real.",
+        "Gateways offered for topping up, comma-separated: `test`, which works offline, and whose money is not real, and `stripe`.",
         words,
         "",
         "Money",
         "`test` when PUBLIC_URL is loopback, else none",
+    ),
+    Variable(
+        "STRIPE_SECRET_KEY",
+        "text",
+        "The market's key at Stripe (`sk_…` or a restricted `rk_…`), for the gateway `stripe`.",
+        stripe_key("sk_", "rk_"),
+        "",
+        "Money",
+        secret=True,
+    ),
+    Variable(
+        "STRIPE_WEBHOOK_SECRET",
+        "text",
+        "What Stripe signs its webhooks to the market with (`whsec_…`).",
+        stripe_key("whsec_"),
+        "",
+        "Money",
+        secret=True,
+    ),
+    Variable(
+        "STRIPE_API_URL",
+        "URL",
+        "Where Stripe's API is; another address is for stand-ins, such as stripe-mock.",
+        url("http", "https", optional=False),
+        "https://api.stripe.com",
+        "Money",
     ),
     Variable(
         "PAYOUT_MINIMUM",

@@ -1,7 +1,7 @@
 """The content security policy: pages load nothing from other hosts and run no inline script."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction
@@ -22,7 +22,12 @@ class Nonce:
         return self.value
 
 
-def policy(nonce: str) -> str:
+def allow_forms_to(request: HttpRequest, origins: list[str]) -> None:
+    """Let the forms of the page that answers this request lead to other sites too: browsers hold redirects to it as well."""
+    cast("Any", request).csp_form_origins = origins
+
+
+def policy(nonce: str, form_origins: Iterable[str] = ()) -> str:
     own = f"'self' 'nonce-{nonce}'" if nonce else "'self'"
     return "; ".join(
         [
@@ -32,7 +37,7 @@ def policy(nonce: str) -> str:
             "img-src 'self' data: blob:",
             "object-src 'none'",
             "base-uri 'none'",
-            "form-action 'self'",
+            " ".join(["form-action 'self'", *form_origins]),
             "frame-ancestors 'none'",
         ]
     )
@@ -47,8 +52,8 @@ def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Calla
         cast("Any", request).csp_nonce = nonce
         return nonce
 
-    def finish(response: HttpResponseBase, nonce: Nonce) -> HttpResponseBase:
-        response.headers.setdefault(HEADER, policy(nonce.value))
+    def finish(request: HttpRequest, response: HttpResponseBase, nonce: Nonce) -> HttpResponseBase:
+        response.headers.setdefault(HEADER, policy(nonce.value, getattr(request, "csp_form_origins", ())))
         return response
 
     if iscoroutinefunction(get_response):
@@ -56,12 +61,12 @@ def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Calla
 
         async def on_async(request: HttpRequest) -> HttpResponseBase:
             nonce = prepare(request)
-            return finish(await awaitable(request), nonce)
+            return finish(request, await awaitable(request), nonce)
 
         return on_async
 
     def on_sync(request: HttpRequest) -> HttpResponseBase:
         nonce = prepare(request)
-        return finish(get_response(request), nonce)
+        return finish(request, get_response(request), nonce)
 
     return on_sync

@@ -12,7 +12,7 @@ def gateways_exist(**_options: Any) -> list[CheckMessage]:
     return [
         Error(
             f"PAYMENT_GATEWAYS: “{name}” is not in this version.",
-            hint="Take it out of PAYMENT_GATEWAYS; the offline gateway is called test.",
+            hint="Take it out of PAYMENT_GATEWAYS; there are test, which is offline, and stripe.",
             id="payments.E001",
         )
         for name in not_implemented()

@@ -142,8 +142,9 @@ def whole_amount(amount: object) -> int:
 def _known() -> dict[str, Gateway]:
     # Gateways import this module for its types.
     from market.payments.offline_gateway import OfflineGateway
+    from market.payments.stripe_gateway import StripeGateway
 
-    gateways: tuple[Gateway, ...] = (OfflineGateway(),)
+    gateways: tuple[Gateway, ...] = (OfflineGateway(), StripeGateway())
     return {gateway.name: gateway for gateway in gateways}
 
 

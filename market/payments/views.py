@@ -21,6 +21,7 @@ from market.payments.models import OfflineCheckout, TopUp, TopUpState
 from market.payments.offline_gateway import TakingBack
 from market.payments.promotions import credit_account
 from market.payments.top_ups import TopUpRefused, ask_gateway, room_of, start_top_up
+from market.security import allow_forms_to
 
 ROWS = 25
 
@@ -67,6 +68,7 @@ def top_up(request: HttpRequest) -> HttpResponse:
     form = TopUpForm(
         request.POST if request.method == "POST" else None, room=room, gateways=gateways, initial=initial
     )
+    allow_forms_to(request, [gateway.pay_at for gateway in gateways if gateway.pay_at])
     if request.method == "POST" and form.is_valid():
         try:
             made = start_top_up(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from market.payments.gateways import gateway_named
 from market.payments.models import OfflineCheckout, TopUp
 from market.payments.offline_gateway import SIGNATURE, sign
 from market.payments.top_ups import start_top_up
+from tests.market.payments.stripe_stand_in import SECRET_KEY, WEBHOOK_SECRET, StripeStandIn, running
 
 WEBHOOK = "/payments/webhooks/test/"
 TEN = 10_000_000
@@ -69,3 +70,16 @@ def notify() -> Callable[..., Any]:
         return client.post(url, body, content_type="application/json", headers={SIGNATURE: header})
 
     return send
+
+
+@pytest.fixture
+def stripe_stand_in(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStandIn]:
+    """Stripe switched on, played by a stand-in on this machine. All that was queued has to be asked for, and as it was written."""
+    settings.PAYMENT_GATEWAYS = ["test", "stripe"]
+    settings.STRIPE_SECRET_KEY, settings.STRIPE_WEBHOOK_SECRET = SECRET_KEY, WEBHOOK_SECRET
+    monkeypatch.setattr("market.payments.stripe_api.TIMEOUT", 0.5)
+    with running() as (stand_in, address):
+        settings.STRIPE_API_URL = address
+        yield stand_in
+    assert stand_in.differences == []
+    assert stand_in.exchanges == []
