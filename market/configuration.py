@@ -423,7 +423,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "STRIPE_SECRET_KEY",
         "text",
-        "The market's key at Stripe (`sk_…` or a restricted `rk_…`), for the gateway `stripe`.",
+        "The market's key at Stripe (`sk_…` or a restricted `rk_…`), for the gateway `stripe` and for payouts to accounts there.",
         stripe_key("sk_", "rk_"),
         "",
         "Money",

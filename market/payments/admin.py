@@ -37,7 +37,7 @@ class WebhookEventAdmin(ReadOnlyAdmin):
 class PayoutDetailsAdmin(ReadOnlyAdmin):
     list_display = ["person", "holder", "masked", "schedule", "verified_at", "verified_by"]
     list_select_related = ["person", "verified_by"]
-    search_fields = ["person__email", "holder", "iban"]
+    search_fields = ["person__email", "holder", "iban", "stripe_account"]
 
 
 @admin.register(PayoutBatch)
@@ -62,4 +62,4 @@ class PayoutAdmin(ReadOnlyAdmin):
     ]
     list_filter = ["state", "created_at"]
     list_select_related = ["person", "batch"]
-    search_fields = ["id", "person__email", "holder"]
+    search_fields = ["id", "person__email", "holder", "stripe_transfer"]

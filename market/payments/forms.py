@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from market.accounts.models import User
@@ -84,8 +85,25 @@ class DecisionForm(forms.Form):
 class PayoutDetailsForm(forms.ModelForm[PayoutDetails]):
     class Meta:
         model = PayoutDetails
-        fields = ["holder", "iban", "bic", "schedule"]
+        fields = ["holder", "iban", "bic", "stripe_account", "schedule"]
         widgets = {"schedule": forms.RadioSelect}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not settings.STRIPE_SECRET_KEY and not self.instance.stripe_account:
+            del self.fields["stripe_account"]
+            self.fields["iban"].required = True
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        iban, at_stripe = given.get("iban"), given.get("stripe_account")
+        if iban and at_stripe:
+            self.add_error("stripe_account", "Give an IBAN or an account at Stripe, not both.")
+        elif at_stripe and given.get("bic"):
+            self.add_error("bic", "A BIC belongs to an IBAN. Leave it out for an account at Stripe.")
+        elif not iban and not at_stripe and not self.errors.keys() & {"iban", "stripe_account"}:
+            self.add_error("iban", "Say where to pay to.")
+        return given
 
 
 class PayoutForm(forms.Form):

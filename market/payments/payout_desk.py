@@ -1,4 +1,4 @@
-"""Where admins check bank details, gather payouts in batches, approve them and follow them to the bank."""
+"""Where admins check whose accounts they are, gather payouts in batches, approve them and follow them to the bank."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from market.ledger.money import plain
 from market.payments.forms import ReasonForm
 from market.payments.models import BatchState, Payout, PayoutBatch, PayoutDetails, PayoutState
 from market.payments.payouts import (
+    BY_BANK,
     PayoutRefused,
     approve_batch,
     dissolve_batch,
@@ -85,7 +86,7 @@ def make(request: HttpRequest) -> HttpResponse:
 STEPS: dict[str, tuple[Callable[[PayoutBatch, User], object], str]] = {
     "approve": (approve_batch, "Approved."),
     "dissolve": (dissolve_batch, "Dissolved. Its payouts wait again."),
-    "send": (send_batch, "Noted: the bank has the file."),
+    "send": (send_batch, "Sent."),
     "settle": (settle_batch, "Noted: the bank has paid."),
 }
 
@@ -105,13 +106,18 @@ def batch(request: HttpRequest, pk: object) -> HttpResponse:
             messages.error(request, str(error))
             return redirect("payments:payout_batch", pk=pk)
         messages.success(request, done)
+        if name == "send" and found.payouts.exclude(BY_BANK).exists():
+            messages.info(request, "What goes through Stripe is transferred within minutes.")
         return redirect("payments:payout_desk") if name == "dissolve" else redirect(found)
+    payouts = found.payouts.select_related("person").order_by("created_at", "pk")
     return render(
         request,
         "payments/payout_batch.html",
         {
             "batch": found,
-            "payouts": found.payouts.select_related("person").order_by("created_at", "pk"),
+            "payouts": payouts,
+            "through_bank": any(not payout.goes_through_stripe for payout in payouts),
+            "through_stripe": any(payout.goes_through_stripe for payout in payouts),
             "approvals": found.approvals.select_related("admin"),
             "returnable": found.state in (BatchState.SENT, BatchState.SETTLED),
         },
@@ -139,13 +145,14 @@ def listed(request: HttpRequest, pk: object) -> HttpResponseBase:
             payout.holder,
             payout.iban,
             payout.bic,
+            payout.stripe_account,
             plain(payout.amount),
             payout.currency,
             payout.state,
         )
         for payout in found.payouts.order_by("created_at", "pk")
     )
-    header = ("payout", "holder", "iban", "bic", "amount", "currency", "state")
+    header = ("payout", "holder", "iban", "bic", "stripe_account", "amount", "currency", "state")
     return csv_response(f"payouts-{found.pk.hex[:8]}", header, rows)
 
 
@@ -158,7 +165,7 @@ def _record_download(request: HttpRequest, batch: PayoutBatch, form: str) -> Non
 @role_required(Role.ADMIN)
 @require_POST
 def give_back(request: HttpRequest, pk: object) -> HttpResponse:
-    """Refuse a payout that waits, or note that the bank returned one: the money goes back to the person's earnings."""
+    """Refuse a payout that waits, or note that one came back: the money goes back to the person's earnings."""
     payout = get_object_or_404(Payout.objects.select_related("person"), pk=pk)
     form = ReasonForm(request.POST)
     try:

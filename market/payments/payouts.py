@@ -1,12 +1,14 @@
-"""Pay people what they earned: ask for it, gather it in batches, approve, send to the bank, settle or take back.
+"""Pay people what they earned: ask for it, gather it in batches, approve, send to the bank or through Stripe, settle or take back.
 
-The money leaves a person's earnings in the moment they ask, so that it cannot be asked for twice; whatever ends without the bank
-having paid reverses that transfer. What came in within the reserve period stays: a dispute may still take it back.
+The money leaves a person's earnings in the moment they ask, so that it cannot be asked for twice; whatever ends without their
+having been paid reverses that transfer. What came in within the reserve period stays: a dispute may still take it back.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -36,6 +38,9 @@ from market.payments.models.payouts import CENT
 from market.payments.sepa import NotWritable, pain_file
 
 MONTHLY_DAYS = 3  # of a month, in which those who want it monthly are asked for
+
+
+BY_BANK = Q(stripe_account="")
 
 
 class PayoutRefused(Exception):
@@ -85,7 +90,7 @@ def keep_details(person: User, details: PayoutDetails) -> PayoutDetails:
         before = PayoutDetails.objects.select_for_update().filter(person=person).first()
         details.person = person
         details.pk = before.pk if before else None
-        if before and (before.holder, before.iban, before.bic) == (details.holder, details.iban, details.bic):
+        if before and _destination(before) == _destination(details):
             details.verified_at, details.verified_by = before.verified_at, before.verified_by
             details.changed_at = before.changed_at
         else:
@@ -93,6 +98,10 @@ def keep_details(person: User, details: PayoutDetails) -> PayoutDetails:
             details.changed_at = timezone.now()
         details.save()
         return details
+
+
+def _destination(of: PayoutDetails) -> tuple[str, ...]:
+    return of.holder, of.iban, of.bic, of.stripe_account
 
 
 def verify_details(details: PayoutDetails, admin: User) -> bool:
@@ -116,7 +125,7 @@ def verify_details(details: PayoutDetails, admin: User) -> bool:
 
 
 def request_payout(*, person: User, amount: int, request_id: uuid.UUID) -> Payout:
-    """Take an amount out of a person's earnings, to be paid to their bank. The same request again gives the same payout."""
+    """Take an amount out of a person's earnings, to be paid to them. The same request again gives the same payout."""
     with transaction.atomic():
         # Two requests at once take turns here: each sees what the other left.
         details = PayoutDetails.objects.select_for_update().filter(person=person).first()
@@ -130,7 +139,7 @@ def request_payout(*, person: User, amount: int, request_id: uuid.UUID) -> Payou
         if details is None:
             raise PayoutRefused("Say first where to pay it to.")
         if not details.is_verified:
-            raise PayoutRefused("Your bank details are still to be checked. You are paid after that.")
+            raise PayoutRefused("Your details are still to be checked. You are paid after that.")
         most = payable(person).amount
         if amount % CENT:
             raise PayoutRefused("Banks move whole cents.")
@@ -153,7 +162,7 @@ def request_payout(*, person: User, amount: int, request_id: uuid.UUID) -> Payou
             raise PayoutRefused(f"At most {words(error.available)} can be paid out now.") from error
         return Payout.objects.create(
             pk=request_id, person=person, amount=amount, holder=details.holder, iban=details.iban, bic=details.bic,
-            transfer=transfer,
+            stripe_account=details.stripe_account, transfer=transfer,
         )  # fmt: skip
 
 
@@ -221,7 +230,7 @@ def make_batch(admin: User) -> PayoutBatch:
 
 
 def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
-    """Add an admin's approval; with the last that is needed the bank's file is made. Nobody approves their own payout."""
+    """Add an admin's approval; with the last that is needed the file is made for what the bank pays. Nobody approves their own payout."""
     _require_admin(admin)
     with transaction.atomic():
         batch = PayoutBatch.objects.select_for_update().get(pk=batch.pk)
@@ -235,7 +244,9 @@ def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
         if batch.approvals.count() >= batch.approvals_needed:
             batch.state = BatchState.APPROVED
             try:
-                batch.pain = pain_file(batch, batch.payouts.order_by("created_at", "pk"))
+                batch.pain = pain_file(
+                    batch, list(batch.payouts.filter(BY_BANK).order_by("created_at", "pk"))
+                )
             except NotWritable as error:
                 raise PayoutRefused(f"{error} Refuse that payout, or correct the setting.") from error
             batch.save(update_fields=["state", "pain"])
@@ -271,7 +282,7 @@ def dissolve_batch(batch: PayoutBatch, admin: User) -> None:
 
 
 def send_batch(batch: PayoutBatch, admin: User) -> None:
-    """Note that the bank was given the file. Raises PayoutRefused unless the batch is approved, and not sent yet."""
+    """Note that the bank was given the file, and let the sweeper transfer the rest. Raises PayoutRefused unless it is approved and not sent yet."""
     _require_admin(admin)
     with transaction.atomic():
         if not PayoutBatch.objects.filter(pk=batch.pk, state=BatchState.APPROVED).update(
@@ -292,14 +303,14 @@ def settle_batch(batch: PayoutBatch, admin: User) -> int:
     """Note that the bank has paid all of a sent batch that was not returned; give how many."""
     _require_admin(admin)
     with transaction.atomic():
-        now = timezone.now()
-        if not PayoutBatch.objects.filter(pk=batch.pk, state=BatchState.SENT).update(
-            state=BatchState.SETTLED, settled_at=now
-        ):
+        sent = PayoutBatch.objects.select_for_update().filter(pk=batch.pk, state=BatchState.SENT).first()
+        if sent is None:
             raise PayoutRefused("Only a batch that was sent can be settled, and only once.")
-        paid = Payout.objects.filter(batch=batch, state=PayoutState.SENT).update(
-            state=PayoutState.PAID, ended_at=now
-        )
+        left = sent.payouts.filter(state=PayoutState.SENT)
+        if left.exclude(BY_BANK).exists():
+            raise PayoutRefused("Some of it is still on its way through Stripe. Try again in a few minutes.")
+        paid = left.update(state=PayoutState.PAID, ended_at=timezone.now())
+        _settle(sent)
         record(
             "payout.batch_settled",
             by=admin,
@@ -310,14 +321,45 @@ def settle_batch(batch: PayoutBatch, admin: User) -> int:
         return paid
 
 
+def _settle(batch: PayoutBatch) -> None:
+    batch.state, batch.settled_at = BatchState.SETTLED, timezone.now()
+    batch.save(update_fields=["state", "settled_at"])
+
+
+def note_transferred(payout: Payout, number: str) -> None:
+    """Note that Stripe has transferred a payout. A batch that has nothing for the bank is settled with its last one."""
+    with _ending(payout):
+        Payout.objects.filter(pk=payout.pk, state=PayoutState.SENT).update(
+            state=PayoutState.PAID, stripe_transfer=number, ended_at=timezone.now()
+        )
+
+
+def note_returned(payout: Payout, reason: str) -> None:
+    """Give back what Stripe refused to transfer."""
+    with _ending(payout):
+        _give_back(payout, PayoutState.SENT, PayoutState.RETURNED, reason[:200], None)
+
+
+@contextmanager
+def _ending(payout: Payout) -> Iterator[None]:
+    """End a payout that goes through Stripe, and its batch if it was the last of one that the bank has no part in."""
+    with transaction.atomic():
+        batch = PayoutBatch.objects.select_for_update().get(pk=payout.batch_id)
+        yield
+        through_bank = batch.payouts.filter(BY_BANK)
+        left = batch.payouts.filter(state=PayoutState.SENT)
+        if batch.state == BatchState.SENT and not through_bank.exists() and not left.exists():
+            _settle(batch)
+
+
 def return_payout(payout: Payout, admin: User, reason: str) -> None:
     """Give back what cannot be paid: refused before the bank had it, or returned by the bank, even after it had paid."""
     _require_admin(admin)
     if not reason.strip():
         raise PayoutRefused("Say why it is given back.")
-    if payout.state not in (PayoutState.REQUESTED, PayoutState.SENT, PayoutState.PAID):
+    if payout.state != PayoutState.REQUESTED and not payout.is_returnable:
         raise PayoutRefused(
-            "That is not possible now: dissolve its batch first, or wait until the bank has it."
+            "That is not possible now: dissolve its batch first, or wait until it is with the bank or Stripe has answered."
         )
     after = PayoutState.CANCELLED if payout.state == PayoutState.REQUESTED else PayoutState.RETURNED
     before, reason = PayoutState(payout.state), reason.strip()[:200]
@@ -333,7 +375,9 @@ def return_payout(payout: Payout, admin: User, reason: str) -> None:
         )
 
 
-def _give_back(payout: Payout, before: PayoutState, after: PayoutState, reason: str, actor: User) -> None:
+def _give_back(
+    payout: Payout, before: PayoutState, after: PayoutState, reason: str, actor: User | None
+) -> None:
     with transaction.atomic():
         changed = Payout.objects.filter(pk=payout.pk, state=before).update(
             state=after, reason=reason, ended_at=timezone.now()

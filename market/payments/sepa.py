@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -30,14 +30,14 @@ def sender() -> dict[str, str] | None:
     return said | ({"BIC": settings.PAYOUT_SENDER_BIC} if settings.PAYOUT_SENDER_BIC else {})
 
 
-def pain_file(batch: PayoutBatch, payouts: Iterable[Payout]) -> str:
-    """Write the batch as one file, held to the standard's schema; nothing where the market has no account of its own.
+def pain_file(batch: PayoutBatch, payouts: Sequence[Payout]) -> str:
+    """Write payouts to banks as one file, held to the standard's schema; nothing without any, or an account of the market's own.
 
     The message has a number of its own: keep the file, and never send one made anew, which a bank would take for another
     order. Each payment carries its payout's number, by which the bank's answers are told apart.
     """
     from_account = sender()
-    if from_account is None:
+    if from_account is None or not payouts:
         return ""
     written = SepaTransfer({**from_account, "currency": batch.currency, "batch": True}, schema=SCHEMA)
     for payout in payouts:

@@ -1,4 +1,4 @@
-"""What the sweeper does for payments: send the offline gateway's webhooks that are due, ask for lost ones, begin payouts."""
+"""What the sweeper does for payments: send the offline gateway's webhooks that are due, ask for lost ones, begin and transfer payouts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.core.cache import cache
 from market.payments import offline_gateway
 from market.payments.gateways import available
 from market.payments.payouts import request_monthly
+from market.payments.stripe_transfers import send_transfers
 from market.payments.top_ups import reconcile
 from market.payments.webhooks import send_to_market
 
@@ -18,5 +19,5 @@ def sweep_payments() -> int:
     sent = 0
     if any(gateway.name == offline_gateway.OfflineGateway.name for gateway in available()):
         sent = offline_gateway.deliver_due(send_to_market)
-    moved = sent + reconcile()
+    moved = sent + reconcile() + send_transfers()
     return moved + (request_monthly() if cache.add("payments:monthly", 1, _MONTHLY_EVERY) else 0)

@@ -21,9 +21,53 @@ CENT = 10_000
 """Micro-units in a cent: banks move whole cents."""
 
 
-def masked(iban: str) -> str:
-    """Show an account's country and last digits only."""
-    return f"{iban[:2]}…{iban[-4:]}"
+STRIPE_ACCOUNT = r"acct_[A-Za-z0-9]{8,60}"
+
+ONE_PLACE = (~Q(iban="") & Q(stripe_account="")) | (
+    Q(iban="", bic="") & Q(stripe_account__regex=rf"^{STRIPE_ACCOUNT}$")
+)
+"""Money goes to a bank account or to an account at Stripe, never to both."""
+
+
+class Place(models.Model):
+    """Where money goes: an account at a bank, or one at Stripe that is connected to the market's."""
+
+    iban = IBANField("IBAN", blank=True, help_text="Of an account in euros that takes SEPA transfers.")
+    bic = BICField(
+        "BIC",
+        blank=True,
+        validators=[RegexValidator(rf"\A{BIC}\Z", "Not a BIC that the SEPA standard knows.")],
+        help_text="Needed for some banks outside the European Economic Area.",
+    )
+    stripe_account = models.CharField(
+        "Stripe account",
+        max_length=70,
+        blank=True,
+        validators=[
+            RegexValidator(
+                rf"\A{STRIPE_ACCOUNT}\Z",
+                "Expected the account's number at Stripe, such as acct_1Abc2Def3Ghi4Jkl.",
+            )
+        ],
+        help_text="Instead of an IBAN: the number (acct_…) of your account at Stripe that is connected to this market.",
+    )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def goes_through_stripe(self) -> bool:
+        return bool(self.stripe_account)
+
+    @property
+    def place(self) -> str:
+        return self.stripe_account or self.iban
+
+    @property
+    def masked(self) -> str:
+        """Show where it goes by its first and last characters only."""
+        shown = f"{self.place[:2]}…" if self.iban else "Stripe …"
+        return f"{shown}{self.place[-4:]}"
 
 
 def printable_name(name: str) -> None:
@@ -37,7 +81,7 @@ class Schedule(models.TextChoices):
     MONTHLY = "monthly", "At the beginning of each month"
 
 
-class PayoutDetails(models.Model):
+class PayoutDetails(Place):
     """Where a person is paid to. They are paid once somebody has checked who they are; a changed account is checked anew."""
 
     person = models.OneToOneField(
@@ -48,13 +92,6 @@ class PayoutDetails(models.Model):
         max_length=70,
         validators=[printable_name],
         help_text="As the bank knows it. We check who it is.",
-    )
-    iban = IBANField("IBAN", help_text="Of an account in euros that takes SEPA transfers.")
-    bic = BICField(
-        "BIC",
-        blank=True,
-        validators=[RegexValidator(rf"\A{BIC}\Z", "Not a BIC that the SEPA standard knows.")],
-        help_text="Needed for some banks outside the European Economic Area.",
     )
     schedule = models.CharField(max_length=10, choices=Schedule.choices, default=Schedule.BY_HAND)
     verified_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -83,6 +120,7 @@ class PayoutDetails(models.Model):
                 condition=Q(verified_by__isnull=True) | ~Q(verified_by=F("person")),
                 name="payments_payoutdetails_not_verified_by_oneself",
             ),
+            models.CheckConstraint(condition=ONE_PLACE, name="payments_payoutdetails_one_place"),
         ]
 
     def __str__(self) -> str:
@@ -92,20 +130,19 @@ class PayoutDetails(models.Model):
     def is_verified(self) -> bool:
         return self.verified_at is not None
 
-    @property
-    def masked(self) -> str:
-        return masked(self.iban)
-
 
 class BatchState(models.TextChoices):
     DRAFT = "draft", "Waiting for approval"
-    APPROVED = "approved", "Approved, to be sent to the bank"
-    SENT = "sent", "Sent to the bank"
+    APPROVED = "approved", "Approved, to be sent"
+    SENT = "sent", "Sent"
     SETTLED = "settled", "Settled"
 
 
 class PayoutBatch(models.Model):
-    """Payouts that go to the bank in one file. The file is made when the batch is approved, and is the same ever after."""
+    """Payouts that are sent together: to the bank in one file, and through Stripe one by one.
+
+    The file is made when the batch is approved, and is the same ever after.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     state = models.CharField(max_length=10, choices=BatchState.choices, default=BatchState.DRAFT)
@@ -158,9 +195,9 @@ class BatchApproval(models.Model):
 class PayoutState(models.TextChoices):
     REQUESTED = "requested", "Asked for"
     BATCHED = "batched", "Being prepared"
-    SENT = "sent", "Sent to the bank"
+    SENT = "sent", "Sent"
     PAID = "paid", "Paid"
-    RETURNED = "returned", "Returned by the bank"
+    RETURNED = "returned", "Returned"
     CANCELLED = "cancelled", "Cancelled"
 
 
@@ -168,18 +205,24 @@ OPEN = (PayoutState.REQUESTED.value, PayoutState.BATCHED.value, PayoutState.SENT
 GIVEN_BACK = (PayoutState.RETURNED.value, PayoutState.CANCELLED.value)
 
 
-class Payout(models.Model):
-    """Money on its way from a person's earnings to their bank. It leaves the earnings when it is asked for (`transfer`)."""
+class Payout(Place):
+    """Money on its way from a person's earnings to their account. It leaves the earnings when it is asked for (`transfer`).
+
+    Where it goes is kept as it was when it was asked for: what is changed later is for the next one.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payouts")
     amount = models.BigIntegerField(help_text="In micro-units; whole cents.")
     currency = models.CharField(max_length=3, default="EUR")
     state = models.CharField(max_length=10, choices=PayoutState.choices, default=PayoutState.REQUESTED)
-    # As they were when it was asked for: what is changed later is for the next one.
     holder = models.CharField(max_length=70)
-    iban = IBANField()
-    bic = BICField(blank=True)
+    stripe_tried_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When Stripe was last asked to transfer it."
+    )
+    stripe_transfer = models.CharField(
+        max_length=70, blank=True, editable=False, help_text="The transfer's number at Stripe (tr_…)."
+    )
     transfer = models.OneToOneField(Transfer, on_delete=models.PROTECT, related_name="payout")
     batch = models.ForeignKey(
         PayoutBatch, null=True, blank=True, on_delete=models.PROTECT, related_name="payouts"
@@ -190,7 +233,14 @@ class Payout(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["person", "-created_at"], name="payments_payout_person")]
+        indexes = [
+            models.Index(fields=["person", "-created_at"], name="payments_payout_person"),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state=PayoutState.SENT) & ~Q(stripe_account=""),
+                name="payments_payout_for_stripe",
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=PayoutState.values), name="payments_payout_state_is_known"
@@ -210,15 +260,29 @@ class Payout(models.Model):
                 | (~Q(state__in=OPEN) & Q(ended_at__isnull=False)),
                 name="payments_payout_ended_has_its_time",
             ),
+            models.CheckConstraint(condition=ONE_PLACE, name="payments_payout_one_place"),
+            models.CheckConstraint(
+                condition=Q(stripe_account="", stripe_transfer="", stripe_tried_at__isnull=True)
+                | (~Q(stripe_account="") & (~Q(state=PayoutState.PAID) | ~Q(stripe_transfer=""))),
+                name="payments_payout_paid_by_its_stripe_transfer",
+            ),
+            models.UniqueConstraint(
+                fields=["stripe_transfer"],
+                condition=~Q(stripe_transfer=""),
+                name="payments_payout_one_per_stripe_transfer",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"payout {str(self.pk)[:8]}"
 
     @property
-    def masked(self) -> str:
-        return masked(self.iban)
-
-    @property
     def is_open(self) -> bool:
         return self.state in OPEN
+
+    @property
+    def is_returnable(self) -> bool:
+        """Whether it can come back from where it was sent. Stripe's answer to a transfer is waited for."""
+        return self.state == PayoutState.PAID or (
+            self.state == PayoutState.SENT and not self.goes_through_stripe
+        )

@@ -379,7 +379,7 @@ class TestPages:
     ) -> None:
         earn(artist, 50_123_456)
         client = client_for(artist)
-        assert "Enter bank details" in client.get("/earnings/payouts/").content.decode()
+        assert "Say where to pay to first" in client.get("/earnings/payouts/").content.decode()
         form = {
             "holder": "Ada Artist",
             "iban": "de89 3704 0044 0532 0130 00",
@@ -448,7 +448,7 @@ class TestPages:
         address = page.redirect_chain[-1][0]
         assert client.get(f"{address}pain.xml").status_code == 404
         assert client.get(f"{address}payouts.csv").status_code == 404
-        for step, said in (("approve", "Approved"), ("send", "has the file"), ("settle", "has paid")):
+        for step, said in (("approve", "Approved"), ("send", "Sent."), ("settle", "has paid")):
             assert said in client.post(address, {"step": step}, follow=True).content.decode()
             assert "possible" not in client.get(address).content.decode()
         assert client.get(f"{address}pain.xml").content.startswith(b"<?xml")

@@ -1,0 +1,79 @@
+"""Payouts to accounts at Stripe that are connected to the market's: one transfer each, made by the sweeper once its batch is sent.
+
+Each is asked for under the payout's own key, and looked for before it is asked for again, since Stripe forgets keys after a day: so
+it is made once, however often the sweeper dies between asking and noting the answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from market.payments.gateways import (
+    GatewayDown,
+    GatewayRefused,
+    GatewayUnavailable,
+    UnknownPayment,
+)
+from market.payments.models import Payout, PayoutState
+from market.payments.payouts import note_returned, note_transferred
+from market.payments.stripe_api import api, cents, stripe_errors
+
+log = logging.getLogger(__name__)
+
+AGAIN_AFTER = timedelta(minutes=2)
+"""How long a payout is left alone after it was tried: longer than all that Stripe is waited for."""
+
+AT_ONCE = 20
+
+
+def send_transfers() -> int:
+    """Transfer what was sent and goes through Stripe; give how many payouts ended, paid or given back."""
+    ended = 0
+    waiting = Payout.objects.filter(state=PayoutState.SENT).exclude(stripe_account="").order_by("created_at")
+    tried_lately = Q(stripe_tried_at__gt=timezone.now() - AGAIN_AFTER)
+    for payout in list(waiting.exclude(tried_lately)[:AT_ONCE]):
+        claimed = Payout.objects.filter(
+            pk=payout.pk, state=PayoutState.SENT, stripe_tried_at=payout.stripe_tried_at
+        ).update(stripe_tried_at=timezone.now())
+        if not claimed:
+            continue
+        try:
+            note_transferred(payout, _transfer(payout))
+        except (GatewayRefused, UnknownPayment) as error:
+            note_returned(payout, str(error))
+        except (GatewayDown, GatewayUnavailable) as error:
+            log.warning("%s waits: %s", payout, error)
+            break  # so would the others
+        ended += 1
+    return ended
+
+
+def _transfer(payout: Payout) -> str:
+    """Have Stripe transfer a payout, if it has not; give the transfer's number."""
+    group = f"payout:{payout.pk}"
+    client = api().v1.transfers
+    if payout.stripe_tried_at is not None:
+        try:
+            with stripe_errors():
+                made = client.list(params={"transfer_group": group, "limit": 1}).data
+        except (GatewayRefused, UnknownPayment) as error:
+            # No answer to the question whether it was made: it must not be given back for that.
+            raise GatewayDown(str(error)) from error
+        if made:
+            return made[0].id
+    with stripe_errors():
+        return client.create(
+            params={
+                "amount": cents(payout.amount),
+                "currency": payout.currency.lower(),
+                "destination": payout.stripe_account,
+                "transfer_group": group,
+                "description": f"Royalties {payout.created_at:%Y-%m-%d}",
+                "metadata": {"payout": str(payout.pk)},
+            },
+            options={"idempotency_key": group},
+        ).id
