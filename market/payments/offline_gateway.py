@@ -182,9 +182,10 @@ def take_back(checkout: OfflineCheckout, how: TakingBack, *, reporting: Reportin
 
 
 def _report(checkout: OfflineCheckout, statuses: list[PaymentStatus], reporting: Reporting) -> None:
-    told = {Reporting.NEVER: [], Reporting.REORDERED: list(reversed(statuses))}.get(reporting, statuses)
+    if reporting == Reporting.NEVER:
+        return
     due = timezone.now() + (LATE_BY if reporting == Reporting.LATE else timedelta())
-    for status in told:
+    for status in reversed(statuses) if reporting == Reporting.REORDERED else statuses:
         event_id = f"evt_{uuid.uuid4().hex}"
         body = {
             "id": event_id,

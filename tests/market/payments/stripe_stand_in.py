@@ -28,7 +28,7 @@ def filled(path: str, **values: object) -> str:
 
 def signed(body: str, *, secret: str = WEBHOOK_SECRET, at: int | None = None) -> str:
     """Return the signature header that Stripe would send with a webhook."""
-    return stripe.WebhookSignature.generate_signature_header(body, secret, at)
+    return str(stripe.WebhookSignature.generate_signature_header(body, secret, at))
 
 
 class StripeStandIn:

@@ -150,10 +150,11 @@ def test_a_transfer_that_was_reversed_already_is_not_reversed_twice(paid: TopUp,
 
 @pytest.mark.django_db(transaction=True)
 def test_many_reports_at_once_take_it_once(paid: TopUp, notify: Notify) -> None:
-    threads = [
-        threading.Thread(target=lambda: (notify(message(paid, status="refunded")), connection.close()))
-        for _ in range(8)
-    ]
+    def report() -> None:
+        notify(message(paid, status="refunded"))
+        connection.close()
+
+    threads = [threading.Thread(target=report) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
