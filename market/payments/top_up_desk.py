@@ -48,7 +48,7 @@ def decide(request: HttpRequest, pk: object) -> HttpResponse:
     if step not in ("return", "bear"):
         raise Http404
     if step == "return":
-        if return_owed(top_up):
+        if return_owed(top_up, person_of(request)):
             messages.success(request, f"It is out of the wallet of {top_up.person}.")
         else:
             messages.error(

@@ -12,13 +12,15 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from market.accounts.models import Role, User
+from market.audit.recording import record
 from market.ledger import operations as ledger
 from market.ledger.errors import AlreadyReversed, InsufficientFunds
 from market.ledger.models import MICROS, AccountKind, Transfer, TransferKind
+from market.ledger.money import words
 from market.payments.gateways import (
     TAKEN_BACK,
     Event,
@@ -158,10 +160,10 @@ def _take_back(top_up: TopUp, payment: Payment) -> None:
         return_owed(top_up)
 
 
-def return_owed(top_up: TopUp) -> bool:
+def return_owed(top_up: TopUp, by: User | None = None) -> bool:
     """Reverse a top-up that was taken back whole, if the wallet can give it back; give whether it did.
 
-    A part is left to an admin: the ledger reverses transfers as a whole.
+    A part is left to an admin: the ledger reverses transfers as a whole. What the market bore of it before is undone with it.
     """
     with transaction.atomic():
         # Held, so that no admin decides about it meanwhile.
@@ -179,9 +181,25 @@ def return_owed(top_up: TopUp) -> bool:
         except InsufficientFunds as error:
             log.warning("The wallet of %s cannot give %s back: %s", top_up.person_id, top_up, error)
             return False
+        for borne in _borne(top_up).filter(reversed_by=None):
+            ledger.reverse(
+                transfer=borne, key=f"{borne.key}:back", reason="the wallet has given it back", actor=by
+            )
         top_up.state, top_up.reversal, top_up.ask_at = TopUpState.RETURNED, reversal, None
         top_up.save(update_fields=["state", "reversal", "ask_at"])
+        if by is not None:
+            record(
+                "top_up.returned",
+                by=by,
+                target=top_up,
+                changes={"state": (TopUpState.OWED, TopUpState.RETURNED)},
+                details={"amount": words(top_up.amount), "person": str(top_up.person)},
+            )
         return True
+
+
+def _borne(top_up: TopUp) -> QuerySet[Transfer]:
+    return Transfer.objects.filter(reference=f"top-up:{top_up.pk}", kind=TransferKind.CHARGEBACK)
 
 
 def _waits_for_wallet(top_up: TopUp) -> bool:
@@ -189,18 +207,40 @@ def _waits_for_wallet(top_up: TopUp) -> bool:
 
 
 def bear(top_up: TopUp, admin: User, reason: str) -> None:
-    """Decide that the market bears what was taken back: the wallet is left as it is. Raises TopUpRefused."""
+    """Decide that the market bears what was taken back, out of its revenue: the wallet is left as it is. Raises TopUpRefused."""
     if not admin.has_role(Role.ADMIN):
         raise TopUpRefused("Only an admin can do that.")
     if top_up.person_id == admin.pk:
         raise TopUpRefused("Somebody else has to decide about your own top-up.")
     if not reason.strip():
         raise TopUpRefused("Say why the market bears it.")
-    seen = TopUp.objects.filter(pk=top_up.pk, state=TopUpState.OWED, taken_back=top_up.taken_back)
-    if not seen.update(
-        state=TopUpState.BORNE, decision=reason.strip()[:200], decided_by=admin, ask_at=timezone.now()
-    ):
-        raise TopUpRefused("That is not possible any more: it was returned, decided or changed meanwhile.")
+    reason = reason.strip()[:200]
+    with transaction.atomic():
+        seen = TopUp.objects.filter(pk=top_up.pk, state=TopUpState.OWED, taken_back=top_up.taken_back)
+        if not seen.update(state=TopUpState.BORNE, decision=reason, decided_by=admin, ask_at=timezone.now()):
+            raise TopUpRefused(
+                "That is not possible any more: it was returned, decided or changed meanwhile."
+            )
+        before = _borne(top_up).aggregate(total=Sum("amount"))["total"] or 0
+        ledger.post(
+            key=f"top-up:{top_up.pk}:borne:{top_up.taken_back}",
+            debit=ledger.account(AccountKind.PLATFORM_REVENUE, currency=top_up.currency),
+            credit=ledger.account(AccountKind.GATEWAY_CLEARING, currency=top_up.currency),
+            amount=top_up.taken_back - before,
+            kind=TransferKind.CHARGEBACK,
+            reference=f"top-up:{top_up.pk}",
+            subject=f"gateway:{top_up.gateway}",
+            memo=reason,
+            actor=admin,
+        )
+        record(
+            "top_up.borne",
+            by=admin,
+            target=top_up,
+            reason=reason,
+            changes={"state": (TopUpState.OWED, TopUpState.BORNE)},
+            details={"taken_back": words(top_up.taken_back), "person": str(top_up.person)},
+        )
 
 
 def receive(gateway: Gateway, event: Event) -> TopUp:

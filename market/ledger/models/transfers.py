@@ -124,6 +124,8 @@ class TransferKind(models.TextChoices):
     PROMOTION = "promotion", "Promotional credit"
     PAYOUT = "payout", "Payout"
     ESCROW = "escrow", "Escrow"
+    CHARGEBACK = "chargeback", "Chargeback borne"
+    WITHHOLDING = "withholding", "Tax withheld"
 
 
 class Transfer(models.Model):

@@ -24,7 +24,8 @@ from market.jobs.models import Job
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Transfer
 from market.payments import payout_desk
-from market.payments.models import Payout, PayoutBatch, PayoutDetails
+from market.payments.gateways import Payment, PaymentStatus, gateway_named
+from market.payments.models import Payout, PayoutBatch, PayoutDetails, TopUp
 from market.payments.payouts import (
     approve_batch,
     keep_details,
@@ -33,6 +34,7 @@ from market.payments.payouts import (
     send_batch,
     verify_details,
 )
+from market.payments.top_ups import settle, start_top_up
 from market.reports.periods import quick
 from tests.market.audit.conftest import Written
 from tests.market.conftest import make_person
@@ -103,6 +105,36 @@ def captured(scene: Scene) -> Transfer:
     return ledger.capture(hold=request.hold, key=f"{request.reference}:capture")
 
 
+def owed(scene: Scene, spent: int) -> TopUp:
+    """A top-up of ten euros that the gateway took back when some of it was spent."""
+    top_up = start_top_up(
+        person=make_person("Uma User"),
+        amount=10 * EURO,
+        gateway=gateway_named("test"),
+        request_id=uuid.uuid4(),
+    )
+    for status in (PaymentStatus.PAID, PaymentStatus.REFUNDED):
+        settle("test", Payment(top_up.gateway_reference, status, top_up.amount, "EUR"))
+        wallet = ledger.account(AccountKind.WALLET, top_up.person)
+        if spent and status == PaymentStatus.PAID:
+            ledger.post(
+                key="spent",
+                debit=wallet,
+                credit=ledger.account(AccountKind.PLATFORM_REVENUE),
+                amount=spent,
+                kind="x",
+            )
+    if spent:
+        ledger.post(
+            key="back",
+            debit=ledger.account(AccountKind.PLATFORM_REVENUE),
+            credit=wallet,
+            amount=spent,
+            kind="x",
+        )
+    return TopUp.objects.get(pk=top_up.pk)
+
+
 def last_month(scene: Scene) -> str:
     """Let the market have begun last month, which then is the one to close."""
     month = quick("last_month")
@@ -117,6 +149,11 @@ ACTS = [
     Act("claims:decide", "dispute.decided", lambda scene: {
         "args": [open_dispute(dispute(scene), scene.admin).pk],
         "data": {"outcome": "released", "decision": "Drawn by the artist"}}),
+    Act("payments:top_up_decide", "top_up.returned", lambda scene: {
+        "args": [owed(scene, EURO).pk], "data": {"step": "return"}}),
+    Act("payments:top_up_decide", "top_up.borne", lambda scene: {
+        "args": [(top_up := owed(scene, EURO)).pk],
+        "data": {"step": "bear", "taken_back": str(top_up.taken_back), "reason": "a mistake of ours"}}),
     Act("reports:refund", "query.refunded", lambda scene: {
         "args": [captured(scene).pk], "data": {"paid_by": "market", "reason": "drawn wrong"}}),
     Act("payments:promotions", "credit.granted", lambda scene: {
@@ -152,6 +189,7 @@ USE_CASES = {
     "market.claims.disputes.decide_dispute": "dispute.decided",
     "market.generation.refunds.refund_query": "query.refunded",
     "market.payments.promotions.grant_credit": "credit.granted",
+    "market.payments.top_ups.bear": "top_up.borne",
     "market.payments.payouts.verify_details": "payout.details_verified",
     "market.payments.payouts.make_batch": "payout.batch_made",
     "market.payments.payouts.approve_batch": "payout.batch_approved",

@@ -170,6 +170,10 @@ class TestDeciding:
         assert state_of(owed) == TopUpState.BORNE
         assert (owed.decision, owed.decided_by) == ("a mistake of ours", admin)
         assert balance_of(owed.person) == 7_000_000
+        # The gateway has its money back, and the market is that much poorer.
+        assert ledger.balance(ledger.account(AccountKind.GATEWAY_CLEARING)).posted == 0
+        assert ledger.balance(ledger.account(AccountKind.PLATFORM_REVENUE)).posted == 3_000_000 - TEN
+        assert verify().ok
         notify(message(owed, status="disputed"))
         assert state_of(owed) == TopUpState.BORNE
         with pytest.raises(TopUpRefused, match="not possible any more"):
