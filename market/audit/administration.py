@@ -134,6 +134,20 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
         return False
 
 
+class AddedOnlyAdmin(admin.ModelAdmin[Any]):
+    """What is added by an admin, whom `made_by` names, and never changed."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        obj.made_by = request.user
+        obj.save(force_insert=True)
+
+
 class AuditedSite(admin.AdminSite):
     """Register every model's page under Audited, also those of other packages."""
 

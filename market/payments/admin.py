@@ -1,11 +1,18 @@
-"""Payments in Django's administration: to look at."""
+"""Payments in Django's administration: to look at; rates of withheld tax are added, and never changed."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
-from market.audit.administration import ReadOnlyAdmin
-from market.payments.models import Payout, PayoutBatch, PayoutDetails, TopUp, WebhookEvent
+from market.audit.administration import AddedOnlyAdmin, ReadOnlyAdmin
+from market.payments.models import (
+    Payout,
+    PayoutBatch,
+    PayoutDetails,
+    TopUp,
+    WebhookEvent,
+    WithholdingRate,
+)
 
 
 @admin.register(TopUp)
@@ -63,3 +70,12 @@ class PayoutAdmin(ReadOnlyAdmin):
     list_filter = ["state", "created_at"]
     list_select_related = ["person", "batch"]
     search_fields = ["id", "person__email", "holder", "stripe_transfer"]
+
+
+@admin.register(WithholdingRate)
+class WithholdingRateAdmin(AddedOnlyAdmin):
+    list_display = ["person", "basis_points", "valid_from", "reason", "made_by", "made_at"]
+    list_select_related = ["person", "made_by"]
+    search_fields = ["person__email", "reason"]
+    fields = ["person", "basis_points", "valid_from", "reason"]
+    raw_id_fields = ["person"]

@@ -147,12 +147,23 @@ def listed(request: HttpRequest, pk: object) -> HttpResponseBase:
             payout.bic,
             payout.stripe_account,
             plain(payout.amount),
+            plain(payout.withheld),
             payout.currency,
             payout.state,
         )
         for payout in found.payouts.order_by("created_at", "pk")
     )
-    header = ("payout", "holder", "iban", "bic", "stripe_account", "amount", "currency", "state")
+    header = (
+        "payout",
+        "holder",
+        "iban",
+        "bic",
+        "stripe_account",
+        "amount",
+        "tax_withheld",
+        "currency",
+        "state",
+    )
     return csv_response(f"payouts-{found.pk.hex[:8]}", header, rows)
 
 

@@ -22,6 +22,7 @@ from market.payments.payouts import (
     payable,
     request_payout,
 )
+from market.payments.withholding import rate_of
 
 ROWS = 25
 
@@ -52,7 +53,7 @@ def payouts(request: HttpRequest) -> HttpResponse:
         "payments/payouts.html",
         {
             "payable": can, "minimum": minimum(), "reserve_days": settings.PAYOUT_RESERVE_DAYS, "form": form,
-            "details": details_of(person), "page_obj": page,
+            "details": details_of(person), "page_obj": page, "tax_bps": rate_of(person),
         },
         status=400 if form.errors else 200,
     )  # fmt: skip

@@ -22,7 +22,7 @@ from market.accounts.models import Role, User
 from market.audit.recording import record
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
-from market.ledger.models import MICROS, AccountKind, Entry, TransferKind
+from market.ledger.models import MICROS, AccountKind, Entry, Transfer, TransferKind
 from market.ledger.money import words
 from market.ledger.queries import FEE_LINES
 from market.payments.models import (
@@ -36,6 +36,7 @@ from market.payments.models import (
 )
 from market.payments.models.payouts import CENT
 from market.payments.sepa import NotWritable, pain_file
+from market.payments.withholding import rate_of, withheld
 
 MONTHLY_DAYS = 3  # of a month, in which those who want it monthly are asked for
 
@@ -133,7 +134,7 @@ def request_payout(*, person: User, amount: int, request_id: uuid.UUID) -> Payou
         if made is not None:
             if made.person_id != person.pk:
                 raise PayoutRefused("This request was used by somebody else.")
-            if made.amount != amount or not made.is_open:
+            if made.gross != amount or not made.is_open:
                 raise PayoutRefused("This form was sent before, and has had its answer. Open the page again.")
             return made
         if details is None:
@@ -147,23 +148,32 @@ def request_payout(*, person: User, amount: int, request_id: uuid.UUID) -> Payou
             raise PayoutRefused(f"The least that is paid out is {words(minimum())}.")
         if amount > most:
             raise PayoutRefused(f"At most {words(most)} can be paid out now.")
+        tax = withheld(amount, rate_of(person))
         try:
-            transfer = ledger.post(
-                key=f"payout:{request_id}",
-                debit=ledger.account(AccountKind.EARNINGS, person),
-                credit=ledger.account(AccountKind.PAYOUT_CLEARING),
-                amount=amount,
-                kind=TransferKind.PAYOUT,
-                reference=f"payout:{request_id}",
-                subject=f"payout:{request_id}",
-                actor=person,
-            )
+            with transaction.atomic():
+                sent = _leave(request_id, person, amount - tax, TransferKind.PAYOUT)
+                kept = _leave(request_id, person, tax, TransferKind.WITHHOLDING) if tax else None
         except InsufficientFunds as error:
             raise PayoutRefused(f"At most {words(error.available)} can be paid out now.") from error
         return Payout.objects.create(
-            pk=request_id, person=person, amount=amount, holder=details.holder, iban=details.iban, bic=details.bic,
-            stripe_account=details.stripe_account, transfer=transfer,
+            pk=request_id, person=person, amount=amount - tax, withheld=tax, holder=details.holder, iban=details.iban,
+            bic=details.bic, stripe_account=details.stripe_account, transfer=sent, withholding=kept,
         )  # fmt: skip
+
+
+def _leave(request_id: uuid.UUID, person: User, amount: int, kind: TransferKind) -> Transfer:
+    """Take what is sent, or the tax of it, out of the earnings."""
+    taxed = kind == TransferKind.WITHHOLDING
+    return ledger.post(
+        key=f"payout:{request_id}:tax" if taxed else f"payout:{request_id}",
+        debit=ledger.account(AccountKind.EARNINGS, person),
+        credit=ledger.account(AccountKind.TAX_WITHHELD if taxed else AccountKind.PAYOUT_CLEARING),
+        amount=amount,
+        kind=kind,
+        reference=f"payout:{request_id}",
+        subject=f"payout:{request_id}",
+        actor=person,
+    )
 
 
 def cancel_payout(payout: Payout, person: User) -> None:
@@ -387,6 +397,13 @@ def _give_back(
         ledger.reverse(
             transfer=payout.transfer_id, key=f"payout:{payout.pk}:back", reason=reason, actor=actor
         )
+        if payout.withholding_id:
+            ledger.reverse(
+                transfer=payout.withholding_id,
+                key=f"payout:{payout.pk}:tax:back",
+                reason=reason,
+                actor=actor,
+            )
 
 
 def _require_admin(person: User) -> None:

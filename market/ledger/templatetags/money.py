@@ -16,3 +16,9 @@ register.filter("fee_through", through_in)
 def money(micros: int | None, currency: str = "EUR") -> str:
     """Write micro-units as an amount with its currency, such as €0.05; nothing for None."""
     return "" if micros is None else words(int(micros), currency)
+
+
+@register.filter
+def percent(basis_points: int) -> str:
+    """Write basis points as "15.5 %"."""
+    return f"{basis_points / 100:g} %"

@@ -18,6 +18,7 @@ from market.payments.models.top_ups import (
     TopUpState,
     WebhookEvent,
 )
+from market.payments.models.withholding import WithholdingRate
 
 __all__ = [
     "BatchApproval",
@@ -34,4 +35,5 @@ __all__ = [
     "TopUp",
     "TopUpState",
     "WebhookEvent",
+    "WithholdingRate",
 ]

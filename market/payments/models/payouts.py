@@ -213,7 +213,8 @@ class Payout(Place):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payouts")
-    amount = models.BigIntegerField(help_text="In micro-units; whole cents.")
+    amount = models.BigIntegerField(help_text="What is sent, in micro-units; whole cents.")
+    withheld = models.BigIntegerField(default=0, help_text="Tax kept back beside it.")
     currency = models.CharField(max_length=3, default="EUR")
     state = models.CharField(max_length=10, choices=PayoutState.choices, default=PayoutState.REQUESTED)
     holder = models.CharField(max_length=70)
@@ -224,6 +225,9 @@ class Payout(Place):
         max_length=70, blank=True, editable=False, help_text="The transfer's number at Stripe (tr_…)."
     )
     transfer = models.OneToOneField(Transfer, on_delete=models.PROTECT, related_name="payout")
+    withholding = models.OneToOneField(
+        Transfer, null=True, blank=True, on_delete=models.PROTECT, related_name="payout_withheld_from"
+    )
     batch = models.ForeignKey(
         PayoutBatch, null=True, blank=True, on_delete=models.PROTECT, related_name="payouts"
     )
@@ -260,6 +264,10 @@ class Payout(Place):
                 | (~Q(state__in=OPEN) & Q(ended_at__isnull=False)),
                 name="payments_payout_ended_has_its_time",
             ),
+            models.CheckConstraint(
+                condition=Q(withheld=0, withholding=None) | Q(withheld__gt=0, withholding__isnull=False),
+                name="payments_payout_withheld_has_its_transfer",
+            ),
             models.CheckConstraint(condition=ONE_PLACE, name="payments_payout_one_place"),
             models.CheckConstraint(
                 condition=Q(stripe_account="", stripe_transfer="", stripe_tried_at__isnull=True)
@@ -275,6 +283,11 @@ class Payout(Place):
 
     def __str__(self) -> str:
         return f"payout {str(self.pk)[:8]}"
+
+    @property
+    def gross(self) -> int:
+        """What leaves the earnings: what is sent, and the tax."""
+        return self.amount + self.withheld
 
     @property
     def is_open(self) -> bool:

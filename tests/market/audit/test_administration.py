@@ -27,7 +27,9 @@ from market.audit.recording import kind_of, name_of
 from market.basemodels.models import BaseModel
 from market.generation.models import CommissionRate
 from market.ledger.models import Account, Entry, Hold, HoldResolution, Transfer
+from market.payments.models import WithholdingRate
 from tests.market.audit.conftest import Written
+from tests.market.conftest import make_person
 from tests.market.stage import make_base
 
 SignIn = Callable[[User], Client]
@@ -76,6 +78,9 @@ EDITABLE: dict[type[Model], Callable[[User], Model]] = {
         architecture="sd",
         resolution=64,
         source="x",
+    ),
+    WithholdingRate: lambda person: WithholdingRate(
+        person=make_person("Paula Payee"), basis_points=1500, reason="treaty"
     ),
     CommissionRate: lambda person: CommissionRate(
         line="plugin_fee", basis_points=700, valid_from=timezone.now() + timedelta(days=2), reason="Fair"

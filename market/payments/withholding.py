@@ -1,0 +1,22 @@
+"""What of a payout is kept back as tax."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from market.accounts.models import User
+from market.ledger.splits import BASIS_POINTS, split
+from market.payments.models import WithholdingRate
+from market.payments.models.payouts import CENT
+
+
+def rate_of(person: User) -> int:
+    """Give the basis points that are kept back of what this person is paid now."""
+    latest = WithholdingRate.objects.filter(person=person, valid_from__lte=timezone.now()).first()
+    return latest.basis_points if latest else 0
+
+
+def withheld(amount: int, basis_points: int) -> int:
+    """Give the tax of an amount, in whole cents like the amount; a tie goes to the person."""
+    (_, _), (_, tax) = split(amount // CENT, [(0, BASIS_POINTS - basis_points), (1, basis_points)])
+    return tax * CENT
