@@ -108,7 +108,7 @@ def fill(count: int, now: datetime) -> None:
         cursor.execute("CALL bench_transactions(%s)", [count])
         cursor.execute("SET session_replication_role = replica")
         # One statement each: a server-side cursor takes no more with parameters.
-        said = {"start": now - span - timedelta(days=1), "span": span, "count": count}
+        said: dict[str, Any] = {"start": now - span - timedelta(days=1), "span": span, "count": count}
         for statement in filter(str.strip, _QUERIES.split(";\n")):
             cursor.execute(statement, said)
         cursor.execute("SET session_replication_role = origin")
@@ -175,18 +175,18 @@ def main(count: int) -> None:
         "statement of a month, CSV": ("artist", f"/earnings/statements/{month}.csv"),
         "statement of a month, with proofs": ("artist", f"/earnings/statements/{month}.json"),
     }
-    found = {}
+    taken: dict[str, tuple[float, float]] = {}
     for name, (who, path) in pages.items():
 
         def get(who: str = who, path: str = path) -> None:
-            response = clients[who].get(path)
+            response: Any = clients[who].get(path)
             if response.status_code != 200:
                 raise RuntimeError(f"{path} answered {response.status_code}")
             _ = b"".join(response.streaming_content) if response.streaming else response.content
 
-        found[name] = timed(get)
+        taken[name] = timed(get)
         print(
-            f"  {name}: {found[name][1]:.0f} ms (the first time {found[name][0]:.0f})",
+            f"  {name}: {taken[name][1]:.0f} ms (the first time {taken[name][0]:.0f})",
             file=sys.stderr,
             flush=True,
         )
@@ -202,7 +202,7 @@ def main(count: int) -> None:
         json.dumps(
             {
                 "entries": verification.counts["entry"],
-                "milliseconds": found,
+                "milliseconds": taken,
                 "sealed_per_second": sealed / sealing,
                 "verify_seconds": verifying,
                 "statement_lines": lines.count(),

@@ -36,7 +36,8 @@ def _before(request: HttpRequest) -> Before:
 
 
 def _inline_rows(formset: FormSet, parent: Model) -> dict[str, State]:
-    rows = formset.model._base_manager.filter(**{formset.fk.name: parent})  # noqa: SLF001, no other manager shows all rows
+    model: Any = formset.model
+    rows = model._base_manager.filter(**{formset.fk.name: parent})  # noqa: SLF001, no other manager shows all rows
     return {name_of(row): state_of(row) for row in rows}
 
 

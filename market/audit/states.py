@@ -15,7 +15,7 @@ SECRET_WORDS = frozenset({"password", "secret", "token", "key", "data"})
 """Fields whose name has one of these words hold a secret; `data` is where a second factor keeps its own."""
 HIDDEN = "(hidden)"
 WHOLE = sys.maxsize
-NOTHING = (None, "", [], {})
+NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
 def state_of(row: Model) -> State:

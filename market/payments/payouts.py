@@ -354,7 +354,7 @@ def note_returned(payout: Payout, reason: str) -> None:
 def _ending(payout: Payout) -> Iterator[None]:
     """End a payout that goes through Stripe, and its batch if it was the last of one that the bank has no part in."""
     with transaction.atomic():
-        batch = PayoutBatch.objects.select_for_update().get(pk=payout.batch_id)
+        batch = PayoutBatch.objects.select_for_update().get(payouts=payout)
         yield
         through_bank = batch.payouts.filter(BY_BANK)
         left = batch.payouts.filter(state=PayoutState.SENT)

@@ -288,7 +288,8 @@ def transfer(request: HttpRequest, pk: int) -> HttpResponse:
 def refund(request: HttpRequest, pk: int) -> HttpResponse:
     """Give the price of a captured query back."""
     shown = get_object_or_404(Transfer.objects.select_related("reverses", "actor"), pk=pk)
-    query = GenerationRequest.objects.filter(pk=_query_of(shown)).first()
+    named = _query_of(shown)
+    query = GenerationRequest.objects.filter(pk=named).first() if named else None
     form = RefundForm(request.POST)
     if query is None:
         messages.error(request, "Only the capture of a query can be given back here.")

@@ -48,7 +48,9 @@ def values(form: BaseForm) -> dict[str, Any]:
         value, widget = bound.value(), bound.field.widget
         if isinstance(widget, MultiWidget):
             sent |= {
-                f"{bound.html_name}_{n}": part for n, part in enumerate(widget.decompress(value)) if part
+                f"{bound.html_name}_{n}": part
+                for n, part in enumerate(widget.decompress(value) or [])
+                if part
             }
         elif value is not None and value is not False:
             sent[bound.html_name] = value

@@ -118,9 +118,9 @@ def combined(artist: User, second_artist: User, base: BaseModel) -> PlugIn:
 
 
 def add_part(plugin: PlugIn, **said: Any) -> None:
-    fields = {"position": 7, "name": "More", "share": 1} | said
+    fields = {"version": plugin.current_version, "position": 7, "name": "More", "share": 1} | said
     with transaction.atomic(), connection.cursor() as cursor:
-        PlugInPart.objects.create(version=plugin.current_version, **fields)
+        PlugInPart.objects.create(**fields)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 

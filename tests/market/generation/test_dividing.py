@@ -22,7 +22,6 @@ from market.generation.models import GenerationRequest
 from market.generation.provenance import record_of
 from market.generation.requesting import request_pictures, settle_terms
 from market.jobs.models import Job
-from market.ledger.models import Entry
 from market.ledger.queries import credits as credits_of
 from market.ledger.verification import verify
 from market.reports import figures
@@ -186,7 +185,7 @@ def test_the_reports_of_a_combined_plugin_are_what_was_paid_for_it(
     for _ in range(2):
         finish(run(user, make_wish(base, (duet, 1.0))))
 
-    (row,) = figures.by_subject(figures.entries_in(lately()), "plugin-version")
+    (row,) = figures.by_subject(figures.sums_in(lately()), "plugin-version")
     assert (row.label, row.total, row.fees, row.commission, row.queries) == (
         "Duet",
         100_000,
@@ -194,7 +193,7 @@ def test_the_reports_of_a_combined_plugin_are_what_was_paid_for_it(
         10_000,
         2,
     )
-    theirs = figures.by_subject(Entry.objects.filter(account__owner=second_artist), "plugin-version")
+    theirs = figures.by_subject(figures.of_person(figures.sums_in(lately()), second_artist), "plugin-version")
     assert [(each.label, each.fees, each.queries) for each in theirs] == [("Duet", 36_000, 2)]
 
 
