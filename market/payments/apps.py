@@ -25,7 +25,7 @@ def gateways_are_set_up(**_options: Any) -> list[CheckMessage]:
 
     return [
         Error(
-            f"PAYMENT_GATEWAYS switches on “{gateway.name}”, but {' and '.join(gateway.missing())} is not set.",
+            f"PAYMENT_GATEWAYS switches on “{gateway.name}”, which needs {' and '.join(gateway.missing())}.",
             hint="Set it, or take the gateway out of PAYMENT_GATEWAYS.",
             id="payments.E002",
         )

@@ -165,7 +165,7 @@ def gateway_named(name: str) -> Gateway:
         if gateway.name == name:
             if gateway.missing():
                 raise GatewayUnavailable(
-                    f"The payment gateway “{name}” is not set up: {', '.join(gateway.missing())} is missing."
+                    f"The payment gateway “{name}” is not set up: it needs {' and '.join(gateway.missing())}."
                 )
             return gateway
     raise GatewayUnavailable(f"There is no payment gateway “{name}” here.")
