@@ -213,8 +213,8 @@ class _Bench:
 
 
 _PEOPLE = """
-INSERT INTO accounts_user (password, email, display_name, handle, about, roles, is_active, joined_at)
-SELECT '', 'bench' || n || '@example.org', 'Bench ' || n, 'bench-' || n, '', '{user}', true, now()
+INSERT INTO accounts_user (password, email, display_name, handle, about, country, roles, is_active, joined_at)
+SELECT '', 'bench' || n || '@example.org', 'Bench ' || n, 'bench-' || n, '', '', '{user}', true, now()
   FROM generate_series(1, 2 * %(people)s + 1) AS n
 """
 _ACCOUNTS = """

@@ -37,7 +37,7 @@ SELECT p.n, a.id FROM bench_people p,
 
 _QUERIES = f"""
 CREATE TABLE bench_queries AS
-SELECT n, %(start)s::timestamptz + n * (%(span)s::interval / %(count)s) AS at, gen_random_uuid() AS id,
+SELECT p.n, %(start)s::timestamptz + p.n * (%(span)s::interval / %(count)s) AS at, gen_random_uuid() AS id,
        (SELECT id FROM ledger_open_account(NULL, 'platform_revenue', 'EUR')) AS revenue,
        w.id AS wallet, u.id AS person, p.plugin, a.id AS artist, o.id AS owner
   FROM (SELECT n, {ARTISTS + OWNERS + 2} + n * 7919 %% {USERS} AS payer,
@@ -102,11 +102,11 @@ def fill(count: int, now: datetime) -> None:
     """Write so many captured queries of the last year, up to yesterday."""
     span = timedelta(days=365)
     with connection.cursor() as cursor:
-        cursor.execute(_PEOPLE)
         cursor.execute(_TRANSACTIONS)
         cursor.execute("SET synchronous_commit = off")
         cursor.execute("CALL bench_transactions(%s)", [count])
         cursor.execute("SET session_replication_role = replica")
+        cursor.execute(_PEOPLE)
         # One statement each: a server-side cursor takes no more with parameters.
         said: dict[str, Any] = {"start": now - span - timedelta(days=1), "span": span, "count": count}
         for statement in filter(str.strip, _QUERIES.split(";\n")):

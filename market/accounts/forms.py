@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.http import HttpRequest
+from django_countries import countries
 
 from market.accounts.models import User
 
@@ -30,6 +31,12 @@ class SignUpFields(forms.Form):
 
 
 class ProfileForm(forms.ModelForm[User]):
+    country = forms.ChoiceField(
+        required=False,
+        choices=lambda: [("", "Not said"), *countries],
+        help_text="Where you live or your business is.",
+    )
+
     class Meta:
         model = User
         fields = ["display_name", "handle", "country", "about"]

@@ -16,7 +16,7 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
-from django_countries.fields import CountryField
+from django_countries import countries
 
 from market.audit.recording import record
 
@@ -111,8 +111,10 @@ class User(AbstractBaseUser):
         help_text="Your public address: artists/handle/",
     )
     about = models.TextField(max_length=2000, blank=True, help_text="A few lines for your public page.")
-    country = CountryField(
-        blank=True, help_text="Where you live or your business is. Reports of what people earned go by it."
+    country = models.CharField(
+        max_length=2,
+        blank=True,
+        help_text="Where they live or their business is, as ISO 3166-1 has it. Reports of what people earned go by it.",
     )
     roles = ArrayField(models.CharField(max_length=20, choices=Role.choices), default=everyone_is_a_user)
     is_active = models.BooleanField(default=True)
@@ -164,6 +166,11 @@ class User(AbstractBaseUser):
 
     def get_short_name(self) -> str:
         return self.display_name
+
+    @property
+    def country_name(self) -> str:
+        """The country in words; empty where the person did not say it."""
+        return str(countries.name(self.country))
 
     def has_role(self, role: Role | str) -> bool:
         return str(role) in self.roles

@@ -274,7 +274,7 @@ class CountryRow:
 def by_country(people: Sequence[PersonRow]) -> list[CountryRow]:
     rows: dict[str, CountryRow] = {}
     for each in people:
-        name = each.person.country.name or "Not said"
+        name = each.person.country_name or "Not said"
         row = rows.setdefault(name, CountryRow(name))
         row.people += 1
         row.royalties += each.royalties

@@ -10,50 +10,71 @@ BEFORE = "SELECT set_config('search_path', quote_ident(current_schema()) || ', p
 AFTER = "SELECT set_config('search_path', reset_val, true) FROM pg_settings WHERE name = 'search_path';\n"
 
 ENTRIES = """
+-- The one query on the rows just written is planned anew each time, so it is a plain one; the others are planned once a session.
+-- Conditions that hold a query are nested, since PL/pgSQL begins to execute the whole of a condition, however it ends.
 CREATE OR REPLACE FUNCTION ledger_entries_written() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    moved record;
+    known record;
+    payer record;
+    freed bigint;
+BEGIN
+    FOR moved IN
+        SELECT transfer_id, count(*) AS n, max(position) AS last, min(created_at) AS earliest, max(created_at) AS latest,
+               array_agg(account_id) AS accounts, array_agg(amount) AS amounts,
+               min(account_id) FILTER (WHERE position = 1) AS charged
+          FROM written GROUP BY transfer_id
+    LOOP
+        SELECT t.id, t.entry_count, t.created_at, t.kind,
+               (SELECT count(*) FROM unnest(moved.accounts) AS given(id)
+                  JOIN ledger_account a ON a.id = given.id AND a.currency = t.currency) AS fitting
+          INTO known FROM ledger_transfer t WHERE t.id = moved.transfer_id;
+        IF (moved.n, moved.last, moved.earliest, moved.latest, moved.n)
+           IS DISTINCT FROM (known.entry_count, known.entry_count, known.created_at, known.created_at, known.fitting) THEN
+            PERFORM ledger_refuse_entries(moved.transfer_id, known.id, known.entry_count, moved.n, moved.accounts);
+        END IF;
+        FOR payer IN
+            SELECT given.account AS id, sum(given.amount)::bigint AS amount
+              FROM unnest(moved.accounts, moved.amounts) AS given(account, amount)
+              JOIN ledger_account a ON a.id = given.account AND a.kind IN ('wallet', 'promotion')
+             GROUP BY given.account
+             ORDER BY given.account
+        LOOP
+            -- What a capture charges was held for it until now.
+            freed := 0;
+            IF known.kind = 'capture' AND payer.id = moved.charged THEN
+                SELECT COALESCE(sum(h.amount), 0) INTO freed
+                  FROM ledger_holdresolution r JOIN ledger_hold h ON h.id = r.hold_id
+                 WHERE r.transfer_id = moved.transfer_id AND h.payer_id = payer.id;
+            END IF;
+            UPDATE ledger_account SET posted = posted + payer.amount, held = held - freed WHERE id = payer.id;
+        END LOOP;
+    END LOOP;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION ledger_refuse_entries(
+    p_transfer bigint, p_found bigint, p_expected bigint, p_entries bigint, p_accounts bigint[]
+) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     wrong record;
 BEGIN
-    SELECT w.transfer_id, t.id, t.entry_count, w.n INTO wrong
-      FROM (SELECT transfer_id, count(*) AS n, max(position) AS last,
-                   min(created_at) AS earliest, max(created_at) AS latest
-              FROM written GROUP BY transfer_id) w
-      LEFT JOIN ledger_transfer t ON t.id = w.transfer_id
-     WHERE (w.n, w.last, w.earliest, w.latest)
-           IS DISTINCT FROM (t.entry_count, t.entry_count, t.created_at, t.created_at)
-     LIMIT 1;
-    IF FOUND THEN
-        IF wrong.id IS NULL THEN
-            RAISE EXCEPTION 'There is no transfer %', wrong.transfer_id USING ERRCODE = 'LG011';
-        END IF;
-        RAISE EXCEPTION 'Transfer % has % entries, not these %', wrong.id, wrong.entry_count, wrong.n
-            USING ERRCODE = 'LG011';
+    IF p_found IS NULL THEN
+        RAISE EXCEPTION 'There is no transfer %', p_transfer USING ERRCODE = 'LG011';
     END IF;
-
-    SELECT w.account_id, a.id, a.currency AS has, t.currency AS wants INTO wrong
-      FROM written w
-      JOIN ledger_transfer t ON t.id = w.transfer_id
-      LEFT JOIN ledger_account a ON a.id = w.account_id
+    SELECT given.id AS asked, a.id, a.currency AS has, t.currency AS wants INTO wrong
+      FROM unnest(p_accounts) AS given(id)
+      JOIN ledger_transfer t ON t.id = p_transfer
+      LEFT JOIN ledger_account a ON a.id = given.id
      WHERE a.currency IS DISTINCT FROM t.currency
      LIMIT 1;
-    IF FOUND THEN
-        IF wrong.id IS NULL THEN
-            RAISE EXCEPTION 'There is no account %', wrong.account_id USING ERRCODE = 'LG013';
-        END IF;
-        RAISE EXCEPTION 'Account % keeps %, the transfer is in %', wrong.account_id, wrong.has, wrong.wants
+    IF FOUND AND wrong.id IS NULL THEN
+        RAISE EXCEPTION 'There is no account %', wrong.asked USING ERRCODE = 'LG013';
+    ELSIF FOUND THEN
+        RAISE EXCEPTION 'Account % keeps %, the transfer is in %', wrong.asked, wrong.has, wrong.wants
             USING ERRCODE = 'LG009';
     END IF;
-
-    -- What a capture charges was held for it until now.
-    UPDATE ledger_account a
-       SET posted = a.posted + s.amount, held = a.held - s.freed
-      FROM (SELECT w.account_id, sum(w.amount)::bigint AS amount, COALESCE(sum(h.amount), 0)::bigint AS freed
-              FROM written w
-              LEFT JOIN ledger_holdresolution r ON w.position = 1 AND r.transfer_id = w.transfer_id
-              LEFT JOIN ledger_hold h ON h.id = r.hold_id AND h.payer_id = w.account_id
-             GROUP BY w.account_id) s
-     WHERE a.id = s.account_id AND a.kind IN ('wallet', 'promotion') AND s.amount <> 0;
-    RETURN NULL;
+    RAISE EXCEPTION 'Transfer % has % entries, not these %', p_transfer, p_expected, p_entries USING ERRCODE = 'LG011';
 END $$;
 
 CREATE OR REPLACE FUNCTION ledger_check_transfer() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -61,43 +82,51 @@ DECLARE
     found_count bigint;
     total numeric;
     credits numeric;
+    charged_account bigint;
+    charged bigint;
+    closed timestamptz;
 BEGIN
-    SELECT count(*), COALESCE(sum(amount), 0), COALESCE(sum(amount) FILTER (WHERE amount > 0), 0)
-      INTO found_count, total, credits
+    SELECT count(*), COALESCE(sum(amount), 0), COALESCE(sum(amount) FILTER (WHERE amount > 0), 0),
+           max(account_id) FILTER (WHERE position = 1), max(-amount) FILTER (WHERE position = 1)
+      INTO found_count, total, credits, charged_account, charged
       FROM ledger_entry WHERE transfer_id = NEW.id;
     IF found_count <> NEW.entry_count OR total <> 0 OR credits <> NEW.amount THEN
         RAISE EXCEPTION 'Transfer % does not balance: % of % entries, sum %, credits % of %',
             NEW.id, found_count, NEW.entry_count, total, credits, NEW.amount
             USING ERRCODE = 'LG011';
     END IF;
-    IF NEW.kind = 'capture' AND NOT EXISTS (
-        SELECT FROM ledger_holdresolution r
-          JOIN ledger_hold h ON h.id = r.hold_id
-          JOIN ledger_entry e ON e.transfer_id = NEW.id AND e.position = 1
-           AND (e.account_id, e.amount) = (h.payer_id, -h.amount)
-         WHERE r.transfer_id = NEW.id
-    ) THEN
-        RAISE EXCEPTION 'Capture % belongs to no hold, or charges another than its payer', NEW.id
-            USING ERRCODE = 'LG011';
+    IF NEW.kind = 'capture' THEN
+        PERFORM FROM ledger_holdresolution r JOIN ledger_hold h ON h.id = r.hold_id
+          WHERE r.transfer_id = NEW.id AND (h.payer_id, h.amount) = (charged_account, charged);
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'Capture % belongs to no hold, or charges another than its payer', NEW.id
+                USING ERRCODE = 'LG011';
+        END IF;
+    ELSIF NEW.reverses_id IS NOT NULL THEN
+        IF EXISTS (SELECT FROM ledger_transfer WHERE id = NEW.reverses_id AND reverses_id IS NOT NULL)
+            OR EXISTS (
+                SELECT FROM (SELECT position, account_id, amount FROM ledger_entry WHERE transfer_id = NEW.id) ours
+                  FULL JOIN (SELECT position, account_id, amount FROM ledger_entry
+                              WHERE transfer_id = NEW.reverses_id) theirs USING (position, account_id)
+                 WHERE ours.amount IS DISTINCT FROM -theirs.amount)
+        THEN
+            RAISE EXCEPTION 'Transfer % is not the reversal of %', NEW.id, NEW.reverses_id
+                USING ERRCODE = 'LG011';
+        END IF;
     END IF;
-    IF NEW.reverses_id IS NOT NULL AND (
-        EXISTS (SELECT FROM ledger_transfer WHERE id = NEW.reverses_id AND reverses_id IS NOT NULL)
-        OR EXISTS (
-            SELECT FROM (SELECT position, account_id, amount FROM ledger_entry WHERE transfer_id = NEW.id) ours
-              FULL JOIN (SELECT position, account_id, amount FROM ledger_entry
-                          WHERE transfer_id = NEW.reverses_id) theirs USING (position, account_id)
-             WHERE ours.amount IS DISTINCT FROM -theirs.amount)
-    ) THEN
-        RAISE EXCEPTION 'Transfer % is not the reversal of %', NEW.id, NEW.reverses_id
-            USING ERRCODE = 'LG011';
-    END IF;
-    IF NEW.created_at < (SELECT max(until) FROM ledger_closedperiod) THEN
+    SELECT until INTO closed FROM ledger_closedperiod ORDER BY until DESC LIMIT 1;
+    IF NEW.created_at < closed THEN
         RAISE EXCEPTION 'The period of % is closed', NEW.created_at
             USING ERRCODE = 'LG016', HINT = 'Has the clock of the database gone back?';
     END IF;
     RETURN NULL;
 END $$;
 """
+
+PLANS = "".join(
+    f"ALTER FUNCTION {name} SET plan_cache_mode = force_generic_plan;\n"
+    for name in ("ledger_capture", "ledger_hold", "ledger_post", "ledger_reverse")
+)
 
 RESOLUTIONS = """
 CREATE OR REPLACE FUNCTION ledger_hold_resolved() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -235,4 +264,4 @@ CREATE TRIGGER ledger_closedperiod_append_only BEFORE UPDATE OR DELETE OR TRUNCA
 class Migration(migrations.Migration):
     dependencies = [("ledger", "0006_figures_and_periods")]
 
-    operations = [migrations.RunSQL(BEFORE + ENTRIES + RESOLUTIONS + FIGURES + PERIODS + AFTER)]
+    operations = [migrations.RunSQL(BEFORE + ENTRIES + PLANS + RESOLUTIONS + FIGURES + PERIODS + AFTER)]
