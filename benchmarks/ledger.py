@@ -178,7 +178,8 @@ class _Bench:
             "DATA_DIR": str(self.folder / "filled"),
             "DJANGO_SETTINGS_MODULE": "market.settings",
         }
-        _run(sys.executable, "manage.py", "migrate", "--no-input", environment=settings)
+        for command in ("migrate", "collectstatic"):
+            _run(sys.executable, "manage.py", command, "--no-input", environment=settings)
         count = QUICK_QUERIES if self.quick else QUERIES
         found: dict[str, Any] = json.loads(
             _run(sys.executable, "-m", "benchmarks.ledger_reports", str(count), environment=settings)

@@ -8,7 +8,7 @@ class ClaimsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models are not loaded yet when this module is imported.
-        from market.claims.disputes import sweep_disputes
+        from market.claims.sweeping import sweep_now_and_then
         from market.jobs.sweeping import register_sweep
 
-        register_sweep("disputes", sweep_disputes)
+        register_sweep("disputes", sweep_now_and_then)

@@ -21,7 +21,7 @@ from market.catalog.models import PlugIn
 from market.claims.models import DECIDED, Dispute, DisputeState, Freeze
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
-from market.ledger.models import AccountKind, Entry, Transfer, TransferKind
+from market.ledger.models import AccountKind, Entry, Figure, FigureSort, Transfer, TransferKind
 
 LEAST_WORDS = 20  # characters: "mine" is no reason
 REFUNDS_AT_ONCE = 200
@@ -168,8 +168,13 @@ def freeze(dispute: Dispute) -> int:
 
 def _paid_for(dispute: Dispute, since: datetime) -> QuerySet[Entry]:
     subjects = [f"plugin-version:{pk}" for pk in dispute.plugin.versions.values_list("pk", flat=True)]
+    # Entries are found by their account: who was ever paid for the plug-in is in the sums.
+    ever = Figure.objects.filter(
+        sort=FigureSort.LINE, account_kind=AccountKind.EARNINGS, line="plugin_fee", subject__in=subjects
+    )
+    accounts = set(ever.values_list("account", flat=True))
     return Entry.objects.filter(
-        account__kind=AccountKind.EARNINGS, line="plugin_fee", subject__in=subjects, created_at__gte=since
+        account__in=accounts, line="plugin_fee", subject__in=subjects, created_at__gte=since
     ).order_by()
 
 

@@ -17,7 +17,7 @@ from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
 from market.ledger.leaves import canonical, entries_of, entry_said, header_said, moment, salt_of
-from market.ledger.models import Account, Entry, Leaf, Transfer, TreeHead
+from market.ledger.models import Account, Entry, Figure, FigureSort, Leaf, Transfer, TreeHead
 from market.ledger.sealing import seal_some, sealed_tree
 from market.ledger.signing import signer
 
@@ -89,22 +89,24 @@ class Statement:
 
 def statement(account: Account, month: Month) -> Statement:
     """Give the statement of an account for a month; of a month that is not over, as far as it has come."""
-    earlier = Entry.objects.filter(account=account, created_at__lt=month.start)
-    return Statement(account, month, _sum(earlier), _sum(_entries(account, month)))
+    days = _days(account)
+    before = days.filter(day__lt=month.first)
+    within = days.filter(day__gte=month.first, day__lt=month.next.first)
+    return Statement(account, month, _sum(before), _sum(within))
 
 
 def statements(account: Account) -> list[Statement]:
     """Give the statements of all months in which the account had entries, the latest first."""
     rows = (
-        _entries_of(account)
-        .annotate(month=TruncMonth("created_at", tzinfo=UTC))
+        _days(account)
+        .annotate(month=TruncMonth("day"))
         .values("month")
         .annotate(total=Sum("amount"))
         .order_by("month")
     )
     made, before = [], 0
     for row in rows:
-        made.append(Statement(account, Month.of(row["month"].date()), before, int(row["total"])))
+        made.append(Statement(account, Month.of(row["month"]), before, int(row["total"])))
         before = made[-1].after
     return made[::-1]
 
@@ -169,13 +171,14 @@ def _headers(leaves: dict[int, Leaf]) -> dict[int, dict[str, Any]]:
     return {pk: header_said(transfers[pk], found[pk], bytes(leaf.salt)) for pk, leaf in leaves.items()}
 
 
-def _entries_of(account: Account) -> QuerySet[Entry]:
-    return Entry.objects.filter(account=account).order_by()
+def _days(account: Account) -> QuerySet[Figure]:
+    return Figure.objects.filter(account=account, sort=FigureSort.ACCOUNT).order_by()
 
 
 def _entries(account: Account, month: Month) -> QuerySet[Entry]:
-    return _entries_of(account).filter(created_at__gte=month.start, created_at__lt=month.next.start)
+    in_month = Entry.objects.filter(account=account, created_at__gte=month.start)
+    return in_month.filter(created_at__lt=month.next.start)
 
 
-def _sum(entries: QuerySet[Entry]) -> int:
-    return int(entries.aggregate(total=Sum("amount"))["total"] or 0)
+def _sum(days: QuerySet[Figure]) -> int:
+    return int(days.aggregate(total=Sum("amount"))["total"] or 0)

@@ -22,7 +22,7 @@ from market.accounts.models import Role, User
 from market.audit.recording import record
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
-from market.ledger.models import MICROS, AccountKind, Entry, Transfer, TransferKind
+from market.ledger.models import MICROS, AccountKind, Entry, Figure, FigureSort, Transfer, TransferKind
 from market.ledger.money import words
 from market.ledger.queries import FEE_LINES
 from market.payments.models import (
@@ -68,21 +68,19 @@ def payable(person: User) -> Payable:
     """Give what the person's earnings hold, and how much of it came in too lately to be paid."""
     account = ledger.account(AccountKind.EARNINGS, person)
     since = timezone.now() - timedelta(days=settings.PAYOUT_RESERVE_DAYS)
-    moved = Entry.objects.filter(account=account).order_by()
-    lately = moved.filter(line__in=FEE_LINES, created_at__gt=since)
+    lately = Entry.objects.filter(account=account, line__in=FEE_LINES, created_at__gt=since).order_by()
     # A reversal counts where what it reverses does: else old money would pay for a new query that was taken back.
     lately = lately.filter(Q(transfer__reverses=None) | Q(transfer__reverses__created_at__gt=since))
     came_in = _by_subject(lately)
     # What lies in escrow is in the balance no more. It is the latest of what its plug-in earned.
-    frozen = _by_subject(moved.filter(line=TransferKind.ESCROW, subject__in=came_in))
+    escrowed = Figure.objects.filter(sort=FigureSort.LINE, account=account, line=TransferKind.ESCROW)
+    frozen = _by_subject(escrowed.filter(subject__in=came_in).order_by())
     in_reserve = sum(max(0, amount + min(0, frozen.get(subject, 0))) for subject, amount in came_in.items())
     return Payable(ledger.balance(account).posted, in_reserve)
 
 
-def _by_subject(entries: QuerySet[Entry]) -> dict[str, int]:
-    return {
-        row["subject"]: int(row["total"]) for row in entries.values("subject").annotate(total=Sum("amount"))
-    }
+def _by_subject(rows: QuerySet[Entry] | QuerySet[Figure]) -> dict[str, int]:
+    return {row["subject"]: int(row["total"]) for row in rows.values("subject").annotate(total=Sum("amount"))}
 
 
 def keep_details(person: User, details: PayoutDetails) -> PayoutDetails:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Min
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -17,24 +16,26 @@ from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
 from market.audit.recording import record
 from market.ledger import operations as ledger
-from market.ledger.models import AccountKind, ClosedPeriod, Figure
+from market.ledger.models import AccountKind, ClosedPeriod
 from market.ledger.statements import Month
 from market.reports import figures
-from market.reports.figures import Totals
-from market.reports.periods import Period
+from market.reports.figures import MonthRow
 
 
 @dataclass(frozen=True)
 class BookMonth:
     """One month: what it came to, whether it is over, and the closing that covers it."""
 
-    month: Month
-    totals: Totals
+    totals: MonthRow
     closed: ClosedPeriod | None
 
     @property
+    def month(self) -> Month:
+        return self.totals.month
+
+    @property
     def last(self) -> date:
-        return date.fromordinal(self.month.next.first.toordinal() - 1)
+        return self.month.next.first - timedelta(days=1)
 
     @property
     def over(self) -> bool:
@@ -42,23 +43,21 @@ class BookMonth:
 
 
 def months() -> list[BookMonth]:
-    """Give every month since the first transfer, the latest first."""
-    first: date | None = Figure.objects.aggregate(first=Min("day"))["first"]
+    """Give every month in which something was posted, the latest first."""
     closings = list(ClosedPeriod.objects.order_by("until"))
-    found = []
-    month, now = Month.of(first or timezone.localdate()), Month.of(timezone.localdate())
-    while first and month <= now:
-        end = month.next.start
-        closed = next((each for each in closings if each.until >= end), None)
-        last = date.fromordinal(month.next.first.toordinal() - 1)
-        found.append(BookMonth(month, figures.totals(Period(month.first, last)), closed))
-        month = month.next
-    return found[::-1]
+    return [
+        BookMonth(row, next((each for each in closings if each.until >= row.month.next.start), None))
+        for row in reversed(figures.by_month())
+    ]
 
 
 def next_to_close() -> BookMonth | None:
     """The earliest month that is over and not closed."""
-    return next((each for each in reversed(months()) if each.over and each.closed is None), None)
+    return _next(months())
+
+
+def _next(found: list[BookMonth]) -> BookMonth | None:
+    return next((each for each in reversed(found) if each.over and each.closed is None), None)
 
 
 @role_required(Role.ADMIN)
@@ -76,10 +75,9 @@ def books(request: HttpRequest) -> HttpResponse:
         )
         for closing in ClosedPeriod.objects.select_related("closed_by")
     ]
+    found = months()
     return render(
-        request,
-        "reports/books.html",
-        {"months": months(), "closings": closings, "next": next_to_close()},
+        request, "reports/books.html", {"months": found, "closings": closings, "next": _next(found)}
     )
 
 

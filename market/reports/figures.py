@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from django.db.models import Case, F, Max, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import TruncMonth
 
 from market.accounts.models import User
 from market.ledger.describing import describe
 from market.ledger.memos import fee_memo, name_in, through_in
 from market.ledger.models import PAYER_KINDS, Account, AccountKind, Entry, Figure, FigureSort
 from market.ledger.queries import FEE_LINES, within
+from market.ledger.statements import Month
 from market.reports.periods import Period
 
 ROYALTY = Q(account_kind=AccountKind.EARNINGS, line="plugin_fee")
@@ -107,6 +109,46 @@ def totals(period: Period, currency: str = "EUR") -> Totals:
         in_wallets=int(wallets["posted"] or 0),
         owed=int(owed or 0),
     )
+
+
+@dataclass(frozen=True)
+class MonthRow:
+    """What queries paid in one month."""
+
+    month: Month
+    gross: int
+    royalties: int
+    base_fees: int
+    commission: int
+    queries: int
+
+
+def by_month(currency: str = "EUR") -> list[MonthRow]:
+    """Return a row for every month in which something was posted, the earliest first."""
+    rows = (
+        _lines(Figure.objects.filter(currency=currency).order_by())
+        .annotate(month=TruncMonth("day"))
+        .values("month")
+        .annotate(
+            gross=Sum("amount", filter=CHARGE, default=0),
+            royalties=Sum("amount", filter=ROYALTY, default=0),
+            base_fees=Sum("amount", filter=BASE_FEE, default=0),
+            commission=Sum("amount", filter=COMMISSION, default=0),
+            queries=Sum("captures", filter=CHARGE, default=0),
+        )
+        .order_by("month")
+    )
+    return [
+        MonthRow(
+            month=Month.of(row["month"]),
+            gross=-int(row["gross"]),
+            royalties=int(row["royalties"]),
+            base_fees=int(row["base_fees"]),
+            commission=int(row["commission"]),
+            queries=int(row["queries"]),
+        )
+        for row in rows
+    ]
 
 
 @dataclass

@@ -33,8 +33,10 @@ from market.reports.periods import QUICK, Period, period_of
 
 DEFAULT_PERIOD = "last_month"
 ROWS = 50
+TOP = 50
+"""Of each table of the overview so many rows are shown; the CSV has all."""
 VERIFIED = "reports:verification"
-VERIFY_UP_TO = 200_000
+VERIFY_UP_TO = 20_000
 """Above so many entries a report no longer verifies the ledger by itself: somebody has to ask for it."""
 
 
@@ -66,10 +68,12 @@ def overview(request: HttpRequest) -> HttpResponse:
                     charts.Series("Commission", [day.commission for day in days]),
                 ],
             ),
-            "plugins": plugins,
+            "plugins": plugins[:TOP],
+            "plugins_more": max(0, len(plugins) - TOP),
             "movers": figures.movers(plugins, figures.by_subject(sums_before, "plugin-version")),
             "bases": figures.by_subject(sums, "base-release"),
-            "people": people,
+            "people": people[:TOP],
+            "people_more": max(0, len(people) - TOP),
             "countries": figures.by_country(people),
             "verification": last_verification(),
         },

@@ -129,6 +129,10 @@ class Migration(migrations.Migration):
             model_name='rollup',
             index=models.Index(fields=['sort', 'account_kind', 'day'], include=('amount',), name='ledger_rollup_kind'),
         ),
+        migrations.AddIndex(
+            model_name='rollup',
+            index=models.Index(condition=models.Q(('sort', 'line'), models.Q(('subject', ''), _negated=True)), fields=['subject', 'account'], name='ledger_rollup_subject'),
+        ),
         migrations.AddConstraint(
             model_name='rollup',
             constraint=models.UniqueConstraint(fields=('day', 'sort', 'currency', 'account_kind', 'account', 'line', 'subject'), name='ledger_rollup_once', nulls_distinct=False),

@@ -64,6 +64,11 @@ class Rollup(DaySums):
             models.Index(
                 fields=["sort", "account_kind", "day"], include=["amount"], name="ledger_rollup_kind"
             ),
+            models.Index(
+                fields=["subject", "account"],
+                condition=models.Q(sort="line") & ~models.Q(subject=""),
+                name="ledger_rollup_subject",
+            ),
         ]
 
     def __str__(self) -> str:
