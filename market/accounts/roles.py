@@ -29,6 +29,12 @@ def take_on(person: User, role: Role, *, ip_address: str | None = None) -> RoleA
     return acceptance
 
 
+def require_admin(person: User, refusal: type[Exception]) -> None:
+    """Raise the refusal, in words for the person, unless they are an admin."""
+    if not person.is_admin:
+        raise refusal("Only an admin can do that.")
+
+
 def grant(person: User, role: Role, *, by: User | None = None) -> None:
     """Give a role, by somebody or by a command. The row is locked, so that two roles granted at once are both kept."""
     with transaction.atomic():

@@ -15,7 +15,8 @@ from django.db.models import CharField, Exists, OuterRef, QuerySet, Sum, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
-from market.accounts.models import Role, User
+from market.accounts.models import User
+from market.accounts.roles import require_admin
 from market.audit.recording import record
 from market.catalog.models import PlugIn
 from market.claims.models import DECIDED, Dispute, DisputeState, Freeze
@@ -57,7 +58,7 @@ def file_dispute(*, plugin: PlugIn, claimant: User, reason: str) -> Dispute:
 
 def open_dispute(dispute: Dispute, admin: User) -> Dispute:
     """Freeze what the plug-in earned and was not paid out yet, and what it will earn. One dispute a plug-in is open at a time."""
-    _require_admin(admin, dispute)
+    _require_other_admin(admin, dispute)
     now = timezone.now()
     with transaction.atomic():
         try:
@@ -88,14 +89,14 @@ def open_dispute(dispute: Dispute, admin: User) -> Dispute:
 
 def dismiss_dispute(dispute: Dispute, admin: User, decision: str) -> None:
     """Answer a dispute without opening it: nothing was frozen."""
-    _require_admin(admin, dispute)
+    _require_other_admin(admin, dispute)
     with transaction.atomic():
         _end(dispute, DisputeState.FILED, DisputeState.DISMISSED, admin, decision)
 
 
 def decide_dispute(dispute: Dispute, admin: User, outcome: DisputeState, decision: str) -> Dispute:
     """End an open dispute; its escrow is given where the decision says, at once or, where many had paid, over the next minutes."""
-    _require_admin(admin, dispute)
+    _require_other_admin(admin, dispute)
     if outcome not in DECIDED:
         raise DisputeRefused("Decide for the artist, for the claimant, or for those who paid.")
     with transaction.atomic():
@@ -301,8 +302,7 @@ def _refund_some(dispute: Dispute) -> int:
     return refunded
 
 
-def _require_admin(person: User, dispute: Dispute) -> None:
-    if not person.has_role(Role.ADMIN):
-        raise DisputeRefused("Only an admin can do that.")
+def _require_other_admin(person: User, dispute: Dispute) -> None:
+    require_admin(person, DisputeRefused)
     if person.pk in (dispute.claimant_id, dispute.plugin.owner_id):
         raise DisputeRefused("Another admin has to: this dispute is about you.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -98,43 +100,41 @@ def _page(request: HttpRequest, shown: Dispute, decide: DecideForm, dismiss: Dis
 @role_required(Role.ADMIN)
 @require_POST
 def open_one(request: HttpRequest, pk: int) -> HttpResponse:
-    asked = get_object_or_404(Dispute, pk=pk)
-    try:
-        open_dispute(asked, person_of(request))
-    except DisputeRefused as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, "Open: what the plug-in earns now goes to escrow.")
-    return redirect(asked)
+    asked, admin = get_object_or_404(Dispute, pk=pk), person_of(request)
+    done = "Open: what the plug-in earns now goes to escrow."
+    return _done(request, asked, lambda: open_dispute(asked, admin), done)
 
 
 @role_required(Role.ADMIN)
 @require_POST
 def dismiss(request: HttpRequest, pk: int) -> HttpResponse:
-    asked = get_object_or_404(Dispute, pk=pk)
+    asked, admin = get_object_or_404(Dispute, pk=pk), person_of(request)
     form = DismissForm(request.POST)
     if not form.is_valid():
         return _page(request, asked, DecideForm(), form)
-    try:
-        dismiss_dispute(asked, person_of(request), form.cleaned_data["decision"])
-    except DisputeRefused as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, "Dismissed. Nothing was frozen.")
-    return redirect(asked)
+    why = form.cleaned_data["decision"]
+    done = "Dismissed. Nothing was frozen."
+    return _done(request, asked, lambda: dismiss_dispute(asked, admin, why), done)
 
 
 @role_required(Role.ADMIN)
 @require_POST
 def decide(request: HttpRequest, pk: int) -> HttpResponse:
-    asked = get_object_or_404(Dispute, pk=pk)
+    asked, admin = get_object_or_404(Dispute, pk=pk), person_of(request)
     form = DecideForm(request.POST)
     if not form.is_valid():
         return _page(request, asked, form, DismissForm())
+    outcome, why = form.cleaned_data["outcome"], form.cleaned_data["decision"]
+    done = "Decided. What lies in escrow is given where the decision says."
+    return _done(request, asked, lambda: decide_dispute(asked, admin, outcome, why), done)
+
+
+def _done(request: HttpRequest, asked: Dispute, act: Callable[[], object], done: str) -> HttpResponse:
+    """Act, say that it is done or why not, and lead back to the dispute."""
     try:
-        decide_dispute(asked, person_of(request), form.cleaned_data["outcome"], form.cleaned_data["decision"])
+        act()
     except DisputeRefused as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, "Decided. What lies in escrow is given where the decision says.")
+        messages.success(request, done)
     return redirect(asked)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.db import models
 from django.db.models import F, Q
@@ -16,6 +14,7 @@ from django.utils import timezone
 
 from market.generation.limits import GUIDANCE, MAX_PICTURES, MAX_PLUGINS, MAX_SEED, MAX_WEIGHT, STEPS
 from market.generation.pricing import Quote
+from market.ledger.models import NOT_FOR_THE_PAST, DatedRate
 from market.ledger.splits import BASIS_POINTS
 
 if TYPE_CHECKING:
@@ -168,28 +167,18 @@ class Picture(models.Model):
             default_storage.delete(name)
 
 
-AT_ONCE = timedelta(minutes=10)  # that a form may lie open
-
-
 class CommissionRateQuerySet(models.QuerySet["CommissionRate"]):
     def to_come(self) -> CommissionRateQuerySet:
         """Those that are not in force yet, the earliest first."""
         return self.filter(valid_from__gt=timezone.now()).order_by("valid_from")
 
 
-class CommissionRate(models.Model):
+class CommissionRate(DatedRate):
     """The platform's share of one kind of fee from a moment on. Only added to: what was asked for keeps the rate of its quote."""
 
     LINES = (("plugin_fee", "Fees of plug-ins"), ("base_fee", "Fees of base models"))
 
     line = models.CharField("of which fees", max_length=40, choices=LINES)
-    basis_points = models.PositiveIntegerField(help_text="1000 is 10 %.")
-    valid_from = models.DateTimeField(default=timezone.now, help_text="Not in the past. In UTC.")
-    reason = models.CharField(max_length=200, help_text="For whoever reads this later.")
-    made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False
-    )
-    made_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = CommissionRateQuerySet.as_manager()
 
@@ -203,20 +192,10 @@ class CommissionRate(models.Model):
             models.CheckConstraint(
                 condition=Q(line__in=("plugin_fee", "base_fee")), name="commission_line_is_known"
             ),
-            models.CheckConstraint(
-                condition=Q(valid_from__gte=F("made_at") - AT_ONCE), name="commission_not_for_the_past"
-            ),
+            models.CheckConstraint(condition=NOT_FOR_THE_PAST, name="commission_not_for_the_past"),
         )
 
     def __str__(self) -> str:
         return (
             f"{self.percent:g} % of {self.get_line_display().lower()} from {self.valid_from:%Y-%m-%d %H:%M}"
         )
-
-    def clean(self) -> None:
-        if self.valid_from < timezone.now() - AT_ONCE:
-            raise ValidationError({"valid_from": "A rate cannot begin in the past: what was paid was paid."})
-
-    @property
-    def percent(self) -> float:
-        return self.basis_points / 100

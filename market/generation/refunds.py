@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from market.accounts.models import Role, User
+from market.accounts.models import User
+from market.accounts.roles import require_admin
 from market.audit.recording import record
 from market.generation.models import GenerationRequest
 from market.ledger import operations as ledger
@@ -30,8 +31,7 @@ def refund_query(request: GenerationRequest, admin: User, reason: str, *, from_r
 
     Raises RefundRefused for a query that was not charged, or was refunded before.
     """
-    if not admin.has_role(Role.ADMIN):
-        raise RefundRefused("Only an admin can do that.")
+    require_admin(admin, RefundRefused)
     if request.person_id == admin.pk:
         raise RefundRefused("Another admin has to refund your own queries.")
     reason = reason.strip()[:200]

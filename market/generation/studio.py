@@ -32,7 +32,7 @@ from market.generation.forms import (
     values_of,
 )
 from market.generation.models import GenerationRequest, Picture
-from market.generation.paying import purses
+from market.generation.paying import covers
 from market.generation.pricing import Quote
 from market.generation.requesting import request_pictures, settle_terms
 from market.jobs.events import panel_context
@@ -133,8 +133,8 @@ def price_box(form: QuoteForm, person: User) -> PriceBox:
         )
     except Refused as refusal:
         return PriceBox(None, refusal.message, available, credit)
-    by_credit = purses(person, terms.quote)[0].kind == AccountKind.PROMOTION
-    return PriceBox(terms.quote, "", available, credit, by_credit and terms.quote.total > 0)
+    by_credit = terms.quote.total > 0 and covers(account, terms.quote)
+    return PriceBox(terms.quote, "", available, credit, by_credit)
 
 
 def _run(request: HttpRequest) -> HttpResponse:

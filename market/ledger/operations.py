@@ -11,10 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any
 
 from django.db import Error, connection, transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import Sum
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
@@ -47,13 +46,15 @@ from market.ledger.models import (
     AccountKind,
     ClosedPeriod,
     Entry,
-    Figure,
-    FigureSort,
     Hold,
     PendingHold,
     Transfer,
 )
-from market.ledger.queries import credits  # noqa: A004  # a picture's credits; the builtin is for the shell
+from market.ledger.queries import (
+    credits,  # noqa: A004  # a picture's credits; the builtin is for the shell
+    days_of,
+    total,
+)
 
 __all__ = [
     "Account",
@@ -233,17 +234,18 @@ def expire_holds(limit: int = 100) -> list[int]:
 
 def balance(account: Account, at: datetime | None = None) -> Balance:
     """Return what is in the account now, or was posted by a moment in the past (then without holds)."""
-    if account.kind in PAYER_KINDS:
-        if at is None:
-            row = Account.objects.get(pk=account.pk)
-            return Balance(posted=row.posted, held=row.held)
-        return Balance(posted=_sum(Entry.objects.filter(account=account, created_at__lte=at)), held=0)
-    days = Figure.objects.filter(account=account, sort=FigureSort.ACCOUNT)
+    if at is None and account.kind in PAYER_KINDS:
+        row = Account.objects.get(pk=account.pk)
+        return Balance(posted=row.posted, held=row.held)
+    days = days_of(account)
     if at is None:
-        return Balance(posted=_sum(days), held=0)
-    day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    that_day = Entry.objects.filter(account=account, created_at__gte=day, created_at__lte=at)
-    return Balance(posted=_sum(days.filter(day__lt=day.date())) + _sum(that_day), held=0)
+        return Balance(posted=total(days), held=0)
+    entries = Entry.objects.filter(account=account, created_at__lte=at)
+    before = 0
+    if account.kind not in PAYER_KINDS:
+        day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        before, entries = total(days.filter(day__lt=day.date())), entries.filter(created_at__gte=day)
+    return Balance(posted=before + int(entries.aggregate(total=Sum("amount"))["total"] or 0), held=0)
 
 
 def close_period(*, until: date, actor: User | None = None) -> ClosedPeriod:
@@ -256,10 +258,6 @@ def close_period(*, until: date, actor: User | None = None) -> ClosedPeriod:
         return ClosedPeriod.objects.raw("SELECT * FROM ledger_close_period(%s, %s)", [moment, _actor(actor)])[
             0
         ]
-
-
-def _sum(rows: QuerySet[Any]) -> int:
-    return int(rows.aggregate(total=Sum("amount"))["total"] or 0)
 
 
 def _transfer(sql: str, arguments: list[object]) -> Transfer:

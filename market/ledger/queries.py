@@ -16,8 +16,6 @@ from market.ledger.models import Account, AccountKind, Entry, Figure, FigureSort
 
 PAID_KINDS = (AccountKind.EARNINGS.value, AccountKind.PLATFORM_REVENUE.value)
 FEE_LINES = ("plugin_fee", "base_fee")
-QUERY_LINES = ("charge", *FEE_LINES, "commission")
-"""The lines that a query's capture is made of."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +64,15 @@ def earned(person: User, currency: str = "EUR") -> QuerySet[Entry]:
         account__currency=currency,
         line__in=FEE_LINES,
     )
+
+
+def days_of(account: Account) -> QuerySet[Figure]:
+    """The sums of an account, day by day. Of accounts that do not pay for queries: payers are summed up together."""
+    return Figure.objects.filter(account=account, sort=FigureSort.ACCOUNT).order_by()
+
+
+def total(sums: QuerySet[Figure]) -> int:
+    return int(sums.aggregate(total=Sum("amount"))["total"] or 0)
 
 
 def earned_by_subject(person: User, currency: str = "EUR") -> dict[str, int]:

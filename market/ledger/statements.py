@@ -17,7 +17,8 @@ from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
 from market.ledger.leaves import canonical, entries_of, entry_said, header_said, moment, salt_of
-from market.ledger.models import Account, Entry, Figure, FigureSort, Leaf, Transfer, TreeHead
+from market.ledger.models import Account, Entry, Leaf, Transfer, TreeHead
+from market.ledger.queries import days_of, total
 from market.ledger.sealing import seal_some, sealed_tree
 from market.ledger.signing import signer
 
@@ -89,16 +90,16 @@ class Statement:
 
 def statement(account: Account, month: Month) -> Statement:
     """Give the statement of an account for a month; of a month that is not over, as far as it has come."""
-    days = _days(account)
+    days = days_of(account)
     before = days.filter(day__lt=month.first)
     within = days.filter(day__gte=month.first, day__lt=month.next.first)
-    return Statement(account, month, _sum(before), _sum(within))
+    return Statement(account, month, total(before), total(within))
 
 
 def statements(account: Account) -> list[Statement]:
     """Give the statements of all months in which the account had entries, the latest first."""
     rows = (
-        _days(account)
+        days_of(account)
         .annotate(month=TruncMonth("day"))
         .values("month")
         .annotate(total=Sum("amount"))
@@ -171,14 +172,6 @@ def _headers(leaves: dict[int, Leaf]) -> dict[int, dict[str, Any]]:
     return {pk: header_said(transfers[pk], found[pk], bytes(leaf.salt)) for pk, leaf in leaves.items()}
 
 
-def _days(account: Account) -> QuerySet[Figure]:
-    return Figure.objects.filter(account=account, sort=FigureSort.ACCOUNT).order_by()
-
-
 def _entries(account: Account, month: Month) -> QuerySet[Entry]:
     in_month = Entry.objects.filter(account=account, created_at__gte=month.start)
     return in_month.filter(created_at__lt=month.next.start)
-
-
-def _sum(days: QuerySet[Figure]) -> int:
-    return int(days.aggregate(total=Sum("amount"))["total"] or 0)

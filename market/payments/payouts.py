@@ -18,7 +18,8 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from market.accounts.models import Role, User
+from market.accounts.models import User
+from market.accounts.roles import require_admin
 from market.audit.recording import record
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
@@ -105,7 +106,7 @@ def _destination(of: PayoutDetails) -> tuple[str, ...]:
 
 def verify_details(details: PayoutDetails, admin: User) -> bool:
     """Note that an admin has checked whose account it is. Of what was changed since the admin saw it, nothing is noted."""
-    _require_admin(admin)
+    require_admin(admin, PayoutRefused)
     if details.person_id == admin.pk:
         raise PayoutRefused("Somebody else has to check your own details.")
     seen = PayoutDetails.objects.filter(pk=details.pk, changed_at=details.changed_at, verified_at=None)
@@ -209,7 +210,7 @@ def request_monthly() -> int:
 
 def make_batch(admin: User) -> PayoutBatch:
     """Gather every payout that was asked for into one batch. Raises PayoutRefused where there is none."""
-    _require_admin(admin)
+    require_admin(admin, PayoutRefused)
     with transaction.atomic():
         waiting = list(
             Payout.objects.select_for_update(skip_locked=True)
@@ -239,7 +240,7 @@ def make_batch(admin: User) -> PayoutBatch:
 
 def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
     """Add an admin's approval; with the last that is needed the file is made for what the bank pays. Nobody approves their own payout."""
-    _require_admin(admin)
+    require_admin(admin, PayoutRefused)
     with transaction.atomic():
         batch = PayoutBatch.objects.select_for_update().get(pk=batch.pk)
         if batch.state != BatchState.DRAFT:
@@ -274,7 +275,7 @@ def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
 
 def dissolve_batch(batch: PayoutBatch, admin: User) -> None:
     """Undo a batch that is not approved: its payouts wait again. Raises PayoutRefused once it is."""
-    _require_admin(admin)
+    require_admin(admin, PayoutRefused)
     with transaction.atomic():
         draft = PayoutBatch.objects.select_for_update().filter(pk=batch.pk, state=BatchState.DRAFT).first()
         if draft is None:
@@ -291,7 +292,7 @@ def dissolve_batch(batch: PayoutBatch, admin: User) -> None:
 
 def send_batch(batch: PayoutBatch, admin: User) -> None:
     """Note that the bank was given the file, and let the sweeper transfer the rest. Raises PayoutRefused unless it is approved and not sent yet."""
-    _require_admin(admin)
+    require_admin(admin, PayoutRefused)
     with transaction.atomic():
         if not PayoutBatch.objects.filter(pk=batch.pk, state=BatchState.APPROVED).update(
             state=BatchState.SENT, sent_at=timezone.now()
@@ -309,7 +310,7 @@ def send_batch(batch: PayoutBatch, admin: User) -> None:
 
 def settle_batch(batch: PayoutBatch, admin: User) -> int:
     """Note that the bank has paid all of a sent batch that was not returned; give how many."""
-    _require_admin(admin)
+    require_admin(admin, PayoutRefused)
     with transaction.atomic():
         sent = PayoutBatch.objects.select_for_update().filter(pk=batch.pk, state=BatchState.SENT).first()
         if sent is None:
@@ -352,7 +353,7 @@ def note_returned(payout: Payout, reason: str) -> None:
 def _ending(payout: Payout) -> Iterator[None]:
     """End a payout that goes through Stripe, and its batch if it was the last of one that the bank has no part in."""
     with transaction.atomic():
-        batch = PayoutBatch.objects.select_for_update().get(payouts=payout)
+        batch = PayoutBatch.objects.select_for_update(of=("self",)).get(payouts=payout)
         yield
         through_bank = batch.payouts.filter(BY_BANK)
         left = batch.payouts.filter(state=PayoutState.SENT)
@@ -362,7 +363,7 @@ def _ending(payout: Payout) -> Iterator[None]:
 
 def return_payout(payout: Payout, admin: User, reason: str) -> None:
     """Give back what cannot be paid: refused before the bank had it, or returned by the bank, even after it had paid."""
-    _require_admin(admin)
+    require_admin(admin, PayoutRefused)
     if not reason.strip():
         raise PayoutRefused("Say why it is given back.")
     if payout.state != PayoutState.REQUESTED and not payout.is_returnable:
@@ -402,8 +403,3 @@ def _give_back(
                 reason=reason,
                 actor=actor,
             )
-
-
-def _require_admin(person: User) -> None:
-    if not person.has_role(Role.ADMIN):
-        raise PayoutRefused("Only an admin can do that.")

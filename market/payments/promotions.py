@@ -10,7 +10,8 @@ import uuid
 
 from django.db import transaction
 
-from market.accounts.models import Role, User
+from market.accounts.models import User
+from market.accounts.roles import require_admin
 from market.audit.recording import record
 from market.ledger import operations as ledger
 from market.ledger.models import MICROS, Account, AccountKind, Transfer, TransferKind
@@ -31,8 +32,7 @@ def credit_account(person: User, currency: str = "EUR") -> Account | None:
 
 def grant_credit(*, person: User, amount: int, admin: User, reason: str, request_id: uuid.UUID) -> Transfer:
     """Give a person credit out of the market's revenue. The same request again gives nothing more."""
-    if not admin.has_role(Role.ADMIN):
-        raise CreditRefused("Only an admin can do that.")
+    require_admin(admin, CreditRefused)
     if person.pk == admin.pk:
         raise CreditRefused("Another admin has to give you credit.")
     if not reason.strip():

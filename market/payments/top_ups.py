@@ -15,7 +15,8 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
-from market.accounts.models import Role, User
+from market.accounts.models import User
+from market.accounts.roles import require_admin
 from market.audit.recording import record
 from market.ledger import operations as ledger
 from market.ledger.errors import AlreadyReversed, InsufficientFunds
@@ -208,8 +209,7 @@ def _waits_for_wallet(top_up: TopUp) -> bool:
 
 def bear(top_up: TopUp, admin: User, reason: str) -> None:
     """Decide that the market bears what was taken back, out of its revenue: the wallet is left as it is. Raises TopUpRefused."""
-    if not admin.has_role(Role.ADMIN):
-        raise TopUpRefused("Only an admin can do that.")
+    require_admin(admin, TopUpRefused)
     if top_up.person_id == admin.pk:
         raise TopUpRefused("Somebody else has to decide about your own top-up.")
     if not reason.strip():

@@ -14,7 +14,7 @@ from market.accounts.models import User
 from market.ledger.describing import describe
 from market.ledger.memos import fee_memo, name_in, through_in
 from market.ledger.models import PAYER_KINDS, Account, AccountKind, Entry, Figure, FigureSort
-from market.ledger.queries import FEE_LINES, within
+from market.ledger.queries import FEE_LINES, total, within
 from market.ledger.statements import Month
 from market.reports.periods import Period
 
@@ -49,10 +49,6 @@ def paid_sums(sums: QuerySet[Figure]) -> QuerySet[Figure]:
     return _lines(sums).filter(ROYALTY | BASE_FEE | COMMISSION)
 
 
-def total(sums: QuerySet[Figure]) -> int:
-    return int(sums.aggregate(total=Sum("amount"))["total"] or 0)
-
-
 def query_count(sums: QuerySet[Figure]) -> int:
     """Count the queries that paid one account; one that was reversed still counts."""
     return int(sums.filter(sort=FigureSort.ACCOUNT).aggregate(number=Sum("captures"))["number"] or 0)
@@ -64,7 +60,7 @@ def _lines(sums: QuerySet[Figure]) -> QuerySet[Figure]:
 
 @dataclass(frozen=True)
 class Totals:
-    """The market over a period; `held`, `in_wallets` and `owed` are as of now. Amounts in micro-units.
+    """The market over a period. Amounts in micro-units.
 
     queries, taken_back: how many were charged, and how many charges were reversed (of this period, or of an earlier one).
     """
@@ -76,6 +72,12 @@ class Totals:
     top_ups: int
     queries: int
     taken_back: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the market keeps for people now, in micro-units: held for queries that run, in wallets, earned and not paid out."""
+
     held: int
     in_wallets: int
     owed: int
@@ -91,12 +93,6 @@ def totals(period: Period, currency: str = "EUR") -> Totals:
         queries=Sum("captures", filter=CHARGE),
         charges=Sum("transfers", filter=CHARGE),
     )
-    wallets = Account.objects.filter(kind__in=PAYER_KINDS, currency=currency).aggregate(
-        held=Sum("held"), posted=Sum("posted")
-    )
-    owed = Figure.objects.filter(
-        sort=FigureSort.ACCOUNT, account_kind=AccountKind.EARNINGS, currency=currency
-    ).aggregate(total=Sum("amount"))["total"]
     return Totals(
         gross=-int(sums["gross"] or 0),
         royalties=int(sums["royalties"] or 0),
@@ -105,10 +101,17 @@ def totals(period: Period, currency: str = "EUR") -> Totals:
         top_ups=-int(sums["top_ups"] or 0),
         queries=int(sums["queries"] or 0),
         taken_back=int(sums["charges"] or 0) - int(sums["queries"] or 0),
-        held=int(wallets["held"] or 0),
-        in_wallets=int(wallets["posted"] or 0),
-        owed=int(owed or 0),
     )
+
+
+def standing(currency: str = "EUR") -> Standing:
+    wallets = Account.objects.filter(kind__in=PAYER_KINDS, currency=currency).aggregate(
+        held=Sum("held"), posted=Sum("posted")
+    )
+    owed = Figure.objects.filter(
+        sort=FigureSort.ACCOUNT, account_kind=AccountKind.EARNINGS, currency=currency
+    )
+    return Standing(held=int(wallets["held"] or 0), in_wallets=int(wallets["posted"] or 0), owed=total(owed))
 
 
 @dataclass(frozen=True)

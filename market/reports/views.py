@@ -26,6 +26,7 @@ from market.ledger import operations as ledger
 from market.ledger.describing import describe
 from market.ledger.models import Entry, Transfer, TransferKind
 from market.ledger.money import plain
+from market.ledger.queries import total
 from market.ledger.verification import Verification, verify
 from market.reports import charts, figures, running
 from market.reports.forms import RefundForm
@@ -57,6 +58,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "quick": QUICK,
             "totals": figures.totals(period),
             "before": figures.totals(period.previous),
+            "standing": figures.standing(),
             "days": days,
             "active_days": [day for day in days if day.gross or day.top_ups],
             "chart": charts.per_day(
@@ -168,7 +170,7 @@ def chosen(request: HttpRequest, period: Period) -> Chosen:
         lines, sums = lines.filter(account__owner=owner), sums.filter(account__owner=owner)
         said["person_label"] = str(owner)
         kept["person"] = person
-    return Chosen(lines, figures.total(sums), said, kept)
+    return Chosen(lines, total(sums), said, kept)
 
 
 @role_required(Role.ADMIN)
@@ -327,6 +329,9 @@ def _query_of(transfer: Transfer) -> uuid.UUID | None:
 
 
 def _transfer_page(request: HttpRequest, shown: Transfer, form: RefundForm) -> HttpResponse:
+    is_query = _query_of(shown) is not None
+    reversal = Transfer.objects.filter(reverses=shown).first()
+    given_back = refund_of(shown) if is_query and reversal is None else None
     entries = shown.entries.select_related("account__owner").order_by("position")
     return render(
         request,
@@ -334,9 +339,9 @@ def _transfer_page(request: HttpRequest, shown: Transfer, form: RefundForm) -> H
         {
             "transfer": shown,
             "entries": figures.name_lines(entries),
-            "reversal": Transfer.objects.filter(reverses=shown).first(),
-            "refund": refund_of(shown) if _query_of(shown) else None,
-            "may_refund": _query_of(shown) is not None and refund_of(shown) is None,
+            "reversal": reversal,
+            "refund": given_back,
+            "may_refund": is_query and not (reversal or given_back),
             "form": form,
             "sum": sum(entry.amount for entry in entries),
         },

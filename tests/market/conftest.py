@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 
+from market import services
 from market.accounts.models import Role, User
 
 PASSWORD = "correct-horse-battery-staple"  # the password of people who exist in tests only
@@ -50,6 +55,18 @@ def admin(db: None) -> User:
 @pytest.fixture
 def stranger(db: None) -> User:
     return make_person("Sam Stranger", Role.ARTIST, Role.MODEL_OWNER)
+
+
+@contextmanager
+def application_role() -> Iterator[None]:
+    """Go on as the role that the embedded application connects as."""
+    call_command("ledger_role", services.DATABASE_ROLE, stdout=io.StringIO())
+    owner = connection.settings_dict["USER"]
+    connection.close()
+    connection.settings_dict["USER"] = services.DATABASE_ROLE
+    yield
+    connection.close()
+    connection.settings_dict["USER"] = owner
 
 
 @pytest.fixture

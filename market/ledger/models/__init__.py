@@ -2,6 +2,7 @@
 
 from market.ledger.models.figures import Figure, FigureSort, Rollup
 from market.ledger.models.periods import ClosedPeriod
+from market.ledger.models.rates import NOT_FOR_THE_PAST, DatedRate
 from market.ledger.models.seals import Leaf, Subtree, TreeHead
 from market.ledger.models.transfers import (
     KEY_LENGTH,
@@ -27,12 +28,14 @@ __all__ = [
     "KEY_LENGTH",
     "LARGEST",
     "MICROS",
+    "NOT_FOR_THE_PAST",
     "OWNED_KINDS",
     "PAYER_KINDS",
     "PLATFORM_KINDS",
     "Account",
     "AccountKind",
     "ClosedPeriod",
+    "DatedRate",
     "Entry",
     "Figure",
     "FigureSort",

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
 import pytest
-from django.core.management import call_command
 from django.db import ProgrammingError, connection, transaction
 
-from market import services
 from market.accounts.models import Role, User
 from market.audit.models import AuditLine
 from market.audit.recording import record
+from tests.market.conftest import application_role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def as_application(admin: User) -> Iterator[None]:
-    """Go on as the role that the embedded application connects as."""
-    call_command("ledger_role", services.DATABASE_ROLE, stdout=io.StringIO())
-    owner = connection.settings_dict["USER"]
-    connection.close()
-    connection.settings_dict["USER"] = services.DATABASE_ROLE
-    yield
-    connection.close()
-    connection.settings_dict["USER"] = owner
+    with application_role():
+        yield
 
 
 @pytest.mark.parametrize(

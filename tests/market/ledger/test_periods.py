@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from market.accounts.models import User
 from market.ledger import operations as ledger
-from market.ledger.models import ClosedPeriod, Transfer
+from market.ledger.models import ClosedPeriod, Hold, Transfer
 from market.ledger.sealing import seal
 from market.ledger.verification import verify
 from tests.market.ledger.conftest import Till
@@ -29,6 +29,25 @@ def clock_of_yesterday() -> Iterator[None]:
         cursor.execute(body.replace("statement_timestamp()", "statement_timestamp() - interval '2 days'"))
         yield
         cursor.execute(body)
+
+
+def begin_capture(hold: Hold) -> tuple[threading.Event, threading.Thread]:
+    """Capture a hold on a connection of its own, in a transaction that ends when the event is set."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def capture() -> None:
+        try:
+            with transaction.atomic():
+                ledger.capture(hold=hold, key="c")
+                begun.set()
+                go_on.wait(30)
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=capture)
+    other.start()
+    assert begun.wait(10)
+    return go_on, other
 
 
 @pytest.mark.django_db
@@ -90,21 +109,8 @@ class TestPostingIntoIt:
 
     def test_closing_waits_for_transfers_under_way(self, till: Till) -> None:
         hold = till.hold(150)
-        begun, go_on = threading.Event(), threading.Event()
-
-        def capture() -> None:
-            try:
-                with transaction.atomic():
-                    ledger.capture(hold=hold, key="c")
-                    begun.set()
-                    go_on.wait(10)
-            finally:
-                connection.close()
-
         with clock_of_yesterday():
-            other = threading.Thread(target=capture)
-            other.start()
-            assert begun.wait(10)
+            go_on, other = begin_capture(hold)
         threading.Timer(0.3, go_on.set).start()
 
         closed = ledger.close_period(until=timezone.localdate())
@@ -116,20 +122,7 @@ class TestPostingIntoIt:
 
     def test_closing_gives_up_on_a_transfer_that_does_not_end(self, till: Till) -> None:
         hold = till.hold(150)
-        begun, go_on = threading.Event(), threading.Event()
-
-        def capture() -> None:
-            try:
-                with transaction.atomic():
-                    ledger.capture(hold=hold, key="c")
-                    begun.set()
-                    go_on.wait(30)
-            finally:
-                connection.close()
-
-        other = threading.Thread(target=capture)
-        other.start()
-        assert begun.wait(10)
+        go_on, other = begin_capture(hold)
         try:
             with pytest.raises(ledger.LedgerBusy):
                 ledger.close_period(until=timezone.localdate())

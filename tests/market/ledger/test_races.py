@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
-from collections.abc import Callable
-
 import pytest
-from django.db import connection
 
 from market.ledger import operations as ledger
 from market.ledger.models import Hold, HoldResolution, PendingHold, Transfer
 from market.ledger.operations import Balance
 from market.ledger.verification import verify
 from tests.market.ledger.conftest import Till
+from tests.market.races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CONNECTIONS = 16
-
-
-def at_once(work: Callable[[int], object]) -> Counter[str]:
-    """Run the work on every connection from one starting shot; count how each ended."""
-    start = threading.Barrier(CONNECTIONS)
-    outcomes: list[str] = []
-
-    def run(number: int) -> None:
-        try:
-            connection.ensure_connection()
-            start.wait(timeout=60)
-            result = work(number)
-            outcomes.append(str(result) if isinstance(result, str) else "done")
-        except Exception as error:  # noqa: BLE001  # every way to end is an outcome that the test compares
-            outcomes.append(type(error).__name__)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(CONNECTIONS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return Counter(outcomes)
 
 
 def test_holds_on_one_wallet_never_exceed_it(till: Till) -> None:
@@ -49,7 +21,7 @@ def test_holds_on_one_wallet_never_exceed_it(till: Till) -> None:
         for _ in range(3):
             till.hold(90)
 
-    outcomes = at_once(spend)
+    outcomes = at_once(CONNECTIONS, spend)
 
     wallet = ledger.balance(till.wallet)
     assert wallet == Balance(posted=1000, held=990)
@@ -61,7 +33,7 @@ def test_holds_on_one_wallet_never_exceed_it(till: Till) -> None:
 def test_a_hold_is_captured_once(till: Till) -> None:
     hold = till.hold(150)
 
-    outcomes = at_once(lambda number: ledger.capture(hold=hold, key=f"capture:{number}"))
+    outcomes = at_once(CONNECTIONS, lambda number: ledger.capture(hold=hold, key=f"capture:{number}"))
 
     assert outcomes == {"done": 1, "HoldAlreadyPosted": 15}
     assert ledger.balance(till.wallet) == Balance(posted=850, held=0)
@@ -71,7 +43,7 @@ def test_a_hold_is_captured_once(till: Till) -> None:
 def test_everyone_who_repeats_a_capture_gets_the_same_transfer(till: Till) -> None:
     hold = till.hold(150)
 
-    outcomes = at_once(lambda _: f"transfer {ledger.capture(hold=hold, key='capture').pk}")
+    outcomes = at_once(CONNECTIONS, lambda _: f"transfer {ledger.capture(hold=hold, key='capture').pk}")
 
     assert list(outcomes.values()) == [16]
     assert ledger.balance(till.earnings).posted == 90
@@ -82,7 +54,7 @@ def test_everyone_who_repeats_a_top_up_gets_the_same_transfer(till: Till) -> Non
         transfer = ledger.post(key="once", debit=till.clearing, credit=till.wallet, amount=500, kind="top_up")
         return f"transfer {transfer.pk}"
 
-    outcomes = at_once(top_up)
+    outcomes = at_once(CONNECTIONS, top_up)
 
     assert list(outcomes.values()) == [16]
     assert ledger.balance(till.wallet).posted == 1500
@@ -93,9 +65,10 @@ def test_everyone_who_repeats_a_hold_gets_the_same_hold(till: Till) -> None:
     shares, expires_at = till.shares(), till.hold(1).expires_at
 
     outcomes = at_once(
+        CONNECTIONS,
         lambda _: (
             f"hold {ledger.hold(key='h', payer=till.wallet, shares=shares, reference='x', expires_at=expires_at).pk}"
-        )
+        ),
     )
 
     assert list(outcomes.values()) == [16]
@@ -113,7 +86,7 @@ def test_a_capture_and_a_void_exclude_each_other(till: Till) -> None:
         ledger.capture(hold=hold, key=f"capture:{number}")
         return "posted"
 
-    outcomes = at_once(resolve)
+    outcomes = at_once(CONNECTIONS, resolve)
 
     posted, voided = outcomes["posted"], outcomes["voided"]
     assert posted + voided == 8
@@ -128,7 +101,7 @@ def test_a_transfer_is_reversed_once(till: Till) -> None:
     transfer = ledger.capture(hold=till.hold(150), key="c")
 
     outcomes = at_once(
-        lambda number: ledger.reverse(transfer=transfer, key=f"r:{number}", reason="a mistake")
+        CONNECTIONS, lambda number: ledger.reverse(transfer=transfer, key=f"r:{number}", reason="a mistake")
     )
 
     assert outcomes == {"done": 1, "AlreadyReversed": 15}
@@ -140,9 +113,10 @@ def test_earnings_are_paid_out_at_most_once(till: Till) -> None:
     out = ledger.account("payout_clearing")
 
     outcomes = at_once(
+        CONNECTIONS,
         lambda number: ledger.post(
             key=f"p:{number}", debit=till.earnings, credit=out, amount=40, kind="payout"
-        )
+        ),
     )
 
     assert outcomes == {"done": 2, "InsufficientFunds": 14}
@@ -150,7 +124,7 @@ def test_earnings_are_paid_out_at_most_once(till: Till) -> None:
 
 
 def test_an_account_that_sixteen_ask_for_is_opened_once(till: Till) -> None:
-    outcomes = at_once(lambda _: f"account {ledger.account('payout_clearing').pk}")
+    outcomes = at_once(CONNECTIONS, lambda _: f"account {ledger.account('payout_clearing').pk}")
 
     assert list(outcomes.values()) == [16]
 
@@ -163,7 +137,7 @@ def test_whole_queries_by_sixteen_add_up(till: Till) -> None:
         else:
             ledger.capture(hold=hold, key=f"capture:{hold.pk}")
 
-    outcomes = at_once(query)
+    outcomes = at_once(CONNECTIONS, query)
 
     assert outcomes == {"done": 16}
     assert ledger.balance(till.wallet) == Balance(posted=1000 - 12 * 62, held=0)

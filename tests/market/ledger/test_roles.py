@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 
-from market import services
 from market.accounts.models import User
 from market.ledger import operations as ledger
 from market.ledger.models import Transfer
 from market.ledger.verification import GUARDS, verify
+from tests.market.conftest import application_role
 from tests.market.ledger.conftest import Till
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,14 +20,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def as_application(till: Till) -> Iterator[None]:
-    """Go on as the role that the embedded application connects as."""
-    call_command("ledger_role", services.DATABASE_ROLE, stdout=io.StringIO())
-    owner = connection.settings_dict["USER"]
-    connection.close()
-    connection.settings_dict["USER"] = services.DATABASE_ROLE
-    yield
-    connection.close()
-    connection.settings_dict["USER"] = owner
+    with application_role():
+        yield
 
 
 @pytest.mark.parametrize(
