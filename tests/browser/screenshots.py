@@ -51,7 +51,17 @@ PEOPLE = {
         "/accounts/2fa/",
     ],
     "user": ["/studio/", "/pictures/", "/jobs/", "/wallet/", "/wallet/top-up/", "/me/roles/artist/"],
-    "admin": ["/reports/", "/reports/queries/", "/reports/payouts/", "/reports/audit/"],
+    "admin": [
+        "/reports/",
+        "/reports/requests/?period=this_month",
+        "/reports/books/",
+        "/reports/queries/",
+        "/reports/payouts/",
+        "/reports/top-ups/",
+        "/reports/credit/",
+        "/reports/audit/",
+        "/disputes/",
+    ],
 }
 # Pages with an address of their own: followed from a page by the first link that matches, and on from there by the next.
 FOLLOWED: dict[str, list[tuple[str, ...]]] = {
