@@ -18,7 +18,9 @@ def may_pay_with_credit(quote: Quote) -> bool:
 
 def covers(credit: Account | None, quote: Quote) -> bool:
     """Whether promotional credit pays a quote. A hold is on one account: credit that is too little waits for a smaller price."""
-    return credit is not None and credit.available >= quote.total and may_pay_with_credit(quote)
+    return (
+        credit is not None and ledger.balance(credit).available >= quote.total and may_pay_with_credit(quote)
+    )
 
 
 def purses(person: User, quote: Quote) -> list[Account]:

@@ -117,7 +117,7 @@ def price_box(form: QuoteForm, person: User) -> PriceBox:
     wallet = ledger.account(AccountKind.WALLET, owner=person)
     available = ledger.balance(wallet).available
     account = credit_account(person)
-    credit = account.available if account else 0
+    credit = ledger.balance(account).available if account else 0
     if not form.is_valid():
         relevant = [
             str(error) for name in ("base", "count", "__all__") for error in form.errors.get(name, [])

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from market.audit.administration import ReadOnlyAdmin
-from market.ledger.models import Account, Entry, Hold, HoldResolution, Transfer
+from market.ledger.models import PAYER_KINDS, Account, Entry, Hold, HoldResolution, Transfer
 from market.ledger.money import words
 
 
@@ -30,8 +30,16 @@ class EntryInline(admin.TabularInline[Entry, Transfer]):
 class AccountAdmin(ReadOnlyAdmin):
     list_display = ["id", "kind", "owner", "currency", "posted", "held", "created_at"]
     list_filter = ["kind", "currency"]
-    list_select_related = ["owner"]
+    list_select_related = ["owner", "kept"]
     search_fields = ["owner__email", "owner__display_name"]
+
+    @admin.display(empty_value="", ordering="kept__posted")
+    def posted(self, account: Account) -> int | None:
+        return account.kept.posted if account.kind in PAYER_KINDS else None
+
+    @admin.display(empty_value="", ordering="kept__held")
+    def held(self, account: Account) -> int | None:
+        return account.kept.held if account.kind in PAYER_KINDS else None
 
 
 @admin.register(Transfer)

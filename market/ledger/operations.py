@@ -47,6 +47,7 @@ from market.ledger.models import (
     ClosedPeriod,
     Entry,
     Hold,
+    PayerBalance,
     PendingHold,
     Transfer,
 )
@@ -235,8 +236,8 @@ def expire_holds(limit: int = 100) -> list[int]:
 def balance(account: Account, at: datetime | None = None) -> Balance:
     """Return what is in the account now, or was posted by a moment in the past (then without holds)."""
     if at is None and account.kind in PAYER_KINDS:
-        row = Account.objects.get(pk=account.pk)
-        return Balance(posted=row.posted, held=row.held)
+        kept = PayerBalance.objects.get(pk=account.pk)
+        return Balance(posted=kept.posted, held=kept.held)
     days = days_of(account)
     if at is None:
         return Balance(posted=total(days), held=0)

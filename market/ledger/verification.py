@@ -20,7 +20,8 @@ from market.ledger.seal_verification import SEAL_CHECKS, wrong_seals
 SHOWN = 20
 
 GUARDS = {
-    "ledger_account": ("ledger_account_guard", "ledger_account_append_only"),
+    "ledger_account": ("ledger_account_append_only", "ledger_account_opened"),
+    "ledger_payerbalance": ("ledger_payerbalance_by_trigger", "ledger_payerbalance_no_truncate"),
     "ledger_transfer": ("ledger_transfer_append_only", "ledger_transfer_balances"),
     "ledger_entry": ("ledger_entry_append_only", "ledger_entry_written"),
     "ledger_hold": ("ledger_hold_append_only", "ledger_hold_made"),
@@ -58,30 +59,30 @@ CHECKS: dict[str, tuple[str, str]] = {
     "every kept balance is the sum of its entries": (
         "account {0}: {1} kept, entries sum to {2}",
         """
-        SELECT a.id, a.posted, COALESCE(s.total, 0)
+        SELECT a.id, b.posted, COALESCE(s.total, 0)
           FROM ledger_account a
+          LEFT JOIN ledger_payerbalance b ON b.account_id = a.id
           LEFT JOIN (SELECT account_id, sum(amount) AS total FROM ledger_entry GROUP BY account_id) s
             ON s.account_id = a.id
-         WHERE a.posted <> CASE WHEN a.kind IN ('wallet', 'promotion') THEN COALESCE(s.total, 0) ELSE 0 END
+         WHERE b.posted IS DISTINCT FROM CASE WHEN a.kind IN ('wallet', 'promotion') THEN COALESCE(s.total, 0) END
         """,
     ),
     "every held sum is that of its pending holds": (
         "account {0}: {1} kept as held, pending holds sum to {2}",
         """
-        SELECT a.id, a.held, COALESCE(s.total, 0)
-          FROM ledger_account a
+        SELECT b.account_id, b.held, COALESCE(s.total, 0)
+          FROM ledger_payerbalance b
           LEFT JOIN (SELECT h.payer_id, sum(h.amount) AS total
                        FROM ledger_hold h
                       WHERE NOT EXISTS (SELECT FROM ledger_holdresolution r WHERE r.hold_id = h.id)
-                      GROUP BY h.payer_id) s ON s.payer_id = a.id
-         WHERE a.held <> COALESCE(s.total, 0)
+                      GROUP BY h.payer_id) s ON s.payer_id = b.account_id
+         WHERE b.held <> COALESCE(s.total, 0)
         """,
     ),
     "no payer is overspent": (
         "account {0}: posted {1}, held {2}",
         """
-        SELECT id, posted, held FROM ledger_account
-         WHERE kind IN ('wallet', 'promotion') AND (posted < 0 OR held < 0 OR held > posted)
+        SELECT account_id, posted, held FROM ledger_payerbalance WHERE posted < 0 OR held < 0 OR held > posted
         """,
     ),
     "holds without a resolution are exactly the pending ones": (

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
-from market.ledger.models import Account, AccountKind
+from market.ledger.models import AccountKind, PayerBalance
 from market.payments.forms import ReasonForm
 from market.payments.models import TopUp, TopUpState
 from market.payments.top_ups import TopUpRefused, bear, return_owed
@@ -23,8 +23,10 @@ ROWS = 25
 @require_GET
 def desk(request: HttpRequest) -> HttpResponse:
     """List what is owed, with what the wallet has, and what was settled."""
-    wallet = Account.objects.filter(
-        owner=OuterRef("person"), kind=AccountKind.WALLET, currency=OuterRef("currency")
+    kept = PayerBalance.objects.filter(
+        account__owner=OuterRef("person"),
+        account__kind=AccountKind.WALLET,
+        account__currency=OuterRef("currency"),
     )
     owed = TopUp.objects.filter(state=TopUpState.OWED).select_related("person").order_by("taken_back_at")
     settled = TopUp.objects.filter(state__in=(TopUpState.RETURNED, TopUpState.BORNE))
@@ -33,7 +35,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         request,
         "payments/top_up_desk.html",
         {
-            "owed": owed.annotate(available=Subquery(wallet.values(left=F("posted") - F("held"))[:1]))[:100],
+            "owed": owed.annotate(available=Subquery(kept.values(left=F("posted") - F("held"))[:1]))[:100],
             "page_obj": Paginator(settled, ROWS).get_page(request.GET.get("page")),
         },
     )

@@ -37,6 +37,7 @@ def wallet(request: HttpRequest) -> HttpResponse:
     """Show what is in the wallet, what is set aside for what, and everything that moved."""
     person = person_of(request)
     account = ledger.account(AccountKind.WALLET, person)
+    credit = credit_account(person)
     entries = (
         Entry.objects.filter(account=account)
         .select_related("transfer__reverses")
@@ -49,7 +50,7 @@ def wallet(request: HttpRequest) -> HttpResponse:
         "payments/wallet.html",
         {
             "balance": ledger.balance(account),
-            "credit": credit_account(person),
+            "credit": ledger.balance(credit) if credit else None,
             "holds": account.holds.pending().order_by("-pk")[:50],
             "page_obj": page,
             "pending": TopUp.objects.filter(

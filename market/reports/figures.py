@@ -13,7 +13,7 @@ from django.db.models.functions import TruncMonth
 from market.accounts.models import User
 from market.ledger.describing import describe
 from market.ledger.memos import fee_memo, name_in, through_in
-from market.ledger.models import PAYER_KINDS, Account, AccountKind, Entry, Figure, FigureSort
+from market.ledger.models import PAYER_KINDS, AccountKind, Entry, Figure, FigureSort, PayerBalance
 from market.ledger.queries import FEE_LINES, total, within
 from market.ledger.statements import Month
 from market.reports.periods import Period
@@ -105,7 +105,7 @@ def totals(period: Period, currency: str = "EUR") -> Totals:
 
 
 def standing(currency: str = "EUR") -> Standing:
-    wallets = Account.objects.filter(kind__in=PAYER_KINDS, currency=currency).aggregate(
+    wallets = PayerBalance.objects.filter(account__currency=currency).aggregate(
         held=Sum("held"), posted=Sum("posted")
     )
     owed = Figure.objects.filter(

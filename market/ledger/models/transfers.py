@@ -32,7 +32,7 @@ class AccountKind(models.TextChoices):
 
 
 PAYER_KINDS = (AccountKind.WALLET.value, AccountKind.PROMOTION.value)
-"""Accounts that pay for queries: the only ones whose balance is kept in their row, never below zero."""
+"""Accounts that pay for queries: the only ones whose balance is kept (`PayerBalance`), never below zero."""
 
 OWNED_KINDS = (*PAYER_KINDS, AccountKind.EARNINGS.value)
 """Accounts that belong to a person."""
@@ -65,15 +65,6 @@ class Account(models.Model):
     )
     kind = models.CharField(max_length=20, choices=AccountKind.choices)
     currency = models.CharField(max_length=3, default="EUR", db_default="EUR")
-    posted = models.BigIntegerField(
-        default=0, db_default=0, editable=False, help_text="Payer accounts only: the sum of the entries."
-    )
-    held = models.BigIntegerField(
-        default=0,
-        db_default=0,
-        editable=False,
-        help_text="Payer accounts only: the sum of the pending holds.",
-    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -96,22 +87,37 @@ class Account(models.Model):
                 | Q(kind=AccountKind.ESCROW),
                 name="ledger_account_owner_fits_kind",
             ),
-            models.CheckConstraint(
-                condition=Q(kind__in=PAYER_KINDS) | Q(posted=0, held=0),
-                name="ledger_account_only_payers_keep_a_balance",
-            ),
-            models.CheckConstraint(
-                condition=Q(held__gte=0, posted__gte=F("held")), name="ledger_account_never_overspent"
-            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.owner or 'the market'} ({self.currency})"
 
-    @property
-    def available(self) -> int:
-        """What a payer may still spend, in micro-units, as of when this row was read."""
-        return self.posted - self.held
+
+class PayerBalance(models.Model):
+    """What a payer's account comes to, kept by triggers: an authorisation is one conditional update of this row.
+
+    A table of its own, since PostgreSQL reads all of a table's checks anew for every update: here there is one.
+    """
+
+    account = models.OneToOneField(
+        Account, primary_key=True, on_delete=models.PROTECT, related_name="kept", editable=False
+    )
+    posted = models.BigIntegerField(
+        db_default=0, editable=False, help_text="The sum of the entries, in micro-units."
+    )
+    held = models.BigIntegerField(
+        db_default=0, editable=False, help_text="The sum of the pending holds, in micro-units."
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(held__gte=0, posted__gte=F("held")), name="ledger_payerbalance_never_overspent"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"account {self.account_id}: {self.posted}, {self.held} of it held"
 
 
 class TransferKind(models.TextChoices):
@@ -131,7 +137,7 @@ class TransferKind(models.TextChoices):
 class Transfer(models.Model):
     """One movement of money: two or more entries that sum to zero. Made once per key; never changed."""
 
-    key = models.CharField(max_length=KEY_LENGTH, unique=True, help_text="The caller's idempotency key.")
+    key = models.CharField(max_length=KEY_LENGTH, help_text="The caller's idempotency key.")
     request_hash = models.CharField(max_length=64, help_text="SHA-256 of what was asked for under the key.")
     kind = models.CharField(max_length=40)
     currency = models.CharField(max_length=3)
@@ -163,6 +169,8 @@ class Transfer(models.Model):
             models.Index(fields=["transaction", "id"], name="ledger_transfer_transaction"),
         ]
         constraints = [
+            # Not `unique=True`, which would add a second index, for prefixes of keys.
+            models.UniqueConstraint(fields=["key"], name="ledger_transfer_key_once"),
             models.CheckConstraint(condition=~Q(key=""), name="ledger_transfer_key_not_empty"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="ledger_transfer_amount_above_zero"),
             models.CheckConstraint(
@@ -235,7 +243,7 @@ class Hold(models.Model):
     The row itself never changes: a hold is pending until it has a resolution, and it can have only one.
     """
 
-    key = models.CharField(max_length=KEY_LENGTH, unique=True)
+    key = models.CharField(max_length=KEY_LENGTH)
     request_hash = models.CharField(max_length=64)
     payer = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="holds", db_index=False)
     currency = models.CharField(max_length=3)
@@ -254,6 +262,7 @@ class Hold(models.Model):
             models.Index(fields=["reference"], name="ledger_hold_reference"),
         ]
         constraints = [
+            models.UniqueConstraint(fields=["key"], name="ledger_hold_key_once"),
             models.CheckConstraint(condition=~Q(key=""), name="ledger_hold_key_not_empty"),
             models.CheckConstraint(condition=~Q(reference=""), name="ledger_hold_reference_not_empty"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="ledger_hold_amount_above_zero"),
@@ -293,7 +302,7 @@ class HoldResolution(models.Model):
         related_name="hold_resolution",
         db_constraint=False,
     )
-    key = models.CharField(max_length=KEY_LENGTH, unique=True)
+    key = models.CharField(max_length=KEY_LENGTH)
     reason = models.CharField(max_length=200, blank=True, default="")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -304,6 +313,7 @@ class HoldResolution(models.Model):
                 | Q(outcome="voided", transfer__isnull=True),
                 name="ledger_holdresolution_posted_has_a_transfer",
             ),
+            models.UniqueConstraint(fields=["key"], name="ledger_holdresolution_key_once"),
             models.CheckConstraint(condition=~Q(key=""), name="ledger_holdresolution_key_not_empty"),
         ]
 

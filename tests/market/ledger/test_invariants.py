@@ -9,8 +9,17 @@ import pytest
 from django.db import Error, connection, transaction
 from django.db.models import Model
 
+from market.accounts.models import User
 from market.ledger import operations as ledger
-from market.ledger.models import Account, Entry, Hold, HoldResolution, PendingHold, Transfer
+from market.ledger.models import (
+    Account,
+    Entry,
+    Hold,
+    HoldResolution,
+    PayerBalance,
+    PendingHold,
+    Transfer,
+)
 from market.ledger.verification import verify
 from tests.market.ledger.conftest import Till
 
@@ -56,30 +65,38 @@ def refused_entries(
     assert verify().ok
 
 
-@pytest.mark.parametrize("model", [Account, Transfer, Entry, Hold, HoldResolution, PendingHold])
+@pytest.mark.parametrize("model", [Account, PayerBalance, Transfer, Entry, Hold, HoldResolution, PendingHold])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 def test_nothing_written_is_changed_or_deleted(till: Till, model: type[Model], statement: str) -> None:
     ledger.capture(hold=till.hold(), key="c")
     till.hold()
     table = model._meta.db_table
-    column = "hold_id" if model is PendingHold else "id"
+    column = model._meta.pk.column
 
     refused(statement.format(table, column, column), "refused")
 
 
 @pytest.mark.parametrize(
-    "change", ["posted = 5000", "held = 0", "kind = 'earnings'", "currency = 'USD'", "owner_id = 1"]
+    "change",
+    [
+        "payerbalance SET posted = 5000",
+        "payerbalance SET held = 0",
+        "account SET kind = 'earnings'",
+        "account SET currency = 'USD'",
+        "account SET owner_id = 1",
+    ],
 )
-def test_an_account_is_not_changed_by_hand(till: Till, change: str) -> None:
-    refused(f"UPDATE ledger_account SET {change}", "refused")
+def test_an_account_and_its_balance_are_not_changed_by_hand(till: Till, change: str) -> None:
+    refused(f"UPDATE ledger_{change}", "refused")
 
 
-def test_an_account_starts_empty(user: object) -> None:
-    refused(
-        "INSERT INTO ledger_account (owner_id, kind, currency, posted, held) SELECT id, 'wallet', 'EUR', 9, 0 "
-        "FROM accounts_user LIMIT 1",
-        "starts empty",
-    )
+def test_only_payers_keep_a_balance_and_it_starts_empty(till: Till, stranger: User) -> None:
+    wallet = ledger.account("wallet", stranger)
+    kept = PayerBalance.objects.get(pk=wallet.pk)
+
+    assert (kept.posted, kept.held) == (0, 0)
+    assert not PayerBalance.objects.filter(pk__in=[till.earnings.pk, till.revenue.pk]).exists()
+    refused("INSERT INTO ledger_payerbalance (account_id) VALUES (%s)", "refused", till.earnings.pk)
 
 
 def test_there_is_one_account_per_owner_kind_and_currency(till: Till) -> None:
@@ -118,11 +135,11 @@ class TestTransfers:
         refused_entries(till, [-5, 5], "the transfer is in USD", currency="USD")
 
     def test_a_wallet_cannot_be_debited_below_zero(self, till: Till) -> None:
-        refused_entries(till, [1001, -1001], "ledger_account_never_overspent", amount=1001)
+        refused_entries(till, [1001, -1001], "ledger_payerbalance_never_overspent", amount=1001)
 
     def test_a_wallet_cannot_be_debited_below_what_is_held(self, till: Till) -> None:
         till.hold(900)
-        refused_entries(till, [101, -101], "ledger_account_never_overspent", amount=101)
+        refused_entries(till, [101, -101], "ledger_payerbalance_never_overspent", amount=101)
 
     def test_a_capture_belongs_to_a_hold(self, till: Till) -> None:
         refused_entries(till, [5, -5], "belongs to no hold", kind="capture")

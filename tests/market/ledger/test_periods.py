@@ -21,8 +21,8 @@ from tests.market.ledger.conftest import Till
 
 @contextmanager
 def clock_of_yesterday() -> Iterator[None]:
-    """Let the database write transfers with a time of two days ago, as it would if its clock went back."""
-    function = "ledger_write_transfer(text, text, text, text, bigint, bigint, text, text, bigint, bigint)"
+    """Let the database capture with a time of two days ago, as it would if its clock went back."""
+    function = "ledger_capture(bigint, text)"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT pg_get_functiondef('{function}'::regprocedure)")
         (body,) = cursor.fetchone()

@@ -37,7 +37,11 @@ def as_application(till: Till) -> Iterator[None]:
 )
 def test_the_application_cannot_write_the_tables(as_application: None, statement: str) -> None:
     for table in GUARDS:
-        column = {"ledger_pendinghold": "hold_id", "ledger_leaf": "index"}.get(table, "id")
+        column = {
+            "ledger_pendinghold": "hold_id",
+            "ledger_leaf": "index",
+            "ledger_payerbalance": "account_id",
+        }.get(table, "id")
         with (
             pytest.raises(ProgrammingError, match=r"permission denied|must be owner"),
             transaction.atomic(),

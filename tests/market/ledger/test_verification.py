@@ -51,9 +51,9 @@ PENDING = "(SELECT hold_id FROM ledger_pendinghold)"
 TAMPERING = {
     "every transfer sums to zero and is complete": f"UPDATE ledger_entry SET amount = amount + 1 WHERE transfer_id = {CAPTURE} AND position = 2",
     "every entry has its transfer, an account and one currency": f"UPDATE ledger_entry SET account_id = 999999 WHERE transfer_id = {CAPTURE} AND position = 2",
-    "every kept balance is the sum of its entries": "UPDATE ledger_account SET posted = posted + 1 WHERE kind = 'wallet'",
-    "every held sum is that of its pending holds": "UPDATE ledger_account SET held = held + 1 WHERE kind = 'wallet'",
-    "no payer is overspent": "ALTER TABLE ledger_account DROP CONSTRAINT ledger_account_never_overspent; UPDATE ledger_account SET held = posted + 1 WHERE kind = 'wallet'",
+    "every kept balance is the sum of its entries": "UPDATE ledger_payerbalance SET posted = posted + 1",
+    "every held sum is that of its pending holds": "UPDATE ledger_payerbalance SET held = held + 1",
+    "no payer is overspent": "ALTER TABLE ledger_payerbalance DROP CONSTRAINT ledger_payerbalance_never_overspent; UPDATE ledger_payerbalance SET held = posted + 1",
     "holds without a resolution are exactly the pending ones": "DELETE FROM ledger_pendinghold",
     "the shares of a hold sum to it": f"UPDATE ledger_hold SET shares = '[]' WHERE id = {PENDING}",
     "every resolution has its hold, and posts a capture or nothing": f"UPDATE ledger_transfer SET kind = 'top_up' WHERE id = {CAPTURE}",
@@ -110,7 +110,7 @@ class TestCommand:
 
     def test_it_exits_with_1_and_names_the_row(self, busy: Till) -> None:
         with triggers_off(), connection.cursor() as cursor:
-            cursor.execute("UPDATE ledger_account SET posted = posted + 1 WHERE kind = 'wallet'")
+            cursor.execute("UPDATE ledger_payerbalance SET posted = posted + 1")
         out = io.StringIO()
         with pytest.raises(SystemExit) as end:
             call_command("verify_ledger", stdout=out)

@@ -184,7 +184,7 @@ class TestOverview:
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("SET LOCAL session_replication_role = replica")
-            cursor.execute("UPDATE ledger_account SET posted = posted + 1 WHERE kind = 'wallet'")
+            cursor.execute("UPDATE ledger_payerbalance SET posted = posted + 1")
             cursor.execute("SET LOCAL session_replication_role = origin")
 
         page = client_for(admin).post("/reports/verify/", follow=True).content.decode()
