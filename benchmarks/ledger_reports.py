@@ -41,7 +41,7 @@ CREATE TABLE bench_queries AS
 SELECT p.n, %(start)s::timestamptz + p.n * (%(span)s::interval / %(count)s) AS at, gen_random_uuid() AS id,
        (SELECT id FROM ledger_open_account(NULL, 'platform_revenue', 'EUR')) AS revenue,
        w.id AS wallet, u.id AS person, p.plugin, a.id AS artist, o.id AS owner
-  FROM (SELECT n, {ARTISTS + OWNERS + 2} + n * 7919 %% {USERS} AS payer,
+  FROM (SELECT n, {ARTISTS + OWNERS + 2} + n::bigint * 7919 %% {USERS} AS payer,
                1 + floor({PLUGINS} * power(random(), 3))::bigint AS plugin
           FROM generate_series(1, %(count)s) AS n) p
   JOIN bench_accounts w ON w.n = p.payer
