@@ -79,9 +79,9 @@ SELECT %(count)s + b.n, e.*, 'top_up', 'gateway:test', '', %(start)s
        (1, (SELECT id FROM ledger_account WHERE kind = 'gateway_clearing'), -(10 ^ 12)::bigint),
        (2, b.id, (10 ^ 12)::bigint)) e
  WHERE b.n > {ARTISTS + OWNERS + 1};
-UPDATE ledger_payerbalance b SET posted = s.total
-  FROM (SELECT account_id, sum(amount) AS total FROM ledger_entry GROUP BY 1) s
- WHERE s.account_id = b.account_id;
+INSERT INTO ledger_payerbalance (account_id, posted)
+SELECT a.id, COALESCE(sum(e.amount), 0) FROM ledger_account a LEFT JOIN ledger_entry e ON e.account_id = a.id
+ WHERE a.kind = 'wallet' GROUP BY a.id;
 INSERT INTO jobs_job (id, kind, owner_id, state, parameters, progress, preview, result, error, priority, batch_key, work_units,
                       attempt, max_attempts, fencing_token, worker, created_at, started_at, finished_at)
 SELECT id, 'generation', person, 'succeeded', '{{}}', '{{}}', '', '{{}}', '', 0, '', 1, 1, 3, 1, '', at - interval '9 s',
