@@ -21,6 +21,8 @@ RUNNERS: dict[str, str] = {
     "generation": "workers.runners.generation.run_generation",
     "addition": "workers.runners.addition.run_addition",
     "upload": "workers.runners.upload.run_upload",
+    "statement": "workers.runners.statement.run_statement",
+    "verification": "workers.runners.verification.run_verification",
 }
 KINDS = tuple(RUNNERS)
 
