@@ -179,7 +179,7 @@ def freeze(dispute: Dispute) -> int:
 def _paid_for(dispute: Dispute, since: datetime) -> QuerySet[Entry]:
     subjects = [f"plugin-version:{pk}" for pk in dispute.plugin.versions.values_list("pk", flat=True)]
     # Entries are found by their account: who was ever paid for the plug-in is in the sums.
-    ever = Figure.objects.filter(
+    ever = Figure.spans.ever().filter(
         sort=FigureSort.LINE, account_kind=AccountKind.EARNINGS, line="plugin_fee", subject__in=subjects
     )
     accounts = set(ever.values_list("account", flat=True))

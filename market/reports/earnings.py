@@ -37,7 +37,8 @@ def earnings(request: HttpRequest) -> HttpResponseBase:
         lines = lines.filter(subject__in=figures.subjects_of(sums, what))
     if request.GET.get("format") == "csv":
         return csv_response(f"earnings-{period.first}-{period.last}", LINE_HEADER, line_rows(lines))
-    spans = figures.by_span(sums, period, period.grain)
+    days = figures.of_person(figures.days_in(period), person)
+    spans = figures.by_span(days, period, period.grain, narrowed=True)
     subjects = [
         *figures.by_subject(sums, "plugin-version"),
         *figures.by_subject(sums, "base-release"),

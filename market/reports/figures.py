@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.db.models import Case, Count, F, Max, Q, QuerySet, Sum, Value, When
-from django.db.models.functions import TruncMonth
 
 from market.accounts.models import User
 from market.ledger.describing import describe
@@ -30,6 +29,11 @@ PAID = Q(account__kind=AccountKind.EARNINGS, line__in=FEE_LINES) | Q(
 
 
 def sums_in(period: Period, currency: str = "EUR") -> QuerySet[Figure]:
+    """The fewest sums that add up to the period, of every sort: its whole months, and the days at its ends."""
+    return Figure.spans.between(period.first, period.last).filter(currency=currency).order_by()
+
+
+def days_in(period: Period, currency: str = "EUR") -> QuerySet[Figure]:
     """The day sums of the period, of every sort."""
     return Figure.objects.filter(day__gte=period.first, day__lte=period.last, currency=currency).order_by()
 
@@ -53,8 +57,9 @@ def query_count(sums: QuerySet[Figure]) -> int:
     return int(sums.filter(sort=FigureSort.ACCOUNT).aggregate(number=Sum("captures"))["number"] or 0)
 
 
-def _lines(sums: QuerySet[Figure]) -> QuerySet[Figure]:
-    return sums.filter(sort=FigureSort.LINE)
+def _lines(sums: QuerySet[Figure], *, narrowed: bool = True) -> QuerySet[Figure]:
+    """Sums by line. Of sums that are not narrowed to who was paid or for what, there are a few that have all in them."""
+    return sums.filter(sort=FigureSort.LINE if narrowed else FigureSort.KIND)
 
 
 @dataclass(frozen=True)
@@ -87,8 +92,8 @@ class Standing:
     owed: int
 
 
-def totals(sums: QuerySet[Figure]) -> Totals:
-    found = _lines(sums).aggregate(
+def totals(sums: QuerySet[Figure], *, narrowed: bool = False) -> Totals:
+    found = _lines(sums, narrowed=narrowed).aggregate(
         royalties=Sum("amount", filter=ROYALTY),
         base_fees=Sum("amount", filter=BASE_FEE),
         commission=Sum("amount", filter=COMMISSION),
@@ -110,8 +115,8 @@ def standing(currency: str = "EUR") -> Standing:
     wallets = PayerBalance.objects.filter(account__currency=currency).aggregate(
         held=Sum("held"), posted=Sum("posted")
     )
-    owed = Figure.objects.filter(
-        sort=FigureSort.ACCOUNT, account_kind=AccountKind.EARNINGS, currency=currency
+    owed = Figure.spans.ever().filter(
+        sort=FigureSort.KIND, account_kind=AccountKind.EARNINGS, currency=currency
     )
     return Standing(held=int(wallets["held"] or 0), in_wallets=int(wallets["posted"] or 0), owed=total(owed))
 
@@ -131,9 +136,8 @@ class MonthRow:
 def by_month(currency: str = "EUR") -> list[MonthRow]:
     """Return a row for every month in which something was posted, the earliest first."""
     rows = (
-        _lines(Figure.objects.filter(currency=currency).order_by())
-        .annotate(month=TruncMonth("day"))
-        .values("month")
+        _lines(Figure.spans.ever().filter(currency=currency).order_by(), narrowed=False)
+        .values("day")
         .annotate(
             gross=Sum("amount", filter=CHARGE, default=0),
             royalties=Sum("amount", filter=ROYALTY, default=0),
@@ -141,11 +145,11 @@ def by_month(currency: str = "EUR") -> list[MonthRow]:
             commission=Sum("amount", filter=COMMISSION, default=0),
             queries=Sum("captures", filter=CHARGE, default=0),
         )
-        .order_by("month")
+        .order_by("day")
     )
     return [
         MonthRow(
-            month=Month.of(row["month"]),
+            month=Month.of(row["day"]),
             gross=-int(row["gross"]),
             royalties=int(row["royalties"]),
             base_fees=int(row["base_fees"]),
@@ -171,8 +175,11 @@ class SpanRow:
         return self.royalties + self.base_fees + self.commission
 
 
-def by_span(sums: QuerySet[Figure], period: Period, grain: Grain) -> list[SpanRow]:
-    """Return a row for every day, week or month of the period, also for those in which nothing happened."""
+def by_span(sums: QuerySet[Figure], period: Period, grain: Grain, *, narrowed: bool = False) -> list[SpanRow]:
+    """Return a row for every day, week or month of the period, also for those in which nothing happened.
+
+    `sums` are those of days.
+    """
     rows = [SpanRow(span) for span in period.spans(grain)]
     row_of = {day: row for row in rows for day in row.span.days()}
     what = Case(
@@ -181,7 +188,7 @@ def by_span(sums: QuerySet[Figure], period: Period, grain: Grain) -> list[SpanRo
         When(COMMISSION, then=Value("commission")),
         When(MONEY_IN, then=Value("top_ups")),
     )
-    found = _lines(sums).annotate(what=what).filter(what__isnull=False)
+    found = _lines(sums, narrowed=narrowed).annotate(what=what).filter(what__isnull=False)
     for each in found.values("day", "what").annotate(sum=Sum("amount")):
         amount = -int(each["sum"]) if each["what"] == "top_ups" else int(each["sum"])
         row, name = row_of[each["day"]], each["what"]

@@ -41,7 +41,9 @@ def overview(request: HttpRequest) -> HttpResponse:
     period, form = period_of(request, DEFAULT_PERIOD)
     narrowing, narrowing_form = narrowing_of(request)
     sums, sums_before = (narrowing.sums(figures.sums_in(each)) for each in (period, period.previous))
-    spans = figures.by_span(sums, period, period.grain)
+    narrowed = bool(narrowing)
+    days = narrowing.sums(figures.days_in(period))
+    spans = figures.by_span(days, period, period.grain, narrowed=narrowed)
     plugins, people = figures.by_subject(sums, "plugin-version"), figures.by_person(sums)
     verification = last_verification()
     return render(
@@ -54,8 +56,8 @@ def overview(request: HttpRequest) -> HttpResponse:
             "narrowing": narrowing,
             "narrowing_form": narrowing_form,
             "asked": address(period.query, narrowing.kept),
-            "totals": figures.totals(sums),
-            "before": figures.totals(sums_before),
+            "totals": figures.totals(sums, narrowed=narrowed),
+            "before": figures.totals(sums_before, narrowed=narrowed),
             "standing": None if narrowing else figures.standing(),
             "active_spans": [row for row in spans if row.gross or row.top_ups],
             "chart": charts.over_time(
@@ -126,11 +128,11 @@ class Chosen:
 
 def chosen(request: HttpRequest, period: Period, narrowing: Narrowing) -> Chosen:
     lines = narrowing.lines(figures.paid_lines(figures.entries_in(period)))
-    sums = narrowing.sums(figures.paid_sums(figures.sums_in(period)))
+    sums = narrowing.sums(figures.paid_sums(figures.days_in(period)))
     what = request.GET.get("what", "")
     if not what:
         return Chosen(lines, sums, "", {})
-    subjects = figures.subjects_of(sums, what)
+    subjects = figures.subjects_of(narrowing.sums(figures.sums_in(period)), what)
     label = describe(subjects[:1])[subjects[0]].label if subjects else what
     return Chosen(
         lines.filter(subject__in=subjects), sums.filter(subject__in=subjects), label, {"what": what}
@@ -213,7 +215,8 @@ def table_rows(name: str, period: Period, narrowing: Narrowing) -> tuple[list[st
     sums = narrowing.sums(figures.sums_in(period))
     if name == "days":
         amounts = ["gross", "royalties", "base_fees", "commission", "top_ups"]
-        days = figures.by_span(sums, period, Grain.DAY)
+        each_day = narrowing.sums(figures.days_in(period))
+        days = figures.by_span(each_day, period, Grain.DAY, narrowed=bool(narrowing))
         return ["day", *amounts], [
             [row.span.first, *(plain(getattr(row, a)) for a in amounts)] for row in days
         ]

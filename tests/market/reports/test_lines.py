@@ -39,7 +39,7 @@ def period(market: Market, artist: User) -> Period:
 
 
 def page(period: Period, asked: str, rows: int, subjects: list[str] | None = None) -> LinePage:
-    lines, sums = figures.paid_lines(figures.entries_in(period)), figures.paid_sums(figures.sums_in(period))
+    lines, sums = figures.paid_lines(figures.entries_in(period)), figures.paid_sums(figures.days_in(period))
     if subjects:
         lines, sums = lines.filter(subject__in=subjects), sums.filter(subject__in=subjects)
     return page_of(lines, sums, asked, rows)
