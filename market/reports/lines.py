@@ -85,11 +85,10 @@ def _lines(
     window = _window(sums, place.at.astimezone(UTC).date() if place else None, older=older, enough=rows + 1)
     if window is None:
         return []
-    # By the transfer's time, which is the entry's as well: it has an index that is not of one account.
-    first, last = window
-    lines = lines.filter(
-        transfer__created_at__gte=_begin(first), transfer__created_at__lt=_begin(last + timedelta(days=1))
-    )
+    # The transfer's time is the entry's as well: the one has an index over all accounts, the other one that begins with the account.
+    begin, end = _begin(window[0]), _begin(window[1] + timedelta(days=1))
+    lines = lines.filter(created_at__gte=begin, created_at__lt=end)
+    lines = lines.filter(transfer__created_at__gte=begin, transfer__created_at__lt=end)
     if place:
         lines = lines.filter(place.beyond(older=older))
     order = ("-transfer__created_at", "-transfer_id", "position")

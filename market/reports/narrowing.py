@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -15,7 +16,7 @@ from django_countries import countries
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugInVersion
-from market.ledger.models import AccountKind, Entry, Figure
+from market.ledger.models import Account, AccountKind, Entry, Figure
 from market.reports.forms import PersonField
 
 NOT_SAID = "none"
@@ -68,24 +69,23 @@ class Narrowing:
     def sums(self, sums: QuerySet[Figure]) -> QuerySet[Figure]:
         if self.base:
             sums = sums.filter(subject__in=_subjects_of(self.base))
-        if self.to_people:
-            sums = sums.filter(account_kind=AccountKind.EARNINGS)
-        return sums.filter(**self._owner)
+        return sums.filter(account__in=self._accounts) if self.to_people else sums
 
     def lines(self, entries: QuerySet[Entry]) -> QuerySet[Entry]:
         """Keep of entries what `sums` keeps of their sums."""
         if self.base:
             entries = entries.filter(subject__in=_subjects_of(self.base))
-        if self.to_people:
-            entries = entries.filter(account__kind=AccountKind.EARNINGS)
-        return entries.filter(**self._owner)
+        return entries.filter(account__in=self._accounts) if self.to_people else entries
 
-    @property
-    def _owner(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"account__owner": self.person} if self.person else {}
+    @cached_property
+    def _accounts(self) -> list[int]:
+        """Name the accounts into which the people are paid. Named one by one, they lead to their sums and entries by an index."""
+        accounts = Account.objects.filter(kind=AccountKind.EARNINGS)
+        if self.person:
+            accounts = accounts.filter(owner=self.person)
         if self.country:
-            found["account__owner__country"] = "" if self.country == NOT_SAID else self.country
-        return found
+            accounts = accounts.filter(owner__country="" if self.country == NOT_SAID else self.country)
+        return list(accounts.values_list("pk", flat=True))
 
 
 def _subjects_of(base: BaseModel) -> list[str]:
@@ -98,8 +98,10 @@ def _subjects_of(base: BaseModel) -> list[str]:
 
 
 class NarrowingForm(forms.Form):
-    base = forms.ChoiceField(label="Base model", required=False, help_text="With the plug-ins for it.")
-    person = PersonField(label="Paid to", required=False, help_text="Email address or handle.")
+    base = forms.ChoiceField(label="Base and its plug-ins", required=False)
+    person = PersonField(
+        label="Paid to", required=False, widget=forms.TextInput(attrs={"placeholder": "email or handle"})
+    )
     country = forms.ChoiceField(label="Their country", required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -105,6 +105,10 @@ def _note_failure(job: Job) -> None:
     )
 
 
+def _describe(_job: Job) -> str:
+    return "Verification of the ledger"
+
+
 def _ledger_section(_job: Job) -> str:
     return f"{reverse('reports:overview')}#ledger"
 
@@ -117,6 +121,7 @@ def register() -> None:
             # Nobody waits in front of it, and it may take minutes.
             priority=-10,
             settle=_note_failure,
+            describe=_describe,
             result_url=_ledger_section,
             origin_url=_ledger_section,
             result_template="reports/_verification_result.html",
