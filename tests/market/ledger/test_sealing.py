@@ -54,7 +54,6 @@ def test_nothing_is_signed_while_there_is_nothing(db: None) -> None:
 
 def test_many_are_sealed_in_batches(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealing, "BATCH", 3)
-    monkeypatch.setattr(sealing.seal, "__defaults__", (3,))
     for _ in range(19):
         till.top_up(1)
     assert seal_some() == 15
