@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -41,6 +42,41 @@ def test_credits_show_terms_of_zero(till: Till, second_artist: User) -> None:
     line = queries.credits("generation:1")[-1]
 
     assert (line.owner, line.amount, line.memo) == (second_artist, 0, "your own")
+
+
+def test_credits_are_of_one_query(till: Till, second_artist: User, django_assert_num_queries: Any) -> None:
+    own = ledger.account("earnings", second_artist)
+    for number in (1, 2):
+        shares = [
+            *till.shares(fee=90 * number),
+            Share(own, 0, "plugin_fee", f"plugin-version:{number + 8}", "your own"),
+        ]
+        held = ledger.hold(
+            key=f"h{number}",
+            payer=till.wallet,
+            shares=shares,
+            reference=f"generation:{number}",
+            expires_at=soon(),
+        )
+        ledger.capture(hold=held, key=f"c{number}")
+
+    with django_assert_num_queries(3):
+        lines = [(line.owner, line.amount, line.subject) for line in queries.credits("generation:2")]
+
+    assert [(amount, subject) for _, amount, subject in lines] == [
+        (180, "plugin-version:1"), (45, "base-release:1"), (15, "plugin-version:1"), (0, "plugin-version:10"),
+    ]  # fmt: skip
+
+
+def test_what_waits_in_escrow_is_not_earned(till: Till, artist: User) -> None:
+    waiting = ledger.account("escrow", artist)
+    shares = [Share(waiting, 90, "plugin_fee", "plugin-version:1", "Fox")]
+    held = ledger.hold(key="h", payer=till.wallet, shares=shares, reference="generation:1", expires_at=soon())
+    ledger.capture(hold=held, key="c")
+
+    assert not queries.earned(artist).exists()
+    assert queries.earned_by_subject(artist) == {}
+    assert queries.credits("generation:1") == []
 
 
 def test_credits_are_net_of_reversals(till: Till) -> None:

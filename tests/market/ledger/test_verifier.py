@@ -355,6 +355,13 @@ class TestProgram:
         ]
         assert said.err == ""
 
+    @pytest.mark.parametrize("key", [SIGNER.verifier_key, ""])
+    def test_it_refuses_what_another_key_signed(
+        self, given: Path, capsys: pytest.CaptureFixture[str], key: str
+    ) -> None:
+        assert main([str(given), "--key", key]) == 1
+        assert "it is signed with another key" in capsys.readouterr().err
+
     def test_it_asks_to_compare_a_key_that_was_not_given(
         self, given: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -441,6 +448,6 @@ class TestProgram:
         with pytest.raises(SystemExit) as end:
             main([str(given), "--consistency", str(given)])
         assert end.value.code == 2
-        assert (
-            "--consistency is about an earlier statement: give that with --earlier" in capsys.readouterr().err
+        assert capsys.readouterr().err.endswith(
+            ": error: --consistency is about an earlier statement: give that with --earlier\n"
         )
