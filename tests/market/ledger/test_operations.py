@@ -32,6 +32,15 @@ def test_an_account_is_opened_once(user: User) -> None:
     assert Account.objects.filter(owner=user).count() == 3
 
 
+def test_an_account_that_is_open_is_found_by_one_query(
+    till: Till, user: User, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(1):
+        assert ledger.account(AccountKind.WALLET, user) == till.wallet
+    with django_assert_num_queries(1):
+        assert ledger.account(AccountKind.GATEWAY_CLEARING) == till.clearing
+
+
 def test_a_top_up_moves_money_from_the_gateway_to_the_wallet(till: Till) -> None:
     assert ledger.balance(till.wallet) == Balance(posted=1000, held=0)
     assert ledger.balance(till.clearing) == Balance(posted=-1000, held=0)
