@@ -12,6 +12,7 @@ on only an admin answers it, and that answer stands.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -269,6 +270,10 @@ class Claim(models.Model):
             and self.due_at is not None
             and timezone.now() < self.due_at
         )
+
+    def counts(self) -> Counter[str]:
+        """Count the pictures by their sort."""
+        return Counter(self.pictures.values_list("sort", flat=True))
 
     def begin(self, by: User) -> None:
         """Note that the draft was begun."""
