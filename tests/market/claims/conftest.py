@@ -143,10 +143,10 @@ def claimed(claim: Claim) -> Job:
     return job
 
 
-def measured(claim: Claim) -> EvidenceReport:
+def measured(claim: Claim, *, works: int = 2) -> EvidenceReport:
     """Let a worker hand in what it found."""
     job = claimed(claim)
-    report = measuring.complete_evidence(job=job, token=job.fencing_token, output=output())
+    report = measuring.complete_evidence(job=job, token=job.fencing_token, output=output(works))
     claim.refresh_from_db()
     assert report is not None
     return report

@@ -17,7 +17,6 @@ from market.claims.refusal import ClaimRefused
 from market.jobs.models import Job
 from market.jobs.states import JobState
 from tests.market.claims.conftest import PAPER, REASON, MakeDraft, files, measured, notice
-from tests.market.conftest import make_person
 from tests.market.races import at_once
 
 pytestmark = pytest.mark.django_db
