@@ -21,6 +21,7 @@ from market.claims.models import (
 )
 from market.claims.models.claims import RIGHTS_LENGTH, TEXT_LENGTH
 from market.claims.models.notices import Paper
+from market.claims.refusal import ClaimRefused
 from market.claims.statements import (
     ACCURATE,
     COUNTER_NOTICE,
@@ -33,7 +34,7 @@ from market.claims.statements import (
 ControlsForm = UploadForm
 
 
-def text(label: str, *, rows: int = 4, help_text: str = "", required: bool = True) -> forms.CharField:
+def words(label: str, *, rows: int = 4, help_text: str = "", required: bool = True) -> forms.CharField:
     return forms.CharField(
         label=label,
         max_length=TEXT_LENGTH,
@@ -56,15 +57,7 @@ class PromptsField(forms.CharField):
 
     def clean(self, value: Any) -> Any:
         lines = [" ".join(line.split()) for line in super().clean(value).splitlines()]
-        prompts = list(dict.fromkeys(line for line in lines if line))
-        if len(prompts) > MAX_PROMPTS:
-            raise forms.ValidationError(f"Give at most {MAX_PROMPTS} prompts; there are {len(prompts)}.")
-        for number, prompt in enumerate(prompts, 1):
-            if len(prompt) > PROMPT_LENGTH:
-                raise forms.ValidationError(
-                    f"Prompt {number} has {len(prompt)} letters; a prompt has at most {PROMPT_LENGTH}."
-                )
-        return prompts
+        return list(dict.fromkeys(line for line in lines if line))
 
 
 class DraftForm(forms.Form):
@@ -88,11 +81,18 @@ class DraftForm(forms.Form):
         help_text="An admin adds them after you have submitted the claim, so the evidence takes longer.",
     )
 
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                self.draft()
+            except ClaimRefused as refusal:
+                self.add_error("prompts", str(refusal))
+        return cleaned
+
     def draft(self) -> Draft:
         return Draft(
-            prompts=self.cleaned_data["prompts"],
-            rights=self.cleaned_data["rights"],
-            controls_by_market=self.cleaned_data["controls_by_market"],
+            **{name: self.cleaned_data[name] for name in ("prompts", "rights", "controls_by_market")}
         )
 
 
@@ -209,7 +209,7 @@ class NoticeForm(PaperForm):
 
 
 class CounterNoticeForm(PaperForm):
-    reason = text("Why the claim is not right", help_text="The artist and the admins will read it.")
+    reason = words("Why the claim is not right", help_text="The artist and the admins will read it.")
     mistaken_under_perjury = must_be_made(MISTAKEN)
     consents_to_jurisdiction = must_be_made(JURISDICTION)
     agreed_to = COUNTER_NOTICE
@@ -235,19 +235,19 @@ class CounterNoticeForm(PaperForm):
 
 
 class AcceptForm(forms.Form):
-    word = text("A word to the artist", rows=2, required=False)
+    word = words("A word to the artist", rows=2, required=False)
 
 
 class RejectForm(forms.Form):
-    reason = text("Why the claim is not right", help_text="The artist and the admins will read it.")
+    reason = words("Why the claim is not right", help_text="The artist and the admins will read it.")
 
 
 class AppealForm(forms.Form):
-    why = text("Why that answer is wrong", help_text="An admin and the other party will read it.")
+    why = words("Why that answer is wrong", help_text="An admin and the other party will read it.")
 
 
 class MessageForm(forms.Form):
-    text = text("Your message", rows=3)
+    text = words("Your message", rows=3)
 
 
 class RuleForm(forms.Form):
@@ -259,7 +259,7 @@ class RuleForm(forms.Form):
         ],
         widget=forms.RadioSelect,
     )
-    decision = text("Why it is decided so", help_text="Both sides will read it.")
+    decision = words("Why it is decided so", help_text="Both sides will read it.")
 
     def clean_outcome(self) -> ClaimState:
         return ClaimState(self.cleaned_data["outcome"])

@@ -16,7 +16,7 @@ from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugIn, Work
 from market.catalog.pictures import CleanPicture, Limits, PictureRefused, clean
 from market.catalog.storing import forget_file
-from market.catalog.uploads import Refused, caption_from, display_name
+from market.catalog.uploads import Refused, caption_from, display_name, read_upload
 from market.claims import mails
 from market.claims.measuring import MAX_CONTROLS, MAX_WORKS, MIN_CONTROLS, begin_measuring
 from market.claims.models import (
@@ -110,19 +110,17 @@ def add_controls(claim: Claim, by: User, files: Iterable[Any]) -> tuple[int, lis
     """
     _require_may_add_controls(claim, by)
     limits, taken, refused = Limits.configured(), 0, []
-    for sent in files:
+    for number, sent in enumerate(files):
         name = display_name(sent.name)
         try:
-            if sent.size is not None and sent.size > limits.max_bytes:
-                raise PictureRefused(
-                    f"The file has {sent.size / 1_000_000:.1f} MB; at most {limits.max_bytes / 1_000_000:.1f} MB are taken."
-                )
+            if number >= MAX_CONTROLS:
+                raise PictureRefused(f"Send at most {MAX_CONTROLS} files at once.")
             caption = caption_from(name)
             if not caption:
                 raise PictureRefused(
                     "Name the file by what it shows, such as red-fox.png: the name is its caption."
                 )
-            _add_control(claim, by, clean(sent.read(limits.max_bytes + 1), limits), caption)
+            _add_control(claim, by, clean(read_upload(sent, limits), limits), caption)
             taken += 1
         except (PictureRefused, ClaimRefused) as refusal:
             refused.append(Refused(name, str(refusal)))
@@ -161,6 +159,7 @@ def submit_claim(claim: Claim, by: User, notice: Notice) -> Claim:
     require_claimant(claim, by)
     with transaction.atomic():
         _lock_draft(claim)
+        claim.refresh_from_db()
         if missing := obstacles(claim):
             raise ClaimRefused(" ".join(missing))
         notice.person = by

@@ -26,6 +26,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from market.accounts.models import User
+from market.jobs.states import JobState
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -91,11 +92,12 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
         return self.filter(Q(claimant=person) | theirs & Q(submitted_at__isnull=False))
 
     def for_admins(self) -> ClaimQuerySet:
-        """Those that wait for an admin: appealed, not answered in time, or waiting for controls."""
+        """Those that wait for an admin: appealed, not answered in time, without controls, or not to be measured."""
         return self.filter(
             Q(state=ClaimState.APPEALED)
             | Q(state__in=ANSWERABLE, escalated_at__isnull=False)
             | Q(state=ClaimState.SUBMITTED, controls_by_market=True, job=None)
+            | Q(state=ClaimState.SUBMITTED, job__state=JobState.FAILED)
         )
 
 

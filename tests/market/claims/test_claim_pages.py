@@ -164,7 +164,10 @@ def test_a_second_claim_is_refused_with_the_reason(
 def test_a_prompt_of_ten_thousand_letters_is_refused_and_nothing_is_lost(
     draft: Claim, artist: User, client_for: ClientFor
 ) -> None:
-    for prompts, said in (("x" * 10_000, "at most 3624 characters"), ("y" * 400, "Prompt 1 has 400 letters")):
+    for prompts, said in (
+        ("x" * 10_000, "at most 3624 characters"),
+        ("y" * 400, "A prompt has at most 300 letters"),
+    ):
         answer = client_for(artist).post(
             f"{draft.get_absolute_url()}edit/", {"prompts": prompts, "rights": "New words."}
         )
