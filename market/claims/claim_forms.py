@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -32,6 +31,7 @@ from market.claims.statements import (
 )
 
 ControlsForm = UploadForm
+WAITING = "waiting"
 
 
 def words(label: str, *, rows: int = 4, help_text: str = "", required: bool = True) -> forms.CharField:
@@ -266,17 +266,14 @@ class RuleForm(forms.Form):
 
 
 class FilterForm(forms.Form):
-    """Which claims a list shows; whatever is left empty leaves none out."""
+    """Which claims a list shows; whatever is left empty leaves none out. What waits for an admin is for admins to see."""
 
-    state = forms.ChoiceField(
-        label="State",
-        required=False,
-        choices=[("", "All"), ("waiting", "Waiting for an admin"), *ClaimState.choices],
-    )
+    state = forms.ChoiceField(label="State", required=False)
     q = forms.CharField(label="Artist, model or concept", required=False, max_length=100)
 
-    def __init__(self, *args: Any, without: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, for_admin: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["state"]
         if isinstance(field, forms.ChoiceField):
-            field.choices = [choice for choice in field.choices if choice[0] not in without]  # type: ignore[index]
+            waiting = [(WAITING, "Waiting for an admin")] if for_admin else []
+            field.choices = [("", "All"), *waiting, *ClaimState.choices]

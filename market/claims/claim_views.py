@@ -19,6 +19,7 @@ from market.accounts.models import Role, User
 from market.catalog.storing import send
 from market.claims import answering, drafting, measuring
 from market.claims.claim_forms import (
+    WAITING,
     AcceptForm,
     AppealForm,
     ControlsForm,
@@ -70,7 +71,7 @@ def claims(request: HttpRequest) -> HttpResponse:
     chosen = request.GET.get("of") or _first_list(person)
     if chosen not in lists:
         raise Http404
-    form = FilterForm(request.GET, without=() if person.is_admin else ("waiting",))
+    form = FilterForm(request.GET, for_admin=person.is_admin)
     found = _filtered(lists[chosen][1], form)
     return render(
         request,
@@ -96,7 +97,7 @@ def _filtered(claims: ClaimQuerySet, form: FilterForm) -> ClaimQuerySet:
     if not form.is_valid():
         return claims
     state, words = form.cleaned_data["state"], form.cleaned_data["q"].strip()
-    if state == "waiting":
+    if state == WAITING:
         claims = claims & Claim.objects.for_admins()
     elif state:
         claims = claims.filter(state=state)

@@ -48,7 +48,7 @@ class TestAccepting:
         with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
             answering.accept_claim(submitted, model_owner)
         assert submitted.accepted
-        assert Job.objects.get(pk=submitted.job_id).state == JobState.CANCELLED
+        assert Job.objects.get().state == JobState.CANCELLED
         assert last_step(submitted)[0] == StepKind.ACCEPTED
 
     def test_nobody_else_does(self, ready: Claim, artist: User, admin: User, stranger: User) -> None:

@@ -26,7 +26,7 @@ def sweep_after(django_capture_on_commit_callbacks: Any) -> Callable[[Claim, flo
         mail.outbox.clear()
         with django_capture_on_commit_callbacks(execute=True):
             sweep_claims(claim.waiting_since + timedelta(days=days))
-        return [(each.to[0], each.subject) for each in mail.outbox]
+        return [(each.to[0], str(each.subject)) for each in mail.outbox]
 
     return sweep
 
