@@ -22,6 +22,8 @@ RUNNERS: dict[str, str] = {
     "addition": "workers.runners.addition.run_addition",
     "upload": "workers.runners.upload.run_upload",
     "evidence": "workers.runners.evidence.run_evidence",
+    "statement": "workers.runners.statement.run_statement",
+    "verification": "workers.runners.verification.run_verification",
 }
 KINDS = tuple(RUNNERS)
 

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('basemodels', '0001_bases'),
         ('catalog', '0004_share_guards'),
-        ('claims', '0001_disputes'),
+        ('claims', '0002_freezes_given_back'),
         ('jobs', '0002_made'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -180,7 +180,7 @@ ACTS = [
     Act("payments:promotions", "credit.granted", lambda scene: {
         "data": {"person": scene.artist.email, "amount": "1", "reason": "welcome", "request_id": str(uuid.uuid4())}}),
     Act("reports:close_month", "ledger.month_closed", lambda scene: {"data": {"month": last_month(scene)}}),
-    Act("reports:verify", "ledger.verified", lambda scene: {}),
+    Act("reports:verify", "ledger.verification_asked", lambda scene: {}),
     Act(
         "payments:payout_verify",
         "payout.details_verified",
@@ -219,6 +219,7 @@ USE_CASES = {
     "market.payments.payouts.send_batch": "payout.batch_sent",
     "market.payments.payouts.settle_batch": "payout.batch_settled",
     "market.payments.payouts.return_payout": "payout.returned",
+    "market.reports.verifying.request_verification": "ledger.verification_asked",
 }
 """Functions that take the admin who acts, and the line each writes; the pages above lead to all of them."""
 

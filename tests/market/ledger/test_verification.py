@@ -59,7 +59,7 @@ TAMPERING = {
     "every resolution has its hold, and posts a capture or nothing": f"UPDATE ledger_transfer SET kind = 'top_up' WHERE id = {CAPTURE}",
     "every capture posts the terms of its hold": f"UPDATE ledger_entry SET subject = 'plugin-version:2' WHERE transfer_id = {CAPTURE} AND position = 2",
     "every reversal mirrors its transfer": f"UPDATE ledger_entry SET amount = amount + CASE position WHEN 1 THEN 1 ELSE -1 END WHERE transfer_id = {REVERSAL} AND position IN (1, 2)",
-    "every sum by day is that of the sealed transfers": "UPDATE ledger_rollup SET captures = captures + 1 WHERE line = 'charge'",
+    "every sum by day or month is that of the sealed transfers": "UPDATE ledger_rollup SET captures = captures + 1 WHERE line = 'charge'",
     "every closed period is as it was closed": f"UPDATE ledger_transfer SET created_at = created_at - interval '2 days' WHERE id = {CAPTURE}",
     "all money together is zero": f"DELETE FROM ledger_entry WHERE transfer_id = {CAPTURE} AND position = 1",
 }
