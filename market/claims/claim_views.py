@@ -461,8 +461,10 @@ def _act(
     try:
         act()
     except ClaimRefused as refusal:
-        form.add_error(None, str(refusal))
-        return _page(request, visible_claim(person_of(request), shown.pk), status=REFUSED, **{name: form})
+        # The claim may have gone on, and its page have no such form any more.
+        unsent = [value for value in form.cleaned_data.values() if type(value) is str and value]
+        now = visible_claim(person_of(request), shown.pk)
+        return _page(request, now, status=REFUSED, refusal=str(refusal), unsent=unsent, **{name: form})
     messages.success(request, done)
     return redirect(shown)
 

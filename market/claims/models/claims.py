@@ -1,10 +1,8 @@
 """A claim: an artist says that a base model, or a plug-in, contains their concept. Its states, and every step it took.
 
-    draft ──submit──▶ submitted ──evidence──▶ evidence ready ──accept──▶ accepted
-                          │                        │   ▲                     ▲
-                          └───accept, reject───────┘   │ reject              │ accept (admin)
-                                                       ▼                     │
-                                                   rejected ──appeal──▶ appealed ──reject (admin)──▶ rejected
+    draft ──submit──▶ submitted ──evidence──▶ evidence ready
+    submitted, evidence ready ──answer──▶ accepted or rejected, by the other side
+    rejected ──appeal──▶ appealed ──decision──▶ accepted or rejected, by an admin
 
 Withdrawn can be reached from every state that is not an answer. A claim that nobody answered in time is escalated: from then
 on only an admin answers it, and that answer stands.
