@@ -30,7 +30,12 @@ from market.downloads import csv_response
 from market.reports.forms import PersonField
 
 ROWS = 50
-PAGES = {"payout-batch": "payments:payout_batch", "dispute": "claims:dispute", "job": "jobs:job"}
+PAGES = {
+    "payout-batch": "payments:payout_batch",
+    "dispute": "claims:dispute",
+    "claim": "claims:claim",
+    "job": "jobs:job",
+}
 """Where a thing has a page of its own for admins; others are shown in the administration."""
 PLACES = {"ledger": "reports:overview", "closed-period": "reports:books"}
 """Where there is one page for all things of a kind, or but one thing."""

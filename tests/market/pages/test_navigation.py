@@ -20,9 +20,9 @@ def test_visitor_sees_public_places_only() -> None:
     [
         ([], set()),
         (["user"], set()),
-        (["user", "artist"], {"Desk", "Earnings"}),
-        (["user", "model_owner"], {"Earnings"}),
-        (["user", "admin"], {"Reports"}),
+        (["user", "artist"], {"Desk", "Claims", "Earnings"}),
+        (["user", "model_owner"], {"Claims", "Earnings"}),
+        (["user", "admin"], {"Claims", "Reports"}),
     ],
 )
 def test_each_role_adds_its_places(roles: list[str], more: set[str]) -> None:
