@@ -1,0 +1,52 @@
+"""Fetch an object for a person, or say that it does not exist: strangers learn nothing from the difference."""
+
+from __future__ import annotations
+
+from django.db.models import Q
+from django.shortcuts import get_object_or_404
+
+from market.accounts.models import User
+from market.basemodels.models import BaseModel, BaseRelease
+from market.extractions.models import Extraction, ReleaseBuild, Retest
+
+
+def governs(person: User, base: BaseModel) -> bool:
+    """Whether a person takes concepts out of a base and decides on its releases."""
+    return person.is_admin or base.owner_id == person.pk
+
+
+def governed_base(person: User, slug: str) -> BaseModel:
+    return get_object_or_404(
+        BaseModel.objects.select_related("owner").filter(_governed(person, "")), slug=slug
+    )
+
+
+def governed_extraction(person: User, pk: int) -> Extraction:
+    extractions = Extraction.objects.select_related(
+        "base__owner", "by", "job", "claim__claimant", "decided_by"
+    )
+    return get_object_or_404(extractions.filter(_governed(person, "base__")), pk=pk)
+
+
+def governed_build(person: User, pk: int) -> ReleaseBuild:
+    builds = ReleaseBuild.objects.select_related("base__owner", "by", "job", "release")
+    return get_object_or_404(builds.filter(_governed(person, "base__")), pk=pk)
+
+
+def governed_release(person: User, pk: int) -> BaseRelease:
+    releases = BaseRelease.objects.select_related("base__owner", "build")
+    return get_object_or_404(releases.filter(_governed(person, "base__")), pk=pk)
+
+
+def visible_retest(person: User, pk: int) -> Retest:
+    """For who governs the base, and for the artist of the plug-in."""
+    retests = Retest.objects.select_related(
+        "version__plugin__concept", "version__plugin__base", "build__release", "build__base", "before"
+    )
+    if not person.is_admin:
+        retests = retests.filter(Q(build__base__owner=person) | Q(version__plugin__owner=person))
+    return get_object_or_404(retests, pk=pk)
+
+
+def _governed(person: User, path: str) -> Q:
+    return Q() if person.is_admin else Q(**{f"{path}owner": person})

@@ -1,0 +1,226 @@
+"""Building a release: the approved extractions of a base merged, tested as a whole, and made a release in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.db.models.fields.files import FieldFile
+
+from market.accounts.models import User
+from market.audit.recording import record
+from market.basemodels.card import spread_out
+from market.basemodels.models import BaseModel, BaseRelease
+from market.catalog.addition import AdditionOutput, Sample, add_version, new_draft
+from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.storing import files_undone
+from market.extractions.access import governs
+from market.extractions.errors import ExtractionRefused
+from market.extractions.finishing import BadResult, StoredAdapter
+from market.extractions.grids import Grids, rows_of
+from market.extractions.models import (
+    BuildPart,
+    BuildPicture,
+    BuildState,
+    Extraction,
+    ReleaseBuild,
+    Retest,
+    RetestPicture,
+)
+from market.extractions.retesting import has_dropped
+from market.jobs.lifecycle import LeaseLost
+from market.jobs.models import Job
+
+KIND = "release"
+FIXED = "fixed prompts"
+"""Title of the grid that every release has, of the same prompts and seeds."""
+_FIXED_PROMPTS = 8
+
+
+@dataclass(frozen=True)
+class RetestOutput:
+    """What a published version draws on the release in use before, and on the new one."""
+
+    version: int
+    before: int
+    figures: Mapping[str, Any]
+    grids: Grids
+
+
+@dataclass(frozen=True)
+class BuildOutput:
+    """What was measured of a merged eraser. `samples` are pictures of an extraction's plug-in on the new release."""
+
+    figures: Mapping[str, Any]
+    grids: Grids
+    samples: Mapping[int, Sequence[Sample]]
+    retests: Sequence[RetestOutput]
+
+
+def fixed_prompts(base: BaseModel) -> list[str]:
+    """List a few prompts of what a base knows, the same for each of its releases: subjects in its styles by turns."""
+    styles = base.example_styles
+    return [
+        f"{subject}, {styles[i % len(styles)]} style" if styles else subject
+        for i, subject in enumerate(spread_out(base.example_subjects, _FIXED_PROMPTS))
+    ]
+
+
+def start_build(base: BaseModel, by: User) -> ReleaseBuild:
+    """Queue the building of a release without all that was approved. Raises ExtractionRefused."""
+    if not governs(by, base):
+        raise ExtractionRefused(f"Only the owner of {base.name} builds its releases.")
+    included = list(Extraction.objects.for_release(base))
+    if not included:
+        raise ExtractionRefused(
+            f"Nothing is approved to be taken out of {base.name}: approve an extraction first."
+        )
+    try:
+        with transaction.atomic():
+            job = Job.objects.enqueue(
+                kind=KIND,
+                owner=by,
+                parameters={
+                    "base_name": base.name,
+                    "base": base.slug,
+                    "concepts": [each.name for each in included],
+                },
+                work_units=len(included) + PlugIn.objects.published().filter(base=base).count(),
+            )
+            build = ReleaseBuild.objects.create(base=base, base_fingerprint=base.fingerprint, by=by, job=job)
+            BuildPart.objects.bulk_create(
+                BuildPart(build=build, extraction=each, position=position)
+                for position, each in enumerate(included)
+            )
+            record("release.build_started", by=by, target=build, details={"base": base.slug})
+            return build
+    except IntegrityError as error:
+        if "one_at_a_time" not in str(error):
+            raise
+        raise ExtractionRefused(
+            f"A release of {base.name} is being built. Wait until it is ready, or cancel its job."
+        ) from error
+
+
+def keep_merged(
+    build: ReleaseBuild, *, token: int, eraser: StoredAdapter, plugins: Mapping[int, StoredAdapter]
+) -> None:
+    """Keep the merged eraser, and the plug-in of each extraction beside it, for this attempt and those after it.
+
+    Nobody sees them before the release is made. Raises BadResult, and LeaseLost if the attempt no longer holds the job.
+    """
+    eraser.check("merged eraser")
+    for each in plugins.values():
+        each.check("plug-in")
+    with files_undone() as written, transaction.atomic():
+        if not Job.objects.heartbeat(build.job_id, token=token):
+            raise LeaseLost(
+                f"job {build.job_id}: attempt {token} no longer holds it; its eraser is discarded"
+            )
+        build.eraser_file = ContentFile(eraser.content, name="eraser")
+        build.eraser_file_sha256 = eraser.file_sha256
+        build.eraser_tensors_sha256 = eraser.tensors_sha256
+        written.append(build.eraser_file)
+        build.save(update_fields=["eraser_file", "eraser_file_sha256", "eraser_tensors_sha256"])
+        for part in build.parts.all():
+            plugin = plugins[part.extraction_id]
+            part.plugin_file = ContentFile(plugin.content, name="plugin")
+            part.plugin_tensors_sha256 = plugin.tensors_sha256
+            written.append(part.plugin_file)
+            part.save(update_fields=["plugin_file", "plugin_tensors_sha256"])
+
+
+def complete_build(*, job: Job, token: int, output: BuildOutput) -> BaseRelease:
+    """Make the release, with all that was measured and the plug-ins that come of it, and end the job; or keep nothing.
+
+    It is not the one in use until the base's owner says so. Raises BadResult and LeaseLost.
+    """
+    with files_undone() as written, transaction.atomic():
+        Job.objects.succeed(job.pk, token=token, result={})
+        build = ReleaseBuild.objects.select_for_update(of=("self",)).get(job=job, state=BuildState.BUILDING)
+        base = BaseModel.objects.select_for_update().get(pk=build.base_id)
+        if base.fingerprint != build.base_fingerprint:
+            raise BadResult(
+                f"{base.name} has other weights now than this release was built on. Extract again."
+            )
+        parts = list(build.parts.select_related("extraction__concept", "extraction__job"))
+        last = base.releases.aggregate(last=Max("number"))["last"] or 0
+        names = ", ".join(part.extraction.name for part in parts)
+        release = BaseRelease.objects.create(
+            base=base, number=last + 1, fingerprint=base.fingerprint, notes=f"Without {names}."
+        )
+        _keep_retests(build, output.retests, written)
+        pictures = rows_of(BuildPicture, output.grids, of=build)
+        written += [each.file for each in pictures]
+        BuildPicture.objects.bulk_create(pictures)
+        for part in parts:
+            _offer(part.extraction, output.samples.get(part.extraction_id, ()), written)
+        ReleaseBuild.objects.filter(pk=build.pk).update(
+            state=BuildState.READY, release=release, figures=dict(output.figures)
+        )
+        Job.objects.filter(pk=job.pk).update(result={"build": build.pk, "release": release.pk})
+        return release
+
+
+def _keep_retests(build: ReleaseBuild, retests: Sequence[RetestOutput], written: list[FieldFile]) -> None:
+    for each in retests:
+        retest = Retest.objects.create(
+            build=build,
+            version_id=each.version,
+            before_id=each.before,
+            figures=dict(each.figures),
+            dropped=has_dropped(each.figures),
+        )
+        pictures = rows_of(RetestPicture, each.grids, of=retest)
+        written += [one.file for one in pictures]
+        RetestPicture.objects.bulk_create(pictures)
+
+
+def _offer(
+    extraction: Extraction, samples: Sequence[Sample], written: list[FieldFile]
+) -> PlugInVersion | None:
+    """Make the plug-in of an extraction a version of its owner's, once; it is theirs to price and to publish."""
+    concept = extraction.concept
+    if concept is None or extraction.version_id is not None:
+        return None
+    affirmation = concept.affirmations.filter(person=concept.artist_id).latest("pk")
+    base = extraction.base
+    plugin = PlugIn.objects.filter(concept=concept, base=base).first() or new_draft(concept, base)
+    with extraction.plugin_file.open("rb") as stored:
+        content = stored.read()
+    version = add_version(
+        plugin.pk,
+        extraction.job,
+        AdditionOutput(
+            adapter=content,
+            file_sha256=extraction.plugin_file_sha256,
+            tensors_sha256=extraction.plugin_tensors_sha256,
+            base_fingerprint=extraction.base_fingerprint,
+            rank=extraction.rank,
+            figures=_figures(extraction),
+            samples=samples,
+        ),
+        affirmation=affirmation.pk,
+        works_count=0,
+        stored=written,
+    )
+    Extraction.objects.filter(pk=extraction.pk).update(version=version)
+    return version
+
+
+def _figures(extraction: Extraction) -> dict[str, Any]:
+    """Give what a plug-in's page tells of an extraction."""
+    found: dict[str, Any] = {"seconds": extraction.figures.get("seconds", 0.0)}
+    if extraction.is_judged:
+        restored = extraction.figures["target"]["accuracy"]["restored"]["rate"]
+        found[f"{extraction.kind}_accuracy"] = restored
+    return found
+
+
+def settle_unfinished(job: Job) -> None:
+    """Mark the build of a job that failed or was cancelled, in the transaction that ends the job."""
+    ReleaseBuild.objects.filter(job=job, state=BuildState.BUILDING).update(state=BuildState.FAILED)

@@ -1,0 +1,97 @@
+"""Approving an extraction, which builds a release, or discarding it."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+
+from market.accounts.models import User
+from market.audit.recording import record
+from market.catalog.models import Concept
+from market.extractions.access import governs
+from market.extractions.building import start_build
+from market.extractions.errors import ExtractionRefused
+from market.extractions.limits import missed
+from market.extractions.models import Extraction, ExtractionState, ReleaseBuild
+
+_DECIDED = "It was decided already, or is not ready: {state}."
+
+
+def approve_extraction(
+    extraction: Extraction, by: User, *, reason: str = "", offer: bool = False, ip_address: str | None = None
+) -> ReleaseBuild:
+    """Take an extraction into the base's next release, and queue the building of that. Raises ExtractionRefused.
+
+    The plug-in becomes the claimant's. Without a claim it becomes one of the base's owner if they `offer` it, by which they
+    affirm their rights to the concept; otherwise it is kept and not offered. A `reason` is needed where a limit was missed.
+    """
+    _require_ready(extraction, by)
+    below = missed(extraction.figures)
+    if below and not reason.strip():
+        raise ExtractionRefused("It misses what is asked for: say why it is approved all the same.", *below)
+    try:
+        with transaction.atomic():
+            concept = _concept(extraction, by, offer=offer, ip_address=ip_address)
+            if not extraction.approve(by=by, missed=below, reason=reason.strip(), concept=concept):
+                raise ExtractionRefused(_DECIDED.format(state=_state(extraction)))
+            record("extraction.approved", by=by, target=extraction, reason=reason, details={"missed": below})
+            return start_build(extraction.base, by)
+    except IntegrityError as error:
+        if "approved_once" in str(error):
+            raise ExtractionRefused(
+                f"Another run that takes {extraction.name} out of {extraction.base} is approved already."
+            ) from error
+        raise
+
+
+def discard_extraction(extraction: Extraction, by: User, *, reason: str = "") -> None:
+    """Put an extraction aside for good; its files and figures stay. Raises ExtractionRefused."""
+    _require_ready(extraction, by)
+    with transaction.atomic():
+        if not extraction.discard(by=by, reason=reason.strip()):
+            raise ExtractionRefused(_DECIDED.format(state=_state(extraction)))
+        record("extraction.discarded", by=by, target=extraction, reason=reason)
+
+
+def _require_ready(extraction: Extraction, by: User) -> None:
+    if not governs(by, extraction.base):
+        raise ExtractionRefused(f"Only the owner of {extraction.base.name} decides on it.")
+    if extraction.state != ExtractionState.READY:
+        raise ExtractionRefused(_DECIDED.format(state=_state(extraction)))
+    if extraction.base_fingerprint != extraction.base.fingerprint:
+        raise ExtractionRefused(
+            f"{extraction.base.name} has other weights now than this was made from. Run it again."
+        )
+
+
+def _state(extraction: Extraction) -> str:
+    extraction.refresh_from_db(fields=["state"])
+    return extraction.get_state_display().lower()
+
+
+def _concept(extraction: Extraction, by: User, *, offer: bool, ip_address: str | None) -> Concept | None:
+    """Find whose plug-in it becomes: the claimant's, the base's owner's, or nobody's."""
+    if extraction.claim is not None:
+        concept = extraction.claim.concept
+        if concept.current_affirmation() is None:
+            raise ExtractionRefused(
+                f"{concept.artist} has to affirm their rights to {concept.name}, on its page at their desk, before the "
+                "plug-in can become theirs."
+            )
+        return concept
+    if not offer:
+        return None
+    if by.pk != extraction.base.owner_id:
+        raise ExtractionRefused(
+            "Only the base's owner can affirm their own rights. Approve it without offering it."
+        )
+    known = Concept.objects.filter(artist=by, name__iexact=extraction.name).first()
+    if known is not None and known.kind != extraction.kind:
+        raise ExtractionRefused(
+            f"You have a concept {known.name} already, a {known.get_kind_display().lower()}. Rename it, or approve this "
+            "without offering it."
+        )
+    concept = known or Concept.objects.create(
+        artist=by, name=extraction.name, kind=extraction.kind, aliases=list(extraction.aliases)
+    )
+    concept.affirm_rights(by, ip_address=ip_address)
+    return concept

@@ -1,0 +1,67 @@
+"""Releases in use: which one pictures are drawn with, and which weights lie over the base then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from market.accounts.models import User
+from market.audit.recording import record
+from market.basemodels.models import BaseModel, BaseRelease
+from market.catalog.models import PlugInVersion
+from market.extractions.access import governs
+from market.extractions.errors import ExtractionRefused
+from market.extractions.models import BuildPart, Extraction, ReleaseBuild
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A stored adapter: where it lies, the hash of what is in it, and what it is called in an error."""
+
+    file: str
+    tensors_sha256: str
+    called: str
+
+
+def eraser_of(release: BaseRelease) -> Weights | None:
+    """Give what always lies over the base on a release; None for the weights as they were registered."""
+    build = ReleaseBuild.objects.filter(release=release).first()
+    if build is None:
+        return None
+    return Weights(str(build.eraser_file.name), build.eraser_tensors_sha256, f"the eraser of {release}")
+
+
+def weights_of(version: PlugInVersion, release: BaseRelease) -> Weights | None:
+    """Give what a plug-in version is on a release.
+
+    One that was extracted restores what the release lacks: on each release it has weights that fit what else was taken out
+    there, and on a release that never lost the concept there is nothing to restore (None).
+    """
+    extraction = Extraction.objects.filter(version=version).first()
+    if extraction is None:
+        return Weights(str(version.file.name), version.tensors_sha256, f"“{version}”")
+    part = BuildPart.objects.filter(extraction=extraction, build__release=release).first()
+    if part is None:
+        return None
+    return Weights(str(part.plugin_file.name), part.plugin_tensors_sha256, f"“{version}” on {release}")
+
+
+def make_default(release: BaseRelease, by: User) -> None:
+    """Draw with this release from now on, be it newer or older. Raises ExtractionRefused; requests under way keep theirs."""
+    if not governs(by, release.base):
+        raise ExtractionRefused(f"Only the owner of {release.base.name} decides on its releases.")
+    with transaction.atomic():
+        # One after the other: between the two updates no release is the default.
+        base = BaseModel.objects.select_for_update().get(pk=release.base_id)
+        if release.fingerprint != base.fingerprint:
+            raise ExtractionRefused(
+                f"{release} was made of other weights than {base.name} has now. Choose a release of these."
+            )
+        before = base.releases.filter(is_default=True).first()
+        if before is not None and before.pk == release.pk:
+            raise ExtractionRefused(f"{release} is in use already.")
+        base.releases.filter(is_default=True).update(is_default=False)
+        base.releases.filter(pk=release.pk).update(is_default=True)
+        was = before.number if before else None
+        record("release.made_default", by=by, target=release, changes={"number": (was, release.number)})

@@ -1,0 +1,295 @@
+"""Pages of extractions and releases, for who governs a base; and of retests, for the artist of a plug-in, too."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from market.accounts.access import person_of
+from market.accounts.models import User
+from market.basemodels.models import BaseModel
+from market.catalog.rights import RIGHTS_TEXT
+from market.catalog.storing import send
+from market.claims.models import Claim, ClaimState
+from market.extractions import building, comparing
+from market.extractions.access import (
+    governed_base,
+    governed_build,
+    governed_extraction,
+    governed_release,
+    visible_retest,
+)
+from market.extractions.deciding import approve_extraction, discard_extraction
+from market.extractions.errors import ExtractionRefused
+from market.extractions.figures import extraction_tables, release_tables, retest_words, side_by_side, summary
+from market.extractions.forms import (
+    ApproveForm,
+    CompareReleasesForm,
+    DiscardForm,
+    StartForm,
+    as_before,
+    from_claim,
+)
+from market.extractions.grids import shown_grids
+from market.extractions.limits import limits_of, missed
+from market.extractions.models import BuildState, Extraction, ExtractionState, Method
+from market.extractions.releases import make_default
+from market.extractions.starting import minutes_for, start_extraction
+
+
+@login_required
+@require_safe
+def base(request: HttpRequest, slug: str) -> HttpResponse:
+    """List what was taken out of a base, or tried, and its releases."""
+    of = governed_base(person_of(request), slug)
+    extractions = list(of.extractions.select_related("job", "by", "claim__claimant"))
+    releases = list(of.releases.select_related("build").order_by("-number"))
+    builds = of.builds.exclude(state=BuildState.READY).select_related("job")[:5]
+    approved = set(Extraction.objects.for_release(of).values_list("pk", flat=True))
+    last = of.builds.filter(state=BuildState.READY, base_fingerprint=of.fingerprint).first()
+    released = set(last.parts.values_list("extraction", flat=True)) if last else set()
+    context = {
+        "base": of,
+        "extractions": [(each, summary(each.figures)) for each in extractions],
+        "releases": releases,
+        "builds": builds,
+        "may_build": approved - released and not of.builds.filter(state=BuildState.BUILDING).exists(),
+        "compare_form": CompareReleasesForm(
+            base=of, initial={"first": releases[1], "second": releases[0]} if len(releases) > 1 else None
+        ),
+    }
+    return render(request, "extractions/base.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def start(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask what to take out; `like` is the job of an extraction to begin from, `claim` an accepted claim."""
+    person = person_of(request)
+    of = governed_base(person, slug)
+    form = StartForm(request.POST or None, base=of, initial=_beginning(request, of))
+    reasons: Any = []
+    if request.method == "POST" and form.is_valid():
+        try:
+            begun = start_extraction(of, person, form.wish(), claim=form.cleaned_data["claim"])
+        except ExtractionRefused as refusal:
+            reasons = refusal.reasons
+        else:
+            messages.success(request, f"{begun.name} is being taken out. You can watch, or come back later.")
+            return redirect(begun.job)
+    context = {
+        "base": of,
+        "form": form,
+        "reasons": reasons,
+        "minutes": minutes_for(Method.HYBRID, 100),
+    }
+    return render(request, "extractions/start.html", context, status=422 if form.errors or reasons else 200)
+
+
+def _beginning(request: HttpRequest, of: BaseModel) -> dict[str, Any] | None:
+    if like := request.GET.get("like"):
+        try:
+            before = of.extractions.filter(job=UUID(like)).first()
+        except ValueError:  # no job's number
+            return None
+        return as_before(before) if before else None
+    claim = request.GET.get("claim", "")
+    if claim.isdecimal():
+        accepted = Claim.objects.filter(pk=claim, base=of, state=ClaimState.ACCEPTED).select_related(
+            "concept"
+        )
+        if found := accepted.first():
+            return from_claim(found)
+    return None
+
+
+@login_required
+@require_safe
+def extraction(request: HttpRequest, pk: int) -> HttpResponse:
+    person = person_of(request)
+    return _extraction_page(request, person, governed_extraction(person, pk))
+
+
+def _extraction_page(
+    request: HttpRequest,
+    person: User,
+    shown: Extraction,
+    *,
+    form: ApproveForm | None = None,
+    reasons: Any = (),
+    status: int = 200,
+) -> HttpResponse:
+    others = Extraction.objects.filter(base=shown.base_id, kind=shown.kind, key=shown.key)
+    decidable = shown.state == ExtractionState.READY
+    context = {
+        "extraction": shown,
+        "base": shown.base,
+        "tables": extraction_tables(shown.figures),
+        "grids": shown_grids(shown.grid.select_related("of")),
+        "limits": limits_of(shown.figures),
+        "below": missed(shown.figures) if decidable else shown.missed,
+        "others": [(each, summary(each.figures)) for each in others.exclude(pk=shown.pk).exclude(figures={})],
+        "decidable": decidable,
+        "may_offer": shown.claim is None and shown.base.owner_id == person.pk,
+        "rights_text": RIGHTS_TEXT,
+        "approve_form": form or ApproveForm(),
+        "discard_form": DiscardForm(),
+        "reasons": reasons,
+        "builds": [part.build for part in shown.parts.select_related("build__release")],
+    }
+    return render(request, "extractions/extraction.html", context, status=status)
+
+
+@login_required
+@require_POST
+def approve(request: HttpRequest, pk: int) -> HttpResponse:
+    person = person_of(request)
+    asked = governed_extraction(person, pk)
+    form = ApproveForm(request.POST)
+    if not form.is_valid():
+        return _extraction_page(request, person, asked, form=form, status=422)
+    try:
+        made = approve_extraction(
+            asked,
+            person,
+            reason=form.cleaned_data["reason"],
+            offer=form.cleaned_data["offer"],
+            ip_address=request.META.get("REMOTE_ADDR") or None,
+        )
+    except ExtractionRefused as refusal:
+        return _extraction_page(request, person, asked, form=form, reasons=refusal.reasons, status=422)
+    messages.success(request, f"Approved. A release of {asked.base} without {asked.name} is being built.")
+    return redirect(made.job)
+
+
+@login_required
+@require_POST
+def discard(request: HttpRequest, pk: int) -> HttpResponse:
+    person = person_of(request)
+    asked = governed_extraction(person, pk)
+    form = DiscardForm(request.POST)
+    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    try:
+        discard_extraction(asked, person, reason=reason)
+    except ExtractionRefused as refusal:
+        return _extraction_page(request, person, asked, reasons=refusal.reasons, status=422)
+    messages.success(request, "Discarded. Its report stays to be read.")
+    return redirect("extractions:base", asked.base.slug)
+
+
+@login_required
+@require_safe
+def compare(request: HttpRequest, pk: int, other: int) -> HttpResponse:
+    """Lay two runs on one base side by side."""
+    person = person_of(request)
+    first, second = governed_extraction(person, pk), governed_extraction(person, other)
+    second = get_object_or_404(Extraction.objects.filter(base=first.base_id), pk=second.pk)
+    context = {
+        "base": first.base,
+        "runs": [("first", first), ("second", second)],
+        "tables": side_by_side(extraction_tables(first.figures), extraction_tables(second.figures)),
+        "grids": comparing.runs_beside(first, second),
+    }
+    return render(request, "extractions/compare.html", context)
+
+
+@login_required
+@require_safe
+def build(request: HttpRequest, pk: int) -> HttpResponse:
+    shown = governed_build(person_of(request), pk)
+    retests = shown.retests.select_related("version__plugin__concept", "version__plugin__owner")
+    context = {
+        "build": shown,
+        "base": shown.base,
+        "parts": shown.parts.select_related("extraction", "extraction__version__plugin"),
+        "tables": release_tables(shown.figures),
+        "grids": shown_grids(shown.grid.select_related("of")),
+        "retests": [(each, retest_words(each.figures)) for each in retests],
+    }
+    return render(request, "extractions/build.html", context)
+
+
+@login_required
+@require_POST
+def build_again(request: HttpRequest, slug: str) -> HttpResponse:
+    """Build a release of what is approved, where that failed or was cancelled."""
+    person = person_of(request)
+    of = governed_base(person, slug)
+    try:
+        made = building.start_build(of, person)
+    except ExtractionRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("extractions:base", of.slug)
+    return redirect(made.job)
+
+
+@login_required
+@require_POST
+def use_release(request: HttpRequest, pk: int) -> HttpResponse:
+    person = person_of(request)
+    release = governed_release(person, pk)
+    try:
+        make_default(release, person)
+    except ExtractionRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"Pictures are drawn with release {release.number} from now on.")
+    return redirect("extractions:base", release.base.slug)
+
+
+@login_required
+@require_safe
+def compare_releases(request: HttpRequest, slug: str) -> HttpResponse:
+    of = governed_base(person_of(request), slug)
+    form = CompareReleasesForm(request.GET or None, base=of)
+    context: dict[str, Any] = {"base": of, "form": form}
+    if form.is_valid():
+        first, second = form.cleaned_data["first"], form.cleaned_data["second"]
+        context |= {
+            "releases": [("first", first), ("second", second)],
+            "tables": side_by_side(*(release_tables(comparing.figures_of(each)) for each in (first, second))),
+            "grids": comparing.releases_beside(first, second),
+        }
+    return render(request, "extractions/compare_releases.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_safe
+def retest(request: HttpRequest, pk: int) -> HttpResponse:
+    person = person_of(request)
+    shown = visible_retest(person, pk)
+    context = {
+        "retest": shown,
+        "plugin": shown.version.plugin,
+        "words": retest_words(shown.figures),
+        "grids": shown_grids(shown.grid.select_related("of")),
+        "owns": shown.version.plugin.owner_id == person.pk,
+    }
+    return render(request, "extractions/retest.html", context)
+
+
+@login_required
+@require_safe
+def extraction_picture(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
+    shown = get_object_or_404(governed_extraction(person_of(request), pk).grid, pk=picture)
+    return send(shown.file, "image/png", filename=f"extraction-{pk}-{picture}.png")
+
+
+@login_required
+@require_safe
+def build_picture(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
+    shown = get_object_or_404(governed_build(person_of(request), pk).grid, pk=picture)
+    return send(shown.file, "image/png", filename=f"release-build-{pk}-{picture}.png")
+
+
+@login_required
+@require_safe
+def retest_picture(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
+    shown = get_object_or_404(visible_retest(person_of(request), pk).grid, pk=picture)
+    return send(shown.file, "image/png", filename=f"retest-{pk}-{picture}.png")
