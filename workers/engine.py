@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import torch
 from django.core.files.storage import default_storage
 
+from market.basemodels.models import BaseModel as RegisteredBase
 from market.basemodels.models import BaseRelease
 from market.catalog.models import PlugInVersion
+from market.extractions.releases import Weights, eraser_of, weights_of
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel, load_base
+from plugins_engine.branches import Weighted
 from plugins_engine.errors import BadAdapter, BadBase
 
 log = logging.getLogger(__name__)
@@ -59,32 +62,54 @@ class Engine:
         self.adapters: Recent[Adapter] = Recent(adapters)
 
     def base(self, release: BaseRelease) -> BaseModel:
-        """Give the base with a release's weights. Raises BadBase if the directory holds others."""
-        loaded = self.bases.get(release.fingerprint, lambda: self._load_base(release))
-        if loaded.fingerprint != release.fingerprint:
+        """Give the base with the weights of a release, without what lies over them (`laid_over`). Raises BadBase."""
+        return self.base_of(release.base, release.fingerprint)
+
+    def base_of(self, base: RegisteredBase, fingerprint: str) -> BaseModel:
+        """Give a base with certain weights. Raises BadBase if its directory holds others."""
+        loaded = self.bases.get(fingerprint, lambda: self._load_base(base))
+        if loaded.fingerprint != fingerprint:
             raise BadBase(
-                f"{release}: its directory holds the weights {loaded.fingerprint[:12]}…, registered are "
-                f"{release.fingerprint[:12]}…; register the base again or restore its files"
+                f"{base}: its directory holds the weights {loaded.fingerprint[:12]}…, registered are "
+                f"{fingerprint[:12]}…; register the base again or restore its files"
             )
         return loaded
 
+    def laid_over(
+        self, release: BaseRelease, chosen: Sequence[tuple[PlugInVersion, float]] = ()
+    ) -> list[Weighted]:
+        """Give what lies over the base on a release: the eraser of what was taken out, if any, and the chosen plug-ins.
+
+        A plug-in that was taken out of the base is left out where the release never lost it. Raises BadAdapter.
+        """
+        eraser = eraser_of(release)
+        found: list[Weighted] = [] if eraser is None else [(self.stored(eraser), 1.0)]
+        for version, weight in chosen:
+            weights = weights_of(version, release)
+            if weights is not None:
+                found.append((self.stored(weights), weight))
+        return found
+
     def adapter(self, version: PlugInVersion) -> Adapter:
-        """Give a plug-in's weights. Raises BadAdapter if the stored file is not the one that was registered."""
-        return self.adapters.get(version.tensors_sha256, lambda: _load_adapter(version))
+        """Give a plug-in's weights as they were registered. Raises BadAdapter."""
+        return self.stored(Weights(str(version.file.name), version.tensors_sha256, f"“{version}”"))
 
-    def _load_base(self, release: BaseRelease) -> BaseModel:
-        source = release.base.source
-        log.info("loading %s on %s", release, self.device)
-        return load_base(Path(source) if source else None, device=self.device)
+    def stored(self, weights: Weights) -> Adapter:
+        """Give an adapter of the storage. Raises BadAdapter if the file is not the one that was registered."""
+        return self.adapters.get(weights.tensors_sha256, lambda: _load_adapter(weights))
+
+    def _load_base(self, base: RegisteredBase) -> BaseModel:
+        log.info("loading %s on %s", base, self.device)
+        return load_base(Path(base.source) if base.source else None, device=self.device)
 
 
-def _load_adapter(version: PlugInVersion) -> Adapter:
-    with default_storage.open(str(version.file.name)) as file:
+def _load_adapter(weights: Weights) -> Adapter:
+    with default_storage.open(weights.file) as file:
         adapter = Adapter.load(file.read())
-    if adapter.tensors_sha256 != version.tensors_sha256:
+    if adapter.tensors_sha256 != weights.tensors_sha256:
         raise BadAdapter(
-            f"the stored file of “{version}” is not the one that was registered: its weights have the hash "
-            f"{adapter.tensors_sha256[:12]}…, expected {version.tensors_sha256[:12]}…; restore it from a backup"
+            f"the stored file of {weights.called} is not the one that was registered: its weights have the hash "
+            f"{adapter.tensors_sha256[:12]}…, expected {weights.tensors_sha256[:12]}…; restore it from a backup"
         )
     return adapter
 

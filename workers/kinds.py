@@ -24,6 +24,8 @@ RUNNERS: dict[str, str] = {
     "evidence": "workers.runners.evidence.run_evidence",
     "statement": "workers.runners.statement.run_statement",
     "verification": "workers.runners.verification.run_verification",
+    "extraction": "workers.runners.extraction.run_extraction",
+    "release": "workers.runners.release.run_release",
 }
 KINDS = tuple(RUNNERS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 
 from PIL import Image
@@ -14,6 +15,7 @@ from market.jobs.models import Job
 from plugins_engine.adapter import Adapter
 from plugins_engine.addition import AdditionConfig, add_concept
 from plugins_engine.base import BaseModel
+from plugins_engine.branches import Weighted, applied
 from plugins_engine.progress import OnProgress, Progress
 from plugins_engine.sampler import SampleRequest, generate
 from workers.engine import Engine
@@ -25,21 +27,22 @@ SAMPLE_SEED = 1
 def run_addition(job: Job, engine: Engine, lease: Lease, *, config: AdditionConfig | None = None) -> None:
     lease.say("loading the model")
     inputs = catalog.inputs(job)
-    release = BaseRelease.objects.select_related("base").get(
-        base__plugins=inputs.plugin_id, fingerprint=inputs.base_fingerprint
-    )
+    release = release_for(inputs.plugin_id, inputs.base_fingerprint)
     base = engine.base(release)
+    lasting = engine.laid_over(release)
     lease.check()
-    result = add_concept(
-        base,
-        works=[(_picture(work.data), work.caption) for work in inputs.works],
-        name=inputs.name,
-        kind=inputs.kind,
-        config=config,
-        on_progress=lease.report,
-    )
+    # Learned over what was taken out of the base, as buyers will draw with it: a style that the base lost is new to it.
+    with applied(base, lasting):
+        result = add_concept(
+            base,
+            works=[(_picture(work.data), work.caption) for work in inputs.works],
+            name=inputs.name,
+            kind=inputs.kind,
+            config=config,
+            on_progress=lease.report,
+        )
     adapter = result.adapter
-    samples = draw_samples(base, adapter, inputs.sample_prompts, release, lease.report)
+    samples = draw_samples(base, adapter, inputs.sample_prompts, release, lease.report, under=lasting)
     content = adapter.to_bytes()
     stored = Adapter.load(content)
     catalog.complete_addition(
@@ -57,10 +60,24 @@ def run_addition(job: Job, engine: Engine, lease: Lease, *, config: AdditionConf
     )
 
 
+def release_for(plugin_id: int, fingerprint: str) -> BaseRelease:
+    """Give the release that a plug-in for these weights is tried on: the one in use, else the latest."""
+    releases = BaseRelease.objects.select_related("base").filter(
+        base__plugins=plugin_id, fingerprint=fingerprint
+    )
+    return releases.order_by("-is_default", "-number")[:1].get()
+
+
 def draw_samples(
-    base: BaseModel, adapter: Adapter, prompts: list[str], release: BaseRelease, on_progress: OnProgress
+    base: BaseModel,
+    adapter: Adapter,
+    prompts: list[str],
+    release: BaseRelease,
+    on_progress: OnProgress,
+    *,
+    under: Sequence[Weighted],
 ) -> list[catalog.Sample]:
-    """Draw one picture for each prompt with the new plug-in; progress counts over all of them."""
+    """Draw one picture for each prompt with the new plug-in, over what lies `under` it; progress counts over all of them."""
     samples = []
     for index, prompt in enumerate(prompts):
 
@@ -80,7 +97,7 @@ def draw_samples(
             seed=SAMPLE_SEED + index,
             steps=release.base.default_steps,
             guidance=release.base.default_guidance,
-            plugins=[(adapter, 1.0)],
+            plugins=[*under, (adapter, 1.0)],
         )
         (picture,) = generate(base, request, report)
         buffer = io.BytesIO()

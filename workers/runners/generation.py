@@ -22,7 +22,7 @@ def run_generation(job: Job, engine: Engine, lease: Lease) -> None:
         steps=request.steps,
         guidance=request.guidance,
         count=request.count,
-        plugins=[(engine.adapter(each.version), each.weight) for each in chosen],
+        plugins=engine.laid_over(request.release, [(each.version, each.weight) for each in chosen]),
     )
     lease.check()
     pictures = generate(base, sample, lease.report)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from market.basemodels.models import BaseRelease
 from market.catalog import plugin_uploads as catalog
 from market.catalog.addition import AdditionOutput, BadResult
 from market.jobs.models import Job
@@ -13,17 +12,16 @@ from plugins_engine.branches import require_fit
 from plugins_engine.errors import BadAdapter
 from workers.engine import Engine
 from workers.lease import Lease
-from workers.runners.addition import draw_samples
+from workers.runners.addition import draw_samples, release_for
 
 
 def run_upload(job: Job, engine: Engine, lease: Lease) -> None:
     lease.say("reading the file")
     try:
         inputs = catalog.inputs(job)
-        release = BaseRelease.objects.select_related("base").get(
-            base__plugins=inputs.plugin_id, fingerprint=inputs.base_fingerprint
-        )
+        release = release_for(inputs.plugin_id, inputs.base_fingerprint)
         base = engine.base(release)
+        lasting = engine.laid_over(release)
         lease.check()
         adapter = Adapter.load(inputs.data, base.layers)
         require_fit(base, adapter)
@@ -35,7 +33,7 @@ def run_upload(job: Job, engine: Engine, lease: Lease) -> None:
             base_fingerprint=base.fingerprint,
             architecture=base.architecture,
         )
-        samples = draw_samples(base, adapter, inputs.sample_prompts, release, lease.report)
+        samples = draw_samples(base, adapter, inputs.sample_prompts, release, lease.report, under=lasting)
         content = adapter.to_bytes()
         stored = Adapter.load(content)
         catalog.complete_upload(

@@ -1,0 +1,82 @@
+"""Take a concept out of a base, and measure what that did."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict
+
+from PIL import Image
+
+from market.extractions.finishing import ExtractionOutput, StoredAdapter, complete_extraction
+from market.extractions.grids import Grids
+from market.extractions.models import Extraction
+from market.jobs.models import Job
+from plugins_engine.adapter import Adapter
+from plugins_engine.concepts import calls
+from plugins_engine.erasure import plan_erasure
+from plugins_engine.examination import ExaminationConfig, Grid, examine, judge_for
+from plugins_engine.extraction import Config, Method, extract_concept
+from plugins_engine.priors import prior_prompts
+from workers.engine import Engine
+from workers.lease import Lease
+
+
+def run_extraction(
+    job: Job,
+    engine: Engine,
+    lease: Lease,
+    *,
+    config: Config | None = None,
+    examination: ExaminationConfig | None = None,
+) -> None:
+    lease.say("loading the model")
+    extraction = Extraction.objects.select_related("base").get(job=job)
+    base = engine.base_of(extraction.base, extraction.base_fingerprint)
+    lease.check()
+    retained = extraction.retained or [
+        prompt
+        for prompt in prior_prompts(base.directory.path)
+        if not any(calls(alias, prompt) for alias in extraction.aliases)
+    ]
+    erasure = plan_erasure(base, extraction.name, extraction.kind, extraction.anchor, retained)
+    method: Method = extraction.method  # type: ignore[assignment]  # a constraint keeps it among the engine's
+    result = extract_concept(base, erasure, method, config, lease.report)
+    measured = examine(
+        base,
+        result,
+        judge_for(base, erasure),
+        examination or ExaminationConfig(pictures=extraction.pictures),
+        lease.report,
+    )
+    complete_extraction(
+        job=job,
+        token=lease.token,
+        output=ExtractionOutput(
+            eraser=to_store(result.eraser),
+            plugin=to_store(result.plugin),
+            rank=result.rank,
+            erasure=asdict(erasure),
+            figures=measured.figures | {"groups": list(measured.groups)},
+            grids=as_png(measured.grids),
+        ),
+    )
+
+
+def to_store(adapter: Adapter) -> StoredAdapter:
+    """Write an adapter as the bytes of a file, with the hashes that reading it gives."""
+    content = adapter.to_bytes()
+    stored = Adapter.load(content)
+    return StoredAdapter(content, stored.file_sha256, stored.tensors_sha256)
+
+
+def as_png(grids: dict[str, Grid]) -> Grids:
+    return {
+        title: (columns, [(prompt, [png(each) for each in pictures]) for prompt, pictures in rows])
+        for title, (columns, rows) in grids.items()
+    }
+
+
+def png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    return buffer.getvalue()
