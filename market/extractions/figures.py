@@ -119,7 +119,7 @@ def retest_words(figures: Figures) -> str:
 
 
 def with_interval(rate: Figures) -> str:
-    return f"{rate['rate']:.1%} ({rate['low']:.1%} to {rate['high']:.1%})"
+    return f"{rate['rate']:.1%} ({rate['low']:.0%} to {rate['high']:.0%})"
 
 
 def _share(rate: Figures) -> str:
