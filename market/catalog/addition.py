@@ -240,7 +240,6 @@ def complete_addition(*, job: Job | UUID, token: int, output: AdditionOutput) ->
     holds the job; then nothing is kept.
     """
     job_id = job.pk if isinstance(job, Job) else job
-    _check(output)
     with files_undone() as stored, transaction.atomic():
         ended = Job.objects.succeed(job_id, token=token, result={})
         version = add_version(
@@ -269,8 +268,9 @@ def add_version(
     """Add a version to a plug-in, within the caller's transaction; `stored` is told of every file written.
 
     A plug-in not on the market takes the version up at once; one that is keeps serving the version its buyers know until
-    its artist changes it. Raises BadResult.
+    its artist changes it. Raises BadResult if the bytes are not what they are said to be, or for other weights.
     """
+    _check(output)
     plugin = PlugIn.objects.select_for_update(of=("self",)).select_related("base", "owner").get(pk=plugin_id)
     if output.base_fingerprint != plugin.base.fingerprint:
         raise BadResult(
