@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
@@ -18,10 +17,10 @@ from market.ledger.models import AccountKind, Entry
 from market.ledger.money import plain
 from market.ledger.queries import earned, within
 from market.reports import charts, figures
+from market.reports.lines import page_of
 from market.reports.periods import QUICK, period_of
 
 DEFAULT_PERIOD = "last_30"
-ROWS = 50
 
 
 @login_required
@@ -32,18 +31,20 @@ def earnings(request: HttpRequest) -> HttpResponseBase:
     period, form = period_of(request, DEFAULT_PERIOD)
     sums = figures.of_person(figures.sums_in(period), person)
     lines = figures.paid_lines(within(earned(person), period.start, period.end))
+    days = figures.of_person(figures.days_in(period), person)
+    line_sums = figures.paid_sums(days)
     what = request.GET.get("what", "")
     if what:
-        lines = lines.filter(subject__in=figures.subjects_of(sums, what))
+        of_what = figures.subjects_of(sums, what)
+        lines, line_sums = lines.filter(subject__in=of_what), line_sums.filter(subject__in=of_what)
     if request.GET.get("format") == "csv":
         return csv_response(f"earnings-{period.first}-{period.last}", LINE_HEADER, line_rows(lines))
-    days = figures.of_person(figures.days_in(period), person)
     spans = figures.by_span(days, period, period.grain, narrowed=True)
     subjects = [
         *figures.by_subject(sums, "plugin-version"),
         *figures.by_subject(sums, "base-release"),
     ]
-    page = Paginator(lines, ROWS).get_page(request.GET.get("page"))
+    page = page_of(lines, line_sums, request.GET.get("page", ""))
     account = ledger.account(AccountKind.EARNINGS, person)
     return render(
         request,
@@ -74,8 +75,8 @@ def earnings(request: HttpRequest) -> HttpResponseBase:
                 ]
                 or [charts.Series("Plug-ins", [0 for _ in spans])],
             ),
-            "page_obj": page,
-            "lines": figures.name_lines(page),
+            "page": page,
+            "lines": figures.name_lines(page.lines),
         },
         status=400 if form.errors else 200,
     )

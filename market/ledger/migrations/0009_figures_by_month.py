@@ -17,10 +17,11 @@ ALTER TABLE ledger_rollup ENABLE TRIGGER ledger_rollup_no_truncate;
 _COLUMNS = "span, day, sort, currency, account_kind, account_id, line, subject, memo, amount, transfers, captures"
 
 FIGURES = f"""
--- What some transfers add to the figures: a row for each day and for each month, each sort and what it sums.
+-- What some transfers add to the figures: a row for each day and for each month, each sort and what it sums. The types are those of
+-- ledger_rollup's columns: else what is asked of the view would be looked for only after reading all of it.
 CREATE FUNCTION ledger_sums(p_transfers bigint[]) RETURNS TABLE (
-    span text, day date, sort text, currency varchar, account_kind varchar, account_id bigint, line varchar, subject varchar,
-    memo text, amount numeric, transfers bigint, captures bigint
+    span varchar, day date, sort varchar, currency varchar, account_kind varchar, account_id bigint, line varchar,
+    subject varchar, memo varchar, amount numeric, transfers bigint, captures bigint
 ) LANGUAGE sql STABLE AS $$
     WITH days AS MATERIALIZED (
         SELECT g.day,
