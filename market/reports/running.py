@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
     Aggregate,
     Count,
@@ -16,7 +17,7 @@ from django.db.models import (
     Func,
     Q,
 )
-from django.db.models.functions import Extract, TruncDate, TruncMonth, TruncWeek
+from django.db.models.functions import Cast, Extract, TruncDate, TruncMonth, TruncWeek
 
 from market.generation.requesting import KIND
 from market.jobs.models import Job
@@ -25,15 +26,18 @@ from market.reports import figures
 from market.reports.periods import Grain, Period
 
 
-class Quantile(Aggregate):
-    """A quantile of numbers, between the two nearest where it lies between them (PostgreSQL's percentile_cont)."""
+class Quantiles(Aggregate):
+    """Quantiles of numbers, each between the two nearest where it lies between them (PostgreSQL's percentile_cont).
+
+    All of them in one, so that the numbers are sorted once. None where there are no numbers.
+    """
 
     function = "percentile_cont"
-    template = "%(function)s(%(fraction)s) WITHIN GROUP (ORDER BY %(expressions)s)"
-    output_field = FloatField()
+    template = "%(function)s(ARRAY[%(fractions)s]::float8[]) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = ArrayField(FloatField())
 
-    def __init__(self, expression: object, *, fraction: float, **extra: Any) -> None:
-        super().__init__(expression, fraction=fraction, **extra)
+    def __init__(self, expression: object, *fractions: float, **extra: Any) -> None:
+        super().__init__(expression, fractions=", ".join(map(str, fractions)), **extra)
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,9 @@ _BEGINS: dict[Grain, Func] = {
 }
 
 
-def _seconds(end: str, begin: str) -> Extract:
-    return Extract(ExpressionWrapper(F(end) - F(begin), output_field=DurationField()), "epoch")
+def _seconds(end: str, begin: str) -> Cast:
+    between = ExpressionWrapper(F(end) - F(begin), output_field=DurationField())
+    return Cast(Extract(between, "epoch"), FloatField())
 
 
 def _jobs(period: Period) -> Any:
@@ -107,18 +112,16 @@ def funnel(period: Period) -> Funnel:
     """Count the requests of a period."""
     found = _jobs(period).aggregate(
         asked=Count("pk"),
-        free=Count("pk", filter=Q(generation_request__total_micros=0)),
         waiting=Count("pk", filter=Q(state__in=[state.value for state in LIVE])),
-        wait_median=Quantile("wait", fraction=0.5),
-        wait_p95=Quantile("wait", fraction=0.95),
-        wait_longest=Quantile("wait", fraction=1.0),
-        work_median=Quantile("work", fraction=0.5),
-        work_p95=Quantile("work", fraction=0.95),
+        waits=Quantiles("wait", 0.5, 0.95, 1.0),
+        works=Quantiles("work", 0.5, 0.95),
         **_STATES,
     )
+    # Of their own: few are free, and each of all jobs would have its request looked up.
+    free = _jobs(period).filter(generation_request__total_micros=0).count()
     totals = figures.totals(figures.sums_in(period))
-    waits = Waits(*(found.pop(name) for name in Waits.__dataclass_fields__))
-    return Funnel(paid=totals.queries, taken_back=totals.taken_back, waits=waits, **found)
+    waits = Waits(*(found.pop("waits") or [None] * 3), *(found.pop("works") or [None] * 2))
+    return Funnel(paid=totals.queries, taken_back=totals.taken_back, free=free, waits=waits, **found)
 
 
 def by_span(period: Period, grain: Grain) -> list[SpanOfRequests]:
@@ -129,15 +132,18 @@ def by_span(period: Period, grain: Grain) -> list[SpanOfRequests]:
         .values("begins")
         .annotate(
             asked=Count("pk"),
-            wait_median=Quantile("wait", fraction=0.5),
-            wait_p95=Quantile("wait", fraction=0.95),
+            waits=Quantiles("wait", 0.5, 0.95),
             **_STATES,
         )
         .order_by("begins")
     )
     # Weeks and months begin where they do in a calendar; the period may have only a part of its first and last one.
     spans = {grain.first_of(span.first): span for span in period.spans(grain)}
-    return [SpanOfRequests(spans[row.pop("begins")], **row) for row in rows]
+    found = []
+    for row in rows:
+        median, p95 = row.pop("waits") or (None, None)
+        found.append(SpanOfRequests(spans[row.pop("begins")], wait_median=median, wait_p95=p95, **row))
+    return found
 
 
 def reasons(period: Period, most: int = 10) -> list[tuple[str, int]]:
