@@ -10,5 +10,8 @@ class ExtractionsConfig(AppConfig):
     def ready(self) -> None:
         # Models are not loaded yet when this module is imported.
         from market.extractions import kind
+        from market.extractions.lost import lost_on
+        from market.generation.guarding import register_lost
 
         kind.register()
+        register_lost(lost_on)

@@ -31,6 +31,7 @@ from market.generation.forms import (
     starting_values,
     values_of,
 )
+from market.generation.guarding import Asked, asked_for
 from market.generation.models import GenerationRequest, Picture
 from market.generation.paying import covers
 from market.generation.pricing import Quote
@@ -60,7 +61,8 @@ class Row:
 class PriceBox:
     """A price with the balance it will be taken from, or the reason why there is no price.
 
-    credit: what there is of promotional credit; by_credit: whether it pays this price.
+    credit: what there is of promotional credit; by_credit: whether it pays this price. asked_for: what the prompt seems to ask
+    for that the base no longer draws.
     """
 
     quote: Quote | None
@@ -68,6 +70,7 @@ class PriceBox:
     available: int
     credit: int = 0
     by_credit: bool = False
+    asked_for: tuple[Asked, ...] = ()
 
     @property
     def missing(self) -> int:
@@ -86,7 +89,7 @@ def studio(request: HttpRequest) -> HttpResponse:
         return _run(request)
     if "top_up" in data:
         _keep_draft(request.session, data)
-        return redirect(_top_up_url(price_box(QuoteForm(data), person_of(request)).missing))
+        return redirect(_top_up_url(price_box(QuoteForm(data), person_of(request), "").missing))
     # Adding, removing, finding and re-pricing without JavaScript: the same form again, as it stands.
     form = _unvalidated(data, _changed(data))
     return _show(request, form)
@@ -97,7 +100,8 @@ def studio(request: HttpRequest) -> HttpResponse:
 def quote(request: HttpRequest) -> HttpResponse:
     """Answer with the price box for the form as it stands."""
     form = QuoteForm(request.POST)
-    return render(request, "generation/_price.html", {"price": price_box(form, person_of(request))})
+    price = price_box(form, person_of(request), request.POST.get("prompt", ""))
+    return render(request, "generation/_price.html", {"price": price})
 
 
 @login_required
@@ -106,14 +110,14 @@ def plugins(request: HttpRequest) -> HttpResponse:
     """Answer with the picker after a plug-in was added or removed, or another base or search was entered."""
     form = QuoteForm(request.POST, chosen=_changed(request.POST))
     context = _picker(form, request.POST.get("q", "")) | {
-        "price": price_box(form, person_of(request)),
+        "price": price_box(form, person_of(request), request.POST.get("prompt", "")),
         "out_of_band": True,
     }
     return render(request, "generation/_picker.html", context)
 
 
-def price_box(form: QuoteForm, person: User) -> PriceBox:
-    """Price a form, however unfinished the rest of it is."""
+def price_box(form: QuoteForm, person: User, prompt: str) -> PriceBox:
+    """Price a form, however unfinished the rest of it is, and say what its prompt asks for in vain."""
     wallet = ledger.account(AccountKind.WALLET, owner=person)
     available = ledger.balance(wallet).available
     account = credit_account(person)
@@ -134,7 +138,8 @@ def price_box(form: QuoteForm, person: User) -> PriceBox:
     except Refused as refusal:
         return PriceBox(None, refusal.message, available, credit)
     by_credit = terms.quote.total > 0 and covers(account, terms.quote)
-    return PriceBox(terms.quote, "", available, credit, by_credit)
+    asked = asked_for(terms.release, prompt, [version.plugin_id for version, _ in terms.versions])
+    return PriceBox(terms.quote, "", available, credit, by_credit, tuple(asked))
 
 
 def _run(request: HttpRequest) -> HttpResponse:
@@ -169,7 +174,7 @@ def _show(
     person = person_of(request)
     context: dict[str, Any] = {
         "form": form,
-        "price": price_box(_for_price(form), person),
+        "price": price_box(_for_price(form), person, str(form["prompt"].value() or "")),
         "recent": Picture.objects.kept().filter(request__person=person).select_related("request")[:RECENT],
         "limits": limits,
         "running": panel_context(job) if job else None,
