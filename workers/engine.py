@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from market.catalog.models import PlugInVersion
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel, load_base
 from plugins_engine.errors import BadAdapter, BadBase
+from workers.weights import directory_of
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,9 @@ class Recent(Generic[Value]):
         self._values[key] = make()
         return self._values[key]
 
+    def clear(self) -> None:
+        self._values.clear()
+
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
@@ -68,14 +73,25 @@ class Engine:
             )
         return loaded
 
+    def make_room(self) -> None:
+        """Let every loaded base go."""
+        self.bases.clear()
+        # Modules refer to each other in circles, so their memory would come back some time later.
+        gc.collect()
+
+    def fresh_base(self, directory: Path) -> BaseModel:
+        """Load a directory as it is now, in the place of whatever is loaded. Raises BadBase."""
+        self.make_room()
+        loaded = load_base(directory, device=self.device)
+        return self.bases.get(loaded.fingerprint, lambda: loaded)
+
     def adapter(self, version: PlugInVersion) -> Adapter:
         """Give a plug-in's weights. Raises BadAdapter if the stored file is not the one that was registered."""
         return self.adapters.get(version.tensors_sha256, lambda: _load_adapter(version))
 
     def _load_base(self, release: BaseRelease) -> BaseModel:
-        source = release.base.source
         log.info("loading %s on %s", release, self.device)
-        return load_base(Path(source) if source else None, device=self.device)
+        return load_base(directory_of(release.base), device=self.device)
 
 
 def _load_adapter(version: PlugInVersion) -> Adapter:

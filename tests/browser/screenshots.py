@@ -50,6 +50,7 @@ PEOPLE = {
         "/accounts/email/",
         "/accounts/2fa/",
     ],
+    "owner": ["/my-bases/", "/my-bases/register/"],
     "user": ["/studio/", "/pictures/", "/jobs/", "/wallet/", "/wallet/top-up/", "/me/roles/artist/"],
     "admin": [
         "/reports/",
@@ -72,6 +73,7 @@ FOLLOWED: dict[str, list[tuple[str, ...]]] = {
                ("/desk/", "a[href^='/desk/plugins/']", "main a[href*='/upload/']"),
                ("/desk/", "main a[href^='/jobs/']:not([href='/jobs/'])"),
                ("/earnings/statements/", "main th a[href^='/earnings/statements/']")],
+    "owner": [("/my-bases/", "main a[href^='/bases/']:not([href='/bases/'])")],
     "user": [("/pictures/", "main a[href^='/pictures/']:not([href='/pictures/'])"),
              ("/jobs/", "main a[href^='/jobs/']:not([href='/jobs/'], [href*='?'])")],
     "admin": [("/reports/", "main a[href^='/reports/transfers/']")],
