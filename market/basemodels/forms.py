@@ -17,6 +17,7 @@ def _fee_field() -> EurosField:
     return EurosField(
         label="Fee per picture",
         max_micros=MAX_FEE_MICROS,
+        initial=0,
         help_text="Paid to you for every picture, less the market's commission. 0 offers the model free of charge.",
     )
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from market.accounts.models import User
@@ -25,7 +26,7 @@ from market.jobs.sweeping import register_sweep
 
 MAX_FILES = 100
 MAX_OPEN = 3
-"""Uploads that one person may have under way or waiting to be registered: each may be as large as the market takes."""
+"""Uploads of one person that have not passed a check: each may be as large as the market takes."""
 MAX_TEXT_BYTES = 50_000_000
 """Of a .json or .txt file, which is read whole."""
 KEPT_UNTOUCHED = timedelta(days=2)
@@ -117,9 +118,11 @@ def begin_upload(owner: User, files: Sequence[Announced]) -> BaseUpload:
             _require_unregistered(known)
             BaseUpload.objects.filter(pk=known.pk).update(touched_at=timezone.now())
             return known
-        if BaseUpload.objects.filter(owner=owner, base=None).count() >= MAX_OPEN:
+        unproven = BaseUpload.objects.filter(Q(base=None) | Q(base__fingerprint=""), owner=owner)
+        if unproven.count() >= MAX_OPEN:
             raise UploadRefused(
-                f"You have {MAX_OPEN} uploads that are not registered yet, the most at a time. Finish one, or give one up.",
+                f"You have {MAX_OPEN} uploads that are not registered, or whose base model has not passed its check; more are not "
+                "kept at a time. Finish one, or remove it.",
                 status=HTTPStatus.TOO_MANY_REQUESTS,
             )
         upload = BaseUpload.objects.create(owner=owner, list_sha256=digest)

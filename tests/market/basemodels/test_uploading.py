@@ -21,7 +21,7 @@ from market.basemodels.models import BaseUpload, BaseUploadFile, BaseUploadPart
 from market.basemodels.models import uploads as upload_models
 from market.basemodels.registering import register_base
 from market.basemodels.uploading import KEPT_UNTOUCHED, MAX_OPEN, begin_upload, sweep_abandoned
-from tests.market.basemodels.conftest import FIELDS, FILES, announcing, complete_upload
+from tests.market.basemodels.conftest import FIELDS, FILES, announcing, complete_upload, pass_check
 
 SignIn = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -212,8 +212,14 @@ def test_one_person_has_few_uploads_under_way(model_owner: User, stranger: User,
         begin_upload(model_owner, announcing({**FILES, "card.json": b"%d" % number}))
 
     refused = begin(client_for(model_owner), FILES)
-
     assert refused.status_code == 429
+    first = complete_upload(model_owner, {**FILES, "card.json": b"0"})
+    base = register_base(model_owner, FIELDS, upload=first.pk, by=model_owner)
+    assert begin(client_for(model_owner), FILES).status_code == 429
+
+    pass_check(base)
+
+    assert begin(client_for(model_owner), FILES).status_code == 200
     assert begin(client_for(stranger), FILES).status_code == 200
 
 

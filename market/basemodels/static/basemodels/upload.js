@@ -78,7 +78,8 @@ class Sha256 {
 class Refused extends Error {}
 
 async function ask(url, token, options) {
-  const response = await fetch(url, { ...options, redirect: "error", headers: { "x-csrftoken": token, ...options.headers } });
+  const response = await fetch(url, { ...options, redirect: "manual", headers: { "x-csrftoken": token, ...options.headers } });
+  if (response.type === "opaqueredirect") throw new Refused("You are signed out. Sign in again in another tab.");
   if (response.status >= 500 || response.status === 408) throw new Error(`The server answered ${response.status}.`);
   const answer = await response.json().catch(() => ({ error: `The server answered ${response.status}.` }));
   if (!response.ok) throw new Refused(answer.error);
