@@ -69,9 +69,7 @@ def start_check(base: BaseModel, by: User) -> Job:
         if base.is_checking:
             raise CheckRefused("It is being checked already.")
         job = Job.objects.enqueue(
-            kind=KIND,
-            owner=base.owner,
-            parameters={"base": base.pk, "base_name": base.name, "slug": base.slug},
+            kind=KIND, owner=base.owner, parameters={"base": base.pk, "base_name": base.name}
         )
         BaseModel.objects.filter(pk=base.pk).update(check_job=job)
         if by.pk != base.owner_id:

@@ -64,13 +64,11 @@ class RegisterForm(forms.ModelForm[BaseModel]):
         fields = ["name", "slug", "description", "fee_micros", "licence", "licence_url", "licence_text"]
         widgets = {"description": forms.Textarea(attrs={"rows": 4})} | _LICENCE_WIDGETS
         labels = {"slug": "Address"}
+        help_texts = {"slug": "Letters, digits and hyphens: bases/address/. Empty: made from the name."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["slug"].required = False
-        self.fields[
-            "slug"
-        ].help_text = "Letters, digits and hyphens: bases/address/. Empty: made from the name."
 
     def clean_slug(self) -> str:
         typed: str = self.cleaned_data["slug"]

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from market.accounts.models import User
@@ -27,6 +27,8 @@ from market.jobs.sweeping import register_sweep
 MAX_FILES = 100
 MAX_OPEN = 3
 """Uploads of one person that have not passed a check: each may be as large as the market takes."""
+MAX_SIZE = 10**13
+"""Of one file in bytes, whatever the market's own limit: more is no size, and would not fit where it is counted."""
 MAX_TEXT_BYTES = 50_000_000
 """Of a .json or .txt file, which is read whole."""
 KEPT_UNTOUCHED = timedelta(days=2)
@@ -82,8 +84,8 @@ def _announced(entry: Any) -> Announced:
     path, size, sha256 = entry.get("path"), entry.get("size"), entry.get("sha256")
     if not isinstance(path, str) or not re.fullmatch(FILE_PATH, path):
         raise UploadRefused(_why_not(str(path)[:200]))
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise UploadRefused(f"{path}: expected its size in bytes, at least 1.")
+    if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_SIZE:
+        raise UploadRefused(f"{path}: expected its size in bytes, at least 1 and at most {MAX_SIZE}.")
     if size > MAX_TEXT_BYTES and not path.endswith(".safetensors"):
         raise UploadRefused(
             f"{path}: expected at most {MAX_TEXT_BYTES / 1e6:g} MB, found {size / 1e6:,.1f} MB."
@@ -226,7 +228,7 @@ def give_up_upload(pk: UUID) -> bool:
         return True
 
 
-def _forget_parts(parts: Any) -> None:
+def _forget_parts(parts: QuerySet[BaseUploadPart]) -> None:
     """Delete parts; their files in the storage when the transaction commits."""
     names = list(parts.values_list("content", flat=True))
     parts.delete()

@@ -50,7 +50,8 @@ def base(request: HttpRequest, slug: str) -> HttpResponse:
         if form is None:
             raise PermissionDenied("Only the owner of a base model changes what it costs.")
         if form.is_valid():
-            form.save()
+            # Only what the form holds: a worker may be writing what it found to the same row.
+            form.save(commit=False).save(update_fields=OfferForm.Meta.fields)
             messages.success(
                 request, f"The settings of {model.name} are saved. They hold for pictures from now on."
             )

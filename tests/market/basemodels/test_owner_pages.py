@@ -15,6 +15,7 @@ from django.urls import reverse
 from market.accounts.models import User
 from market.audit.models import AuditLine
 from market.basemodels.checking import KIND, start_check
+from market.basemodels.forms import OfferForm
 from market.basemodels.models import BaseModel, BaseUpload
 from market.basemodels.models.uploads import FOLDERS
 from market.basemodels.uploading import begin_upload
@@ -186,7 +187,7 @@ def test_a_passed_check_is_shown_and_the_owner_lists_the_base(
     for part in ("40 steps", "2 pictures a request", "5 unfinished requests", "MIT", "What was checked"):
         assert part in page, part
     assert "Check it again" not in page
-    assert "3.7 GB needed" in page.replace("\u00a0", " ")
+    assert "3.7 GB to draw with" in page.replace("\u00a0", " ")
 
 
 def test_an_unchecked_base_cannot_be_listed_on_the_page(
@@ -268,3 +269,22 @@ def test_a_json_list_is_what_the_page_sends(model_owner: User, client_for: SignI
     assert answer.json()["files"][0] == {
         "position": 0, "path": "model_index.json", "size": 2, "parts": 0, "parts_needed": 1, "complete": False,
     }  # fmt: skip
+
+
+def test_saving_the_settings_leaves_what_a_worker_wrote_meanwhile(
+    register: Register, model_owner: User, client_for: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = register()
+    judged = OfferForm.is_valid
+
+    def is_valid(form: OfferForm) -> bool:
+        pass_check(base)
+        return judged(form)
+
+    monkeypatch.setattr(OfferForm, "is_valid", is_valid)
+    form = {"fee_micros": "0.05", "default_steps": "25", "default_guidance": "3", "licence": "MIT"}
+
+    assert client_for(model_owner).post("/bases/mine/", form).status_code == 302
+
+    base.refresh_from_db()
+    assert (base.fee_micros, base.fingerprint) == (50_000, "cd" * 32)

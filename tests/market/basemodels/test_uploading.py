@@ -177,6 +177,7 @@ INDEX = {"path": "model_index.json", "size": 2, "sha256": HASH}
         (json.dumps({"files": [INDEX, INDEX]}), "named twice"),
         (json.dumps({"files": [INDEX | {"size": 0}]}), "at least 1"),
         (json.dumps({"files": [INDEX | {"size": True}]}), "at least 1"),
+        (json.dumps({"files": [INDEX | {"size": 10**400}]}), "at most 10000000000000"),
         (json.dumps({"files": [INDEX | {"size": "2"}]}), "size in bytes"),
         (json.dumps({"files": [INDEX | {"size": 10**9}]}), "at most 50 MB"),
         (json.dumps({"files": [INDEX | {"sha256": HASH.upper()}]}), "lower case"),
