@@ -3,7 +3,16 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import addition, base, combination, evidence, extraction, ledger, multi_extraction
+from benchmarks import (
+    addition,
+    base,
+    combination,
+    evidence,
+    extraction,
+    ledger,
+    multi_extraction,
+    prompt_guard,
+)
 from benchmarks.report import Report
 
 BENCHMARKS = {
@@ -14,6 +23,7 @@ BENCHMARKS = {
     "combination": combination.measure,
     "evidence": evidence.measure,
     "ledger": ledger.measure,
+    "prompt_guard": prompt_guard.measure,
 }
 
 

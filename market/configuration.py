@@ -537,6 +537,22 @@ VARIABLES: tuple[Variable, ...] = (
         "Money",
     ),
     Variable(
+        "CLAIM_ANSWER_DAYS",
+        "integer",
+        "How many days the owner of a base model, or of a plug-in, has to answer a claim once its evidence is there.",
+        integer(4, 365),
+        "14",
+        "Claims",
+    ),
+    Variable(
+        "CLAIM_APPEAL_DAYS",
+        "integer",
+        "How many days an artist has to appeal against a rejection.",
+        integer(4, 365),
+        "14",
+        "Claims",
+    ),
+    Variable(
         "EMAIL_URL",
         "text",
         "`file` writes each mail to `DATA_DIR/mail`, `console` prints it, "

@@ -28,7 +28,7 @@ from plugins_engine.base import BaseModel, PromptEmbedding
 from plugins_engine.captioned_works import noised_batch, pixels_of
 from plugins_engine.errors import BadRequest, require_positive, require_whole
 from plugins_engine.metrics import Rate
-from plugins_engine.progress import OnStep
+from plugins_engine.progress import OnStep, Progress
 from plugins_engine.sampler import generate_each
 
 MIN_CONTROLS = 8  # fewer say nothing of what is usual
@@ -143,11 +143,20 @@ def find_reproductions(
     asked = [(prompt, seed) for prompt in prompts for seed in range(config.seeds)]
     drawings: list[Image.Image] = []
     for number, prompt in enumerate(prompts):
+
+        def report(progress: Progress, done: int = number) -> None:
+            if on_step is not None:
+                steps = progress.steps
+                on_step(done * steps + progress.step, len(prompts) * steps, "drawing", None)
+
         drawings += generate_each(
-            base, [prompt] * config.seeds, seed=config.seed, steps=config.steps, guidance=config.guidance
+            base,
+            [prompt] * config.seeds,
+            seed=config.seed,
+            steps=config.steps,
+            guidance=config.guidance,
+            on_progress=report,
         )
-        if on_step is not None:
-            on_step(number + 1, len(prompts), "drawing", None)
     drawn = _tiles(base, drawings, config.tiles)
     nearest = []
     for pictures in (works, controls):

@@ -95,14 +95,20 @@ def examine(
     return _Examiner(base, result, judge, config or ExaminationConfig(), on_progress).run()
 
 
-def judge_for(base: BaseModel, erasure: Erasure) -> Judge | None:
-    """Give the embedded judge where it knows all that this base knows, and so the concept; else None."""
+def judge_of(base: BaseModel) -> Judge | None:
+    """Give the embedded judge where it knows all that this base says it knows; else None."""
     known = known_concepts(base.directory.path)
     judge = Judge.load()
     fits = (
         known.listed and set(known.styles) <= set(judge.styles) and set(known.subjects) <= set(judge.subjects)
     )
-    return judge if fits and known.find(erasure.name, erasure.kind) else None
+    return judge if fits else None
+
+
+def judge_for(base: BaseModel, erasure: Erasure) -> Judge | None:
+    """Give the embedded judge where it fits the base, which knows the concept; else None."""
+    known = known_concepts(base.directory.path)
+    return judge_of(base) if known.find(erasure.name, erasure.kind) else None
 
 
 def groups_of(base: BaseModel, erasure: Erasure, pictures: int, seed: int = 0) -> list[Group]:
@@ -254,7 +260,7 @@ class _Examiner:
     def _measure(self, group: Group, pictures: dict[str, list[Image.Image]], seed: int) -> dict[str, Any]:
         """Give how far the pictures moved, and, with a judge, accuracies and KID at every stage."""
         measured: dict[str, Any] = {
-            "moved": {stage: _moved(pictures["before"], pictures[stage]) for stage in ("after", "restored")}
+            "moved": {stage: moved(pictures["before"], pictures[stage]) for stage in ("after", "restored")}
         }
         if self._judge is None:
             return measured
@@ -263,7 +269,7 @@ class _Examiner:
             verdicts = self._judge.verdicts(drawn)
             for kind in KINDS:
                 title = "accuracy" if kind == self._result.erasure.kind else "other_accuracy"
-                heads[title][stage] = _rate(rightly_seen(verdicts, group.expected, kind))
+                heads[title][stage] = rate_figures(rightly_seen(verdicts, group.expected, kind))
         measured |= heads
         if self._with_kid:
             again = self._draw(group.prompts, seed + _OTHER_SEEDS, [], f"drawing {group.title} again")
@@ -292,7 +298,7 @@ class _Examiner:
             columns.append(f"learned word, {stage}")
             drawn.append([each.picture for each in found])
             if self._judge is not None:
-                figures[stage] = _rate(recovered(self._judge, erasure, found))
+                figures[stage] = rate_figures(recovered(self._judge, erasure, found))
         rows = [(labels[i], [each[i] for each in drawn]) for i in range(min(config.shown, len(labels)))]
         return figures, (tuple(columns), rows)
 
@@ -304,17 +310,18 @@ class _Examiner:
             pictures += generate_each(
                 self._base, some, seed=seed + first, steps=self._config.steps, plugins=plugins, batch=batch
             )
-            self._tell(len(some), message)
+            self._tell(len(some), message, pictures[-1])
         return pictures
 
-    def _tell(self, count: int, message: str) -> None:
+    def _tell(self, count: int, message: str, preview: Image.Image | None = None) -> None:
         self._done += count
         if self._on_progress is not None:
             left = self._pace.seconds_left(self._done)
-            self._on_progress(Progress(self._done, self._pace.steps, None, None, message, left))
+            self._on_progress(Progress(self._done, self._pace.steps, None, preview, message, left))
 
 
-def _rate(rate: Rate) -> dict[str, float | int]:
+def rate_figures(rate: Rate) -> dict[str, float | int]:
+    """Give a rate with its interval, for JSON."""
     low, high = rate.interval
     return {"rate": rate.rate, "low": low, "high": high, "pictures": rate.total}
 
@@ -324,7 +331,7 @@ def _kid(features: np.ndarray, reference: np.ndarray) -> dict[str, float | int]:
     return {"mean": value.mean * 1000, "std": value.std * 1000, "subset": value.subset_size}
 
 
-def _moved(before: Sequence[Image.Image], after: Sequence[Image.Image]) -> float:
+def moved(before: Sequence[Image.Image], after: Sequence[Image.Image]) -> float:
     """Give the root mean square difference of pixels, 0 to 1, averaged over pictures."""
     differences = [
         np.sqrt(np.mean((np.asarray(a, dtype=np.float32) - np.asarray(b, dtype=np.float32)) ** 2)) / 255

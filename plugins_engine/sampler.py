@@ -113,17 +113,19 @@ def generate_each(
     guidance: float | None = None,
     plugins: Sequence[tuple[Adapter, float]] = (),
     batch: int = 32,
+    on_progress: OnProgress | None = None,
 ) -> list[Image.Image]:
     """Draw one picture of each prompt, many prompts in one batch; picture i has the seed `seed` + i.
 
-    For measurements over many prompts. Guidance None is the base's own. Raises as `generate` does.
+    For measurements over many prompts. Guidance None is the base's own. `on_progress` is called after every denoising step, without
+    previews. Raises as `generate` does.
     """
     if not prompts:
         return []
     guidance = base.guidance(guidance)
     request = SampleRequest(prompts[0], "", seed, steps, guidance, len(prompts), plugins)
     width, height = _size(base, request)
-    report = _Reporter(base, request, 1, None, 0)
+    report = _Reporter(base, request, math.ceil(len(prompts) / batch), on_progress, 0)
     pictures: list[Image.Image] = []
     with torch.no_grad():
         for first in range(0, len(prompts), batch):

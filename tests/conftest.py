@@ -25,10 +25,10 @@ from django.db import transaction
 from market import configuration
 from market.stack.embedded import EmbeddedService, Postgres, Valkey, start_alone
 
-# Set by the controller for its xdist workers.
+# Set by whoever started the services: pytest-xdist's controller for its workers, or tests.mutation for the mutants' tests.
 FOLDER = "TESTS_FOLDER"
 
-is_controller = "PYTEST_XDIST_WORKER" not in os.environ
+is_controller = FOLDER not in os.environ
 
 
 def _services(folder: Path) -> tuple[Postgres, Valkey]:
@@ -86,9 +86,13 @@ _running: list[tuple[EmbeddedService, subprocess.Popen[bytes]]] = []
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     if is_controller and not config.option.collectonly:
-        for service in _services(_folder):
-            _running.append((service, start_alone(service, _folder / f"{service.name}.log")))
-        _let_tests_pass_triggers()
+        start_services()
+
+
+def start_services() -> None:
+    for service in _services(_folder):
+        _running.append((service, start_alone(service, _folder / f"{service.name}.log")))
+    _let_tests_pass_triggers()
 
 
 def _let_tests_pass_triggers() -> None:
@@ -100,8 +104,11 @@ def _let_tests_pass_triggers() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
-    if not is_controller:
-        return
+    stop_services()
+
+
+def stop_services() -> None:
+    """Stop what this process started; in workers of pytest-xdist that is nothing."""
     while _running:
         service, process = _running.pop()
         # Nothing here outlives the run: PostgreSQL stops at once, without a checkpoint.

@@ -22,6 +22,9 @@ RUNNERS: dict[str, str] = {
     "addition": "workers.runners.addition.run_addition",
     "upload": "workers.runners.upload.run_upload",
     "base_check": "workers.runners.base_check.run_check",
+    "evidence": "workers.runners.evidence.run_evidence",
+    "statement": "workers.runners.statement.run_statement",
+    "verification": "workers.runners.verification.run_verification",
 }
 KINDS = tuple(RUNNERS)
 

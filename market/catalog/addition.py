@@ -13,6 +13,7 @@ from uuid import UUID
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.db.models import Max
+from django.db.models.fields.files import FieldFile
 from django.urls import reverse
 from PIL import Image, UnidentifiedImageError
 
@@ -31,7 +32,7 @@ from market.catalog.models import (
 )
 from market.catalog.models.plugins import free_slug
 from market.catalog.publishing import broader_than_parts, use_version
-from market.catalog.storing import forget_file
+from market.catalog.storing import files_undone
 from market.jobs import kinds
 from market.jobs.models import Job
 
@@ -168,13 +169,7 @@ def enqueue_version(
     affirmation = concept.affirmations.filter(person=by).latest("pk")
     plugin = PlugIn.objects.filter(concept=concept, base=base).select_related("current_version").first()
     if plugin is None:
-        plugin = PlugIn.objects.create(
-            concept=concept,
-            base=base,
-            owner=concept.artist,
-            slug=free_slug(concept, base),
-            **(terms or Terms(price_micros=0)).as_fields(),
-        )
+        plugin = new_draft(concept, base, terms=terms)
     elif terms is not None:
         wished = PlugIn(owner_id=plugin.owner_id, **terms.as_fields())
         if plugin.is_published and (reasons := broader_than_parts(wished, plugin.current_version)):
@@ -196,6 +191,17 @@ def enqueue_version(
     )
     PlugIn.objects.filter(pk=plugin.pk).update(addition=job)
     return job
+
+
+def new_draft(concept: Concept, base: BaseModel, *, terms: Terms | None = None) -> PlugIn:
+    """Make the concept's plug-in for a base, without a version yet; without `terms` it is free of charge."""
+    return PlugIn.objects.create(
+        concept=concept,
+        base=base,
+        owner=concept.artist,
+        slug=free_slug(concept, base),
+        **(terms or Terms(price_micros=0)).as_fields(),
+    )
 
 
 def inputs(job: Job) -> AdditionInputs:
@@ -231,57 +237,49 @@ def complete_addition(*, job: Job | UUID, token: int, output: AdditionOutput) ->
     """Keep what a worker made as a new version and end its job, in one transaction.
 
     Raises BadResult if the bytes are not what they are said to be, and jobs' LeaseLost if the attempt no longer
-    holds the job; then nothing is kept. A plug-in not on the market takes the version up at once; one that is
-    keeps serving the version its buyers know until its artist changes it.
+    holds the job; then nothing is kept.
     """
     job_id = job.pk if isinstance(job, Job) else job
     _check(output)
-    stored: list[PlugInVersion | PlugInSample] = []
-    try:
-        with transaction.atomic():
-            ended = Job.objects.succeed(job_id, token=token, result={})
-            plugin = (
-                PlugIn.objects.select_for_update(of=("self",))
-                .select_related("base", "owner")
-                .get(pk=ended.parameters["plugin"])
-            )
-            if output.base_fingerprint != plugin.base.fingerprint:
-                raise BadResult(
-                    f"The plug-in was made for base {output.base_fingerprint[:12]}…, but {plugin.base.name} is "
-                    f"{plugin.base.fingerprint[:12]}… now. Start the addition again."
-                )
-            parts = _parts(plugin, output)
-            version = _new_version(plugin, ended, output, parts_count=len(parts))
-            stored.append(version)
-            version.save(force_insert=True)
-            PlugInPart.objects.bulk_create(rows_of(version, parts))
-            for position, sample in enumerate(output.samples):
-                shown = _new_sample(version, position, sample)
-                stored.append(shown)
-                shown.save(force_insert=True)
-            if plugin.state != PlugInState.PUBLISHED:
-                use_version(plugin, version)
-            Job.objects.filter(pk=ended.pk).update(
-                result={"plugin": plugin.pk, "version": version.pk, "number": version.number}
-            )
-            return version
-    except BaseException:
-        for row in stored:
-            forget_file(row.file)
-        raise
+    with files_undone() as stored, transaction.atomic():
+        ended = Job.objects.succeed(job_id, token=token, result={})
+        version = add_version(
+            ended.parameters["plugin"],
+            ended,
+            output,
+            affirmation=ended.parameters["affirmation"],
+            works_count=len(ended.parameters["works"]),
+            stored=stored,
+        )
+        Job.objects.filter(pk=ended.pk).update(
+            result={"plugin": version.plugin_id, "version": version.pk, "number": version.number}
+        )
+        return version
 
 
-def _parts(plugin: PlugIn, output: AdditionOutput) -> list[FoundPart]:
-    """Find what the file was combined from, as licences are now."""
-    try:
-        return parts_of(BytesIO(output.adapter), plugin.owner)
-    except MergeRefused as refusal:
-        raise BadResult(str(refusal)) from refusal
+def add_version(
+    plugin_id: int,
+    job: Job,
+    output: AdditionOutput,
+    *,
+    affirmation: int,
+    works_count: int,
+    stored: list[FieldFile],
+) -> PlugInVersion:
+    """Add a version to a plug-in, within the caller's transaction; `stored` is told of every file written.
 
-
-def _new_version(plugin: PlugIn, job: Job, output: AdditionOutput, *, parts_count: int) -> PlugInVersion:
+    A plug-in not on the market takes the version up at once; one that is keeps serving the version its buyers know until
+    its artist changes it. Raises BadResult.
+    """
+    plugin = PlugIn.objects.select_for_update(of=("self",)).select_related("base", "owner").get(pk=plugin_id)
+    if output.base_fingerprint != plugin.base.fingerprint:
+        raise BadResult(
+            f"The plug-in was made for base {output.base_fingerprint[:12]}…, but {plugin.base.name} is "
+            f"{plugin.base.fingerprint[:12]}… now. Start the {job.meaning.label.lower()} again."
+        )
+    parts = _parts(plugin, output)
     last = plugin.versions.aggregate(last=Max("number"))["last"] or 0
-    return PlugInVersion(
+    version = PlugInVersion(
         plugin=plugin,
         number=last + 1,
         file=ContentFile(output.adapter, name="adapter.safetensors"),
@@ -291,11 +289,29 @@ def _new_version(plugin: PlugIn, job: Job, output: AdditionOutput, *, parts_coun
         base_fingerprint=output.base_fingerprint,
         rank=output.rank,
         figures=output.figures,
-        works_count=len(job.parameters["works"]),
-        parts_count=parts_count,
+        works_count=works_count,
+        parts_count=len(parts),
         job=job,
-        affirmation_id=job.parameters["affirmation"],
+        affirmation_id=affirmation,
     )
+    stored.append(version.file)
+    version.save(force_insert=True)
+    PlugInPart.objects.bulk_create(rows_of(version, parts))
+    for position, sample in enumerate(output.samples):
+        shown = _new_sample(version, position, sample)
+        stored.append(shown.file)
+        shown.save(force_insert=True)
+    if plugin.state != PlugInState.PUBLISHED:
+        use_version(plugin, version)
+    return version
+
+
+def _parts(plugin: PlugIn, output: AdditionOutput) -> list[FoundPart]:
+    """Find what the file was combined from, as licences are now."""
+    try:
+        return parts_of(BytesIO(output.adapter), plugin.owner)
+    except MergeRefused as refusal:
+        raise BadResult(str(refusal)) from refusal
 
 
 def _new_sample(version: PlugInVersion, position: int, sample: Sample) -> PlugInSample:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.db.models.fields.files import FieldFile
 from django.http import Http404, HttpResponse
 from django.utils.http import content_disposition_header
@@ -14,6 +17,18 @@ def forget_file(file: FieldFile) -> None:
     # Django's only word on whether a file is in the storage, and not in the stubs.
     if file and file._committed:  # type: ignore[attr-defined]  # noqa: SLF001
         file.storage.delete(file.name or "")
+
+
+@contextmanager
+def files_undone() -> Iterator[list[FieldFile]]:
+    """Give a list to note files in before they are saved; if the body raises, those that got to the storage are deleted."""
+    noted: list[FieldFile] = []
+    try:
+        yield noted
+    except BaseException:
+        for file in noted:
+            forget_file(file)
+        raise
 
 
 def send(

@@ -51,7 +51,9 @@ def upload_works(concept: Concept, by: User, files: Iterable[Any]) -> UploadRepo
         try:
             if number >= MAX_FILES_AT_ONCE:
                 raise PictureRefused(f"Send at most {MAX_FILES_AT_ONCE} files at once.")
-            report.taken.append(add_work(concept, by, _read(sent, limits), original_name=name, limits=limits))
+            report.taken.append(
+                add_work(concept, by, read_upload(sent, limits), original_name=name, limits=limits)
+            )
         except PictureRefused as refusal:
             report.refused.append(Refused(name, str(refusal)))
     return report
@@ -105,7 +107,8 @@ def caption_from(name: str) -> str:
     return " ".join(words).lower()
 
 
-def _read(sent: Any, limits: Limits) -> bytes:
+def read_upload(sent: Any, limits: Limits) -> bytes:
+    """Read one of Django's uploaded files, no further than is taken. Raises PictureRefused."""
     if sent.size is not None and sent.size > limits.max_bytes:
         raise PictureRefused(
             f"The file has {sent.size / 1_000_000:.1f} MB; at most {limits.max_bytes / 1_000_000:.1f} MB are taken."

@@ -8,7 +8,9 @@ class ClaimsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models are not loaded yet when this module is imported.
-        from market.claims.sweeping import sweep_now_and_then
+        from market.claims import measuring, sweeping
         from market.jobs.sweeping import register_sweep
 
-        register_sweep("disputes", sweep_now_and_then)
+        measuring.register_kind()
+        register_sweep("disputes", sweeping.sweep_disputes_now_and_then)
+        register_sweep("claims", sweeping.sweep_claims_now_and_then)

@@ -1,7 +1,8 @@
 """What a dispute does with money: disputed earnings go to escrow, and by the decision back, to the claimant, or to who paid.
 
 All of it are transfers. Earnings that come in while a dispute is open are frozen by the sweeper, minute by minute; the reserve
-period keeps them from being paid out before. What was paid out before a dispute was opened is out of reach.
+period keeps them from being paid out before. What was paid out before a dispute was opened is out of reach. What was frozen of a
+query that is then taken back leaves escrow the same way.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import CharField, Exists, OuterRef, QuerySet, Sum, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils import timezone
 
 from market.accounts.models import User
@@ -141,28 +142,36 @@ def sweep_disputes() -> int:
 
 
 def freeze(dispute: Dispute) -> int:
-    """Move to escrow what the plug-in earned and is not there yet; give how many transfers that took.
+    """Move to escrow what the plug-in earned and is not there yet, and back what was taken back since; give the transfers it took.
 
-    At the opening that is all since `accrued_from`, as far as it was not paid out; later, what came in since the opening.
+    What it earned before the opening is frozen at the opening, as far as it was not paid out, and never again; what it earns from
+    then on, whenever this is called. A reversal counts where the query that it takes back does.
     """
     with transaction.atomic():
         # Two sweepers take turns: the second finds what the first froze.
         locked = Dispute.objects.select_for_update().filter(pk=dispute.pk, state=DisputeState.OPEN).first()
         if locked is None or locked.opened_at is None or locked.accrued_from is None:
             return 0
-        opening = not locked.frozen_once
-        since = locked.accrued_from if opening else locked.opened_at
-        frozen = {
-            (row["person"], row["subject"]): int(row["total"])
-            for row in locked.freezes.filter(at_opening=False)
-            .order_by()
-            .values("person", "subject")
-            .annotate(total=Sum("amount"))
+        missing = {
+            True: _missing(
+                locked, _earned_between(locked, locked.accrued_from, locked.opened_at), at_opening=True
+            ),
+            False: _missing(locked, _earned_between(locked, locked.opened_at), at_opening=False),
         }
-        made = 0
-        for person, subject, accrued in _accrued(locked, since):
-            made += _freeze(locked, person, subject, accrued - frozen.get((person.pk, subject), 0), opening)
-        if opening:
+        # What goes back comes first: a reversal may have left the earnings below zero, and then nothing could be frozen of them.
+        made = sum(
+            _give_back(locked, person, subject, -amount, at_opening)
+            for at_opening, amounts in missing.items()
+            for (person, subject), amount in amounts.items()
+            if amount < 0
+        )
+        made += sum(
+            _freeze(locked, person, subject, amount, at_opening)
+            for at_opening, amounts in missing.items()
+            for (person, subject), amount in amounts.items()
+            if amount > 0 and not (at_opening and locked.frozen_once)
+        )
+        if not locked.frozen_once:
             Dispute.objects.filter(pk=locked.pk).update(frozen_once=True)
     return made
 
@@ -170,7 +179,7 @@ def freeze(dispute: Dispute) -> int:
 def _paid_for(dispute: Dispute, since: datetime) -> QuerySet[Entry]:
     subjects = [f"plugin-version:{pk}" for pk in dispute.plugin.versions.values_list("pk", flat=True)]
     # Entries are found by their account: who was ever paid for the plug-in is in the sums.
-    ever = Figure.objects.filter(
+    ever = Figure.spans.ever().filter(
         sort=FigureSort.LINE, account_kind=AccountKind.EARNINGS, line="plugin_fee", subject__in=subjects
     )
     accounts = set(ever.values_list("account", flat=True))
@@ -179,19 +188,28 @@ def _paid_for(dispute: Dispute, since: datetime) -> QuerySet[Entry]:
     ).order_by()
 
 
-def _accrued(dispute: Dispute, since: datetime) -> list[tuple[User, str, int]]:
-    """Give what each person was paid for each version since a moment, less what was taken back."""
-    rows = list(
-        _paid_for(dispute, since)
-        .values("account__owner", "subject")
-        .annotate(total=Sum("amount"))
-        .order_by("account__owner", "subject")
-    )
-    people = User.objects.in_bulk([row["account__owner"] for row in rows])
-    return [(people[row["account__owner"]], row["subject"], int(row["total"])) for row in rows]
+def _earned_between(dispute: Dispute, since: datetime, until: datetime | None = None) -> QuerySet[Entry]:
+    """The plug-in's fees of the queries of a time, and what was taken back of them at any time."""
+    queried_at = Coalesce("transfer__reverses__created_at", "created_at")
+    entries = _paid_for(dispute, since).annotate(queried_at=queried_at).filter(queried_at__gte=since)
+    return entries if until is None else entries.filter(queried_at__lt=until)
 
 
-def _freeze(dispute: Dispute, person: User, subject: str, missing: int, opening: bool) -> int:
+def _missing(dispute: Dispute, earned: QuerySet[Entry], *, at_opening: bool) -> dict[tuple[User, str], int]:
+    """Give how much more each person earned for each version than was frozen of it; below zero, how much less."""
+    amounts: dict[tuple[int, str], int] = {}
+    for owner, subject, total in earned.values_list("account__owner", "subject").annotate(
+        total=Sum("amount")
+    ):
+        amounts[owner, subject] = int(total)
+    frozen = dispute.freezes.filter(at_opening=at_opening).order_by().values_list("person", "subject")
+    for owner, subject, total in frozen.annotate(total=Sum("amount")):
+        amounts[owner, subject] = amounts.get((owner, subject), 0) - int(total)
+    people = User.objects.in_bulk({person for person, _ in amounts})
+    return {(people[person], subject): amounts[person, subject] for person, subject in sorted(amounts)}
+
+
+def _freeze(dispute: Dispute, person: User, subject: str, missing: int, at_opening: bool) -> int:
     earnings = ledger.account(AccountKind.EARNINGS, person)
     amount = min(missing, ledger.balance(earnings).posted)
     if amount <= 0:
@@ -209,15 +227,37 @@ def _freeze(dispute: Dispute, person: User, subject: str, missing: int, opening:
         )
     except InsufficientFunds:
         return 0  # paid out meanwhile: the next sweep looks again
+    _keep_freeze(dispute, person, subject, amount, at_opening, transfer)
+    return 1
+
+
+def _give_back(dispute: Dispute, person: User, subject: str, amount: int, at_opening: bool) -> int:
+    """Return what was frozen of queries that were taken back since: their reversal took it from the earnings once more."""
+    transfer = ledger.post(
+        key=f"{dispute.reference}:unfreeze:{dispute.freezes.count() + 1}",
+        debit=ledger.account(AccountKind.ESCROW, person),
+        credit=ledger.account(AccountKind.EARNINGS, person),
+        amount=amount,
+        kind=TransferKind.ESCROW,
+        reference=dispute.reference,
+        subject=subject,
+        memo=f"Taken back: {dispute.plugin.name}",
+    )
+    _keep_freeze(dispute, person, subject, -amount, at_opening, transfer)
+    return 1
+
+
+def _keep_freeze(
+    dispute: Dispute, person: User, subject: str, amount: int, at_opening: bool, transfer: Transfer
+) -> None:
     Freeze.objects.create(
         dispute=dispute,
         person=person,
         subject=subject,
         amount=amount,
-        at_opening=opening,
+        at_opening=at_opening,
         transfer=transfer,
     )
-    return 1
 
 
 def settle(dispute: Dispute) -> bool:

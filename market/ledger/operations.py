@@ -53,8 +53,7 @@ from market.ledger.models import (
 )
 from market.ledger.queries import (
     credits,  # noqa: A004  # a picture's credits; the builtin is for the shell
-    days_of,
-    total,
+    paid_to,
 )
 
 __all__ = [
@@ -238,14 +237,13 @@ def balance(account: Account, at: datetime | None = None) -> Balance:
     if at is None and account.kind in PAYER_KINDS:
         kept = PayerBalance.objects.get(pk=account.pk)
         return Balance(posted=kept.posted, held=kept.held)
-    days = days_of(account)
     if at is None:
-        return Balance(posted=total(days), held=0)
+        return Balance(posted=paid_to(account), held=0)
     entries = Entry.objects.filter(account=account, created_at__lte=at)
     before = 0
     if account.kind not in PAYER_KINDS:
         day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        before, entries = total(days.filter(day__lt=day.date())), entries.filter(created_at__gte=day)
+        before, entries = paid_to(account, day.date()), entries.filter(created_at__gte=day)
     return Balance(posted=before + int(entries.aggregate(total=Sum("amount"))["total"] or 0), held=0)
 
 

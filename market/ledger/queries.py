@@ -7,7 +7,7 @@ A query is known by its transfer's reference ("generation:<uuid>"); what is paid
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import QuerySet, Sum
 
@@ -66,9 +66,10 @@ def earned(person: User, currency: str = "EUR") -> QuerySet[Entry]:
     )
 
 
-def days_of(account: Account) -> QuerySet[Figure]:
-    """The sums of an account, day by day. Of accounts that do not pay for queries: payers are summed up together."""
-    return Figure.objects.filter(account=account, sort=FigureSort.ACCOUNT).order_by()
+def paid_to(account: Account, before: date | None = None) -> int:
+    """Sum what came to an account, ever or before a day. Of one that does not pay for queries: payers are summed up together."""
+    sums = Figure.spans.ever() if before is None else Figure.spans.before(before)
+    return total(sums.filter(account=account, sort=FigureSort.ACCOUNT))
 
 
 def total(sums: QuerySet[Figure]) -> int:
@@ -77,7 +78,7 @@ def total(sums: QuerySet[Figure]) -> int:
 
 def earned_by_subject(person: User, currency: str = "EUR") -> dict[str, int]:
     """Sum what this person was paid, by what it was paid for."""
-    sums = Figure.objects.filter(
+    sums = Figure.spans.ever().filter(
         sort=FigureSort.LINE,
         account__owner=person,
         account_kind=AccountKind.EARNINGS,

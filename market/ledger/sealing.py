@@ -28,7 +28,7 @@ def seal_some() -> int:
     """Seal a few batches; give how many transfers. What is left is for the next time."""
     sealed = 0
     for _ in range(_BATCHES):
-        sealed += (found := seal())
+        sealed += (found := seal(BATCH))
         if found < BATCH:
             break
     return sealed

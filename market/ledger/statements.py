@@ -13,12 +13,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet, Sum
-from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
 from market.ledger.leaves import canonical, entries_of, entry_said, header_said, moment, salt_of
-from market.ledger.models import Account, Entry, Leaf, Transfer, TreeHead
-from market.ledger.queries import days_of, total
+from market.ledger.models import Account, Entry, Figure, FigureSort, Leaf, Transfer, TreeHead
+from market.ledger.queries import paid_to
 from market.ledger.sealing import seal_some, sealed_tree
 from market.ledger.signing import signer
 
@@ -90,24 +89,17 @@ class Statement:
 
 def statement(account: Account, month: Month) -> Statement:
     """Give the statement of an account for a month; of a month that is not over, as far as it has come."""
-    days = days_of(account)
-    before = days.filter(day__lt=month.first)
-    within = days.filter(day__gte=month.first, day__lt=month.next.first)
-    return Statement(account, month, total(before), total(within))
+    before = paid_to(account, month.first)
+    return Statement(account, month, before, paid_to(account, month.next.first) - before)
 
 
 def statements(account: Account) -> list[Statement]:
     """Give the statements of all months in which the account had entries, the latest first."""
-    rows = (
-        days_of(account)
-        .annotate(month=TruncMonth("day"))
-        .values("month")
-        .annotate(total=Sum("amount"))
-        .order_by("month")
-    )
+    months = Figure.spans.ever().filter(account=account, sort=FigureSort.ACCOUNT)
     made, before = [], 0
-    for row in rows:
-        made.append(Statement(account, Month.of(row["month"]), before, int(row["total"])))
+    # Of a month in which something is not sealed yet there are two sums.
+    for row in months.values("day").annotate(total=Sum("amount")).order_by("day"):
+        made.append(Statement(account, Month.of(row["day"]), before, int(row["total"])))
         before = made[-1].after
     return made[::-1]
 

@@ -150,14 +150,14 @@ CHECKS: dict[str, tuple[str, str]] = {
          WHERE ours.amount IS DISTINCT FROM -theirs.amount OR ours.account_id <> theirs.account_id
         """,
     ),
-    "every sum by day is that of the sealed transfers": (
+    "every sum by day or month is that of the sealed transfers": (
         "{0}, {1} of account {2}, {3} {4}: {5} over {6} transfers are kept, the entries give {7} over {8}",
         """
         SELECT day, sort, NULLIF(place, 0), line, subject, kept.amount, kept.transfers, found.amount, found.transfers
           FROM (SELECT *, COALESCE(account_id, 0) AS place FROM ledger_rollup) kept
           FULL JOIN (SELECT *, COALESCE(account_id, 0) AS place
                        FROM ledger_sums(ARRAY(SELECT transfer_id FROM ledger_leaf))) found
-         USING (day, sort, currency, account_kind, place, line, subject)
+         USING (span, day, sort, currency, account_kind, place, line, subject)
          WHERE (kept.amount, kept.transfers, kept.captures)
                IS DISTINCT FROM (found.amount, found.transfers, found.captures)
         """,

@@ -30,6 +30,7 @@ PLACES: tuple[Place, ...] = (
     Place("Pictures", "/pictures/", _SIGNED_IN),
     Place("Desk", "/desk/", frozenset({"artist"})),
     Place("My base models", "/my-bases/", frozenset({"model_owner", "admin"})),
+    Place("Claims", "/claims/", frozenset({"artist", "model_owner", "admin"})),
     Place("Jobs", "/jobs/", _SIGNED_IN),
     Place("Earnings", "/earnings/", frozenset({"artist", "model_owner"})),
     Place("Wallet", "/wallet/", _SIGNED_IN),

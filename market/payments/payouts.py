@@ -74,7 +74,7 @@ def payable(person: User) -> Payable:
     lately = lately.filter(Q(transfer__reverses=None) | Q(transfer__reverses__created_at__gt=since))
     came_in = _by_subject(lately)
     # What lies in escrow is in the balance no more. It is the latest of what its plug-in earned.
-    escrowed = Figure.objects.filter(sort=FigureSort.LINE, account=account, line=TransferKind.ESCROW)
+    escrowed = Figure.spans.ever().filter(sort=FigureSort.LINE, account=account, line=TransferKind.ESCROW)
     frozen = _by_subject(escrowed.filter(subject__in=came_in).order_by())
     in_reserve = sum(max(0, amount + min(0, frozen.get(subject, 0))) for subject, amount in came_in.items())
     return Payable(ledger.balance(account).posted, in_reserve)

@@ -15,7 +15,7 @@ from django.contrib.admin.utils import quote
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
@@ -23,13 +23,19 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from market.accounts.access import role_required
-from market.accounts.models import Role, User
+from market.accounts.models import Role
 from market.audit.models import AuditLine
 from market.audit.recording import kind_of
 from market.downloads import csv_response
+from market.reports.forms import PersonField
 
 ROWS = 50
-PAGES = {"payout-batch": "payments:payout_batch", "dispute": "claims:dispute", "job": "jobs:job"}
+PAGES = {
+    "payout-batch": "payments:payout_batch",
+    "dispute": "claims:dispute",
+    "claim": "claims:claim",
+    "job": "jobs:job",
+}
 """Where a thing has a page of its own for admins; others are shown in the administration."""
 PLACES = {"ledger": "reports:overview", "closed-period": "reports:books"}
 """Where there is one page for all things of a kind, or but one thing."""
@@ -50,7 +56,7 @@ HEADER = (
 class AuditFilter(forms.Form):
     """Which lines are shown; whatever is left empty leaves none out."""
 
-    person = forms.CharField(label="Done by", required=False, help_text="Email address or handle.")
+    person = PersonField(label="Done by", required=False, help_text="Email address or handle.")
     action = forms.ChoiceField(label="Action", required=False)
     target = forms.CharField(label="Done to", required=False, help_text="TYPE:ID, such as person:5.")
     start = forms.DateField(
@@ -68,15 +74,6 @@ class AuditFilter(forms.Form):
 
     def add_prefix(self, field_name: str) -> str:
         return {"start": "from", "end": "to"}.get(field_name, field_name)
-
-    def clean_person(self) -> User | None:
-        said = str(self.cleaned_data["person"]).strip()
-        if not said:
-            return None
-        found = User.objects.filter(Q(email=said.lower()) | Q(handle=said.lower())).first()
-        if found is None:
-            raise ValidationError("Nobody has this email address or handle.")
-        return found
 
     def clean_target(self) -> str:
         return str(self.cleaned_data["target"]).strip()

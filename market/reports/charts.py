@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from xml.etree import ElementTree as ET
 
 import pygal
@@ -12,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from market.ledger.models import MICROS
 from market.ledger.money import words
+from market.reports.periods import Grain, Period
 
 SVG = "{http://www.w3.org/2000/svg}"
 LABELS = 8
@@ -19,28 +19,33 @@ LABELS = 8
 
 @dataclass(frozen=True)
 class Series:
-    """One colour of a chart: a name, and an amount in micro-units per day."""
+    """One colour of a chart: a name, and an amount in micro-units per bar."""
 
     name: str
     amounts: Sequence[int]
 
 
-def per_day(title: str, days: Sequence[date], series: Sequence[Series]) -> SafeString:
-    """Draw stacked bars, a bar a day. Each part says its day and amount when pointed at."""
+_LABELS_OF = {Grain.DAY: "%-d %b", Grain.WEEK: "%-d %b %Y", Grain.MONTH: "%b %Y"}
+"""How a bar is labelled; one of a week, by its first day."""
+
+
+def over_time(title: str, period: Period, series: Sequence[Series]) -> SafeString:
+    """Draw stacked bars, one for each span of the period's grain. Each part says its days and amount when pointed at."""
+    spans = period.spans(period.grain)
     chart = pygal.StackedBar(
         width=1000, height=300, margin=8, spacing=12, show_legend=False, js=[], css=[], no_prefix=True, title=None,
-        x_labels_major_every=max(1, -(-len(days) // LABELS)), show_minor_x_labels=False, truncate_label=-1,
+        x_labels_major_every=max(1, -(-len(spans) // LABELS)), show_minor_x_labels=False, truncate_label=-1,
         min_scale=3, max_scale=5, rounded_bars=1, value_formatter=lambda micros: words(int(micros)), range=_range(series),
     )  # fmt: skip
-    chart.x_labels = [f"{day:%-d %b}" for day in days]
+    chart.x_labels = [f"{span.first:{_LABELS_OF[period.grain]}}" for span in spans]
     for each in series:
         chart.add(each.name, list(each.amounts))
     root = chart.render_tree()
     _strip(root)
     for number, each in enumerate(series):
-        _say(root, number, each, days)
+        _say(root, number, each, spans)
     root.set("role", "img")
-    root.set("aria-label", f"{title}. The figures are in the table below.")
+    root.set("aria-label", f"{title} per {period.grain}. The figures are in the table below.")
     text = ET.tostring(root, encoding="unicode", method="xml")
     # Made here from numbers and escaped by ElementTree.
     return mark_safe(text)  # noqa: S308
@@ -71,7 +76,7 @@ def _strip(root: ET.Element) -> None:
         element.attrib.pop("style", None)
 
 
-def _say(root: ET.Element, number: int, series: Series, days: Sequence[date]) -> None:
+def _say(root: ET.Element, number: int, series: Series, spans: Sequence[Period]) -> None:
     bars = [
         bar
         for group in root.iter()
@@ -79,7 +84,7 @@ def _say(root: ET.Element, number: int, series: Series, days: Sequence[date]) ->
         for bar in group.iter()
         if bar.get("class") == "bar"
     ]
-    for bar, day, amount in zip(bars, days, series.amounts, strict=True):
+    for bar, span, amount in zip(bars, spans, series.amounts, strict=True):
         title = ET.Element("title")
-        title.text = f"{day:%-d %b %Y}: {series.name} {words(amount)}"
+        title.text = f"{span.words}: {series.name} {words(amount)}"
         bar.insert(0, title)

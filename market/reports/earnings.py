@@ -1,4 +1,4 @@
-"""What an artist or a model owner earned: per plug-in or base, per day, per query."""
+"""What an artist or a model owner earned: per plug-in or base, over time, per query."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def earnings(request: HttpRequest) -> HttpResponseBase:
         lines = lines.filter(subject__in=figures.subjects_of(sums, what))
     if request.GET.get("format") == "csv":
         return csv_response(f"earnings-{period.first}-{period.last}", LINE_HEADER, line_rows(lines))
-    days = figures.by_day(sums, period)
+    days = figures.of_person(figures.days_in(period), person)
+    spans = figures.by_span(days, period, period.grain, narrowed=True)
     subjects = [
         *figures.by_subject(sums, "plugin-version"),
         *figures.by_subject(sums, "base-release"),
@@ -59,19 +60,19 @@ def earnings(request: HttpRequest) -> HttpResponseBase:
             "balance": ledger.balance(account),
             "ever": bool(earned(person).values("pk")[:1]),
             "subjects": subjects,
-            "active_days": [day for day in days if day.gross],
-            "chart": charts.per_day(
-                "What you earned per day",
-                [day.day for day in days],
+            "active_spans": [row for row in spans if row.gross],
+            "chart": charts.over_time(
+                "What you earned",
+                period,
                 [
                     series
                     for series in (
-                        charts.Series("Plug-ins", [day.royalties for day in days]),
-                        charts.Series("Base models", [day.base_fees for day in days]),
+                        charts.Series("Plug-ins", [row.royalties for row in spans]),
+                        charts.Series("Base models", [row.base_fees for row in spans]),
                     )
                     if any(series.amounts)
                 ]
-                or [charts.Series("Plug-ins", [0 for _ in days])],
+                or [charts.Series("Plug-ins", [0 for _ in spans])],
             ),
             "page_obj": page,
             "lines": figures.name_lines(page),

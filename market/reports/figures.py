@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 
-from django.db.models import Case, F, Max, Q, QuerySet, Sum, Value, When
-from django.db.models.functions import TruncMonth
+from django.db.models import Case, Count, F, Max, Q, QuerySet, Sum, Value, When
 
 from market.accounts.models import User
 from market.ledger.describing import describe
@@ -16,7 +14,7 @@ from market.ledger.memos import fee_memo, name_in, through_in
 from market.ledger.models import PAYER_KINDS, AccountKind, Entry, Figure, FigureSort, PayerBalance
 from market.ledger.queries import FEE_LINES, total, within
 from market.ledger.statements import Month
-from market.reports.periods import Period
+from market.reports.periods import Grain, Period
 
 ROYALTY = Q(account_kind=AccountKind.EARNINGS, line="plugin_fee")
 BASE_FEE = Q(account_kind=AccountKind.EARNINGS, line="base_fee")
@@ -31,6 +29,11 @@ PAID = Q(account__kind=AccountKind.EARNINGS, line__in=FEE_LINES) | Q(
 
 
 def sums_in(period: Period, currency: str = "EUR") -> QuerySet[Figure]:
+    """The fewest sums that add up to the period, of every sort: its whole months, and the days at its ends."""
+    return Figure.spans.between(period.first, period.last).filter(currency=currency).order_by()
+
+
+def days_in(period: Period, currency: str = "EUR") -> QuerySet[Figure]:
     """The day sums of the period, of every sort."""
     return Figure.objects.filter(day__gte=period.first, day__lte=period.last, currency=currency).order_by()
 
@@ -54,24 +57,30 @@ def query_count(sums: QuerySet[Figure]) -> int:
     return int(sums.filter(sort=FigureSort.ACCOUNT).aggregate(number=Sum("captures"))["number"] or 0)
 
 
-def _lines(sums: QuerySet[Figure]) -> QuerySet[Figure]:
-    return sums.filter(sort=FigureSort.LINE)
+def _lines(sums: QuerySet[Figure], *, narrowed: bool = True) -> QuerySet[Figure]:
+    """Sums by line. Of sums that are not narrowed to who was paid or for what, there are a few that have all in them."""
+    return sums.filter(sort=FigureSort.LINE if narrowed else FigureSort.KIND)
 
 
 @dataclass(frozen=True)
 class Totals:
     """The market over a period. Amounts in micro-units.
 
-    queries, taken_back: how many were charged, and how many charges were reversed (of this period, or of an earlier one).
+    top_ups, queries, taken_back: what came in, how many queries were charged, and how many charges were reversed (of this period, or
+    of an earlier one). They are the payers', so there are none among sums that are narrowed to who was paid, or for what.
     """
 
-    gross: int
     royalties: int
     base_fees: int
     commission: int
     top_ups: int
     queries: int
     taken_back: int
+
+    @property
+    def gross(self) -> int:
+        """What was charged: a charge is what its parts come to."""
+        return self.royalties + self.base_fees + self.commission
 
 
 @dataclass(frozen=True)
@@ -83,9 +92,8 @@ class Standing:
     owed: int
 
 
-def totals(period: Period, currency: str = "EUR") -> Totals:
-    sums = _lines(sums_in(period, currency)).aggregate(
-        gross=Sum("amount", filter=CHARGE),
+def totals(sums: QuerySet[Figure], *, narrowed: bool = False) -> Totals:
+    found = _lines(sums, narrowed=narrowed).aggregate(
         royalties=Sum("amount", filter=ROYALTY),
         base_fees=Sum("amount", filter=BASE_FEE),
         commission=Sum("amount", filter=COMMISSION),
@@ -94,13 +102,12 @@ def totals(period: Period, currency: str = "EUR") -> Totals:
         charges=Sum("transfers", filter=CHARGE),
     )
     return Totals(
-        gross=-int(sums["gross"] or 0),
-        royalties=int(sums["royalties"] or 0),
-        base_fees=int(sums["base_fees"] or 0),
-        commission=int(sums["commission"] or 0),
-        top_ups=-int(sums["top_ups"] or 0),
-        queries=int(sums["queries"] or 0),
-        taken_back=int(sums["charges"] or 0) - int(sums["queries"] or 0),
+        royalties=int(found["royalties"] or 0),
+        base_fees=int(found["base_fees"] or 0),
+        commission=int(found["commission"] or 0),
+        top_ups=-int(found["top_ups"] or 0),
+        queries=int(found["queries"] or 0),
+        taken_back=int(found["charges"] or 0) - int(found["queries"] or 0),
     )
 
 
@@ -108,8 +115,8 @@ def standing(currency: str = "EUR") -> Standing:
     wallets = PayerBalance.objects.filter(account__currency=currency).aggregate(
         held=Sum("held"), posted=Sum("posted")
     )
-    owed = Figure.objects.filter(
-        sort=FigureSort.ACCOUNT, account_kind=AccountKind.EARNINGS, currency=currency
+    owed = Figure.spans.ever().filter(
+        sort=FigureSort.KIND, account_kind=AccountKind.EARNINGS, currency=currency
     )
     return Standing(held=int(wallets["held"] or 0), in_wallets=int(wallets["posted"] or 0), owed=total(owed))
 
@@ -129,9 +136,8 @@ class MonthRow:
 def by_month(currency: str = "EUR") -> list[MonthRow]:
     """Return a row for every month in which something was posted, the earliest first."""
     rows = (
-        _lines(Figure.objects.filter(currency=currency).order_by())
-        .annotate(month=TruncMonth("day"))
-        .values("month")
+        _lines(Figure.spans.ever().filter(currency=currency).order_by(), narrowed=False)
+        .values("day")
         .annotate(
             gross=Sum("amount", filter=CHARGE, default=0),
             royalties=Sum("amount", filter=ROYALTY, default=0),
@@ -139,11 +145,11 @@ def by_month(currency: str = "EUR") -> list[MonthRow]:
             commission=Sum("amount", filter=COMMISSION, default=0),
             queries=Sum("captures", filter=CHARGE, default=0),
         )
-        .order_by("month")
+        .order_by("day")
     )
     return [
         MonthRow(
-            month=Month.of(row["month"]),
+            month=Month.of(row["day"]),
             gross=-int(row["gross"]),
             royalties=int(row["royalties"]),
             base_fees=int(row["base_fees"]),
@@ -155,10 +161,10 @@ def by_month(currency: str = "EUR") -> list[MonthRow]:
 
 
 @dataclass
-class DayRow:
-    """One day of the market. The parts sum to what was charged."""
+class SpanRow:
+    """A day, a week or a month of the market. The parts sum to what was charged."""
 
-    day: date
+    span: Period
     royalties: int = 0
     base_fees: int = 0
     commission: int = 0
@@ -169,32 +175,40 @@ class DayRow:
         return self.royalties + self.base_fees + self.commission
 
 
-def by_day(sums: QuerySet[Figure], period: Period) -> list[DayRow]:
-    """Return a row for every day of the period, also for those on which nothing happened."""
-    rows = {day: DayRow(day) for day in period.days()}
+def by_span(sums: QuerySet[Figure], period: Period, grain: Grain, *, narrowed: bool = False) -> list[SpanRow]:
+    """Return a row for every day, week or month of the period, also for those in which nothing happened.
+
+    `sums` are those of days.
+    """
+    rows = [SpanRow(span) for span in period.spans(grain)]
+    row_of = {day: row for row in rows for day in row.span.days()}
     what = Case(
         When(ROYALTY, then=Value("royalties")),
         When(BASE_FEE, then=Value("base_fees")),
         When(COMMISSION, then=Value("commission")),
         When(MONEY_IN, then=Value("top_ups")),
     )
-    found = _lines(sums).annotate(what=what).filter(what__isnull=False)
+    found = _lines(sums, narrowed=narrowed).annotate(what=what).filter(what__isnull=False)
     for each in found.values("day", "what").annotate(sum=Sum("amount")):
         amount = -int(each["sum"]) if each["what"] == "top_ups" else int(each["sum"])
-        setattr(rows[each["day"]], each["what"], amount)
-    return list(rows.values())
+        row, name = row_of[each["day"]], each["what"]
+        setattr(row, name, getattr(row, name) + amount)
+    return rows
 
 
 @dataclass
 class SubjectRow:
-    """What a plug-in (all its versions) or a base (all its releases) brought in."""
+    """What a plug-in (all its versions) or a base (all its releases) brought in.
+
+    queries: None where the sums do not tell how many, since one query may have paid several of the people they are narrowed to.
+    """
 
     label: str
     href: str
     group: str
     fees: int = 0
     commission: int = 0
-    queries: int = 0
+    queries: int | None = 0
     subjects: list[str] = field(default_factory=list)
 
     @property
@@ -215,10 +229,11 @@ def by_subject(sums: QuerySet[Figure], prefix: str) -> list[SubjectRow]:
             fees=Sum("amount", filter=ROYALTY | BASE_FEE, default=0),
             commission=Sum("amount", filter=COMMISSION, default=0),
             captures=Sum("captures", filter=ROYALTY | BASE_FEE, default=0),
+            accounts=Count("account", distinct=True, filter=ROYALTY | BASE_FEE),
             memo=Max("memo"),
         )
     )
-    # Of all accounts together. Among one account's sums there are none, and it has one line for each subject.
+    # Of all accounts together. Among the sums of some accounts there are none, and each has one line for each subject.
     counted = sums.filter(sort=FigureSort.SUBJECT, subject__in=[row["subject"] for row in found])
     queries = dict(counted.values_list("subject").annotate(number=Sum("captures")))
     names = describe(
@@ -230,9 +245,14 @@ def by_subject(sums: QuerySet[Figure], prefix: str) -> list[SubjectRow]:
         line = rows.setdefault(described.group, SubjectRow(described.label, described.href, described.group))
         line.fees += int(row["fees"])
         line.commission += int(row["commission"])
-        line.queries += int(queries.get(row["subject"], row["captures"]))
+        alone = int(row["captures"]) if row["accounts"] <= 1 else None
+        line.queries = _plus(line.queries, queries.get(row["subject"], alone))
         line.subjects.append(row["subject"])
     return sorted(rows.values(), key=lambda line: (-line.total, line.label, line.group))
+
+
+def _plus(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + int(other)
 
 
 @dataclass(frozen=True)
@@ -263,12 +283,15 @@ def movers(now: Sequence[SubjectRow], before: Sequence[SubjectRow], most: int = 
 
 @dataclass(frozen=True)
 class PersonRow:
-    """What one artist or model owner earned."""
+    """What one artist or model owner earned.
+
+    queries: None where the sums do not tell how many, since one query may have paid for several of what they are narrowed to.
+    """
 
     person: User
     royalties: int
     base_fees: int
-    queries: int
+    queries: int | None
 
     @property
     def total(self) -> int:
@@ -283,29 +306,35 @@ def by_person(sums: QuerySet[Figure]) -> list[PersonRow]:
         .annotate(
             royalties=Sum("amount", filter=ROYALTY, default=0),
             base_fees=Sum("amount", filter=BASE_FEE, default=0),
+            captures=Sum("captures"),
+            subjects=Count("subject", distinct=True),
         )
     )
-    # Nothing but a query's capture pays into earnings by capture.
+    # Nothing but a query's capture pays into earnings by capture. Among the sums of some subjects there are none of whole accounts.
     queries = dict(
         owners.filter(sort=FigureSort.ACCOUNT).annotate(number=Sum("captures")).values_list("owner", "number")
     )
     people = User.objects.in_bulk([row["owner"] for row in found])
-    rows = [
-        PersonRow(
-            people[row["owner"]],
-            int(row["royalties"]),
-            int(row["base_fees"]),
-            int(queries.get(row["owner"], 0)),
+    rows = []
+    for row in found:
+        alone = int(row["captures"]) if row["subjects"] == 1 else None
+        number = queries.get(row["owner"], alone)
+        rows.append(
+            PersonRow(
+                people[row["owner"]],
+                int(row["royalties"]),
+                int(row["base_fees"]),
+                None if number is None else int(number),
+            )
         )
-        for row in found
-    ]
     return sorted(rows, key=lambda row: (-row.total, row.person.pk))
 
 
 @dataclass
 class CountryRow:
-    """What the people of one country earned; their country is the one that they say now."""
+    """What the people of one country earned; their country is the one that they say now, or none."""
 
+    code: str
     name: str
     people: int = 0
     royalties: int = 0
@@ -320,7 +349,7 @@ def by_country(people: Sequence[PersonRow]) -> list[CountryRow]:
     rows: dict[str, CountryRow] = {}
     for each in people:
         name = each.person.country_name or "Not said"
-        row = rows.setdefault(name, CountryRow(name))
+        row = rows.setdefault(name, CountryRow(each.person.country, name))
         row.people += 1
         row.royalties += each.royalties
         row.base_fees += each.base_fees
@@ -336,7 +365,8 @@ def subjects_of(sums: QuerySet[Figure], group: str) -> list[str]:
 
 def paid_lines(entries: QuerySet[Entry]) -> QuerySet[Entry]:
     """The entries that pay somebody for a query: fees and commission, the latest first, of one query in posting order."""
-    return entries.filter(PAID).select_related("transfer", "account__owner").order_by("-transfer", "position")
+    lines = entries.filter(PAID).select_related("transfer", "account__owner")
+    return lines.order_by("-created_at", "-transfer_id", "position")
 
 
 def name_lines(lines: Iterable[Entry]) -> list[tuple[Entry, str]]:

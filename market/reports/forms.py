@@ -3,6 +3,23 @@
 from __future__ import annotations
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+
+from market.accounts.models import User
+
+
+class PersonField(forms.CharField):
+    """Somebody, by email address or handle; None where nothing is said."""
+
+    def clean(self, value: object) -> User | None:
+        said = str(super().clean(value)).strip().lower()
+        if not said:
+            return None
+        found = User.objects.filter(Q(email=said) | Q(handle=said)).first()
+        if found is None:
+            raise ValidationError("Nobody has this email address or handle.")
+        return found
 
 
 class RefundForm(forms.Form):

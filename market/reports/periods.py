@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 from urllib.parse import urlencode
 
 from django import forms
@@ -12,7 +13,38 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
-LONGEST = 366
+LONGEST = 3653
+DAYS, WEEKS = 92, 731
+"""Up to so many days a chart has a bar a day, and up to so many a bar a week; beyond that, a bar a month."""
+EARLIEST, LATEST = 2000, 2999
+
+
+class Grain(StrEnum):
+    """What one bar or row of a report sums up."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+    def first_of(self, day: date) -> date:
+        """The first day of the day's week (a Monday) or month."""
+        if self == Grain.WEEK:
+            return day - timedelta(days=day.weekday())
+        return day.replace(day=1) if self == Grain.MONTH else day
+
+    def last_of(self, day: date) -> date:
+        if self == Grain.WEEK:
+            return day + timedelta(days=6 - day.weekday())
+        if self == Grain.MONTH:
+            return (day.replace(day=1) + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+        return day
+
+    @property
+    def note(self) -> str:
+        """What a reader has to know of it."""
+        return {"day": "days in UTC", "week": "weeks from Monday, in UTC", "month": "months in UTC"}[
+            self.value
+        ]
 
 
 @dataclass(frozen=True)
@@ -59,6 +91,33 @@ class Period:
         for offset in range((self.last - self.first).days + 1):
             yield self.first + timedelta(days=offset)
 
+    @property
+    def grain(self) -> Grain:
+        """What a bar of a chart of this period stands for, so that there are not too many to tell apart."""
+        days = (self.last - self.first).days + 1
+        return Grain.DAY if days <= DAYS else Grain.WEEK if days <= WEEKS else Grain.MONTH
+
+    def spans(self, grain: Grain) -> list[Period]:
+        """Divide it into days, weeks or months; the first and the last week or month may be a part of one."""
+        found: list[Period] = []
+        first = self.first
+        while first <= self.last:
+            found.append(Period(first, min(grain.last_of(first), self.last)))
+            first = found[-1].last + timedelta(days=1)
+        return found
+
+    @property
+    def words(self) -> str:
+        """The days as one would say them: "3 Nov 2026", "November 2026", "3 to 9 Nov 2026"."""
+        first, last = self.first, self.last
+        if first == last:
+            return f"{last:%-d %b %Y}"
+        if (first.year, first.month) != (last.year, last.month):
+            return f"{first:%-d %b}{f' {first.year}' if first.year != last.year else ''} to {last:%-d %b %Y}"
+        if (first, last) == (Grain.MONTH.first_of(first), Grain.MONTH.last_of(first)):
+            return f"{first:%B %Y}"
+        return f"{first:%-d} to {last:%-d %b %Y}"
+
 
 QUICK = {"last_month": "Last month", "this_month": "This month so far", "last_30": "Last 30 days"}
 
@@ -78,7 +137,7 @@ def quick(name: str, today: date | None = None) -> Period:
 
 
 class PeriodForm(forms.Form):
-    """A first and a last day, at most a year apart."""
+    """A first and a last day, at most ten years apart."""
 
     start = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}))
     end = forms.DateField(label="To", widget=forms.DateInput(attrs={"type": "date"}))
@@ -91,6 +150,8 @@ class PeriodForm(forms.Form):
         start, end = data.get("start"), data.get("end")
         if start and end and start > end:
             raise ValidationError("The first day is after the last one.")
+        if start and end and not EARLIEST <= start.year <= end.year <= LATEST:
+            raise ValidationError(f"Give days of the years {EARLIEST} to {LATEST}.")
         if start and end and (end - start).days >= LONGEST:
             raise ValidationError(f"A report covers at most {LONGEST} days.")
         return data

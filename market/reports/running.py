@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
-from django.db.models import Aggregate, Count, DurationField, ExpressionWrapper, F, FloatField, Q
-from django.db.models.functions import Extract, TruncDate
+from django.db.models import (
+    Aggregate,
+    Count,
+    DateField,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    Func,
+    Q,
+)
+from django.db.models.functions import Extract, TruncDate, TruncMonth, TruncWeek
 
 from market.generation.requesting import KIND
 from market.jobs.models import Job
 from market.jobs.states import LIVE, JobState
 from market.reports import figures
-from market.reports.periods import Period
+from market.reports.periods import Grain, Period
 
 
 class Quantile(Aggregate):
@@ -58,8 +67,10 @@ class Funnel:
 
 
 @dataclass(frozen=True)
-class DayOfRequests:
-    day: date
+class SpanOfRequests:
+    """What was asked for on a day, or in a week or month."""
+
+    span: Period
     asked: int
     drawn: int
     failed: int
@@ -72,6 +83,11 @@ _STATES = {
     "drawn": Count("pk", filter=Q(state=JobState.SUCCEEDED)),
     "failed": Count("pk", filter=Q(state=JobState.FAILED)),
     "cancelled": Count("pk", filter=Q(state=JobState.CANCELLED)),
+}
+_BEGINS: dict[Grain, Func] = {
+    Grain.DAY: TruncDate("created_at"),
+    Grain.WEEK: TruncWeek("created_at", output_field=DateField()),
+    Grain.MONTH: TruncMonth("created_at", output_field=DateField()),
 }
 
 
@@ -100,26 +116,28 @@ def funnel(period: Period) -> Funnel:
         work_p95=Quantile("work", fraction=0.95),
         **_STATES,
     )
-    totals = figures.totals(period)
+    totals = figures.totals(figures.sums_in(period))
     waits = Waits(*(found.pop(name) for name in Waits.__dataclass_fields__))
     return Funnel(paid=totals.queries, taken_back=totals.taken_back, waits=waits, **found)
 
 
-def by_day(period: Period) -> list[DayOfRequests]:
-    """Give a row for every day on which something was asked for."""
+def by_span(period: Period, grain: Grain) -> list[SpanOfRequests]:
+    """Give a row for every day, week or month in which something was asked for."""
     rows = (
         _jobs(period)
-        .annotate(day=TruncDate("created_at"))
-        .values("day")
+        .annotate(begins=_BEGINS[grain])
+        .values("begins")
         .annotate(
             asked=Count("pk"),
             wait_median=Quantile("wait", fraction=0.5),
             wait_p95=Quantile("wait", fraction=0.95),
             **_STATES,
         )
-        .order_by("day")
+        .order_by("begins")
     )
-    return [DayOfRequests(**row) for row in rows]
+    # Weeks and months begin where they do in a calendar; the period may have only a part of its first and last one.
+    spans = {grain.first_of(span.first): span for span in period.spans(grain)}
+    return [SpanOfRequests(spans[row.pop("begins")], **row) for row in rows]
 
 
 def reasons(period: Period, most: int = 10) -> list[tuple[str, int]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from market.accounts.access import person_of
 from market.downloads import csv_response, file_response
@@ -15,12 +15,14 @@ from market.ledger import operations as ledger
 from market.ledger.models import AccountKind
 from market.ledger.statements import Month, NotSealedYet, Statement, proved, statement
 from market.ledger.statements import statements as statements_of
+from market.reports import statement_files
 from market.reports.earnings import LINE_HEADER, line_rows
 from market.reports.figures import name_lines
 from market.reports.statement_pdf import as_pdf
 
 ROWS = 100
 MOST_IN_PDF = 2000
+FIRST_MAKE_IT = "the file with its proofs takes a while: ask for it here, and download it when it is ready."
 
 
 def own_statement(request: HttpRequest, name: str) -> Statement:
@@ -54,7 +56,15 @@ def one(request: HttpRequest, month: str) -> HttpResponse:
     return render(
         request,
         "reports/statement.html",
-        {"statement": made, "page_obj": page, "lines": name_lines(page), "account": made.account},
+        {
+            "statement": made,
+            "page_obj": page,
+            "lines": name_lines(page),
+            "account": made.account,
+            "short": page.paginator.count <= statement_files.AT_ONCE,
+            "file": statement_files.made_file(made),
+            "job": statement_files.job_at_it(made),
+        },
     )
 
 
@@ -81,12 +91,33 @@ def pdf_file(request: HttpRequest, month: str) -> HttpResponse:
 
 @login_required
 @require_GET
-def proof_file(request: HttpRequest, month: str) -> HttpResponse:
-    """Give the signed statement, which `verify_statement.py` verifies offline."""
+def proof_file(request: HttpRequest, month: str) -> HttpResponseBase:
+    """Give the signed statement, which `verify_statement.py` verifies offline; a long one as it was made last."""
     made = own_statement(request, month)
+    name = f"statement-{made.month}.json"
+    if not statement_files.is_short(made):
+        kept = statement_files.made_file(made)
+        if kept is None:
+            messages.info(request, f"With more than {statement_files.AT_ONCE} lines {FIRST_MAKE_IT}")
+            return redirect("reports:statement", month=month)
+        try:
+            content = kept.file.open("rb")
+        except FileNotFoundError:
+            messages.error(request, "The file is not there any more. Make it again.")
+            return redirect("reports:statement", month=month)
+        return FileResponse(content, as_attachment=True, filename=name, content_type="application/json")
     try:
-        content = proved(made)
+        return file_response(proved(made), "application/json", name)
     except NotSealedYet as error:
         messages.warning(request, f"{error} Try again in a minute.")
         return redirect("reports:statement", month=month)
-    return file_response(content, "application/json", f"statement-{made.month}.json")
+
+
+@login_required
+@require_POST
+def make_file(request: HttpRequest, month: str) -> HttpResponse:
+    """Let a worker make the file of a long statement, and lead to its job; a short one is given at once."""
+    made = own_statement(request, month)
+    if statement_files.is_short(made):
+        return redirect("reports:statement_proof", month=month)
+    return redirect(statement_files.request_file(made, person_of(request)))

@@ -11,6 +11,7 @@ urlpatterns = [
     path("earnings/statements/<slug:month>.csv", statements.csv_file, name="statement_csv"),
     path("earnings/statements/<slug:month>.pdf", statements.pdf_file, name="statement_pdf"),
     path("earnings/statements/<slug:month>.json", statements.proof_file, name="statement_proof"),
+    path("earnings/statements/<slug:month>/file/", statements.make_file, name="statement_make"),
     path("proof/", proofs.proof, name="proof"),
     path("proof/key", proofs.key, name="proof_key"),
     path("proof/checkpoint", proofs.checkpoint, name="checkpoint"),

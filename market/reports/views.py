@@ -5,40 +5,33 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.cache import cache
-from django.core.paginator import Paginator
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from market.accounts.access import person_of, role_required
-from market.accounts.models import Role, User
-from market.audit.recording import record
+from market.accounts.models import Role
 from market.downloads import csv_response
 from market.generation.models import GenerationRequest
 from market.generation.refunds import RefundRefused, refund_of, refund_query
 from market.ledger import operations as ledger
 from market.ledger.describing import describe
-from market.ledger.models import Entry, Transfer, TransferKind
+from market.ledger.models import Entry, Figure, Transfer, TransferKind
 from market.ledger.money import plain
 from market.ledger.queries import total
-from market.ledger.verification import Verification, verify
 from market.reports import charts, figures, running
 from market.reports.forms import RefundForm
-from market.reports.periods import QUICK, Period, period_of
+from market.reports.lines import page_of
+from market.reports.narrowing import NOT_SAID, Narrowing, address, narrowing_of
+from market.reports.periods import QUICK, Grain, Period, period_of
+from market.reports.verifying import last_verification, request_verification, verification_since
 
 DEFAULT_PERIOD = "last_month"
-ROWS = 50
 TOP = 50
 """Of each table of the overview so many rows are shown; the CSV has all."""
-VERIFIED = "reports:verification"
-VERIFY_UP_TO = 20_000
-"""Above so many entries a report no longer verifies the ledger by itself: somebody has to ask for it."""
 
 
 @role_required(Role.ADMIN)
@@ -46,9 +39,13 @@ VERIFY_UP_TO = 20_000
 def overview(request: HttpRequest) -> HttpResponse:
     """Show the period's totals, days, plug-ins, people and bases, and whether the ledger verifies."""
     period, form = period_of(request, DEFAULT_PERIOD)
-    sums, sums_before = figures.sums_in(period), figures.sums_in(period.previous)
-    days = figures.by_day(sums, period)
+    narrowing, narrowing_form = narrowing_of(request)
+    sums, sums_before = (narrowing.sums(figures.sums_in(each)) for each in (period, period.previous))
+    narrowed = bool(narrowing)
+    days = narrowing.sums(figures.days_in(period))
+    spans = figures.by_span(days, period, period.grain, narrowed=narrowed)
     plugins, people = figures.by_subject(sums, "plugin-version"), figures.by_person(sums)
+    verification = last_verification()
     return render(
         request,
         "reports/overview.html",
@@ -56,18 +53,24 @@ def overview(request: HttpRequest) -> HttpResponse:
             "period": period,
             "form": form,
             "quick": QUICK,
-            "totals": figures.totals(period),
-            "before": figures.totals(period.previous),
-            "standing": figures.standing(),
-            "days": days,
-            "active_days": [day for day in days if day.gross or day.top_ups],
-            "chart": charts.per_day(
-                "What queries paid per day",
-                [day.day for day in days],
+            "narrowing": narrowing,
+            "narrowing_form": narrowing_form,
+            "asked": address(period.query, narrowing.kept),
+            "totals": figures.totals(sums, narrowed=narrowed),
+            "before": figures.totals(sums_before, narrowed=narrowed),
+            "standing": None if narrowing else figures.standing(),
+            "active_spans": [row for row in spans if row.gross or row.top_ups],
+            "chart": charts.over_time(
+                "What queries paid",
+                period,
                 [
-                    charts.Series("Royalties", [day.royalties for day in days]),
-                    charts.Series("Base fees", [day.base_fees for day in days]),
-                    charts.Series("Commission", [day.commission for day in days]),
+                    charts.Series("Royalties", [row.royalties for row in spans]),
+                    charts.Series("Base fees", [row.base_fees for row in spans]),
+                    *(
+                        []
+                        if narrowing.to_people
+                        else [charts.Series("Commission", [row.commission for row in spans])]
+                    ),
                 ],
             ),
             "plugins": plugins[:TOP],
@@ -77,9 +80,11 @@ def overview(request: HttpRequest) -> HttpResponse:
             "people": people[:TOP],
             "people_more": max(0, len(people) - TOP),
             "countries": figures.by_country(people),
-            "verification": last_verification(),
+            "not_said": NOT_SAID,
+            "verification": verification,
+            "later_verification": verification_since(verification),
         },
-        status=400 if form.errors else 200,
+        status=400 if form.errors or narrowing_form.errors else 200,
     )
 
 
@@ -97,80 +102,41 @@ def requests(request: HttpRequest) -> HttpResponse:
             "quick": QUICK,
             "funnel": running.funnel(period),
             "before": running.funnel(period.previous),
-            "days": running.by_day(period),
+            "spans": running.by_span(period, period.grain),
             "reasons": running.reasons(period),
         },
         status=400 if form.errors else 200,
     )
 
 
-def last_verification() -> Verification | None:
-    """Return what the last verification found; run one when none is known and the ledger is small."""
-    known: Verification | None = cache.get(VERIFIED)
-    if known is None and Entry.objects.order_by("-pk").values_list("pk", flat=True).first() is None:
-        return verified_now()
-    if known is None and Entry.objects.count() <= VERIFY_UP_TO:
-        return verified_now()
-    return known
-
-
-def verified_now() -> Verification:
-    result = verify()
-    cache.set(VERIFIED, result, timeout=300)
-    return result
-
-
 @role_required(Role.ADMIN)
 @require_POST
 def verify_now(request: HttpRequest) -> HttpResponse:
-    """Verify the ledger afresh, and say what was found."""
-    result = verified_now()
-    with transaction.atomic():  # after it: a verification needs a transaction of its own
-        record(
-            "ledger.verified",
-            by=person_of(request),
-            target="ledger",
-            details={
-                "right": result.ok,
-                "wrong": [finding.check for finding in result.findings],
-                **result.counts,
-            },
-        )
-    if result.ok:
-        messages.success(request, "The ledger verifies: every balance is the sum of its entries.")
-    else:
-        messages.error(request, "The ledger does not verify. The checks that failed are listed below.")
-    return redirect("reports:overview")
+    """Have the ledger verified afresh, and lead to the job that does it."""
+    return redirect(request_verification(person_of(request)).job)
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The query lines that an address asks for: of all, of one plug-in or base (`what`), of one person."""
+    """The query lines that an address asks for: of all, or of one plug-in or base (`what`)."""
 
     lines: QuerySet[Entry]
-    amount: int
-    said: dict[str, str]
+    sums: QuerySet[Figure]
+    label: str
     kept: dict[str, str]
 
 
-def chosen(request: HttpRequest, period: Period) -> Chosen:
-    lines, sums = figures.paid_lines(figures.entries_in(period)), figures.paid_sums(figures.sums_in(period))
-    said: dict[str, str] = {}
-    kept: dict[str, str] = {}
-    what, person = request.GET.get("what", ""), request.GET.get("person", "")
-    if what:
-        subjects = figures.subjects_of(sums, what)
-        lines, sums = lines.filter(subject__in=subjects), sums.filter(subject__in=subjects)
-        said["what_label"] = describe(subjects[:1])[subjects[0]].label if subjects else what
-        kept["what"] = what
-    if person:
-        if not (person.isascii() and person.isdigit() and len(person) < 19):
-            raise Http404
-        owner = get_object_or_404(User, pk=person)
-        lines, sums = lines.filter(account__owner=owner), sums.filter(account__owner=owner)
-        said["person_label"] = str(owner)
-        kept["person"] = person
-    return Chosen(lines, total(sums), said, kept)
+def chosen(request: HttpRequest, period: Period, narrowing: Narrowing) -> Chosen:
+    lines = narrowing.lines(figures.paid_lines(figures.entries_in(period)))
+    sums = narrowing.sums(figures.paid_sums(figures.days_in(period)))
+    what = request.GET.get("what", "")
+    if not what:
+        return Chosen(lines, sums, "", {})
+    subjects = figures.subjects_of(narrowing.sums(figures.sums_in(period)), what)
+    label = describe(subjects[:1])[subjects[0]].label if subjects else what
+    return Chosen(
+        lines.filter(subject__in=subjects), sums.filter(subject__in=subjects), label, {"what": what}
+    )
 
 
 @role_required(Role.ADMIN)
@@ -178,10 +144,11 @@ def chosen(request: HttpRequest, period: Period) -> Chosen:
 def queries(request: HttpRequest) -> HttpResponseBase:
     """List the query lines behind a number, each linked to its transfer; or download them."""
     period, form = period_of(request, DEFAULT_PERIOD)
-    asked = chosen(request, period)
-    if request.GET.get("format") == "csv":
+    narrowing, narrowing_form = narrowing_of(request)
+    asked = chosen(request, period, narrowing)
+    if request.GET.get("format") == "csv" and not (form.errors or narrowing_form.errors):
         return csv_response(f"queries-{period.first}-{period.last}", LINE_HEADER, line_rows(asked.lines))
-    page = Paginator(asked.lines, ROWS).get_page(request.GET.get("page"))
+    page = page_of(asked.lines, asked.sums, request.GET.get("page", ""))
     return render(
         request,
         "reports/queries.html",
@@ -189,14 +156,17 @@ def queries(request: HttpRequest) -> HttpResponseBase:
             "period": period,
             "form": form,
             "quick": QUICK,
-            "page_obj": page,
-            "lines": figures.name_lines(page),
-            "sum": asked.amount,
-            "said": asked.said,
+            "narrowing": narrowing,
+            "narrowing_form": narrowing_form,
+            "page": page,
+            "lines": figures.name_lines(page.lines),
+            "sum": total(asked.sums),
+            "what_label": asked.label,
             "kept": asked.kept,
-            "kept_query": urlencode(asked.kept),
+            "asked": address(period.query, narrowing.kept | asked.kept),
+            "overview_asked": address(period.query, narrowing.kept),
         },
-        status=400 if form.errors else 200,
+        status=400 if form.errors or narrowing_form.errors else 200,
     )
 
 
@@ -226,25 +196,36 @@ def line_rows(lines: QuerySet[Entry]) -> Iterator[tuple[object, ...]]:
 @role_required(Role.ADMIN)
 @require_GET
 def table(request: HttpRequest, name: str) -> HttpResponseBase:
-    """Download one of the overview's tables."""
-    period, _ = period_of(request, DEFAULT_PERIOD)
-    header, rows = table_rows(name, period)
+    """Download one of the reports' tables, of the period and the part of the market that the page shows."""
+    period, form = period_of(request, DEFAULT_PERIOD)
+    narrowing, narrowing_form = narrowing_of(request)
+    if form.errors or narrowing_form.errors:
+        wrong = [*form.errors.values(), *narrowing_form.errors.values()]
+        return HttpResponse(
+            "\n".join(str(message) for each in wrong for message in each),
+            status=400,
+            content_type="text/plain",
+        )
+    header, rows = table_rows(name, period, narrowing)
     return csv_response(f"{name}-{period.first}-{period.last}", header, rows)
 
 
-def table_rows(name: str, period: Period) -> tuple[list[str], list[list[object]]]:
-    """Return the header and rows of one table, amounts as decimal numbers."""
-    sums = figures.sums_in(period)
+def table_rows(name: str, period: Period, narrowing: Narrowing) -> tuple[list[str], list[list[object]]]:
+    """Return the header and rows of one table, amounts as decimal numbers, and nothing for a number that is not known."""
+    sums = narrowing.sums(figures.sums_in(period))
     if name == "days":
         amounts = ["gross", "royalties", "base_fees", "commission", "top_ups"]
-        days = figures.by_day(sums, period)
-        return ["day", *amounts], [[day.day, *(plain(getattr(day, a)) for a in amounts)] for day in days]
+        each_day = narrowing.sums(figures.days_in(period))
+        days = figures.by_span(each_day, period, Grain.DAY, narrowed=bool(narrowing))
+        return ["day", *amounts], [
+            [row.span.first, *(plain(getattr(row, a)) for a in amounts)] for row in days
+        ]
     if name in {"plugins", "bases"}:
         rows = figures.by_subject(sums, "plugin-version" if name == "plugins" else "base-release")
         return (
             ["name", "queries", "fees", "commission", "total"],
             [
-                [row.label, row.queries, plain(row.fees), plain(row.commission), plain(row.total)]
+                [row.label, _known(row.queries), plain(row.fees), plain(row.commission), plain(row.total)]
                 for row in rows
             ],
         )
@@ -255,7 +236,7 @@ def table_rows(name: str, period: Period) -> tuple[list[str], list[list[object]]
                 [
                     row.person,
                     row.person.email,
-                    row.queries,
+                    _known(row.queries),
                     plain(row.royalties),
                     plain(row.base_fees),
                     plain(row.total),
@@ -276,9 +257,16 @@ def table_rows(name: str, period: Period) -> tuple[list[str], list[list[object]]
         columns = ["asked", "drawn", "failed", "cancelled", "wait_median", "wait_p95"]
         return (
             ["day", *columns],
-            [[day.day, *(getattr(day, c) for c in columns)] for day in running.by_day(period)],
+            [
+                [row.span.first, *(getattr(row, column) for column in columns)]
+                for row in running.by_span(period, Grain.DAY)
+            ],
         )
     raise Http404
+
+
+def _known(number: int | None) -> object:
+    return "" if number is None else number
 
 
 @role_required(Role.ADMIN)

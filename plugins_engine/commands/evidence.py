@@ -1,10 +1,8 @@
 """`evidence`: measure whether a base learned from works."""
 
 import argparse
-import statistics
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plugins_engine.base import load_base
 from plugins_engine.commands.options import (
@@ -18,13 +16,12 @@ from plugins_engine.evidence import (
     CaptionedPictures,
     EvidenceConfig,
     Membership,
-    Nearest,
     Reproduction,
     find_membership,
     find_reproductions,
 )
+from plugins_engine.evidence_report import FALSE_POSITIVES, content, sentences, share, spread
 from plugins_engine.html_report import ReportPage, write_report
-from plugins_engine.metrics import Rate
 from plugins_engine.progress_line import ProgressLine
 from plugins_engine.works import read_works
 
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands
 
 SHOWN = 12  # works and controls shown, nearest drawings first
-FALSE_POSITIVES = (0.01, 0.1)
 
 
 def add(commands: "Commands") -> None:
@@ -82,43 +78,14 @@ def run(options: argparse.Namespace) -> None:
     with ProgressLine() as line:
         membership = find_membership(base, works, controls, config, line.step)
         reproduction = find_reproductions(base, works, controls, prompts, config, line.step)
-    content = _content(membership, reproduction) | {"base_fingerprint": base.fingerprint, "seed": config.seed}
-    write_report(options.report, _page(membership, reproduction, works, controls), content)
+    figures = content(membership, reproduction) | {"base_fingerprint": base.fingerprint, "seed": config.seed}
+    write_report(options.report, _page(membership, reproduction, works, controls), figures)
     summary = {
-        "reproduced": _share(reproduction.reproduced(reproduction.works)),
-        "of controls": _share(reproduction.reproduced(reproduction.controls)),
+        "reproduced": share(reproduction.reproduced(reproduction.works)),
+        "of controls": share(reproduction.reproduced(reproduction.controls)),
         "membership area": membership.roc.area,
     }
     print(f"{options.report / 'report.html'}: {figures_line(summary)}")
-
-
-def _content(membership: Membership, reproduction: Reproduction) -> dict[str, Any]:
-    roc = membership.roc
-    return {
-        "reproduction": {
-            "within": reproduction.within,
-            "works": [_nearest(each) for each in reproduction.works],
-            "controls": [_nearest(each) for each in reproduction.controls],
-            "agreement": [vars(each) for each in reproduction.agreement],
-        },
-        "membership": {
-            "works": membership.works,
-            "controls": membership.controls,
-            "area": roc.area,
-            "interval": [roc.low, roc.high],
-            "curve": roc.curve,
-            "found_at_false_positives": {str(each): roc.found_at(each) for each in FALSE_POSITIVES},
-        },
-    }
-
-
-def _nearest(found: Nearest) -> dict[str, Any]:
-    return {"distance": found.distance, "prompt": found.prompt, "seed": found.seed}
-
-
-def _share(rate: Rate) -> str:
-    low, high = rate.interval
-    return f"{rate.right} of {rate.total} ({low:.0%} to {high:.0%})"
 
 
 def _page(
@@ -128,30 +95,26 @@ def _page(
         "Evidence",
         f"{len(works)} works beside {len(controls)} controls, comparable works that the base never saw.",
     )
-    page.text(
-        "These numbers do not prove that a base was trained on a work. Works of one artist are alike, and so are drawings of "
-        "one thing; a base may have learned from copies, and controls may differ from the works in more than that the base "
-        "never saw them. Nor does finding nothing prove the contrary.",
-        note=True,
-    )
-    _reproduction(page, reproduction, works, controls)
-    _membership(page, membership)
+    said = sentences(reproduction)
+    page.text(said["proves"], note=True)
+    _reproduction(page, reproduction, works, controls, said)
+    _membership(page, membership, said["predicted"])
     return page
 
 
 def _reproduction(
-    page: ReportPage, found: Reproduction, works: CaptionedPictures, controls: CaptionedPictures
+    page: ReportPage,
+    found: Reproduction,
+    works: CaptionedPictures,
+    controls: CaptionedPictures,
+    said: dict[str, str],
 ) -> None:
     page.heading("Reproduced")
-    page.text(
-        f"Pictures within a distance of {found.within:g} of a drawing: root mean square difference, 0 to 1, of the worst tile. "
-        "In brackets 95% intervals.",
-        note=True,
-    )
+    page.text(said["reproduced"], note=True)
     page.table(
         ("", "reproduced", "nearest distance, median", "smallest"),
         [
-            (title, _share(found.reproduced(nearest)), *_spread([each.distance for each in nearest]))
+            (title, share(found.reproduced(nearest)), *spread([each.distance for each in nearest]))
             for title, nearest in (("works", found.works), ("controls", found.controls))
         ],
     )
@@ -164,37 +127,24 @@ def _reproduction(
         ]  # fmt: skip
         page.grid((title[:-1], "drawing"), rows)
     page.heading("Drawings that agree")
-    page.text(
-        "For each prompt the most drawings, of different seeds, that are all within that distance of each other. Many are a "
-        "sign of a memorised picture.",
-        note=True,
-    )
+    page.text(said["agreement"], note=True)
     agreeing = sorted(found.agreement, key=lambda each: -each.clique)
     page.table(
         ("prompt", "agree", "of"), [(each.prompt, each.clique, each.seeds) for each in agreeing[:SHOWN]]
     )
 
 
-def _membership(page: ReportPage, found: Membership) -> None:
+def _membership(page: ReportPage, found: Membership, said: str) -> None:
     page.heading("Predicted")
-    page.text(
-        "A score says by how many standard deviations of the controls the base's error on a work, with its caption beside without, "
-        "lies below theirs. The area is the chance that a work scores above a control: 0.5 where the two are alike.",
-        note=True,
-    )
+    page.text(said, note=True)
     roc = found.roc
     rows: list[tuple[str, object]] = [
         ("area under the curve", f"{roc.area:.3f} ({roc.low:.3f} to {roc.high:.3f})"),
-        ("works' score, median", _spread(found.works)[0]),
-        ("controls' score, median", _spread(found.controls)[0]),
+        ("works' score, median", spread(found.works)[0]),
+        ("controls' score, median", spread(found.controls)[0]),
     ]
     rows += [
         (f"works above all but {each:.0%} of controls", f"{roc.found_at(each):.0%}")
         for each in FALSE_POSITIVES
     ]
     page.table(("figure", "value"), rows)
-
-
-def _spread(values: Sequence[float]) -> tuple[float, float]:
-    """Give the median and the smallest."""
-    return statistics.median(values), min(values)

@@ -42,6 +42,8 @@ PEOPLE = {
         "/desk/",
         "/desk/concepts/new/",
         "/desk/shares/",
+        "/claims/",
+        "/claims/new/",
         "/earnings/",
         "/earnings/statements/",
         "/earnings/payouts/",
@@ -62,6 +64,7 @@ PEOPLE = {
         "/reports/credit/",
         "/reports/audit/",
         "/disputes/",
+        "/claims/",
     ],
 }
 # Pages with an address of their own: followed from a page by the first link that matches, and on from there by the next.
@@ -72,11 +75,13 @@ FOLLOWED: dict[str, list[tuple[str, ...]]] = {
                ("/desk/", "a[href^='/desk/plugins/']", "main a[href$='/shares/']"),
                ("/desk/", "a[href^='/desk/plugins/']", "main a[href*='/upload/']"),
                ("/desk/", "main a[href^='/jobs/']:not([href='/jobs/'])"),
+               ("/claims/", "main th a[href^='/claims/']"),
+               ("/claims/?state=evidence_ready", "main th a[href^='/claims/']"),
                ("/earnings/statements/", "main th a[href^='/earnings/statements/']")],
     "owner": [("/my-bases/", "main a[href^='/bases/']:not([href='/bases/'])")],
     "user": [("/pictures/", "main a[href^='/pictures/']:not([href='/pictures/'])"),
              ("/jobs/", "main a[href^='/jobs/']:not([href='/jobs/'], [href*='?'])")],
-    "admin": [("/reports/", "main a[href^='/reports/transfers/']")],
+    "admin": [("/reports/", "main a[href^='/reports/transfers/']"), ("/claims/", "main th a[href^='/claims/']")],
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "market.settings")
 django.setup()
 
+from django.core.files.uploadedfile import SimpleUploadedFile  # noqa: E402
 from django.db import transaction  # noqa: E402  # models need the set-up
 from PIL import Image  # noqa: E402
 
@@ -24,10 +25,12 @@ from market.basemodels.models import BaseModel  # noqa: E402
 from market.catalog import addition, coowners  # noqa: E402
 from market.catalog.models import Concept, ConceptKind, PlugIn  # noqa: E402
 from market.catalog.uploads import add_work  # noqa: E402
+from market.claims import drafting  # noqa: E402
 from market.configuration import ROOT  # noqa: E402
 from market.generation.finishing import finish_generation, store_pictures  # noqa: E402
 from market.jobs.models import Job  # noqa: E402
 from tests.market import stage  # noqa: E402
+from tests.market.claims import conftest as claims  # noqa: E402
 
 WORKS = ROOT / "plugins_engine" / "embedded" / "works"
 DESCRIPTIONS = {
@@ -118,6 +121,19 @@ def draw(person: User, base: BaseModel, plugins: list[tuple[PlugIn, float]], dra
         finish_generation(pk=made.pk, token=claimed.fencing_token, stored=stored)
 
 
+def say_that_it_contains(base: BaseModel, concept: Concept) -> None:
+    """Make a claim about the base whose evidence is there to be answered."""
+    controls = [*(WORKS / "octopus").glob("*.png"), *(WORKS / "ghost").glob("*.png")]
+    with transaction.atomic():  # so that no worker sees the job before it is done
+        said = drafting.Draft(prompts=claims.PROMPTS, rights="I drew them in 2019, for my first book.")
+        claim = drafting.draft_claim(concept=concept, about=base, by=concept.artist, draft=said)
+        drafting.choose_works(claim, concept.artist, list(concept.works.all()[:2]))
+        sent = [SimpleUploadedFile(control.name, control.read_bytes()) for control in sorted(controls)]
+        drafting.add_controls(claim, concept.artist, sent[:8])
+        drafting.submit_claim(claim, concept.artist, claims.notice())
+        claims.measured(claim)
+
+
 def _claim(job: Job) -> Job:
     """Claim this very job, whatever else waits."""
     others = list(Job.objects.claim(kinds=[job.kind], worker="stage", limit=1))
@@ -153,6 +169,11 @@ def main() -> None:
     draw(uma, base, [(style, 1.0)], flat[:4])
     draw(uma, base, [(style, 0.8), (character, 1.0)], sea[:2])
     draw(uma, base, [(style, 1.0)], flat[8:9])
+    say_that_it_contains(base, style.concept)
+    # And a draft that still lacks what the page asks for.
+    drafting.draft_claim(
+        concept=style.concept, about=character, by=ada, draft=drafting.Draft(prompts=[], rights="")
+    )
     print("staged")
 
 

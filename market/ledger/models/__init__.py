@@ -1,6 +1,6 @@
 """The ledger's tables: what moved, the tree that seals it, sums of it by day, and closed periods."""
 
-from market.ledger.models.figures import Figure, FigureSort, Rollup
+from market.ledger.models.figures import Figure, FigureSort, Rollup, Span
 from market.ledger.models.periods import ClosedPeriod
 from market.ledger.models.rates import NOT_FOR_THE_PAST, DatedRate
 from market.ledger.models.seals import Leaf, Subtree, TreeHead
@@ -48,6 +48,7 @@ __all__ = [
     "PayerBalance",
     "PendingHold",
     "Rollup",
+    "Span",
     "Subtree",
     "TransactionId",
     "Transfer",

@@ -1,8 +1,11 @@
-"""Sums over entries, day by day: what reports and balances read instead of millions of entries."""
+"""Sums over entries, by day and by month: what reports and balances read instead of millions of entries."""
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 from django.db import models
+from django.db.models import Q
 
 from market.ledger.models.transfers import Account
 
@@ -10,19 +13,28 @@ from market.ledger.models.transfers import Account
 class FigureSort(models.TextChoices):
     """What one row sums: transfers are counted once in each sort, so that counts can be added up within one."""
 
+    KIND = "kind", "One line of all accounts of a kind"
     LINE = "line", "One line and subject of one account"
     ACCOUNT = "account", "All lines of one account"
     SUBJECT = "subject", "All accounts of one subject"
 
 
-class DaySums(models.Model):
-    """One day's sum. The accounts of all payers count as one: what each of them paid is in the entries.
+class Span(models.TextChoices):
+    """How much time one row sums up. Months are there as well as their days: never add up both."""
 
-    amount: the sum of the entries; in a day with reversals, less what they took back.
+    DAY = "day", "A day"
+    MONTH = "month", "A month"
+
+
+class Sums(models.Model):
+    """One day's or one month's sum. The accounts of all payers count as one: what each of them paid is in the entries.
+
+    amount: the sum of the entries; with reversals, less what they took back.
     transfers, captures: how many transfers have such entries, and how many of these are captures.
     """
 
-    day = models.DateField(help_text="In UTC.")
+    span = models.CharField(max_length=5, choices=Span.choices, default=Span.DAY, db_default=Span.DAY)
+    day = models.DateField(help_text="In UTC; of a month, its first.")
     sort = models.CharField(max_length=7, choices=FigureSort.choices)
     currency = models.CharField(max_length=3)
     account_kind = models.CharField(max_length=20)
@@ -47,22 +59,24 @@ class DaySums(models.Model):
         abstract = True
 
 
-class Rollup(DaySums):
+class Rollup(Sums):
     """The sums over sealed transfers, kept by the trigger that a new leaf sets off: each transfer is added once."""
 
     class Meta:
         ordering = ["day", "pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["day", "sort", "currency", "account_kind", "account", "line", "subject"],
+                fields=["span", "day", "sort", "currency", "account_kind", "account", "line", "subject"],
                 name="ledger_rollup_once",
                 nulls_distinct=False,
             ),
         ]
         indexes = [
-            models.Index(fields=["account", "sort", "day"], include=["amount"], name="ledger_rollup_account"),
             models.Index(
-                fields=["sort", "account_kind", "day"], include=["amount"], name="ledger_rollup_kind"
+                fields=["account", "sort", "span", "day"], include=["amount"], name="ledger_rollup_account"
+            ),
+            models.Index(
+                fields=["sort", "span", "account_kind", "day"], include=["amount"], name="ledger_rollup_kind"
             ),
             models.Index(
                 fields=["subject", "account"],
@@ -72,18 +86,54 @@ class Rollup(DaySums):
         ]
 
     def __str__(self) -> str:
-        return f"{self.sort} on {self.day}"
+        return f"{self.sort} of {self.span} {self.day}"
 
 
-class Figure(DaySums):
+class Days(models.Manager["Figure"]):
+    """The rows of days, which add up to everything."""
+
+    def get_queryset(self) -> models.QuerySet[Figure]:
+        return super().get_queryset().filter(span=Span.DAY)
+
+
+class Spans(models.Manager["Figure"]):
+    """The fewest rows that add up to a stretch of time."""
+
+    def ever(self) -> models.QuerySet[Figure]:
+        return self.filter(span=Span.MONTH)
+
+    def before(self, day: date) -> models.QuerySet[Figure]:
+        """Whole months, and the days of the month that is not over on this day."""
+        month = day.replace(day=1)
+        return self.filter(Q(span=Span.MONTH, day__lt=month) | Q(span=Span.DAY, day__gte=month, day__lt=day))
+
+    def between(self, first: date, last: date) -> models.QuerySet[Figure]:
+        """Give the months that lie within these days, both included, and the days at their ends that are no whole month."""
+        begin = first if first.day == 1 else _next_month(first)
+        end = (last + timedelta(days=1)).replace(day=1)
+        if begin >= end:
+            return self.filter(span=Span.DAY, day__gte=first, day__lte=last)
+        months = Q(span=Span.MONTH, day__gte=begin, day__lt=end)
+        days = Q(day__gte=first, day__lt=begin) | Q(day__gte=end, day__lte=last)
+        return self.filter(months | Q(days, span=Span.DAY))
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+class Figure(Sums):
     """Every committed transfer's sums: those of the sealed ones, and rows of their own for those that still wait (a view)."""
 
     # Rows have no name; nothing asks for one.
     day = models.DateField(primary_key=True)
+
+    objects = Days()
+    spans = Spans()
 
     class Meta:
         managed = False
         db_table = "ledger_figure"
 
     def __str__(self) -> str:
-        return f"{self.sort} on {self.day}"
+        return f"{self.sort} of {self.span} {self.day}"

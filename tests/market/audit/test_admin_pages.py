@@ -8,17 +8,20 @@ import pkgutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 import market
 from market.accounts.models import Role, User
 from market.audit.models import AuditLine
+from market.claims import drafting
 from market.claims.disputes import file_dispute, open_dispute
-from market.claims.models import Dispute
+from market.claims.models import Claim, Dispute
 from market.jobs import kinds
 from market.jobs.models import Job
 from market.ledger import operations as ledger
@@ -37,6 +40,8 @@ from market.payments.payouts import (
 from market.payments.top_ups import settle, start_top_up
 from market.reports.periods import quick
 from tests.market.audit.conftest import Written
+from tests.market.catalog.conftest import make_concept, with_works
+from tests.market.claims.conftest import files, measured, notice
 from tests.market.conftest import make_person
 from tests.market.reports.conftest import date_back
 from tests.market.stage import make_base, make_plugin, make_wish, run, top_up
@@ -95,6 +100,20 @@ def dispute(scene: Scene) -> Dispute:
     return file_dispute(plugin=plugin, claimant=owner, reason="This is my drawing of 2019, in my book.")
 
 
+def unanswered(scene: Scene) -> Claim:
+    """A claim whose owner let the time for an answer pass."""
+    base = make_base(make_person("Mona Modeller", Role.MODEL_OWNER))
+    concept = with_works(make_concept(scene.artist, "Riverink"), 1)
+    draft = drafting.Draft(prompts=["a fox"], rights="I drew it.")
+    claim = drafting.draft_claim(concept=concept, about=base, by=scene.artist, draft=draft)
+    drafting.choose_works(claim, scene.artist, list(concept.works.all()))
+    drafting.add_controls(claim, scene.artist, files(8))
+    drafting.submit_claim(claim, scene.artist, notice())
+    measured(claim, works=1)
+    claim.escalate(timezone.now() + timedelta(days=30))
+    return claim
+
+
 def captured(scene: Scene) -> Transfer:
     """A query with a plug-in that was paid for."""
     base = make_base(make_person("Mona Modeller", Role.MODEL_OWNER))
@@ -149,6 +168,8 @@ ACTS = [
     Act("claims:decide", "dispute.decided", lambda scene: {
         "args": [open_dispute(dispute(scene), scene.admin).pk],
         "data": {"outcome": "released", "decision": "Drawn by the artist"}}),
+    Act("claims:rule", "claim.decided", lambda scene: {
+        "args": [unanswered(scene).pk], "data": {"outcome": "rejected", "decision": "The controls say otherwise"}}),
     Act("payments:top_up_decide", "top_up.returned", lambda scene: {
         "args": [owed(scene, EURO).pk], "data": {"step": "return"}}),
     Act("payments:top_up_decide", "top_up.borne", lambda scene: {
@@ -159,7 +180,7 @@ ACTS = [
     Act("payments:promotions", "credit.granted", lambda scene: {
         "data": {"person": scene.artist.email, "amount": "1", "reason": "welcome", "request_id": str(uuid.uuid4())}}),
     Act("reports:close_month", "ledger.month_closed", lambda scene: {"data": {"month": last_month(scene)}}),
-    Act("reports:verify", "ledger.verified", lambda scene: {}),
+    Act("reports:verify", "ledger.verification_asked", lambda scene: {}),
     Act(
         "payments:payout_verify",
         "payout.details_verified",
@@ -184,6 +205,7 @@ ACTS = [
 ]  # fmt: skip
 
 USE_CASES = {
+    "market.claims.answering.rule_on_claim": "claim.decided",
     "market.claims.disputes.open_dispute": "dispute.opened",
     "market.claims.disputes.dismiss_dispute": "dispute.dismissed",
     "market.claims.disputes.decide_dispute": "dispute.decided",
@@ -197,6 +219,7 @@ USE_CASES = {
     "market.payments.payouts.send_batch": "payout.batch_sent",
     "market.payments.payouts.settle_batch": "payout.batch_settled",
     "market.payments.payouts.return_payout": "payout.returned",
+    "market.reports.verifying.request_verification": "ledger.verification_asked",
 }
 """Functions that take the admin who acts, and the line each writes; the pages above lead to all of them."""
 

@@ -10,8 +10,9 @@ from django.test.utils import CaptureQueriesContext
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
+from market.catalog import royalties as royalties_module
 from market.catalog.models import PlugIn
-from market.catalog.royalties import royalties, royalties_of
+from market.catalog.royalties import MAX_DEPTH, parts_within, royalties, royalties_of
 from tests.market.stage import make_combined, make_part, share_with
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +50,41 @@ def test_shares_that_do_not_sum_to_the_whole_count_in_proportion(
 ) -> None:
     duet = make_combined(artist, base, "Duet", ("Ink", 1), ("Elsewhere", 3))
     assert divided(duet) == {"Ada": (75, ""), "Berta": (25, "Ink")}
+
+
+def test_parts_are_whole_weights_the_highest_first_and_a_tie_to_the_lower_person(
+    artist: User, second_artist: User, stranger: User, base: BaseModel, ink: PlugIn
+) -> None:
+    make_part(stranger, base, "Clay")
+    trio = make_combined(artist, base, "Trio", ("Ink", 1), ("Clay", 1), ("Elsewhere", 4))
+    assert [(each.person, each.weight) for each in royalties_of(trio)] == [
+        (artist, 4), (second_artist, 1), (stranger, 1),
+    ]  # fmt: skip
+    assert [(each.person, each.weight) for each in royalties_of(ink)] == [(second_artist, 1)]
+
+
+def test_shares_of_co_owners_leave_the_owner_the_rest(
+    second_artist: User, stranger: User, artist: User, ink: PlugIn
+) -> None:
+    share_with(ink, stranger, 2000)
+    share_with(ink, artist, 5000)
+    assert [(each.person, each.weight, each.through) for each in royalties_of(ink)] == [
+        (artist, 5, ""), (second_artist, 3, ""), (stranger, 2, ""),
+    ]  # fmt: skip
+
+
+def test_parts_of_parts_are_followed_so_deep_and_no_deeper(
+    artist: User, base: BaseModel, ink: PlugIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = ink
+    for level in range(1, MAX_DEPTH + 1):
+        inner = make_combined(artist, base, f"Level {level}", (inner.name, 1), ("Elsewhere", 1))
+    assert divided(inner)["Berta"][0] == pytest.approx(100 / 2**MAX_DEPTH)
+    assert inner.current_version is not None
+    assert [len(listed) for listed in parts_within([inner.current_version]).values()] == [2] * MAX_DEPTH
+    monkeypatch.setattr(royalties_module, "MAX_DEPTH", MAX_DEPTH - 1)
+    with pytest.raises(RecursionError, match="more than 4 levels deep"):
+        parts_within([inner.current_version])
 
 
 def test_co_owners_of_a_part_and_of_the_whole_divide_each_their_own(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -140,6 +140,108 @@ class TestFreezing:
         assert (payable(artist).balance, payable(artist).in_reserve) == (FEE, FEE)
 
 
+def take_back(made: GenerationRequest) -> None:
+    """Reverse a query, as an admin's refund out of what its receivers got does."""
+    capture = Transfer.objects.get(reference=made.reference, kind="capture")
+    ledger.reverse(transfer=capture, key=f"{made.reference}:back", reason="drawn wrong")
+
+
+class TestQueriesThatAreTakenBack:
+    """While a dispute is open. Each time the books verify, and a second sweep finds nothing to do."""
+
+    @pytest.fixture(autouse=True)
+    def settled(self, dispute: Dispute) -> Iterator[None]:
+        yield
+        assert verify().ok
+        assert sweep_disputes() == 0
+        transfers = {each.transfer.key for each in dispute.freezes.all()}
+        assert len(transfers) == dispute.freezes.count()
+
+    def test_what_was_frozen_of_it_goes_back(
+        self, dispute: Dispute, plugin: PlugIn, artist: User, user: User, admin: User
+    ) -> None:
+        open_dispute(dispute, admin)
+        taken_back, _ = query(user, plugin), query(user, plugin)
+        sweep_disputes()
+        take_back(taken_back)
+        assert (earnings(artist), escrow(artist)) == (-FEE, 2 * FEE)
+        assert verify().ok
+
+        assert sweep_disputes() == 1
+
+        assert (earnings(artist), escrow(artist)) == (0, FEE)
+        assert sum(each.amount for each in dispute.freezes.all()) == FEE
+
+    def test_also_of_a_query_from_before_the_opening(
+        self, dispute: Dispute, plugin: PlugIn, artist: User, user: User, admin: User
+    ) -> None:
+        taken_back, _ = query(user, plugin), query(user, plugin)
+        open_dispute(dispute, admin)
+        take_back(taken_back)
+
+        sweep_disputes()
+
+        assert (earnings(artist), escrow(artist)) == (0, FEE)
+
+    def test_before_the_next_royalty_is_frozen(
+        self, dispute: Dispute, plugin: PlugIn, artist: User, user: User, admin: User
+    ) -> None:
+        open_dispute(dispute, admin)
+        taken_back = query(user, plugin)
+        sweep_disputes()
+        take_back(taken_back)
+        query(user, plugin)
+
+        sweep_disputes()
+
+        assert (earnings(artist), escrow(artist)) == (0, FEE)
+
+    def test_what_was_paid_out_is_not_made_up_for_by_it(
+        self, dispute: Dispute, plugin: PlugIn, artist: User, user: User, admin: User
+    ) -> None:
+        """Two queries, one of them paid out: after one is taken back, what is frozen is what stands."""
+        taken_back, _ = query(user, plugin), query(user, plugin)
+        ledger.post(
+            key="paid out",
+            debit=ledger.account(AccountKind.EARNINGS, artist),
+            credit=ledger.account(AccountKind.PAYOUT_CLEARING),
+            amount=FEE,
+            kind="payout",
+        )
+        open_dispute(dispute, admin)
+        take_back(taken_back)
+
+        assert sweep_disputes() == 0
+
+        assert (earnings(artist), escrow(artist)) == (-FEE, FEE)
+
+    def test_one_that_was_taken_back_before_it_was_frozen_moves_nothing(
+        self, dispute: Dispute, plugin: PlugIn, artist: User, user: User, admin: User
+    ) -> None:
+        open_dispute(dispute, admin)
+        take_back(query(user, plugin))
+
+        assert sweep_disputes() == 0
+
+        assert (earnings(artist), escrow(artist)) == (0, 0)
+
+    @pytest.mark.parametrize(
+        ("outcome", "artists", "claimants"),
+        [(DisputeState.RELEASED, FEE, 0), (DisputeState.AWARDED, 0, FEE), (DisputeState.REFUNDED, 0, 0)],
+    )
+    def test_the_decision_gives_what_stands(
+        self, dispute: Dispute, plugin: PlugIn, artist: User, second_artist: User, user: User, admin: User,
+        outcome: DisputeState, artists: int, claimants: int,
+    ) -> None:  # fmt: skip
+        taken_back, _ = query(user, plugin), query(user, plugin)
+        open_dispute(dispute, admin)
+        take_back(taken_back)
+
+        decide_dispute(dispute, admin, outcome, "So it is.")
+
+        assert (earnings(artist), earnings(second_artist), escrow(artist)) == (artists, claimants, 0)
+
+
 class TestDeciding:
     def opened(self, dispute: Dispute, plugin: PlugIn, user: User, admin: User, queries: int = 2) -> Dispute:
         for _ in range(queries):
@@ -207,13 +309,12 @@ class TestDeciding:
     ) -> None:
         taken_back = query(user, plugin)
         self.opened(dispute, plugin, user, admin, queries=1)
-        capture = Transfer.objects.get(reference=taken_back.reference, kind="capture")
-        ledger.reverse(transfer=capture, key="r", reason="drawn wrong")
+        take_back(taken_back)
 
         decide_dispute(dispute, admin, DisputeState.REFUNDED, "Nobody's to sell.")
 
         assert Transfer.objects.filter(kind="refund").count() == 1
-        # What was frozen of the query that was taken back settles what its reversal took.
+        # What was frozen of the query that was taken back is given back, and settles what its reversal took.
         assert (earnings(artist), escrow(artist)) == (0, 0)
         assert verify().ok
 
@@ -299,6 +400,17 @@ class TestRefusals:
     def test_the_database_holds_its_states(self, dispute: Dispute, change: dict[str, Any]) -> None:
         with pytest.raises(IntegrityError), transaction.atomic():
             Dispute.objects.filter(pk=dispute.pk).update(**change)
+
+    def test_a_freeze_moves_something(
+        self, dispute: Dispute, plugin: PlugIn, user: User, admin: User
+    ) -> None:
+        query(user, plugin)
+        open_dispute(dispute, admin)
+        with (
+            pytest.raises(IntegrityError, match="claims_freeze_amount_not_zero"),
+            transaction.atomic(),
+        ):
+            dispute.freezes.update(amount=0)
 
 
 class TestPages:

@@ -41,6 +41,14 @@ def test_each_kind_has_the_latest_rate_that_is_in_force(admin: User, settings: A
     assert commission_rates(timezone.now() + timedelta(days=11)) == {"plugin_fee": 500, "base_fee": 1000}
 
 
+def test_a_rate_is_in_force_from_its_moment_on(admin: User, settings: Any) -> None:
+    settings.COMMISSION_BPS = 1000
+    rate(admin, "base_fee", 900, days=1)
+    made = rate(admin, "base_fee", 300, days=2)
+    assert commission_rates(made.valid_from)["base_fee"] == 300
+    assert commission_rates(made.valid_from - timedelta(microseconds=1))["base_fee"] == 900
+
+
 @pytest.mark.parametrize(
     ("line", "basis_points", "days"),
     [("plugin_fee", 10_001, 0), ("plugin_fee", -1, 0), ("plugin_fee", 500, -1), ("tips", 500, 0)],

@@ -142,21 +142,82 @@ def test_a_tie_goes_to_the_lower_person() -> None:
     assert amounts(line) == {4: 0, 3: 1}
 
 
+LINE = QuoteLine("plugin_fee", "plugin-version:1", "Fox", 100, 1, (Portion(2, "Ada", 100),), 0, 0)
+OWN = Portion(1, "Uma", 0, own=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"pictures": 0}, "negative or for no picture"),
+        ({"per_picture": -1}, "negative or for no picture"),
+        ({"portions": (Portion(2, "Ada", 101),), "commission": -1}, "negative or for no picture"),
+        ({"portions": (Portion(2, "Ada", 101), Portion(3, "Berta", -1))}, "a portion is zero or more"),
+        ({"portions": (Portion(2, "Ada", 100, own=True),)}, "zero to the payer"),
+        ({"portions": (Portion(2, "Ada", 50), Portion(2, "Ada", 50))}, "each of them once"),
+        ({"portions": (), "per_picture": 0}, "needs receivers"),
+        ({"commission": 1}, "must sum to it"),
+        ({"portions": (Portion(2, "Ada", 99),)}, "must sum to it"),
+        ({"portions": (OWN, Portion(2, "Ada", 101))}, "must sum to it"),
+        ({"portions": (OWN,), "commission": 5}, "must sum to it"),
+    ],
+)
+def test_a_line_that_does_not_add_up_cannot_be_made(changes: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        replace(LINE, **changes)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
-        {"commission": 1},
-        {"portions": ()},
-        {"portions": (Portion(2, "Ada", 50), Portion(2, "Ada", 50))},
-        {"portions": (Portion(2, "Ada", 100, own=True),)},
-        {"portions": (Portion(2, "Ada", 99),)},
-        {"portions": (Portion(2, "Ada", 101), Portion(3, "Berta", -1))},
+        {"portions": (OWN, Portion(2, "Ada", 30))},
+        {"portions": (OWN,)},
+        {"portions": (Portion(2, "Ada", 0),), "per_picture": 0},
+        {"portions": (Portion(2, "Ada", 0),), "commission": 100},
+        {"portions": (Portion(2, "Ada", 200),), "pictures": 2},
     ],
 )
-def test_a_line_that_does_not_add_up_cannot_be_made(changes: dict[str, Any]) -> None:
-    line = QuoteLine("plugin_fee", "plugin-version:1", "Fox", 100, 1, (Portion(2, "Ada", 100),), 0, 0)
-    with pytest.raises(ValueError, match=r"line|portion"):
-        replace(line, **changes)
+def test_a_line_may_be_partly_the_payers_own_or_free_or_all_commission(changes: dict[str, Any]) -> None:
+    assert replace(LINE, **changes).total <= replace(LINE, **changes).per_picture * 2
+
+
+def test_a_line_says_what_is_paid_for_and_by_way_of_what() -> None:
+    receivers = (Receiver(2, "Ada", 7000), Receiver(3, "Berta", 3000, "Ink"), Receiver(4, "Clay", 0))
+    asked = Fee(
+        line="plugin_fee", subject="plugin-version:9", name="Duet", micros=50_000, receivers=receivers
+    )
+    quote = draw_quote(fees=[asked], pictures=2, payer=2, rates=every(1000), currency="USD")
+    assert quote == Quote(
+        lines=(
+            QuoteLine(
+                line="plugin_fee", subject="plugin-version:9", name="Duet", per_picture=50_000, pictures=2,
+                portions=(
+                    Portion(2, "Ada", 0, own=True), Portion(3, "Berta", 27_000, through="Ink"), Portion(4, "Clay", 0),
+                ),
+                commission=3_000, commission_bps=1000,
+            ),
+        ),
+        pictures=2,
+        currency="USD",
+    )  # fmt: skip
+    assert draw_quote(fees=[], pictures=1, payer=2, rates={}).currency == "EUR"
+    assert draw_quote(fees=[fee(0)], pictures=1, payer=2, rates=every(0)).lines[0].total == 0
+
+
+@pytest.mark.parametrize("bps", [0, 10_000])
+def test_all_or_nothing_of_a_fee_may_be_commission(bps: int) -> None:
+    (line,) = draw_quote(fees=[fee(7)], pictures=1, payer=PAYER, rates=every(bps)).lines
+    assert line.commission == (7 if bps else 0)
+
+
+def test_reading_a_kept_quote_leaves_what_was_kept_alone() -> None:
+    kept = draw_quote(fees=[fee(7)], pictures=1, payer=PAYER, rates=every(1000)).as_json()
+    for line in kept["lines"]:
+        del line["commission_bps"]
+    kept["commission_bps"] = 1000
+    before = json.dumps(kept)
+    Quote.from_json(kept)
+    assert json.dumps(kept) == before
 
 
 @given(fees, st.integers(1, 8), st.integers(0, 10_000))
@@ -176,7 +237,12 @@ def test_another_price_has_another_digest() -> None:
 
 @pytest.mark.parametrize(
     ("micros", "pictures", "bps", "problem"),
-    [(-1, 1, 0, "negative"), (1, 0, 0, "at least one picture"), (1, 1, 10_001, "basis points")],
+    [
+        (-1, 1, 0, "negative"),
+        (1, 0, 0, "at least one picture"),
+        (1, 1, 10_001, "basis points"),
+        (1, 1, -1, "basis points, not -1"),
+    ],
 )
 def test_a_price_that_makes_no_sense_is_refused(micros: int, pictures: int, bps: int, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):

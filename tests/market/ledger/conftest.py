@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from market.accounts.models import User
 from market.ledger import operations as ledger
-from market.ledger.models import Account, AccountKind, Hold
+from market.ledger.models import Account, AccountKind, Hold, Transfer
 from market.ledger.operations import Share
 from market.ledger.verification import verify
 
@@ -73,6 +74,18 @@ def make_till(payer: User, artist: User, owner: User) -> Till:
         clearing=ledger.account(AccountKind.GATEWAY_CLEARING),
         numbers=count(1),
     )
+
+
+def date_back(transfer: Transfer, to: datetime) -> Transfer:
+    """Pretend that a transfer was posted earlier, which nothing but a superuser's trick can."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE ledger_transfer SET created_at = %s WHERE id = %s", [to, transfer.pk])
+        cursor.execute("UPDATE ledger_entry SET created_at = %s WHERE transfer_id = %s", [to, transfer.pk])
+        cursor.execute("SET LOCAL session_replication_role = origin")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    return transfer
 
 
 @pytest.fixture

@@ -51,8 +51,8 @@ def test_a_capture_after_the_expiry_is_refused(till: Till) -> None:
 
 def test_expiry_takes_at_most_the_given_number_the_oldest_first(till: Till) -> None:
     now = timezone.now()
-    holds = [till.hold(100, expires_at=now + timedelta(milliseconds=60 + n)) for n in range(3)]
+    holds = [till.hold(100, expires_at=now + timedelta(milliseconds=60 - n)) for n in range(3)]
     time.sleep(0.1)
 
-    assert ledger.expire_holds(limit=2) == [holds[0].pk, holds[1].pk]
-    assert ledger.expire_holds(limit=2) == [holds[2].pk]
+    assert ledger.expire_holds(limit=2) == [holds[2].pk, holds[1].pk]
+    assert ledger.expire_holds(limit=2) == [holds[0].pk]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.db import Error, connection, transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from market.ledger import operations as ledger
-from market.ledger.models import PAYER_KINDS, Entry, Figure, FigureSort, Rollup
+from market.ledger.models import PAYER_KINDS, Entry, Figure, FigureSort, Rollup, Span
+from market.ledger.queries import paid_to
 from market.ledger.sealing import seal
 from market.ledger.verification import verify
 from tests.market.ledger.conftest import Till
@@ -32,10 +34,14 @@ def recomputed() -> dict[str, dict[Key, tuple[int, int, int]]]:
         keys = [
             ("line", (day, account.kind, number, entry.line, entry.subject)),
             ("account", (day, account.kind, number, "", "")),
+            ("kind", (day, account.kind, None, entry.line, "")),
         ]
         if entry.subject:
             keys.append(("subject", (day, "", None, "", entry.subject)))
-        for sort, key in keys:
+        for sort, key in [
+            *((f"{sort} by day", key) for sort, key in keys),
+            *((f"{sort} by month", (day.replace(day=1), *key[1:])) for sort, key in keys),
+        ]:
             sums[sort][key] += entry.amount
             seen[sort][key][entry.transfer_id] = entry.transfer.kind == "capture"
     return {
@@ -49,10 +55,11 @@ def recomputed() -> dict[str, dict[Key, tuple[int, int, int]]]:
 def shown() -> dict[str, dict[Key, tuple[int, int, int]]]:
     """Give the same as the view has it, the rows of sealed and of waiting transfers added up."""
     found: dict[str, dict[Key, tuple[int, int, int]]] = defaultdict(dict)
-    for row in Figure.objects.all():
+    for row in Figure.spans.all():
         key = (row.day, row.account_kind, row.account_id, row.line, row.subject)
-        before = found[row.sort].get(key, (0, 0, 0))
-        found[row.sort][key] = (
+        sort = f"{row.sort} by {row.span}"
+        before = found[sort].get(key, (0, 0, 0))
+        found[sort][key] = (
             before[0] + int(row.amount), before[1] + row.transfers, before[2] + row.captures,
         )  # fmt: skip
     return dict(found)
@@ -85,7 +92,7 @@ def test_sealing_adds_each_transfer_once(till: Till) -> None:
     while seal(2):
         assert shown() == recomputed()
 
-    (charged,) = Rollup.objects.filter(line="charge")
+    (charged,) = Rollup.objects.filter(line="charge", sort=FigureSort.LINE, span=Span.DAY)
 
     assert (charged.captures, charged.account_id) == (6, None)
     assert charged.transfers == Entry.objects.filter(line="charge").count()
@@ -112,7 +119,8 @@ def test_two_sums_of_a_day_may_be_above_what_an_account_can_have(till: Till) -> 
         )
         seal()
 
-    assert int(Rollup.objects.get(account=till.revenue, sort="account").amount) == 2 * (2**63 - 1)
+    for row in Rollup.objects.filter(account=till.revenue, sort=FigureSort.ACCOUNT):
+        assert int(row.amount) == 2 * (2**63 - 1)
     assert ledger.balance(till.revenue).posted == 2 * (2**63 - 1)
 
 
@@ -148,3 +156,51 @@ def test_a_balance_of_the_past_is_the_sum_of_what_came_before(till: Till) -> Non
     ]
     assert ledger.balance(till.earnings, timezone.now() + timedelta(days=400)).posted == 180
     assert ledger.balance(till.wallet, between).posted == ledger.balance(till.wallet, before).posted - 150
+
+
+DAYS = [date(2026, 1, 1) + timedelta(days=number) for number in range(0, 120, 3)]
+
+
+class TestSpans:
+    """A stretch of time is read as whole months and the days at its ends, each of its days once."""
+
+    @pytest.fixture
+    def posted(self, till: Till) -> None:
+        """Top up on each of some days, an amount of its own each time."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_get_functiondef('ledger_write_transfer'::regproc)")
+            (body,) = cursor.fetchone()
+            for number, day in enumerate(DAYS):
+                cursor.execute(body.replace("statement_timestamp()", f"timestamptz '{day} 12:00+00'"))
+                till.top_up(2**number)
+            cursor.execute(body)
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        seal(17)
+
+    @pytest.mark.parametrize(
+        ("first", "last"),
+        [
+            (date(2026, 1, 1), date(2026, 4, 30)),
+            (date(2026, 1, 1), date(2026, 1, 31)),
+            (date(2026, 1, 2), date(2026, 2, 28)),
+            (date(2026, 1, 5), date(2026, 4, 29)),
+            (date(2026, 2, 3), date(2026, 2, 10)),
+            (date(2026, 1, 20), date(2026, 2, 10)),
+            (date(2026, 3, 1), date(2026, 3, 1)),
+            (date(2025, 12, 1), date(2026, 1, 1)),
+        ],
+    )
+    def test_between(self, posted: None, till: Till, first: date, last: date) -> None:
+        rows = Figure.spans.between(first, last).filter(account=till.clearing, sort=FigureSort.ACCOUNT)
+
+        expected = -sum(2**number for number, day in enumerate(DAYS) if first <= day <= last)
+        assert int(rows.aggregate(total=Sum("amount", default=0))["total"]) == expected
+
+    @pytest.mark.parametrize("day", [date(2026, 1, 1), date(2026, 2, 1), date(2026, 2, 14), date(2026, 5, 1)])
+    def test_before_a_day(self, posted: None, till: Till, day: date) -> None:
+        expected = -sum(2**number for number, each in enumerate(DAYS) if each < day)
+        assert paid_to(till.clearing, day) == expected
+
+    def test_ever(self, posted: None, till: Till) -> None:
+        # The wallet's own top-up of 1000, which every till begins with, is of today.
+        assert paid_to(till.clearing) == -sum(2**number for number in range(len(DAYS))) - 1000

@@ -21,3 +21,14 @@ def test_a_long_way_is_cut_and_the_name_is_not() -> None:
     assert len(memo) == MEMO_LENGTH
     assert name_in(memo) == "Duet"
     assert through_in(memo).endswith("…")
+
+
+def test_a_memo_is_written_as_people_read_it() -> None:
+    assert fee_memo("Duet", "Fxemoji") == "Duet, through Fxemoji"
+    assert fee_memo("Duet") == "Duet"
+    assert through_in("Duet, through Ink in A, through B") == "Ink in A, through B"
+
+
+def test_a_memo_that_just_fits_is_not_cut() -> None:
+    assert fee_memo("N" * MEMO_LENGTH) == "N" * MEMO_LENGTH
+    assert fee_memo("N" * (MEMO_LENGTH + 1)) == "N" * (MEMO_LENGTH - 1) + "…"

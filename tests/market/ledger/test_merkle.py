@@ -140,11 +140,33 @@ def test_many_leaves_are_proved_at_once_with_as_few_hashes_as_can_be(narrow: Non
 
 
 @pytest.mark.parametrize(
-    "ask", ["inclusion(33)", "inclusion(-1)", "consistency(0)", "consistency(34)", "proof_of_many([])"]
+    ("ask", "argument", "problem"),
+    [
+        ("inclusion", 33, "^expected a leaf below 33, found 33$"),
+        ("inclusion", -1, "^expected a leaf below 33, found -1$"),
+        ("consistency", 0, "^expected a size from 1 to 33, found 0$"),
+        ("consistency", 34, "^expected a size from 1 to 33, found 34$"),
+        ("proof_of_many", [], "^expected leaves of the tree$"),
+        ("proof_of_many", [0, 33], "^expected leaves of the tree$"),
+        ("proof_of_many", [-1, 5], "^expected leaves of the tree$"),
+    ],
 )
-def test_what_is_not_in_the_tree_is_refused(ask: str) -> None:
-    store = Store()
-    tree = store.append(leaves(33))
-    name, _, argument = ask.rstrip(")").partition("(")
-    with pytest.raises(ValueError, match="expected"):
-        getattr(tree, name)([] if argument == "[]" else int(argument))
+def test_what_is_not_in_the_tree_is_refused(ask: str, argument: object, problem: str) -> None:
+    tree = Store().append(leaves(33))
+    with pytest.raises(ValueError, match=problem):
+        getattr(tree, ask)(argument)
+
+
+def test_what_was_read_is_not_read_again(narrow: None) -> None:
+    store, read = Store(), []
+    store.append(leaves(33))
+
+    def kept(level: int, first: int, last: int) -> Sequence[bytes]:
+        read.append((level, first, last))
+        return store.kept(level, first, last)
+
+    tree = Tree(33, kept)
+    for index in range(33):
+        tree.inclusion(index)
+    assert len(read) == len(set(read)) > 0
+    assert all(first < last <= 33 // merkle.WIDE**level for level, first, last in read)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import timezone as offset
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,7 @@ from market.ledger import errors
 from market.ledger import operations as ledger
 from market.ledger.models import LARGEST, Account, AccountKind, Hold, HoldResolution, PendingHold, Transfer
 from market.ledger.operations import Balance, Share
-from tests.market.ledger.conftest import Till, soon
+from tests.market.ledger.conftest import Till, date_back, soon
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +30,15 @@ def test_an_account_is_opened_once(user: User) -> None:
     assert ledger.account(AccountKind.EARNINGS, user) != first
     assert ledger.account(AccountKind.WALLET, user, currency="USD") != first
     assert Account.objects.filter(owner=user).count() == 3
+
+
+def test_an_account_that_is_open_is_found_by_one_query(
+    till: Till, user: User, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(1):
+        assert ledger.account(AccountKind.WALLET, user) == till.wallet
+    with django_assert_num_queries(1):
+        assert ledger.account(AccountKind.GATEWAY_CLEARING) == till.clearing
 
 
 def test_a_top_up_moves_money_from_the_gateway_to_the_wallet(till: Till) -> None:
@@ -109,6 +119,100 @@ def test_earnings_cannot_be_paid_out_twice(till: Till) -> None:
 
     with pytest.raises(errors.InsufficientFunds, match="30 micro-units are available, 31"):
         ledger.post(key="p2", debit=till.earnings, credit=out, amount=31, kind="payout")
+
+
+def test_a_transfer_keeps_what_it_was_for_and_who_made_it(till: Till, admin: User) -> None:
+    transfer = ledger.post(
+        key="k", debit=till.clearing, credit=till.earnings, amount=7, kind="plugin_fee", subject="plugin-version:1",
+        reference="generation:1", memo="by hand", actor=admin,
+    )  # fmt: skip
+
+    assert (transfer.key, transfer.kind, transfer.reference, transfer.memo, transfer.actor) == (
+        "k",
+        "plugin_fee",
+        "generation:1",
+        "by hand",
+        admin,
+    )
+    assert {entry.subject for entry in transfer.entries.all()} == {"plugin-version:1"}
+    assert ledger.reverse(transfer=transfer, key="r", reason="a mistake", actor=admin).actor == admin
+    assert (
+        ledger.post(key="k2", debit=till.clearing, credit=till.earnings, amount=7, kind="top_up").actor
+        is None
+    )
+
+
+def test_a_hold_keeps_its_terms_and_what_it_is_for(till: Till) -> None:
+    shares = [
+        Share(till.earnings, 7, "plugin_fee", "plugin-version:1", "Fox"),
+        Share(till.revenue, 1, "commission"),
+    ]
+    expires_at = soon()
+    hold = ledger.hold(
+        key="h", payer=till.wallet, shares=shares, reference="generation:1", expires_at=expires_at
+    )
+
+    assert (hold.payer, hold.amount, hold.reference, hold.expires_at) == (
+        till.wallet,
+        8,
+        "generation:1",
+        expires_at,
+    )
+    assert hold.shares == [
+        {
+            "account": till.earnings.pk, "amount": 7, "line": "plugin_fee", "subject": "plugin-version:1", "memo": "Fox",
+        },
+        {"account": till.revenue.pk, "amount": 1, "line": "commission", "subject": "", "memo": ""},
+    ]  # fmt: skip
+
+
+def test_a_reason_is_kept_as_far_as_it_fits(till: Till) -> None:
+    hold, other = till.hold(), till.hold()
+
+    ledger.void(hold=hold, key="v", reason="r" * 300)
+    ledger.void(hold=other, key="v2")
+
+    assert HoldResolution.objects.get(hold=hold).reason == "r" * 200
+    assert HoldResolution.objects.get(hold=other).reason == ""
+
+
+def test_a_key_may_be_as_long_as_it_is_kept(till: Till) -> None:
+    longest = "k" * 200
+    assert (
+        ledger.post(key=longest, debit=till.clearing, credit=till.wallet, amount=1, kind="top_up").key
+        == longest
+    )
+
+
+def test_the_largest_amount_is_posted(till: Till, stranger: User) -> None:
+    other = ledger.account(AccountKind.WALLET, stranger)
+    assert (
+        ledger.post(key="k", debit=till.clearing, credit=other, amount=LARGEST, kind="top_up").amount
+        == LARGEST
+    )
+
+
+def test_a_balance_of_the_past_is_of_what_was_posted_until_then(till: Till) -> None:
+    at = datetime(2024, 2, 2, 12, 34, 56, 789, tzinfo=UTC)
+    moment = timedelta(microseconds=1)
+    paid = {
+        1: datetime(2024, 2, 2, tzinfo=UTC) - moment,
+        10: datetime(2024, 2, 2, tzinfo=UTC),
+        100: at,
+        300: at + moment,
+    }
+    for fee, when in paid.items():
+        date_back(ledger.capture(hold=till.hold(fee + 60), key=f"paid {fee}"), when)
+    till.hold(100)
+
+    assert ledger.balance(till.earnings, at) == Balance(posted=111, held=0)
+    assert ledger.balance(till.earnings, at.astimezone(offset(timedelta(hours=14)))) == Balance(
+        posted=111, held=0
+    )
+    assert ledger.balance(till.wallet, at) == Balance(posted=-61 - 70 - 160, held=0)
+    assert ledger.balance(till.earnings, at - timedelta(days=2)) == Balance(posted=0, held=0)
+    assert ledger.balance(till.earnings) == Balance(posted=411, held=0)
+    assert ledger.balance(till.wallet) == Balance(posted=1000 - 651, held=100)
 
 
 def test_an_error_inside_a_transaction_leaves_it_usable(till: Till) -> None:
@@ -396,6 +500,20 @@ class TestBadRequests:
     def test_a_hold_names_what_it_is_for(self, till: Till, unchanged: Callable[[], None]) -> None:
         with pytest.raises(errors.BadRequest, match="reference"):
             ledger.hold(key="k", payer=till.wallet, shares=till.shares(), reference="", expires_at=soon())
+
+    def test_a_share_names_its_line(self, till: Till, unchanged: Callable[[], None]) -> None:
+        with pytest.raises(errors.BadRequest, match="needs a line"):
+            ledger.hold(
+                key="k",
+                payer=till.wallet,
+                shares=[Share(till.earnings, 1, "")],
+                reference="x",
+                expires_at=soon(),
+            )
+
+    def test_an_account_is_of_a_known_kind(self, user: User) -> None:
+        with pytest.raises(ValueError, match="piggy_bank"):
+            ledger.account("piggy_bank", user)
 
     def test_a_kind_is_a_word(self, till: Till, unchanged: Callable[[], None]) -> None:
         with pytest.raises(errors.BadRequest):

@@ -54,7 +54,6 @@ def test_nothing_is_signed_while_there_is_nothing(db: None) -> None:
 
 def test_many_are_sealed_in_batches(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealing, "BATCH", 3)
-    monkeypatch.setattr(sealing.seal, "__defaults__", (3,))
     for _ in range(19):
         till.top_up(1)
     assert seal_some() == 15
@@ -137,8 +136,9 @@ def test_after_a_move_to_another_cluster_what_has_lower_transaction_numbers_is_s
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     for _ in range(5):
         till.top_up(5)
-    assert seal(2) == 2  # not all at once: the next searches go on where this one was
-    assert TreeHead.objects.latest().cluster < 0
+    for _ in range(2):
+        assert seal(2) == 2  # not all at once: the next searches go on where this one was
+        assert TreeHead.objects.latest().cluster < 0
     seal_some()
     assert TreeHead.objects.latest().cluster > 0
     assert sealed() == set(Transfer.objects.values_list("pk", flat=True))
@@ -156,6 +156,41 @@ def test_in_a_copy_that_is_behind_nothing_is_left_out(till: Till) -> None:
     till.top_up(5)
     assert seal() == 1
     assert sealed() == set(Transfer.objects.values_list("pk", flat=True))
+
+
+def test_part_of_what_waits_is_the_earliest_and_the_rest_is_found_afterwards(till: Till) -> None:
+    late, early = (ledger.capture(hold=till.hold(), key=key) for key in ("late", "early"))
+    with triggers_off(), connection.cursor() as cursor:
+        for transfer, number in ((late, 50), (early, 10)):
+            cursor.execute("UPDATE ledger_transfer SET transaction = %s WHERE id = %s", [number, transfer.pk])
+    assert seal(1) == 1
+    assert sealed() == {early.pk}
+    assert seal(1) == 1
+    assert sealed() == {early.pk, late.pk}
+    assert seal_some() == 1
+    assert verify().ok
+
+
+def test_once_all_is_sealed_the_next_part_is_in_order(till: Till) -> None:
+    seal_some()
+    assert TreeHead.objects.latest().cluster > 0
+    for _ in range(3):
+        till.top_up(1)
+    assert seal(2) == 2
+    assert TreeHead.objects.latest().cluster > 0
+
+
+def test_what_was_searched_is_not_searched_again(till: Till) -> None:
+    seal_some()
+    till.top_up(1)
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE ledger_treehead SET horizon = pg_current_xact_id_if_assigned()::text::bigint + 1"
+        )
+    assert seal() == 0
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute("UPDATE ledger_treehead SET horizon = horizon - 1")
+    assert seal() == 1
 
 
 def test_a_horizon_beyond_all_transactions_is_refused(till: Till) -> None:

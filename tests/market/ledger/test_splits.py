@@ -77,6 +77,8 @@ def test_the_result_keeps_the_given_order() -> None:
         (10, [(1, True)], "whole numbers"),
         (10, [(1, 0)], "above zero"),
         (10, [], "above zero"),
+        ("10", [(1, 1)], "whole number"),
+        (10, [(1, "1")], "whole numbers"),
     ],
 )
 def test_what_cannot_be_split_is_refused(amount: int, parts: list[tuple[int, int]], message: str) -> None:
@@ -92,7 +94,15 @@ def test_a_commission_and_the_rest_are_the_fee(fee: int, basis_points: int) -> N
 
 
 @pytest.mark.parametrize(
-    ("fee", "basis_points", "expected"), [(50_000, 1000, (45_000, 5_000)), (5, 1000, (5, 0))]
+    ("fee", "basis_points", "expected"),
+    [
+        (50_000, 1000, (45_000, 5_000)),
+        (5, 1000, (5, 0)),
+        (15, 1000, (14, 1)),
+        (7, 0, (7, 0)),
+        (7, 10_000, (0, 7)),
+        (0, 1000, (0, 0)),
+    ],
 )
 def test_a_commission_tie_goes_to_the_receiver(
     fee: int, basis_points: int, expected: tuple[int, int]

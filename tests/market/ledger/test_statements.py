@@ -1,4 +1,4 @@
-# ruff: noqa: S608  # the tampering is made of constants
+# the tampering is made of constants
 """Statements: they add up, prove themselves offline, and fail on any changed byte."""
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ from django.utils import timezone
 
 from market.accounts.models import User
 from market.ledger import operations as ledger
+from market.ledger import sealing
 from market.ledger import verify_statement as verifier
 from market.ledger.leaves import canonical
-from market.ledger.models import Transfer
+from market.ledger.models import Transfer, TreeHead
 from market.ledger.sealing import seal_some, sealed_tree
 from market.ledger.signing import Signer, signer
-from market.ledger.statements import Month, proved, statement, statements, written
+from market.ledger.statements import Month, NotSealedYet, proved, statement, statements, written
 from market.ledger.verification import verify as verify_books
 from market.ledger.verify_statement import (
     Head,
@@ -36,7 +38,7 @@ from market.ledger.verify_statement import (
     check_inclusion,
     verify,
 )
-from tests.market.ledger.conftest import Till, make_till
+from tests.market.ledger.conftest import Till, date_back, make_till
 from tests.market.ledger.test_verification import triggers_off
 
 pytestmark = pytest.mark.django_db
@@ -296,9 +298,7 @@ def test_statements_are_of_the_months_in_which_something_moved_each_beginning_wh
     assert statements(earned.earnings) == [statement(earned.earnings, NOW)]
     long_ago = timezone.now() - timedelta(days=70)
     early = ledger.capture(hold=earned.hold(100), key="early")
-    with triggers_off(), connection.cursor() as cursor:
-        for table, column in (("ledger_transfer", "id"), ("ledger_entry", "transfer_id")):
-            cursor.execute(f"UPDATE {table} SET created_at = %s WHERE {column} = %s", [long_ago, early.pk])
+    date_back(early, long_ago)
     found = statements(earned.earnings)
     assert [str(each.month) for each in found] == [str(NOW), f"{long_ago:%Y-%m}"]
     assert found == [statement(earned.earnings, each.month) for each in found]
@@ -321,3 +321,92 @@ def test_months_have_one_name(db: None) -> None:
     ):
         with pytest.raises(ValueError):
             Month.named(name)
+
+
+def test_months_come_one_after_the_other() -> None:
+    assert [str(month) for month in (Month(2026, 11).next, Month(2026, 12).next, Month(2026, 1).next)] == [
+        "2026-12",
+        "2027-01",
+        "2026-02",
+    ]
+    assert Month(2026, 12) < Month(2027, 1)
+    assert Month(2024, 2).first == datetime(2024, 2, 1, tzinfo=UTC).date()
+    assert Month(2024, 2).start == datetime(2024, 2, 1, tzinfo=UTC)
+
+
+def test_a_month_is_from_its_first_moment_to_its_last(till: Till) -> None:
+    moment = timedelta(microseconds=1)
+    paid = {
+        1: datetime(2024, 2, 1, tzinfo=UTC) - moment,
+        10: datetime(2024, 3, 1, tzinfo=UTC) - moment,
+        100: datetime(2024, 2, 1, tzinfo=UTC),
+        400: datetime(2024, 3, 1, tzinfo=UTC),
+    }
+    for fee, at in paid.items():
+        date_back(ledger.capture(hold=till.hold(fee + 60), key=f"paid {fee}"), at)
+    february = statement(till.earnings, Month(2024, 2))
+    assert (february.before, february.total, february.after) == (1, 110, 111)
+    # In the order of time, whatever order they were numbered in.
+    assert [entry.amount for entry in february.entries()] == [100, 10]
+    assert [(str(each.month), each.before, each.total) for each in statements(till.earnings)] == [
+        ("2024-03", 111, 400),
+        ("2024-02", 1, 110),
+        ("2024-01", 0, 1),
+    ]
+
+
+def test_a_statement_is_complete_an_hour_after_its_month(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = statement(till.earnings, Month(2024, 2))
+    over = datetime(2024, 3, 1, 1, tzinfo=UTC)
+    for ago, complete in ((timedelta(microseconds=1), False), (timedelta(0), True)):
+        with monkeypatch.context() as clock:
+            clock.setattr(timezone, "now", partial(lambda now: now, over - ago))
+            assert made.complete is complete
+
+
+def test_a_statements_file_says_whose_it_is_and_of_which_market(
+    earned: Till, content: bytes, settings: Any
+) -> None:
+    said = json.loads(content)["statement"]
+    fixed = ("format", "market", "person", "account_kind", "currency", "month", "complete")
+    assert {name: said[name] for name in fixed} == {
+        "format": "plug-in market statement 1",
+        "market": settings.PUBLIC_URL,
+        "person": "Ada Artist",
+        "account_kind": "earnings",
+        "currency": "EUR",
+        "month": str(NOW),
+        "complete": False,
+    }
+    assert set(said) - set(fixed) == {
+        "account", "issued_at", "before", "total", "after", "lines", "checkpoint", "proof",
+    }  # fmt: skip
+    issued = datetime.strptime(said["issued_at"], "%Y-%m-%dT%H:%M:%S.%f%z")
+    assert timezone.now() - timedelta(minutes=1) < issued < timezone.now()
+    assert json.loads(proved(statement(earned.revenue, NOW)))["statement"]["person"] == "the market"
+
+
+def test_a_statement_waits_for_what_is_not_sealed(earned: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "BATCH", 2)
+    monkeypatch.setattr(sealing, "_BATCHES", 1)
+    with pytest.raises(NotSealedYet, match="2 of this statement's 3 transfers are not sealed yet"):
+        proved(statement(earned.earnings, NOW))
+
+
+def test_a_leaf_beyond_the_signed_head_is_not_sealed_yet(earned: Till) -> None:
+    """As when another sealer appends between the reading of the head and that of the leaves."""
+    seal_some()
+    ledger.capture(hold=earned.hold(100), key="later")
+    seal_some()
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM ledger_treehead WHERE size = %s", [TreeHead.objects.latest().size])
+    with pytest.raises(NotSealedYet, match="1 of this statement's 4 transfers"):
+        proved(statement(earned.earnings, NOW))
+
+
+def test_a_months_entries_come_with_their_transfers_in_one_query(
+    earned: Till, django_assert_num_queries: Any
+) -> None:
+    made = statement(earned.earnings, NOW)
+    with django_assert_num_queries(1):
+        assert [entry.transfer.kind for entry in made.entries()] == ["capture", "capture", "reversal"]

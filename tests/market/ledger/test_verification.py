@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
@@ -14,6 +15,8 @@ from django.db import connection
 from django.utils import timezone
 
 from market.ledger import operations as ledger
+from market.ledger.models import Transfer
+from market.ledger.seal_verification import SEAL_CHECKS
 from market.ledger.sealing import seal_some
 from market.ledger.verification import CHECKS, GUARDS, verify
 from tests.market.ledger.conftest import Till
@@ -59,7 +62,7 @@ TAMPERING = {
     "every resolution has its hold, and posts a capture or nothing": f"UPDATE ledger_transfer SET kind = 'top_up' WHERE id = {CAPTURE}",
     "every capture posts the terms of its hold": f"UPDATE ledger_entry SET subject = 'plugin-version:2' WHERE transfer_id = {CAPTURE} AND position = 2",
     "every reversal mirrors its transfer": f"UPDATE ledger_entry SET amount = amount + CASE position WHEN 1 THEN 1 ELSE -1 END WHERE transfer_id = {REVERSAL} AND position IN (1, 2)",
-    "every sum by day is that of the sealed transfers": "UPDATE ledger_rollup SET captures = captures + 1 WHERE line = 'charge'",
+    "every sum by day or month is that of the sealed transfers": "UPDATE ledger_rollup SET captures = captures + 1 WHERE line = 'charge'",
     "every closed period is as it was closed": f"UPDATE ledger_transfer SET created_at = created_at - interval '2 days' WHERE id = {CAPTURE}",
     "all money together is zero": f"DELETE FROM ledger_entry WHERE transfer_id = {CAPTURE} AND position = 1",
 }
@@ -89,6 +92,61 @@ def test_tampering_is_found(busy: Till, check: str) -> None:
     assert finding.examples
 
 
+def test_the_first_twenty_rows_are_shown_and_all_are_counted(till: Till) -> None:
+    for _ in range(24):
+        till.top_up(1)
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute("UPDATE ledger_entry SET amount = amount + 1 WHERE amount > 0")
+
+    finding = {finding.check: finding for finding in verify().findings}[next(iter(CHECKS))]
+
+    assert (finding.broken, len(finding.examples)) == (25, 20)
+    first = Transfer.objects.earliest("pk").pk
+    assert f"transfer {first}: 2 of 2 entries, sum 1, credits 1001 of 1000" in finding.examples
+
+
+def test_every_check_is_told_as_it_begins(till: Till) -> None:
+    said: list[str] = []
+    result = verify(progress=said.append)
+    assert said == [*CHECKS, "the tree of sealed transfers"]
+    assert result.checks == [*CHECKS, *SEAL_CHECKS, "the triggers that guard the tables are on"]
+    assert timezone.now() - timedelta(minutes=1) < result.at <= timezone.now()
+
+
+def test_a_verification_is_written_with_all_that_it_found(busy: Till) -> None:
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute("UPDATE ledger_payerbalance SET posted = posted + 1")
+    result = verify()
+    assert result.as_json() == {
+        "ok": False,
+        "at": result.at.isoformat(),
+        "counts": result.counts,
+        "checks": result.checks,
+        "findings": [
+            {
+                "check": "every kept balance is the sum of its entries",
+                "broken": 1,
+                "examples": [f"account {busy.wallet.pk}: 851 kept, entries sum to 850"],
+            }
+        ],
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_outside_a_transaction_the_ledger_is_read_in_one_that_changes_nothing(till: Till) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def look(check: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')"
+            )
+            seen.append(cursor.fetchone())
+
+    assert verify(progress=look).ok
+    assert set(seen) == {("repeatable read", "on")}
+
+
 @pytest.mark.parametrize(
     ("table", "guard"), [(table, guard) for table, guards in GUARDS.items() for guard in guards]
 )
@@ -99,6 +157,7 @@ def test_a_guard_that_is_off_is_found(till: Till, table: str, guard: str) -> Non
 
     (finding,) = verify().findings
 
+    assert (finding.check, finding.broken) == ("the triggers that guard the tables are on", 1)
     assert finding.examples == [f"trigger {guard} on {table} is missing or off"]
 
 

@@ -30,7 +30,7 @@ from market.payments.payouts import (
     send_batch,
     verify_details,
 )
-from market.payments.withholding import withheld
+from market.payments.withholding import rate_of, withheld
 
 ClientFor = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -143,6 +143,22 @@ def test_tax_is_whole_cents_and_never_a_cent_off(cents: int, basis_points: int) 
     assert tax % CENT == 0
     assert abs(tax // CENT * 10_000 - cents * basis_points) <= 5_000
     assert 0 <= tax < cents * CENT
+
+
+@pytest.mark.parametrize(
+    ("cents", "basis_points", "tax"),
+    [(1, 5000, 0), (3, 5000, 1), (199, 1500, 30), (7, 0, 0), (7, 10_000, 7), (0, 1500, 0)],
+)
+def test_half_a_cent_stays_with_the_person(cents: int, basis_points: int, tax: int) -> None:
+    assert withheld(cents * CENT, basis_points) == tax * CENT
+
+
+def test_the_rate_now_is_the_persons_own_latest_one(earner: User, second_artist: User, admin: User) -> None:
+    assert rate_of(earner) == 0
+    rate(second_artist, admin, 2500)
+    rate(earner, admin, 1500)
+    rate(earner, admin, 5000, valid_from=timezone.now() + timedelta(days=1))
+    assert rate_of(earner) == 1500
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from market.accounts.models import User
@@ -16,20 +15,9 @@ from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Transfer
 from market.ledger.operations import Share
 from market.reports.periods import Period, quick
+from tests.market.ledger.conftest import date_back
 
 EURO = 1_000_000
-
-
-def date_back(transfer: Transfer, to: datetime) -> Transfer:
-    """Pretend that a transfer was posted earlier, which nothing but a superuser's trick can."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute("UPDATE ledger_transfer SET created_at = %s WHERE id = %s", [to, transfer.pk])
-        cursor.execute("UPDATE ledger_entry SET created_at = %s WHERE transfer_id = %s", [to, transfer.pk])
-        cursor.execute("SET LOCAL session_replication_role = origin")
-        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-    return transfer
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -19,16 +17,11 @@ from market.accounts.models import User
 from market.ledger.models import Entry, Transfer
 from market.ledger.sealing import seal_some
 from market.reports import figures
-from market.reports.periods import Period, quick
+from market.reports.periods import Grain, Period, quick
 from tests.market.reports.conftest import Market
 
 ClientFor = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def no_verification_is_remembered() -> None:
-    cache.clear()
 
 
 def read_csv(response: Any) -> list[list[str]]:
@@ -51,9 +44,9 @@ class TestFigures:
     @pytest.mark.parametrize("name", ["last_month", "this_month", "last_30"])
     def test_every_figure_equals_the_ledger(self, market: Market, name: str) -> None:
         period = quick(name)
-        days_sums, sums = figures.sums_in(period), recomputed(period)
+        kept, sums = figures.sums_in(period), recomputed(period)
 
-        totals = figures.totals(period)
+        totals = figures.totals(kept)
         assert totals.gross == -sums["wallet", "charge"]
         assert totals.royalties == sums["earnings", "plugin_fee"]
         assert totals.base_fees == sums["earnings", "base_fee"]
@@ -61,40 +54,46 @@ class TestFigures:
         assert totals.top_ups == sums["wallet", "top_up"]
         assert totals.gross == totals.royalties + totals.base_fees + totals.commission
 
-        days = figures.by_day(days_sums, period)
-        assert [day.day for day in days] == list(period.days())
-        for day in days:
-            assert day.royalties == sums["day", day.day, "earnings", "plugin_fee"]
-            assert day.base_fees == sums["day", day.day, "earnings", "base_fee"]
-            assert day.commission == sums["day", day.day, "platform_revenue", "commission"]
-            assert day.gross == -sums["day", day.day, "wallet", "charge"]
-            assert day.top_ups == sums["day", day.day, "wallet", "top_up"]
+        for grain in Grain:
+            spans = figures.by_span(figures.days_in(period), period, grain)
+            assert [day for each in spans for day in each.span.days()] == list(period.days())
+            for each in spans:
+
+                def of(kind: str, line: str, days: Iterable[date] = tuple(each.span.days())) -> int:
+                    return sum(sums["day", day, kind, line] for day in days)
+
+                assert each.royalties == of("earnings", "plugin_fee")
+                assert each.base_fees == of("earnings", "base_fee")
+                assert each.commission == of("platform_revenue", "commission")
+                assert each.gross == -of("wallet", "charge")
+                assert each.top_ups == of("wallet", "top_up")
 
         for prefix in ("plugin-version", "base-release"):
-            for row in figures.by_subject(days_sums, prefix):
+            for row in figures.by_subject(kept, prefix):
                 assert row.fees == sum(sums["subject", subject, "earnings"] for subject in row.subjects)
                 assert row.commission == sum(
                     sums["subject", subject, "platform_revenue"] for subject in row.subjects
                 )
-        for person in figures.by_person(days_sums):
+        for person in figures.by_person(kept):
             assert person.royalties == sums["person", person.person.pk, "earnings", "plugin_fee"]
             assert person.base_fees == sums["person", person.person.pk, "earnings", "base_fee"]
 
     def test_the_parts_sum_to_the_total(self, market: Market) -> None:
         period = market.last_month
-        sums, totals = figures.sums_in(period), figures.totals(period)
+        sums = figures.sums_in(period)
+        totals = figures.totals(sums)
         subjects = [
             *figures.by_subject(sums, "plugin-version"),
             *figures.by_subject(sums, "base-release"),
         ]
 
         assert sum(row.total for row in subjects) == totals.gross
-        assert sum(day.gross for day in figures.by_day(sums, period)) == totals.gross
+        assert sum(row.gross for row in figures.by_span(figures.days_in(period), period, Grain.WEEK)) == totals.gross
         assert sum(row.total for row in figures.by_person(sums)) == totals.royalties + totals.base_fees
         assert sum(line.amount for line in figures.paid_lines(figures.entries_in(period))) == totals.gross
 
     def test_last_month_is_as_it_happened(self, market: Market, artist: User) -> None:
-        totals = figures.totals(market.last_month)
+        totals = figures.totals(figures.sums_in(market.last_month))
 
         # Two queries stand, a third was reversed in the same month.
         assert (totals.gross, totals.royalties, totals.base_fees) == (190_000, 135_000, 36_000)
@@ -104,7 +103,7 @@ class TestFigures:
 
     def test_an_empty_market_has_empty_reports(self) -> None:
         period = quick("last_month")
-        assert figures.totals(period).gross == 0
+        assert figures.totals(figures.sums_in(period)).gross == 0
         assert figures.by_subject(figures.sums_in(period), "plugin-version") == []
 
 
@@ -138,8 +137,6 @@ class TestOverview:
         assert "<h1>Last month</h1>" in page
         assert "€0.19" in page  # charged
         assert "€20.00" in page  # topped up
-        assert "The ledger does not verify" not in page
-        assert "The ledger verifies" in page
         assert "<svg" in page
         assert "=Brush &amp; &lt;Ink&gt;" in page
 
@@ -156,7 +153,9 @@ class TestOverview:
         ("query", "message"),
         [
             ("?from=2026-02-01&to=2026-01-01", "first day is after the last"),
-            ("?from=2020-01-01&to=2026-01-01", "at most 366 days"),
+            ("?from=2010-01-01&to=2026-01-01", "at most 3653 days"),
+            ("?from=0001-01-01&to=0001-01-02", "years 2000 to 2999"),
+            ("?from=9999-12-01&to=9999-12-31", "years 2000 to 2999"),
             ("?from=yesterday&to=2026-01-01", "Enter a valid date"),
             ("?from=2026-01-01", "required"),
         ],
@@ -180,18 +179,6 @@ class TestOverview:
         assert 'role="img"' in chart
         assert "Royalties €0.09</title>" in chart
 
-    def test_tampering_shows_on_the_page(self, client_for: ClientFor, admin: User, market: Market) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cursor.execute("SET LOCAL session_replication_role = replica")
-            cursor.execute("UPDATE ledger_payerbalance SET posted = posted + 1")
-            cursor.execute("SET LOCAL session_replication_role = origin")
-
-        page = client_for(admin).post("/reports/verify/", follow=True).content.decode()
-
-        assert "The ledger does not verify" in page
-        assert "every kept balance is the sum of its entries" in page
-
 
 class TestDrillDown:
     def test_a_number_leads_to_its_query_lines(
@@ -200,11 +187,15 @@ class TestDrillDown:
         client = client_for(admin)
         everything = client.get("/reports/queries/").content.decode()
         one_plugin = client.get("/reports/queries/?what=plugin-version:2").content.decode()
-        one_person = client.get(f"/reports/queries/?person={artist.pk}").content.decode()
+        one_person = client.get(f"/reports/queries/?person={artist.handle}").content.decode()
 
-        assert "16 lines, €0.19" in everything
-        assert "2 lines, €0.05" in one_plugin
-        assert "3 lines, €0.09" in one_person
+        for page, lines, amount in (
+            (everything, 16, "€0.19"),
+            (one_plugin, 2, "€0.05"),
+            (one_person, 3, "€0.09"),
+        ):
+            assert f"{amount} in all" in page
+            assert page.count("/reports/transfers/") == lines
 
     def test_a_query_line_leads_to_its_entries(
         self, client_for: ClientFor, admin: User, market: Market
@@ -219,10 +210,6 @@ class TestDrillDown:
         assert page.count("<tr>") == 7
         assert f"transfer {reversed_one.pk}" in reversal
         assert client.get("/reports/transfers/999999/").status_code == 404
-
-    @pytest.mark.parametrize("query", ["?person=x", "?person=-1", "?person=99999999", "?person=" + "9" * 40])
-    def test_an_unknown_person_is_not_found(self, client_for: ClientFor, admin: User, query: str) -> None:
-        assert client_for(admin).get(f"/reports/queries/{query}").status_code == 404
 
     def test_an_unknown_plugin_has_no_lines(self, client_for: ClientFor, admin: User, market: Market) -> None:
         assert "No queries" in client_for(admin).get("/reports/queries/?what=plugin:99").content.decode()
@@ -259,14 +246,10 @@ class TestAccess:
     ) -> None:
         client = client_for(request.getfixturevalue(who))
         assert [client.get(path).status_code for path in self.PATHS] == [404] * 4
-        assert client.post("/reports/verify/").status_code == 404
 
     def test_a_visitor_is_asked_to_sign_in(self, client: Client) -> None:
         for path in self.PATHS:
             assert client.get(path)["Location"].startswith("/accounts/login/")
-
-    def test_verification_is_posted(self, client_for: ClientFor, admin: User) -> None:
-        assert client_for(admin).get("/reports/verify/").status_code == 405
 
 
 class TestAdministration:

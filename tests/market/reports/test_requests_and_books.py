@@ -18,7 +18,7 @@ from market.ledger.sealing import seal_some
 from market.ledger.verification import verify
 from market.reports import running
 from market.reports.closing import next_to_close
-from market.reports.periods import Period, quick
+from market.reports.periods import Grain, Period, quick
 from market.reports.templatetags.reports import change, duration, share
 from tests.market.reports.conftest import Market
 
@@ -55,8 +55,8 @@ class TestRequests:
         assert found.waits.wait_median == pytest.approx(3)
         assert found.waits.wait_longest == pytest.approx(10)
         assert found.waits.work_median == pytest.approx(5)
-        (day,) = running.by_day(quick("this_month"))
-        assert (day.day, day.asked, day.drawn, day.failed) == (timezone.localdate(), 8, 4, 2)
+        (day,) = running.by_span(quick("this_month"), Grain.DAY)
+        assert (day.span.first, day.asked, day.drawn, day.failed) == (timezone.localdate(), 8, 4, 2)
         assert running.reasons(quick("this_month")) == [("no room on the disk", 2)]
 
     def test_a_day_without_requests_has_no_waits(self) -> None:

@@ -110,19 +110,19 @@ class Dispute(models.Model):
 
 
 class Freeze(models.Model):
-    """One transfer of disputed earnings into escrow: of one person, for one version of the plug-in."""
+    """One transfer of disputed earnings into escrow, or back where queries were taken back: of one person, for one version."""
 
     dispute = models.ForeignKey(Dispute, on_delete=models.PROTECT, related_name="freezes")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     subject = models.CharField(max_length=200)
-    amount = models.BigIntegerField(help_text="Micro-units.")
+    amount = models.BigIntegerField(help_text="Micro-units; below zero, what went back to the earnings.")
     at_opening = models.BooleanField(help_text="Of what was earned before the dispute was opened.")
     transfer = models.OneToOneField("ledger.Transfer", on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         ordering = ["pk"]
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="claims_freeze_amount_above_zero"),
+            models.CheckConstraint(condition=~Q(amount=0), name="claims_freeze_amount_not_zero"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,118 @@
+"""Answers to a claim: accepted, rejected, appealed, decided, withdrawn; and what its parties write to each other."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from market.accounts.models import User
+from market.accounts.roles import require_admin
+from market.audit.recording import record
+from market.claims import mails
+from market.claims.deadlines import appeal_within
+from market.claims.measuring import begin_measuring, stop_measuring
+from market.claims.models import Claim, ClaimMessage, ClaimState, CounterNotice
+from market.claims.parties import require_claimant, require_neutral_admin, require_respondent
+from market.claims.refusal import ClaimRefused
+
+
+def ask_for_evidence(claim: Claim, by: User) -> None:
+    """Start the measuring: an admin once they have added controls; both again where it ended without a report."""
+    if by.pk != claim.claimant_id:
+        require_neutral_admin(claim, by)
+    with transaction.atomic():
+        begin_measuring(claim, by)
+        if by.is_admin:
+            record("claim.evidence_started", by=by, target=claim)
+
+
+def accept_claim(claim: Claim, by: User, reason: str = "") -> None:
+    """Say that the claim is right: the other party's answer, after which a concept can be extracted."""
+    require_respondent(claim, by)
+    with transaction.atomic():
+        if not claim.accept(by, reason.strip()):
+            raise ClaimRefused(_too_late(claim))
+        stop_measuring(claim)
+        mails.answered(claim)
+
+
+def reject_claim(claim: Claim, by: User, reason: str, counter_notice: CounterNotice | None = None) -> None:
+    """Say why the claim is not right. About a plug-in that takes a counter-notice, about a base model it may have one."""
+    require_respondent(claim, by)
+    if not reason.strip():
+        raise ClaimRefused("Say why: the artist reads it, and may appeal.")
+    if claim.plugin is not None and counter_notice is None:
+        raise ClaimRefused("A claim about a plug-in is rejected by a counter-notice.")
+    with transaction.atomic():
+        if counter_notice is not None:
+            counter_notice.person = by
+            counter_notice.save(force_insert=True)
+        if not claim.reject(by, reason.strip(), appeal_within=appeal_within(), counter_notice=counter_notice):
+            raise ClaimRefused(_too_late(claim))
+        stop_measuring(claim)
+        mails.answered(claim)
+
+
+def appeal_claim(claim: Claim, by: User, why: str) -> None:
+    """Ask an admin to decide, once, against the other party's rejection."""
+    require_claimant(claim, by)
+    if not why.strip():
+        raise ClaimRefused("Say why the answer is wrong: an admin and the other party read it.")
+    with transaction.atomic():
+        if not claim.appeal_once(by, why.strip()):
+            raise ClaimRefused(
+                "This cannot be appealed: there was an appeal, an admin has decided, or the time for it is over."
+            )
+        mails.appealed(claim)
+
+
+def withdraw_claim(claim: Claim, by: User) -> None:
+    """Take a claim back. What was said stays to be read by those who could read it."""
+    require_claimant(claim, by)
+    with transaction.atomic():
+        submitted = claim.submitted_at is not None
+        if not claim.withdraw(by):
+            raise ClaimRefused("A claim that was answered cannot be withdrawn.")
+        stop_measuring(claim)
+        if submitted:
+            mails.withdrawn(claim)
+
+
+def rule_on_claim(claim: Claim, admin: User, outcome: ClaimState, decision: str) -> None:
+    """Decide an appeal, or a claim that was not answered in time. That stands."""
+    require_neutral_admin(claim, admin)
+    if outcome not in (ClaimState.ACCEPTED, ClaimState.REJECTED):
+        raise ClaimRefused("Accept the claim or reject it.")
+    if not decision.strip():
+        raise ClaimRefused("Say why it is decided so: both sides will read it.")
+    with transaction.atomic():
+        before = Claim.objects.values_list("state", flat=True).get(pk=claim.pk)
+        decide = claim.accept if outcome == ClaimState.ACCEPTED else claim.reject
+        if not decide(admin, decision.strip(), as_admin=True):
+            raise ClaimRefused(
+                "Only an appeal, or a claim that was not answered in time, is for an admin to decide."
+            )
+        record("claim.decided", by=admin, target=claim, changes={"state": (before, outcome)}, reason=decision)
+        mails.decided(claim)
+
+
+def write_message(claim: Claim, by: User, text: str) -> ClaimMessage:
+    """Write to the other side; an admin writes to both."""
+    if claim.submitted_at is None:
+        raise ClaimRefused("Submit the claim first: nobody else can read it yet.")
+    if by.pk not in (claim.claimant_id, claim.respondent.pk):
+        require_admin(by, ClaimRefused)
+    if not text.strip():
+        raise ClaimRefused("The message is empty.")
+    with transaction.atomic():
+        message = ClaimMessage.objects.create(claim=claim, by=by, text=text.strip())
+        if by.is_admin:
+            record("claim.message_written", by=by, target=claim)
+        mails.message_written(message)
+    return message
+
+
+def _too_late(claim: Claim) -> str:
+    claim.refresh_from_db()
+    if claim.escalated_at is not None:
+        return "The time to answer is over: the claim is with the admins now."
+    return f"That is not possible any more: the claim is {claim.get_state_display().lower()}."

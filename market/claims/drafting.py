@@ -1,0 +1,254 @@
+"""A claim's draft: what it says, its works and controls, until it is submitted with its notice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.db import IntegrityError, transaction
+
+from market.accounts.models import User
+from market.audit.recording import record
+from market.basemodels.models import BaseModel
+from market.catalog.models import Concept, PlugIn, Work
+from market.catalog.pictures import CleanPicture, Limits, PictureRefused, clean
+from market.catalog.storing import forget_file
+from market.catalog.uploads import Refused, caption_from, display_name, read_upload
+from market.claims import mails
+from market.claims.measuring import MAX_CONTROLS, MAX_WORKS, MIN_CONTROLS, begin_measuring
+from market.claims.models import (
+    MAX_PROMPTS,
+    PROMPT_LENGTH,
+    Claim,
+    ClaimPicture,
+    ClaimState,
+    Notice,
+    PictureSort,
+)
+from market.claims.parties import is_neutral_admin, require_claimant
+from market.claims.refusal import GONE_ON, ClaimRefused
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What an artist writes of a claim: prompts that may reproduce their works, their rights, who finds controls."""
+
+    prompts: list[str]
+    rights: str
+    controls_by_market: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.prompts) > MAX_PROMPTS:
+            raise ClaimRefused(
+                f"Give at most {MAX_PROMPTS} prompts, a line each; there are {len(self.prompts)}."
+            )
+        for prompt in self.prompts:
+            if len(prompt) > PROMPT_LENGTH:
+                raise ClaimRefused(
+                    f"A prompt has at most {PROMPT_LENGTH} letters; “{prompt[:40]}…” has {len(prompt)}."
+                )
+
+
+def draft_claim(*, concept: Concept, about: BaseModel | PlugIn, by: User, draft: Draft) -> Claim:
+    """Begin a claim, which nobody else sees until it is submitted."""
+    if concept.artist_id != by.pk:
+        raise ClaimRefused("Choose a concept of your own.")
+    if about.owner_id == by.pk:
+        raise ClaimRefused(f"{about} is yours: there is nobody to claim it from.")
+    target = {"base": about} if isinstance(about, BaseModel) else {"plugin": about}
+    try:
+        with transaction.atomic():
+            claim = Claim.objects.create(claimant=by, concept=concept, **target, **vars(draft))
+            claim.begin(by)
+    except IntegrityError as error:
+        raise ClaimRefused(
+            f"There is a claim for {concept} about {about} already. Go on with that one, or withdraw it."
+        ) from error
+    return claim
+
+
+def change_draft(claim: Claim, by: User, draft: Draft) -> None:
+    require_claimant(claim, by)
+    if not Claim.objects.filter(pk=claim.pk, state=ClaimState.DRAFT).update(**vars(draft)):
+        raise ClaimRefused("The claim is submitted; what it says stays. Withdraw it to make another.")
+    claim.refresh_from_db()
+
+
+def choose_works(claim: Claim, by: User, works: Collection[Work]) -> None:
+    """Make these the works that the claim is about. Each is copied: deleting it later takes nothing from the claim."""
+    require_claimant(claim, by)
+    if len(works) > MAX_WORKS:
+        raise ClaimRefused(f"Choose at most {MAX_WORKS} works; {len(works)} are chosen.")
+    for work in works:
+        if work.artist_id != by.pk or work.concept_id != claim.concept_id:
+            raise ClaimRefused(f"Choose works of {claim.concept} only.")
+        if not work.caption:
+            raise ClaimRefused(f"“{work}” has no caption: say on the concept's page what it shows.")
+    copied: list[ClaimPicture] = []
+    try:
+        with transaction.atomic():
+            _lock_draft(claim)
+            chosen = claim.pictures.filter(sort=PictureSort.WORK)
+            there = set(chosen.values_list("work", flat=True))
+            _drop(each for each in chosen if each.work_id not in {work.pk for work in works})
+            for work in works:
+                if work.pk not in there:
+                    copied.append(_copy(claim, work))
+    except BaseException:
+        for picture in copied:
+            _forget(picture)
+        raise
+
+
+def add_controls(claim: Claim, by: User, files: Iterable[Any]) -> tuple[int, list[Refused]]:
+    """Take pictures that the base never saw: of the claimant while it is a draft, of an admin where the claimant has none.
+
+    Gives how many were taken, and why each of the others was not.
+    """
+    _require_may_add_controls(claim, by)
+    limits, taken, refused = Limits.configured(), 0, []
+    for number, sent in enumerate(files):
+        name = display_name(sent.name)
+        try:
+            if number >= MAX_CONTROLS:
+                raise PictureRefused(f"Send at most {MAX_CONTROLS} files at once.")
+            caption = caption_from(name)
+            if not caption:
+                raise PictureRefused(
+                    "Name the file by what it shows, such as red-fox.png: the name is its caption."
+                )
+            _add_control(claim, by, clean(read_upload(sent, limits), limits), caption)
+            taken += 1
+        except (PictureRefused, ClaimRefused) as refusal:
+            refused.append(Refused(name, str(refusal)))
+    if by.is_admin and taken:
+        with transaction.atomic():
+            record("claim.controls_added", by=by, target=claim, details={"controls": taken})
+    return taken, refused
+
+
+def remove_control(claim: Claim, by: User, picture: ClaimPicture) -> None:
+    require_claimant(claim, by)
+    with transaction.atomic():
+        _lock_draft(claim)
+        _drop([picture])
+
+
+def obstacles(claim: Claim) -> list[str]:
+    """Say what a draft lacks; empty when it can be submitted."""
+    found = []
+    counts = claim.counts()
+    if not counts[PictureSort.WORK]:
+        found.append("Choose at least one work.")
+    if not claim.prompts:
+        found.append("Give at least one prompt that may reproduce a work.")
+    if not claim.rights.strip():
+        found.append("State your rights to the works.")
+    if counts[PictureSort.CONTROL] < MIN_CONTROLS and not claim.controls_by_market:
+        found.append(
+            f"Upload at least {MIN_CONTROLS} controls, there are {counts[PictureSort.CONTROL]}; or ask the market to choose them."
+        )
+    return found
+
+
+def submit_claim(claim: Claim, by: User, notice: Notice) -> Claim:
+    """Send a claim with its notice to the other party, and ask for the evidence where there are controls enough."""
+    require_claimant(claim, by)
+    with transaction.atomic():
+        _lock_draft(claim)
+        claim.refresh_from_db()
+        if missing := obstacles(claim):
+            raise ClaimRefused(" ".join(missing))
+        notice.person = by
+        notice.save(force_insert=True)
+        if not claim.submit(by, notice):
+            raise ClaimRefused(GONE_ON)
+        mails.submitted(claim)
+        if claim.counts()[PictureSort.CONTROL] >= MIN_CONTROLS:
+            begin_measuring(claim, by)
+    return claim
+
+
+def may_add_controls(claim: Claim, by: User) -> bool:
+    if claim.is_draft:
+        return by.pk == claim.claimant_id
+    waits = claim.state == ClaimState.SUBMITTED and claim.controls_by_market and not claim.is_measuring
+    return waits and is_neutral_admin(claim, by)
+
+
+def _require_may_add_controls(claim: Claim, by: User) -> None:
+    if not may_add_controls(claim, by):
+        raise ClaimRefused("Controls are added to a draft, or by an admin to a claim whose artist has none.")
+
+
+def _lock_draft(claim: Claim) -> None:
+    """Hold the draft, so that what is submitted is what was looked at."""
+    if not Claim.objects.select_for_update().filter(pk=claim.pk, state=ClaimState.DRAFT).exists():
+        raise ClaimRefused("The claim is no draft any more; its pictures stay.")
+
+
+def _copy(claim: Claim, work: Work) -> ClaimPicture:
+    with work.file.open("rb") as whole, work.thumbnail.open("rb") as small:
+        return _keep(
+            ClaimPicture(
+                claim=claim,
+                sort=PictureSort.WORK,
+                work=work,
+                caption=work.caption,
+                file=ContentFile(whole.read(), name=f"work.{work.content_type.split('/')[-1]}"),
+                thumbnail=ContentFile(small.read(), name="thumbnail.webp"),
+                content_type=work.content_type,
+                pixels_sha256=work.pixels_sha256,
+                added_by=claim.claimant,
+            )
+        )
+
+
+def _add_control(claim: Claim, by: User, picture: CleanPicture, caption: str) -> None:
+    with transaction.atomic():
+        # One after the other, so that no more are taken than may be.
+        locked = Claim.objects.select_for_update().get(pk=claim.pk)
+        _require_may_add_controls(locked, by)
+        if locked.counts()[PictureSort.CONTROL] >= MAX_CONTROLS:
+            raise PictureRefused(f"A claim has at most {MAX_CONTROLS} controls.")
+        _keep(
+            ClaimPicture(
+                claim=claim,
+                sort=PictureSort.CONTROL,
+                caption=caption,
+                file=ContentFile(picture.data, name=f"control.{picture.extension}"),
+                thumbnail=ContentFile(picture.thumbnail, name="thumbnail.webp"),
+                content_type=picture.content_type,
+                pixels_sha256=picture.pixels_sha256,
+                added_by=by,
+            )
+        )
+
+
+def _keep(picture: ClaimPicture) -> ClaimPicture:
+    try:
+        with transaction.atomic():
+            picture.save(force_insert=True)
+    except BaseException as error:
+        _forget(picture)
+        if isinstance(error, IntegrityError) and "claims_claimpicture_once_a_claim" in str(error):
+            raise ClaimRefused(
+                f"“{picture}” is in the claim already: a picture is a work or a control, once."
+            ) from None
+        raise
+    return picture
+
+
+def _drop(pictures: Iterable[ClaimPicture]) -> None:
+    """Delete pictures of a draft, their files last."""
+    for picture in list(pictures):
+        ClaimPicture.objects.filter(pk=picture.pk).delete()
+        transaction.on_commit(partial(_forget, picture))
+
+
+def _forget(picture: ClaimPicture) -> None:
+    for file in picture.files():
+        forget_file(file)

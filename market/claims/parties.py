@@ -1,0 +1,28 @@
+"""Who of a claim somebody is, and what only they may do."""
+
+from __future__ import annotations
+
+from market.accounts.models import User
+from market.accounts.roles import require_admin
+from market.claims.models import Claim
+from market.claims.refusal import ClaimRefused
+
+
+def is_neutral_admin(claim: Claim, by: User) -> bool:
+    return by.is_admin and by.pk not in (claim.claimant_id, claim.respondent.pk)
+
+
+def require_claimant(claim: Claim, by: User) -> None:
+    if by.pk != claim.claimant_id:
+        raise ClaimRefused("Only the artist who made the claim can do that.")
+
+
+def require_respondent(claim: Claim, by: User) -> None:
+    if by.pk != claim.respondent.pk:
+        raise ClaimRefused("Only the owner of what the claim is about can answer it.")
+
+
+def require_neutral_admin(claim: Claim, by: User) -> None:
+    require_admin(by, ClaimRefused)
+    if not is_neutral_admin(claim, by):
+        raise ClaimRefused("Another admin has to: this claim is yours, or against you.")

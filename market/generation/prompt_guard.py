@@ -1,0 +1,297 @@
+"""Prompts that ask for a concept which was taken out of the base, without the plug-in that brings it back.
+
+The words of a prompt are compared with a concept's names: as they stand, inflected, misspelt, or disguised (other alphabets, digits
+for letters, dots and blanks between letters, another order). What describes a concept without naming it is found by how near its
+words' vectors come to those of the concept's descriptions.
+
+The guard advises: it says what the prompt seems to ask for, and offers the plug-in. The concept is gone from the base whatever the prompt says.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import snowballstemmer
+from numpy.typing import NDArray
+from rapidfuzz.distance import OSA
+from text_unidecode import unidecode
+
+How = Literal["name", "misspelling", "description"]
+
+LONG, LONGER = 5, 9
+"""Letters from which one slip, and two, still leave a name recognisable."""
+ALIKE = 0.68
+"""Cosine from which words describe a concept; see `python -m benchmarks prompt_guard`."""
+DESCRIBING = (3, 9)
+"""Words in a stretch of a prompt that is compared with descriptions."""
+
+_DIGITS = str.maketrans("013457", "oieast")
+_SAID = {"0": "zero", "1": "one", "2": "two", "3": "three", "4": "four", "5": "five"}
+_STOP = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "as",
+        "at",
+        "by",
+        "for",
+        "from",
+        "in",
+        "into",
+        "its",
+        "of",
+        "on",
+        "or",
+        "s",
+        "style",
+        "that",
+        "the",
+        "to",
+        "with",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A concept that a release no longer draws: what calls it (its name first), and words that describe it."""
+
+    concept: int
+    names: tuple[str, ...]
+    descriptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Mention:
+    """Where a prompt asks for a guarded concept: in which words, and how they were recognised."""
+
+    concept: int
+    said: str
+    how: How
+
+
+@dataclass(frozen=True)
+class _Word:
+    """One word in lower-case ASCII; with digits read as the letters they look like, or said as numbers; and its stem."""
+
+    plain: str
+    looks: str
+    said: str
+    stem: str
+
+
+@dataclass(frozen=True)
+class _Phrase:
+    """A name in comparable form. `readings`: all of its letters together, with digits as letters and as words."""
+
+    concept: int
+    words: tuple[_Word, ...]
+    readings: frozenset[str]
+    any_order: bool
+
+
+class PromptGuard:
+    """Finds guarded concepts in prompts. Making one costs more than asking it: keep it for as long as the concepts stay."""
+
+    def __init__(self, concepts: Sequence[Guarded], alike: float = ALIKE) -> None:
+        self._concepts = tuple(concepts)
+        self._alike = alike
+        self._phrases = [_phrase(each.concept, name) for each in concepts for name in each.names]
+
+    def find(self, prompt: str) -> list[Mention]:
+        """Give each guarded concept that the prompt seems to ask for, once, in the order of the concepts."""
+        words = _words(prompt)
+        found: dict[int, Mention] = {}
+        for phrase in self._phrases:
+            known = found.get(phrase.concept)
+            if known is None or known.how != "name":
+                mention = _named(phrase, words)
+                if mention and (known is None or mention.how == "name"):
+                    found[phrase.concept] = mention
+        for mention in self._described([word.plain for word in words]):
+            found.setdefault(mention.concept, mention)
+        return [found[each.concept] for each in self._concepts if each.concept in found]
+
+    @cached_property
+    def _descriptions(self) -> tuple[list[int], NDArray[np.float32]]:
+        owners = [each.concept for each in self._concepts for _ in each.descriptions]
+        texts = [_content(_plain(text).split()) for each in self._concepts for text in each.descriptions]
+        return owners, _vectors(texts)
+
+    def _described(self, words: Sequence[str]) -> Iterable[Mention]:
+        """Compare stretches of the prompt with the descriptions; the best stretch of each concept counts."""
+        if not any(each.descriptions for each in self._concepts):
+            return
+        content = [word for word in words if word not in _STOP]
+        least, most = DESCRIBING
+        stretches = [
+            content[start : start + length]
+            for length in range(least, most + 1)
+            for start in range(len(content) - length + 1)
+        ]
+        if not stretches:
+            return
+        owners, known = self._descriptions
+        likeness = _vectors([" ".join(each) for each in stretches]) @ known.T  # (stretches, descriptions)
+        best: dict[int, tuple[float, int]] = {}
+        for column, owner in enumerate(owners):
+            row = int(likeness[:, column].argmax())
+            value = float(likeness[row, column])
+            if value >= self._alike and value > best.get(owner, (0.0, 0))[0]:
+                best[owner] = (value, row)
+        for owner, (_, row) in best.items():
+            yield Mention(owner, " ".join(stretches[row]), "description")
+
+
+def _plain(text: str) -> str:
+    """Write any alphabet in lower-case ASCII; what is invisible goes, and what is neither letter nor digit is a blank."""
+    text = "".join(
+        letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf"
+    )
+    text = re.sub(r"['\u2019]s\b", "", text.casefold())
+    return re.sub(r"[^a-z0-9]+", " ", unidecode(_read_as_latin(text)).casefold()).strip()
+
+
+# Cyrillic, then Greek.
+_LOOKS = str.maketrans("аеорсхуіјԁһѕοαενρτυικ", "aeopcxyijdhsoaevptuik")
+
+
+def _read_as_latin(text: str) -> str:
+    """Read letters of other alphabets as those they look like."""
+    return text.translate(_LOOKS)
+
+
+def _words(prompt: str) -> list[_Word]:
+    return [_word(each) for each in _joined(_plain(prompt).split())]
+
+
+def _word(plain: str) -> _Word:
+    looks = plain if plain.isdigit() or re.fullmatch(r"\d+[a-z]", plain) else plain.translate(_DIGITS)
+    said = "".join(_SAID.get(letter, letter) for letter in plain)
+    return _Word(plain, looks, said, _stem(looks))
+
+
+def _joined(words: list[str]) -> list[str]:
+    """Take single letters that follow on each other, as in "f.o.x.", for one word."""
+    joined: list[str] = []
+    spelling = ""
+    for index, word in enumerate([*words, ""]):
+        # "a" before another single letter is taken for an article.
+        article = word == "a" and not spelling and index + 1 < len(words) and len(words[index + 1]) == 1
+        if len(word) == 1 and word.isalpha() and not article:
+            spelling += word
+            continue
+        if spelling:
+            joined += [spelling] if len(spelling) >= 3 else list(spelling)  # two letters are no word
+            spelling = ""
+        joined.append(word)
+    return joined[:-1]
+
+
+@cache
+def _stemmer() -> snowballstemmer.stemmer:
+    return snowballstemmer.stemmer("english")
+
+
+@cache
+def _stem(word: str) -> str:
+    return str(_stemmer().stemWord(word))
+
+
+def _readings(words: Sequence[_Word], *, stemmed: bool = True) -> frozenset[str]:
+    """Write words without blanks, in each way their digits can be read, and `stemmed` the last without its ending, too."""
+    looks, said = "".join(word.looks for word in words), "".join(word.said for word in words)
+    start = "".join(word.looks for word in words[:-1])
+    return frozenset((looks, said, start + words[-1].stem) if stemmed else (looks, said))
+
+
+def _phrase(concept: int, name: str) -> _Phrase:
+    words = tuple(_words(name))
+    # "Claus Santa" can only be one thing; "one emoji" and "Christmas, father" can be others.
+    any_order = len(words) > 1 and not all(
+        _exists(word.plain) or word.plain in _SAID.values() for word in words
+    )
+    return _Phrase(
+        concept,
+        words,
+        _readings(words),
+        any_order and not {word.plain for word in words} & set(_SAID.values()),
+    )
+
+
+def _named(phrase: _Phrase, words: Sequence[_Word]) -> Mention | None:
+    """Look for a name in a prompt's words: in one piece or in several, in another order, with slips."""
+    slips = None
+    stems = {word.stem for word in phrase.words}
+    size = len(phrase.words)
+    for length in range(1, size + 3):
+        for start in range(len(words) - length + 1):
+            window = words[start : start + length]
+            said = " ".join(word.plain for word in window)
+            if _readings(window, stemmed=length == size) & phrase.readings:
+                return Mention(phrase.concept, said, "name")
+            if phrase.any_order and length in (size, size + 1) and stems <= {word.stem for word in window}:
+                return Mention(phrase.concept, said, "name")
+            if slips is None and _misspelt(phrase, window):
+                slips = Mention(phrase.concept, said, "misspelling")
+    return slips
+
+
+def _misspelt(phrase: _Phrase, window: Sequence[_Word]) -> bool:
+    """Whether words are the name but for a slip or two; words that exist are no slips."""
+    if len(window) == len(phrase.words):
+        pairs = list(zip(window, phrase.words, strict=True))
+        return all(word.stem == meant.stem or _slip(word.looks, meant.looks) for word, meant in pairs)
+    if all(_exists(word.plain) for word in window):
+        return False
+    return _near("".join(word.looks for word in window), "".join(word.looks for word in phrase.words))
+
+
+def _slip(word: str, meant: str) -> bool:
+    if _exists(word):
+        return False
+    return _squeezed(word) == _squeezed(meant) or _near(word, meant)
+
+
+def _near(said: str, meant: str) -> bool:
+    allowed = 2 if len(meant) >= LONGER else 1 if len(meant) >= LONG else 0
+    return allowed > 0 and said[0] == meant[0] and OSA.distance(said, meant, score_cutoff=allowed) <= allowed
+
+
+def _squeezed(word: str) -> str:
+    """Write letters that follow on themselves once."""
+    return re.sub(r"(.)\1+", r"\1", word)
+
+
+@cache
+def _vocabulary() -> Any:
+    import wordllama  # slow to import, and needed only where a guard is asked
+    from wordllama import WordLlama
+
+    # The wheel holds both files, but looks for the tokenizer only where a download would be.
+    return WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
+
+
+@cache
+def _exists(word: str) -> bool:
+    """Whether a word is common enough for the vectors' vocabulary to hold it in one piece."""
+    written = (word, word.capitalize())
+    return any(
+        len(_vocabulary().tokenizer.encode(each, add_special_tokens=False).ids) == 1 for each in written
+    )
+
+
+def _content(words: Iterable[str]) -> str:
+    return " ".join(word for word in words if word not in _STOP)
+
+
+def _vectors(texts: list[str]) -> NDArray[np.float32]:
+    return np.asarray(_vocabulary().embed(texts, norm=True), dtype=np.float32)

@@ -1,0 +1,113 @@
+"""Statements with their proofs as files: of a month that is too long to be proved while somebody waits for an answer."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils import timezone
+
+from market.accounts.models import User
+from market.jobs import kinds
+from market.jobs.models import Job
+from market.ledger.statements import Month, Statement, statement
+from market.reports.models import StatementFile
+
+KIND = "statement"
+AT_ONCE = 2000
+"""A statement of up to so many lines is proved in the request that asks for it."""
+
+
+def is_short(made: Statement) -> bool:
+    """Whether it can be proved at once. Counts no further than it has to."""
+    return made.entries()[: AT_ONCE + 1].count() <= AT_ONCE
+
+
+def request_file(made: Statement, by: User) -> Job:
+    """Let a worker make the file of a statement; where one does already, its job is given."""
+    try:
+        with transaction.atomic():
+            job = Job.objects.enqueue(kind=KIND, owner=by, parameters={"month": str(made.month)})
+            StatementFile.objects.create(job=job, account=made.account, month=str(made.month))
+            return job
+    except IntegrityError:
+        if under_way := job_at_it(made):
+            return under_way
+        raise
+
+
+def made_file(made: Statement) -> StatementFile | None:
+    """Give the latest file of a statement. That of a month that is not over has what was posted until it was made."""
+    return _files(made).exclude(made_at=None).first()
+
+
+def job_at_it(made: Statement) -> Job | None:
+    under_way = _files(made).filter(made_at=None).select_related("job").first()
+    return under_way.job if under_way else None
+
+
+def statement_for(job: Job) -> Statement:
+    """Give the statement that a job was made for."""
+    asked = StatementFile.objects.select_related("account__owner").get(job=job)
+    return statement(asked.account, Month.named(asked.month))
+
+
+def complete_file(*, job: Job, token: int, content: bytes) -> StatementFile:
+    """Keep the file that a worker made, in the place of the one before. Raises LeaseLost, and then keeps nothing."""
+    name = default_storage.save(f"statements/{uuid.uuid4().hex}.json", ContentFile(content))
+    try:
+        with transaction.atomic():
+            Job.objects.succeed(job.pk, token=token, result={"bytes": len(content)})
+            asked = StatementFile.objects.get(job=job)
+            for before in StatementFile.objects.filter(account=asked.account_id, month=asked.month).exclude(
+                made_at=None
+            ):
+                _forget(before)
+            asked.file.name = name
+            asked.made_at = timezone.now()
+            asked.save(update_fields=["file", "made_at"])
+    except BaseException:
+        default_storage.delete(name)
+        raise
+    return asked
+
+
+def _files(made: Statement) -> QuerySet[StatementFile]:
+    return StatementFile.objects.filter(account=made.account, month=str(made.month))
+
+
+def _forget(before: StatementFile) -> None:
+    name = str(before.file.name)
+    before.delete()
+    transaction.on_commit(lambda: default_storage.delete(name), robust=True)
+
+
+def _withdraw(job: Job) -> None:
+    """Forget what was asked for and came to nothing; the job says why."""
+    StatementFile.objects.filter(job=job, made_at=None).delete()
+
+
+def _describe(job: Job) -> str:
+    return f"Statement of {Month.named(job.parameters['month']).first:%B %Y} with proofs"
+
+
+def _statement_url(job: Job) -> str:
+    return reverse("reports:statement", args=[job.parameters["month"]])
+
+
+def register() -> None:
+    kinds.register(
+        kinds.JobKind(
+            name=KIND,
+            label="Statement with proofs",
+            settle=_withdraw,
+            describe=_describe,
+            result_url=_statement_url,
+            origin_url=_statement_url,
+            result_template="reports/_statement_result.html",
+        )
+    )

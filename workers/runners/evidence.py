@@ -1,0 +1,64 @@
+"""Measure what a base model, or a base with a plug-in laid over it, reproduces and predicts of a claim's works."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from PIL import Image
+
+from market.basemodels.models import BaseRelease
+from market.catalog.pictures import on_white
+from market.claims import measuring as claims
+from market.jobs.models import Job
+from plugins_engine.branches import applied
+from plugins_engine.evidence import EvidenceConfig, Nearest, find_membership, find_reproductions
+from plugins_engine.evidence_report import content, sentences
+from plugins_engine.progress import StageReport
+from workers.engine import Engine
+from workers.lease import Lease
+
+
+def run_evidence(job: Job, engine: Engine, lease: Lease, *, config: EvidenceConfig | None = None) -> None:
+    config = config or EvidenceConfig(seeds=claims.SEEDS)
+    lease.say("loading the model")
+    inputs = claims.inputs(job)
+    release = BaseRelease.objects.select_related("base").get(
+        base=inputs.base, fingerprint=inputs.base_fingerprint
+    )
+    base = engine.base(release)
+    lease.check()
+    works = [_captioned(each) for each in inputs.works]
+    controls = [_captioned(each) for each in inputs.controls]
+    report = StageReport(lease.report)
+    with ExitStack() as stack:
+        if inputs.version is not None:
+            stack.enter_context(applied(base, [(engine.adapter(inputs.version), 1.0)]))
+        membership = find_membership(base, works, controls, config, report)
+        reproduction = find_reproductions(base, works, controls, inputs.prompts, config, report)
+    claims.complete_evidence(
+        job=job,
+        token=lease.token,
+        output=claims.EvidenceOutput(
+            figures=content(membership, reproduction),
+            sentences=sentences(reproduction),
+            settings=vars(config),
+            works=_drawn(reproduction.works),
+            controls=_drawn(reproduction.controls),
+        ),
+    )
+
+
+def _captioned(picture: claims.Captioned) -> tuple[Image.Image, str]:
+    with Image.open(io.BytesIO(picture.data)) as opened:
+        return on_white(opened), picture.caption
+
+
+def _drawn(found: Sequence[Nearest]) -> list[claims.Drawn]:
+    drawn = []
+    for each in found:
+        buffer = io.BytesIO()
+        each.picture.save(buffer, format="PNG")
+        drawn.append(claims.Drawn(each.distance, each.prompt, each.seed, buffer.getvalue()))
+    return drawn
