@@ -168,6 +168,15 @@ def path(value: str) -> Path | None:
     return Path(value).expanduser().resolve() if value else None
 
 
+def directories(value: str) -> list[Path]:
+    """Read absolute paths. They are not resolved: they are of the workers' machines, perhaps not of this one."""
+    found = [Path(word) for word in words(value)]
+    for each in found:
+        if not each.is_absolute() or ".." in each.parts or len(each.parts) < 2:
+            raise ValueError("expected absolute paths of directories, separated by commas")
+    return found
+
+
 POSTGRES = ("postgres", "postgresql")
 REDIS = ("redis", "rediss", "redis+socket", "unix")
 
@@ -363,6 +372,14 @@ VARIABLES: tuple[Variable, ...] = (
         "Files",
     ),
     Variable(
+        "BASE_MAX_MB",
+        "integer",
+        "Largest upload of a base model, all files together, in MB. 0 takes none.",
+        integer(0, 200_000),
+        "20000",
+        "Files",
+    ),
+    Variable(
         "UPLOAD_MAX_MEGAPIXELS",
         "integer",
         "Largest picture, in millions of pixels.",
@@ -385,6 +402,15 @@ VARIABLES: tuple[Variable, ...] = (
         "so that nobody waits for a training.",
         integer(1, 16),
         "2",
+        "Workers",
+    ),
+    Variable(
+        "BASE_MODEL_DIRS",
+        "list",
+        "Directories on the workers, comma-separated, below which any model owner may register the diffusers directories that lie "
+        "there. Empty: base models come by upload only.",
+        directories,
+        "",
         "Workers",
     ),
     Variable(
@@ -592,6 +618,9 @@ class Configuration:
 
     def words(self, name: str) -> list[str]:
         return list(cast("list[str]", self.values[name]))
+
+    def paths(self, name: str) -> list[Path]:
+        return list(cast("list[Path]", self.values[name]))
 
     def path(self, name: str) -> Path | None:
         return cast("Path | None", self.values[name])

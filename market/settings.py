@@ -188,6 +188,7 @@ STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = DEBUG
 UPLOAD_MAX_BYTES = CONFIG.number("UPLOAD_MAX_MB") * 1_000_000
 PLUGIN_MAX_BYTES = CONFIG.number("PLUGIN_MAX_MB") * 1_000_000
+BASE_MAX_BYTES = CONFIG.number("BASE_MAX_MB") * 1_000_000
 UPLOAD_MAX_PIXELS = CONFIG.number("UPLOAD_MAX_MEGAPIXELS") * 1_000_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 # More than the desk takes at once, so that the page, and not a bare 400, says how many it takes.
@@ -209,6 +210,9 @@ USE_TZ = True
 
 DEVICE = CONFIG.text("DEVICE")
 EMBEDDED_BASE_DIR = ROOT / "plugins_engine" / "embedded"
+BASE_MODEL_DIRS = CONFIG.paths("BASE_MODEL_DIRS")
+# A worker's own copies of base models that were uploaded.
+BASE_COPIES_DIR = DATA_DIR / "bases"
 COMMISSION_BPS = CONFIG.number("COMMISSION_BPS")
 JOB_LEASE_SECONDS = CONFIG.number("JOB_LEASE_SECONDS")
 SWEEP_SECONDS = CONFIG.number("SWEEP_SECONDS")

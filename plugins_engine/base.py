@@ -280,8 +280,8 @@ def load_base(
     run code when opened. Raises BadBase, naming the file, or DeviceUnavailable.
     """
     directory = read_directory(EMBEDDED if source is None else Path(source))
-    place = _device(device)
-    dtype = dtype or (torch.float16 if place.type == "cuda" else torch.float32)
+    place = find_device(device)
+    dtype = dtype or usual_precision(place)
     unet = _load_part(UNet2DConditionModel, directory, "unet", dtype)
     # SDXL's first autoencoder overflows in half precision, and says so.
     upcast = dtype == torch.float16 and directory.is_xl and directory.configs["vae"].get("force_upcast", True)
@@ -298,7 +298,13 @@ def load_base(
     return BaseModel(directory, place, dtype, unet, vae, tuple(encoders), tuple(tokenizers), scheduler)
 
 
-def _device(device: str | torch.device) -> torch.device:
+def usual_precision(place: torch.device) -> torch.dtype:
+    """Give the precision that bases are loaded in where none is asked for."""
+    return torch.float16 if place.type == "cuda" else torch.float32
+
+
+def find_device(device: str | torch.device) -> torch.device:
+    """Give a device of this machine. Raises DeviceUnavailable, saying which there are."""
     try:
         place = torch.device(device)
         if str(place) == "cuda" and "LOCAL_RANK" in os.environ:

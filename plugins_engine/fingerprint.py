@@ -23,7 +23,9 @@ TRAINING_NOISE = (
 
 
 @dataclass(frozen=True)
-class _StoredTensor:
+class StoredTensor:
+    """Where the bytes of one tensor lie, as a file's header says."""
+
     file: Path
     dtype: str
     shape: list[int]
@@ -42,7 +44,7 @@ def fingerprint(
     """
     digest = hashlib.sha256(b"plugins_engine base v1\n")
     for component in sorted(weights):
-        tensors = _stored_tensors(weights[component])
+        tensors = stored_tensors(weights[component])
         for name in sorted(tensors):
             tensor = tensors[name]
             digest.update(f"{component}/{name} {tensor.dtype} {tensor.shape}\n".encode())
@@ -66,8 +68,9 @@ def _canonical_config(component: str, config: dict[str, Any]) -> str:
     return json.dumps(kept, sort_keys=True, separators=(",", ":"))
 
 
-def _stored_tensors(files: list[Path]) -> dict[str, _StoredTensor]:
-    tensors: dict[str, _StoredTensor] = {}
+def stored_tensors(files: list[Path]) -> dict[str, StoredTensor]:
+    """Read the headers of safetensors files, and none of the weights. Raises BadBase, naming the file."""
+    tensors: dict[str, StoredTensor] = {}
     for file in files:
         with file.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
@@ -79,7 +82,7 @@ def _stored_tensors(files: list[Path]) -> dict[str, _StoredTensor]:
                     if name == "__metadata__":
                         continue
                     start, end = entry["data_offsets"]
-                    tensors[name] = _StoredTensor(
+                    tensors[name] = StoredTensor(
                         file, entry["dtype"], entry["shape"], 8 + length + start, 8 + length + end
                     )
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -89,7 +92,7 @@ def _stored_tensors(files: list[Path]) -> dict[str, _StoredTensor]:
     return tensors
 
 
-def _hash_range(digest: "hashlib._Hash", tensor: _StoredTensor) -> None:
+def _hash_range(digest: "hashlib._Hash", tensor: StoredTensor) -> None:
     with tensor.file.open("rb") as stream:
         stream.seek(tensor.start)
         left = tensor.end - tensor.start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel, load_base
 from plugins_engine.branches import Weighted
 from plugins_engine.errors import BadAdapter, BadBase
+from workers.weights import directory_of
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,9 @@ class Recent(Generic[Value]):
             self._values.popitem(last=False)
         self._values[key] = make()
         return self._values[key]
+
+    def clear(self) -> None:
+        self._values.clear()
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
@@ -90,6 +95,18 @@ class Engine:
                 found.append((self.stored(weights), weight))
         return found
 
+    def make_room(self) -> None:
+        """Let every loaded base go."""
+        self.bases.clear()
+        # Modules refer to each other in circles, so their memory would come back some time later.
+        gc.collect()
+
+    def fresh_base(self, directory: Path) -> BaseModel:
+        """Load a directory as it is now, in the place of whatever is loaded. Raises BadBase."""
+        self.make_room()
+        loaded = load_base(directory, device=self.device)
+        return self.bases.get(loaded.fingerprint, lambda: loaded)
+
     def adapter(self, version: PlugInVersion) -> Adapter:
         """Give a plug-in's weights as they were registered. Raises BadAdapter."""
         return self.stored(Weights(str(version.file.name), version.tensors_sha256, f"“{version}”"))
@@ -100,7 +117,7 @@ class Engine:
 
     def _load_base(self, base: RegisteredBase) -> BaseModel:
         log.info("loading %s on %s", base, self.device)
-        return load_base(Path(base.source) if base.source else None, device=self.device)
+        return load_base(directory_of(base), device=self.device)
 
 
 def _load_adapter(weights: Weights) -> Adapter:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 FILE_NAME = "card.json"
+LONGEST = 200_000  # bytes of a card that is kept
 PROMPTS_FILE_NAME = "prompts.json"  # {"subjects": […], "styles": […]}, where the card names none
 
 
@@ -67,19 +68,42 @@ class Card:
 
 def read_card(directory: Path) -> Card:
     """Read DIRECTORY/card.json. Raises BadCard, naming the file and what was expected."""
+    return parse_card(read_said(directory))
+
+
+def read_said(directory: Path) -> dict[str, Any]:
+    """Give what DIRECTORY/card.json says, and the prompts beside it, unread. Raises BadCard."""
     path = directory / FILE_NAME
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
+        prompts = _prompts(directory)
     except FileNotFoundError:
         raise BadCard(f"{path}: not found; expected the card of a base model") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadCard(f"{path}: expected JSON in UTF-8, {error}") from None
     if not isinstance(found, dict):
         raise BadCard(f"{path}: expected a JSON object, found {type(found).__name__}")
+    return prompts | found
+
+
+def parse_card(said: dict[str, Any]) -> Card:
+    """Make a card of what was read. Raises BadCard of what cannot be used."""
     try:
-        return _card(_prompts(directory) | found)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadCard(f"{path}: {error}") from error
+        return _card(said)
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise BadCard(f"{FILE_NAME}: {error}") from error
+
+
+def require_storable(said: dict[str, Any]) -> None:
+    """Raise BadCard of a card that the database could not keep."""
+    try:
+        written = json.dumps(said, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise BadCard(f"{FILE_NAME}: expected plain text and finite numbers ({error})") from None
+    if len(written) > LONGEST:
+        raise BadCard(f"{FILE_NAME}: expected at most {LONGEST} bytes, found {len(written)}")
+    if "\\u0000" in json.dumps(said):
+        raise BadCard(f"{FILE_NAME}: expected plain text, found a NUL character")
 
 
 def _prompts(directory: Path) -> dict[str, Any]:

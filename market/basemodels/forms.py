@@ -1,22 +1,79 @@
-"""What the owner of a base model may change."""
+"""What the owner of a base model says when it is registered, and may change later."""
 
 from __future__ import annotations
 
-from django import forms
+from typing import Any
 
-from market.basemodels.models import MAX_FEE_MICROS, BaseModel
+from django import forms
+from django.utils.text import slugify
+
+from market.basemodels.models import MAX_FEE_MICROS, BaseModel, Licence
 from market.basemodels.prices import EurosField
 
+_LICENCE_WIDGETS = {"licence_text": forms.Textarea(attrs={"rows": 4})}
 
-class OfferForm(forms.ModelForm[BaseModel]):
-    fee_micros = EurosField(
+
+def _fee_field() -> EurosField:
+    return EurosField(
         label="Fee per picture",
         max_micros=MAX_FEE_MICROS,
+        initial=0,
         help_text="Paid to you for every picture, less the market's commission. 0 offers the model free of charge.",
     )
 
+
+class OfferForm(forms.ModelForm[BaseModel]):
+    fee_micros = _fee_field()
+
     class Meta:
         model = BaseModel
-        fields = ["fee_micros", "default_steps", "default_guidance", "listed", "description"]
-        widgets = {"description": forms.Textarea(attrs={"rows": 4})}
+        fields = [
+            "fee_micros",
+            "default_steps",
+            "default_guidance",
+            "max_steps",
+            "max_pictures",
+            "max_waiting",
+            "licence",
+            "licence_url",
+            "licence_text",
+            "listed",
+            "description",
+        ]
+        widgets = {"description": forms.Textarea(attrs={"rows": 4})} | _LICENCE_WIDGETS
         labels = {"default_steps": "Steps to begin with", "default_guidance": "Guidance to begin with"}
+
+
+class RegisterForm(forms.ModelForm[BaseModel]):
+    """A new base, of a directory on the workers or of an upload."""
+
+    fee_micros = _fee_field()
+    licence = forms.ChoiceField(
+        choices=[("", "Choose one"), *Licence.choices], help_text="What others may do with the weights."
+    )
+    source = forms.CharField(
+        label="Directory on the workers",
+        required=False,
+        max_length=500,
+        help_text="Written in full. Leave it empty if you upload the files.",
+    )
+    upload = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = BaseModel
+        fields = ["name", "slug", "description", "fee_micros", "licence", "licence_url", "licence_text"]
+        widgets = {"description": forms.Textarea(attrs={"rows": 4})} | _LICENCE_WIDGETS
+        labels = {"slug": "Address"}
+        help_texts = {"slug": "Letters, digits and hyphens: bases/address/. Empty: made from the name."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["slug"].required = False
+
+    def clean_slug(self) -> str:
+        typed: str = self.cleaned_data["slug"]
+        return typed or slugify(self.cleaned_data.get("name", ""))[:60]
+
+    def fields_of_base(self) -> dict[str, Any]:
+        """What the person chose about the base itself."""
+        return {name: self.cleaned_data[name] for name in self._meta.fields or ()}

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
 from django.conf import settings
-from django.db import transaction
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import IntegrityError, transaction
 
 from market.accounts.models import Role, User
 from market.accounts.roles import grant
+from market.audit.recording import record
 from market.basemodels.card import BadCard, read_card, spread_out
-from market.basemodels.models import BaseModel, BaseRelease
+from market.basemodels.checking import CheckRefused, start_check, use_weights
+from market.basemodels.models import BaseModel, BaseRelease, BaseUpload
+from market.basemodels.sources import SourceRefused, allowed_directory
+from market.basemodels.uploading import give_up_upload
 
 EMBEDDED_SLUG = "embedded"
 EMBEDDED_NAME = "Emoji base"
@@ -16,6 +25,91 @@ EMBEDDED_FEE_MICROS = 10_000  # one cent a picture
 EXAMPLES = 24
 # Owns the embedded base until somebody is named; the domain is reserved, so no mail can reach it.
 CARETAKER_EMAIL = "base-models@market.invalid"
+
+
+class RegistrationRefused(Exception):
+    """A base is not registered. `reasons` says to its owner what is wrong, one sentence each."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        self.reasons = reasons
+        super().__init__(" ".join(reasons))
+
+
+def register_base(
+    owner: User, fields: Mapping[str, Any], *, source: str = "", upload: UUID | None = None, by: User | None
+) -> BaseModel:
+    """Make a base of a directory on the workers, or of an upload; it is not listed, and a check of it is queued.
+
+    `fields` are those of BaseModel that its owner chooses. `by` is None for a command. Raises RegistrationRefused, and
+    then keeps nothing.
+    """
+    if not owner.is_model_owner:
+        raise RegistrationRefused([f"{owner} is not a model owner. Take on that role first."])
+    if not fields.get("licence"):
+        raise RegistrationRefused(["licence: say what others may do with the weights."])
+    try:
+        with transaction.atomic():
+            base = BaseModel(owner=owner, **fields)
+            if source and upload is None:
+                base.source = str(allowed_directory(source))
+            elif upload is not None and not source:
+                base.upload = _complete_upload(owner, upload)
+            else:
+                raise RegistrationRefused(["Give either a directory on the workers, or an upload."])
+            base.full_clean()
+            base.save(force_insert=True)
+            base.check_job = start_check(base, owner)
+            if by != owner:
+                record("base.registered", by=by, target=base, details={"owner": owner.pk})
+    except SourceRefused as refusal:
+        raise RegistrationRefused([str(refusal)]) from refusal
+    except ValidationError as problem:
+        raise RegistrationRefused(_in_words(problem)) from problem
+    except IntegrityError as error:
+        # Somebody else took the address, or registered the upload, between the look and the insert.
+        raise RegistrationRefused(
+            ["The address or the upload was taken just now. Look at the list, and try again."]
+        ) from error
+    return base
+
+
+def _in_words(problem: ValidationError) -> list[str]:
+    return [
+        message if name == NON_FIELD_ERRORS else f"{name}: {message}"
+        for name, said in problem.message_dict.items()
+        for message in said
+    ]
+
+
+def _complete_upload(owner: User, pk: UUID) -> BaseUpload:
+    upload = BaseUpload.objects.select_for_update().filter(pk=pk, owner=owner).first()
+    if upload is None:
+        raise RegistrationRefused(["There is no such upload of yours. Begin one anew."])
+    if BaseModel.objects.filter(upload=upload).exists():
+        raise RegistrationRefused([f"This upload is your base model “{upload.base.name}” already."])
+    missing = list(upload.files.filter(complete=False).values_list("path", flat=True))
+    if missing:
+        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        raise RegistrationRefused(
+            [f"The upload is not complete: {shown} did not arrive in full. Go on with it first."]
+        )
+    return upload
+
+
+def remove_base(base: BaseModel) -> None:
+    """Forget a base that never passed a check, and its upload. Raises CheckRefused once anything may refer to it."""
+    with transaction.atomic():
+        base = BaseModel.objects.select_for_update(of=("self",)).select_related("check_job").get(pk=base.pk)
+        if base.is_checking:
+            raise CheckRefused("It is being checked just now. Cancel that job, or wait for its end.")
+        if base.releases.exists():
+            raise CheckRefused(
+                "A base model that passed its check stays, for its pictures' sake. Take it off the list instead."
+            )
+        upload = base.upload_id
+        base.delete()
+        if upload is not None:
+            give_up_upload(upload)
 
 
 def register_embedded(owner: User | None = None, *, fingerprint: str = "") -> BaseModel:
@@ -53,28 +147,10 @@ def register_embedded(owner: User | None = None, *, fingerprint: str = "") -> Ba
                 "listed": True,
             },
         )
-        _release(base, fingerprint)
+        if BaseRelease.objects.filter(fingerprint=fingerprint).exclude(base=base).exists():
+            raise BadCard(f"{directory}: its weights are registered as another base model already")
+        use_weights(base, fingerprint)
     return base
-
-
-def _release(base: BaseModel, fingerprint: str) -> None:
-    """Keep the default release in step with the weights; other weights are a new release."""
-    default = base.releases.filter(is_default=True).first()
-    if default is not None and default.fingerprint == fingerprint:
-        return
-    base.releases.filter(is_default=True).update(is_default=False)
-    known = base.releases.filter(fingerprint=fingerprint).first()
-    if known is not None:
-        base.releases.filter(pk=known.pk).update(is_default=True)
-        return
-    last = base.releases.order_by("-number").values_list("number", flat=True).first() or 0
-    BaseRelease.objects.create(
-        base=base,
-        number=last + 1,
-        fingerprint=fingerprint,
-        is_default=True,
-        notes="As registered." if last == 0 else "Other weights.",
-    )
 
 
 def _caretaker() -> User:

@@ -3,48 +3,31 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
+from django.core.files.storage import default_storage
 from django.db.models import Count, Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from market.accounts.models import User
-from market.basemodels.card import BadCard, Card, read_card
+from market.basemodels.access import visible_base, visible_bases, visible_sample
+from market.basemodels.card import BadCard, Card, parse_card, read_card
 from market.basemodels.forms import OfferForm
-from market.basemodels.models import BaseModel, BaseModelQuerySet
+from market.basemodels.models import BaseCheck, BaseModel
 
 log = logging.getLogger(__name__)
 
-Person = AbstractBaseUser | AnonymousUser
 
-
-def visible_bases(person: Person) -> BaseModelQuerySet:
-    """Listed base models, and to their owner and to administrators the others, too."""
-    bases = BaseModel.objects.select_related("owner")
-    if isinstance(person, User):
-        return bases if person.is_admin else bases.filter(Q(listed=True) | Q(owner=person))
-    return bases.filter(listed=True)
-
-
-def visible_base(person: Person, slug: str) -> BaseModel:
-    base = visible_bases(person).filter(slug=slug).first()
-    if base is None:
-        raise Http404
-    return base
-
-
-def card_of(base: BaseModel) -> Card | None:
-    """Read the card beside the model's weights, or None where this machine has none."""
-    directory = settings.EMBEDDED_BASE_DIR if base.is_embedded else Path(base.source)
+def card_of(base: BaseModel, check: BaseCheck | None) -> Card | None:
+    """Give a base's card as its check found it, the embedded base's as it lies here; None where there is none."""
     try:
-        return read_card(directory)
+        if base.is_embedded:
+            return read_card(settings.EMBEDDED_BASE_DIR)
+        return parse_card(check.card) if check else None
     except BadCard as problem:
         log.info("base model %s: %s", base.slug, problem)
         return None
@@ -67,16 +50,37 @@ def base(request: HttpRequest, slug: str) -> HttpResponse:
         if form is None:
             raise PermissionDenied("Only the owner of a base model changes what it costs.")
         if form.is_valid():
-            form.save()
+            # Only what the form holds: a worker may be writing what it found to the same row.
+            form.save(commit=False).save(update_fields=OfferForm.Meta.fields)
             messages.success(
                 request, f"The settings of {model.name} are saved. They hold for pictures from now on."
             )
             return redirect(model)
+    # What everybody sees is of the weights in use, also while its owner has not confirmed others.
+    check = model.checks.filter(fingerprint=model.fingerprint).order_by("-pk").first()
+    manages = owns or (isinstance(request.user, User) and request.user.is_admin)
     context = {
         "base": model,
-        "card": card_of(model),
+        "card": card_of(model, check),
+        "check": check,
+        "samples": check.samples.select_related("check_of__base") if check else [],
         "releases": model.releases.order_by("-number"),
         "offers": model.plugins.filter(state="published").count(),
         "form": form,
+        "manages": manages,
+        "other_weights": model.other_weights() if manages else None,
     }
     return render(request, "basemodels/base.html", context, status=422 if form and form.errors else 200)
+
+
+@require_safe
+def sample(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
+    found = visible_sample(request.user, slug, pk)
+    try:
+        picture = default_storage.open(str(found.file.name))
+    except FileNotFoundError:
+        raise Http404 from None
+    response = FileResponse(picture, content_type="image/png")
+    # Its address always means the same bytes; whether one may see it can change.
+    response["Cache-Control"] = "private, max-age=86400"
+    return response

@@ -81,7 +81,6 @@ class AdditionInputs:
     plugin_id: int
     name: str
     kind: str  # "style" or "character"
-    base_source: str  # diffusers directory, empty for the embedded base
     base_fingerprint: str
     works: list[WorkInput]
     sample_prompts: list[str]
@@ -216,7 +215,6 @@ def inputs(job: Job) -> AdditionInputs:
         plugin_id=plugin.pk,
         name=concept.name,
         kind=concept.kind,
-        base_source=base.source,
         base_fingerprint=base.fingerprint,
         works=works,
         sample_prompts=sample_prompts(concept, base),

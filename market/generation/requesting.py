@@ -65,6 +65,11 @@ def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count
     release = base.releases.filter(is_default=True).first()
     if release is None or not base.listed:
         raise Refused("This base model is not offered any more. Choose another.", field="base")
+    if base.max_pictures is not None and count > base.max_pictures:
+        raise Refused(
+            f"{base.name} draws at most {base.max_pictures} pictures a request; these are {count}. Ask for fewer.",
+            field="count",
+        )
     if len(plugins) > limits.MAX_PLUGINS:
         raise PlugInMismatch(
             f"At most {limits.MAX_PLUGINS} plug-ins fit in one picture; these are {len(plugins)}. Remove some.",
@@ -148,6 +153,7 @@ def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUI
             f"You have {waiting} unfinished requests, the most at a time. Wait for one, or cancel one."
         )
     terms = settle_terms(base=wish.base, plugins=wish.plugins, count=wish.count, person=person)
+    _require_within_limits_of_base(wish)
     quote = terms.quote
     if quote.digest != agreed:
         raise PriceChanged(
@@ -190,6 +196,26 @@ def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUI
         for position, (version, weight) in enumerate(terms.versions)
     )
     return request
+
+
+def _require_within_limits_of_base(wish: Wish) -> None:
+    """Refuse more steps, or more requests at a time, than the base's owner allows."""
+    base = wish.base
+    if base.max_steps is not None and wish.steps > base.max_steps:
+        raise Refused(
+            f"{base.name} draws with at most {base.max_steps} steps; these are {wish.steps}. Take fewer.",
+            field="steps",
+        )
+    if base.max_waiting is None:
+        return
+    # One request after the other, so that two at the same moment are not both the last.
+    BaseModel.objects.select_for_update(no_key=True).get(pk=base.pk)
+    waiting = Job.objects.live().filter(kind=KIND, generation_request__release__base=base).count()
+    if waiting >= base.max_waiting:
+        raise TooManyWaiting(
+            f"{base.name} takes at most {base.max_waiting} unfinished requests at a time, and has {waiting}. Try again when "
+            "one is done, or choose another base model."
+        )
 
 
 def _hold(person: User, quote: Quote, pk: uuid.UUID, expires_at: datetime) -> ledger.Hold:

@@ -29,6 +29,7 @@ PLACES: tuple[Place, ...] = (
     Place("Studio", "/studio/", _SIGNED_IN),
     Place("Pictures", "/pictures/", _SIGNED_IN),
     Place("Desk", "/desk/", frozenset({"artist"})),
+    Place("My base models", "/my-bases/", frozenset({"model_owner", "admin"})),
     Place("Claims", "/claims/", frozenset({"artist", "model_owner", "admin"})),
     Place("Jobs", "/jobs/", _SIGNED_IN),
     Place("Earnings", "/earnings/", frozenset({"artist", "model_owner"})),

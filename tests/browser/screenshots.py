@@ -52,6 +52,7 @@ PEOPLE = {
         "/accounts/email/",
         "/accounts/2fa/",
     ],
+    "owner": ["/my-bases/", "/my-bases/register/"],
     "user": ["/studio/", "/pictures/", "/jobs/", "/wallet/", "/wallet/top-up/", "/me/roles/artist/"],
     "admin": [
         "/reports/",
@@ -77,6 +78,7 @@ FOLLOWED: dict[str, list[tuple[str, ...]]] = {
                ("/claims/", "main th a[href^='/claims/']"),
                ("/claims/?state=evidence_ready", "main th a[href^='/claims/']"),
                ("/earnings/statements/", "main th a[href^='/earnings/statements/']")],
+    "owner": [("/my-bases/", "main a[href^='/bases/']:not([href='/bases/'])")],
     "user": [("/pictures/", "main a[href^='/pictures/']:not([href='/pictures/'])"),
              ("/jobs/", "main a[href^='/jobs/']:not([href='/jobs/'], [href*='?'])")],
     "admin": [("/reports/", "main a[href^='/reports/transfers/']"), ("/claims/", "main th a[href^='/claims/']")],

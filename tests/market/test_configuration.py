@@ -62,6 +62,10 @@ def test_every_variable_has_a_default_that_passes_its_own_check() -> None:
         ("EMAIL_URL", "smtp:"),
         ("LOG_FORMAT", "xml"),
         ("PAYMENT_GATEWAYS", "test,bitcoin"),
+        ("BASE_MAX_MB", "-1"),
+        ("BASE_MODEL_DIRS", "models"),
+        ("BASE_MODEL_DIRS", "/srv/models,/srv/../etc"),
+        ("BASE_MODEL_DIRS", "/"),
     ],
 )
 def test_a_bad_value_is_an_error_that_names_the_variable_and_what_was_expected(name: str, value: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
 
 from PIL import Image
 
@@ -16,12 +15,10 @@ from plugins_engine.adapter import Adapter
 from plugins_engine.addition import AdditionConfig, add_concept
 from plugins_engine.base import BaseModel
 from plugins_engine.branches import Weighted, applied
-from plugins_engine.progress import OnProgress, Progress
-from plugins_engine.sampler import SampleRequest, generate
+from plugins_engine.progress import OnProgress
 from workers.engine import Engine
 from workers.lease import Lease
-
-SAMPLE_SEED = 1
+from workers.samples import draw_each
 
 
 def run_addition(job: Job, engine: Engine, lease: Lease, *, config: AdditionConfig | None = None) -> None:
@@ -77,33 +74,16 @@ def draw_samples(
     *,
     under: Sequence[Weighted],
 ) -> list[catalog.Sample]:
-    """Draw one picture for each prompt with the new plug-in, over what lies `under` it; progress counts over all of them."""
-    samples = []
-    for index, prompt in enumerate(prompts):
-
-        def report(progress: Progress, index: int = index) -> None:
-            on_progress(
-                replace(
-                    progress,
-                    step=index * progress.steps + progress.step,
-                    steps=len(prompts) * progress.steps,
-                    message="drawing samples",
-                    seconds_left=None,
-                )
-            )
-
-        request = SampleRequest(
-            prompt=prompt,
-            seed=SAMPLE_SEED + index,
-            steps=release.base.default_steps,
-            guidance=release.base.default_guidance,
-            plugins=[*under, (adapter, 1.0)],
-        )
-        (picture,) = generate(base, request, report)
-        buffer = io.BytesIO()
-        picture.save(buffer, format="PNG")
-        samples.append(catalog.Sample(prompt=prompt, seed=request.seed, png=buffer.getvalue()))
-    return samples
+    """Draw one picture for each prompt with the new plug-in, over what lies `under` it."""
+    drawn = draw_each(
+        base,
+        prompts,
+        steps=release.base.default_steps,
+        guidance=release.base.default_guidance,
+        plugins=[*under, (adapter, 1.0)],
+        on_progress=on_progress,
+    )
+    return [catalog.Sample(prompt=each.prompt, seed=each.seed, png=each.png) for each in drawn]
 
 
 def _picture(data: bytes) -> Image.Image:

@@ -35,8 +35,9 @@ from plugins_engine.release import MergedErasers, ReleaseConfig, TakenOut, check
 from plugins_engine.sampler import SampleRequest, generate, generate_each
 from workers.engine import Engine
 from workers.lease import Lease
-from workers.runners.addition import SAMPLE_SEED, draw_samples
+from workers.runners.addition import draw_samples
 from workers.runners.extraction import as_png, png, to_store
+from workers.samples import SAMPLE_SEED
 
 SAMPLES = 6
 

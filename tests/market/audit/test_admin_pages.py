@@ -43,7 +43,7 @@ from tests.market.audit.conftest import Written
 from tests.market.catalog.conftest import make_concept, with_works
 from tests.market.claims.conftest import files, measured, notice
 from tests.market.conftest import make_person
-from tests.market.reports.conftest import date_back
+from tests.market.ledger.conftest import date_back
 from tests.market.stage import make_base, make_plugin, make_wish, run, top_up
 
 ClientFor = Callable[[User], Client]

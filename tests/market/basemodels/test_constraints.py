@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from market.accounts.models import User
-from market.basemodels.models import BaseModel, BaseRelease
+from market.basemodels.models import BaseModel, BaseRelease, BaseUpload
 
 
 @pytest.fixture
@@ -34,6 +34,12 @@ def base(model_owner: User) -> BaseModel:
         ("basemodels_basemodel_resolution_in_range", {"resolution": 8}),
         ("basemodels_basemodel_steps_in_range", {"default_steps": 0}),
         ("basemodels_basemodel_guidance_in_range", {"default_guidance": -0.1}),
+        ("basemodels_basemodel_max_steps_in_range", {"max_steps": 24}),
+        ("basemodels_basemodel_max_steps_in_range", {"max_steps": 201}),
+        ("basemodels_basemodel_max_pictures_in_range", {"max_pictures": 0}),
+        ("basemodels_basemodel_max_waiting_in_range", {"max_waiting": 0}),
+        ("basemodels_basemodel_licence_known", {"licence": "Mine"}),
+        ("basemodels_basemodel_other_licence_is_said", {"licence": "LicenseRef-Other"}),
     ],
 )
 def test_a_base_keeps_its_shape(base: BaseModel, name: str, changes: dict[str, Any]) -> None:
@@ -53,3 +59,23 @@ def test_a_base_keeps_its_shape(base: BaseModel, name: str, changes: dict[str, A
 def test_a_release_keeps_its_shape(base: BaseModel, name: str, fields: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError, match=name), transaction.atomic():
         BaseRelease.objects.create(base=base, **({"fingerprint": "cd" * 32} | fields))
+
+
+def test_no_two_bases_have_the_same_weights(base: BaseModel) -> None:
+    twin = BaseModel(
+        slug="twin",
+        name="Twin",
+        owner=base.owner,
+        fingerprint=base.fingerprint,
+        architecture="x",
+        resolution=64,
+    )
+    with pytest.raises(IntegrityError, match="basemodels_basemodel_weights_once"), transaction.atomic():
+        twin.save()
+
+
+def test_a_base_has_one_source(base: BaseModel, model_owner: User) -> None:
+    upload = BaseUpload.objects.create(owner=model_owner, list_sha256="ab" * 32)
+
+    with pytest.raises(IntegrityError, match="basemodels_basemodel_one_source"), transaction.atomic():
+        BaseModel.objects.filter(pk=base.pk).update(source="/srv/x", upload=upload)

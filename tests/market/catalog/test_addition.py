@@ -119,12 +119,7 @@ def test_a_worker_gets_works_captions_names_and_prompts(
 
     given = inputs(job)
 
-    assert (given.name, given.kind, given.base_source, given.base_fingerprint) == (
-        "Riverink",
-        "style",
-        "",
-        FINGERPRINT,
-    )
+    assert (given.name, given.kind, given.base_fingerprint) == ("Riverink", "style", FINGERPRINT)
     assert given.sample_prompts == ["a fox, Riverink style", "a house, Riverink style"]
     assert [work.caption for work in given.works] == ["a thing"] * 3
     assert all(decoded(work.data).size == (96, 96) for work in given.works)

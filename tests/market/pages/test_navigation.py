@@ -21,8 +21,8 @@ def test_visitor_sees_public_places_only() -> None:
         ([], set()),
         (["user"], set()),
         (["user", "artist"], {"Desk", "Claims", "Earnings"}),
-        (["user", "model_owner"], {"Claims", "Earnings"}),
-        (["user", "admin"], {"Claims", "Reports"}),
+        (["user", "model_owner"], {"Claims", "Earnings", "My base models"}),
+        (["user", "admin"], {"Claims", "Reports", "My base models"}),
     ],
 )
 def test_each_role_adds_its_places(roles: list[str], more: set[str]) -> None:

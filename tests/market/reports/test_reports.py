@@ -88,7 +88,10 @@ class TestFigures:
         ]
 
         assert sum(row.total for row in subjects) == totals.gross
-        assert sum(row.gross for row in figures.by_span(figures.days_in(period), period, Grain.WEEK)) == totals.gross
+        assert (
+            sum(row.gross for row in figures.by_span(figures.days_in(period), period, Grain.WEEK))
+            == totals.gross
+        )
         assert sum(row.total for row in figures.by_person(sums)) == totals.royalties + totals.base_fees
         assert sum(line.amount for line in figures.paid_lines(figures.entries_in(period))) == totals.gross
 

@@ -1,0 +1,259 @@
+"""Checks of a base's weights: a worker opens them, and what it found decides whether the base may be listed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from PIL import Image
+
+from market.accounts.models import User
+from market.audit.recording import record
+from market.basemodels.card import Card, parse_card, require_storable, spread_out
+from market.basemodels.models import BaseCheck, BaseModel, BaseRelease, BaseSample
+from market.jobs import kinds
+from market.jobs.models import Job
+
+KIND = "base_check"
+EXAMPLES = 24
+LONGEST_EXAMPLE = 60
+SAMPLES = 4
+ANY_SUBJECTS = ("a house by the sea", "a portrait of a woman", "a bowl of fruit", "a fox in the snow")
+"""What a base is tried on that does not say what it knows."""
+
+
+class CheckRefused(Exception):
+    """A check, or what follows from one, is not possible now. The message is for the base's owner."""
+
+
+class BadWeights(Exception):
+    """What was found cannot be offered as this base. The message is for the base's owner."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    prompt: str
+    seed: int
+    png: bytes
+
+
+@dataclass(frozen=True)
+class CheckOutput:
+    """What a worker found: identity, memory in bytes, the card as it was read, and the pictures it drew."""
+
+    fingerprint: str
+    architecture: str
+    resolution: int
+    memory_needed: int
+    memory_there: int
+    device: str
+    card: dict[str, Any] = field(default_factory=dict)
+    samples: Sequence[Sample] = ()
+
+
+def start_check(base: BaseModel, by: User) -> Job:
+    """Queue a check. The job is its owner's, whoever asks. Raises CheckRefused while another is under way."""
+    with transaction.atomic():
+        # One after the other, so that two clicks do not make two jobs.
+        base = (
+            BaseModel.objects.select_for_update(of=("self",))
+            .select_related("check_job", "owner")
+            .get(pk=base.pk)
+        )
+        if base.is_checking:
+            raise CheckRefused("It is being checked already.")
+        job = Job.objects.enqueue(
+            kind=KIND, owner=base.owner, parameters={"base": base.pk, "base_name": base.name}
+        )
+        BaseModel.objects.filter(pk=base.pk).update(check_job=job)
+        if by.pk != base.owner_id:
+            record("base.check_asked_for", by=by, target=base)
+    return job
+
+
+def base_of(job: Job) -> BaseModel:
+    """Give the base that a job made by `start_check` is about."""
+    return BaseModel.objects.select_related("upload", "owner").get(pk=job.parameters["base"])
+
+
+def sample_prompts(card: Card) -> list[str]:
+    """Prompts that show a base: what its card says it knows, else anything."""
+    subjects = spread_out(_examples(card.subjects) or ANY_SUBJECTS, SAMPLES)
+    styles = _examples(card.styles)
+    return [f"{each}, {styles[i % len(styles)]} style" if styles else each for i, each in enumerate(subjects)]
+
+
+def steps_and_guidance(card: Card) -> tuple[int, float]:
+    """What the base draws with to begin with: its card's, within what the market offers."""
+    guidance = card.default_guidance if math.isfinite(card.default_guidance) else Card.default_guidance
+    return min(max(card.default_steps, 1), 200), min(max(guidance, 0.0), 30.0)
+
+
+def complete_check(*, job: Job, token: int, output: CheckOutput) -> BaseCheck:
+    """Keep what a worker found, and end its job, in one transaction.
+
+    The first check makes the first release. A later one that finds other weights takes the base off the list: nobody
+    can draw with what is no longer there, until its owner confirms the new weights or restores the former ones.
+    Raises BadWeights for weights that are another base's, BadCard, and jobs' LeaseLost; then nothing is kept.
+    """
+    require_storable(output.card)
+    card = parse_card(output.card)
+    stored: list[str] = []
+    try:
+        with transaction.atomic():
+            ended = Job.objects.succeed(job.pk, token=token, result={})
+            base = BaseModel.objects.select_for_update(of=("self",)).get(pk=ended.parameters["base"])
+            _require_new(base, output.fingerprint)
+            check = BaseCheck.objects.create(
+                base=base,
+                job=ended,
+                **{name: value for name, value in vars(output).items() if name != "samples"},
+            )
+            for position, sample in enumerate(output.samples):
+                shown = _new_sample(check, position, sample)
+                shown.save(force_insert=True)
+                stored.append(str(shown.file.name))
+            if not base.fingerprint:
+                _describe(base, card)
+                _take_over(base, check)
+            elif base.fingerprint != output.fingerprint and not base.is_embedded:
+                BaseModel.objects.filter(pk=base.pk).update(listed=False)
+            return check
+    except BaseException:
+        for name in stored:
+            default_storage.delete(name)
+        raise
+
+
+def confirm_weights(base: BaseModel, by: User, fingerprint: str) -> BaseRelease:
+    """Make the weights that the last check found the release in use, which only the base's owner decides.
+
+    `fingerprint` is what the owner was shown. Raises CheckRefused.
+    """
+    if by.pk != base.owner_id:
+        raise CheckRefused("Only the owner of a base model confirms its weights.")
+    with transaction.atomic():
+        base = BaseModel.objects.select_for_update(of=("self",)).get(pk=base.pk)
+        found = base.other_weights()
+        if found is None:
+            raise CheckRefused("The last check found the weights that are in use already.")
+        if found.fingerprint != fingerprint:
+            raise CheckRefused("Another check has ended meanwhile. Look at what it found, and confirm that.")
+        _require_new(base, fingerprint, refusal=CheckRefused)
+        return _take_over(base, found)
+
+
+def _take_over(base: BaseModel, check: BaseCheck) -> BaseRelease:
+    base.fingerprint, base.architecture, base.resolution = (
+        check.fingerprint, check.architecture, check.resolution,
+    )  # fmt: skip
+    base.save(update_fields=["fingerprint", "architecture", "resolution"])
+    return use_weights(base, check.fingerprint)
+
+
+def use_weights(base: BaseModel, fingerprint: str) -> BaseRelease:
+    """Make the release with these weights the one in use: a former one, or a new one."""
+    default = base.releases.filter(is_default=True).first()
+    if default is not None and default.fingerprint == fingerprint:
+        return default
+    base.releases.filter(is_default=True).update(is_default=False)
+    # The latest of them: what was taken out of these weights stays out.
+    known = base.releases.filter(fingerprint=fingerprint).order_by("-number").first()
+    if known is not None:
+        known.is_default = True
+        known.save(update_fields=["is_default"])
+        return known
+    last = base.releases.order_by("-number").values_list("number", flat=True).first() or 0
+    return BaseRelease.objects.create(
+        base=base,
+        number=last + 1,
+        fingerprint=fingerprint,
+        is_default=True,
+        notes="As registered." if last == 0 else "Other weights.",
+    )
+
+
+def _describe(base: BaseModel, card: Card) -> None:
+    """Begin with what the card says; the owner may change it."""
+    base.default_steps, base.default_guidance = steps_and_guidance(card)
+    if base.max_steps is not None:
+        base.default_steps = min(base.default_steps, base.max_steps)
+    base.example_subjects = spread_out(_examples(card.subjects), EXAMPLES)
+    base.example_styles = spread_out(_examples(card.styles), EXAMPLES)
+    base.description = base.description or card.description[:4000]
+    base.save(
+        update_fields=[
+            "default_steps",
+            "default_guidance",
+            "example_subjects",
+            "example_styles",
+            "description",
+        ]
+    )
+
+
+def _examples(words: Sequence[str]) -> list[str]:
+    return [each for each in words if each.isprintable() and 0 < len(each) <= LONGEST_EXAMPLE]
+
+
+def _require_new(base: BaseModel, fingerprint: str, refusal: type[Exception] = BadWeights) -> None:
+    """Refuse weights that another base has. Whose they are is said where everybody can see it, and to their owner."""
+    same = (
+        BaseRelease.objects.filter(fingerprint=fingerprint)
+        .exclude(base=base)
+        .select_related("base__owner")
+        .first()
+    )
+    if same is None:
+        return
+    other = same.base
+    if other.listed or other.owner_id == base.owner_id:
+        raise refusal(
+            f"These weights are registered already: they are those of “{other.name}” by {other.owner}."
+        )
+    raise refusal(
+        "These weights are registered already, as a base model that is not listed. If they are yours, write to the "
+        "market's administrators."
+    )
+
+
+def _new_sample(check: BaseCheck, position: int, sample: Sample) -> BaseSample:
+    with Image.open(BytesIO(sample.png), formats=["PNG"]) as picture:
+        width, height = picture.size
+    return BaseSample(
+        check_of=check,
+        position=position,
+        prompt=sample.prompt[:500],
+        seed=sample.seed,
+        file=ContentFile(sample.png, name="sample.png"),
+        width=width,
+        height=height,
+    )
+
+
+def describe(job: Job) -> str:
+    return f"Check of {job.parameters['base_name']}"
+
+
+def page_of(job: Job) -> str | None:
+    base = BaseModel.objects.filter(pk=job.parameters["base"]).first()
+    return base.get_absolute_url() if base else None
+
+
+def register_kind() -> None:
+    kinds.register(
+        kinds.JobKind(
+            name=KIND,
+            label="Check of a base model",
+            describe=describe,
+            result_url=page_of,
+            origin_url=page_of,
+            result_template="basemodels/_check_result.html",
+        )
+    )

@@ -1,0 +1,281 @@
+"""Taking a diffusers directory in parts: what will come is said first, parts come in order, and any of them may come again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from market.accounts.models import User
+from market.basemodels.models import BaseUpload, BaseUploadFile, BaseUploadPart
+from market.basemodels.models.uploads import FILE_PATH, PART_BYTES, SHA256
+from market.jobs.sweeping import register_sweep
+
+MAX_FILES = 100
+MAX_OPEN = 3
+"""Uploads of one person that have not passed a check: each may be as large as the market takes."""
+MAX_SIZE = 10**13
+"""Of one file in bytes, whatever the market's own limit: more is no size, and would not fit where it is counted."""
+MAX_TEXT_BYTES = 50_000_000
+"""Of a .json or .txt file, which is read whole."""
+KEPT_UNTOUCHED = timedelta(days=2)
+_PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack")
+
+
+class UploadRefused(Exception):
+    """Something that was sent is not taken, and what had arrived stays. The message is for the person who sent it."""
+
+    def __init__(self, message: str, *, status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Announced:
+    """A file that will come."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+def announced(said: Any) -> list[Announced]:
+    """Read the list of files that an upload begins with. Raises UploadRefused, naming the first that cannot be taken."""
+    entries = said.get("files") if isinstance(said, dict) else None
+    if not isinstance(entries, list) or not entries:
+        raise UploadRefused(
+            'Expected {"files": [{"path": …, "size": …, "sha256": …}, …]} with at least one file.'
+        )
+    if len(entries) > MAX_FILES:
+        raise UploadRefused(f"A base model has at most {MAX_FILES} files; these are {len(entries)}.")
+    files = [_announced(entry) for entry in entries]
+    paths = {each.path for each in files}
+    if len(paths) != len(files):
+        raise UploadRefused("A path is named twice. Name each file once.")
+    if "model_index.json" not in paths:
+        raise UploadRefused(
+            "model_index.json is missing: expected the files of a diffusers directory, with their paths in it."
+        )
+    total, most = sum(each.size for each in files), settings.BASE_MAX_BYTES
+    if total > most:
+        raise UploadRefused(
+            f"The files have {total / 1e6:,.1f} MB together; at most {most / 1e6:,g} MB are taken.",
+            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        )
+    return files
+
+
+def _announced(entry: Any) -> Announced:
+    if not isinstance(entry, dict):
+        raise UploadRefused("Expected each file as an object with path, size and sha256.")
+    path, size, sha256 = entry.get("path"), entry.get("size"), entry.get("sha256")
+    if not isinstance(path, str) or not re.fullmatch(FILE_PATH, path):
+        raise UploadRefused(_why_not(str(path)[:200]))
+    if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_SIZE:
+        raise UploadRefused(f"{path}: expected its size in bytes, at least 1 and at most {MAX_SIZE}.")
+    if size > MAX_TEXT_BYTES and not path.endswith(".safetensors"):
+        raise UploadRefused(
+            f"{path}: expected at most {MAX_TEXT_BYTES / 1e6:g} MB, found {size / 1e6:,.1f} MB."
+        )
+    if not isinstance(sha256, str) or not re.fullmatch(SHA256, sha256):
+        raise UploadRefused(f"{path}: expected its SHA-256 as 64 hexadecimal digits in lower case.")
+    return Announced(path, size, sha256)
+
+
+def _why_not(path: str) -> str:
+    if path.endswith(_PICKLES):
+        return (
+            f"{path}: a file of this kind can run code when it is opened, and is not taken. Convert the weights to "
+            "safetensors."
+        )
+    return (
+        f"“{path}” is none of the files that are read of a diffusers directory. Expected model_index.json, and .safetensors, "
+        ".json or .txt files in unet, vae, text_encoder, tokenizer, scheduler (for SDXL also text_encoder_2, tokenizer_2). "
+        "Leave it out."
+    )
+
+
+def begin_upload(owner: User, files: Sequence[Announced]) -> BaseUpload:
+    """Give the upload of these files: a new one, or the one that this person began with the same list."""
+    listed = json.dumps(sorted((each.path, each.size, each.sha256) for each in files))
+    digest = hashlib.sha256(listed.encode()).hexdigest()
+    with transaction.atomic():
+        # One after the other, so that they can be counted, and so that two clicks do not make two uploads.
+        User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+        known = BaseUpload.objects.filter(owner=owner, list_sha256=digest).select_related("base").first()
+        if known is not None:
+            _require_unregistered(known)
+            BaseUpload.objects.filter(pk=known.pk).update(touched_at=timezone.now())
+            return known
+        unproven = BaseUpload.objects.filter(Q(base=None) | Q(base__fingerprint=""), owner=owner)
+        if unproven.count() >= MAX_OPEN:
+            raise UploadRefused(
+                f"You have {MAX_OPEN} uploads that are not registered, or whose base model has not passed its check; more are not "
+                "kept at a time. Finish one, or remove it.",
+                status=HTTPStatus.TOO_MANY_REQUESTS,
+            )
+        upload = BaseUpload.objects.create(owner=owner, list_sha256=digest)
+        BaseUploadFile.objects.bulk_create(
+            BaseUploadFile(upload=upload, position=position, **vars(each))
+            for position, each in enumerate(files)
+        )
+        return upload
+
+
+def take_part(upload: BaseUpload, position: int, number: int, data: bytes) -> BaseUploadFile:
+    """Keep the next part of a file, or see that it is there already. With the last one the file's hash is checked.
+
+    Raises UploadRefused. If the whole file has not the announced hash its parts are dropped, and it starts anew.
+    """
+    digest = hashlib.sha256(data).hexdigest()
+    with transaction.atomic():
+        file = (
+            BaseUploadFile.objects.select_for_update(of=("self",))
+            .filter(upload=upload, position=position)
+            .first()
+        )
+        if file is None:
+            raise UploadRefused(f"This upload has no file number {position}.", status=HTTPStatus.NOT_FOUND)
+        if number < file.parts:
+            if file.arrived.filter(number=number, sha256=digest).exists():
+                return file
+            raise UploadRefused(
+                f"{file.path}: part {number} arrived before, with other content. If the file has changed, begin another "
+                "upload with its new hash.",
+                status=HTTPStatus.CONFLICT,
+            )
+        _require_next(file, number, len(data))
+        _keep(file, number, digest, data)
+        if file.parts < file.parts_needed:
+            return file
+        found = _hash_of(file)
+        if found == file.sha256:
+            file.complete = True
+            file.save(update_fields=["complete"])
+            return file
+        _start_over(file)
+    raise UploadRefused(
+        f"{file.path}: the SHA-256 of what arrived is {found}, announced was {file.sha256}. The file starts anew: "
+        "send its parts again, or begin another upload with the right hash."
+    )
+
+
+def _require_next(file: BaseUploadFile, number: int, size: int) -> None:
+    if file.complete or file.parts >= file.parts_needed:
+        raise UploadRefused(
+            f"{file.path}: all {file.parts_needed} parts are there already.", status=HTTPStatus.CONFLICT
+        )
+    if number != file.parts:
+        raise UploadRefused(
+            f"{file.path}: expected part {file.parts} next, not part {number}. Parts come in order.",
+            status=HTTPStatus.CONFLICT,
+        )
+    expected = file.bytes_of_part(number)
+    if size != expected:
+        raise UploadRefused(f"{file.path}: expected {expected} bytes as part {number}, found {size}.")
+
+
+def _keep(file: BaseUploadFile, number: int, digest: str, data: bytes) -> None:
+    part = BaseUploadPart(
+        file=file, number=number, sha256=digest, content=ContentFile(data, name=str(number))
+    )
+    try:
+        part.save(force_insert=True)
+        file.parts = number + 1
+        file.save(update_fields=["parts"])
+    except BaseException:
+        default_storage.delete(str(part.content.name))
+        raise
+    BaseUpload.objects.filter(pk=file.upload_id).update(touched_at=timezone.now())
+
+
+def _hash_of(file: BaseUploadFile) -> str:
+    digest = hashlib.sha256()
+    for part in file.arrived.order_by("number"):
+        with part.content.open("rb") as stored:
+            for chunk in stored.chunks():
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _start_over(file: BaseUploadFile) -> None:
+    _forget_parts(BaseUploadPart.objects.filter(file=file))
+    file.parts = 0
+    file.save(update_fields=["parts"])
+
+
+def give_up_upload(pk: UUID) -> bool:
+    """Delete an upload that no base was registered from, with all that has arrived. False: there is none."""
+    with transaction.atomic():
+        upload = BaseUpload.objects.select_for_update(of=("self",)).filter(pk=pk, base=None).first()
+        if upload is None:
+            return False
+        _forget_parts(BaseUploadPart.objects.filter(file__upload=upload))
+        upload.delete()
+        return True
+
+
+def _forget_parts(parts: QuerySet[BaseUploadPart]) -> None:
+    """Delete parts; their files in the storage when the transaction commits."""
+    names = list(parts.values_list("content", flat=True))
+    parts.delete()
+
+    def delete() -> None:
+        for name in names:
+            default_storage.delete(name)
+
+    transaction.on_commit(delete, robust=True)
+
+
+def _require_unregistered(upload: BaseUpload) -> None:
+    base = getattr(upload, "base", None)
+    if base is not None:
+        raise UploadRefused(
+            f"These files are those of your base model “{base.name}” already.", status=HTTPStatus.CONFLICT
+        )
+
+
+def sweep_abandoned() -> int:
+    """Give up uploads that nobody went on with for two days."""
+    old = BaseUpload.objects.filter(base=None, touched_at__lt=timezone.now() - KEPT_UNTOUCHED)
+    return sum(give_up_upload(pk) for pk in list(old.values_list("pk", flat=True)[:20]))
+
+
+def as_json(upload: BaseUpload) -> dict[str, Any]:
+    """Say what is there of an upload, for whoever sends it."""
+    files = list(upload.files.all())
+    return {
+        "upload": str(upload.pk),
+        "url": upload.get_absolute_url(),
+        "part_bytes": PART_BYTES,
+        "complete": all(file.complete for file in files),
+        "files": [file_as_json(file) for file in files],
+    }
+
+
+def file_as_json(file: BaseUploadFile) -> dict[str, Any]:
+    return {
+        "position": file.position,
+        "path": file.path,
+        "size": file.size,
+        "parts": file.parts,
+        "parts_needed": file.parts_needed,
+        "complete": file.complete,
+    }
+
+
+def register_sweeping() -> None:
+    register_sweep("base uploads given up", sweep_abandoned)

@@ -1,0 +1,55 @@
+"""Pictures that show what a base, or a plug-in on it, does."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from plugins_engine.adapter import Adapter
+from plugins_engine.base import BaseModel
+from plugins_engine.progress import OnProgress, Progress
+from plugins_engine.sampler import SampleRequest, generate
+
+SAMPLE_SEED = 1
+
+
+@dataclass(frozen=True)
+class Drawn:
+    prompt: str
+    seed: int
+    png: bytes
+
+
+def draw_each(
+    base: BaseModel,
+    prompts: Sequence[str],
+    *,
+    steps: int,
+    guidance: float,
+    plugins: Sequence[tuple[Adapter, float]] = (),
+    on_progress: OnProgress,
+) -> list[Drawn]:
+    """Draw one picture for each prompt; progress counts over all of them."""
+    samples = []
+    for index, prompt in enumerate(prompts):
+
+        def report(progress: Progress, index: int = index) -> None:
+            on_progress(
+                replace(
+                    progress,
+                    step=index * progress.steps + progress.step,
+                    steps=len(prompts) * progress.steps,
+                    message="drawing samples",
+                    seconds_left=None,
+                )
+            )
+
+        request = SampleRequest(
+            prompt=prompt, seed=SAMPLE_SEED + index, steps=steps, guidance=guidance, plugins=plugins
+        )
+        (picture,) = generate(base, request, report)
+        buffer = io.BytesIO()
+        picture.save(buffer, format="PNG")
+        samples.append(Drawn(prompt=prompt, seed=request.seed, png=buffer.getvalue()))
+    return samples
