@@ -38,7 +38,7 @@ class _Claim:
 
     person: User
     part: Fraction
-    through: str
+    through: str = ""
 
 
 def royalties(plugins: Iterable[PlugIn]) -> dict[int, list[Royalty]]:
@@ -73,7 +73,7 @@ def parts_within(versions: Collection[PlugInVersion]) -> dict[int, list[PlugInPa
         rows = PlugInPart.objects.filter(version__in=level).select_related(
             "part__plugin__concept", "part__plugin__owner"
         )
-        for each in rows.order_by("version", "position"):
+        for each in rows.order_by("position"):
             found.setdefault(each.version_id, []).append(each)
         level = {
             each.part.pk
@@ -87,7 +87,7 @@ def parts_within(versions: Collection[PlugInVersion]) -> dict[int, list[PlugInPa
 def _claims(
     version: PlugInVersion, parts: PartsOf, shares: Mapping[int, Sequence[CoOwnerTerms]]
 ) -> list[_Claim]:
-    listed = parts.get(version.pk, ())
+    listed = parts.get(version.pk)
     if not listed:
         return _own_claims(version, shares)
     whole = sum(each.share for each in listed)
@@ -113,8 +113,8 @@ def _own_claims(version: PlugInVersion, shares: Mapping[int, Sequence[CoOwnerTer
     given = shares.get(version.plugin_id, ())
     kept = BASIS_POINTS - sum(each.share_bps for each in given)
     return [
-        _Claim(version.plugin.owner, Fraction(kept, BASIS_POINTS), ""),
-        *(_Claim(each.person, Fraction(each.share_bps, BASIS_POINTS), "") for each in given),
+        _Claim(version.plugin.owner, Fraction(kept, BASIS_POINTS)),
+        *(_Claim(each.person, Fraction(each.share_bps, BASIS_POINTS)) for each in given),
     ]
 
 

@@ -69,7 +69,7 @@ class QuoteLine:
     commission_bps: int
 
     def __post_init__(self) -> None:
-        if min(self.per_picture, self.commission, self.share) < 0 or self.pictures < 1:
+        if min(self.per_picture, self.commission) < 0 or self.pictures < 1:
             raise ValueError(f"a line of a quote cannot be negative or for no picture: {self}")
         if any(each.amount < 0 or (each.own and each.amount) for each in self.portions):
             raise ValueError(f"a portion is zero or more, and zero to the payer: {self}")

@@ -56,7 +56,7 @@ def test_parts_are_whole_weights_the_highest_first_and_a_tie_to_the_lower_person
     artist: User, second_artist: User, stranger: User, base: BaseModel, ink: PlugIn
 ) -> None:
     make_part(stranger, base, "Clay")
-    trio = make_combined(artist, base, "Trio", ("Ink", 1), ("Clay", 1), ("Elsewhere", 4))
+    trio = make_combined(artist, base, "Trio", ("Clay", 1), ("Ink", 1), ("Elsewhere", 4))
     assert [(each.person, each.weight) for each in royalties_of(trio)] == [
         (artist, 4), (second_artist, 1), (stranger, 1),
     ]  # fmt: skip

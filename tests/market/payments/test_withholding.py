@@ -155,10 +155,10 @@ def test_half_a_cent_stays_with_the_person(cents: int, basis_points: int, tax: i
 
 def test_the_rate_now_is_the_persons_own_latest_one(earner: User, second_artist: User, admin: User) -> None:
     assert rate_of(earner) == 0
-    rate(second_artist, admin, 2500)
     rate(earner, admin, 1500)
     rate(earner, admin, 5000, valid_from=timezone.now() + timedelta(days=1))
-    assert rate_of(earner) == 1500
+    rate(second_artist, admin, 2500)
+    assert (rate_of(earner), rate_of(second_artist)) == (1500, 2500)
 
 
 @pytest.mark.parametrize(
