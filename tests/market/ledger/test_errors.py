@@ -15,7 +15,7 @@ from tests.market.ledger.conftest import Till
 pytestmark = pytest.mark.django_db
 
 
-def refused(sql: str, *values: int | str | None) -> Error:
+def refused(sql: str, *values: int) -> Error:
     with pytest.raises(Error) as refusal, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, values)
     return refusal.value
