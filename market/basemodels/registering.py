@@ -123,6 +123,8 @@ def register_embedded(owner: User | None = None, *, fingerprint: str = "") -> Ba
     fingerprint = fingerprint or card.fingerprint
     if not fingerprint:
         raise BadCard(f"{directory}: its card names no fingerprint; see `python -m plugins_engine info`")
+    if BaseRelease.objects.filter(fingerprint=fingerprint).exclude(base__slug=EMBEDDED_SLUG).exists():
+        raise BadCard(f"{directory}: its weights are registered as another base model already")
     with transaction.atomic():
         described = {
             "name": card.name or EMBEDDED_NAME,
@@ -147,8 +149,6 @@ def register_embedded(owner: User | None = None, *, fingerprint: str = "") -> Ba
                 "listed": True,
             },
         )
-        if BaseRelease.objects.filter(fingerprint=fingerprint).exclude(base=base).exists():
-            raise BadCard(f"{directory}: its weights are registered as another base model already")
         use_weights(base, fingerprint)
     return base
 

@@ -83,7 +83,7 @@ def test_only_an_accepted_claim_leads_to_an_extraction(
 def test_a_claim_about_another_base_or_kind_does_not_count(
     base: BaseModel, model_owner: User, artist: User
 ) -> None:
-    other = make_base(model_owner, slug="other")
+    other = make_base(model_owner, slug="other", fingerprint="cd" * 32)
     with pytest.raises(ExtractionRefused, match="not an accepted one about Tiny"):
         begun(base, model_owner, claim=make_claim(artist, other))
     with pytest.raises(ExtractionRefused, match="about a style"):
