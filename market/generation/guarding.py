@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from market.basemodels.models import BaseRelease
 from market.catalog.models import PlugIn
+from market.generation.limits import MAX_PROMPT
 from market.generation.prompt_guard import Guarded, PromptGuard
 
 
@@ -42,12 +43,15 @@ def register_lost(finder: Callable[[BaseRelease], Sequence[Lost]]) -> None:
 
 
 def asked_for(release: BaseRelease, prompt: str, chosen: Collection[int]) -> list[Asked]:
-    """Give the lost concepts that a prompt seems to ask for and that none of the chosen plug-ins brings back."""
+    """Give the lost concepts that a prompt seems to ask for and that none of the chosen plug-ins brings back.
+
+    Of what is typed, only so much is looked at as a request may have.
+    """
     lost = tuple(each for finder in _finders for each in finder(release))
     if not lost or not prompt.strip():
         return []
     found = []
-    for mention in _guard(lost).find(prompt):
+    for mention in _guard(lost).find(prompt[:MAX_PROMPT]):
         concept = lost[mention.concept]
         if not set(concept.plugins) & set(chosen):
             plugin = PlugIn.objects.published().filter(pk__in=concept.plugins, base=release.base_id).first()

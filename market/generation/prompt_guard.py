@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +29,8 @@ LONG, LONGER = 5, 9
 """Letters from which one slip, and two, still leave a name recognisable."""
 ALIKE = 0.68
 """Cosine from which words describe a concept; see `python -m benchmarks prompt_guard`."""
+REMEMBERED = 20_000
+"""Words whose stem, and whether they exist, need not be found again. Anybody can write words that nobody wrote before."""
 DESCRIBING = (3, 9)
 """Words in a stretch of a prompt that is compared with descriptions."""
 
@@ -201,7 +203,7 @@ def _stemmer() -> snowballstemmer.stemmer:
     return snowballstemmer.stemmer("english")
 
 
-@cache
+@lru_cache(maxsize=REMEMBERED)
 def _stem(word: str) -> str:
     return str(_stemmer().stemWord(word))
 
@@ -280,7 +282,7 @@ def _vocabulary() -> Any:
     return WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
 
 
-@cache
+@lru_cache(maxsize=REMEMBERED)
 def _exists(word: str) -> bool:
     """Whether a word is common enough for the vectors' vocabulary to hold it in one piece."""
     written = (word, word.capitalize())
