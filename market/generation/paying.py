@@ -16,15 +16,13 @@ def may_pay_with_credit(quote: Quote) -> bool:
     return settings.PROMOTION_PAYS_ROYALTIES or not any(line.total for line in quote.lines if line.is_plugin)
 
 
-def covers(credit: Account | None, quote: Quote) -> bool:
-    """Whether promotional credit pays a quote. A hold is on one account: credit that is too little waits for a smaller price."""
-    return (
-        credit is not None and ledger.balance(credit).available >= quote.total and may_pay_with_credit(quote)
-    )
+def covers(available: int, quote: Quote) -> bool:
+    """Whether so much promotional credit pays a quote. A hold is on one account: too little waits for a smaller price."""
+    return available >= quote.total and may_pay_with_credit(quote)
 
 
 def purses(person: User, quote: Quote) -> list[Account]:
     """Give the accounts that may pay a quote, the one to try first first; the last is the person's wallet."""
     wallet = ledger.account(AccountKind.WALLET, owner=person, currency=quote.currency)
     credit = credit_account(person, quote.currency)
-    return [credit, wallet] if credit and covers(credit, quote) else [wallet]
+    return [credit, wallet] if credit and covers(ledger.balance(credit).available, quote) else [wallet]

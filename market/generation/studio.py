@@ -137,7 +137,7 @@ def price_box(form: QuoteForm, person: User, prompt: str) -> PriceBox:
         )
     except Refused as refusal:
         return PriceBox(None, refusal.message, available, credit)
-    by_credit = terms.quote.total > 0 and covers(account, terms.quote)
+    by_credit = terms.quote.total > 0 and covers(credit, terms.quote)
     asked = asked_for(terms.release, prompt, [version.plugin_id for version, _ in terms.versions])
     return PriceBox(terms.quote, "", available, credit, by_credit, tuple(asked))
 
