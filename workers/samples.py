@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from market.basemodels.samples import Sample
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.progress import OnProgress, Progress
 from plugins_engine.sampler import SampleRequest, generate
 
 SAMPLE_SEED = 1
-
-
-@dataclass(frozen=True)
-class Drawn:
-    prompt: str
-    seed: int
-    png: bytes
 
 
 def draw_each(
@@ -29,7 +23,7 @@ def draw_each(
     guidance: float,
     plugins: Sequence[tuple[Adapter, float]] = (),
     on_progress: OnProgress,
-) -> list[Drawn]:
+) -> list[Sample]:
     """Draw one picture for each prompt; progress counts over all of them."""
     samples = []
     for index, prompt in enumerate(prompts):
@@ -51,5 +45,5 @@ def draw_each(
         (picture,) = generate(base, request, report)
         buffer = io.BytesIO()
         picture.save(buffer, format="PNG")
-        samples.append(Drawn(prompt=prompt, seed=request.seed, png=buffer.getvalue()))
+        samples.append(Sample(prompt=prompt, seed=request.seed, png=buffer.getvalue()))
     return samples

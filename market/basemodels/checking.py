@@ -5,20 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import Any
 
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import transaction
-from PIL import Image
 
 from market.accounts.models import User
 from market.audit.recording import record
 from market.basemodels.card import Card, parse_card, require_storable, spread_out
 from market.basemodels.models import BaseCheck, BaseModel, BaseRelease, BaseSample
+from market.basemodels.samples import Sample
 from market.jobs import kinds
 from market.jobs.models import Job
+from market.stored_files import files_undone
 
 KIND = "base_check"
 EXAMPLES = 24
@@ -34,13 +32,6 @@ class CheckRefused(Exception):
 
 class BadWeights(Exception):
     """What was found cannot be offered as this base. The message is for the base's owner."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    prompt: str
-    seed: int
-    png: bytes
 
 
 @dataclass(frozen=True)
@@ -104,31 +95,25 @@ def complete_check(*, job: Job, token: int, output: CheckOutput) -> BaseCheck:
     """
     require_storable(output.card)
     card = parse_card(output.card)
-    stored: list[str] = []
-    try:
-        with transaction.atomic():
-            ended = Job.objects.succeed(job.pk, token=token, result={})
-            base = BaseModel.objects.select_for_update(of=("self",)).get(pk=ended.parameters["base"])
-            _require_new(base, output.fingerprint)
-            check = BaseCheck.objects.create(
-                base=base,
-                job=ended,
-                **{name: value for name, value in vars(output).items() if name != "samples"},
-            )
-            for position, sample in enumerate(output.samples):
-                shown = _new_sample(check, position, sample)
-                shown.save(force_insert=True)
-                stored.append(str(shown.file.name))
-            if not base.fingerprint:
-                _describe(base, card)
-                _take_over(base, check)
-            elif base.fingerprint != output.fingerprint and not base.is_embedded:
-                BaseModel.objects.filter(pk=base.pk).update(listed=False)
-            return check
-    except BaseException:
-        for name in stored:
-            default_storage.delete(name)
-        raise
+    with files_undone() as stored, transaction.atomic():
+        ended = Job.objects.succeed(job.pk, token=token, result={})
+        base = BaseModel.objects.select_for_update(of=("self",)).get(pk=ended.parameters["base"])
+        _require_new(base, output.fingerprint)
+        check = BaseCheck.objects.create(
+            base=base,
+            job=ended,
+            **{name: value for name, value in vars(output).items() if name != "samples"},
+        )
+        for position, sample in enumerate(output.samples):
+            shown = BaseSample(check_of=check, position=position, **sample.as_fields())
+            stored.append(shown.file)
+            shown.save(force_insert=True)
+        if not base.fingerprint:
+            _describe(base, card)
+            _take_over(base, check)
+        elif base.fingerprint != output.fingerprint and not base.is_embedded:
+            BaseModel.objects.filter(pk=base.pk).update(listed=False)
+        return check
 
 
 def confirm_weights(base: BaseModel, by: User, fingerprint: str) -> BaseRelease:
@@ -220,20 +205,6 @@ def _require_new(base: BaseModel, fingerprint: str, refusal: type[Exception] = B
     raise refusal(
         "These weights are registered already, as a base model that is not listed. If they are yours, write to the "
         "market's administrators."
-    )
-
-
-def _new_sample(check: BaseCheck, position: int, sample: Sample) -> BaseSample:
-    with Image.open(BytesIO(sample.png), formats=["PNG"]) as picture:
-        width, height = picture.size
-    return BaseSample(
-        check_of=check,
-        position=position,
-        prompt=sample.prompt[:500],
-        seed=sample.seed,
-        file=ContentFile(sample.png, name="sample.png"),
-        width=width,
-        height=height,
     )
 
 

@@ -23,6 +23,7 @@ from market.accounts.models import User
 from market.basemodels.models import BaseUpload, BaseUploadFile, BaseUploadPart
 from market.basemodels.models.uploads import FILE_PATH, PART_BYTES, SHA256
 from market.jobs.sweeping import register_sweep
+from market.stored_files import files_undone
 
 MAX_FILES = 100
 MAX_OPEN = 3
@@ -192,13 +193,11 @@ def _keep(file: BaseUploadFile, number: int, digest: str, data: bytes) -> None:
     part = BaseUploadPart(
         file=file, number=number, sha256=digest, content=ContentFile(data, name=str(number))
     )
-    try:
+    with files_undone() as stored:
+        stored.append(part.content)
         part.save(force_insert=True)
         file.parts = number + 1
         file.save(update_fields=["parts"])
-    except BaseException:
-        default_storage.delete(str(part.content.name))
-        raise
     BaseUpload.objects.filter(pk=file.upload_id).update(touched_at=timezone.now())
 
 

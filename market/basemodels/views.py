@@ -7,9 +7,8 @@ import logging
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.files.storage import default_storage
 from django.db.models import Count, Q
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -18,6 +17,7 @@ from market.basemodels.access import visible_base, visible_bases, visible_sample
 from market.basemodels.card import BadCard, Card, parse_card, read_card
 from market.basemodels.forms import OfferForm
 from market.basemodels.models import BaseCheck, BaseModel
+from market.stored_files import send
 
 log = logging.getLogger(__name__)
 
@@ -74,13 +74,6 @@ def base(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-def sample(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
+def sample(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     found = visible_sample(request.user, slug, pk)
-    try:
-        picture = default_storage.open(str(found.file.name))
-    except FileNotFoundError:
-        raise Http404 from None
-    response = FileResponse(picture, content_type="image/png")
-    # Its address always means the same bytes; whether one may see it can change.
-    response["Cache-Control"] = "private, max-age=86400"
-    return response
+    return send(found.file, "image/png", filename=f"{slug}-sample-{pk}.png")

@@ -20,6 +20,7 @@ from PIL import Image, UnidentifiedImageError
 from market.accounts.models import User
 from market.basemodels.card import spread_out
 from market.basemodels.models import BaseModel
+from market.basemodels.samples import Sample
 from market.catalog.merged import FoundPart, MergeRefused, parts_of, rows_of
 from market.catalog.models import (
     Concept,
@@ -32,9 +33,9 @@ from market.catalog.models import (
 )
 from market.catalog.models.plugins import free_slug
 from market.catalog.publishing import broader_than_parts, use_version
-from market.catalog.storing import files_undone
 from market.jobs import kinds
 from market.jobs.models import Job
+from market.stored_files import files_undone
 
 KIND = "addition"
 MIN_WORKS = 3
@@ -84,13 +85,6 @@ class AdditionInputs:
     base_fingerprint: str
     works: list[WorkInput]
     sample_prompts: list[str]
-
-
-@dataclass(frozen=True)
-class Sample:
-    prompt: str
-    seed: int
-    png: bytes
 
 
 @dataclass(frozen=True)
@@ -296,7 +290,7 @@ def add_version(
     version.save(force_insert=True)
     PlugInPart.objects.bulk_create(rows_of(version, parts))
     for position, sample in enumerate(output.samples):
-        shown = _new_sample(version, position, sample)
+        shown = PlugInSample(version=version, position=position, **sample.as_fields())
         stored.append(shown.file)
         shown.save(force_insert=True)
     if plugin.state != PlugInState.PUBLISHED:
@@ -310,20 +304,6 @@ def _parts(plugin: PlugIn, output: AdditionOutput) -> list[FoundPart]:
         return parts_of(BytesIO(output.adapter), plugin.owner)
     except MergeRefused as refusal:
         raise BadResult(str(refusal)) from refusal
-
-
-def _new_sample(version: PlugInVersion, position: int, sample: Sample) -> PlugInSample:
-    with Image.open(BytesIO(sample.png)) as picture:
-        width, height = picture.size
-    return PlugInSample(
-        version=version,
-        position=position,
-        prompt=sample.prompt[:500],
-        seed=sample.seed,
-        file=ContentFile(sample.png, name="sample.png"),
-        width=width,
-        height=height,
-    )
 
 
 def _check(output: AdditionOutput) -> None:

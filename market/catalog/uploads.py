@@ -15,8 +15,8 @@ from market.catalog.likeness import MAX_DISTANCE, Likeness, distance, is_copy, i
 from market.catalog.models import Concept, PlugIn, UploadRefusal, Work
 from market.catalog.models.works import CAPTION_LENGTH
 from market.catalog.pictures import CleanPicture, Limits, PictureRefused, clean
-from market.catalog.storing import forget_file
 from market.jobs.states import LIVE
+from market.stored_files import forget_file
 
 MAX_FILES_AT_ONCE = 100
 MAX_WORKS = 500

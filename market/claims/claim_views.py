@@ -11,12 +11,10 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
-from market.catalog.storing import send
 from market.claims import answering, drafting, measuring
 from market.claims.claim_forms import (
     WAITING,
@@ -39,6 +37,7 @@ from market.claims.models.claims import ClaimQuerySet
 from market.claims.parties import is_neutral_admin
 from market.claims.refusal import ClaimRefused
 from market.downloads import file_response
+from market.stored_files import send
 
 ROWS = 25
 REFUSED = 409
@@ -118,22 +117,16 @@ def new(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     asked = {name: request.GET.get(name, "") for name in ("concept", "base", "plugin")}
     form = NewClaimForm(request.POST if request.method == "POST" else None, artist=person, initial=asked)
-    status = 200
-    if request.method == "POST" and form.is_valid():
-        try:
-            claim = drafting.draft_claim(
-                concept=form.cleaned_data["concept"],
-                about=form.about(),
-                by=person,
-                draft=drafting.Draft(prompts=[], rights=""),
+
+    def begin() -> HttpResponse:
+        draft = drafting.Draft(prompts=[], rights="")
+        return redirect(
+            drafting.draft_claim(
+                concept=form.cleaned_data["concept"], about=form.about(), by=person, draft=draft
             )
-        except ClaimRefused as refusal:
-            form.add_error(None, str(refusal))
-            status = REFUSED
-        else:
-            return redirect(claim)
-    status = 400 if form.errors and status == 200 else status
-    return render(request, "claims/new.html", {"form": form}, status=status)
+        )
+
+    return _filled_in(request, "claims/new.html", {"form": form}, begin)
 
 
 @login_required
@@ -280,18 +273,13 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
         "material": f"{mine.target}, {request.build_absolute_uri(mine.target_url)}",
     }
     form = NoticeForm(request.POST if request.method == "POST" else None, initial=initial)
-    status = 200
-    if request.method == "POST" and form.is_valid():
-        try:
-            drafting.submit_claim(mine, person, form.notice())
-        except ClaimRefused as refusal:
-            form.add_error(None, str(refusal))
-            status = REFUSED
-        else:
-            messages.success(request, f"Your claim is submitted, and {mine.respondent} is told.")
-            return redirect(mine)
-    status = 400 if form.errors and status == 200 else status
-    return render(request, "claims/submit.html", {"claim": mine, "form": form}, status=status)
+
+    def send_off() -> HttpResponse:
+        drafting.submit_claim(mine, person, form.notice())
+        messages.success(request, f"Your claim is submitted, and {mine.respondent} is told.")
+        return redirect(mine)
+
+    return _filled_in(request, "claims/submit.html", {"claim": mine, "form": form}, send_off)
 
 
 @login_required
@@ -353,18 +341,13 @@ def counter(request: HttpRequest, pk: int) -> HttpResponse:
         "material": f"{shown.target}, {request.build_absolute_uri(shown.target_url)}",
     }
     form = CounterNoticeForm(request.POST if request.method == "POST" else None, initial=initial)
-    status = 200
-    if request.method == "POST" and form.is_valid():
-        try:
-            answering.reject_claim(shown, person, form.cleaned_data["reason"], form.counter_notice())
-        except ClaimRefused as refusal:
-            form.add_error(None, str(refusal))
-            status = REFUSED
-        else:
-            messages.success(request, "Your counter-notice is sent, and the claim is rejected.")
-            return redirect(shown)
-    status = 400 if form.errors and status == 200 else status
-    return render(request, "claims/counter_notice.html", {"claim": shown, "form": form}, status=status)
+
+    def send_off() -> HttpResponse:
+        answering.reject_claim(shown, person, form.cleaned_data["reason"], form.counter_notice())
+        messages.success(request, "Your counter-notice is sent, and the claim is rejected.")
+        return redirect(shown)
+
+    return _filled_in(request, "claims/counter_notice.html", {"claim": shown, "form": form}, send_off)
 
 
 @login_required
@@ -452,6 +435,22 @@ def _report(request: HttpRequest, pk: int) -> EvidenceReport:
     return found
 
 
+def _filled_in(
+    request: HttpRequest, template: str, context: dict[str, Any], act: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """Show a page that is one form; once it is filled in, act on it, or show it again with why not."""
+    form, status = context["form"], 200
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            try:
+                return act()
+            except ClaimRefused as refusal:
+                form.add_error(None, str(refusal))
+                status = REFUSED
+    return render(request, template, context, status=status)
+
+
 def _act(
     request: HttpRequest, shown: Claim, form: Any, name: str, act: Callable[[], object], done: str
 ) -> HttpResponse:
@@ -477,4 +476,4 @@ def _done(request: HttpRequest, shown: Claim, act: Callable[[], object], done: s
         messages.error(request, str(refusal))
     else:
         messages.success(request, done)
-    return redirect(reverse("claims:claim", args=[shown.pk]))
+    return redirect(shown)

@@ -15,7 +15,6 @@ from market.audit.recording import record
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugIn, Work
 from market.catalog.pictures import CleanPicture, Limits, PictureRefused, clean
-from market.catalog.storing import forget_file
 from market.catalog.uploads import Refused, caption_from, display_name, read_upload
 from market.claims import mails
 from market.claims.measuring import MAX_CONTROLS, MAX_WORKS, MIN_CONTROLS, begin_measuring
@@ -30,6 +29,7 @@ from market.claims.models import (
 )
 from market.claims.parties import is_neutral_admin, require_claimant
 from market.claims.refusal import GONE_ON, ClaimRefused
+from market.stored_files import files_undone, forget_file
 
 
 @dataclass(frozen=True)
@@ -87,20 +87,14 @@ def choose_works(claim: Claim, by: User, works: Collection[Work]) -> None:
             raise ClaimRefused(f"Choose works of {claim.concept} only.")
         if not work.caption:
             raise ClaimRefused(f"“{work}” has no caption: say on the concept's page what it shows.")
-    copied: list[ClaimPicture] = []
-    try:
-        with transaction.atomic():
-            _lock_draft(claim)
-            chosen = claim.pictures.filter(sort=PictureSort.WORK)
-            there = set(chosen.values_list("work", flat=True))
-            _drop(each for each in chosen if each.work_id not in {work.pk for work in works})
-            for work in works:
-                if work.pk not in there:
-                    copied.append(_copy(claim, work))
-    except BaseException:
-        for picture in copied:
-            _forget(picture)
-        raise
+    with files_undone() as stored, transaction.atomic():
+        _lock_draft(claim)
+        chosen = claim.pictures.filter(sort=PictureSort.WORK)
+        there = set(chosen.values_list("work", flat=True))
+        _drop(each for each in chosen if each.work_id not in {work.pk for work in works})
+        for work in works:
+            if work.pk not in there:
+                stored += _copy(claim, work).files()
 
 
 def add_controls(claim: Claim, by: User, files: Iterable[Any]) -> tuple[int, list[Refused]]:

@@ -18,7 +18,6 @@ from django.utils import timezone
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugInVersion
-from market.catalog.storing import forget_file
 from market.claims import mails
 from market.claims.deadlines import answer_within
 from market.claims.models import (
@@ -33,6 +32,7 @@ from market.claims.refusal import GONE_ON, ClaimRefused
 from market.jobs import kinds
 from market.jobs.models import Job
 from market.ledger.signing import signer
+from market.stored_files import files_undone
 
 KIND = "evidence"
 FORMAT = "plug-in market evidence 1"
@@ -144,42 +144,36 @@ def complete_evidence(*, job: Job | UUID, token: int, output: EvidenceOutput) ->
     longer holds the job.
     """
     job_id = job.pk if isinstance(job, Job) else job
-    stored: list[EvidencePair] = []
-    try:
-        with transaction.atomic():
-            ended = Job.objects.succeed(job_id, token=token, result={})
-            claim = (
-                Claim.objects.select_for_update(of=("self",))
-                .with_everything()
-                .filter(pk=ended.parameters["claim"], state=ClaimState.SUBMITTED, job=ended)
-                .first()
+    with files_undone() as stored, transaction.atomic():
+        ended = Job.objects.succeed(job_id, token=token, result={})
+        claim = (
+            Claim.objects.select_for_update(of=("self",))
+            .with_everything()
+            .filter(pk=ended.parameters["claim"], state=ClaimState.SUBMITTED, job=ended)
+            .first()
+        )
+        if claim is None:
+            return None
+        pairs = [
+            *zip(_pictures(ended.parameters["works"]), output.works, strict=True),
+            *zip(_pictures(ended.parameters["controls"]), output.controls, strict=True),
+        ]
+        report = _signed(claim, ended, output, pairs)
+        for picture, drawn in pairs:
+            pair = EvidencePair(
+                report=report,
+                picture=picture,
+                distance=drawn.distance,
+                prompt=drawn.prompt,
+                seed=drawn.seed,
+                drawing=ContentFile(drawn.png, name="drawing.png"),
+                drawing_sha256=_sha256(drawn.png),
             )
-            if claim is None:
-                return None
-            pairs = [
-                *zip(_pictures(ended.parameters["works"]), output.works, strict=True),
-                *zip(_pictures(ended.parameters["controls"]), output.controls, strict=True),
-            ]
-            report = _signed(claim, ended, output, pairs)
-            for picture, drawn in pairs:
-                pair = EvidencePair(
-                    report=report,
-                    picture=picture,
-                    distance=drawn.distance,
-                    prompt=drawn.prompt,
-                    seed=drawn.seed,
-                    drawing=ContentFile(drawn.png, name="drawing.png"),
-                    drawing_sha256=_sha256(drawn.png),
-                )
-                stored.append(pair)
-                pair.save(force_insert=True)
-            claim.add_evidence(ended, report, answer_within=answer_within())
-            mails.evidence_ready(claim)
-            return report
-    except BaseException:
-        for pair in stored:
-            forget_file(pair.drawing)
-        raise
+            stored.append(pair.drawing)
+            pair.save(force_insert=True)
+        claim.add_evidence(ended, report, answer_within=answer_within())
+        mails.evidence_ready(claim)
+        return report
 
 
 def signed_text(claim: Claim, sha256: str) -> str:

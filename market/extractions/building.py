@@ -15,9 +15,9 @@ from market.accounts.models import User
 from market.audit.recording import record
 from market.basemodels.card import spread_out
 from market.basemodels.models import BaseModel, BaseRelease
-from market.catalog.addition import AdditionOutput, Sample, add_version, new_draft
+from market.basemodels.samples import Sample
+from market.catalog.addition import AdditionOutput, add_version, new_draft
 from market.catalog.models import PlugIn, PlugInVersion
-from market.catalog.storing import files_undone
 from market.extractions.access import governs
 from market.extractions.errors import ExtractionRefused
 from market.extractions.finishing import BadResult, StoredAdapter
@@ -34,6 +34,7 @@ from market.extractions.models import (
 from market.extractions.retesting import has_dropped
 from market.jobs.lifecycle import LeaseLost
 from market.jobs.models import Job
+from market.stored_files import files_undone
 
 KIND = "release"
 FIXED = "fixed prompts"

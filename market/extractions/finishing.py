@@ -10,10 +10,10 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.db import transaction
 
-from market.catalog.storing import files_undone
 from market.extractions.grids import Grids, rows_of
 from market.extractions.models import Extraction, ExtractionPicture, ExtractionState, key_of
 from market.jobs.models import Job
+from market.stored_files import files_undone
 
 
 class BadResult(Exception):

@@ -338,7 +338,7 @@ class Retest(models.Model):
 
 
 class GridPicture(models.Model):
-    """A picture in a grid: what is drawn differs by row, what draws it by column."""
+    """A picture in a grid of something (`of`): what is drawn differs by row, what draws it by column."""
 
     title = models.CharField(max_length=100)
     row = models.PositiveSmallIntegerField()
@@ -350,6 +350,11 @@ class GridPicture(models.Model):
     class Meta:
         abstract = True
         ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("of", "title", "row", "column"), name="%(app_label)s_%(class)s_one_a_place"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.prompt}, {self.stage}"
@@ -357,13 +362,6 @@ class GridPicture(models.Model):
 
 class ExtractionPicture(GridPicture):
     of = models.ForeignKey(Extraction, on_delete=models.PROTECT, related_name="grid")
-
-    class Meta(GridPicture.Meta):
-        constraints = (
-            models.UniqueConstraint(
-                fields=("of", "title", "row", "column"), name="extractions_extractionpicture_one_a_place"
-            ),
-        )
 
     @property
     def url(self) -> str:
@@ -373,13 +371,6 @@ class ExtractionPicture(GridPicture):
 class BuildPicture(GridPicture):
     of = models.ForeignKey(ReleaseBuild, on_delete=models.PROTECT, related_name="grid")
 
-    class Meta(GridPicture.Meta):
-        constraints = (
-            models.UniqueConstraint(
-                fields=("of", "title", "row", "column"), name="extractions_buildpicture_one_a_place"
-            ),
-        )
-
     @property
     def url(self) -> str:
         return reverse("extractions:build_picture", args=[self.of_id, self.pk])
@@ -387,13 +378,6 @@ class BuildPicture(GridPicture):
 
 class RetestPicture(GridPicture):
     of = models.ForeignKey(Retest, on_delete=models.PROTECT, related_name="grid")
-
-    class Meta(GridPicture.Meta):
-        constraints = (
-            models.UniqueConstraint(
-                fields=("of", "title", "row", "column"), name="extractions_retestpicture_one_a_place"
-            ),
-        )
 
     @property
     def url(self) -> str:

@@ -15,7 +15,6 @@ from market.accounts.access import person_of
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.rights import RIGHTS_TEXT
-from market.catalog.storing import send
 from market.claims.models import Claim, ClaimState
 from market.extractions import building, comparing
 from market.extractions.access import (
@@ -41,6 +40,7 @@ from market.extractions.limits import limits_of, missed
 from market.extractions.models import BuildState, Extraction, ExtractionState, Method
 from market.extractions.releases import make_default
 from market.extractions.starting import minutes_for, start_extraction
+from market.stored_files import send
 
 
 @login_required

@@ -13,6 +13,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
+from market.ledger.statements import Month
+
 LONGEST = 3653
 DAYS, WEEKS = 92, 731
 """Up to so many days a chart has a bar a day, and up to so many a bar a week; beyond that, a bar a month."""
@@ -36,7 +38,7 @@ class Grain(StrEnum):
         if self == Grain.WEEK:
             return day + timedelta(days=6 - day.weekday())
         if self == Grain.MONTH:
-            return (day.replace(day=1) + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+            return Month.of(day).next.first - timedelta(days=1)
         return day
 
     @property

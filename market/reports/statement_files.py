@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -16,6 +16,7 @@ from market.jobs import kinds
 from market.jobs.models import Job
 from market.ledger.statements import Month, Statement, statement
 from market.reports.models import StatementFile
+from market.stored_files import files_undone, forget_file
 
 KIND = "statement"
 AT_ONCE = 2000
@@ -58,22 +59,17 @@ def statement_for(job: Job) -> Statement:
 
 def complete_file(*, job: Job, token: int, content: bytes) -> StatementFile:
     """Keep the file that a worker made, in the place of the one before. Raises LeaseLost, and then keeps nothing."""
-    name = default_storage.save(f"statements/{uuid.uuid4().hex}.json", ContentFile(content))
-    try:
-        with transaction.atomic():
-            Job.objects.succeed(job.pk, token=token, result={"bytes": len(content)})
-            asked = StatementFile.objects.get(job=job)
-            for before in StatementFile.objects.filter(account=asked.account_id, month=asked.month).exclude(
-                made_at=None
-            ):
-                _forget(before)
-            asked.file.name = name
-            asked.made_at = timezone.now()
-            asked.save(update_fields=["file", "made_at"])
-    except BaseException:
-        default_storage.delete(name)
-        raise
-    return asked
+    with files_undone() as stored, transaction.atomic():
+        Job.objects.succeed(job.pk, token=token, result={"bytes": len(content)})
+        asked = StatementFile.objects.get(job=job)
+        earlier = StatementFile.objects.filter(account=asked.account_id, month=asked.month)
+        for before in earlier.exclude(made_at=None):
+            _forget(before)
+        asked.file = ContentFile(content, name=f"{uuid.uuid4().hex}.json")
+        asked.made_at = timezone.now()
+        stored.append(asked.file)
+        asked.save(update_fields=["file", "made_at"])
+        return asked
 
 
 def _files(made: Statement) -> QuerySet[StatementFile]:
@@ -81,9 +77,9 @@ def _files(made: Statement) -> QuerySet[StatementFile]:
 
 
 def _forget(before: StatementFile) -> None:
-    name = str(before.file.name)
+    file = before.file
     before.delete()
-    transaction.on_commit(lambda: default_storage.delete(name), robust=True)
+    transaction.on_commit(partial(forget_file, file), robust=True)
 
 
 def _withdraw(job: Job) -> None:

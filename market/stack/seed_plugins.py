@@ -18,6 +18,7 @@ from typing import Any
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
+from market.basemodels.samples import Sample
 from market.catalog import addition
 from market.catalog.models import Concept, PlugIn
 from market.catalog.publishing import publish
@@ -82,7 +83,7 @@ def _output(file: Path, described: dict[str, Any]) -> addition.AdditionOutput:
         rank=int(described["rank"]),
         figures=described.get("figures", {}),
         samples=[
-            addition.Sample(one["prompt"], int(one["seed"]), (file.parent / one["file"]).read_bytes())
+            Sample(one["prompt"], int(one["seed"]), (file.parent / one["file"]).read_bytes())
             for one in described.get("samples", [])
         ],
     )

@@ -22,6 +22,7 @@ from PIL import Image  # noqa: E402
 
 from market.accounts.models import User  # noqa: E402
 from market.basemodels.models import BaseModel  # noqa: E402
+from market.basemodels.samples import Sample  # noqa: E402
 from market.catalog import addition, coowners  # noqa: E402
 from market.catalog.models import Concept, ConceptKind, PlugIn  # noqa: E402
 from market.catalog.uploads import add_work  # noqa: E402
@@ -94,7 +95,7 @@ def offer(artist: User, base: BaseModel, name: str, kind: ConceptKind, price: in
                     "seconds": 151.0,
                 },
                 samples=[
-                    addition.Sample(prompt=_prompt(drawing, name), seed=at, png=_png(drawing))
+                    Sample(prompt=_prompt(drawing, name), seed=at, png=_png(drawing))
                     for at, drawing in enumerate(drawings[-6:])
                 ],
             ),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 from market.basemodels.models import BaseRelease
+from market.basemodels.samples import Sample
 from market.catalog import addition as catalog
 from market.catalog.pictures import on_white
 from market.jobs.models import Job
@@ -73,9 +74,9 @@ def draw_samples(
     on_progress: OnProgress,
     *,
     under: Sequence[Weighted],
-) -> list[catalog.Sample]:
+) -> list[Sample]:
     """Draw one picture for each prompt with the new plug-in, over what lies `under` it."""
-    drawn = draw_each(
+    return draw_each(
         base,
         prompts,
         steps=release.base.default_steps,
@@ -83,7 +84,6 @@ def draw_samples(
         plugins=[*under, (adapter, 1.0)],
         on_progress=on_progress,
     )
-    return [catalog.Sample(prompt=each.prompt, seed=each.seed, png=each.png) for each in drawn]
 
 
 def _picture(data: bytes) -> Image.Image:

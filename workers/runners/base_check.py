@@ -56,7 +56,7 @@ def run_check(job: Job, engine: Engine, lease: Lease, *, available: Available = 
                 memory_there=there,
                 device=engine.device,
                 card=said,
-                samples=[checking.Sample(each.prompt, each.seed, each.png) for each in drawn],
+                samples=drawn,
             ),
         )
     except (SourceRefused, checking.BadWeights) as refusal:

@@ -9,7 +9,8 @@ from functools import partial
 from PIL import Image
 
 from market.basemodels.models import BaseRelease
-from market.catalog.addition import Sample, sample_prompts
+from market.basemodels.samples import Sample
+from market.catalog.addition import sample_prompts
 from market.catalog.models import PlugIn, PlugInVersion
 from market.extractions.building import (
     FIXED,

@@ -20,9 +20,9 @@ from market.catalog.forms import AffirmForm, CaptionsForm, ConceptForm, UploadFo
 from market.catalog.models import Concept, PlugIn, Work
 from market.catalog.pictures import MIN_SIDE, Limits
 from market.catalog.rights import RIGHTS_TEXT, RIGHTS_VERSION
-from market.catalog.storing import send
 from market.catalog.uploads import UploadReport, remove_work, upload_works
 from market.jobs.models import Job
+from market.stored_files import send
 
 artists_only = role_required(Role.ARTIST)
 

@@ -17,8 +17,8 @@ from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.plugin_uploads import parts_in_words, start_upload
 from market.catalog.publishing import PublishingRefused, obstacles, publish, use_version
 from market.catalog.royalties import royalties_of
-from market.catalog.storing import send
 from market.catalog.views.desk import artists_only
+from market.stored_files import send
 
 
 @artists_only

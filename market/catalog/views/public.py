@@ -11,7 +11,7 @@ from market.catalog.browsing import BrowseForm, browse, page_of
 from market.catalog.figures import shown_figures
 from market.catalog.models import PlugIn
 from market.catalog.royalties import royalties_of
-from market.catalog.storing import send
+from market.stored_files import send
 
 
 @require_safe

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from market.accounts.models import User
-from market.basemodels.checking import KIND, CheckOutput, Sample, complete_check
+from market.basemodels.checking import KIND, CheckOutput, complete_check
 from market.basemodels.models import BaseCheck, BaseModel, BaseUpload, Licence
 from market.basemodels.registering import register_base
+from market.basemodels.samples import Sample
 from market.basemodels.uploading import Announced, begin_upload, take_part
 from market.jobs.models import Job
 

@@ -13,7 +13,8 @@ import pytest
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
-from market.catalog.addition import AdditionOutput, Sample, Terms, complete_addition, start_addition
+from market.basemodels.samples import Sample
+from market.catalog.addition import AdditionOutput, Terms, complete_addition, start_addition
 from market.catalog.models import Concept, PlugIn, PlugInVersion
 from market.catalog.publishing import publish
 from market.catalog.uploads import add_work

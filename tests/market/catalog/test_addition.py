@@ -11,11 +11,11 @@ from django.db import transaction
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
+from market.basemodels.samples import Sample
 from market.catalog import addition
 from market.catalog.addition import (
     AdditionRefused,
     BadResult,
-    Sample,
     Terms,
     complete_addition,
     inputs,

@@ -1,0 +1,33 @@
+"""Pictures that show what weights draw, as a worker hands them over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from django.core.files.base import ContentFile
+from PIL import Image
+
+PROMPT_LENGTH = 500
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was drawn, from which seed, as a PNG."""
+
+    prompt: str
+    seed: int
+    png: bytes
+
+    def as_fields(self) -> dict[str, Any]:
+        """Give the fields of a row that keeps it, of a base model's samples or of a plug-in's."""
+        with Image.open(BytesIO(self.png), formats=["PNG"]) as picture:
+            width, height = picture.size
+        return {
+            "prompt": self.prompt[:PROMPT_LENGTH],
+            "seed": self.seed,
+            "file": ContentFile(self.png, name="sample.png"),
+            "width": width,
+            "height": height,
+        }
