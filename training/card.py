@@ -92,7 +92,8 @@ def _readme(card: dict[str, Any], measured: dict[str, Any]) -> str:
         "",
         (
             "`works/` holds the pictures of these that the demo's artists register: each folder's `works.json` names licence and "
-            "artist."
+            "artist. `claimed/` holds works in a style that the model did learn, which an artist of the demo claims, and "
+            "pictures in the same style that it never saw, to compare with."
         ),
         "",
         "## Measured",

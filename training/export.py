@@ -16,6 +16,9 @@ from training.subjects import HELD_OUT_CHARACTERS, HELD_OUT_STYLE, STYLES, SUBJE
 STYLE_WORKS = 24
 # A character's five works, one a style; the sixth style is left to show that the plug-in carries over.
 CHARACTER_STYLES = ("Fluent 3D", "High Contrast", "Twemoji", "Noto", "EmojiTwo")
+# Of a style that the base learned: works for a claim, and pictures in the same style that it never saw, for controls.
+CLAIMED_STYLE = "Noto"
+CLAIMED_WORKS = 12
 
 
 def export(root: Path, _: int | None = None) -> None:
@@ -48,6 +51,7 @@ def export(root: Path, _: int | None = None) -> None:
         for name in ("labels.json", "judge.safetensors"):
             shutil.copy(root / "judge" / name, EMBEDDED / "judge" / name)
     export_works(root)
+    export_claimed_works(root)
 
 
 def export_works(root: Path) -> None:
@@ -57,14 +61,32 @@ def export_works(root: Path) -> None:
     chosen = sorted(random.Random(7).sample(subjects, STYLE_WORKS))
     _write_works(
         HELD_OUT_STYLE.name, "style", HELD_OUT_STYLE.licence, _credit(HELD_OUT_STYLE),
-        [(drawn[name], SUBJECTS[name][0]) for name in chosen],
+        [(drawn[name], SUBJECTS[name][0]) for name in chosen], EMBEDDED / "works" / HELD_OUT_STYLE.name.lower(),
     )  # fmt: skip
     styles = [style for style in STYLES if style.name in CHARACTER_STYLES]
     for name, (caption, _) in HELD_OUT_CHARACTERS.items():
+        called = caption.split()[-1]
         _write_works(
-            caption.split()[-1].capitalize(), "character", ", ".join(sorted({style.licence for style in styles})),
+            called.capitalize(), "character", ", ".join(sorted({style.licence for style in styles})),
             "; ".join(dict.fromkeys(_credit(style) for style in styles)),
             [(root / "pictures" / style.package / f"{name}.png", f"{caption}, {style.name} style") for style in styles],
+            EMBEDDED / "works" / called.lower(),
+        )  # fmt: skip
+
+
+def export_claimed_works(root: Path) -> None:
+    """Copy works that the base learned from, which an artist of the demo claims, and controls in their style."""
+    style = next(style for style in STYLES if style.name == CLAIMED_STYLE)
+    drawn = [p for p in pictures.all_pictures(root) if p.package == style.package]
+    captions = {name: caption for name, (caption, _) in {**SUBJECTS, **HELD_OUT_CHARACTERS}.items()}
+    known = sorted((p for p in drawn if p.subject in captions), key=lambda p: p.subject)
+    learned = [p for p in known if not p.is_held_out]
+    chosen = sorted(random.Random(7).sample(learned, CLAIMED_WORKS), key=lambda p: p.subject)
+    kept = [p for p in known if p.is_held_out]
+    for part, some in (("works", chosen), ("controls", kept)):
+        _write_works(
+            style.name, "style", style.licence, _credit(style),
+            [(p.path, f"{captions[p.subject]}, {style.name} style") for p in some], EMBEDDED / "claimed" / part,
         )  # fmt: skip
 
 
@@ -72,8 +94,9 @@ def _credit(style: Style) -> str:
     return f"{style.name} by {style.artist}, {style.licence}, {style.source}"
 
 
-def _write_works(name: str, kind: str, licence: str, attribution: str, works: list[tuple[Path, str]]) -> None:
-    folder = EMBEDDED / "works" / name.lower()
+def _write_works(
+    name: str, kind: str, licence: str, attribution: str, works: list[tuple[Path, str]], folder: Path
+) -> None:
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)

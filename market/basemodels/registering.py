@@ -96,6 +96,20 @@ def _complete_upload(owner: User, pk: UUID) -> BaseUpload:
     return upload
 
 
+def hand_over(base: BaseModel, to: User, *, by: User | None) -> None:
+    """Make another model owner a base's owner: fees of later queries are theirs. `by` is None for a command.
+
+    Raises RegistrationRefused where they are not a model owner.
+    """
+    if not to.is_model_owner:
+        raise RegistrationRefused([f"{to} is not a model owner. They have to take on that role first."])
+    with transaction.atomic():
+        base = BaseModel.objects.select_for_update(of=("self",)).get(pk=base.pk)
+        before, base.owner = base.owner_id, to
+        base.save(update_fields=["owner"])
+        record("base.handed_over", by=by, target=base, changes={"owner": (before, to.pk)})
+
+
 def remove_base(base: BaseModel) -> None:
     """Forget a base that never passed a check, and its upload. Raises CheckRefused once anything may refer to it."""
     with transaction.atomic():

@@ -6,7 +6,7 @@ It presses only what a person could press, so a form that lost a field or a link
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -23,12 +23,13 @@ class Refusal(Exception):
 
 @dataclass
 class Form:
-    """A form of a page: where it goes, what it holds, and the buttons that carry a name."""
+    """A form of a page: where it goes, what it holds, what can be ticked, and the buttons that carry a name."""
 
     action: str
     method: str
     values: list[tuple[str, str]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    boxes: list[tuple[str, str]] = field(default_factory=list)
     buttons: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -141,6 +142,7 @@ class _Reader(HTMLParser):
         elif kind in {"submit", "image"}:
             form.buttons.append((name, given.get("value", "")))
         elif kind in {"checkbox", "radio"}:
+            form.boxes.append((name, given.get("value", "on")))
             if "checked" in present:
                 form.values.append((name, given.get("value", "on")))
         elif tag == "input" and kind != "file":
@@ -222,17 +224,19 @@ class Browser:
     def submit(
         self,
         form: Form,
-        values: Mapping[str, str] | None = None,
+        values: Mapping[str, str | Sequence[str]] | None = None,
         *,
         files: list[tuple[str, tuple[str, bytes, str]]] | None = None,
         button: str = "",
     ) -> Page:
-        """Fill in and send a form; a page that is sent back with errors is a refusal."""
+        """Fill in and send a form; a page that is sent back with errors is a refusal. A list ticks several boxes of a name."""
         filled = dict(values or {})
         unknown = filled.keys() - form.names
         if unknown:
             raise Refusal(f"the form to {form.action} has no {', '.join(sorted(unknown))}")
-        data = [(name, value) for name, value in form.values if name not in filled] + list(filled.items())
+        data = [(name, value) for name, value in form.values if name not in filled]
+        for name, value in filled.items():
+            data += [(name, value)] if isinstance(value, str) else [(name, each) for each in value]
         if button:
             pressed = next((one for one in form.buttons if one[0] == button), None)
             if pressed is None:

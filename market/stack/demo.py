@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from market import configuration
-from market.stack.demo_works import NoWorks, shipped_work_sets
+from market.stack.demo_works import NoWorks, claimed_work_sets, shipped_work_sets
 from market.stack.embedded import StackError
 from market.stack.serve import running_stack, say
-from market.stack.story import Outcome
+from market.stack.story.steps import Outcome
 from market.stack.supervisor import Child, Stopped
 
 # What decides how the demo runs, but not on whose data: the rest of a developer's configuration is not its own.
@@ -111,6 +111,7 @@ def since(started: float) -> float:
 
 def shipped_works_or_reason() -> int | str:
     try:
+        claimed_work_sets()
         return len(shipped_work_sets())
     except NoWorks as reason:
         return str(reason)

@@ -1,7 +1,8 @@
-"""The works that come with the embedded model for the demo: open-licensed pictures of styles it has not learned.
+"""The works that come with the embedded model for the demo: open-licensed pictures.
 
-One folder a concept under plugins_engine/embedded/works/, with its pictures and a works.json that names the concept,
-its licence and attribution, and the caption of each picture. Read as data: the market does not import the engine.
+One folder a concept under plugins_engine/embedded/works/, of what the model has not learned, with its pictures and a
+works.json that names the concept, its licence and attribution, and the caption of each picture; under claimed/ the works of
+one style that it has learned, and controls that it has not. Read as data: the market does not import the engine.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from market.configuration import ROOT
 
 WORKS = ROOT / "plugins_engine" / "embedded" / "works"
+CLAIMED = ROOT / "plugins_engine" / "embedded" / "claimed"
 
 
 class NoWorks(Exception):  # a checkout without them can run the market, but not its demo
@@ -51,6 +53,15 @@ def shipped_work_sets(folder: Path = WORKS) -> list[WorkSet]:
     if not sets:
         raise NoWorks(f"There are no works in {folder}: expected folders with a works.json.")
     return sorted(sets, key=lambda one: (one.kind != "style", -len(one.works), one.slug))
+
+
+def claimed_work_sets(folder: Path = CLAIMED) -> tuple[WorkSet, WorkSet]:
+    """Return the works of a style that the model learned, and the controls in that style. Raises NoWorks."""
+    works, controls = (folder / part / "works.json" for part in ("works", "controls"))
+    for listing in (works, controls):
+        if not listing.is_file():
+            raise NoWorks(f"There is no {listing}: expected the works of a claim, and its controls.")
+    return _read(works), _read(controls)
 
 
 def _read(listing: Path) -> WorkSet:

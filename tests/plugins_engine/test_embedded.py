@@ -64,11 +64,11 @@ def test_its_prompts_name_nothing_that_was_held_out() -> None:
 
 
 def test_the_shipped_works_name_their_licence_and_artist() -> None:
-    listings = sorted(EMBEDDED.glob("works/*/works.json"))
+    listings = sorted(EMBEDDED.glob("*/*/works.json"))
     kinds = {}
     for listing in listings:
         about = json.loads(listing.read_text())
-        kinds[about["name"]] = (about["kind"], len(about["works"]))
+        kinds[listing.parent.name] = (about["name"], about["kind"], len(about["works"]))
         assert about["licence"]
         assert "https://" in about["attribution"]
         for work in about["works"]:
@@ -76,7 +76,8 @@ def test_the_shipped_works_name_their_licence_and_artist() -> None:
                 assert picture.size == (64, 64)
 
     assert kinds == {
-        "FxEmoji": ("style", 24), "Panda": ("character", 5), "Ghost": ("character", 5), "Octopus": ("character", 5)
+        "fxemoji": ("FxEmoji", "style", 24), "panda": ("Panda", "character", 5), "ghost": ("Ghost", "character", 5),
+        "octopus": ("Octopus", "character", 5), "works": ("Noto", "style", 12), "controls": ("Noto", "style", 9),
     }  # fmt: skip
 
 

@@ -11,10 +11,11 @@ from django.test import Client
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
+from market.claims.measuring import MIN_CONTROLS
 from market.ledger.models import AccountKind
 from market.ledger.operations import account, balance
 from market.stack import seed
-from market.stack.demo_works import NoWorks, shipped_work_sets
+from market.stack.demo_works import NoWorks, claimed_work_sets, shipped_work_sets
 from market.stack.seed_plugins import seed_plugins
 
 PASSWORD = "demo-123abc-456def"
@@ -103,6 +104,17 @@ def test_a_listing_that_lacks_its_pictures_is_named(tmp_path: Path) -> None:
         shipped_work_sets(tmp_path)
     with pytest.raises(NoWorks, match="no works"):
         shipped_work_sets(tmp_path / "nowhere")
+
+
+def test_the_claimed_works_come_with_controls_enough_for_evidence(tmp_path: Path) -> None:
+    works, controls = claimed_work_sets()
+
+    assert (works.name, works.kind) == (controls.name, controls.kind) == ("Noto", "style")
+    assert len(controls.works) >= MIN_CONTROLS
+    assert not {work.caption for work in works.works} & {work.caption for work in controls.works}
+    assert works.prompt == works.works[0].caption
+    with pytest.raises(NoWorks, match="controls"):
+        claimed_work_sets(tmp_path)
 
 
 def test_the_shipped_plugins_are_on_the_market_with_works_samples_and_price(db: None) -> None:

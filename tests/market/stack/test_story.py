@@ -10,7 +10,8 @@ import pytest
 from market.configuration import load
 from market.stack.browsing import Refusal, read_page
 from market.stack.demo import own_environment
-from market.stack.story import Outcome, Story, amount, euros, written
+from market.stack.story.amounts import amount, euros, written
+from market.stack.story.steps import Outcome, Story
 
 PAGE = """
 <title>Not text</title>
@@ -23,6 +24,7 @@ a fox</textarea>
   <select name="base"><option value="one">One</option><option value="two" selected>Two</option></select>
   <select name="size"><option value="64">64</option><option value="128">128</option></select>
   <input type="checkbox" name="yes" checked><input type="checkbox" name="no">
+  <input type="checkbox" name="work" value="1"><input type="checkbox" name="work" value="2">
   <input type="file" name="files">
   <button name="run" value="yes">Run</button><button>Plain</button>
 </form>
@@ -41,6 +43,7 @@ def test_a_form_is_read_with_what_it_would_send() -> None:
     }  # fmt: skip
     assert form.buttons == [("run", "yes")]
     assert {"no", "files"} <= form.names
+    assert [value for name, value in form.boxes if name == "work"] == ["1", "2"]
     assert "off" not in form.names
 
 

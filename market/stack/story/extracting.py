@@ -1,0 +1,70 @@
+"""The third act: the model owner takes the claimed style out of the base, and a release without it is put to use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from market.stack.browsing import Page, Refusal
+from market.stack.demo_works import WorkSet
+from market.stack.story.cast import Cast
+from market.stack.story.claiming import BASE
+from market.stack.story.selling import Order
+from market.stack.story.steps import Story
+from market.stack.story.visitors import follow_job
+
+PICTURES_MEASURED = 40
+SEED = 11
+LONGEST_EXTRACTION = 2400.0
+
+
+@dataclass(frozen=True)
+class TakenOut:
+    """What the third act leaves: the plug-in's page at its owner's desk, and a picture of the style from before."""
+
+    desk: str
+    before: str
+
+
+def take_out(story: Story, cast: Cast, works: WorkSet, claimed: str) -> TakenOut:
+    owner = cast.owner
+    with story.step("the base still draws the style") as figures:
+        order = Order(cast.user, "/studio/", works.prompt, seed=SEED)
+        _, (before,), seen = order.run(story)
+        figures |= {"prompt": works.prompt, **seen}
+
+    with story.step("the style is taken out of the base") as figures:
+        page = owner.browser.open(claimed)
+        page = owner.browser.open(page.link(r"/extractions/new/$"))
+        page = owner.browser.submit(page.form(has="method"), {"pictures": str(PICTURES_MEASURED)})
+        page, seen = follow_job(owner.browser, page, within=LONGEST_EXTRACTION, say=story.say)
+        report = owner.browser.open(page.link(r"^/extractions/\d+/$"))
+        figures |= seen | measured(report)
+
+    with story.step("it is approved, and a release is built") as figures:
+        form = report.form_to(r"/approve/$")
+        if "reason" in form.names:
+            raise Refusal(f"the extraction misses a limit: {report.summary()}")
+        page = owner.browser.submit(form)
+        page, seen = follow_job(owner.browser, page, within=LONGEST_EXTRACTION, say=story.say)
+        built = owner.browser.open(page.link(r"^/releases/builds/\d+/$"))
+        built.says("Plug-ins on sale, drawn again")
+        figures |= {"release": built.says(r"Release (\d+)")[1], **seen}
+
+    with story.step("the release is put to use") as figures:
+        owner.browser.submit(built.form_to(r"/use/$")).says(r"in use")
+        desk = cast.claimant.browser.open("/desk/").link(r"^/desk/plugins/\d+/$")
+        figures["base"] = BASE
+    return TakenOut(desk, before)
+
+
+def measured(report: Page) -> dict[str, str]:
+    """Read what the report says of each limit."""
+    return {
+        name: report.says(rf"{re.escape(label)}\s+([\d.]+%)")[1]
+        for name, label in (
+            ("still_seen", "The concept still seen when it is asked for"),
+            ("all_else_kept", "All else seen as often as before"),
+            ("recovered", "The concept brought back by the recovery attack"),
+        )
+    }
