@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Case, Count, F, Max, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, F, Max, Min, Q, QuerySet, Sum, Value, When
 
 from market.accounts.models import User
 from market.ledger.describing import describe
@@ -229,7 +229,9 @@ def by_subject(sums: QuerySet[Figure], prefix: str) -> list[SubjectRow]:
             fees=Sum("amount", filter=ROYALTY | BASE_FEE, default=0),
             commission=Sum("amount", filter=COMMISSION, default=0),
             captures=Sum("captures", filter=ROYALTY | BASE_FEE, default=0),
-            accounts=Count("account", distinct=True, filter=ROYALTY | BASE_FEE),
+            # Whether it is one account, which telling them apart would take a sort for.
+            lowest=Min("account", filter=ROYALTY | BASE_FEE),
+            highest=Max("account", filter=ROYALTY | BASE_FEE),
             memo=Max("memo"),
         )
     )
@@ -245,7 +247,7 @@ def by_subject(sums: QuerySet[Figure], prefix: str) -> list[SubjectRow]:
         line = rows.setdefault(described.group, SubjectRow(described.label, described.href, described.group))
         line.fees += int(row["fees"])
         line.commission += int(row["commission"])
-        alone = int(row["captures"]) if row["accounts"] <= 1 else None
+        alone = int(row["captures"]) if row["lowest"] == row["highest"] else None
         line.queries = _plus(line.queries, queries.get(row["subject"], alone))
         line.subjects.append(row["subject"])
     return sorted(rows.values(), key=lambda line: (-line.total, line.label, line.group))

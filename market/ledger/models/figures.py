@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
 
-from market.ledger.models.transfers import Account
+from market.ledger.models.transfers import Account, AccountKind
 
 
 class FigureSort(models.TextChoices):
@@ -108,14 +108,27 @@ class Spans(models.Manager["Figure"]):
         return self.filter(Q(span=Span.MONTH, day__lt=month) | Q(span=Span.DAY, day__gte=month, day__lt=day))
 
     def between(self, first: date, last: date) -> models.QuerySet[Figure]:
-        """Give the months that lie within these days, both included, and the days at their ends that are no whole month."""
-        begin = first if first.day == 1 else _next_month(first)
+        """Give the months that add up to these days, both included, and the days at their ends where a month has more.
+
+        A month counts as whole, too, where nothing was posted before the first day, or can have been after the last.
+        """
+        begin = first.replace(day=1)
+        if first != begin and self._any(day__gte=begin, day__lt=first):
+            begin = _next_month(first)
         end = (last + timedelta(days=1)).replace(day=1)
+        if end <= last and last >= datetime.now(UTC).date() and not self._any(day__gt=last):
+            end = _next_month(last)
         if begin >= end:
             return self.filter(span=Span.DAY, day__gte=first, day__lte=last)
         months = Q(span=Span.MONTH, day__gte=begin, day__lt=end)
         days = Q(day__gte=first, day__lt=begin) | Q(day__gte=end, day__lte=last)
         return self.filter(months | Q(days, span=Span.DAY))
+
+    def _any(self, **days: date) -> bool:
+        """Tell whether anything was posted on such days. Every entry is of some kind of account."""
+        return self.filter(
+            span=Span.DAY, sort=FigureSort.KIND, account_kind__in=AccountKind.values, **days
+        ).exists()
 
 
 def _next_month(day: date) -> date:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -195,6 +195,33 @@ class TestSpans:
 
         expected = -sum(2**number for number, day in enumerate(DAYS) if first <= day <= last)
         assert int(rows.aggregate(total=Sum("amount", default=0))["total"]) == expected
+
+    @pytest.mark.parametrize("first", [date(2026, 1, 1), date(2026, 1, 5), date(2026, 2, 14)])
+    def test_through_today(self, posted: None, till: Till, first: date) -> None:
+        today = timezone.now().date()
+        rows = Figure.spans.between(first, today).filter(account=till.clearing, sort=FigureSort.ACCOUNT)
+
+        # The wallet's own top-up of 1000, which every till begins with, is of today.
+        expected = -1000 - sum(2**number for number, day in enumerate(DAYS) if first <= day)
+        assert int(rows.aggregate(total=Sum("amount"))["total"]) == expected
+        assert not rows.filter(span=Span.DAY, day__gte=today.replace(day=1)).exists()
+
+    def test_what_a_clock_that_ran_fast_posted_is_not_of_today(
+        self, posted: None, till: Till, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Earlier(datetime):
+            """A clock that was put right, and shows the twentieth of January."""
+
+            @classmethod
+            def now(cls, tz: Any = None) -> Earlier:
+                return cls(2026, 1, 20, tzinfo=tz)
+
+        monkeypatch.setattr("market.ledger.models.figures.datetime", Earlier)
+        first, last = date(2026, 1, 5), date(2026, 1, 20)
+        rows = Figure.spans.between(first, last).filter(account=till.clearing, sort=FigureSort.ACCOUNT)
+
+        expected = -sum(2**number for number, day in enumerate(DAYS) if first <= day <= last)
+        assert int(rows.aggregate(total=Sum("amount"))["total"]) == expected
 
     @pytest.mark.parametrize("day", [date(2026, 1, 1), date(2026, 2, 1), date(2026, 2, 14), date(2026, 5, 1)])
     def test_before_a_day(self, posted: None, till: Till, day: date) -> None:
