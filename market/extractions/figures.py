@@ -119,7 +119,8 @@ def retest_words(figures: Figures) -> str:
 
 
 def with_interval(rate: Figures) -> str:
-    return f"{rate['rate']:.1%} ({rate['low']:.0%} to {rate['high']:.0%})"
+    # The interval may stand on a line of its own, but is not broken up.
+    return f"{rate['rate']:.1%} ({rate['low']:.0%}\u00a0to\u00a0{rate['high']:.0%})"
 
 
 def _share(rate: Figures) -> str:

@@ -130,6 +130,10 @@ def _claim_label(claim: Claim) -> str:
     return f"{claim.concept.name} by {claim.claimant}"
 
 
+def _release_label(release: BaseRelease) -> str:
+    return f"Release {release.number}"
+
+
 class ApproveForm(forms.Form):
     reason = forms.CharField(
         label="Why it is approved although it misses a limit",
@@ -159,3 +163,4 @@ class CompareReleasesForm(forms.Form):
                 field.queryset = (
                     BaseRelease.objects.filter(base=base).select_related("base", "build").order_by("number")
                 )
+                field.label_from_instance = _release_label  # type: ignore[method-assign, assignment]  # as above

@@ -12,6 +12,7 @@ from plugins_engine.cli import main
 from plugins_engine.errors import BadRequest
 from plugins_engine.evidence import (
     EvidenceConfig,
+    area_interval,
     find_membership,
     find_reproductions,
     largest_clique,
@@ -77,6 +78,19 @@ def test_the_area_is_the_chance_that_a_work_scores_above_a_control() -> None:
     assert mixed.area == pytest.approx(0.75)
     assert mixed.found_at(0.0) == 0.5
     assert mixed.found_at(0.5) == 1.0
+
+
+def test_an_area_of_few_pictures_is_uncertain_also_where_all_works_score_above_all_controls() -> None:
+    low, high = area_interval(1.0, works=12, controls=9)
+    assert 0.75 < low < 0.85
+    assert high == 1.0
+    assert area_interval(1.0, works=1200, controls=900)[0] > 0.99
+    assert area_interval(0.0, works=12, controls=9) == pytest.approx((0.0, 1 - low))
+
+    low, high = area_interval(0.8, works=30, controls=30)
+    for end in (low, high):  # each end lies 1.96 of its own standard errors from the area that was found
+        shape = 1 + 29 * ((1 - end) / (2 - end) + end / (1 + end))
+        assert abs(0.8 - end) == pytest.approx(1.96 * (end * (1 - end) * shape / 900) ** 0.5, rel=1e-4)
 
 
 def test_works_and_controls_of_one_kind_cannot_be_told_apart(sd: BaseModel) -> None:

@@ -20,9 +20,9 @@ def test_what_the_judge_saw_is_told_with_intervals() -> None:
     seen, overall, moved = extraction_tables(judged(target=0.02))
     assert seen.lines[0].label == "target, its style"
     assert seen.lines[0].values == (
-        "100.0% (100% to 100%)",
-        "2.0% (2% to 2%)",
-        "100.0% (100% to 100%)",
+        "100.0% (100%\u00a0to\u00a0100%)",
+        "2.0% (2%\u00a0to\u00a02%)",
+        "100.0% (100%\u00a0to\u00a0100%)",
     )
     assert overall.lines[0].label == "H_o"
     assert moved.lines[0].values == ("0.200", "0.000")
@@ -39,7 +39,7 @@ def test_without_a_judge_only_how_far_pictures_moved_is_told() -> None:
 def test_two_runs_lie_side_by_side() -> None:
     tables = side_by_side(*(extraction_tables(judged(target=each)) for each in (0.0, 0.1)))
     assert tables[0].columns[2:4] == ("after, first", "after, second")
-    assert tables[0].lines[0].values[2:4] == ("0.0% (0% to 0%)", "10.0% (10% to 10%)")
+    assert tables[0].lines[0].values[2:4] == ("0.0% (0%\u00a0to\u00a00%)", "10.0% (10%\u00a0to\u00a010%)")
 
 
 def test_releases_lie_side_by_side_also_where_one_lacks_more(base: BaseModel, model_owner: User) -> None:
