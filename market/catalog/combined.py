@@ -1,0 +1,49 @@
+"""What a plug-in combined on the market costs, and in which shares its parts divide that.
+
+Shares follow the parts' prices when they were combined, and no artist of a part gets less for a picture than their own plug-in
+costs at the time: so combining is no way round a price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.models.plugins import MAX_PRICE_MICROS
+from market.ledger.splits import BASIS_POINTS, split
+
+
+def price_of(plugin: PlugIn, version: PlugInVersion) -> int:
+    """Give the fee of a picture with a version: its owner's price, or what its parts ask for now where that is more."""
+    if not plugin.concept.is_combination:
+        return plugin.price_micros
+    listed = version.parts.select_related("part__plugin__concept")
+    parts = [(each.part, each.share) for each in listed if each.part]
+    return max(plugin.price_micros, least_price(parts, plugin.owner_id))
+
+
+def least_price(parts: Iterable[tuple[PlugInVersion, int]], owner: int) -> int:
+    """Give the least fee: what the parts cost together, and as much more as it takes for each to get what it costs.
+
+    To a hundredth of a percent, which is as fine as shares are. Of `owner`'s own parts nothing is asked.
+    """
+    parts = list(parts)
+    whole = sum(share for _, share in parts)
+    asked = [
+        (price_of(version.plugin, version), share)
+        for version, share in parts
+        if version.plugin.owner_id != owner
+    ]
+    needed = [-(-price * whole // (share + 1)) for price, share in asked]
+    return min(max(sum(price for price, _ in asked), *needed, 0), MAX_PRICE_MICROS)
+
+
+def shares_of(prices: Sequence[int]) -> list[int]:
+    """Divide 10,000 in proportion to prices, at least 1 to each part; alike where all are free of charge."""
+    weights = list(prices) if any(prices) else [1] * len(prices)
+    shares = [share for _, share in split(BASIS_POINTS, list(enumerate(weights)))]
+    for index, share in enumerate(shares):
+        if share == 0:
+            shares[index] = 1
+            shares[shares.index(max(shares))] -= 1
+    return shares
