@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.models.plugins import MAX_PRICE_MICROS
+from market.catalog.royalties import parts_within
 from market.ledger.splits import BASIS_POINTS, split
 
 
@@ -20,6 +21,12 @@ def price_of(plugin: PlugIn, version: PlugInVersion) -> int:
     listed = version.parts.select_related("part__plugin__concept")
     parts = [(each.part, each.share) for each in listed if each.part]
     return max(plugin.price_micros, least_price(parts, plugin.owner_id))
+
+
+def plugins_in(versions: Sequence[PlugInVersion]) -> set[int]:
+    """Give the ids of the plug-ins that these versions are of, and of those that are in them, however deep."""
+    inner = [each.part for listed in parts_within(versions).values() for each in listed if each.part]
+    return {each.plugin_id for each in (*versions, *inner)}
 
 
 def least_price(parts: Iterable[tuple[PlugInVersion, int]], owner: int) -> int:

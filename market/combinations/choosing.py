@@ -17,7 +17,7 @@ from market.catalog.combined import least_price, shares_of
 from market.catalog.merged import refusals
 from market.catalog.models import Concept, ConceptKind, PlugIn, PlugInVersion
 from market.catalog.models.concepts import NAME_LENGTH, name_validator
-from market.catalog.models.plugins import MAX_PRICE_MICROS, PlugInQuerySet
+from market.catalog.models.plugins import MAX_PRICE_MICROS
 from market.catalog.royalties import Royalty, royalties_through
 from market.combinations.errors import CombinationRefused
 from market.extractions.models import Extraction
@@ -72,13 +72,6 @@ def fee_micros() -> int:
     return int(settings.COMBINATION_FEE_CENTS) * MICROS // 100
 
 
-def combinable_by(person: User) -> PlugInQuerySet:
-    """Select the plug-ins that a person may combine: those on offer whose licence allows it, and their own."""
-    offered = PlugIn.objects.published().filter(allow_combination=True)
-    own = PlugIn.objects.filter(owner=person, base__listed=True)
-    return (offered | own).filter(current_version__isnull=False).with_everything()
-
-
 def default_name(plugins: Sequence[PlugIn]) -> str:
     """Name a combination after its parts, as far as they fit: “Ink & Clay”."""
     name = " & ".join(plugin.name for plugin in plugins)
@@ -113,12 +106,11 @@ def draw_quote(
     if price_micros is None:
         price_micros = least
     if not least <= price_micros <= MAX_PRICE_MICROS:
-        raise CombinationRefused(
-            [
-                f"A picture with it costs at least {words(least)}, so that each artist gets what their own plug-in costs, and at "
-                f"most {words(MAX_PRICE_MICROS)}; {words(price_micros)} was asked for."
-            ]
+        reason = (
+            f"A picture with it costs at least {words(least)}, so that each artist gets what their own plug-in costs, and at "
+            f"most {words(MAX_PRICE_MICROS)}; {words(price_micros)} was asked for."
         )
+        raise CombinationRefused([reason])
     return Quote(
         name=name,
         release=release,

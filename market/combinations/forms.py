@@ -14,7 +14,7 @@ from market.basemodels.prices import EurosField
 from market.catalog.models import PlugIn
 from market.catalog.models.concepts import NAME_LENGTH
 from market.catalog.models.plugins import MAX_PRICE_MICROS
-from market.combinations.choosing import MOST_PARTS, combinable_by
+from market.combinations.choosing import MOST_PARTS
 
 
 class CombinationForm(forms.Form):
@@ -51,5 +51,5 @@ def chosen_in(data: QueryDict, person: User) -> list[PlugIn]:
     ]
     removed = data.get("remove", "")
     wanted = [pk for pk in dict.fromkeys(ids) if str(pk) != removed][: MOST_PARTS + 1]
-    known = combinable_by(person).in_bulk(wanted)
+    known = PlugIn.objects.combinable_by(person).with_everything().in_bulk(wanted)
     return [known[pk] for pk in wanted if pk in known]

@@ -99,6 +99,10 @@ class CombinationPart(models.Model):
     def __str__(self) -> str:
         return str(self.version)
 
+    @property
+    def percent(self) -> float:
+        return 100 * self.share / BASIS_POINTS
+
 
 class CombinationPicture(GridPicture):
     of = models.ForeignKey(Combination, on_delete=models.PROTECT, related_name="grid")

@@ -156,10 +156,8 @@ def _hold(person: User, quote: Quote, pk: uuid.UUID) -> ledger.Hold:
         )
     except InsufficientFunds as error:
         short = quote.fee_micros - error.available
-        raise BalanceTooLow(
-            [
-                f"Combining costs {words(quote.fee_micros)}, and your balance is {words(error.available)}. Nothing was charged: "
-                "top up first."
-            ],
-            missing=short,
-        ) from error
+        reason = (
+            f"Combining costs {words(quote.fee_micros)}, and your balance is {words(error.available)}. Nothing was charged: "
+            "top up first."
+        )
+        raise BalanceTooLow([reason], missing=short) from error

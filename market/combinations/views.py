@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,20 +16,20 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from market.accounts.access import person_of
 from market.accounts.models import User
+from market.catalog.figures import shown_figures
 from market.catalog.models import PlugIn
 from market.catalog.royalties import royalties_of
 from market.combinations.choosing import (
     LEAST_PARTS,
     MOST_PARTS,
     Quote,
-    combinable_by,
-    default_name,
     draw_quote,
 )
-from market.combinations.errors import CombinationRefused
+from market.combinations.errors import BalanceTooLow, CombinationRefused
 from market.combinations.forms import CombinationForm, chosen_in, starting_values
 from market.combinations.models import Combination, CombinationPicture
 from market.combinations.requesting import request as request_combination
+from market.combinations.seen import seen_rows
 from market.extractions.grids import shown_grids
 from market.stored_files import send
 
@@ -73,7 +74,8 @@ def new(request: HttpRequest) -> HttpResponse:
             agreed=form.cleaned_data["agreed"] or "none",
         )
     except CombinationRefused as refusal:
-        return _form_page(request, person, chosen, form, reasons=refusal.reasons, status=409)
+        missing = isinstance(refusal, BalanceTooLow)
+        return _form_page(request, person, chosen, form, reasons=refusal.reasons, missing=missing, status=409)
     messages.success(request, f"{made.plugin.name} is being combined. You can watch, or come back later.")
     return redirect(made.job)
 
@@ -85,11 +87,14 @@ def _form_page(
     form: CombinationForm,
     *,
     reasons: list[str] | None = None,
+    missing: bool = False,
     status: int = 200,
 ) -> HttpResponse:
     quote, problems = _quote(person, chosen, form)
     words = (request.POST if request.method == "POST" else request.GET).get("q", "").strip()[:100]
-    found = combinable_by(person).exclude(pk__in=[each.pk for each in chosen])
+    found = (
+        PlugIn.objects.combinable_by(person).with_everything().exclude(pk__in=[each.pk for each in chosen])
+    )
     if chosen:
         found = found.filter(base=chosen[0].base_id)
     if words:
@@ -104,7 +109,7 @@ def _form_page(
         "quote": quote,
         # What is refused now is said once.
         "reasons": list(dict.fromkeys([*(reasons or []), *problems])),
-        "default_name": default_name(chosen),
+        "missing": missing,
         "most": MOST_PARTS,
     }
     return render(request, "combinations/new.html", context, status=status)
@@ -127,14 +132,19 @@ def combination(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show one combination to its person: how it fared, its pictures, and who is paid."""
     shown = _own(person_of(request), pk)
     version = shown.version
+    parts = list(shown.parts.select_related("version__plugin__concept", "version__plugin__owner"))
     context = {
         "combination": shown,
         "version": version,
         "in_use": version is not None and shown.plugin.current_version_id == version.pk,
-        "parts": shown.parts.select_related("version__plugin__concept", "version__plugin__owner"),
+        "parts": parts,
+        "again": urlencode(
+            [("name", shown.plugin.name), *(("plugin", each.version.plugin_id) for each in parts)]
+        ),
         "royalties": royalties_of(shown.plugin) if version else [],
         "grids": shown_grids(shown.grid.all()),
-        "seen": shown.figures.get("seen", []),
+        "seen": seen_rows(shown),
+        "figures": shown_figures(shown.figures),
         "usable": PlugIn.objects.usable_by(shown.person).filter(pk=shown.plugin_id).exists(),
     }
     return render(request, "combinations/combination.html", context)

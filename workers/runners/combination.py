@@ -15,6 +15,7 @@ from market.catalog.addition import MAX_SAMPLES, AdditionOutput
 from market.combinations import finishing as market
 from market.combinations.errors import BadResult
 from market.combinations.finishing import Inputs, Learned, Part
+from market.combinations.seen import ADDED_UP, BY_ITSELF, COMBINED, SIDE_BY_SIDE
 from market.extractions.grids import Grids
 from market.extractions.releases import weights_of
 from market.jobs.models import Job
@@ -36,7 +37,6 @@ from workers.runners.extraction import png
 from workers.samples import SAMPLE_SEED
 
 TITLE_LENGTH = 90
-BY_ITSELF, SIDE_BY_SIDE, COMBINED, SUM = "by itself", "side by side", "combined", "all added up"
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class _Shown:
                     (each, 1.0) for each in group.adapters
                 ],
                 COMBINED: self._combined,
-                SUM: self._sum,
+                ADDED_UP: self._sum,
             }
             drawn = {stage: self._pictures(prompts, plugins) for stage, plugins in ways.items()}
             shown = range(min(self._config.shown, len(dict.fromkeys(prompts))))

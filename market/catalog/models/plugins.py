@@ -62,6 +62,11 @@ class PlugInQuerySet(models.QuerySet["PlugIn"]):
         own = Q(owner=person, concept__kind=ConceptKind.COMBINATION, current_version__isnull=False)
         return self.filter(Q(state=PlugInState.PUBLISHED) | own, base__listed=True)
 
+    def combinable_by(self, person: User) -> PlugInQuerySet:
+        """Plug-ins that a person may make a part of another: what is on offer where the licence allows it, and their own."""
+        offered = Q(state=PlugInState.PUBLISHED, allow_combination=True) | Q(owner=person)
+        return self.filter(offered, base__listed=True, current_version__isnull=False)
+
     def with_everything(self) -> PlugInQuerySet:
         return self.select_related("concept", "base", "owner", "current_version")
 

@@ -37,7 +37,12 @@ def output(base: BaseModel, name: str = "Duet") -> AdditionOutput:
         tensors_sha256=hashlib.sha256(f"combined {name}".encode()).hexdigest(),
         base_fingerprint=base.fingerprint,
         rank=2,
-        figures={"relative_error": 0.1, "seen": [{"title": "Ink", "pictures": 8, "combined": 1.0}]},
+        figures={
+            "relative_error": 0.1,
+            "seen": [
+                {"title": "Ink", "pictures": 8, "by itself": 1.0, "combined": 0.875, "all added up": 0.5}
+            ],
+        },
         samples=[Sample("a fox, Ink style", 1, png(1))],
     )
 
@@ -49,6 +54,12 @@ def finish(combination: Combination, name: str = "Duet") -> PlugInVersion:
     return finishing.complete(
         job=job, token=job.fencing_token, output=output(combination.release.base, name), grids=grids
     )
+
+
+def copied(row: Any, **changes: Any) -> Any:
+    """Give an unsaved row like another."""
+    (values,) = type(row).objects.filter(pk=row.pk).values()
+    return type(row)(**values | changes)
 
 
 def combined(person: User, *plugins: PlugIn, **wish: Any) -> PlugIn:
