@@ -158,7 +158,8 @@ class TermsForm(forms.ModelForm[PlugIn]):
     def clean(self) -> dict[str, Any]:
         """Hold a combined plug-in that is on the market, or was combined here, to its parts: their licences, and prices."""
         cleaned = super().clean() or self.cleaned_data
-        combined = self.instance.pk is not None and self.instance.concept.is_combination
+        # A new plug-in has no concept yet.
+        combined = bool(self.instance.concept_id) and self.instance.concept.is_combination
         if combined and self.instance.current_version is not None and "price_micros" in cleaned:
             self.instance.price_micros = cleaned["price_micros"]
             least = price_of(self.instance, self.instance.current_version)

@@ -149,7 +149,8 @@ def _hold(person: User, quote: Quote, pk: uuid.UUID) -> ledger.Hold:
         return ledger.hold(
             key=f"{reference}:hold",
             payer=ledger.account(AccountKind.WALLET, owner=person),
-            shares=[ledger.Share(revenue, quote.fee_micros, "combination_fee", reference, quote.name)],
+            # All of it is the market's, so reports add it to what else is: what was charged stays the sum of its parts.
+            shares=[ledger.Share(revenue, quote.fee_micros, "commission", reference, quote.name)],
             reference=reference,
             # Later than it is given up: its own end is what releases the money, not the hold's.
             expires_at=timezone.now() + timedelta(hours=EXPIRES_AFTER_HOURS + 1),

@@ -27,7 +27,9 @@ def seen_rows(combination: Combination) -> list[SeenRow]:
     return [
         SeenRow(
             each["title"],
-            *(write_number(each[way], "%") for way in (_first(each), COMBINED, ADDED_UP)),
+            write_number(each[_first(each)], "%"),
+            write_number(each[COMBINED], "%"),
+            write_number(each[ADDED_UP], "%"),
             each["pictures"],
         )
         for each in combination.figures.get("seen", [])

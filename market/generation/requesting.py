@@ -106,7 +106,7 @@ def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count
                 "Choose that base, or a plug-in made for this one.",
                 field="plugin",
             )
-        if version.only_release_id not in (None, release.pk):
+        if version.only_release is not None and version.only_release_id != release.pk:
             raise PlugInMismatch(
                 f"“{plugin.name}” was combined for release {version.only_release.number} of {base.name}: a part of it restores "
                 f"what that release lacks. Release {release.number} is in use now; combine it again for that.",

@@ -12,6 +12,7 @@ import pytest
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import ConceptKind, PlugIn, PlugInVersion
+from market.combinations.finishing import Learned
 from market.combinations.models import Combination
 from market.combinations.requesting import KIND, request
 from market.jobs.models import Job
@@ -24,7 +25,7 @@ from tests.market.stage import Weights, earnings, make_plugin, make_wish, run, t
 from tests.plugins_engine import tiny_pipelines
 from workers.engine import Engine
 from workers.lease import Lease
-from workers.runners.combination import Learned, ShowConfig, prompts_of, run_combination
+from workers.runners.combination import ShowConfig, prompts_of, run_combination
 from workers.running import attempt, work
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -134,7 +134,7 @@ def test_a_licence_without_combination_is_refused_but_to_its_artist(
 ) -> None:
     PlugIn.objects.filter(pk=ink.pk).update(allow_combination=False)
     assert "licence of “Ink” by Ada Artist does not allow it to be combined" in refusal(user, ink, pip)
-    assert draw_quote(artist, [ink, pip])
+    assert len(draw_quote(artist, [ink, pip]).parts) == 2
 
 
 def test_what_is_not_on_the_market_is_combined_by_its_artist_only(
@@ -142,7 +142,7 @@ def test_what_is_not_on_the_market_is_combined_by_its_artist_only(
 ) -> None:
     ink.withdraw()
     assert "“Ink” by Ada Artist is not on the market" in refusal(user, ink, pip)
-    assert draw_quote(artist, [ink, pip])
+    assert len(draw_quote(artist, [ink, pip]).parts) == 2
 
 
 def test_weights_of_before_are_refused(user: User, base: BaseModel, ink: PlugIn, pip: PlugIn) -> None:

@@ -94,7 +94,7 @@ def test_one_made_for_a_release_is_not_drawn_with_on_another(
         parts = version.parts.all()
         PlugInPart.objects.bulk_create(copied(each, id=None, version_id=made.pk) for each in parts)
     PlugIn.objects.filter(pk=duet.pk).update(current_version=made)
-    assert settle_terms(base=base, plugins=[(duet.pk, 1.0)], count=1, person=rich)
+    assert settle_terms(base=base, plugins=[(duet.pk, 1.0)], count=1, person=rich).release == first
 
     BaseRelease.objects.filter(base=base).update(is_default=False)
     BaseRelease.objects.create(base=base, number=2, fingerprint=base.fingerprint, is_default=True)
