@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 
 from market.accounts.models import User
 from market.basemodels.models import BaseRelease
-from market.catalog.combined import least_price, shares_of
+from market.catalog.combined import least_price, price_of, shares_of
 from market.catalog.merged import refusals
 from market.catalog.models import Concept, ConceptKind, PlugIn, PlugInVersion
 from market.catalog.models.concepts import NAME_LENGTH, name_validator
@@ -99,7 +99,7 @@ def draw_quote(
     reasons = [*refusals(versions, person), *_unfit(versions, release)]
     if reasons:
         raise CombinationRefused(reasons)
-    prices = [plugin.price_micros for plugin in chosen]
+    prices = [price_of(version.plugin, version) for version in versions]
     parts = tuple(map(Chosen, versions, shares_of(prices), prices))
     divided = [(each.version, each.share) for each in parts]
     least = least_price(divided, person.pk)

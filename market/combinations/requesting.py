@@ -35,11 +35,11 @@ def request(
     key: uuid.UUID,
     name: str = "",
     price_micros: int | None = None,
-    agreed: str = "",
+    agreed: str | None = None,
 ) -> Combination:
     """Queue the combining of some plug-ins, and hold its fee. A name that the person combined before gets a further version.
 
-    `agreed` is the digest of the quote that the person saw; empty agrees to whatever it is now. The same key again gives the
+    `agreed` is the digest of the quote that the person saw; without it they agree to whatever it is now. The same key again gives the
     combination that it made the first time. Raises CombinationRefused, and then changes nothing.
     """
     try:
@@ -59,7 +59,7 @@ def _request(
     key: uuid.UUID,
     name: str,
     price_micros: int | None,
-    agreed: str,
+    agreed: str | None,
 ) -> Combination:
     # One after the other for a person: two requests of one name do not make two concepts, nor too many jobs.
     person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
@@ -67,7 +67,7 @@ def _request(
     if made is not None:
         return made
     quote = draw_quote(person, plugins, name=name, price_micros=price_micros)
-    if agreed and quote.digest != agreed:
+    if agreed is not None and quote.digest != agreed:
         raise QuoteChanged(
             ["What it costs, or whom it pays, has changed. Look at it, and start it again if you agree."]
         )

@@ -71,7 +71,7 @@ def new(request: HttpRequest) -> HttpResponse:
             key=form.cleaned_data["key"],
             name=form.cleaned_data["name"],
             price_micros=form.cleaned_data["price_micros"],
-            agreed=form.cleaned_data["agreed"] or "none",
+            agreed=form.cleaned_data["agreed"],
         )
     except CombinationRefused as refusal:
         missing = isinstance(refusal, BalanceTooLow)

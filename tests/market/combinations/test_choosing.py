@@ -90,6 +90,17 @@ def test_a_part_that_grows_dearer_makes_pictures_dearer(rich: User, ink: PlugIn,
     assert price_of(duet, duet.current_version) == 80_000
 
 
+def test_a_part_that_is_combined_counts_at_what_it_costs_now(
+    rich: User, second_artist: User, base: BaseModel, ink: PlugIn, pip: PlugIn
+) -> None:
+    duet = combined(rich, ink, pip)
+    PlugIn.objects.filter(pk=ink.pk).update(price_micros=90_000)
+    wool = make_part(second_artist, base, "Wool", price=40_000)
+    quote = draw_quote(rich, [duet, wool])
+    assert [each.share for each in quote.parts] == [7500, 2500]  # €0.12 to €0.04
+    assert quote.parts[0].price_micros == pytest.approx(120_000, abs=20)
+
+
 def test_the_least_price_is_never_more_than_a_price_can_be(user: User, ink: PlugIn, pip: PlugIn) -> None:
     PlugIn.objects.filter(pk=ink.pk).update(price_micros=MAX_PRICE_MICROS)
     ink.refresh_from_db()
