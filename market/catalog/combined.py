@@ -6,7 +6,7 @@ costs at the time: so combining is no way round a price.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.models.plugins import MAX_PRICE_MICROS
@@ -18,9 +18,7 @@ def price_of(plugin: PlugIn, version: PlugInVersion) -> int:
     """Give the fee of a picture with a version: its owner's price, or what its parts ask for now where that is more."""
     if not plugin.concept.is_combination:
         return plugin.price_micros
-    listed = version.parts.select_related("part__plugin__concept")
-    parts = [(each.part, each.share) for each in listed if each.part]
-    return max(plugin.price_micros, least_price(parts, plugin.owner_id))
+    return max(plugin.price_micros, least_price(_known_parts(version), plugin.owner_id))
 
 
 def plugins_in(versions: Sequence[PlugInVersion]) -> set[int]:
@@ -29,20 +27,28 @@ def plugins_in(versions: Sequence[PlugInVersion]) -> set[int]:
     return {each.plugin_id for each in (*versions, *inner)}
 
 
-def least_price(parts: Iterable[tuple[PlugInVersion, int]], owner: int) -> int:
+def least_price(parts: Sequence[tuple[PlugInVersion, int]], owner: int) -> int:
     """Give the least fee: what the parts cost together, and as much more as it takes for each to get what it costs.
 
-    To a hundredth of a percent, which is as fine as shares are. Of `owner`'s own parts nothing is asked.
+    To a hundredth of a percent, which is as fine as shares are. What is `owner`'s own asks for nothing itself, but for what others
+    have in it.
     """
-    parts = list(parts)
     whole = sum(share for _, share in parts)
-    asked = [
-        (price_of(version.plugin, version), share)
-        for version, share in parts
-        if version.plugin.owner_id != owner
-    ]
+    asked = [(_asked(version, owner), share) for version, share in parts]
     needed = [-(-price * whole // (share + 1)) for price, share in asked]
     return min(max(sum(price for price, _ in asked), *needed, 0), MAX_PRICE_MICROS)
+
+
+def _asked(version: PlugInVersion, owner: int) -> int:
+    plugin = version.plugin
+    if plugin.owner_id != owner:
+        return price_of(plugin, version)
+    return least_price(_known_parts(version), owner) if plugin.concept.is_combination else 0
+
+
+def _known_parts(version: PlugInVersion) -> list[tuple[PlugInVersion, int]]:
+    listed = version.parts.select_related("part__plugin__concept")
+    return [(each.part, each.share) for each in listed if each.part]
 
 
 def shares_of(prices: Sequence[int]) -> list[int]:

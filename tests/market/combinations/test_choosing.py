@@ -99,6 +99,8 @@ def test_a_part_that_is_combined_counts_at_what_it_costs_now(
     quote = draw_quote(rich, [duet, wool])
     assert [each.share for each in quote.parts] == [7500, 2500]  # €0.12 to €0.04
     assert quote.parts[0].price_micros == pytest.approx(120_000, abs=20)
+    # It is their own, but what is in it is not.
+    assert quote.least_micros == pytest.approx(160_000, abs=30)
 
 
 def test_the_least_price_is_never_more_than_a_price_can_be(user: User, ink: PlugIn, pip: PlugIn) -> None:
