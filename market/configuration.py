@@ -471,6 +471,15 @@ VARIABLES: tuple[Variable, ...] = (
         "Money",
     ),
     Variable(
+        "COMBINATION_FEE_CENTS",
+        "integer",
+        "What combining plug-ins into one costs, in cents, however many they are. The market receives it: it pays for the worker. "
+        "0 is free of charge.",
+        integer(0, 100_000),
+        "50",
+        "Money",
+    ),
+    Variable(
         "PAYMENT_GATEWAYS",
         "list",
         "Gateways offered for topping up, comma-separated: `test`, which works offline, and whose money is not real, and `stripe`.",

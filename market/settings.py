@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "market.generation",
     "market.claims",
     "market.extractions",
+    "market.combinations",
     "market.ledger",
     "market.payments",
     "market.reports",
@@ -214,6 +215,7 @@ BASE_MODEL_DIRS = CONFIG.paths("BASE_MODEL_DIRS")
 # A worker's own copies of base models that were uploaded.
 BASE_COPIES_DIR = DATA_DIR / "bases"
 COMMISSION_BPS = CONFIG.number("COMMISSION_BPS")
+COMBINATION_FEE_CENTS = CONFIG.number("COMBINATION_FEE_CENTS")
 JOB_LEASE_SECONDS = CONFIG.number("JOB_LEASE_SECONDS")
 SWEEP_SECONDS = CONFIG.number("SWEEP_SECONDS")
 PAYMENT_GATEWAYS = CONFIG.payment_gateways

@@ -25,6 +25,7 @@ RUNNERS: dict[str, str] = {
     "evidence": "workers.runners.evidence.run_evidence",
     "statement": "workers.runners.statement.run_statement",
     "verification": "workers.runners.verification.run_verification",
+    "combination": "workers.runners.combination.run_combination",
     "extraction": "workers.runners.extraction.run_extraction",
     "release": "workers.runners.release.run_release",
 }

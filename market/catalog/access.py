@@ -8,13 +8,23 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from market.accounts.models import Role, User
-from market.catalog.models import Concept, CoOwnerTerms, PlugIn, PlugInSample, PlugInVersion, Work
+from market.catalog.models import (
+    Concept,
+    ConceptKind,
+    CoOwnerTerms,
+    PlugIn,
+    PlugInSample,
+    PlugInVersion,
+    Work,
+)
 
 Person = AbstractBaseUser | AnonymousUser
 
 
 def owned_concept(person: User, pk: int) -> Concept:
-    return get_object_or_404(Concept.objects.select_related("artist"), pk=pk, artist=person)
+    """One that is learned from works; a combination has no such pages."""
+    concepts = Concept.objects.select_related("artist").exclude(kind=ConceptKind.COMBINATION)
+    return get_object_or_404(concepts, pk=pk, artist=person)
 
 
 def owned_work(person: User, concept: int, pk: int) -> Work:

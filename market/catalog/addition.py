@@ -19,7 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from market.accounts.models import User
 from market.basemodels.card import spread_out
-from market.basemodels.models import BaseModel
+from market.basemodels.models import BaseModel, BaseRelease
 from market.basemodels.samples import Sample
 from market.catalog.merged import FoundPart, MergeRefused, parts_of, rows_of
 from market.catalog.models import (
@@ -112,6 +112,10 @@ def obstacles(concept: Concept, base: BaseModel, by: User) -> list[str]:
 def obstacles_to_a_version(concept: Concept, base: BaseModel, by: User) -> list[str]:
     """Say why no version of the concept can be made now, by whatever way."""
     found = []
+    if concept.is_combination:
+        found.append(
+            f"{concept.name} is combined of plug-ins, and not made of works. Combine it again instead."
+        )
     if concept.artist_id != by.pk:
         found.append("Only the artist of a concept can make its plug-in.")
     if not by.is_artist:
@@ -217,6 +221,8 @@ def inputs(job: Job) -> AdditionInputs:
 
 def sample_prompts(concept: Concept, base: BaseModel) -> list[str]:
     """Prompts that show a concept: a style on things it may not have drawn, a character in several styles."""
+    if concept.is_combination:
+        return base.example_subjects[:MAX_SAMPLES] or [concept.name]
     if concept.kind == ConceptKind.STYLE:
         drawn = list(concept.works.exclude(caption="").values_list("caption", flat=True))
         fresh = [subject for subject in base.example_subjects if subject not in drawn]
@@ -253,13 +259,15 @@ def add_version(
     job: Job,
     output: AdditionOutput,
     *,
-    affirmation: int,
+    affirmation: int | None,
     works_count: int,
     stored: list[FieldFile],
+    parts: Sequence[FoundPart] | None = None,
+    only_release: BaseRelease | None = None,
 ) -> PlugInVersion:
     """Add a version to a plug-in, within the caller's transaction; `stored` is told of every file written.
 
-    A plug-in not on the market takes the version up at once; one that is keeps serving the version its buyers know until
+    Its parts are those that the file names, unless the caller knows them. A plug-in not on the market takes the version up at once; one that is keeps serving the version its buyers know until
     its artist changes it. Raises BadResult if the bytes are not what they are said to be, or for other weights.
     """
     _check(output)
@@ -269,7 +277,8 @@ def add_version(
             f"The plug-in was made for base {output.base_fingerprint[:12]}…, but {plugin.base.name} is "
             f"{plugin.base.fingerprint[:12]}… now. Start the {job.meaning.label.lower()} again."
         )
-    parts = _parts(plugin, output)
+    if parts is None:
+        parts = _parts(plugin, output)
     last = plugin.versions.aggregate(last=Max("number"))["last"] or 0
     version = PlugInVersion(
         plugin=plugin,
@@ -285,6 +294,7 @@ def add_version(
         parts_count=len(parts),
         job=job,
         affirmation_id=affirmation,
+        only_release=only_release,
     )
     stored.append(version.file)
     version.save(force_insert=True)

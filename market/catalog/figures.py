@@ -14,14 +14,16 @@ KNOWN = {
     "character_accuracy": ("Character recognised on new prompts", "%"),
     "subject_accuracy": ("Subject recognised on new prompts", "%"),
     "other_styles_drop": ("Other styles lost while it is on", "%"),
+    "relative_error": ("Missed of what each part does by itself", "%"),
     "first_loss": ("Loss at the beginning", ""),
     "final_loss": ("Loss at the end", ""),
     "not_applied": ("Not applied", ""),
     "steps": ("Steps learned", ""),
     "seconds": ("Time it took", "s"),
+    "fit_seconds": ("Of that, fitting", "s"),
 }
 # Kept with the version itself, and shown from there.
-SHOWN_ELSEWHERE = {"works", "rank"}
+SHOWN_ELSEWHERE = {"works", "rank", "parts"}
 
 
 @dataclass(frozen=True)

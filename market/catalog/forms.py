@@ -14,12 +14,14 @@ from market.accounts.models import HANDLE_LENGTH, User
 from market.basemodels.models import BaseModel
 from market.basemodels.prices import EurosField
 from market.catalog.addition import Terms
-from market.catalog.models import Concept, ConceptKind, PlugIn, Work
+from market.catalog.combined import price_of
+from market.catalog.models import LEARNED_KINDS, Concept, ConceptKind, PlugIn, Work
 from market.catalog.models.concepts import MAX_ALIASES
 from market.catalog.models.plugins import MAX_PRICE_MICROS
 from market.catalog.models.works import CAPTION_LENGTH
 from market.catalog.publishing import broader_than_parts
 from market.catalog.uploads import MAX_FILES_AT_ONCE
+from market.ledger.money import words
 
 
 class AliasesField(forms.CharField):
@@ -40,7 +42,7 @@ class AliasesField(forms.CharField):
 
 class ConceptForm(forms.ModelForm[Concept]):
     kind = forms.ChoiceField(
-        choices=ConceptKind.choices,
+        choices=LEARNED_KINDS,
         initial=ConceptKind.STYLE,
         widget=forms.RadioSelect,
         help_text="A style is a way of drawing anything; a character is one figure drawn in any way.",
@@ -154,9 +156,18 @@ class TermsForm(forms.ModelForm[PlugIn]):
         fields = ["price_micros", *LICENCE_FIELDS]
 
     def clean(self) -> dict[str, Any]:
-        """Hold the licence of a combined plug-in on the market to those of its parts."""
+        """Hold a combined plug-in that is on the market, or was combined here, to its parts: their licences, and prices."""
         cleaned = super().clean() or self.cleaned_data
-        if self.instance.is_published:
+        # A new plug-in has no concept yet.
+        combined = bool(self.instance.concept_id) and self.instance.concept.is_combination
+        if combined and self.instance.current_version is not None and "price_micros" in cleaned:
+            self.instance.price_micros = cleaned["price_micros"]
+            least = price_of(self.instance, self.instance.current_version)
+            if cleaned["price_micros"] < least:
+                self.add_error(
+                    "price_micros", f"At least {words(least)}: less would not pay its parts what they cost."
+                )
+        if self.instance.is_published or combined:
             wished = PlugIn(
                 owner_id=self.instance.owner_id,
                 **{name: cleaned[name] for name in LICENCE_FIELDS if name in cleaned},

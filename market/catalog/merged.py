@@ -62,7 +62,7 @@ def parts_of(file: IO[bytes], by: User) -> list[FoundPart]:
     found = [
         FoundPart(part, next((known[each] for each in part.hashes if each in known), None)) for part in stated
     ]
-    reasons = list(_refusals([part.version for part in found if part.version], by))
+    reasons = refusals([part.version for part in found if part.version], by)
     if reasons:
         raise MergeRefused(reasons)
     return found
@@ -153,21 +153,26 @@ def _known(hashes: Sequence[str]) -> dict[str, PlugInVersion]:
     return found
 
 
+def refusals(versions: Sequence[PlugInVersion], by: User) -> list[str]:
+    """Say why a person cannot have a plug-in that is combined from these versions; empty if they can."""
+    return list(_refusals(versions, by))
+
+
 def _refusals(versions: Sequence[PlugInVersion], by: User) -> Iterator[str]:
     if len({version.pk for version in versions}) != len(versions):
-        yield "The file lists a part twice. List each once, with all of its share."
+        yield "A part is listed twice. List each once, with all of its share."
     within = parts_within(versions)
     deepest, ways = _measure(versions, within)
     if deepest > MAX_DEPTH or ways > MAX_WAYS:
         yield (
-            f"The file is combined of plug-ins that are combined themselves: at most {MAX_DEPTH} levels and {MAX_WAYS} "
+            f"These parts are combined of plug-ins that are combined themselves: at most {MAX_DEPTH} levels and {MAX_WAYS} "
             "plug-ins in all are taken."
         )
     for version in versions:
         plugin = version.plugin
         if plugin.owner_id != by.pk and plugin.state != PlugInState.PUBLISHED:
             yield (
-                f"A part of the file, “{plugin.name}” by {plugin.owner}, is not on the market at present. Only its artist "
+                f"The part “{plugin.name}” by {plugin.owner} is not on the market at present. Only its artist "
                 "may combine it."
             )
     inner = [each.part for listed in within.values() for each in listed if each.part]

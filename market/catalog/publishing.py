@@ -31,7 +31,7 @@ def obstacles(plugin: PlugIn, by: User) -> list[str]:
         )
     if not plugin.base.listed:
         found.append(f"{plugin.base.name} is not offered at present.")
-    if not plugin.concept.has_current_affirmation():
+    if not plugin.concept.is_combination and not plugin.concept.has_current_affirmation():
         found.append("Affirm your rights to the concept again: the text has changed since.")
     return found + broader_than_parts(plugin, plugin.current_version)
 

@@ -58,6 +58,25 @@ def royalties(plugins: Iterable[PlugIn]) -> dict[int, list[Royalty]]:
     return {version.pk: _summed(_claims(version, parts, shares)) for version in wanted}
 
 
+def royalties_through(parts: Sequence[tuple[PlugInVersion, int]]) -> list[Royalty]:
+    """Give who would divide the fee of a plug-in that is combined from these versions, each with its share."""
+    versions = [version for version, _ in parts]
+    within = parts_within(versions)
+    known = {version.plugin_id for version in versions}
+    known |= {each.part.plugin_id for listed in within.values() for each in listed if each.part}
+    shares = CoOwnerTerms.objects.sharing(known)
+    whole = sum(share for _, share in parts)
+    return _summed(
+        [
+            _Claim(
+                claim.person, Fraction(share, whole) * claim.part, _way(claim.through, version.plugin.name)
+            )
+            for version, share in parts
+            for claim in _claims(version, within, shares)
+        ]
+    )
+
+
 def royalties_of(plugin: PlugIn) -> list[Royalty]:
     """Give who divides the fee of one plug-in; empty before its first version."""
     return next(iter(royalties([plugin]).values()), [])

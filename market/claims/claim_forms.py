@@ -9,7 +9,7 @@ from django import forms
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.forms import UploadForm
-from market.catalog.models import Concept, PlugIn, Work
+from market.catalog.models import Concept, ConceptKind, PlugIn, Work
 from market.claims.drafting import Draft
 from market.claims.models import (
     MAX_PROMPTS,
@@ -112,7 +112,7 @@ class NewClaimForm(forms.Form):
     def __init__(self, *args: Any, artist: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices: dict[str, Any] = {
-            "concept": Concept.objects.filter(artist=artist),
+            "concept": Concept.objects.filter(artist=artist).exclude(kind=ConceptKind.COMBINATION),
             "base": BaseModel.objects.listed().exclude(owner=artist),
             "plugin": PlugIn.objects.published().exclude(owner=artist).with_everything(),
         }

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from market.basemodels.models import BaseModel, BaseRelease
-from market.catalog.models import ConceptKind
+from market.catalog.models import LEARNED_KINDS
 from market.catalog.models.concepts import MAX_ALIASES, NAME_LENGTH, name_validator
 from market.claims.models import Claim, ClaimState
 from market.extractions.models import MAX_RETAINED, PICTURES, PROMPT_LENGTH, Extraction, Method
@@ -26,7 +26,7 @@ class StartForm(forms.Form):
         help_text="An accepted claim. Its concept's artist owns the plug-in that comes of it.",
     )
     name = forms.CharField(label="Concept", min_length=2, max_length=NAME_LENGTH, validators=[name_validator])
-    kind = forms.ChoiceField(choices=ConceptKind.choices)
+    kind = forms.ChoiceField(choices=LEARNED_KINDS)
     aliases = forms.CharField(
         label="Other names",
         required=False,

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from market.basemodels.models import FINGERPRINT, BaseModel
-from market.catalog.models import ConceptKind
+from market.catalog.models import LEARNED_KINDS
 from market.catalog.models.concepts import MAX_ALIASES, NAME_LENGTH
 from market.catalog.models.works import SHA256
 
@@ -85,7 +85,7 @@ class Extraction(models.Model):
     base_fingerprint = models.CharField(max_length=64)
     name = models.CharField(max_length=NAME_LENGTH, help_text="As prompts to this base call the concept.")
     key = models.CharField(max_length=NAME_LENGTH, editable=False)
-    kind = models.CharField(max_length=12, choices=ConceptKind.choices)
+    kind = models.CharField(max_length=12, choices=LEARNED_KINDS)
     aliases = ArrayField(models.CharField(max_length=NAME_LENGTH), size=MAX_ALIASES, default=list, blank=True)
     anchor = models.CharField(max_length=100, blank=True, help_text="Empty: the nearest that the base knows.")
     retained = ArrayField(
@@ -146,7 +146,7 @@ class Extraction(models.Model):
                 name="extractions_extraction_method_known",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=[kind.value for kind in ConceptKind]),
+                condition=Q(kind__in=[kind for kind, _ in LEARNED_KINDS]),
                 name="extractions_extraction_kind_known",
             ),
             models.CheckConstraint(

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
+from market.catalog.combined import price_of
 from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.royalties import royalties
 from market.generation import limits
@@ -79,7 +80,7 @@ def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count
     if len(set(ids)) != len(ids):
         raise PlugInMismatch("A plug-in is chosen twice. Give it one weight instead.", field="plugin")
     offered = {
-        plugin.pk: plugin for plugin in PlugIn.objects.published().with_everything().filter(pk__in=ids)
+        plugin.pk: plugin for plugin in PlugIn.objects.usable_by(person).with_everything().filter(pk__in=ids)
     }
     versions = []
     fees = [
@@ -105,6 +106,12 @@ def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count
                 "Choose that base, or a plug-in made for this one.",
                 field="plugin",
             )
+        if version.only_release is not None and version.only_release_id != release.pk:
+            raise PlugInMismatch(
+                f"“{plugin.name}” was combined for release {version.only_release.number} of {base.name}: a part of it restores "
+                f"what that release lacks. Release {release.number} is in use now; combine it again for that.",
+                field="plugin",
+            )
         if len(plugins) > 1 and not plugin.allow_combination:
             raise PlugInMismatch(
                 f"The licence of “{plugin.name}” allows it only on its own. Remove the others, or remove it.",
@@ -116,7 +123,7 @@ def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count
                 line="plugin_fee",
                 subject=plugin_subject(version.pk),
                 name=plugin.name,
-                micros=plugin.price_micros,
+                micros=price_of(plugin, version),
                 receivers=receivers[version.pk],
             )
         )

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from market.accounts.access import person_of
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
+from market.catalog.combined import plugins_in
 from market.catalog.models import PlugIn
 from market.generation import limits
 from market.generation.errors import BalanceTooLow, Refused
@@ -109,7 +111,7 @@ def quote(request: HttpRequest) -> HttpResponse:
 def plugins(request: HttpRequest) -> HttpResponse:
     """Answer with the picker after a plug-in was added or removed, or another base or search was entered."""
     form = QuoteForm(request.POST, chosen=_changed(request.POST))
-    context = _picker(form, request.POST.get("q", "")) | {
+    context = _picker(form, request.POST.get("q", ""), person_of(request)) | {
         "price": price_box(form, person_of(request), request.POST.get("prompt", "")),
         "out_of_band": True,
     }
@@ -138,7 +140,7 @@ def price_box(form: QuoteForm, person: User, prompt: str) -> PriceBox:
     except Refused as refusal:
         return PriceBox(None, refusal.message, available, credit)
     by_credit = terms.quote.total > 0 and covers(credit, terms.quote)
-    asked = asked_for(terms.release, prompt, [version.plugin_id for version, _ in terms.versions])
+    asked = asked_for(terms.release, prompt, plugins_in([version for version, _ in terms.versions]))
     return PriceBox(terms.quote, "", available, credit, by_credit, tuple(asked))
 
 
@@ -178,7 +180,7 @@ def _show(
         "recent": Picture.objects.kept().filter(request__person=person).select_related("request")[:RECENT],
         "limits": limits,
         "running": panel_context(job) if job else None,
-        **_picker(form, request.POST.get("q", "")),
+        **_picker(form, request.POST.get("q", ""), person),
     }
     template = "generation/_studio.html" if asked_by_htmx(request) else "generation/studio.html"
     return render(request, template, context, status=status)
@@ -190,7 +192,8 @@ def _starting_form(request: HttpRequest) -> tuple[StudioForm]:
     if like := _own_request(person_of(request), asked.get("like", "")):
         values, chosen = values_of(like)
         return (StudioForm(initial=values, chosen=chosen),)
-    plugin = PlugIn.objects.published().select_related("base").filter(slug=asked.get("plugin", "")).first()
+    usable = PlugIn.objects.usable_by(person_of(request)).select_related("base")
+    plugin = usable.filter(slug=asked.get("plugin", "")).first()
     draft = request.session.get(DRAFT)
     if draft and plugin is None:
         kept = QueryDict(draft, mutable=True)
@@ -241,11 +244,11 @@ def _changed(data: QueryDict) -> tuple[Chosen, ...]:
     return chosen
 
 
-def _picker(form: QuoteForm, words: str) -> dict[str, Any]:
+def _picker(form: QuoteForm, words: str, person: User) -> dict[str, Any]:
     """Collect the chosen plug-ins, and those that could be added: of this base, matching the words."""
-    rows = _rows(form.chosen)
+    rows = _rows(form.chosen, person)
     base = form["base"].value()
-    offered = PlugIn.objects.published().with_everything().filter(base__slug=str(base))
+    offered = PlugIn.objects.usable_by(person).with_everything().filter(base__slug=str(base))
     words = words.strip()[:100]
     if words:
         found = offered.filter(concept__name__icontains=words) | offered.filter(
@@ -253,19 +256,25 @@ def _picker(form: QuoteForm, words: str) -> dict[str, Any]:
         )
     else:
         found = offered
-    found = found.exclude(pk__in=[each.pk for each in form.chosen]).order_by("-published_at", "pk")
+    found = found.exclude(pk__in=[each.pk for each in form.chosen])
+    # What the person combined for themselves was never published, and comes first.
+    found = found.order_by(F("published_at").desc(nulls_first=True), "pk")
     return {
         "rows": rows,
         "found": found[:FOUND],
         "words": words,
+        # Two or more can become one plug-in, which the page offers.
+        "combine": urlencode([("plugin", row.plugin.pk) for row in rows if row.plugin])
+        if len(rows) > 1
+        else "",
         "is_full": len(rows) >= limits.MAX_PLUGINS,
         "max_weight": limits.MAX_WEIGHT,
         "max_plugins": limits.MAX_PLUGINS,
     }
 
 
-def _rows(chosen: tuple[Chosen, ...]) -> list[Row]:
-    known = PlugIn.objects.published().with_everything().in_bulk([each.pk for each in chosen])
+def _rows(chosen: tuple[Chosen, ...], person: User) -> list[Row]:
+    known = PlugIn.objects.usable_by(person).with_everything().in_bulk([each.pk for each in chosen])
     return [Row(replace(each, weight=each.weight[:20]), known.get(each.pk)) for each in chosen]
 
 

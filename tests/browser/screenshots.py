@@ -53,7 +53,16 @@ PEOPLE = {
         "/accounts/2fa/",
     ],
     "owner": ["/my-bases/", "/my-bases/register/"],
-    "user": ["/studio/", "/pictures/", "/jobs/", "/wallet/", "/wallet/top-up/", "/me/roles/artist/"],
+    "user": [
+        "/studio/",
+        "/combinations/",
+        "/combinations/new/",
+        "/pictures/",
+        "/jobs/",
+        "/wallet/",
+        "/wallet/top-up/",
+        "/me/roles/artist/",
+    ],
     "admin": [
         "/reports/",
         "/reports/requests/?period=this_month",

@@ -40,7 +40,8 @@ class Walk:
         return [*own, "/desk/", "/earnings/", "/earnings/statements/", "/earnings/payouts/", "/me/"]
 
     def addresses_of_user(self) -> list[str]:
-        return [_path(self.picture), "/studio/", "/pictures/", "/jobs/", "/wallet/", "/wallet/top-up/"]
+        own = [_path(self.picture), "/studio/", "/pictures/", "/jobs/", "/wallet/", "/wallet/top-up/"]
+        return [*own, "/combinations/", "/combinations/new/"]
 
 
 def _path(url: str) -> str:

@@ -156,7 +156,12 @@ def _on_sale(build: ReleaseBuild, before: BaseRelease) -> list[PlugInVersion]:
     plugins = PlugIn.objects.published().filter(base=build.base).order_by("pk")
     found = plugins.select_related("current_version__plugin__concept", "current_version__plugin__base")
     versions = [plugin.current_version for plugin in found]
-    return [each for each in versions if each and each.base_fingerprint == before.fingerprint]
+    # A combination for one release is offered on no other, so there is nothing to look at.
+    return [
+        each
+        for each in versions
+        if each and each.base_fingerprint == before.fingerprint and each.only_release_id is None
+    ]
 
 
 def _retest(
@@ -211,6 +216,8 @@ def _stepped(on_progress: OnProgress, progress: Progress, done: int, pace: Pace,
 
 def _seen(judge: Judge, name: str, kind: str, drawn: dict[str, list[Image.Image]]) -> dict[str, float] | None:
     """Give the share of pictures in which the judge sees the concept, at both stages; None where it knows no such."""
+    if kind not in KINDS:
+        return None
     head = KINDS.index(kind)
     if name.lower() not in [each.lower() for each in (judge.styles, judge.subjects)[head]]:
         return None

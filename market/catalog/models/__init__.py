@@ -1,12 +1,13 @@
 """What artists bring to the market: concepts, their works, and the plug-ins made from them."""
 
-from market.catalog.models.concepts import Concept, ConceptKind, RightsAffirmation
+from market.catalog.models.concepts import LEARNED_KINDS, Concept, ConceptKind, RightsAffirmation
 from market.catalog.models.coowners import CoOwnerStep, CoOwnerTerms
 from market.catalog.models.parts import PlugInPart
 from market.catalog.models.plugins import PlugIn, PlugInSample, PlugInState, PlugInVersion
 from market.catalog.models.works import UploadRefusal, Work
 
 __all__ = [
+    "LEARNED_KINDS",
     "CoOwnerStep",
     "CoOwnerTerms",
     "Concept",

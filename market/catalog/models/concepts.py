@@ -33,10 +33,20 @@ name_validator = RegexValidator(
 class ConceptKind(models.TextChoices):
     STYLE = "style", "Style"
     CHARACTER = "character", "Character"
+    COMBINATION = "combination", "Combination"
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether a plug-in learns it from works; a combination is made of plug-ins, and called by their names."""
+        return self is not ConceptKind.COMBINATION
+
+
+LEARNED_KINDS = [(kind.value, kind.label) for kind in ConceptKind if kind.is_learned]
+"""Choices: what an artist can register, and what can be taken out of a base."""
 
 
 class Concept(models.Model):
-    """What a plug-in stands for. The name is the word that calls it up in a prompt."""
+    """What a plug-in stands for. The name is the word that calls it up in a prompt, but for a combination."""
 
     artist = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="concepts")
     name = models.CharField(max_length=NAME_LENGTH, validators=[MinLengthValidator(2), name_validator])
@@ -78,6 +88,10 @@ class Concept(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("catalog:concept", args=[self.pk])
+
+    @property
+    def is_combination(self) -> bool:
+        return self.kind == ConceptKind.COMBINATION
 
     def affirm_rights(self, person: User, *, ip_address: str | None = None) -> RightsAffirmation:
         """Keep the text that `person` agrees to, word for word; a second time changes nothing."""

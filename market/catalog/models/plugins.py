@@ -16,8 +16,8 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from market.accounts.models import User
-from market.basemodels.models import FINGERPRINT, BaseModel
-from market.catalog.models.concepts import Concept
+from market.basemodels.models import FINGERPRINT, BaseModel, BaseRelease
+from market.catalog.models.concepts import Concept, ConceptKind
 from market.catalog.models.works import SHA256
 from market.jobs.models import Job
 
@@ -56,6 +56,16 @@ class PlugInQuerySet(models.QuerySet["PlugIn"]):
         if isinstance(person, User):
             visible |= Q(owner=person)
         return self.filter(visible)
+
+    def usable_by(self, person: User) -> PlugInQuerySet:
+        """Plug-ins that a person may draw with: published ones, and what they combined themselves, in any state."""
+        own = Q(owner=person, concept__kind=ConceptKind.COMBINATION, current_version__isnull=False)
+        return self.filter(Q(state=PlugInState.PUBLISHED) | own, base__listed=True)
+
+    def combinable_by(self, person: User) -> PlugInQuerySet:
+        """Plug-ins that a person may make a part of another: what is on offer where the licence allows it, and their own."""
+        offered = Q(state=PlugInState.PUBLISHED, allow_combination=True) | Q(owner=person)
+        return self.filter(offered, base__listed=True, current_version__isnull=False)
 
     def with_everything(self) -> PlugInQuerySet:
         return self.select_related("concept", "base", "owner", "current_version")
@@ -248,13 +258,26 @@ class PlugInVersion(models.Model):
     base_fingerprint = models.CharField(max_length=64)
     rank = models.PositiveIntegerField()
     figures = models.JSONField(default=dict, blank=True)
-    works_count = models.PositiveIntegerField(help_text="0: it was uploaded as a file.")
+    works_count = models.PositiveIntegerField(help_text="0: it was uploaded as a file, or combined.")
     parts_count = models.PositiveSmallIntegerField(
         default=0, help_text="How many parts its file says it was combined from."
     )
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="plugin_version")
     affirmation = models.ForeignKey(
-        "catalog.RightsAffirmation", on_delete=models.PROTECT, related_name="plugin_versions"
+        "catalog.RightsAffirmation",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="plugin_versions",
+        help_text="None of what was combined on the market: there are no works, and the parts have their own.",
+    )
+    only_release = models.ForeignKey(
+        BaseRelease,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The one release it is for: a part of it restores what that release lacks. None: all of these weights.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -276,6 +299,14 @@ class PlugInVersion(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(rank__gte=1, byte_size__gte=1), name="catalog_pluginversion_has_weights"
+            ),
+            models.CheckConstraint(
+                condition=Q(affirmation__isnull=False) | Q(parts_count__gte=2, works_count=0),
+                name="catalog_pluginversion_affirmed_or_combined",
+            ),
+            models.CheckConstraint(
+                condition=Q(only_release__isnull=True) | Q(parts_count__gte=2),
+                name="catalog_pluginversion_one_release_if_combined",
             ),
         ]
 

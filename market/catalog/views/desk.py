@@ -17,7 +17,7 @@ from market.catalog.access import owned_concept, owned_work
 from market.catalog.addition import MIN_WORKS
 from market.catalog.coowners import open_offers
 from market.catalog.forms import AffirmForm, CaptionsForm, ConceptForm, UploadForm
-from market.catalog.models import Concept, PlugIn, Work
+from market.catalog.models import Concept, ConceptKind, PlugIn, Work
 from market.catalog.pictures import MIN_SIDE, Limits
 from market.catalog.rights import RIGHTS_TEXT, RIGHTS_VERSION
 from market.catalog.uploads import UploadReport, remove_work, upload_works
@@ -34,6 +34,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     plugins = PlugIn.objects.select_related("base", "current_version", "addition", "concept")
     concepts = (
         Concept.objects.filter(artist=person)
+        .exclude(kind=ConceptKind.COMBINATION)
         .annotate(works_count=Count("works"))
         .prefetch_related(Prefetch("plugins", queryset=plugins))
     )

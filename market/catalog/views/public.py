@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from market.accounts.models import User
 from market.catalog.access import public_artist, visible_plugin, visible_sample
 from market.catalog.browsing import BrowseForm, browse, page_of
+from market.catalog.combined import price_of
 from market.catalog.figures import shown_figures
 from market.catalog.models import PlugIn
+from market.catalog.models.plugins import PlugInQuerySet
 from market.catalog.royalties import royalties_of
 from market.stored_files import send
 
@@ -35,6 +40,7 @@ def plugins(request: HttpRequest) -> HttpResponse:
 def plugin(request: HttpRequest, slug: str) -> HttpResponse:
     offer = visible_plugin(request.user, slug)
     version = offer.current_version
+    price = price_of(offer, version) if version else offer.price_micros
     others = (
         PlugIn.objects.published()
         .filter(owner=offer.owner)
@@ -51,9 +57,17 @@ def plugin(request: HttpRequest, slug: str) -> HttpResponse:
         "royalties": royalties_of(offer),
         "others": others,
         "owns": offer.owner == request.user,
-        "total_micros": offer.price_micros + offer.base.fee_micros,
+        "usable": offer.is_published or _among(PlugIn.objects.usable_by, request, offer),
+        "combinable": _among(PlugIn.objects.combinable_by, request, offer),
+        "price_micros": price,
+        "total_micros": price + offer.base.fee_micros,
     }
     return render(request, "catalog/plugin.html", context)
+
+
+def _among(select: Callable[[User], PlugInQuerySet], request: HttpRequest, offer: PlugIn) -> bool:
+    """Whether a plug-in is among those that the signed-in person may do something with."""
+    return isinstance(request.user, User) and select(request.user).filter(pk=offer.pk).exists()
 
 
 @require_safe

@@ -12,7 +12,7 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog import royalties as royalties_module
 from market.catalog.models import PlugIn
-from market.catalog.royalties import MAX_DEPTH, parts_within, royalties, royalties_of
+from market.catalog.royalties import MAX_DEPTH, parts_within, royalties, royalties_of, royalties_through
 from tests.market.stage import make_combined, make_part, share_with
 
 pytestmark = pytest.mark.django_db
@@ -121,3 +121,17 @@ def test_many_plugins_are_looked_up_in_a_few_queries(
     with CaptureQueriesContext(connection) as queries:
         assert len(royalties(plugins)) == 4
     assert len(queries) == 2
+
+
+def test_what_is_yet_to_be_combined_would_divide_as_it_will(
+    artist: User, second_artist: User, base: BaseModel, ink: PlugIn
+) -> None:
+    clay = make_part(second_artist, base, "Clay")
+    share_with(clay, artist, 2500)
+    duet = make_combined(artist, base, "Duet", ("Ink", 5000), ("Clay", 5000))
+    versions = [duet.current_version, clay.current_version]
+    asked = [(version, share) for version, share in zip(versions, (1000, 3000), strict=True) if version]
+    assert [(each.person, each.percent, each.through) for each in royalties_through(asked)] == [
+        (second_artist, 78.125, "Ink in Duet and Clay in Duet and Clay"),
+        (artist, 21.875, "Clay in Duet and Clay"),
+    ]

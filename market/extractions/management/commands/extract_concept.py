@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.catalog.models import ConceptKind
+from market.catalog.models import LEARNED_KINDS
 from market.extractions.errors import ExtractionRefused
 from market.extractions.forms import StartForm
 from market.extractions.models import Method
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("base", help="the base model's slug, as in its address")
         parser.add_argument("concept", help="what calls it in a prompt")
-        parser.add_argument("--kind", choices=ConceptKind.values, required=True)
+        parser.add_argument("--kind", choices=[kind for kind, _ in LEARNED_KINDS], required=True)
         parser.add_argument("--by", metavar="EMAIL", help="who asks for it (default: the base's owner)")
         parser.add_argument("--claim", metavar="NUMBER", default="", help="an accepted claim about the base")
         parser.add_argument("--aliases", default="", help="other names, separated by commas")

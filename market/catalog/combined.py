@@ -1,0 +1,62 @@
+"""What a plug-in combined on the market costs, and in which shares its parts divide that.
+
+Shares follow the parts' prices when they were combined, and no artist of a part gets less for a picture than their own plug-in
+costs at the time: so combining is no way round a price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.models.plugins import MAX_PRICE_MICROS
+from market.catalog.royalties import parts_within
+from market.ledger.splits import BASIS_POINTS, split
+
+
+def price_of(plugin: PlugIn, version: PlugInVersion) -> int:
+    """Give the fee of a picture with a version: its owner's price, or what its parts ask for now where that is more."""
+    if not plugin.concept.is_combination:
+        return plugin.price_micros
+    return max(plugin.price_micros, least_price(_known_parts(version), plugin.owner_id))
+
+
+def plugins_in(versions: Sequence[PlugInVersion]) -> set[int]:
+    """Give the ids of the plug-ins that these versions are of, and of those that are in them, however deep."""
+    inner = [each.part for listed in parts_within(versions).values() for each in listed if each.part]
+    return {each.plugin_id for each in (*versions, *inner)}
+
+
+def least_price(parts: Sequence[tuple[PlugInVersion, int]], owner: int) -> int:
+    """Give the least fee: what the parts cost together, and as much more as it takes for each to get what it costs.
+
+    To a hundredth of a percent, which is as fine as shares are. What is `owner`'s own asks for nothing itself, but for what others
+    have in it.
+    """
+    whole = sum(share for _, share in parts)
+    asked = [(_asked(version, owner), share) for version, share in parts]
+    needed = [-(-price * whole // (share + 1)) for price, share in asked]
+    return min(max(sum(price for price, _ in asked), *needed, 0), MAX_PRICE_MICROS)
+
+
+def _asked(version: PlugInVersion, owner: int) -> int:
+    plugin = version.plugin
+    if plugin.owner_id != owner:
+        return price_of(plugin, version)
+    return least_price(_known_parts(version), owner) if plugin.concept.is_combination else 0
+
+
+def _known_parts(version: PlugInVersion) -> list[tuple[PlugInVersion, int]]:
+    listed = version.parts.select_related("part__plugin__concept")
+    return [(each.part, each.share) for each in listed if each.part]
+
+
+def shares_of(prices: Sequence[int]) -> list[int]:
+    """Divide 10,000 in proportion to prices, at least 1 to each part; alike where all are free of charge."""
+    weights = list(prices) if any(prices) else [1] * len(prices)
+    shares = [share for _, share in split(BASIS_POINTS, list(enumerate(weights)))]
+    for index, share in enumerate(shares):
+        if share == 0:
+            shares[index] = 1
+            shares[shares.index(max(shares))] -= 1
+    return shares

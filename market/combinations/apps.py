@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+
+class CombinationsConfig(AppConfig):
+    name = "market.combinations"
+    label = "combinations"
+    verbose_name = "Combinations"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Models are not loaded yet when this module is imported.
+        from market.combinations import kind
+
+        kind.register()

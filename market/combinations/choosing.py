@@ -1,0 +1,177 @@
+"""Which plug-ins can become one, and what that costs: combining itself, and every picture with the result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from market.accounts.models import User
+from market.basemodels.models import BaseRelease
+from market.catalog.combined import least_price, price_of, shares_of
+from market.catalog.merged import refusals
+from market.catalog.models import Concept, ConceptKind, PlugIn, PlugInVersion
+from market.catalog.models.concepts import NAME_LENGTH, name_validator
+from market.catalog.models.plugins import MAX_PRICE_MICROS
+from market.catalog.royalties import Royalty, royalties_through
+from market.combinations.errors import CombinationRefused
+from market.extractions.models import Extraction
+from market.extractions.releases import weights_of
+from market.ledger.models import MICROS
+from market.ledger.money import words
+
+LEAST_PARTS, MOST_PARTS = 2, 6
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A part: the version that is combined, its share of the fee in basis points, and what it costs by itself."""
+
+    version: PlugInVersion
+    share: int
+    price_micros: int
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What a combination will cost, and who will be paid for each picture with it.
+
+    price_micros: for a picture; least_micros: the least it may be, by which every artist gets what their own plug-in costs.
+    only_release: whether it will be for the release alone, since a part restores what that lacks.
+    """
+
+    name: str
+    release: BaseRelease
+    parts: tuple[Chosen, ...]
+    fee_micros: int
+    price_micros: int
+    least_micros: int
+    only_release: bool
+    royalties: tuple[Royalty, ...]
+
+    @property
+    def digest(self) -> str:
+        """Name exactly what a person was shown, so that a form can say what it agreed to."""
+        shown: dict[str, Any] = {
+            "release": self.release.pk,
+            "parts": [(each.version.pk, each.share) for each in self.parts],
+            "fee": self.fee_micros,
+            "price": self.price_micros,
+            "royalties": [(each.person.pk, each.weight) for each in self.royalties],
+        }
+        return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def fee_micros() -> int:
+    """Give the price of combining, as the deployment sets it."""
+    return int(settings.COMBINATION_FEE_CENTS) * MICROS // 100
+
+
+def default_name(plugins: Sequence[PlugIn]) -> str:
+    """Name a combination after its parts, as far as they fit: “Ink & Clay”."""
+    name = " & ".join(plugin.name for plugin in plugins)
+    return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 9].rstrip()} and more"
+
+
+def draw_quote(
+    person: User, plugins: Sequence[PlugIn], *, name: str = "", price_micros: int | None = None
+) -> Quote:
+    """Say what combining would cost and pay. Without a price, a picture costs the least it may.
+
+    Raises CombinationRefused with every reason at once.
+    """
+    found = list(PlugIn.objects.with_everything().in_bulk([each.pk for each in plugins]).values())
+    by_id = {each.pk: each for each in found}
+    chosen = [by_id[each.pk] for each in plugins if each.pk in by_id]
+    name = " ".join(name.split()) or default_name(chosen)
+    reasons = list(_refused(person, chosen, name))
+    if reasons:
+        raise CombinationRefused(reasons)
+    release = chosen[0].base.default_release()
+    versions = [each.current_version for each in chosen if each.current_version is not None]
+    for version, plugin in zip(versions, chosen, strict=True):
+        version.plugin = plugin  # already here
+    reasons = [*refusals(versions, person), *_unfit(versions, release)]
+    if reasons:
+        raise CombinationRefused(reasons)
+    prices = [price_of(version.plugin, version) for version in versions]
+    parts = tuple(map(Chosen, versions, shares_of(prices), prices))
+    divided = [(each.version, each.share) for each in parts]
+    least = least_price(divided, person.pk)
+    if price_micros is None:
+        price_micros = least
+    if not least <= price_micros <= MAX_PRICE_MICROS:
+        reason = (
+            f"A picture with it costs at least {words(least)}, so that each artist gets what their own plug-in costs, and at "
+            f"most {words(MAX_PRICE_MICROS)}; {words(price_micros)} was asked for."
+        )
+        raise CombinationRefused([reason])
+    return Quote(
+        name=name,
+        release=release,
+        parts=parts,
+        fee_micros=fee_micros(),
+        price_micros=price_micros,
+        least_micros=least,
+        only_release=any(map(restores, versions)),
+        royalties=tuple(royalties_through(divided)),
+    )
+
+
+def restores(version: PlugInVersion) -> bool:
+    """Whether a version restores what was taken out of a base, by itself or by a part."""
+    return version.only_release_id is not None or Extraction.objects.filter(version=version).exists()
+
+
+def concept_named(person: User, name: str) -> Concept | None:
+    """Find a person's concept of this name, in whatever case."""
+    return Concept.objects.filter(artist=person, name__iexact=name).first()
+
+
+def _refused(person: User, chosen: Sequence[PlugIn], name: str) -> Iterator[str]:
+    ids = [each.pk for each in chosen]
+    if len(set(ids)) != len(ids):
+        yield "A plug-in is chosen twice. Choose each once."
+    elif not LEAST_PARTS <= len(ids) <= MOST_PARTS:
+        yield f"From {LEAST_PARTS} to {MOST_PARTS} plug-ins become one; {len(ids)} are chosen."
+    bases = {each.base_id: each.base for each in chosen}
+    if len(bases) > 1:
+        named = " and ".join(f"“{each.name}”" for each in bases.values())
+        yield f"The plug-ins are for different base models, {named}: their weights do not fit together. Choose those of one."
+    for base in bases.values():
+        if not base.listed or not base.releases.filter(is_default=True).exists():
+            yield f"{base.name} is not offered at present."
+    yield from _misnamed(person, name)
+    for plugin in chosen:
+        version = plugin.current_version
+        if version is None:
+            yield f"“{plugin.name}” has no version yet."
+        elif not version.fits_its_base:
+            yield f"“{plugin.name}” was made for other weights of {plugin.base.name} than it has now. Leave it out."
+
+
+def _misnamed(person: User, name: str) -> Iterator[str]:
+    try:
+        name_validator(name)
+    except ValidationError as error:
+        yield f"The name “{name[:NAME_LENGTH]}” cannot be taken. {error.messages[0]}"
+    if not 2 <= len(name) <= NAME_LENGTH:
+        yield f"A name has from 2 to {NAME_LENGTH} characters; this one has {len(name)}."
+    taken = concept_named(person, name)
+    if taken is not None and taken.kind != ConceptKind.COMBINATION:
+        yield f"“{taken.name}” is a {taken.kind} of yours already. Choose another name."
+
+
+def _unfit(versions: Sequence[PlugInVersion], release: BaseRelease) -> Iterator[str]:
+    """Say which versions have nothing to do on a release: they restore what it does not lack, or another one lacks."""
+    for version in versions:
+        named = f"“{version.plugin.name}”"
+        if version.only_release_id not in (None, release.pk):
+            yield f"{named} was combined for another release of {release.base.name} than is in use. Combine it again, or leave it out."
+        elif weights_of(version, release) is None:
+            yield f"{named} restores what {release} never lost: there is nothing to combine. Leave it out."

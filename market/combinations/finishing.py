@@ -1,0 +1,171 @@
+"""What a worker is told of a combination, and its end: version, pictures and money in one transaction, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from market.basemodels.models import BaseModel, BaseRelease
+from market.catalog import addition
+from market.catalog.addition import AdditionOutput, add_version
+from market.catalog.merged import FoundPart, StatedPart, refusals
+from market.catalog.models import Concept, PlugIn, PlugInVersion
+from market.catalog.royalties import parts_within
+from market.combinations.choosing import restores
+from market.combinations.errors import BadResult
+from market.combinations.models import Combination, CombinationPart, CombinationPicture
+from market.extractions.grids import Grids, rows_of
+from market.extractions.releases import weights_of
+from market.jobs.models import Job
+from market.jobs.states import LIVE
+from market.ledger import operations as ledger
+from market.ledger.errors import HoldAlreadyVoided
+from market.stored_files import files_undone
+
+TOO_LATE = "It waited for two days and no worker could do it. Nothing was charged."
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A concept that a part draws, and what calls it."""
+
+    name: str
+    kind: str  # "style" or "character"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A version to be combined, its share, and the concepts it draws: its own, or those of its parts, however deep."""
+
+    version: PlugInVersion
+    share: int
+    concepts: tuple[Learned, ...]
+
+    @property
+    def name(self) -> str:
+        return self.version.plugin.name
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that a worker needs to know of a combination."""
+
+    name: str
+    release: BaseRelease
+    parts: tuple[Part, ...]
+    subjects: tuple[str, ...]
+    styles: tuple[str, ...]
+
+
+def inputs(job: Job) -> Inputs:
+    """Read what a worker needs for a combination's job. Raises BadResult if a part may not be combined any more."""
+    combination = Combination.objects.select_related("release__base", "plugin__concept").get(job=job)
+    rows = _parts(combination)
+    _require_allowed(combination, rows)
+    base: BaseModel = combination.release.base
+    return Inputs(
+        name=combination.plugin.concept.name,
+        release=combination.release,
+        parts=tuple(Part(each.version, each.share, _learned(each.version)) for each in rows),
+        subjects=tuple(base.example_subjects),
+        styles=tuple(base.example_styles),
+    )
+
+
+def _parts(combination: Combination) -> list[CombinationPart]:
+    return list(combination.parts.select_related("version__plugin__concept", "version__plugin__owner"))
+
+
+def _require_allowed(combination: Combination, rows: Sequence[CombinationPart]) -> None:
+    reasons = refusals([each.version for each in rows], combination.person)
+    for each in rows:
+        if weights_of(each.version, combination.release) is None:
+            reasons.append(f"“{each.version.plugin.name}” has nothing to restore on {combination.release}.")
+    if reasons:
+        raise BadResult(" ".join(reasons))
+
+
+def _learned(version: PlugInVersion) -> tuple[Learned, ...]:
+    """List the concepts that a version draws, each once; a part that is none of the market's is called by its name."""
+    within = parts_within([version])
+    if version.pk not in within:
+        concept: Concept = version.plugin.concept
+        return (Learned(concept.name, concept.kind),)
+    found: dict[Learned, None] = {}
+    waiting = list(within[version.pk])
+    for each in waiting:
+        if each.part is not None and each.part_id in within:
+            waiting += within[each.part_id]
+        elif each.part is not None:
+            found[Learned(each.part.plugin.concept.name, each.part.plugin.concept.kind)] = None
+        else:
+            found[Learned(each.name, "character")] = None
+    return tuple(found)
+
+
+def complete(*, job: Job, token: int, output: AdditionOutput, grids: Grids) -> PlugInVersion:
+    """Keep what a worker combined as a version with its parts, charge what was held, and end the job.
+
+    Raises BadResult, and jobs' LeaseLost if the attempt no longer holds the job; then nothing is kept or charged.
+    """
+    with files_undone() as written, transaction.atomic():
+        Job.objects.succeed(job.pk, token=token, result={})
+        combination = Combination.objects.select_related("hold", "release", "person", "plugin__concept").get(
+            job=job
+        )
+        rows = _parts(combination)
+        _require_allowed(combination, rows)
+        try:
+            version = add_version(
+                combination.plugin_id,
+                job,
+                output,
+                affirmation=None,
+                works_count=0,
+                stored=written,
+                parts=[
+                    FoundPart(
+                        StatedPart(each.version.plugin.name, each.share, (each.version.tensors_sha256,)),
+                        each.version,
+                    )
+                    for each in rows
+                ],
+                only_release=combination.release if any(restores(each.version) for each in rows) else None,
+            )
+        except addition.BadResult as refusal:
+            raise BadResult(str(refusal)) from refusal
+        # One that is on the market keeps its price, as it keeps its version, until its owner changes them.
+        unpublished = PlugIn.objects.filter(pk=combination.plugin_id, current_version=version)
+        unpublished.update(price_micros=combination.price_micros)
+        pictures = rows_of(CombinationPicture, grids, of=combination)
+        written += [each.file for each in pictures]
+        CombinationPicture.objects.bulk_create(pictures)
+        Combination.objects.filter(pk=combination.pk).update(figures=dict(output.figures))
+        if combination.hold is not None:
+            ledger.capture(hold=combination.hold, key=f"{combination.reference}:capture")
+        Job.objects.filter(pk=job.pk).update(
+            result={"plugin": version.plugin_id, "version": version.pk, "number": version.number}
+        )
+        return version
+
+
+def settle_unfinished(job: Job) -> None:
+    """Release the money of a combination that failed or was cancelled, in the transaction that ends its job."""
+    combination = Combination.objects.select_related("hold").filter(job=job).first()
+    if combination is not None and combination.hold is not None:
+        # A hold that ran out has released the money already.
+        with suppress(HoldAlreadyVoided):
+            ledger.void(
+                hold=combination.hold, key=f"{combination.reference}:void", reason=job.get_state_display()
+            )
+
+
+def give_up_expired(now: datetime | None = None) -> int:
+    """Fail combinations that nobody did in time, which releases the money."""
+    expired = Combination.objects.filter(job__state__in=LIVE, expires_at__lt=now or timezone.now())
+    return sum(Job.objects.abandon(pk, error=TOO_LATE) for pk in list(expired.values_list("pk", flat=True)))

@@ -1,0 +1,58 @@
+"""`manage.py combine_plugins`: queue a combination as the page does, for whoever scripts it."""
+
+from __future__ import annotations
+
+import uuid
+from argparse import ArgumentParser
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from market.accounts.models import User
+from market.catalog.models import PlugIn
+from market.combinations.errors import CombinationRefused
+from market.combinations.requesting import request
+from market.ledger.money import micros_of, words
+
+
+class Command(BaseCommand):
+    help = "Queue the combining of several plug-ins of one base into one; a worker makes it, and it is private to the person."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("plugins", nargs="+", metavar="PLUGIN", help="their slugs, as in their addresses")
+        parser.add_argument("--by", metavar="EMAIL", required=True, help="who combines them, and pays for it")
+        parser.add_argument("--name", default="", help="of the result (default: the names of the parts)")
+        parser.add_argument("--price", metavar="EUROS", help="of a picture (default: the least it may be)")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        by = User.objects.filter(email=options["by"]).first()
+        if by is None:
+            raise CommandError(f"There is nobody with the address {options['by']}.")
+        plugins = []
+        for slug in options["plugins"]:
+            plugin = PlugIn.objects.visible_to(by).filter(slug=slug).first()
+            if plugin is None:
+                raise CommandError(
+                    f"{by} sees no plug-in “{slug}”: expected the last part of its page's address."
+                )
+            plugins.append(plugin)
+        try:
+            made = request(
+                by, plugins, key=uuid.uuid4(), name=options["name"], price_micros=_micros(options["price"])
+            )
+        except CombinationRefused as refusal:
+            raise CommandError(str(refusal)) from refusal
+        self.stdout.write(
+            f"Queued as job {made.job_id}. Combining costs {words(made.fee_micros)}, a picture with it "
+            f"{words(made.price_micros)}. It will be at {made.get_absolute_url()}"
+        )
+
+
+def _micros(euros: str | None) -> int | None:
+    if euros is None:
+        return None
+    try:
+        return micros_of(Decimal(euros))
+    except (InvalidOperation, ValueError):
+        raise CommandError(f"--price {euros}: expected euros, such as 0.08.") from None

@@ -1,0 +1,164 @@
+"""Asking for a combination: the money is held and the job queued in one transaction, or nothing is."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from market.accounts.models import User
+from market.catalog.addition import Terms, is_running, new_draft
+from market.catalog.models import Concept, ConceptKind, PlugIn
+from market.combinations.choosing import Quote, concept_named, draw_quote
+from market.combinations.errors import BalanceTooLow, CombinationRefused, QuoteChanged
+from market.combinations.models import Combination, CombinationPart
+from market.jobs.models import Job
+from market.ledger import operations as ledger
+from market.ledger.errors import InsufficientFunds
+from market.ledger.models import AccountKind
+from market.ledger.money import words
+
+KIND = "combination"
+MAX_WAITING = 3
+"""How many unfinished combinations one person may have, so that nobody fills the queue alone."""
+EXPIRES_AFTER_HOURS = 48
+"""One that nobody could do in this time is given up and its money released."""
+
+
+def request(
+    person: User,
+    plugins: Sequence[PlugIn],
+    *,
+    key: uuid.UUID,
+    name: str = "",
+    price_micros: int | None = None,
+    agreed: str | None = None,
+) -> Combination:
+    """Queue the combining of some plug-ins, and hold its fee. A name that the person combined before gets a further version.
+
+    `agreed` is the digest of the quote that the person saw; without it they agree to whatever it is now. The same key again gives the
+    combination that it made the first time. Raises CombinationRefused, and then changes nothing.
+    """
+    try:
+        with transaction.atomic():
+            return _request(person, plugins, key, name, price_micros, agreed)
+    except (IntegrityError, CombinationRefused):
+        # The other half of a double click may have made it meanwhile.
+        made = Combination.objects.filter(person=person, idempotency_key=key).first()
+        if made is None:
+            raise
+        return made
+
+
+def _request(
+    person: User,
+    plugins: Sequence[PlugIn],
+    key: uuid.UUID,
+    name: str,
+    price_micros: int | None,
+    agreed: str | None,
+) -> Combination:
+    # One after the other for a person: two requests of one name do not make two concepts, nor too many jobs.
+    person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
+    made = Combination.objects.filter(person=person, idempotency_key=key).first()
+    if made is not None:
+        return made
+    quote = draw_quote(person, plugins, name=name, price_micros=price_micros)
+    if agreed is not None and quote.digest != agreed:
+        raise QuoteChanged(
+            ["What it costs, or whom it pays, has changed. Look at it, and start it again if you agree."]
+        )
+    waiting = Job.objects.owned_by(person).live().filter(kind=KIND).count()
+    if waiting >= MAX_WAITING:
+        raise CombinationRefused(
+            [f"You have {waiting} unfinished combinations, the most at a time. Wait for one, or cancel one."]
+        )
+    plugin = _plugin_for(person, quote)
+    pk = uuid.uuid4()
+    expires_at = timezone.now() + timedelta(hours=EXPIRES_AFTER_HOURS)
+    hold = _hold(person, quote, pk) if quote.fee_micros else None
+    job = Job.objects.enqueue(
+        kind=KIND,
+        owner=person,
+        parameters={
+            "plugin": plugin.pk,
+            "concept_name": plugin.concept.name,
+            "base_name": quote.release.base.name,
+            "parts": [each.version.plugin.name for each in quote.parts],
+        },
+        work_units=len(quote.parts),
+        job_id=pk,
+    )
+    PlugIn.objects.filter(pk=plugin.pk).update(addition=job)
+    combination = Combination.objects.create(
+        pk=pk,
+        job=job,
+        person=person,
+        plugin=plugin,
+        release=quote.release,
+        price_micros=quote.price_micros,
+        fee_micros=quote.fee_micros,
+        hold=hold,
+        idempotency_key=key,
+        expires_at=expires_at,
+    )
+    CombinationPart.objects.bulk_create(
+        CombinationPart(combination=combination, version=each.version, share=each.share, position=position)
+        for position, each in enumerate(quote.parts)
+    )
+    return combination
+
+
+def _plugin_for(person: User, quote: Quote) -> PlugIn:
+    """Give the plug-in that gets the version: the person's of this name and base, or a new draft."""
+    concept = concept_named(person, quote.name) or Concept.objects.create(
+        artist=person, name=quote.name, kind=ConceptKind.COMBINATION, description=_description(quote)
+    )
+    base = quote.release.base
+    plugin = PlugIn.objects.select_related("addition", "concept").filter(concept=concept, base=base).first()
+    if plugin is not None and is_running(plugin):
+        raise CombinationRefused(
+            [f"{concept.name} is being combined already: wait for it, or choose another name."]
+        )
+    return plugin or new_draft(concept, base, terms=licence_of(quote))
+
+
+def licence_of(quote: Quote) -> Terms:
+    """Give the price, and the licence that no part's is narrower than."""
+    parts = [each.version.plugin for each in quote.parts]
+    return Terms(
+        quote.price_micros,
+        allow_commercial=all(each.allow_commercial for each in parts),
+        allow_derivatives=all(each.allow_derivatives for each in parts),
+        require_credit=any(each.require_credit for each in parts),
+    )
+
+
+def _description(quote: Quote) -> str:
+    named = [f"{each.version.plugin.name} by {each.version.plugin.owner}" for each in quote.parts]
+    return f"Combined from {', '.join(named[:-1])} and {named[-1]}."
+
+
+def _hold(person: User, quote: Quote, pk: uuid.UUID) -> ledger.Hold:
+    reference = f"combination:{pk}"
+    revenue = ledger.account(AccountKind.PLATFORM_REVENUE)
+    try:
+        return ledger.hold(
+            key=f"{reference}:hold",
+            payer=ledger.account(AccountKind.WALLET, owner=person),
+            # All of it is the market's, so reports add it to what else is: what was charged stays the sum of its parts.
+            shares=[ledger.Share(revenue, quote.fee_micros, "commission", reference, quote.name)],
+            reference=reference,
+            # Later than it is given up: its own end is what releases the money, not the hold's.
+            expires_at=timezone.now() + timedelta(hours=EXPIRES_AFTER_HOURS + 1),
+        )
+    except InsufficientFunds as error:
+        short = quote.fee_micros - error.available
+        reason = (
+            f"Combining costs {words(quote.fee_micros)}, and your balance is {words(error.available)}. Nothing was charged: "
+            "top up first."
+        )
+        raise BalanceTooLow([reason], missing=short) from error

@@ -1,0 +1,172 @@
+"""Combining plug-ins: choose them, see what it costs and pays, start it, and look at what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from market.accounts.access import person_of
+from market.accounts.models import User
+from market.catalog.figures import shown_figures
+from market.catalog.models import PlugIn
+from market.catalog.royalties import royalties_of
+from market.combinations.choosing import (
+    LEAST_PARTS,
+    MOST_PARTS,
+    Quote,
+    draw_quote,
+)
+from market.combinations.errors import BalanceTooLow, CombinationRefused
+from market.combinations.forms import CombinationForm, chosen_in, starting_values
+from market.combinations.models import Combination, CombinationPicture
+from market.combinations.requesting import request as request_combination
+from market.combinations.seen import seen_rows
+from market.extractions.grids import shown_grids
+from market.stored_files import send
+
+PAGE_SIZE = 24
+FOUND = 12
+
+
+@login_required
+@require_safe
+def combinations(request: HttpRequest) -> HttpResponse:
+    """List what a person combined, newest first."""
+    own = Combination.objects.filter(person=person_of(request)).select_related(
+        "job", "plugin__concept", "plugin__base"
+    )
+    page = Paginator(own, PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "combinations/list.html", {"page": page})
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """Show what is chosen and what it would cost. Only the button named `start` starts, and charges, anything."""
+    person = person_of(request)
+    data = request.POST if request.method == "POST" else request.GET
+    chosen = chosen_in(data, person)
+    if request.method != "POST":
+        form = CombinationForm(
+            initial=starting_values() | {name: data[name] for name in ("name",) if name in data}
+        )
+        return _form_page(request, person, chosen, form)
+    form = CombinationForm(request.POST)
+    if not form.is_valid() or "start" not in request.POST:
+        return _form_page(request, person, chosen, form, status=422 if form.errors else 200)
+    try:
+        made = request_combination(
+            person,
+            chosen,
+            key=form.cleaned_data["key"],
+            name=form.cleaned_data["name"],
+            price_micros=form.cleaned_data["price_micros"],
+            agreed=form.cleaned_data["agreed"],
+        )
+    except CombinationRefused as refusal:
+        missing = isinstance(refusal, BalanceTooLow)
+        return _form_page(request, person, chosen, form, reasons=refusal.reasons, missing=missing, status=409)
+    messages.success(request, f"{made.plugin.name} is being combined. You can watch, or come back later.")
+    return redirect(made.job)
+
+
+def _form_page(
+    request: HttpRequest,
+    person: User,
+    chosen: list[PlugIn],
+    form: CombinationForm,
+    *,
+    reasons: list[str] | None = None,
+    missing: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    quote, problems = _quote(person, chosen, form)
+    words = (request.POST if request.method == "POST" else request.GET).get("q", "").strip()[:100]
+    found = (
+        PlugIn.objects.combinable_by(person).with_everything().exclude(pk__in=[each.pk for each in chosen])
+    )
+    if chosen:
+        found = found.filter(base=chosen[0].base_id)
+    if words:
+        found = found.filter(concept__name__icontains=words) | found.filter(
+            owner__display_name__icontains=words
+        )
+    context = {
+        "form": form,
+        "chosen": chosen,
+        "found": found.order_by("-published_at", "-pk")[:FOUND] if len(chosen) < MOST_PARTS else [],
+        "words": words,
+        "quote": quote,
+        # What is refused now is said once.
+        "reasons": list(dict.fromkeys([*(reasons or []), *problems])),
+        "missing": missing,
+        "most": MOST_PARTS,
+    }
+    return render(request, "combinations/new.html", context, status=status)
+
+
+def _quote(person: User, chosen: list[PlugIn], form: CombinationForm) -> tuple[Quote | None, list[str]]:
+    if len(chosen) < LEAST_PARTS:
+        return None, []
+    values: dict[str, Any] = form.cleaned_data if form.is_bound and form.is_valid() else {}
+    name = values.get("name") or str(form.initial.get("name", ""))
+    try:
+        return draw_quote(person, chosen, name=name, price_micros=values.get("price_micros")), []
+    except CombinationRefused as refusal:
+        return None, refusal.reasons
+
+
+@login_required
+@require_safe
+def combination(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show one combination to its person: how it fared, its pictures, and who is paid."""
+    shown = _own(person_of(request), pk)
+    version = shown.version
+    parts = list(shown.parts.select_related("version__plugin__concept", "version__plugin__owner"))
+    context = {
+        "combination": shown,
+        "version": version,
+        "in_use": version is not None and shown.plugin.current_version_id == version.pk,
+        "parts": parts,
+        "again": urlencode(
+            [("name", shown.plugin.name), *(("plugin", each.version.plugin_id) for each in parts)]
+        ),
+        "royalties": royalties_of(shown.plugin) if version else [],
+        "grids": shown_grids(shown.grid.all()),
+        "seen": seen_rows(shown),
+        "figures": shown_figures(shown.figures),
+        "usable": PlugIn.objects.usable_by(shown.person).filter(pk=shown.plugin_id).exists(),
+    }
+    return render(request, "combinations/combination.html", context)
+
+
+@login_required
+@require_safe
+def picture(request: HttpRequest, pk: UUID, picture: int) -> HttpResponse:
+    shown = get_object_or_404(CombinationPicture, pk=picture, of=_own(person_of(request), pk))
+    return send(shown.file, "image/png", filename=f"combination-{shown.pk}.png")
+
+
+def _own(person: User, pk: UUID) -> Combination:
+    combinations = Combination.objects.select_related(
+        "job",
+        "person",
+        "release__base",
+        "plugin__concept",
+        "plugin__base",
+        "plugin__owner",
+        "plugin__current_version",
+    )
+    if not person.is_admin:
+        combinations = combinations.filter(person=person)
+    return get_object_or_404(combinations, pk=pk)
