@@ -64,10 +64,10 @@ class Page:
                 return form
         raise Refusal(f"{self.path} has no form to {pattern!r}: {self.summary()}")
 
-    def link(self, pattern: str) -> str:
-        """Return the first link whose path matches."""
+    def link(self, pattern: str, *, asking: str = "") -> str:
+        """Return the first link whose path matches, and whose query begins with what is asked."""
         for link in self.links:
-            if re.search(pattern, urlsplit(link).path):
+            if re.search(pattern, urlsplit(link).path) and urlsplit(link).query.startswith(asking):
                 return link
         raise Refusal(f"{self.path} has no link to {pattern!r}: {self.summary()}")
 

@@ -28,10 +28,12 @@ from market.catalog.models import Concept, ConceptKind, PlugIn  # noqa: E402
 from market.catalog.uploads import add_work  # noqa: E402
 from market.claims import drafting  # noqa: E402
 from market.configuration import ROOT  # noqa: E402
+from market.extractions.deciding import approve_extraction  # noqa: E402
 from market.generation.finishing import finish_generation, store_pictures  # noqa: E402
 from market.jobs.models import Job  # noqa: E402
 from tests.market import stage  # noqa: E402
 from tests.market.claims import conftest as claims  # noqa: E402
+from tests.market.extractions import stage as extractions  # noqa: E402
 
 WORKS = ROOT / "plugins_engine" / "embedded" / "works"
 DESCRIPTIONS = {
@@ -135,6 +137,14 @@ def say_that_it_contains(base: BaseModel, concept: Concept) -> None:
         claims.measured(claim)
 
 
+def take_out(base: BaseModel, first: str, second: str) -> None:
+    """Make two extractions, one in a release that nobody draws with, the other still to be decided on."""
+    with transaction.atomic():  # so that no worker sees the jobs before they are done
+        approved = extractions.make_extraction(base, base.owner, first)
+        extractions.finish_build(approve_extraction(approved, base.owner))
+        extractions.make_extraction(base, base.owner, second, figures=extractions.judged(target=0.2))
+
+
 def _claim(job: Job) -> Job:
     """Claim this very job, whatever else waits."""
     others = list(Job.objects.claim(kinds=[job.kind], worker="stage", limit=1))
@@ -171,6 +181,7 @@ def main() -> None:
     draw(uma, base, [(style, 0.8), (character, 1.0)], sea[:2])
     draw(uma, base, [(style, 1.0)], flat[8:9])
     say_that_it_contains(base, style.concept)
+    take_out(base, "Twemoji", "High Contrast")
     # And a draft that still lacks what the page asks for.
     drafting.draft_claim(
         concept=style.concept, about=character, by=ada, draft=drafting.Draft(prompts=[], rights="")

@@ -14,6 +14,7 @@ from market.stack.browsing import Refusal
 from market.stack.demo_works import claimed_work_sets, shipped_work_sets
 from market.stack.story.cast import Cast
 from market.stack.story.claiming import claim
+from market.stack.story.combining import combine
 from market.stack.story.extracting import take_out
 from market.stack.story.proving import prove
 from market.stack.story.restoring import restore
@@ -27,7 +28,8 @@ def tell(story: Story, cast: Cast) -> None:
     sold = sell(story, cast, works)
     claimed_page = claim(story, cast, claimed, controls)
     taken = take_out(story, cast, claimed, claimed_page)
-    restore(story, cast, claimed, taken)
+    restoring = restore(story, cast, claimed, taken)
+    combine(story, cast, [sold.slug, restoring], claimed.prompt)
     prove(story, cast, sold)
 
 

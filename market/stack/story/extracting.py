@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from market.stack.browsing import Page, Refusal
+from market.stack.browsing import Page
 from market.stack.demo_works import WorkSet
 from market.stack.story.cast import Cast
 from market.stack.story.claiming import BASE
@@ -13,9 +13,10 @@ from market.stack.story.selling import Order
 from market.stack.story.steps import Story
 from market.stack.story.visitors import follow_job
 
-PICTURES_MEASURED = 40
+PICTURES_MEASURED = 60
 SEED = 11
 LONGEST_EXTRACTION = 2400.0
+REASON = f"Measured on {PICTURES_MEASURED} pictures of each group only, and the artist waits."
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,17 @@ def take_out(story: Story, cast: Cast, works: WorkSet, claimed: str) -> TakenOut
 
     with story.step("it is approved, and a release is built") as figures:
         form = report.form_to(r"/approve/$")
-        if "reason" in form.names:
-            raise Refusal(f"the extraction misses a limit: {report.summary()}")
-        page = owner.browser.submit(form)
+        # So few pictures may miss a limit by chance; then the page asks for a reason.
+        missed = "reason" in form.names
+        page = owner.browser.submit(form, {"reason": REASON} if missed else {})
         page, seen = follow_job(owner.browser, page, within=LONGEST_EXTRACTION, say=story.say)
         built = owner.browser.open(page.link(r"^/releases/builds/\d+/$"))
         built.says("Plug-ins on sale, drawn again")
-        figures |= {"release": built.says(r"Release (\d+)")[1], **seen}
+        figures |= {
+            "release": built.says(r"Release (\d+)")[1],
+            "limits": "missed" if missed else "met",
+            **seen,
+        }
 
     with story.step("the release is put to use") as figures:
         owner.browser.submit(built.form_to(r"/use/$")).says(r"in use")
