@@ -130,6 +130,7 @@ def timed(call: Callable[[], Any]) -> tuple[float, float]:
 def main(count: int) -> None:
     # Models cannot be imported before.
     from market.accounts.models import User
+    from market.jobs.days import sum_up_days
     from market.ledger.models import Account
     from market.ledger.sealing import seal_some
     from market.ledger.statements import Month, proved, statement
@@ -147,6 +148,8 @@ def main(count: int) -> None:
         sealed += found
     sealing = time.perf_counter() - begun
     print(f"  {sealed} transfers sealed in {sealing:.0f} s", file=sys.stderr, flush=True)
+    while sum_up_days():
+        pass
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 
@@ -161,6 +164,7 @@ def main(count: int) -> None:
         "overview, a month": ("admin", "/reports/"),
         "overview, a year": ("admin", f"/reports/?{year}"),
         "requests, a month": ("admin", "/reports/requests/"),
+        "requests, a year": ("admin", f"/reports/requests/?{year}"),
         "books": ("admin", "/reports/books/"),
         "query lines, a month": ("admin", "/reports/queries/"),
         "query lines, a month, the oldest": ("admin", "/reports/queries/?page=oldest"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
 from django.urls import reverse
 
 from market.generation.finishing import give_up_expired, release_expired_holds, settle_unfinished
@@ -42,6 +43,7 @@ def register() -> None:
             result_url=_result_url,
             origin_url=_origin_url,
             result_template="generation/_result.html",
+            free=Q(generation_request__total_micros=0),
         )
     )
     register_sweep("requests given up", give_up_expired)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
+
 if TYPE_CHECKING:
     from market.jobs.models import Job
 
@@ -28,7 +30,8 @@ class JobKind:
 
     `settle` runs when a job ends as failed or cancelled, in the same transaction as the change of state; it must be
     safe to roll back. `describe` is one line for lists. `result_url` is where a finished job leads.
-    `result_template` is included in the job's page once it has succeeded, with `job` in its context.
+    `result_template` is included in the job's page once it has succeeded, with `job` in its context. `free` is a
+    condition on jobs of this kind: those that cost their owner nothing; it must not change once a job is made.
     """
 
     name: str
@@ -39,6 +42,7 @@ class JobKind:
     result_url: Callable[[Job], str | None] = _no_page
     origin_url: Callable[[Job], str | None] = _no_page
     result_template: str = ""
+    free: Q | None = None
 
 
 class UnknownKind(LookupError):

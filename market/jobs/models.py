@@ -13,9 +13,11 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils.functional import cached_property
 
 from market.jobs.kinds import JobKind, kind_named
 from market.jobs.lifecycle import JobQuerySet
+from market.jobs.spreads import Spread
 from market.jobs.states import ENDED, JobState
 
 SILENCE = timedelta(seconds=30)
@@ -115,6 +117,7 @@ class Job(models.Model):
                 name="job_made",
             ),
             models.Index("kind", F("finished_at").desc(), name="job_finished", condition=_ENDED),
+            models.Index("kind", "created_at", name="job_failed", condition=Q(state=JobState.FAILED)),
         )
 
     def __str__(self) -> str:
@@ -158,6 +161,54 @@ class Job(models.Model):
     @property
     def percent(self) -> int | None:
         return None if self.fraction is None else round(100 * self.fraction)
+
+
+class JobDay(models.Model):
+    """What became of the jobs of one kind that were made on one day, in UTC.
+
+    A row is written by `market.jobs.days` once the day is over and no job of it lives; then triggers let neither it nor those
+    jobs change. The same of other days is counted when it is asked for, and never saved. `reasons` are pairs of why jobs
+    failed and how many, the most frequent first, and not all where there are many.
+    """
+
+    kind = models.CharField(max_length=40)
+    day = models.DateField()
+    asked = models.PositiveIntegerField()
+    free = models.PositiveIntegerField(default=0)
+    succeeded = models.PositiveIntegerField()
+    failed = models.PositiveIntegerField()
+    cancelled = models.PositiveIntegerField()
+    waits = models.JSONField(help_text="From being asked for to being taken up, by bucket")
+    works = models.JSONField(help_text="From being taken up to the end, by bucket")
+    reasons = models.JSONField(default=list, blank=True)
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("-day", "kind")
+        constraints = (
+            models.UniqueConstraint(fields=("kind", "day"), name="jobday_once_a_kind"),
+            models.CheckConstraint(
+                name="jobday_every_job_ended",
+                condition=Q(asked=F("succeeded") + F("failed") + F("cancelled")),
+            ),
+            models.CheckConstraint(name="jobday_free_are_some_of_all", condition=Q(free__lte=F("asked"))),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} on {self.day}"
+
+    @property
+    def live(self) -> int:
+        """How many still wait or run."""
+        return self.asked - self.succeeded - self.failed - self.cancelled
+
+    @cached_property
+    def wait_spread(self) -> Spread:
+        return Spread.from_json(self.waits)
+
+    @cached_property
+    def work_spread(self) -> Spread:
+        return Spread.from_json(self.works)
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):

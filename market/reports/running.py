@@ -2,47 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from django.contrib.postgres.fields import ArrayField
-from django.db.models import (
-    Aggregate,
-    Count,
-    DateField,
-    DurationField,
-    ExpressionWrapper,
-    F,
-    FloatField,
-    Func,
-    Q,
-)
-from django.db.models.functions import Cast, Extract, TruncDate, TruncMonth, TruncWeek
+from datetime import date
 
 from market.generation.requesting import KIND
-from market.jobs.models import Job
-from market.jobs.states import LIVE, JobState
+from market.jobs.days import days_of
+from market.jobs.models import JobDay
+from market.jobs.spreads import Spread
 from market.reports import figures
 from market.reports.periods import Grain, Period
 
 
-class Quantiles(Aggregate):
-    """Quantiles of numbers, each between the two nearest where it lies between them (PostgreSQL's percentile_cont).
-
-    All of them in one, so that the numbers are sorted once. None where there are no numbers.
-    """
-
-    function = "percentile_cont"
-    template = "%(function)s(ARRAY[%(fractions)s]::float8[]) WITHIN GROUP (ORDER BY %(expressions)s)"
-    output_field = ArrayField(FloatField())
-
-    def __init__(self, expression: object, *fractions: float, **extra: Any) -> None:
-        super().__init__(expression, fractions=", ".join(map(str, fractions)), **extra)
-
-
 @dataclass(frozen=True)
 class Waits:
-    """Seconds until a worker took a request up, and from then until it ended: of half of them at most, of 95 %, and the longest."""
+    """Seconds until a worker took a request up, and from then until it ended: of half of them at most, of 95 %, and the longest.
+
+    Right to within one per cent; the longest is exact.
+    """
 
     wait_median: float | None
     wait_p95: float | None
@@ -67,7 +45,6 @@ class Funnel:
     waiting: int
     paid: int
     taken_back: int
-    waits: Waits
 
 
 @dataclass(frozen=True)
@@ -83,70 +60,71 @@ class SpanOfRequests:
     wait_p95: float | None
 
 
-_STATES = {
-    "drawn": Count("pk", filter=Q(state=JobState.SUCCEEDED)),
-    "failed": Count("pk", filter=Q(state=JobState.FAILED)),
-    "cancelled": Count("pk", filter=Q(state=JobState.CANCELLED)),
-}
-_BEGINS: dict[Grain, Func] = {
-    Grain.DAY: TruncDate("created_at"),
-    Grain.WEEK: TruncWeek("created_at", output_field=DateField()),
-    Grain.MONTH: TruncMonth("created_at", output_field=DateField()),
-}
+@dataclass(frozen=True)
+class Reason:
+    """Why so many requests failed; without a text, for all other reasons together."""
+
+    text: str
+    number: int
 
 
-def _seconds(end: str, begin: str) -> Cast:
-    between = ExpressionWrapper(F(end) - F(begin), output_field=DurationField())
-    return Cast(Extract(between, "epoch"), FloatField())
+def days_in(period: Period, *, only_counts: bool = False) -> list[JobDay]:
+    """The days of a period on which something was asked for: all that the figures below are made of."""
+    return days_of(KIND, period.first, period.last, only_counts=only_counts)
 
 
-def _jobs(period: Period) -> Any:
-    return (
-        Job.objects.filter(kind=KIND, created_at__gte=period.start, created_at__lt=period.end)
-        .order_by()
-        .annotate(wait=_seconds("started_at", "created_at"), work=_seconds("finished_at", "started_at"))
-    )
-
-
-def funnel(period: Period) -> Funnel:
-    """Count the requests of a period."""
-    found = _jobs(period).aggregate(
-        asked=Count("pk"),
-        waiting=Count("pk", filter=Q(state__in=[state.value for state in LIVE])),
-        waits=Quantiles("wait", 0.5, 0.95, 1.0),
-        works=Quantiles("work", 0.5, 0.95),
-        **_STATES,
-    )
-    # Of their own: few are free, and each of all jobs would have its request looked up.
-    free = _jobs(period).filter(generation_request__total_micros=0).count()
+def funnel(period: Period, days: Sequence[JobDay]) -> Funnel:
+    """Count the requests of a period's days."""
     totals = figures.totals(figures.sums_in(period))
-    waits = Waits(*(found.pop("waits") or [None] * 3), *(found.pop("works") or [None] * 2))
-    return Funnel(paid=totals.queries, taken_back=totals.taken_back, free=free, waits=waits, **found)
-
-
-def by_span(period: Period, grain: Grain) -> list[SpanOfRequests]:
-    """Give a row for every day, week or month in which something was asked for."""
-    rows = (
-        _jobs(period)
-        .annotate(begins=_BEGINS[grain])
-        .values("begins")
-        .annotate(
-            asked=Count("pk"),
-            waits=Quantiles("wait", 0.5, 0.95),
-            **_STATES,
-        )
-        .order_by("begins")
+    return Funnel(
+        asked=sum(day.asked for day in days),
+        free=sum(day.free for day in days),
+        drawn=sum(day.succeeded for day in days),
+        failed=sum(day.failed for day in days),
+        cancelled=sum(day.cancelled for day in days),
+        waiting=sum(day.live for day in days),
+        paid=totals.queries,
+        taken_back=totals.taken_back,
     )
+
+
+def waits(days: Sequence[JobDay]) -> Waits:
+    """Say how long the requests of some days waited and were drawn."""
+    waited, worked = Spread.of(day.wait_spread for day in days), Spread.of(day.work_spread for day in days)
+    wait_median, wait_p95 = waited.quantiles(0.5, 0.95)
+    work_median, work_p95 = worked.quantiles(0.5, 0.95)
+    return Waits(wait_median, wait_p95, waited.longest_seconds, work_median, work_p95)
+
+
+def by_span(period: Period, grain: Grain, days: Sequence[JobDay]) -> list[SpanOfRequests]:
+    """Give a row for every day, week or month in which something was asked for."""
     # Weeks and months begin where they do in a calendar; the period may have only a part of its first and last one.
     spans = {grain.first_of(span.first): span for span in period.spans(grain)}
+    parts: dict[date, list[JobDay]] = defaultdict(list)
+    for day in days:
+        parts[grain.first_of(day.day)].append(day)
     found = []
-    for row in rows:
-        median, p95 = row.pop("waits") or (None, None)
-        found.append(SpanOfRequests(spans[row.pop("begins")], wait_median=median, wait_p95=p95, **row))
+    for begins, those in sorted(parts.items()):
+        median, p95 = Spread.of(day.wait_spread for day in those).quantiles(0.5, 0.95)
+        row = SpanOfRequests(
+            spans[begins],
+            asked=sum(day.asked for day in those),
+            drawn=sum(day.succeeded for day in those),
+            failed=sum(day.failed for day in those),
+            cancelled=sum(day.cancelled for day in those),
+            wait_median=median,
+            wait_p95=p95,
+        )
+        found.append(row)
     return found
 
 
-def reasons(period: Period, most: int = 10) -> list[tuple[str, int]]:
-    """Give why requests failed, the most frequent reason first."""
-    rows = _jobs(period).filter(state=JobState.FAILED).values("error").annotate(number=Count("pk"))
-    return [(row["error"], row["number"]) for row in rows.order_by("-number", "error")[:most]]
+def reasons(days: Sequence[JobDay], most: int = 10) -> list[Reason]:
+    """Give why requests failed, the most frequent reason first and all others last: together, all that failed."""
+    numbers: Counter[str] = Counter()
+    for day in days:
+        numbers.update(dict(day.reasons))
+    first = sorted(numbers.items(), key=lambda each: (-each[1], each[0]))[:most]
+    others = sum(day.failed for day in days) - sum(number for _, number in first)
+    # Fewer than none where one failed after those of its day were counted.
+    return [Reason(text, number) for text, number in first] + ([Reason("", others)] if others > 0 else [])

@@ -93,6 +93,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 def requests(request: HttpRequest) -> HttpResponse:
     """Show how requests fared: from asked for to paid, failures and their reasons, and how long people waited."""
     period, form = period_of(request, DEFAULT_PERIOD)
+    days = running.days_in(period)
     return render(
         request,
         "reports/requests.html",
@@ -100,10 +101,11 @@ def requests(request: HttpRequest) -> HttpResponse:
             "period": period,
             "form": form,
             "quick": QUICK,
-            "funnel": running.funnel(period),
-            "before": running.funnel(period.previous),
-            "spans": running.by_span(period, period.grain),
-            "reasons": running.reasons(period),
+            "funnel": running.funnel(period, days),
+            "before": running.funnel(period.previous, running.days_in(period.previous, only_counts=True)),
+            "waits": running.waits(days),
+            "spans": running.by_span(period, period.grain, days),
+            "reasons": running.reasons(days),
         },
         status=400 if form.errors else 200,
     )
@@ -259,7 +261,7 @@ def table_rows(name: str, period: Period, narrowing: Narrowing) -> tuple[list[st
             ["day", *columns],
             [
                 [row.span.first, *(getattr(row, column) for column in columns)]
-                for row in running.by_span(period, Grain.DAY)
+                for row in running.by_span(period, Grain.DAY, running.days_in(period))
             ],
         )
     raise Http404

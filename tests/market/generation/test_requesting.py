@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
@@ -21,7 +22,8 @@ from market.generation.errors import (
     TooManyWaiting,
 )
 from market.generation.models import GenerationRequest, RequestPlugIn
-from market.generation.requesting import request_pictures, settle_terms
+from market.generation.requesting import KIND, request_pictures, settle_terms
+from market.jobs.days import days_of
 from market.jobs.models import Job
 from market.jobs.states import JobState
 from market.ledger import operations as ledger
@@ -74,6 +76,17 @@ def test_a_free_request_needs_no_money_and_no_hold(user: User, model_owner: User
     made = run(user, make_wish(free))
     assert (made.total_micros, made.hold) == (0, None)
     assert made.job.state == JobState.QUEUED
+
+
+def test_free_requests_are_told_apart_in_the_figures_of_a_day(
+    user: User, model_owner: User, base: BaseModel
+) -> None:
+    top_up(user)
+    run(user, make_wish(base))
+    run(user, make_wish(make_base(model_owner, slug="free", fee=0, fingerprint="ef" * 32)))
+    today = timezone.localdate()
+    (day,) = days_of(KIND, today, today, only_counts=True)
+    assert (day.asked, day.free) == (2, 1)
 
 
 def test_an_artist_pays_only_the_base_when_using_their_own_plugin(
