@@ -595,6 +595,25 @@ VARIABLES: tuple[Variable, ...] = (
         "Claims",
     ),
     Variable(
+        "CLAIM_MAX_OPEN",
+        "integer",
+        "How many claims an artist may have that are not decided yet, drafts among them.",
+        integer(1, 10_000),
+        "10",
+        "Claims",
+    ),
+    Variable(
+        "CLAIM_UNFOUNDED_MAX",
+        "integer",
+        "After so many claims that admins rejected within CLAIM_UNFOUNDED_DAYS, an artist makes none until the first of them is older.",
+        integer(1, 1000),
+        "3",
+        "Claims",
+    ),
+    Variable(
+        "CLAIM_UNFOUNDED_DAYS", "integer", "See CLAIM_UNFOUNDED_MAX.", integer(1, 3650), "180", "Claims"
+    ),
+    Variable(
         "EMAIL_URL",
         "text",
         "`file` writes each mail to `DATA_DIR/mail`, `console` prints it, "
