@@ -614,6 +614,32 @@ VARIABLES: tuple[Variable, ...] = (
         "CLAIM_UNFOUNDED_DAYS", "integer", "See CLAIM_UNFOUNDED_MAX.", integer(1, 3650), "180", "Claims"
     ),
     Variable(
+        "TAKEDOWN_COUNTER_DAYS",
+        "integer",
+        "How many days after a notice's takedown it counts as upheld, and as a strike, where no counter-notice came.",
+        integer(1, 365),
+        "14",
+        "Claims",
+    ),
+    Variable(
+        "TAKEDOWN_RESTORE_BUSINESS_DAYS",
+        "integer",
+        "How many days, Saturdays and Sundays left out, after a counter-notice a takedown is undone, unless the claimant goes to "
+        "court. 12 leaves room for two public holidays within the 10 to 14 business days of 17 U.S.C. 512(g)(2)(C).",
+        integer(10, 14),
+        "12",
+        "Claims",
+    ),
+    Variable(
+        "STRIKES_MAX",
+        "integer",
+        "With so many strikes (upheld takedowns) within STRIKE_DAYS an artist's publishing is suspended.",
+        integer(1, 100),
+        "3",
+        "Claims",
+    ),
+    Variable("STRIKE_DAYS", "integer", "How many days a strike counts.", integer(1, 3650), "365", "Claims"),
+    Variable(
         "EMAIL_URL",
         "text",
         "`file` writes each mail to `DATA_DIR/mail`, `console` prints it, "

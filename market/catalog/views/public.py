@@ -54,7 +54,9 @@ def plugin(request: HttpRequest, slug: str) -> HttpResponse:
             {"plugin": barred, "why": why, "contact": parseaddr(settings.DEFAULT_FROM_EMAIL)[1]},
             status=UNAVAILABLE,
         )
-    not_offered = why_not_offered(offer) if offer.is_published else ""
+    # What somebody combined is used by them also where it is not published.
+    asked = offer.is_published or offer.concept.is_combination
+    not_offered = why_not_offered(offer) if asked else ""
     version = offer.current_version
     price = price_of(offer, version) if version else offer.price_micros
     others = (
@@ -74,7 +76,8 @@ def plugin(request: HttpRequest, slug: str) -> HttpResponse:
         "others": others,
         "owns": offer.owner == request.user,
         "not_offered": not_offered,
-        "usable": (offer.is_published and not not_offered) or _among(PlugIn.objects.usable_by, request, offer),
+        "usable": (offer.is_published and not not_offered)
+        or _among(PlugIn.objects.usable_by, request, offer),
         "combinable": _among(PlugIn.objects.combinable_by, request, offer),
         "price_micros": price,
         "total_micros": price + offer.base.fee_micros,
