@@ -595,6 +595,51 @@ VARIABLES: tuple[Variable, ...] = (
         "Claims",
     ),
     Variable(
+        "CLAIM_MAX_OPEN",
+        "integer",
+        "How many claims an artist may have that are not decided yet, drafts among them.",
+        integer(1, 10_000),
+        "10",
+        "Claims",
+    ),
+    Variable(
+        "CLAIM_UNFOUNDED_MAX",
+        "integer",
+        "After so many claims that admins rejected within CLAIM_UNFOUNDED_DAYS, an artist makes none until the first of them is older.",
+        integer(1, 1000),
+        "3",
+        "Claims",
+    ),
+    Variable(
+        "CLAIM_UNFOUNDED_DAYS", "integer", "See CLAIM_UNFOUNDED_MAX.", integer(1, 3650), "180", "Claims"
+    ),
+    Variable(
+        "TAKEDOWN_COUNTER_DAYS",
+        "integer",
+        "How many days after a notice's takedown it counts as upheld, and as a strike, where no counter-notice came.",
+        integer(1, 365),
+        "14",
+        "Claims",
+    ),
+    Variable(
+        "TAKEDOWN_RESTORE_BUSINESS_DAYS",
+        "integer",
+        "How many days, Saturdays and Sundays left out, after a counter-notice a takedown is undone, unless the claimant goes to "
+        "court. 12 leaves room for two public holidays within the 10 to 14 business days of 17 U.S.C. 512(g)(2)(C).",
+        integer(10, 14),
+        "12",
+        "Claims",
+    ),
+    Variable(
+        "STRIKES_MAX",
+        "integer",
+        "With so many strikes (upheld takedowns) within STRIKE_DAYS an artist's publishing is suspended.",
+        integer(1, 100),
+        "3",
+        "Claims",
+    ),
+    Variable("STRIKE_DAYS", "integer", "How many days a strike counts.", integer(1, 3650), "365", "Claims"),
+    Variable(
         "EMAIL_URL",
         "text",
         "`file` writes each mail to `DATA_DIR/mail`, `console` prints it, "

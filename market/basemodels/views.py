@@ -35,7 +35,7 @@ def card_of(base: BaseModel, check: BaseCheck | None) -> Card | None:
 
 @require_safe
 def bases(request: HttpRequest) -> HttpResponse:
-    published = Count("plugins", filter=Q(plugins__state="published"))
+    published = Count("plugins", filter=Q(plugins__state="published", plugins__taken_down_at=None))
     return render(
         request, "basemodels/bases.html", {"bases": visible_bases(request.user).annotate(offers=published)}
     )
@@ -65,7 +65,7 @@ def base(request: HttpRequest, slug: str) -> HttpResponse:
         "check": check,
         "samples": check.samples.select_related("check_of__base") if check else [],
         "releases": model.releases.order_by("-number"),
-        "offers": model.plugins.filter(state="published").count(),
+        "offers": model.plugins.filter(state="published", taken_down_at=None).count(),
         "form": form,
         "manages": manages,
         "other_weights": model.other_weights() if manages else None,

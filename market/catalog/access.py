@@ -14,9 +14,11 @@ from market.catalog.models import (
     CoOwnerTerms,
     PlugIn,
     PlugInSample,
+    PlugInState,
     PlugInVersion,
     Work,
 )
+from market.catalog.offering import why_not_offered
 
 Person = AbstractBaseUser | AnonymousUser
 
@@ -61,15 +63,24 @@ def visible_plugin(person: Person, slug: str) -> PlugIn:
     return get_object_or_404(PlugIn.objects.visible_to(person).with_everything(), slug=slug)
 
 
+def barred_plugin(slug: str) -> tuple[PlugIn, str]:
+    """A plug-in that its artist offers and something else keeps from the market, and in neutral words what."""
+    offers = PlugIn.objects.filter(state=PlugInState.PUBLISHED, base__listed=True)
+    plugin = get_object_or_404(offers.with_everything(), slug=slug)
+    if not (why := why_not_offered(plugin)):
+        raise Http404
+    return plugin, why
+
+
 def visible_sample(person: Person, plugin: int, pk: int) -> PlugInSample:
     """A sample of the version on offer; the owner sees those of every version."""
     sample = get_object_or_404(
-        PlugInSample.objects.select_related("version__plugin__concept", "version__plugin__base"),
+        PlugInSample.objects.select_related("version__plugin__concept"),
         pk=pk,
         version__plugin=plugin,
     )
     offer = sample.version.plugin
-    on_offer = offer.is_published and offer.base.listed and offer.current_version_id == sample.version_id
+    on_offer = PlugIn.objects.published().filter(pk=offer.pk, current_version=sample.version_id).exists()
     if not on_offer and not (isinstance(person, User) and (person.is_admin or person.pk == offer.owner_id)):
         raise Http404
     return sample

@@ -32,6 +32,7 @@ from market.catalog.models import (
     PlugInVersion,
 )
 from market.catalog.models.plugins import free_slug
+from market.catalog.offering import bars_to_a_version
 from market.catalog.publishing import broader_than_parts, use_version
 from market.jobs import kinds
 from market.jobs.models import Job
@@ -127,7 +128,7 @@ def obstacles_to_a_version(concept: Concept, base: BaseModel, by: User) -> list[
     plugin = PlugIn.objects.filter(concept=concept, base=base).select_related("addition").first()
     if plugin is not None and is_running(plugin):
         found.append(f"A version of {concept.name} for {base.name} is already under way.")
-    return found
+    return found + bars_to_a_version(concept, by)
 
 
 def is_running(plugin: PlugIn) -> bool:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from django.contrib import admin
 
 from market.audit.administration import ReadOnlyAdmin
-from market.catalog.models import Concept, CoOwnerTerms, PlugIn, PlugInPart, RightsAffirmation, UploadRefusal
+from market.catalog.models import (
+    Concept,
+    CoOwnerTerms,
+    PlugIn,
+    PlugInPart,
+    RightsAffirmation,
+    Suspension,
+    UploadRefusal,
+)
 
 
 @admin.register(Concept)
@@ -17,9 +25,16 @@ class ConceptAdmin(ReadOnlyAdmin):
 
 @admin.register(PlugIn)
 class PlugInAdmin(ReadOnlyAdmin):
-    list_display = ["concept", "owner", "base", "state", "price_micros", "published_at"]
+    list_display = ["concept", "owner", "base", "state", "price_micros", "published_at", "taken_down_at"]
     list_filter = ["state", "base"]
     search_fields = ["concept__name", "slug", "owner__display_name"]
+
+
+@admin.register(Suspension)
+class SuspensionAdmin(ReadOnlyAdmin):
+    list_display = ["person", "begun_at", "lifted_at", "lifted_by"]
+    list_select_related = ["person", "lifted_by"]
+    search_fields = ["person__email", "person__display_name"]
 
 
 @admin.register(CoOwnerTerms)

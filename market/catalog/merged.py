@@ -19,6 +19,7 @@ from market.accounts.models import User
 from market.catalog.models import PlugIn, PlugInPart, PlugInState, PlugInVersion
 from market.catalog.models.parts import PART_NAME_LENGTH
 from market.catalog.models.works import SHA256
+from market.catalog.offering import barred_among
 from market.catalog.royalties import MAX_DEPTH, parts_within
 from market.ledger.splits import BASIS_POINTS
 
@@ -168,8 +169,15 @@ def _refusals(versions: Sequence[PlugInVersion], by: User) -> Iterator[str]:
             f"These parts are combined of plug-ins that are combined themselves: at most {MAX_DEPTH} levels and {MAX_WAYS} "
             "plug-ins in all are taken."
         )
+    barred = barred_among(versions)
     for version in versions:
         plugin = version.plugin
+        if version.pk in barred:
+            yield (
+                f"The part “{plugin.name}” by {plugin.owner} is taken down, or was combined from a plug-in that is. "
+                "Nobody may combine it at present."
+            )
+            continue
         if plugin.owner_id != by.pk and plugin.state != PlugInState.PUBLISHED:
             yield (
                 f"The part “{plugin.name}” by {plugin.owner} is not on the market at present. Only its artist "

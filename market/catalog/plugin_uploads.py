@@ -32,6 +32,7 @@ from market.catalog.addition import (
 )
 from market.catalog.merged import FoundPart, MergeRefused, parts_of
 from market.catalog.models import Concept, PlugIn, PlugInVersion
+from market.catalog.offering import is_taken_down_copy
 from market.jobs import kinds
 from market.jobs.models import Job
 
@@ -40,6 +41,7 @@ _COPY = (
     "These weights are a plug-in of another artist already. Only its artist can offer it; if it is yours, write to the "
     "market's administrators."
 )
+_TAKEN_DOWN = "These weights are those of a plug-in that is taken down, or was combined from one: they are not taken again."
 
 
 class UploadRefused(AdditionRefused):
@@ -100,6 +102,8 @@ def _looked_through(file: UploadedFile[bytes], by: User) -> tuple[list[FoundPart
     file.seek(0)
     if _anothers(by.pk, digest.hexdigest()):
         raise UploadRefused([_COPY])
+    if is_taken_down_copy(digest.hexdigest()):
+        raise UploadRefused([_TAKEN_DOWN])
     return parts, digest.hexdigest()
 
 
@@ -130,6 +134,8 @@ def complete_upload(*, job: Job, token: int, output: AdditionOutput) -> PlugInVe
     """Keep what a worker read from the file as a new version. Raises BadResult as `complete_addition` does, and of a copy."""
     if _anothers(job.owner_id, output.tensors_sha256):
         raise BadResult(_COPY)
+    if is_taken_down_copy(output.tensors_sha256):
+        raise BadResult(_TAKEN_DOWN)
     with transaction.atomic():
         version = complete_addition(job=job, token=token, output=output)
         forget_upload(job)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from market.accounts.models import User
 from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.offering import barred_among, bars_to_a_version
 from market.catalog.royalties import parts_within
 
 
@@ -33,6 +34,9 @@ def obstacles(plugin: PlugIn, by: User) -> list[str]:
         found.append(f"{plugin.base.name} is not offered at present.")
     if not plugin.concept.is_combination and not plugin.concept.has_current_affirmation():
         found.append("Affirm your rights to the concept again: the text has changed since.")
+    found += bars_to_a_version(plugin.concept, by)
+    if plugin.taken_down_at is None and plugin.current_version and barred_among([plugin.current_version]):
+        found.append("A plug-in that it was combined from is taken down. Combine it again without that one.")
     return found + broader_than_parts(plugin, plugin.current_version)
 
 

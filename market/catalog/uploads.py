@@ -14,6 +14,7 @@ from market.accounts.models import User
 from market.catalog.likeness import MAX_DISTANCE, Likeness, distance, is_copy, is_repeat
 from market.catalog.models import Concept, PlugIn, UploadRefusal, Work
 from market.catalog.models.works import CAPTION_LENGTH
+from market.catalog.offering import is_suspended
 from market.catalog.pictures import CleanPicture, Limits, PictureRefused, clean
 from market.jobs.states import LIVE
 from market.stored_files import forget_file
@@ -46,9 +47,12 @@ class UploadReport:
 def upload_works(concept: Concept, by: User, files: Iterable[Any]) -> UploadReport:
     """Take the files (Django's UploadedFile) as works of the concept."""
     report, limits = UploadReport(), Limits.configured()
+    suspended = is_suspended(by)
     for number, sent in enumerate(files):
         name = display_name(sent.name)
         try:
+            if suspended:
+                raise PictureRefused("Your publishing is suspended: no works are taken meanwhile.")
             if number >= MAX_FILES_AT_ONCE:
                 raise PictureRefused(f"Send at most {MAX_FILES_AT_ONCE} files at once.")
             report.taken.append(

@@ -7,7 +7,7 @@ from django.db import transaction
 from market.accounts.models import User
 from market.accounts.roles import require_admin
 from market.audit.recording import record
-from market.claims import mails
+from market.claims import mails, outcomes
 from market.claims.deadlines import appeal_within
 from market.claims.measuring import begin_measuring, stop_measuring
 from market.claims.models import Claim, ClaimMessage, ClaimState, CounterNotice
@@ -26,13 +26,14 @@ def ask_for_evidence(claim: Claim, by: User) -> None:
 
 
 def accept_claim(claim: Claim, by: User, reason: str = "") -> None:
-    """Say that the claim is right: the other party's answer, after which a concept can be extracted."""
+    """Say that the claim is right: the other party's answer, after which a concept can be extracted from a base, or a plug-in is taken down."""
     require_respondent(claim, by)
     with transaction.atomic():
         if not claim.accept(by, reason.strip()):
             raise ClaimRefused(_too_late(claim))
         stop_measuring(claim)
         mails.answered(claim)
+        outcomes.accepted(claim, by)
 
 
 def reject_claim(claim: Claim, by: User, reason: str, counter_notice: CounterNotice | None = None) -> None:
@@ -93,6 +94,8 @@ def rule_on_claim(claim: Claim, admin: User, outcome: ClaimState, decision: str)
             )
         record("claim.decided", by=admin, target=claim, changes={"state": (before, outcome)}, reason=decision)
         mails.decided(claim)
+        if outcome == ClaimState.ACCEPTED:
+            outcomes.accepted(claim, admin)
 
 
 def write_message(claim: Claim, by: User, text: str) -> ClaimMessage:

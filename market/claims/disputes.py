@@ -27,6 +27,7 @@ from market.ledger.models import AccountKind, Entry, Figure, FigureSort, Transfe
 
 LEAST_WORDS = 20  # characters: "mine" is no reason
 REFUNDS_AT_ONCE = 200
+_NO_CLAIMANT = "Nobody with an account here asked for this: give it back to the artist, or to those who paid."
 
 
 class DisputeRefused(Exception):
@@ -60,24 +61,8 @@ def file_dispute(*, plugin: PlugIn, claimant: User, reason: str) -> Dispute:
 def open_dispute(dispute: Dispute, admin: User) -> Dispute:
     """Freeze what the plug-in earned and was not paid out yet, and what it will earn. One dispute a plug-in is open at a time."""
     _require_other_admin(admin, dispute)
-    now = timezone.now()
     with transaction.atomic():
-        try:
-            with transaction.atomic():
-                opened = Dispute.objects.filter(pk=dispute.pk, state=DisputeState.FILED).update(
-                    state=DisputeState.OPEN,
-                    opened_at=now,
-                    opened_by=admin,
-                    accrued_from=now - timedelta(days=settings.DISPUTE_DAYS),
-                )
-        except IntegrityError as error:
-            raise DisputeRefused(
-                "Another dispute about this plug-in is open. Decide that one first."
-            ) from error
-        if not opened:
-            raise DisputeRefused("Only a dispute that was filed, and not answered yet, can be opened.")
-        dispute.refresh_from_db()
-        frozen = freeze(dispute)
+        frozen = _open(dispute, admin)
         record(
             "dispute.opened",
             by=admin,
@@ -88,11 +73,61 @@ def open_dispute(dispute: Dispute, admin: User) -> Dispute:
     return dispute
 
 
+def open_for_takedown(
+    *, plugin: PlugIn, claimant: User | None, by: User, reason: str
+) -> tuple[Dispute, bool]:
+    """Freeze what a plug-in earned because it is taken down; give the dispute, and whether it was opened for that.
+
+    A dispute that is open already stays the one there is. The caller, in whose transaction this is, writes the audit line.
+    """
+    there = Dispute.objects.filter(plugin=plugin, state=DisputeState.OPEN).first()
+    if there is not None:
+        freeze(there)
+        return there, False
+    filed = (
+        claimant
+        and Dispute.objects.filter(plugin=plugin, claimant=claimant, state=DisputeState.FILED).first()
+    )
+    dispute = filed or Dispute.objects.create(plugin=plugin, claimant=claimant, reason=reason)
+    _open(dispute, by)
+    return dispute, True
+
+
+def end_for_takedown(dispute: Dispute, outcome: DisputeState, decision: str, by: User | None) -> None:
+    """Decide an open dispute because its takedown ended; one that was decided meanwhile stays so. `by` nobody: the rule did it."""
+    if outcome == DisputeState.AWARDED and dispute.claimant_id is None:
+        raise DisputeRefused(_NO_CLAIMANT)
+    if Dispute.objects.filter(pk=dispute.pk, state=DisputeState.OPEN).exists():
+        freeze(dispute)  # what came in since the last sweep
+        _end(dispute, DisputeState.OPEN, outcome, by, decision)
+        settle(dispute)
+
+
+def _open(dispute: Dispute, by: User) -> int:
+    """Open a filed dispute and freeze what it is about; give the transfers that took."""
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            opened = Dispute.objects.filter(pk=dispute.pk, state=DisputeState.FILED).update(
+                state=DisputeState.OPEN,
+                opened_at=now,
+                opened_by=by,
+                accrued_from=now - timedelta(days=settings.DISPUTE_DAYS),
+            )
+    except IntegrityError as error:
+        raise DisputeRefused("Another dispute about this plug-in is open. Decide that one first.") from error
+    if not opened:
+        raise DisputeRefused("Only a dispute that was filed, and not answered yet, can be opened.")
+    dispute.refresh_from_db()
+    return freeze(dispute)
+
+
 def dismiss_dispute(dispute: Dispute, admin: User, decision: str) -> None:
     """Answer a dispute without opening it: nothing was frozen."""
     _require_other_admin(admin, dispute)
     with transaction.atomic():
         _end(dispute, DisputeState.FILED, DisputeState.DISMISSED, admin, decision)
+        _record_end(dispute, DisputeState.FILED, admin)
 
 
 def decide_dispute(dispute: Dispute, admin: User, outcome: DisputeState, decision: str) -> Dispute:
@@ -100,29 +135,35 @@ def decide_dispute(dispute: Dispute, admin: User, outcome: DisputeState, decisio
     _require_other_admin(admin, dispute)
     if outcome not in DECIDED:
         raise DisputeRefused("Decide for the artist, for the claimant, or for those who paid.")
+    if outcome == DisputeState.AWARDED and dispute.claimant_id is None:
+        raise DisputeRefused(_NO_CLAIMANT)
     with transaction.atomic():
         freeze(dispute)  # what came in since the last sweep
         _end(dispute, DisputeState.OPEN, outcome, admin, decision)
+        _record_end(dispute, DisputeState.OPEN, admin)
         settle(dispute)
     return dispute
 
 
-def _end(dispute: Dispute, before: DisputeState, after: DisputeState, admin: User, decision: str) -> None:
+def _end(dispute: Dispute, before: DisputeState, after: DisputeState, by: User | None, decision: str) -> None:
     decision = decision.strip()
     if not decision:
         raise DisputeRefused("Say why it is decided so: both sides will read it.")
     ended = Dispute.objects.filter(pk=dispute.pk, state=before).update(
-        state=after, decided_at=timezone.now(), decided_by=admin, decision=decision[:4000]
+        state=after, decided_at=timezone.now(), decided_by=by, decision=decision[:4000]
     )
     if not ended:
         raise DisputeRefused("That is not possible any more: the dispute has gone on meanwhile.")
     dispute.refresh_from_db()
+
+
+def _record_end(dispute: Dispute, before: DisputeState, admin: User) -> None:
     record(
-        "dispute.dismissed" if after == DisputeState.DISMISSED else "dispute.decided",
+        "dispute.dismissed" if dispute.state == DisputeState.DISMISSED else "dispute.decided",
         by=admin,
         target=dispute,
-        changes={"state": (before, after)},
-        reason=decision,
+        changes={"state": (before, dispute.state)},
+        reason=dispute.decision,
     )
 
 
@@ -273,7 +314,7 @@ def settle(dispute: Dispute) -> bool:
         if locked.state == DisputeState.REFUNDED and _refund_some(locked) == REFUNDS_AT_ONCE:
             return True
         for person, subject, left in _left(locked):
-            to = locked.claimant if locked.state == DisputeState.AWARDED else person
+            to = locked.claimant if locked.state == DisputeState.AWARDED and locked.claimant else person
             ledger.post(
                 key=f"{locked.reference}:{locked.state}:{person.pk}:{subject}",
                 debit=ledger.account(AccountKind.ESCROW, person),

@@ -17,6 +17,7 @@ from market.catalog.models import Concept, PlugIn, Work
 from market.catalog.pictures import CleanPicture, Limits, PictureRefused, clean
 from market.catalog.uploads import Refused, caption_from, display_name, read_upload
 from market.claims import mails
+from market.claims.limits import require_may_claim
 from market.claims.measuring import MAX_CONTROLS, MAX_WORKS, MIN_CONTROLS, begin_measuring
 from market.claims.models import (
     MAX_PROMPTS,
@@ -61,6 +62,7 @@ def draft_claim(*, concept: Concept, about: BaseModel | PlugIn, by: User, draft:
     target = {"base": about} if isinstance(about, BaseModel) else {"plugin": about}
     try:
         with transaction.atomic():
+            require_may_claim(by)
             claim = Claim.objects.create(claimant=by, concept=concept, **target, **vars(draft))
             claim.begin(by)
     except IntegrityError as error:

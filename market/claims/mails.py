@@ -128,7 +128,12 @@ def _until(claim: Claim) -> str:
 
 
 def _tell(people: Iterable[User], claim: Claim, subject: str, text: str) -> None:
-    body = f"{text}\n\n{settings.PUBLIC_URL}{claim.get_absolute_url()}\n"
+    write_to(people, subject, text, claim.get_absolute_url())
+
+
+def write_to(people: Iterable[User], subject: str, text: str, page: str) -> None:
+    """Send each of them a mail that leads to a page, once the transaction commits."""
+    body = f"{text}\n\n{settings.PUBLIC_URL}{page}\n"
     # A subject is one line, and a name may hold what is not.
     line = " ".join(subject.split())
     for address in dict.fromkeys(person.email for person in people):

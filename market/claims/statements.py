@@ -14,12 +14,13 @@ ACCURATE = (
     "may act for the holder."
 )
 MISTAKEN = (
-    "Under penalty of perjury I state my good-faith belief that the claim rests on a mistake, or on a misidentification of what "
-    "it is about."
+    "Under penalty of perjury I state my good-faith belief that what this is about was, or is to be, removed or disabled by mistake, "
+    "or because it was misidentified."
 )
 JURISDICTION = (
-    "I consent to the jurisdiction of the courts at my address, or, if I live outside the United States, of those where the "
-    "market may be found, and I accept service of process from the claimant or their agent."
+    "I consent to the jurisdiction of the United States Federal District Court for the district of my address, or, if that is "
+    "outside the United States, for any district in which the market may be found, and I accept service of process from whoever "
+    "sent the notice, or their agent."
 )
 
 NOTICE = f"{GOOD_FAITH}\n{ACCURATE}"

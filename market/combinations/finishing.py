@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from market.catalog.royalties import parts_within
 from market.combinations.choosing import restores
 from market.combinations.errors import BadResult
 from market.combinations.models import Combination, CombinationPart, CombinationPicture
+from market.combinations.requesting import KIND
 from market.extractions.grids import Grids, rows_of
 from market.extractions.releases import weights_of
 from market.jobs.models import Job
@@ -27,6 +28,9 @@ from market.ledger import operations as ledger
 from market.ledger.errors import HoldAlreadyVoided
 from market.stored_files import files_undone
 
+STOPPED = (
+    "A part of it has been taken down meanwhile. Nothing was charged. Combine it again without that one."
+)
 TOO_LATE = "It waited for two days and no worker could do it. Nothing was charged."
 
 
@@ -163,6 +167,13 @@ def settle_unfinished(job: Job) -> None:
             ledger.void(
                 hold=combination.hold, key=f"{combination.reference}:void", reason=job.get_state_display()
             )
+
+
+def stop_combinations(versions: Collection[int]) -> int:
+    """Fail what is being combined from one of these versions, which releases its money; give how many."""
+    waiting = Job.objects.live().filter(kind=KIND, combination__parts__version__in=versions)
+    numbers = sorted(set(waiting.values_list("pk", flat=True)))
+    return sum(Job.objects.abandon(pk, error=STOPPED) for pk in numbers)
 
 
 def give_up_expired(now: datetime | None = None) -> int:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from market.accounts.models import User
 from market.catalog.addition import Terms, is_running, new_draft
 from market.catalog.models import Concept, ConceptKind, PlugIn
+from market.catalog.offering import keep_takedowns_waiting
 from market.combinations.choosing import Quote, concept_named, draw_quote
 from market.combinations.errors import BalanceTooLow, CombinationRefused, QuoteChanged
 from market.combinations.models import Combination, CombinationPart
@@ -66,6 +67,8 @@ def _request(
     made = Combination.objects.filter(person=person, idempotency_key=key).first()
     if made is not None:
         return made
+    # Before the fee is held: a takedown locks a part first, too, and then who pays.
+    keep_takedowns_waiting([each.pk for each in plugins])
     quote = draw_quote(person, plugins, name=name, price_micros=price_micros)
     if agreed is not None and quote.digest != agreed:
         raise QuoteChanged(

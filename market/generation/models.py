@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
@@ -121,7 +123,18 @@ class RequestPlugIn(models.Model):
 
 class PictureQuerySet(models.QuerySet["Picture"]):
     def kept(self) -> PictureQuerySet:
-        return self.filter(deleted_at=None)
+        """Those that are not deleted, each with the words of what hides it, if anything does, as `hidden_because`."""
+        hiding = HiddenPicture.objects.filter(picture=OuterRef("pk"), hiding__ended_at=None).order_by("pk")
+        return self.filter(
+            deleted_at=None
+        ).annotate(  # type: ignore[no-redef]  # Picture says of what type it is
+            hidden_because=Coalesce(Subquery(hiding.values("hiding__words")[:1]), Value(""))
+        )
+
+    def drawn_with(self, versions: Collection[int]) -> PictureQuerySet:
+        return self.filter(
+            request__in=RequestPlugIn.objects.filter(version__in=versions).values("request_id")
+        )
 
 
 class Picture(models.Model):
@@ -137,6 +150,8 @@ class Picture(models.Model):
     height = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
+
+    hidden_because: str  # given by kept()
 
     objects = PictureQuerySet.as_manager()
 
@@ -165,6 +180,36 @@ class Picture(models.Model):
         )
         if changed and name:
             default_storage.delete(name)
+
+
+class Hiding(models.Model):
+    """Pictures that are hidden together: shown to nobody and not downloaded, until it ends. They, and their files, stay."""
+
+    reference = models.CharField(max_length=60, unique=True, help_text="What for: takedown:12.")
+    words = models.CharField(max_length=200, help_text="Why, for the maker of a picture to read.")
+    begun_at = models.DateTimeField(default=timezone.now, editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=~Q(words=""), name="generation_hiding_says_why"),)
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class HiddenPicture(models.Model):
+    """One picture of a hiding. A picture with several is hidden until the last of them ends."""
+
+    hiding = models.ForeignKey(Hiding, on_delete=models.PROTECT, related_name="pictures")
+    picture = models.ForeignKey(Picture, on_delete=models.PROTECT, related_name="hidings")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("hiding", "picture"), name="generation_picture_once_a_hiding"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.picture} for {self.hiding}"
 
 
 class CommissionRateQuerySet(models.QuerySet["CommissionRate"]):

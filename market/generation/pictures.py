@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
@@ -11,7 +12,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import cache_control
+from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_GET, require_POST
 
 from market.accounts.access import person_of
@@ -21,6 +22,7 @@ from market.jobs.views import asked_by_htmx
 from market.ledger.queries import credits as credits_of
 
 PER_PAGE = 24
+HIDDEN = "This picture is hidden at present. Its page says why."
 
 
 def own_picture(person: User, pk: UUID) -> Picture:
@@ -58,7 +60,7 @@ def picture_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     person = person_of(request)
     picture = own_picture(person, pk)
     made = picture.request
-    siblings = made.pictures.filter(deleted_at=None).exclude(pk=picture.pk).order_by("index")
+    siblings = Picture.objects.kept().filter(request=made).exclude(pk=picture.pk).order_by("index")
     context = {
         "picture": picture,
         "made": made,
@@ -73,26 +75,40 @@ def picture_page(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @login_required
-@cache_control(private=True, max_age=86400, immutable=True)
 @require_GET
 def picture_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """Serve the original PNG; `?download` offers it to be saved."""
     picture = own_picture(person_of(request), pk)
+    if picture.hidden_because:
+        refused = HttpResponse(
+            HIDDEN, status=HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS, content_type="text/plain"
+        )
+        refused["Cache-Control"] = "no-store"  # it may be shown again at any time
+        return refused
     try:
         content = default_storage.open(str(picture.file.name))
     except FileNotFoundError:
         raise Http404("The file of this picture is missing.") from None
-    return FileResponse(
+    response = FileResponse(
         content,
         content_type="image/png",
         as_attachment="download" in request.GET,
         filename=f"picture-{picture.seed}-{str(picture.pk)[:8]}.png",
     )
+    patch_cache_control(response, private=True, max_age=86400, immutable=True)
+    return response
 
 
 @login_required
 @require_POST
 def picture_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
-    own_picture(person_of(request), pk).discard()
+    picture = own_picture(person_of(request), pk)
+    if picture.hidden_because:
+        messages.error(
+            request,
+            "The picture is hidden, and stays as it is until that is decided. It can be deleted then.",
+        )
+        return redirect(picture)
+    picture.discard()
     messages.success(request, "The picture is deleted. What was paid for it stays with its artists.")
     return redirect("generation:pictures")

@@ -14,6 +14,7 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.combined import price_of
 from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.offering import keep_takedowns_waiting
 from market.catalog.royalties import royalties
 from market.generation import limits
 from market.generation.commission import commission_rates
@@ -159,6 +160,8 @@ def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUI
         raise TooManyWaiting(
             f"You have {waiting} unfinished requests, the most at a time. Wait for one, or cancel one."
         )
+    # Before the price is held: a takedown locks the plug-in first, too, and then who pays.
+    keep_takedowns_waiting([pk for pk, _ in wish.plugins])
     terms = settle_terms(base=wish.base, plugins=wish.plugins, count=wish.count, person=person)
     _require_within_limits_of_base(wish)
     quote = terms.quote

@@ -34,10 +34,11 @@ PAGES = {
     "payout-batch": "payments:payout_batch",
     "dispute": "claims:dispute",
     "claim": "claims:claim",
+    "takedown": "takedowns:takedown",
     "job": "jobs:job",
 }
 """Where a thing has a page of its own for admins; others are shown in the administration."""
-PLACES = {"ledger": "reports:overview", "closed-period": "reports:books"}
+PLACES = {"ledger": "reports:overview", "closed-period": "reports:books", "suspension": "takedowns:takedowns"}
 """Where there is one page for all things of a kind, or but one thing."""
 HEADER = (
     "time",

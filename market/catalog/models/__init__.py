@@ -3,11 +3,13 @@
 from market.catalog.models.concepts import LEARNED_KINDS, Concept, ConceptKind, RightsAffirmation
 from market.catalog.models.coowners import CoOwnerStep, CoOwnerTerms
 from market.catalog.models.parts import PlugInPart
-from market.catalog.models.plugins import PlugIn, PlugInSample, PlugInState, PlugInVersion
+from market.catalog.models.plugins import BarredVersion, PlugIn, PlugInSample, PlugInState, PlugInVersion
+from market.catalog.models.suspensions import Suspension
 from market.catalog.models.works import UploadRefusal, Work
 
 __all__ = [
     "LEARNED_KINDS",
+    "BarredVersion",
     "CoOwnerStep",
     "CoOwnerTerms",
     "Concept",
@@ -18,6 +20,7 @@ __all__ = [
     "PlugInState",
     "PlugInVersion",
     "RightsAffirmation",
+    "Suspension",
     "UploadRefusal",
     "Work",
 ]

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce, Now
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
@@ -18,6 +19,7 @@ from django.utils.text import slugify
 from market.accounts.models import User
 from market.basemodels.models import FINGERPRINT, BaseModel, BaseRelease
 from market.catalog.models.concepts import Concept, ConceptKind
+from market.catalog.models.suspensions import Suspension
 from market.catalog.models.works import SHA256
 from market.jobs.models import Job
 
@@ -43,14 +45,23 @@ class LicenceLine:
     text: str
 
 
+def _offered() -> Q:
+    """What its artist offers and may offer. Whether it may be used at all is `_allowed`."""
+    return Q(state=PlugInState.PUBLISHED) & ~Q(owner__in=Suspension.objects.open().values("person"))
+
+
+def _allowed() -> Q:
+    return Q(base__listed=True) & ~Q(current_version__in=BarredVersion.objects.values("version"))
+
+
 class PlugInQuerySet(models.QuerySet["PlugIn"]):
     def published(self) -> PlugInQuerySet:
-        """Plug-ins that anybody may see and use."""
-        return self.filter(state=PlugInState.PUBLISHED, base__listed=True)
+        """Plug-ins that anybody may see and use: none that is taken down, or has such a part, or whose artist is suspended."""
+        return self.filter(_offered(), _allowed())
 
     def visible_to(self, person: object) -> PlugInQuerySet:
         """Published plug-ins, and the person's own in any state; administrators see all."""
-        visible = Q(state=PlugInState.PUBLISHED, base__listed=True)
+        visible = _offered() & _allowed()
         if isinstance(person, User) and person.is_admin:
             return self
         if isinstance(person, User):
@@ -60,12 +71,12 @@ class PlugInQuerySet(models.QuerySet["PlugIn"]):
     def usable_by(self, person: User) -> PlugInQuerySet:
         """Plug-ins that a person may draw with: published ones, and what they combined themselves, in any state."""
         own = Q(owner=person, concept__kind=ConceptKind.COMBINATION, current_version__isnull=False)
-        return self.filter(Q(state=PlugInState.PUBLISHED) | own, base__listed=True)
+        return self.filter(_offered() | own, _allowed())
 
     def combinable_by(self, person: User) -> PlugInQuerySet:
         """Plug-ins that a person may make a part of another: what is on offer where the licence allows it, and their own."""
-        offered = Q(state=PlugInState.PUBLISHED, allow_combination=True) | Q(owner=person)
-        return self.filter(offered, base__listed=True, current_version__isnull=False)
+        offered = _offered() & Q(allow_combination=True) | Q(owner=person)
+        return self.filter(offered, _allowed(), current_version__isnull=False)
 
     def with_everything(self) -> PlugInQuerySet:
         return self.select_related("concept", "base", "owner", "current_version")
@@ -114,6 +125,15 @@ class PlugIn(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
     withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
+    taken_down_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The state stays what it was: restoring brings it back.",
+    )
+    taken_down_words = models.CharField(
+        max_length=200, blank=True, editable=False, help_text="Why, for everybody to read."
+    )
 
     objects: ClassVar[PlugInQuerySet] = PlugInQuerySet.as_manager()  # type: ignore[assignment]  # a manager made from the query set has all of its methods
 
@@ -123,6 +143,9 @@ class PlugIn(models.Model):
         indexes = [
             models.Index(fields=["state", "-published_at"], name="catalog_plugin_newest"),
             models.Index(fields=["state", "price_micros"], name="catalog_plugin_price"),
+            models.Index(
+                fields=["id"], condition=Q(taken_down_at__isnull=False), name="catalog_plugin_taken_down"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["concept", "base"], name="catalog_plugin_one_a_concept_and_base"),
@@ -143,6 +166,11 @@ class PlugIn(models.Model):
                 condition=Q(state=PlugInState.WITHDRAWN, withdrawn_at__isnull=False)
                 | ~Q(state=PlugInState.WITHDRAWN) & Q(withdrawn_at__isnull=True),
                 name="catalog_plugin_withdrawn_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(taken_down_at=None, taken_down_words="")
+                | Q(taken_down_at__isnull=False) & ~Q(taken_down_words=""),
+                name="catalog_plugin_taken_down_with_words",
             ),
         ]
 
@@ -169,6 +197,7 @@ class PlugIn(models.Model):
 
     @property
     def is_published(self) -> bool:
+        """Whether its artist offers it. What else keeps a plug-in from the market, `published()` knows."""
         return self.state == PlugInState.PUBLISHED
 
     def licence_lines(self) -> Iterator[LicenceLine]:
@@ -213,11 +242,38 @@ class PlugIn(models.Model):
             withdrawn_at=timezone.now(),
         )
 
+    def take_down(self, words: str) -> None:
+        """Keep it, and all that it is a part of, from being offered. A second time changes the words only."""
+        PlugIn.objects.filter(pk=self.pk).update(
+            taken_down_at=Coalesce("taken_down_at", Now()), taken_down_words=words
+        )
+        self.refresh_from_db(fields=["taken_down_at", "taken_down_words"])
+
+    def put_back(self) -> None:
+        """End what `take_down` did: it is offered again if its artist has it so."""
+        PlugIn.objects.filter(pk=self.pk).update(taken_down_at=None, taken_down_words="")
+        self.taken_down_at, self.taken_down_words = None, ""
+
     def _move(self, allowed: PlugInQuerySet, **changes: Any) -> bool:
         moved = allowed.filter(pk=self.pk).update(**changes) == 1
         if moved:
             self.refresh_from_db(fields=list(changes))
         return moved
+
+
+class BarredVersion(models.Model):
+    """A version that may not be used: of a plug-in that is taken down, or combined from one, however deep. A view."""
+
+    version = models.OneToOneField(
+        "catalog.PlugInVersion", on_delete=models.DO_NOTHING, primary_key=True, related_name="+"
+    )
+
+    class Meta:
+        managed = False
+        db_table = "catalog_barredversion"
+
+    def __str__(self) -> str:
+        return str(self.version)
 
 
 def free_slug(concept: Concept, base: BaseModel) -> str:

@@ -14,6 +14,7 @@ from market.catalog.addition import AdditionRefused, is_running, start_addition
 from market.catalog.figures import ShownFigure, shown_figures
 from market.catalog.forms import PlugInFileForm, TermsForm, VersionForm
 from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.offering import why_not_offered
 from market.catalog.plugin_uploads import parts_in_words, start_upload
 from market.catalog.publishing import PublishingRefused, obstacles, publish, use_version
 from market.catalog.royalties import royalties_of
@@ -163,6 +164,7 @@ def _plugin_page(
         "running": offer.addition if is_running(offer) else None,
         "ended": offer.addition if offer.addition and not versions else None,
         "refused": reasons or [],
+        "not_offered": why_not_offered(offer) if offer.is_published else "",
         "obstacles": [] if offer.is_published else obstacles(offer, person_of(request)),
     }
     return render(request, "catalog/desk_plugin.html", context, status=status)

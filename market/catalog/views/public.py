@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from email.utils import parseaddr
+from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from market.accounts.models import User
-from market.catalog.access import public_artist, visible_plugin, visible_sample
+from market.catalog.access import barred_plugin, public_artist, visible_plugin, visible_sample
 from market.catalog.browsing import BrowseForm, browse, page_of
 from market.catalog.combined import price_of
 from market.catalog.figures import shown_figures
 from market.catalog.models import PlugIn
 from market.catalog.models.plugins import PlugInQuerySet
+from market.catalog.offering import why_not_offered
 from market.catalog.royalties import royalties_of
 from market.stored_files import send
+
+UNAVAILABLE = HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS
 
 
 @require_safe
@@ -38,7 +44,19 @@ def plugins(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def plugin(request: HttpRequest, slug: str) -> HttpResponse:
-    offer = visible_plugin(request.user, slug)
+    try:
+        offer = visible_plugin(request.user, slug)
+    except Http404:
+        barred, why = barred_plugin(slug)
+        return render(
+            request,
+            "catalog/not_offered.html",
+            {"plugin": barred, "why": why, "contact": parseaddr(settings.DEFAULT_FROM_EMAIL)[1]},
+            status=UNAVAILABLE,
+        )
+    # What somebody combined is used by them also where it is not published.
+    asked = offer.is_published or offer.concept.is_combination
+    not_offered = why_not_offered(offer) if asked else ""
     version = offer.current_version
     price = price_of(offer, version) if version else offer.price_micros
     others = (
@@ -57,7 +75,9 @@ def plugin(request: HttpRequest, slug: str) -> HttpResponse:
         "royalties": royalties_of(offer),
         "others": others,
         "owns": offer.owner == request.user,
-        "usable": offer.is_published or _among(PlugIn.objects.usable_by, request, offer),
+        "not_offered": not_offered,
+        "usable": (offer.is_published and not not_offered)
+        or _among(PlugIn.objects.usable_by, request, offer),
         "combinable": _among(PlugIn.objects.combinable_by, request, offer),
         "price_micros": price,
         "total_micros": price + offer.base.fee_micros,
@@ -77,7 +97,7 @@ def sample(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
         shown.file,
         "image/png",
         filename=f"{shown.version.plugin.slug}-sample-{shown.position + 1}.png",
-        public=shown.version.plugin.is_published,
+        public=PlugIn.objects.published().filter(pk=plugin).exists(),
     )
 
 

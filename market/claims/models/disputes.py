@@ -34,7 +34,12 @@ class Dispute(models.Model):
 
     plugin = models.ForeignKey("catalog.PlugIn", on_delete=models.PROTECT, related_name="disputes")
     claimant = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="disputes_filed"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="disputes_filed",
+        help_text="Empty: opened by a takedown that nobody with an account here asked for.",
     )
     reason = models.TextField(max_length=4000)
     state = models.CharField(max_length=10, choices=DisputeState.choices, default=DisputeState.FILED)
@@ -51,7 +56,12 @@ class Dispute(models.Model):
     )
     decided_at = models.DateTimeField(null=True, blank=True, editable=False)
     decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Empty: by the rule that ends a takedown.",
     )
     decision = models.TextField(max_length=4000, blank=True, help_text="Why it was decided so.")
     settled_at = models.DateTimeField(
@@ -88,12 +98,12 @@ class Dispute(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["filed", "open"], decided_at=None, decided_by=None, decision="")
-                | (
-                    Q(decided_at__isnull=False, decided_by__isnull=False)
-                    & ~Q(decision="")
-                    & ~Q(state__in=["filed", "open"])
-                ),
-                name="claims_dispute_decided_by_somebody_with_a_reason",
+                | (Q(decided_at__isnull=False) & ~Q(decision="") & ~Q(state__in=["filed", "open"])),
+                name="claims_dispute_decided_with_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="awarded") | Q(claimant__isnull=False),
+                name="claims_dispute_awarded_to_somebody",
             ),
         ]
 

@@ -19,9 +19,11 @@ from django.utils import timezone
 import market
 from market.accounts.models import Role, User
 from market.audit.models import AuditLine
+from market.catalog.models import Suspension
 from market.claims import drafting
 from market.claims.disputes import file_dispute, open_dispute
 from market.claims.models import Claim, Dispute
+from market.generation.models import GenerationRequest, Picture
 from market.jobs import kinds
 from market.jobs.models import Job
 from market.ledger import operations as ledger
@@ -39,6 +41,8 @@ from market.payments.payouts import (
 )
 from market.payments.top_ups import settle, start_top_up
 from market.reports.periods import quick
+from market.takedowns.models import Ground, Takedown
+from market.takedowns.taking_down import Cause, take_down_plugin
 from tests.market.audit.conftest import Written
 from tests.market.catalog.conftest import make_concept, with_works
 from tests.market.claims.conftest import files, measured, notice
@@ -154,6 +158,20 @@ def owed(scene: Scene, spent: int) -> TopUp:
     return TopUp.objects.get(pk=top_up.pk)
 
 
+def finished_picture(scene: Scene) -> Picture:
+    made = captured(scene)
+    request = GenerationRequest.objects.get(pk=made.reference.removeprefix("generation:"))
+    return Picture.objects.create(
+        request=request, index=0, file="pictures/x.png", sha256="0" * 64, seed=1, width=8, height=8
+    )
+
+
+def takedown(scene: Scene) -> Takedown:
+    """A notice about the artist's plug-in."""
+    plugin = make_plugin(scene.artist, make_base(make_person("Mona Modeller", Role.MODEL_OWNER)))
+    return take_down_plugin(plugin, scene.admin, Cause(Ground.NOTICE, "A letter of 3 May."))
+
+
 def last_month(scene: Scene) -> str:
     """Let the market have begun last month, which then is the one to close."""
     month = quick("last_month")
@@ -170,6 +188,18 @@ ACTS = [
         "data": {"outcome": "released", "decision": "Drawn by the artist"}}),
     Act("claims:rule", "claim.decided", lambda scene: {
         "args": [unanswered(scene).pk], "data": {"outcome": "rejected", "decision": "The controls say otherwise"}}),
+    Act("takedowns:of_plugin", "takedown.made", lambda scene: {
+        "args": [make_plugin(scene.artist, make_base(make_person("Mona Modeller", Role.MODEL_OWNER))).slug],
+        "data": {"ground": "notice", "reason": "A letter of 3 May."}}),
+    Act("takedowns:of_picture", "takedown.made", lambda scene: {
+        "args": [finished_picture(scene).pk], "data": {"ground": "notice", "reason": "A letter of 3 May."}}),
+    Act("takedowns:restore", "takedown.restored", lambda scene: {
+        "args": [takedown(scene).pk], "data": {"money": "released", "reason": "The letter was withdrawn."}}),
+    Act("takedowns:uphold", "takedown.upheld", lambda scene: {
+        "args": [takedown(scene).pk], "data": {"reason": "Its artist agrees."}}),
+    Act("takedowns:lift", "suspension.lifted", lambda scene: {
+        "args": [Suspension.objects.create(person=scene.artist, because="3 strikes").pk],
+        "data": {"reason": "They promised."}}),
     Act("payments:top_up_decide", "top_up.returned", lambda scene: {
         "args": [owed(scene, EURO).pk], "data": {"step": "return"}}),
     Act("payments:top_up_decide", "top_up.borne", lambda scene: {
@@ -210,6 +240,11 @@ USE_CASES = {
     "market.claims.disputes.dismiss_dispute": "dispute.dismissed",
     "market.claims.disputes.decide_dispute": "dispute.decided",
     "market.generation.refunds.refund_query": "query.refunded",
+    "market.takedowns.taking_down.take_down_plugin": "takedown.made",
+    "market.takedowns.taking_down.take_down_picture": "takedown.made",
+    "market.takedowns.taking_down.restore": "takedown.restored",
+    "market.takedowns.taking_down.uphold": "takedown.upheld",
+    "market.takedowns.strikes.lift_suspension": "suspension.lifted",
     "market.payments.promotions.grant_credit": "credit.granted",
     "market.payments.top_ups.bear": "top_up.borne",
     "market.payments.payouts.verify_details": "payout.details_verified",

@@ -1,0 +1,48 @@
+"""How many claims an artist may have open, and when one whose claims were unfounded has to wait."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from market.accounts.models import User
+from market.claims.models import LIVE_CLAIMS, Claim, ClaimState
+from market.claims.refusal import ClaimRefused
+
+
+def require_may_claim(person: User) -> None:
+    """Refuse a further claim of somebody who has too many open, or too many that admins rejected of late.
+
+    Within a transaction: claims of one person are begun one after the other, so that two at once are not both the last.
+    """
+    User.objects.select_for_update(no_key=True).get(pk=person.pk)
+    open_claims = Claim.objects.made_by(person).filter(state__in=LIVE_CLAIMS).count()
+    if open_claims >= settings.CLAIM_MAX_OPEN:
+        raise ClaimRefused(
+            f"You have {open_claims} claims that are not decided yet, drafts among them, and the most at a time is "
+            f"{settings.CLAIM_MAX_OPEN}. Wait for one to be decided, or withdraw one."
+        )
+    if (until := waits_until(person)) is not None:
+        raise ClaimRefused(
+            f"Admins rejected {settings.CLAIM_UNFOUNDED_MAX} or more of your claims within {settings.CLAIM_UNFOUNDED_DAYS} days. "
+            f"You can make another from {date_format(until, 'j F Y, H:i')} UTC on."
+        )
+
+
+def waits_until(person: User) -> datetime | None:
+    """Give when a person may claim again whose claims were found to be unfounded too often; None where they need not wait.
+
+    Only an admin's rejection counts, on appeal or where nobody answered: the other side alone cannot make claims unfounded.
+    """
+    counted = timedelta(days=settings.CLAIM_UNFOUNDED_DAYS)
+    by_an_admin = Q(appealed_at__isnull=False) | Q(escalated_at__isnull=False)
+    rejected = Claim.objects.made_by(person).filter(by_an_admin, state=ClaimState.REJECTED)
+    of_late = rejected.filter(decided_at__gt=timezone.now() - counted).order_by("-decided_at")
+    moments = list(of_late.values_list("decided_at", flat=True)[: settings.CLAIM_UNFOUNDED_MAX])
+    if len(moments) < settings.CLAIM_UNFOUNDED_MAX or moments[-1] is None:
+        return None
+    return moments[-1] + counted

@@ -1,0 +1,22 @@
+"""Who is told that a claim was accepted: the apps above, in the transaction that accepts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from market.accounts.models import User
+from market.claims.models import Claim
+
+Follow = Callable[[Claim, User], object]
+_following: list[Follow] = []
+
+
+def register_accepted(follow: Follow) -> None:
+    """Let an app act on an accepted claim, given who accepted it. Called from `AppConfig.ready()`."""
+    if follow not in _following:
+        _following.append(follow)
+
+
+def accepted(claim: Claim, by: User) -> None:
+    for follow in _following:
+        follow(claim, by)

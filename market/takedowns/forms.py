@@ -1,0 +1,110 @@
+"""Forms of takedowns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from market.accounts.models import User
+from market.claims.claim_forms import words
+from market.claims.models import DECIDED, DisputeState
+from market.takedowns.models import Ground, TakedownState
+from market.takedowns.taking_down import Cause
+
+KEEP_OPEN = "open"
+
+
+class TakeDownForm(forms.Form):
+    """Why a thing is taken down. `pictures` is asked only of a plug-in."""
+
+    ground = forms.ChoiceField(
+        label="On what ground",
+        choices=[(each.value, each.label) for each in Ground if each != Ground.CLAIM],
+        widget=forms.RadioSelect,
+        help_text="A notice can be answered by a counter-notice, and counts as a strike once it is upheld; a court's order is one "
+        "at once; the market's own rules are none.",
+    )
+    reason = words(
+        "The notice, or what is wrong",
+        rows=8,
+        help_text="Both sides will read it. Everybody else reads the ground only.",
+    )
+    complainant = forms.EmailField(
+        label="Who asked for it",
+        required=False,
+        help_text="The email address of their account here, if they have one.",
+    )
+    pictures = forms.BooleanField(
+        label="Hide all pictures that it drew, too",
+        required=False,
+        help_text="Also those of plug-ins combined from it.",
+    )
+
+    def __init__(self, *args: Any, of_picture: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if of_picture:
+            del self.fields["pictures"]
+
+    def clean_complainant(self) -> User | None:
+        address = self.cleaned_data["complainant"]
+        if not address:
+            return None
+        person = User.objects.filter(email=address.lower(), is_active=True).first()
+        if person is None:
+            raise forms.ValidationError(
+                "Nobody has an account with this address. Leave it empty, and name them in the notice."
+            )
+        return person
+
+    def cause(self) -> Cause:
+        said = self.cleaned_data
+        return Cause(ground=Ground(said["ground"]), reason=said["reason"], complainant=said["complainant"])
+
+
+class RestoreForm(forms.Form):
+    money = forms.ChoiceField(
+        label="What lies in escrow for it",
+        initial=DisputeState.RELEASED.value,
+        choices=[
+            (DisputeState.RELEASED.value, "Goes back to who earned it"),
+            (DisputeState.REFUNDED.value, "Goes to those who paid for the pictures"),
+            (DisputeState.AWARDED.value, "Goes to the claimant"),
+            (KEEP_OPEN, "Stays there: the dispute is decided by itself"),
+        ],
+        widget=forms.RadioSelect,
+    )
+    reason = words("Why it is restored", help_text="Both sides will read it.")
+
+    def __init__(self, *args: Any, has_money: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not has_money:
+            del self.fields["money"]
+
+    def outcome(self) -> DisputeState | None:
+        chosen = self.cleaned_data.get("money", KEEP_OPEN)
+        return DisputeState(chosen) if chosen in {each.value for each in DECIDED} else None
+
+
+class UpholdForm(forms.Form):
+    reason = words("Why it stands", help_text="Both sides will read it.")
+
+
+class CourtForm(forms.Form):
+    action = words(
+        "The court, and the number of the action",
+        rows=2,
+        help_text="It is kept down until the court has decided.",
+    )
+
+
+class LiftForm(forms.Form):
+    reason = words("Why it is lifted", help_text="The person will read it.")
+
+
+class FilterForm(forms.Form):
+    """Which takedowns a list shows; whatever is left empty leaves none out."""
+
+    state = forms.ChoiceField(label="State", required=False, choices=[("", "All"), *TakedownState.choices])
+    ground = forms.ChoiceField(label="Ground", required=False, choices=[("", "All"), *Ground.choices])
+    q = forms.CharField(label="Plug-in or person", required=False, max_length=100)

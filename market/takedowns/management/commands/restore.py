@@ -1,0 +1,42 @@
+"""`manage.py restore`: undo a takedown as its page does, for whoever scripts it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from market.claims.models import DECIDED, DisputeState
+from market.takedowns.forms import KEEP_OPEN
+from market.takedowns.management.commands.take_down import person_with
+from market.takedowns.models import Takedown
+from market.takedowns.refusal import TakedownRefused
+from market.takedowns.taking_down import restore
+
+
+class Command(BaseCommand):
+    help = "Undo a takedown: what it took down is as it was before."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("takedown", type=int, help="its number, as in its address")
+        parser.add_argument("--by", metavar="EMAIL", required=True, help="the admin who does it")
+        parser.add_argument("--reason", required=True, help="both sides read it")
+        parser.add_argument(
+            "--money",
+            choices=[KEEP_OPEN, *(each.value for each in DECIDED)],
+            default=DisputeState.RELEASED.value,
+            help="what becomes of what lies in escrow (default: back to who earned it)",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        admin = person_with(options["by"])
+        found = Takedown.objects.with_everything().filter(pk=options["takedown"]).first()
+        if found is None:
+            raise CommandError(f"There is no takedown {options['takedown']}.")
+        money = None if options["money"] == KEEP_OPEN else DisputeState(options["money"])
+        try:
+            restore(found, admin, options["reason"], money=money)
+        except TakedownRefused as refusal:
+            raise CommandError(str(refusal)) from refusal
+        self.stdout.write(f"{found.target} is restored.")

@@ -1,0 +1,265 @@
+"""Pages of takedowns: for admins all of them, for everybody their own, with strikes; each with its steps and what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from market.accounts.access import person_of, role_required
+from market.accounts.models import Role, User
+from market.catalog.models import PlugIn, Suspension
+from market.claims.claim_forms import CounterNoticeForm
+from market.generation.models import Picture
+from market.takedowns import answering, taking_down
+from market.takedowns.forms import CourtForm, FilterForm, LiftForm, RestoreForm, TakeDownForm, UpholdForm
+from market.takedowns.models import Takedown, TakedownState
+from market.takedowns.refusal import TakedownRefused
+from market.takedowns.strikes import lift_suspension
+
+ROWS = 25
+REFUSED = 409
+
+
+def visible_takedown(person: User, pk: int) -> Takedown:
+    """Fetch a takedown for its sides and for admins. For everybody else it does not exist."""
+    return get_object_or_404(Takedown.objects.visible_to(person).with_everything(), pk=pk)
+
+
+@role_required(Role.ADMIN)
+@require_GET
+def takedowns(request: HttpRequest) -> HttpResponse:
+    """List all takedowns, the latest first, and the suspensions that are open."""
+    form = FilterForm(request.GET)
+    found = Takedown.objects.with_everything()
+    if form.is_valid():
+        said = form.cleaned_data
+        chosen = {name: said[name] for name in ("state", "ground") if said[name]}
+        found = found.filter(**chosen)
+        if words := said["q"].strip():
+            found = found.filter(
+                Q(plugin__concept__name__icontains=words)
+                | Q(person__display_name__icontains=words)
+                | Q(complainant__display_name__icontains=words)
+            )
+    return render(
+        request,
+        "takedowns/takedowns.html",
+        {
+            "page_obj": Paginator(found, ROWS).get_page(request.GET.get("page")),
+            "form": form,
+            "suspensions": [
+                (each, LiftForm(auto_id=f"lift-{each.pk}-%s"))
+                for each in Suspension.objects.open().select_related("person")
+            ],
+        },
+    )
+
+
+@login_required
+@require_GET
+def mine(request: HttpRequest) -> HttpResponse:
+    """Show somebody what of theirs was taken down, their strikes, and what they had taken down."""
+    person = person_of(request)
+    own = Takedown.objects.filter(person=person).with_everything()
+    return render(
+        request,
+        "takedowns/mine.html",
+        {
+            "page_obj": Paginator(own, ROWS).get_page(request.GET.get("page")),
+            "asked_for": Takedown.objects.filter(complainant=person).with_everything()[:ROWS],
+            "strikes": Takedown.objects.strikes(person).count(),
+            "most": settings.STRIKES_MAX,
+            "days": settings.STRIKE_DAYS,
+            "suspension": Suspension.objects.open().filter(person=person).first(),
+        },
+    )
+
+
+@role_required(Role.ADMIN)
+@require_http_methods(["GET", "POST"])
+def of_plugin(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take a plug-in down."""
+    plugin = get_object_or_404(PlugIn.objects.with_everything(), slug=slug)
+    form = TakeDownForm(request.POST if request.method == "POST" else None)
+
+    def act() -> Takedown:
+        cause, pictures = form.cause(), form.cleaned_data["pictures"]
+        return taking_down.take_down_plugin(plugin, person_of(request), cause, pictures=pictures)
+
+    return _taken_down(request, form, act, {"plugin": plugin})
+
+
+@role_required(Role.ADMIN)
+@require_http_methods(["GET", "POST"])
+def of_picture(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Hide a picture."""
+    pictures = Picture.objects.kept().select_related("request__person")
+    picture = get_object_or_404(pictures, pk=pk)
+    form = TakeDownForm(request.POST if request.method == "POST" else None, of_picture=True)
+
+    def act() -> Takedown:
+        return taking_down.take_down_picture(picture, person_of(request), form.cause())
+
+    return _taken_down(request, form, act, {"picture": picture})
+
+
+@login_required
+@require_GET
+def takedown(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a takedown to its sides and to admins."""
+    return _page(request, visible_takedown(person_of(request), pk))
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def restore(request: HttpRequest, pk: int) -> HttpResponse:
+    person = person_of(request)
+    shown = visible_takedown(person, pk)
+    form = RestoreForm(request.POST, has_money=shown.opened_dispute)
+    return _act(
+        request,
+        shown,
+        form,
+        "restore_form",
+        lambda: taking_down.restore(shown, person, form.cleaned_data["reason"], money=form.outcome()),
+        "Restored, as it was before.",
+    )
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def uphold(request: HttpRequest, pk: int) -> HttpResponse:
+    person = person_of(request)
+    shown, form = visible_takedown(person, pk), UpholdForm(request.POST)
+    return _act(
+        request,
+        shown,
+        form,
+        "uphold_form",
+        lambda: taking_down.uphold(shown, person, form.cleaned_data["reason"]),
+        "Upheld. Both sides are told.",
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def counter_notice(request: HttpRequest, pk: int) -> HttpResponse:
+    """Answer a takedown by a counter-notice."""
+    person = person_of(request)
+    shown = get_object_or_404(Takedown.objects.filter(person=person).with_everything(), pk=pk)
+    about = f"{shown.target}, which was taken down on {shown.taken_down_at:%d %B %Y}"
+    if shown.plugin:
+        about = f"{about}: {request.build_absolute_uri(shown.plugin.get_absolute_url())}"
+    initial = {"email": person.email, "material": about}
+    form = CounterNoticeForm(request.POST if request.method == "POST" else None, initial=initial)
+    status = 200
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            try:
+                answering.counter(shown, person, form.counter_notice(), form.cleaned_data["reason"])
+            except TakedownRefused as refusal:
+                form.add_error(None, str(refusal))
+                status = REFUSED
+            else:
+                messages.success(request, "Your counter-notice is kept and passed on.")
+                return redirect(shown)
+    context = {"takedown": shown, "form": form, "days": settings.TAKEDOWN_RESTORE_BUSINESS_DAYS}
+    return render(request, "takedowns/counter_notice.html", context, status=status)
+
+
+@login_required
+@require_POST
+def court(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take the claimant's word that they went to court."""
+    person = person_of(request)
+    shown, form = visible_takedown(person, pk), CourtForm(request.POST)
+    return _act(
+        request,
+        shown,
+        form,
+        "court_form",
+        lambda: answering.go_to_court(shown, person, form.cleaned_data["action"]),
+        "It stays down until an admin has read what the court decides.",
+    )
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def lift(request: HttpRequest, pk: int) -> HttpResponse:
+    """Lift a suspension."""
+    suspension = get_object_or_404(Suspension.objects.select_related("person"), pk=pk)
+    form = LiftForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Say why it is lifted: the person reads it.")
+        return redirect("takedowns:takedowns")
+    try:
+        lift_suspension(suspension, person_of(request), form.cleaned_data["reason"])
+    except TakedownRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"{suspension.person} can publish again.")
+    return redirect("takedowns:takedowns")
+
+
+def _taken_down(
+    request: HttpRequest, form: TakeDownForm, act: Callable[[], Takedown], about: dict[str, Any]
+) -> HttpResponse:
+    """Show the form that takes something down; once it is filled in, do it and lead to the takedown."""
+    status = 200
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            try:
+                return redirect(act())
+            except TakedownRefused as refusal:
+                form.add_error(None, str(refusal))
+                status = REFUSED
+    return render(request, "takedowns/take_down.html", {"form": form, **about}, status=status)
+
+
+def _page(
+    request: HttpRequest, shown: Takedown, *, status: int = 200, refusal: str = "", **forms: Any
+) -> HttpResponse:
+    person = person_of(request)
+    is_side = person.pk in (shown.person_id, shown.complainant_id)
+    may_decide = person.is_admin and not is_side
+    context = {
+        "takedown": shown,
+        "steps": shown.steps.select_related("by"),
+        "refusal": refusal,
+        "may_counter": person.pk == shown.person_id and shown.may_be_countered,
+        "may_tell_of_court": shown.state == TakedownState.COUNTERED
+        and (person.pk == shown.complainant_id or may_decide),
+        "may_restore": may_decide and shown.is_open,
+        "may_uphold": may_decide and shown.may_be_upheld,
+        "restore_form": RestoreForm(has_money=shown.opened_dispute),
+        "uphold_form": UpholdForm(),
+        "court_form": CourtForm(),
+    }
+    return render(request, "takedowns/takedown.html", context | forms, status=status)
+
+
+def _act(
+    request: HttpRequest, shown: Takedown, form: Any, name: str, act: Callable[[], object], done: str
+) -> HttpResponse:
+    """Act on a valid form; else, or where it is refused, show the page again with what was written."""
+    if not form.is_valid():
+        return _page(request, shown, status=400, **{name: form})
+    try:
+        act()
+    except TakedownRefused as refusal:
+        now = visible_takedown(person_of(request), shown.pk)
+        return _page(request, now, status=REFUSED, refusal=str(refusal), **{name: form})
+    messages.success(request, done)
+    return redirect(shown)

@@ -1,0 +1,64 @@
+"""What is combined on the market goes with its parts, also while it is being combined, and where it was never published."""
+
+from __future__ import annotations
+
+import pytest
+
+from market.accounts.models import User
+from market.basemodels.models import BaseModel
+from market.catalog.models import PlugIn
+from market.combinations.errors import CombinationRefused
+from market.generation.errors import PlugInUnavailable
+from market.jobs.models import Job
+from market.jobs.states import JobState
+from market.ledger import operations as ledger
+from market.takedowns.taking_down import restore
+from tests.market.combinations.stage import ask, finish
+from tests.market.stage import make_part, wallet
+from tests.market.takedowns.conftest import SORRY, asked, taken_down
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def parts(base: BaseModel, artist: User, plugin: PlugIn) -> tuple[PlugIn, PlugIn]:
+    return plugin, make_part(artist, base, "Other")
+
+
+def test_what_is_being_combined_from_it_is_stopped_and_costs_nothing(
+    parts: tuple[PlugIn, PlugIn], user: User, admin: User
+) -> None:
+    before = ledger.balance(wallet(user)).available
+    combination = ask(user, *parts, name="Duet")
+
+    taken_down(parts[0], admin)
+
+    ended = Job.objects.get(pk=combination.job_id)
+    assert ended.state == JobState.FAILED
+    assert "taken down" in ended.error
+    assert ledger.balance(wallet(user)).available == before
+
+
+def test_nothing_is_combined_from_it_any_more(
+    parts: tuple[PlugIn, PlugIn], user: User, second_artist: User, admin: User
+) -> None:
+    taken_down(parts[0], admin)
+
+    for person in (user, second_artist):
+        assert not PlugIn.objects.combinable_by(person).filter(pk=parts[0].pk).exists()
+        with pytest.raises(CombinationRefused, match="taken down"):
+            ask(person, *parts, name="Duet")
+
+
+def test_what_somebody_combined_for_themselves_is_not_used_meanwhile(
+    parts: tuple[PlugIn, PlugIn], user: User, admin: User
+) -> None:
+    own = finish(ask(user, *parts, name="Duet")).plugin
+    asked(user, own)
+
+    made = taken_down(parts[0], admin)
+    with pytest.raises(PlugInUnavailable):
+        asked(user, own)
+
+    restore(made, admin, SORRY)
+    asked(user, own)
