@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -48,7 +49,7 @@ class Point:
 
     @property
     def limit(self) -> Limit:
-        return Limit("Kept", self.kept, settings.RELEASE_MIN_KEPT / 100, at_least=True)
+        return _limit("Kept", self.kept)
 
     @property
     def name(self) -> str:
@@ -57,15 +58,28 @@ class Point:
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of concept: the base alone, then its releases in their order; and the extraction to come."""
+    """One kind of concept: the base alone, then its releases in their order.
+
+    in_use: what pictures are drawn with; None where that release was not counted. out_next: how many concepts are out with the
+    extraction to come.
+    """
 
     kind: str
     points: tuple[Point, ...]
-    ahead: Predicted
+    in_use: Point | None
+    out_next: int
 
     @property
     def label(self) -> str:
         return FAMILIES[self.kind]
+
+    @cached_property
+    def ahead(self) -> Predicted:
+        """What the next release is predicted to count."""
+        known = [
+            Counted(each.extractions, round(each.rate * each.pictures), each.pictures) for each in self.points
+        ]
+        return predict(known, self.out_next, self.newest.pictures)
 
     @property
     def first(self) -> Point:
@@ -77,29 +91,20 @@ class Family:
         return self.points[-1]
 
     @property
-    def in_use(self) -> Point:
-        """What pictures are drawn with; the base alone where that release was not counted."""
-        return next(
-            (each for each in self.points if each.release and each.release.is_default), self.points[0]
-        )
-
-    @property
     def kept_ahead(self) -> float:
         return _kept(self.ahead.rate, self.points[0].rate)
 
     @property
     def limit_ahead(self) -> Limit:
-        label = f"{self.label} kept, predicted with {self.ahead.extractions} taken out"
-        return Limit(label, self.kept_ahead, settings.RELEASE_MIN_KEPT / 100, at_least=True)
+        return _limit(f"{self.label} kept, predicted with {self.out_next} taken out", self.kept_ahead)
 
     @property
     def warnings(self) -> list[str]:
         """Say of the releases that matter now, and of the next extraction, whether too little is kept."""
-        shown = dict.fromkeys((self.in_use, self.newest))
         limits = [
-            Limit(f"{self.label} kept by release {each.release.number}", each.kept, each.limit.bound, True)
-            for each in shown
-            if each.release
+            _limit(f"{self.label} kept by release {each.release.number}", each.kept)
+            for each in dict.fromkeys((self.in_use, self.newest))
+            if each and each.release
         ]
         return [each.in_words for each in (*limits, self.limit_ahead) if not each.met]
 
@@ -173,8 +178,8 @@ def degradation_of(base: BaseModel) -> Degradation:
         .select_related("release")
         .order_by("release__number")
     )
-    ahead = Extraction.objects.for_release(base).count() + 1
-    found = [_family(kind, builds, ahead) for kind in FAMILIES]
+    out_next = Extraction.objects.for_release(base).count() + 1
+    found = [_family(kind, builds, out_next) for kind in FAMILIES]
     families = tuple(each for each in found if each)
     uncounted = [each for each in builds if not any(kind in each.figures["retained"] for kind in FAMILIES)]
     return Degradation(base, families, tuple(map(_movement, uncounted)))
@@ -194,14 +199,19 @@ def limits_ahead(base: BaseModel) -> list[Limit]:
     return [each.limit_ahead for each in degradation_of(base).families]
 
 
-def _family(kind: str, builds: list[ReleaseBuild], ahead: int) -> Family | None:
+def _limit(label: str, kept: float) -> Limit:
+    return Limit(label, kept, settings.RELEASE_MIN_KEPT / 100, at_least=True)
+
+
+def _family(kind: str, builds: list[ReleaseBuild], out_next: int) -> Family | None:
     counted = [each for each in builds if kind in each.figures["retained"]]
     if not counted:
         return None
     alone = _point(counted[0].figures["retained"][kind]["before"])
     points = (alone, *(_released(each, kind) for each in counted))
-    known = [Counted(each.extractions, round(each.rate * each.pictures), each.pictures) for each in points]
-    return Family(kind, points, predict(known, ahead, points[-1].pictures))
+    built_in_use = any(each.release and each.release.is_default for each in builds)
+    in_use = [each for each in points if each.release and each.release.is_default]
+    return Family(kind, points, in_use[0] if in_use else None if built_in_use else alone, out_next)
 
 
 def _released(build: ReleaseBuild, kind: str) -> Point:

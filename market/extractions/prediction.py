@@ -84,7 +84,8 @@ def _weights(counted: Iterable[Counted]) -> Array:
         odds = _log_odds(each.extractions)
         log = log - each.right * np.logaddexp(0, -odds) - (each.pictures - each.right) * np.logaddexp(0, odds)
     weights: Array = np.exp(log - log.max())
-    return weights / weights.sum()
+    weights /= weights.sum()
+    return weights
 
 
 def _interval(rates: Array, weights: Array, pictures: int) -> tuple[float, float]:

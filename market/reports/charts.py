@@ -27,7 +27,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Curve:
-    """A name, what was measured with each number of extractions, and what is predicted with another."""
+    """A name, what was measured with each number of extractions, from 0 on, and what is predicted with a number of them."""
 
     name: str
     measured: Sequence[tuple[int, float]]
@@ -70,24 +70,25 @@ def over_extractions(
     series = [_Plotted(f"color-{n}", each.name, sorted(each.measured)) for n, each in enumerate(curves)]
     for number, each in enumerate(curves):
         if each.predicted:
-            places = [series[number].places[-1], each.predicted]
+            last = max(place for place in each.measured if place[0] < each.predicted[0])
+            places = [last, each.predicted]
             series.append(_Plotted(f"color-{number} predicted", f"{each.name}, predicted", places, first=1))
     values = [value for each in series for _, value in each.places]
-    last = max(count for each in series for count, _ in each.places)
-    series.append(_Plotted("limit", "", [(0, line), (last, line)], first=2))
+    most = max(count for each in series for count, _ in each.places)
+    series.append(_Plotted("limit", "", [(0, line), (most, line)], first=2))
     low, high = min(line, *values), max(line, *values)
     room = max((high - low) / 10, 0.005)
     chart = pygal.XY(
         width=1000, height=300, margin=8, show_legend=False, js=[], css=[], no_prefix=True, title=None, dots_size=4,
-        xrange=(0, last), range=(max(0.0, low - room), high + room), min_scale=3, max_scale=6, value_formatter=as_words,
-        x_labels=range(0, last + 1, max(1, -(-last // LABELS))), x_value_formatter=lambda count: f"{count:g}",
+        xrange=(0, most), range=(max(0.0, low - room), high + room), min_scale=3, max_scale=6, value_formatter=as_words,
+        x_labels=range(0, most + 1, max(1, -(-most // LABELS))), x_value_formatter=lambda count: f"{count:g}",
     )  # fmt: skip
-    for each in series:
-        chart.add(each.name, each.places)
+    for plotted in series:
+        chart.add(plotted.name, plotted.places)
     root = chart.render_tree()
     _strip(root)
-    for number, each in enumerate(series):
-        _plot(root, number, each, as_words)
+    for number, plotted in enumerate(series):
+        _plot(root, number, plotted, as_words)
     root.set("role", "img")
     root.set("aria-label", f"{title}. The figures are in the table below.")
     text = ET.tostring(root, encoding="unicode", method="xml")

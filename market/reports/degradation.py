@@ -60,6 +60,7 @@ def report(request: HttpRequest) -> HttpResponseBase:
     context = {
         "form": form,
         "found": found,
+        "warned": [each for each in found if each.warnings],
         "limit": settings.RELEASE_MIN_KEPT,
         "query": request.GET.urlencode(),
         "legend": [f"{base.name}: {family.label.lower()}" for base, family in families[:DRAWN]],

@@ -19,7 +19,7 @@ SHOWN = 5
 def kept_of(base: BaseModel) -> list[tuple[str, Point]]:
     """Say of each kind of concept how much the release in use keeps of what the base alone draws; nothing where it was not counted."""
     found = [(each.label.lower(), each.in_use) for each in degradation_of(base).families]
-    return [(label, point) for label, point in found if point.release]
+    return [(label, point) for label, point in found if point and point.release]
 
 
 @register.simple_tag

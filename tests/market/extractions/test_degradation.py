@@ -100,14 +100,25 @@ def test_the_release_in_use_is_told_from_the_newest(base: BaseModel, model_owner
     second = without(base, "Noto", kept=0.85)
     third = without(base, "Clay", kept=0.99)
     family, _ = degradation_of(base).families
-    assert family.in_use.release is None, "the release as it was registered is in use"
+    assert family.in_use == family.points[0], "the release as it was registered is in use"
 
     make_default(second, model_owner)
     family, _ = degradation_of(base).families
 
+    assert family.in_use is not None
     assert family.in_use.release == second
     assert family.newest.release == third
     assert "Styles kept by release 2: 85.0%, at least 90% is asked for." in family.warnings
+
+
+def test_of_a_release_in_use_that_nobody_counted_nothing_is_said(base: BaseModel, model_owner: User) -> None:
+    without(base, "Noto", kept=0.98)
+    make_default(without(base, "Clay", kept=None), model_owner)
+
+    found = degradation_of(base)
+
+    assert [family.in_use for family in found.families] == [None, None]
+    assert len(found.movements) == 1
 
 
 def test_an_extraction_predicted_to_leave_too_little_is_approved_only_with_a_reason(

@@ -151,7 +151,9 @@ class TestReport:
         client = client_for(admin)
 
         assert "Tiny</a>, styles" not in report(client, "?only=warned")
-        assert "Worse</a>, styles" in report(client, "?only=warned")
+        warned = report(client, "?only=warned")
+        assert "Worse</a>, styles" in warned
+        assert "Worse: Styles kept by release 2: 50.0%, at least 90% is asked for." in warned
         assert "Worse</a>, styles" not in report(client, f"?base={base.slug}")
         assert "1 more is in the table" in report(client)
 
@@ -168,7 +170,7 @@ class TestReport:
 
         answer = client_for(admin).get(REPORT + "?format=csv")
 
-        text = b"".join(answer).decode("utf-8-sig")  # type: ignore[arg-type]  # a streaming response
+        text = b"".join(answer).decode("utf-8-sig")
         rows = list(csv.DictReader(text.splitlines()))
         assert tuple(rows[0]) == HEADER
         assert [(row["base"], row["what"], row["release"]) for row in rows] == [
