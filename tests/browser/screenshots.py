@@ -66,6 +66,7 @@ PEOPLE = {
     "admin": [
         "/reports/",
         "/reports/requests/?period=this_month",
+        "/reports/degradation/",
         "/reports/books/",
         "/reports/queries/",
         "/reports/payouts/",
