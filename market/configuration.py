@@ -463,6 +463,15 @@ VARIABLES: tuple[Variable, ...] = (
         "Extractions",
     ),
     Variable(
+        "RELEASE_MIN_KEPT",
+        "integer",
+        "Percent of what a base alone draws rightly of all that was not taken out, of styles and of subjects, that its releases are to "
+        "keep. Reports warn below it, and an extraction after which less is predicted to be kept is approved only with a reason.",
+        integer(0, 100),
+        "90",
+        "Extractions",
+    ),
+    Variable(
         "COMMISSION_BPS",
         "integer",
         "The platform's share of each fee, in basis points (1000 is 10 %), where no rate was set in the administration.",

@@ -5,6 +5,7 @@ seeds. On a base whose concepts the embedded judge knows, the judge says what is
 base the report shows how far the pictures moved, and the pictures.
 """
 
+import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -333,8 +334,22 @@ def _kid(features: np.ndarray, reference: np.ndarray) -> dict[str, float | int]:
 
 def moved(before: Sequence[Image.Image], after: Sequence[Image.Image]) -> float:
     """Give the root mean square difference of pixels, 0 to 1, averaged over pictures."""
-    differences = [
-        np.sqrt(np.mean((np.asarray(a, dtype=np.float32) - np.asarray(b, dtype=np.float32)) ** 2)) / 255
+    return float(np.mean(_differences(before, after)))
+
+
+def moved_interval(before: Sequence[Image.Image], after: Sequence[Image.Image]) -> tuple[float, float]:
+    """Give the 95% interval of how far pictures moved that this number of pictures allows: of one alone, any distance."""
+    differences = _differences(before, after)
+    if len(differences) < 2:
+        return 0.0, 1.0
+    mean, half = np.mean(differences), 1.959964 * np.std(differences, ddof=1) / math.sqrt(len(differences))
+    return max(0.0, float(mean - half)), min(1.0, float(mean + half))
+
+
+def _differences(before: Sequence[Image.Image], after: Sequence[Image.Image]) -> list[float]:
+    return [
+        float(
+            np.sqrt(np.mean((np.asarray(a, dtype=np.float32) - np.asarray(b, dtype=np.float32)) ** 2)) / 255
+        )
         for a, b in zip(before, after, strict=True)
     ]
-    return float(np.mean(differences))

@@ -20,6 +20,7 @@ from plugins_engine.examination import (
     Plugins,
     groups_of,
     moved,
+    moved_interval,
     rate_figures,
     rightly_seen,
 )
@@ -163,6 +164,7 @@ class _Check:
         group = self._others()
         drawn = self._draw_all(group, {"before": [], "after": lasting}, "all else")
         kept: dict[str, Any] = {"moved": {"after": moved(drawn["before"], drawn["after"])}}
+        kept["moved_interval"] = {"after": moved_interval(drawn["before"], drawn["after"])}
         if self._judge is not None and any(group.expected[0]):
             kept |= {kind: self._rates(self._judge, group, drawn, kind) for kind in KINDS}
         grids["all else"] = self._grid(group, drawn)

@@ -10,8 +10,10 @@ class ExtractionsConfig(AppConfig):
     def ready(self) -> None:
         # Models are not loaded yet when this module is imported.
         from market.extractions import kind
-        from market.extractions.lost import lost_on
+        from market.extractions.lost import lost_on, never_lost_on
         from market.generation.guarding import register_lost
+        from market.generation.restoring import register_unneeded
 
         kind.register()
         register_lost(lost_on)
+        register_unneeded(never_lost_on)

@@ -9,11 +9,21 @@ from market.audit.recording import record
 from market.catalog.models import Concept
 from market.extractions.access import governs
 from market.extractions.building import start_build
+from market.extractions.degradation import limits_ahead
 from market.extractions.errors import ExtractionRefused
-from market.extractions.limits import missed
+from market.extractions.limits import Limit, limits_of, missed
 from market.extractions.models import Extraction, ExtractionState, ReleaseBuild
 
 _DECIDED = "It was decided already, or is not ready: {state}."
+
+
+def limits_for(extraction: Extraction) -> list[Limit]:
+    """Give what an extraction has to reach to be approved now without a reason; empty where no judge counted.
+
+    That is what was measured of it, and what is predicted of the base once it is out, too.
+    """
+    measured = limits_of(extraction.figures)
+    return [*measured, *limits_ahead(extraction.base)] if measured else []
 
 
 def approve_extraction(
@@ -25,7 +35,7 @@ def approve_extraction(
     affirm their rights to the concept; otherwise it is kept and not offered. A `reason` is needed where a limit was missed.
     """
     _require_ready(extraction, by)
-    below = missed(extraction.figures)
+    below = missed(limits_for(extraction))
     if below and not reason.strip():
         raise ExtractionRefused("It misses what is asked for: say why it is approved all the same.", *below)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,9 +71,8 @@ def limits_of(figures: Mapping[str, Any]) -> list[Limit]:
     ]
 
 
-def missed(figures: Mapping[str, Any]) -> list[str]:
+def missed(limits: Sequence[Limit]) -> list[str]:
     """Say which limits an extraction misses; that nothing was counted is one of them."""
-    limits = limits_of(figures)
     return [each.in_words for each in limits if not each.met] if limits else [NOT_JUDGED]
 
 

@@ -1,9 +1,12 @@
-"""What a release no longer draws, for whoever has to know."""
+"""What a release no longer draws, and what it never lost, for whoever has to know."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from market.basemodels.models import BaseRelease
-from market.extractions.models import BuildPart
+from market.catalog.models import PlugInVersion
+from market.extractions.models import BuildPart, Extraction
 from market.generation.guarding import Lost
 
 
@@ -28,3 +31,10 @@ def lost_on(release: BaseRelease) -> list[Lost]:
             )
         )
     return found
+
+
+def never_lost_on(release: BaseRelease, versions: Collection[PlugInVersion]) -> list[PlugInVersion]:
+    """Give the versions whose concept was taken out of the base, but not of this release: they have nothing to restore there."""
+    extracted = Extraction.objects.filter(version__in=versions).exclude(parts__build__release=release)
+    found = set(extracted.values_list("version", flat=True))
+    return [version for version in versions if version.pk in found]

@@ -24,7 +24,7 @@ from market.extractions.access import (
     governed_release,
     visible_retest,
 )
-from market.extractions.deciding import approve_extraction, discard_extraction
+from market.extractions.deciding import approve_extraction, discard_extraction, limits_for
 from market.extractions.errors import ExtractionRefused
 from market.extractions.figures import extraction_tables, release_tables, retest_words, side_by_side, summary
 from market.extractions.forms import (
@@ -127,13 +127,14 @@ def _extraction_page(
 ) -> HttpResponse:
     others = Extraction.objects.filter(base=shown.base_id, kind=shown.kind, key=shown.key)
     decidable = shown.state == ExtractionState.READY
+    limits = limits_for(shown) if decidable else limits_of(shown.figures)
     context = {
         "extraction": shown,
         "base": shown.base,
         "tables": extraction_tables(shown.figures),
         "grids": shown_grids(shown.grid.select_related("of")),
-        "limits": limits_of(shown.figures),
-        "below": missed(shown.figures) if decidable else shown.missed,
+        "limits": limits,
+        "below": missed(limits) if decidable else shown.missed,
         "others": [(each, summary(each.figures)) for each in others.exclude(pk=shown.pk).exclude(figures={})],
         "decidable": decidable,
         "may_offer": shown.claim is None and shown.base.owner_id == person.pk,

@@ -29,6 +29,7 @@ from market.generation.errors import (
 from market.generation.models import GenerationRequest, RequestPlugIn
 from market.generation.paying import purses
 from market.generation.pricing import Fee, Quote, Receiver, draw_quote, plugin_subject
+from market.generation.restoring import unneeded_on
 from market.jobs.models import Job
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
@@ -55,11 +56,15 @@ class Wish:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a wish would be done with, and its price, as of now."""
+    """What a wish would be done with, and its price, as of now.
+
+    unneeded: chosen plug-ins that would change nothing on this release; they are neither used nor paid for.
+    """
 
     release: BaseRelease
     versions: tuple[tuple[PlugInVersion, float], ...]
     quote: Quote
+    unneeded: tuple[PlugIn, ...] = ()
 
 
 def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count: int, person: User) -> Terms:
@@ -80,10 +85,16 @@ def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count
     ids = [pk for pk, _ in plugins]
     if len(set(ids)) != len(ids):
         raise PlugInMismatch("A plug-in is chosen twice. Give it one weight instead.", field="plugin")
-    offered = {
-        plugin.pk: plugin for plugin in PlugIn.objects.usable_by(person).with_everything().filter(pk__in=ids)
-    }
-    versions = []
+    chosen = _chosen(base, release, plugins, person)
+    idle = unneeded_on(release, [version for _, version, _ in chosen])
+    used = [each for each in chosen if each[1].pk not in idle]
+    for plugin, _, _ in used:
+        if len(used) > 1 and not plugin.allow_combination:
+            raise PlugInMismatch(
+                f"The licence of “{plugin.name}” allows it only on its own. Remove the others, or remove it.",
+                field="plugin",
+            )
+    receivers = plugin_receivers(plugin for plugin, _, _ in used)
     fees = [
         Fee(
             line="base_fee",
@@ -91,9 +102,36 @@ def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count
             name=base.name,
             micros=base.fee_micros,
             receivers=(Receiver(base.owner_id, str(base.owner)),),
-        )
+        ),
+        *(
+            Fee(
+                line="plugin_fee",
+                subject=plugin_subject(version.pk),
+                name=plugin.name,
+                micros=price_of(plugin, version),
+                receivers=receivers[version.pk],
+            )
+            for plugin, version, _ in used
+        ),
     ]
-    receivers = plugin_receivers(offered.values())
+    quote = draw_quote(fees=fees, pictures=count, payer=person.pk, rates=commission_rates())
+    return Terms(
+        release=release,
+        versions=tuple((version, weight) for _, version, weight in used),
+        quote=quote,
+        unneeded=tuple(plugin for plugin, version, _ in chosen if version.pk in idle),
+    )
+
+
+def _chosen(
+    base: BaseModel, release: BaseRelease, plugins: Sequence[tuple[int, float]], person: User
+) -> list[tuple[PlugIn, PlugInVersion, float]]:
+    """Find the plug-ins as they are offered now. Raises Refused where one is not offered, or does not fit the release."""
+    ids = [pk for pk, _ in plugins]
+    offered = {
+        plugin.pk: plugin for plugin in PlugIn.objects.usable_by(person).with_everything().filter(pk__in=ids)
+    }
+    chosen: list[tuple[PlugIn, PlugInVersion, float]] = []
     for pk, weight in plugins:
         plugin = offered.get(pk)
         version = plugin.current_version if plugin else None
@@ -113,23 +151,8 @@ def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count
                 f"what that release lacks. Release {release.number} is in use now; combine it again for that.",
                 field="plugin",
             )
-        if len(plugins) > 1 and not plugin.allow_combination:
-            raise PlugInMismatch(
-                f"The licence of “{plugin.name}” allows it only on its own. Remove the others, or remove it.",
-                field="plugin",
-            )
-        versions.append((version, weight))
-        fees.append(
-            Fee(
-                line="plugin_fee",
-                subject=plugin_subject(version.pk),
-                name=plugin.name,
-                micros=price_of(plugin, version),
-                receivers=receivers[version.pk],
-            )
-        )
-    quote = draw_quote(fees=fees, pictures=count, payer=person.pk, rates=commission_rates())
-    return Terms(release=release, versions=tuple(versions), quote=quote)
+        chosen.append((plugin, version, weight))
+    return chosen
 
 
 def request_pictures(

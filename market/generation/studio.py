@@ -64,7 +64,7 @@ class PriceBox:
     """A price with the balance it will be taken from, or the reason why there is no price.
 
     credit: what there is of promotional credit; by_credit: whether it pays this price. asked_for: what the prompt seems to ask
-    for that the base no longer draws.
+    for that the base no longer draws. unneeded: plug-ins that were chosen and would change nothing, and so are left out.
     """
 
     quote: Quote | None
@@ -73,6 +73,7 @@ class PriceBox:
     credit: int = 0
     by_credit: bool = False
     asked_for: tuple[Asked, ...] = ()
+    unneeded: tuple[PlugIn, ...] = ()
 
     @property
     def missing(self) -> int:
@@ -141,7 +142,7 @@ def price_box(form: QuoteForm, person: User, prompt: str) -> PriceBox:
         return PriceBox(None, refusal.message, available, credit)
     by_credit = terms.quote.total > 0 and covers(credit, terms.quote)
     asked = asked_for(terms.release, prompt, plugins_in([version for version, _ in terms.versions]))
-    return PriceBox(terms.quote, "", available, credit, by_credit, tuple(asked))
+    return PriceBox(terms.quote, "", available, credit, by_credit, tuple(asked), terms.unneeded)
 
 
 def _run(request: HttpRequest) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
@@ -23,6 +23,15 @@ class Series:
 
     name: str
     amounts: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A name, what was measured with each number of extractions, from 0 on, and what is predicted with a number of them."""
+
+    name: str
+    measured: Sequence[tuple[int, float]]
+    predicted: tuple[int, float] | None = None
 
 
 _LABELS_OF = {Grain.DAY: "%-d %b", Grain.WEEK: "%-d %b %Y", Grain.MONTH: "%b %Y"}
@@ -49,6 +58,68 @@ def over_time(title: str, period: Period, series: Sequence[Series]) -> SafeStrin
     text = ET.tostring(root, encoding="unicode", method="xml")
     # Made here from numbers and escaped by ElementTree.
     return mark_safe(text)  # noqa: S308
+
+
+def over_extractions(
+    title: str, curves: Sequence[Curve], *, line: float, as_words: Callable[[float], str]
+) -> SafeString:
+    """Draw values over the number of extractions, on to the predicted ones, and a line that they should not cross.
+
+    Each point says its number and value when pointed at.
+    """
+    series = [_Plotted(f"color-{n}", each.name, sorted(each.measured)) for n, each in enumerate(curves)]
+    for number, each in enumerate(curves):
+        if each.predicted:
+            last = max(place for place in each.measured if place[0] < each.predicted[0])
+            places = [last, each.predicted]
+            series.append(_Plotted(f"color-{number} predicted", f"{each.name}, predicted", places, first=1))
+    values = [value for each in series for _, value in each.places]
+    most = max(count for each in series for count, _ in each.places)
+    series.append(_Plotted("limit", "", [(0, line), (most, line)], first=2))
+    low, high = min(line, *values), max(line, *values)
+    room = max((high - low) / 10, 0.005)
+    chart = pygal.XY(
+        width=1000, height=300, margin=8, show_legend=False, js=[], css=[], no_prefix=True, title=None, dots_size=4,
+        xrange=(0, most), range=(max(0.0, low - room), high + room), min_scale=3, max_scale=6, value_formatter=as_words,
+        x_labels=range(0, most + 1, max(1, -(-most // LABELS))), x_value_formatter=lambda count: f"{count:g}",
+    )  # fmt: skip
+    for plotted in series:
+        chart.add(plotted.name, plotted.places)
+    root = chart.render_tree()
+    _strip(root)
+    for number, plotted in enumerate(series):
+        _plot(root, number, plotted, as_words)
+    root.set("role", "img")
+    root.set("aria-label", f"{title}. The figures are in the table below.")
+    text = ET.tostring(root, encoding="unicode", method="xml")
+    # Made here from numbers and escaped by ElementTree.
+    return mark_safe(text)  # noqa: S308
+
+
+@dataclass(frozen=True)
+class _Plotted:
+    """A series as it is drawn: its class, its name, its places, and the number of the first that is marked."""
+
+    look: str
+    name: str
+    places: list[tuple[int, float]]
+    first: int = 0
+
+
+def _plot(root: ET.Element, number: int, series: _Plotted, as_words: Callable[[float], str]) -> None:
+    for group in list(root.iter()):
+        if f"serie-{number} " not in group.get("class", "") + " ":
+            continue
+        group.set("class", f"curve {series.look}")
+        dots = [each for each in group if each.get("class") == "dots"]
+        for at, dot in enumerate(dots):
+            if at < series.first:
+                group.remove(dot)
+                continue
+            count, value = series.places[at]
+            title = ET.Element("title")
+            title.text = f"{series.name}, {count} taken out: {as_words(value)}"
+            dot.insert(0, title)
 
 
 def _range(series: Sequence[Series]) -> tuple[int, int] | None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from market.reports import audit_log, closing, earnings, proofs, statements, views
+from market.reports import audit_log, closing, degradation, earnings, proofs, statements, views
 
 app_name = "reports"
 
@@ -23,6 +23,8 @@ urlpatterns = [
     path("reports/requests/", views.requests, name="requests"),
     path("reports/books/", closing.books, name="books"),
     path("reports/books/close/", closing.close, name="close_month"),
+    path("reports/degradation/", degradation.report, name="degradation"),
+    path("bases/<slug:slug>/degradation/", degradation.base, name="base_degradation"),
     path("reports/queries/", views.queries, name="queries"),
     path("reports/tables/<slug:name>.csv", views.table, name="table"),
     path("reports/audit/", audit_log.audit_log, name="audit"),

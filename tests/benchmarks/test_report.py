@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import degradation
 from benchmarks.page import FIGURES, PAGE, page, plots
 from benchmarks.report import Figure, Plot, Report
 
@@ -65,3 +66,13 @@ def test_a_plot_is_shown_below_its_table_with_every_series_named(tmp_path: Path)
     assert drawn == plots(tmp_path)["sample-1.svg"]
     assert all(f">{words}<" in drawn for words in ("What is left", "concepts", "share", "ours", "sum"))
     assert "script" not in drawn
+
+
+def test_the_figures_of_degradation_follow_from_those_of_several_extractions() -> None:
+    report = Report("degradation", quick=False)
+    degradation.measure(report, Path())
+
+    kept = json.loads((FIGURES / "degradation.json").read_text())
+    assert [figure.ours for figure in report.figures] == pytest.approx(
+        [figure["ours"] for figure in kept["figures"]]
+    ), "run `python -m benchmarks degradation --json docs/figures/degradation.json`"

@@ -71,6 +71,7 @@ PEOPLE = {
     "admin": [
         "/reports/",
         "/reports/requests/?period=this_month",
+        "/reports/degradation/",
         "/reports/books/",
         "/reports/queries/",
         "/reports/payouts/",

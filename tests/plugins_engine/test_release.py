@@ -61,7 +61,10 @@ def test_every_concept_and_all_else_are_drawn_and_measured(sd: BaseModel) -> Non
     test = check_release(sd, both, merged, None, CONFIG, reports.append)
 
     assert [each["name"] for each in test.figures["concepts"]] == ["Ink", "Wool"]
-    assert set(test.figures["retained"]) == {"moved"}, "nothing is counted without a judge"
+    retained = test.figures["retained"]
+    assert set(retained) == {"moved", "moved_interval"}, "nothing is counted without a judge"
+    low, high = retained["moved_interval"]["after"]
+    assert 0 <= low < retained["moved"]["after"] < high <= 1
     assert list(test.grids) == ["Ink", "Wool", "all else"]
     columns, rows = test.grids["Ink"]
     assert (columns, len(rows)) == (("before", "after", "restored"), 2)

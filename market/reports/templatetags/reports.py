@@ -1,4 +1,4 @@
-"""Say in templates how a figure compares with that of the period before: {{ now|change:before }}."""
+"""Say figures of reports in templates: {{ now|change:before }}, {{ waited|duration }}."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ def change(now: int, before: int) -> str:
 def share(part: int, whole: int) -> str:
     """Write a part as per cent of the whole; nothing where there is no whole."""
     return f"{100 * part / whole:.1f} %" if whole else ""
+
+
+@register.filter
+def percent(part: float) -> str:
+    """Write a share of one as per cent: "97.5%"."""
+    return f"{part:.1%}"
 
 
 @register.filter

@@ -150,16 +150,31 @@ def merged(build: ReleaseBuild, token: int) -> None:
     )
 
 
-def build_output(build: ReleaseBuild, *retests: RetestOutput) -> BuildOutput:
+def build_output(
+    build: ReleaseBuild, *retests: RetestOutput, kept: float | None = 1.0, moved_by: float | None = None
+) -> BuildOutput:
+    """Give the test of a release that keeps so much of the styles and subjects of all else; None: nobody counted.
+
+    moved_by: how far its pictures moved, with an interval, which older tests did not measure.
+    """
     concepts = [part.extraction.name for part in build.parts.select_related("extraction")]
     moved = {"after": 0.1, "restored": 0.0}
     seen = {"before": rate(1.0), "after": rate(0.0), "restored": rate(1.0)}
+    retained: dict[str, Any] = {"moved": {"after": 0.01}}
+    if moved_by is not None:
+        retained |= {
+            "moved": {"after": moved_by},
+            "moved_interval": {"after": [moved_by - 0.01, moved_by + 0.01]},
+        }
+    if kept is not None:
+        counted = {"before": rate(1.0), "after": rate(kept)}
+        retained |= {"style": counted, "character": counted}
     return BuildOutput(
         figures={
             "concepts": [
                 {"name": each, "kind": "style", "moved": moved, "accuracy": seen} for each in concepts
             ],
-            "retained": {"moved": {"after": 0.01}, "style": seen, "character": seen},
+            "retained": retained,
         },
         grids={
             "fixed prompts": (("before", "after"), [("a cat, Clay style", [png(3), png(4)])]),
@@ -170,9 +185,13 @@ def build_output(build: ReleaseBuild, *retests: RetestOutput) -> BuildOutput:
     )
 
 
-def finish_build(build: ReleaseBuild, *retests: RetestOutput) -> BaseRelease:
-    """Let a worker build the release."""
+def finish_build(
+    build: ReleaseBuild, *retests: RetestOutput, kept: float | None = 1.0, moved_by: float | None = None
+) -> BaseRelease:
+    """Let a worker build the release; of its test see `build_output`."""
     job = claim_job(building.KIND)
     assert job.pk == build.job_id
     merged(build, job.fencing_token)
-    return complete_build(job=job, token=job.fencing_token, output=build_output(build, *retests))
+    return complete_build(
+        job=job, token=job.fencing_token, output=build_output(build, *retests, kept=kept, moved_by=moved_by)
+    )

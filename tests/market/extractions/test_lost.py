@@ -11,29 +11,12 @@ from django.utils import timezone
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn, PlugInState
-from market.extractions.deciding import approve_extraction
 from market.extractions.lost import lost_on
 from market.extractions.releases import make_default
-from tests.market.extractions.stage import finish_build, make_extraction
 from tests.market.generation.test_studio import HTMX, form
 
 ClientFor = Callable[[User], Client]
 TAKEN_OUT = "which was taken out of this base"
-
-
-@pytest.fixture
-def restorer(base: BaseModel, model_owner: User) -> PlugIn:
-    """Noto is taken out of the release in use, and the plug-in that brings it back is on sale."""
-    extraction = make_extraction(base, model_owner)
-    make_default(finish_build(approve_extraction(extraction, model_owner, offer=True)), model_owner)
-    extraction.refresh_from_db()
-    assert extraction.version is not None
-    plugin = extraction.version.plugin
-    PlugIn.objects.filter(pk=plugin.pk).update(
-        state=PlugInState.PUBLISHED, current_version=extraction.version, published_at=extraction.created_at
-    )
-    plugin.refresh_from_db()
-    return plugin
 
 
 def price(client: Client, base: BaseModel, *plugins: tuple[PlugIn | int, str], prompt: str) -> str:
