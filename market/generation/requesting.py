@@ -15,6 +15,7 @@ from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.combined import price_of
 from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.offering import keep_takedowns_waiting
+from market.catalog.on_release import as_on
 from market.catalog.royalties import royalties
 from market.generation import limits
 from market.generation.commission import commission_rates
@@ -80,9 +81,8 @@ def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count
     ids = [pk for pk, _ in plugins]
     if len(set(ids)) != len(ids):
         raise PlugInMismatch("A plug-in is chosen twice. Give it one weight instead.", field="plugin")
-    offered = {
-        plugin.pk: plugin for plugin in PlugIn.objects.usable_by(person).with_everything().filter(pk__in=ids)
-    }
+    usable = PlugIn.objects.usable_by(person).with_everything().filter(pk__in=ids)
+    offered = {plugin.pk: plugin for plugin in as_on(release, usable)}
     versions = []
     fees = [
         Fee(
