@@ -463,6 +463,15 @@ VARIABLES: tuple[Variable, ...] = (
         "Extractions",
     ),
     Variable(
+        "RETRAINING_FEE_CENTS",
+        "integer",
+        "What the owner of a base pays, in cents, for each plug-in that dropped on a release of it and is trained again. Its "
+        "artist pays nothing.",
+        integer(0, 10_000),
+        "20",
+        "Extractions",
+    ),
+    Variable(
         "COMMISSION_BPS",
         "integer",
         "The platform's share of each fee, in basis points (1000 is 10 %), where no rate was set in the administration.",
