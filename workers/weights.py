@@ -18,10 +18,13 @@ from plugins_engine.errors import BadBase
 DRAFTS_KEPT = 24 * 3600  # seconds: longer than any copy takes
 
 
-def directory_of(base: BaseModel) -> Path:
-    """Give the directory of a base's weights. Raises BadBase if an upload's parts are not what arrived."""
-    if base.upload is not None:
-        return copy_of(base.upload)
+def directory_of(base: BaseModel, upload: BaseUpload | None) -> Path:
+    """Give the directory of a base's weights, which of an uploaded one are those of `upload`.
+
+    Raises BadBase if an upload's parts are not what arrived.
+    """
+    if upload is not None:
+        return copy_of(upload)
     return Path(base.source) if base.source else EMBEDDED
 
 

@@ -77,3 +77,13 @@ class RegisterForm(forms.ModelForm[BaseModel]):
     def fields_of_base(self) -> dict[str, Any]:
         """What the person chose about the base itself."""
         return {name: self.cleaned_data[name] for name in self._meta.fields or ()}
+
+
+class ReplaceForm(forms.Form):
+    upload = forms.UUIDField(
+        widget=forms.HiddenInput,
+        error_messages={
+            "required": "Choose a folder first.",
+            "invalid": "This is no upload. Choose a folder.",
+        },
+    )

@@ -15,9 +15,9 @@ from market.accounts.roles import grant
 from market.audit.recording import record
 from market.basemodels.card import BadCard, read_card, spread_out
 from market.basemodels.checking import CheckRefused, start_check, use_weights
-from market.basemodels.models import BaseModel, BaseRelease, BaseUpload
+from market.basemodels.models import BaseModel, BaseRelease
 from market.basemodels.sources import SourceRefused, allowed_directory
-from market.basemodels.uploading import give_up_upload
+from market.basemodels.uploading import UploadRefused, complete_upload, give_up_upload
 
 EMBEDDED_SLUG = "embedded"
 EMBEDDED_NAME = "Emoji base"
@@ -53,7 +53,7 @@ def register_base(
             if source and upload is None:
                 base.source = str(allowed_directory(source))
             elif upload is not None and not source:
-                base.upload = _complete_upload(owner, upload)
+                base.upload = complete_upload(owner, upload)
             else:
                 raise RegistrationRefused(["Give either a directory on the workers, or an upload."])
             base.full_clean()
@@ -61,7 +61,7 @@ def register_base(
             base.check_job = start_check(base, owner)
             if by != owner:
                 record("base.registered", by=by, target=base, details={"owner": owner.pk})
-    except SourceRefused as refusal:
+    except (SourceRefused, UploadRefused) as refusal:
         raise RegistrationRefused([str(refusal)]) from refusal
     except ValidationError as problem:
         raise RegistrationRefused(_in_words(problem)) from problem
@@ -79,21 +79,6 @@ def _in_words(problem: ValidationError) -> list[str]:
         for name, said in problem.message_dict.items()
         for message in said
     ]
-
-
-def _complete_upload(owner: User, pk: UUID) -> BaseUpload:
-    upload = BaseUpload.objects.select_for_update().filter(pk=pk, owner=owner).first()
-    if upload is None:
-        raise RegistrationRefused(["There is no such upload of yours. Begin one anew."])
-    if BaseModel.objects.filter(upload=upload).exists():
-        raise RegistrationRefused([f"This upload is your base model “{upload.base.name}” already."])
-    missing = list(upload.files.filter(complete=False).values_list("path", flat=True))
-    if missing:
-        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-        raise RegistrationRefused(
-            [f"The upload is not complete: {shown} did not arrive in full. Go on with it first."]
-        )
-    return upload
 
 
 def hand_over(base: BaseModel, to: User, *, by: User | None) -> None:

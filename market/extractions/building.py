@@ -169,7 +169,11 @@ def complete_build(*, job: Job, token: int, output: BuildOutput) -> BaseRelease:
         last = base.releases.aggregate(last=Max("number"))["last"] or 0
         names = ", ".join(part.extraction.name for part in parts)
         release = BaseRelease.objects.create(
-            base=base, number=last + 1, fingerprint=base.fingerprint, notes=f"Without {names}."
+            base=base,
+            number=last + 1,
+            fingerprint=base.fingerprint,
+            upload=base.upload,
+            notes=f"Without {names}.",
         )
         _keep_retests(build, output.retests, written)
         pictures = rows_of(BuildPicture, output.grids, of=build)

@@ -25,7 +25,7 @@ def run_check(job: Job, engine: Engine, lease: Lease, *, available: Available = 
     """Check one base. `available` tells how many bytes a device has free."""
     lease.say("looking through the files")
     base = checking.base_of(job)
-    directory = directory_of(base)
+    directory = directory_of(base, checking.upload_of(job))
     try:
         if base.source:
             require_plain(allowed_directory(base.source))
