@@ -374,7 +374,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "BASE_MAX_MB",
         "integer",
-        "Largest upload of a base model, all files together, in MB. 0 takes none.",
+        "Largest base model that is uploaded, or fetched from a hub, all files together, in MB. 0 takes none.",
         integer(0, 200_000),
         "20000",
         "Files",
@@ -410,6 +410,23 @@ VARIABLES: tuple[Variable, ...] = (
         "Directories on the workers, comma-separated, below which any model owner may register the diffusers directories that lie "
         "there. Empty: base models come by upload only.",
         directories,
+        "",
+        "Workers",
+    ),
+    Variable(
+        "ALLOW_HUB",
+        "boolean",
+        "Whether model owners may name a model on a hub, which the workers fetch over the network, from huggingface.co or "
+        "`HF_ENDPOINT`, with `HF_TOKEN` if that is set.",
+        boolean,
+        "0",
+        "Workers",
+    ),
+    Variable(
+        "HUB_ORGANISATIONS",
+        "list",
+        "Whose models are taken from the hub: organisations or people, comma-separated. Empty: anybody's.",
+        words,
         "",
         "Workers",
     ),

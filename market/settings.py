@@ -215,6 +215,10 @@ EMBEDDED_BASE_DIR = ROOT / "plugins_engine" / "embedded"
 BASE_MODEL_DIRS = CONFIG.paths("BASE_MODEL_DIRS")
 # A worker's own copies of base models that were uploaded.
 BASE_COPIES_DIR = DATA_DIR / "bases"
+# And of those from a hub.
+HUB_COPIES_DIR = DATA_DIR / "hub"
+ALLOW_HUB = CONFIG.flag("ALLOW_HUB")
+HUB_ORGANISATIONS = CONFIG.words("HUB_ORGANISATIONS")
 COMMISSION_BPS = CONFIG.number("COMMISSION_BPS")
 COMBINATION_FEE_CENTS = CONFIG.number("COMBINATION_FEE_CENTS")
 JOB_LEASE_SECONDS = CONFIG.number("JOB_LEASE_SECONDS")

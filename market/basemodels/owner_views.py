@@ -68,7 +68,7 @@ def register(request: HttpRequest) -> HttpResponse:
         try:
             base = register_base(
                 person, form.fields_of_base(), source=form.cleaned_data["source"],
-                upload=form.cleaned_data["upload"], by=person,
+                upload=form.cleaned_data["upload"], hub=form.hub(), by=person,
             )  # fmt: skip
         except RegistrationRefused as refusal:
             for reason in refusal.reasons:
@@ -81,6 +81,8 @@ def register(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "directories": settings.BASE_MODEL_DIRS,
+        "allow_hub": settings.ALLOW_HUB,
+        "organisations": settings.HUB_ORGANISATIONS,
         "max_megabytes": settings.BASE_MAX_BYTES // 1_000_000,
     }
     return render(request, "basemodels/register.html", context, status=422 if form.errors else 200)

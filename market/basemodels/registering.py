@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -16,7 +16,7 @@ from market.audit.recording import record
 from market.basemodels.card import BadCard, read_card, spread_out
 from market.basemodels.checking import CheckRefused, start_check, use_weights
 from market.basemodels.models import BaseModel, BaseRelease
-from market.basemodels.sources import SourceRefused, allowed_directory
+from market.basemodels.sources import SourceRefused, allowed_directory, named_on_hub
 from market.basemodels.uploading import UploadRefused, complete_upload, give_up_upload
 
 EMBEDDED_SLUG = "embedded"
@@ -36,9 +36,17 @@ class RegistrationRefused(Exception):
 
 
 def register_base(
-    owner: User, fields: Mapping[str, Any], *, source: str = "", upload: UUID | None = None, by: User | None
+    owner: User,
+    fields: Mapping[str, Any],
+    *,
+    source: str = "",
+    upload: UUID | None = None,
+    hub: tuple[str, str] | None = None,
+    by: User | None,
 ) -> BaseModel:
-    """Make a base of a directory on the workers, or of an upload; it is not listed, and a check of it is queued.
+    """Make a base of a directory on the workers, of an upload, or of a hub's model: its name and a commit.
+
+    It is not listed, and a check of it is queued.
 
     `fields` are those of BaseModel that its owner chooses. `by` is None for a command. Raises RegistrationRefused, and
     then keeps nothing.
@@ -50,12 +58,16 @@ def register_base(
     try:
         with transaction.atomic():
             base = BaseModel(owner=owner, **fields)
-            if source and upload is None:
-                base.source = str(allowed_directory(source))
-            elif upload is not None and not source:
-                base.upload = complete_upload(owner, upload)
-            else:
+            if (source != "") + (upload is not None) + (hub is not None) != 1:
                 raise RegistrationRefused(["Give either a directory on the workers, or an upload."])
+            if source:
+                base.source = str(allowed_directory(source))
+            elif hub is not None:
+                named = named_on_hub(*hub)
+                named.require_allowed()
+                base.source = named.as_source()
+            else:
+                base.upload = complete_upload(owner, cast("UUID", upload))
             base.full_clean()
             base.save(force_insert=True)
             base.check_job = start_check(base, owner)

@@ -63,7 +63,7 @@ class BaseModel(models.Model):
     source = models.CharField(
         max_length=500,
         blank=True,
-        help_text="Diffusers directory on the workers. Empty: the embedded base model.",
+        help_text="Diffusers directory on the workers, or hub:NAME@COMMIT. Empty: the embedded base model.",
     )
     upload = models.OneToOneField(
         BaseUpload, on_delete=models.PROTECT, null=True, blank=True, related_name="base"
