@@ -32,7 +32,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from huggingface_hub.hf_api import RepoFile
-from huggingface_hub.utils import tqdm
+from huggingface_hub.utils.tqdm import tqdm
 
 from market.basemodels.models import BaseModel
 from market.basemodels.models.uploads import FILE_PATH
@@ -168,9 +168,11 @@ def _download(
     """Fetch the files in a thread, and report from this one, until all is there or the report says to stop."""
     stop, most = threading.Event(), sum(each.size for each in files)
 
-    class Counted(tqdm):  # type: ignore[type-arg, misc, unused-ignore]  # drawn nowhere: it counts what arrives
+    class Counted(tqdm):
+        """Draw nothing, and count what arrives."""
+
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **{**kwargs, "disable": True})
+            super().__init__(*args, **{**kwargs, "disable": True})  # type: ignore[no-untyped-call]
             self.arrived = 0
 
         def update(self, n: float | None = 1) -> bool | None:

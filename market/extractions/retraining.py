@@ -96,6 +96,11 @@ def _lacking(version: PlugInVersion) -> str:
             "This version was not learned from works: it was taken out of the base, and the market has fitted it to the "
             f"release already. Upload works of the concept, {MIN_WORKS} or more, and make another version from them."
         )
+    if version.parts_count:
+        return (
+            "This version was not learned from works: it was combined of other plug-ins. Combine them again, and make what comes "
+            "of it another version."
+        )
     if version.works_count == 0:
         return (
             "This version was uploaded as a file, so the market has no works to learn from. Train it again yourself and upload "
@@ -194,6 +199,7 @@ def accept_retraining(done: Retraining, by: User) -> None:
         # One after the other with whoever chooses another version of the plug-in.
         offered = PlugIn.objects.select_for_update().get(pk=done.retest.version.plugin_id).current_version
         _decide(done, RetrainingState.ACCEPTED)
+        assert done.version is not None  # noqa: S101, a constraint: what is accepted was trained
         if not _draws(done.retest):
             raise ExtractionRefused(_OTHER.format(number=release_of(done.retest).number))
         place = {"release": release_of(done.retest), "replaced": offered}

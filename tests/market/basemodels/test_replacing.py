@@ -138,7 +138,8 @@ def test_a_check_that_fails_leaves_everything_as_it_was(
     after = fresh(base)
     assert (after.next_upload, after.fingerprint, after.listed) == (None, FIRST, True)
     assert after.obstacles_to_listing() == [], "those in use passed theirs"
-    assert propose_weights(after, model_owner, other.pk)
+    propose_weights(after, model_owner, other.pk)
+    assert fresh(base).next_upload == other
 
 
 def test_a_check_that_is_cancelled_lets_the_upload_go(
@@ -260,7 +261,7 @@ def test_it_is_done_in_the_owners_pages(
     url = reverse("basemodels:replace", args=[base.slug])
     assert url in client.get(page).content.decode()
     assert f"{url}?upload={other.pk}" in client.get(url).content.decode()
-    assert str(other.pk) in client.get(url, {"upload": other.pk}).content.decode()
+    assert str(other.pk) in client.get(url, {"upload": str(other.pk)}).content.decode()
     for sent in ("", "x", "00000000-0000-0000-0000-000000000000"):
         assert client.post(url, {"upload": sent}).status_code == 422
     assert client.post(url, {"upload": other.pk}).status_code == 302

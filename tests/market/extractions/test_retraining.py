@@ -20,6 +20,7 @@ from market.extractions import retraining
 from market.extractions.building import RetestOutput
 from market.extractions.deciding import approve_extraction
 from market.extractions.errors import ExtractionRefused
+from market.extractions.grids import Grids
 from market.extractions.models import Retest, Retraining, RetrainingState
 from market.extractions.releases import make_default
 from market.extractions.retraining import (
@@ -43,10 +44,11 @@ from tests.market.extractions.stage import (
     retrain,
     retraining_output,
 )
-from tests.market.stage import commission, earnings, make_plugin, top_up, wallet
+from tests.market.stage import commission, earnings, make_combined, make_part, make_plugin, top_up, wallet
 
 SignIn = Callable[[User], Client]
 CENT = 10_000
+NO_PICTURES: Grids = {"samples": (("before", "after"), [])}
 
 
 @pytest.fixture
@@ -109,9 +111,8 @@ def test_what_is_trained_again_for_a_later_release_draws_there(
     accept_retraining(first, artist)
     assert first.version is not None
     build = approve_extraction(make_extraction(base, model_owner, "Clay"), model_owner)
-    grids = {"samples": (("before", "after"), [])}
     later = finish_build(
-        build, RetestOutput(first.version.pk, base.default_release().pk, {"moved": 0.4}, grids)
+        build, RetestOutput(first.version.pk, base.default_release().pk, {"moved": 0.4}, NO_PICTURES)
     )
     again = Retest.objects.get(version=first.version)
     start_retraining(again, artist)
@@ -239,17 +240,15 @@ def test_nobody_else_has_it_trained_or_decides(
 def test_what_did_not_drop_is_not_trained_again(base: BaseModel, artist: User, model_owner: User) -> None:
     version = make_plugin(artist, base).current_version
     assert version is not None
-    grids = {"samples": (("before", "after"), [])}
     build = approve_extraction(make_extraction(base, model_owner), model_owner)
-    finish_build(build, RetestOutput(version.pk, base.default_release().pk, {"moved": 0.0}, grids))
+    finish_build(build, RetestOutput(version.pk, base.default_release().pk, {"moved": 0.0}, NO_PICTURES))
     with pytest.raises(ExtractionRefused, match="as it did before"):
         start_retraining(Retest.objects.get(), artist)
 
 
 def dropped_of(version: PlugInVersion, base: BaseModel, owner: User) -> Retest:
     build = approve_extraction(make_extraction(base, owner, "Clay"), owner)
-    grids = {"samples": (("before", "after"), [])}
-    finish_build(build, RetestOutput(version.pk, base.default_release().pk, {"moved": 0.4}, grids))
+    finish_build(build, RetestOutput(version.pk, base.default_release().pk, {"moved": 0.4}, NO_PICTURES))
     return Retest.objects.get(version=version)
 
 
@@ -274,6 +273,17 @@ def test_of_a_plugin_that_was_taken_out_of_the_base_it_says_so(base: BaseModel, 
     made.version.plugin.publish()
     (said,) = obstacles(dropped_of(made.version, base, model_owner), model_owner)
     assert "taken out of the base" in said
+
+
+def test_of_a_combined_plugin_it_says_to_combine_it_again(
+    base: BaseModel, artist: User, model_owner: User
+) -> None:
+    for name in ("First", "Second"):
+        make_part(artist, base, name)
+    version = make_combined(artist, base, "Both", ("First", 5000), ("Second", 5000)).current_version
+    assert version is not None
+    (said,) = obstacles(dropped_of(version, base, model_owner), artist)
+    assert "Combine them again" in said
 
 
 def test_works_that_are_gone_are_missed(dropped: Retest, artist: User) -> None:
@@ -308,6 +318,7 @@ def test_a_retraining_asks_for_no_less_than_nothing(dropped: Retest, artist: Use
 def test_what_was_trained_is_never_changed_or_deleted(dropped: Retest) -> None:
     done = retrain(dropped)
     row = Retraining.objects.filter(pk=done.pk)
+    changes: dict[str, Any]
     for changes in ({"version": dropped.version}, {"figures": {}}, {"state": "failed", "version": None}):
         with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
             row.update(**changes)
@@ -322,8 +333,10 @@ def test_only_a_version_of_the_plugin_and_of_the_weights_draws_in_anothers_place
 ) -> None:
     release, old = dropped.build.release, dropped.version
     other = make_plugin(second_artist, base, name="Other").current_version
+    assert other is not None
     done = retrain(dropped)
-    place = {"release": release, "replaced": old}
+    assert done.version is not None
+    place: dict[str, Any] = {"release": release, "replaced": old}
     with pytest.raises(DatabaseError, match="of the same plug-in"), transaction.atomic():
         VersionOnRelease.objects.create(**place, version=other)
     with pytest.raises(DatabaseError, match="is_another"), transaction.atomic():
