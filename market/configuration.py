@@ -416,8 +416,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "ALLOW_HUB",
         "boolean",
-        "Whether model owners may name a model on a hub, which the workers fetch over the network, from huggingface.co or "
-        "`HF_ENDPOINT`, with `HF_TOKEN` if that is set.",
+        "Whether model owners may name a model on a hub, which the workers fetch over the network.",
         boolean,
         "0",
         "Workers",
@@ -429,6 +428,23 @@ VARIABLES: tuple[Variable, ...] = (
         words,
         "",
         "Workers",
+    ),
+    Variable(
+        "HF_ENDPOINT",
+        "URL",
+        "Where the hub is; another address is for mirrors and stand-ins.",
+        url("http", "https", optional=False),
+        "https://huggingface.co",
+        "Workers",
+    ),
+    Variable(
+        "HF_TOKEN",
+        "text",
+        "Sent to the hub, for models that ask for one; every model owner may then offer what it opens.",
+        text,
+        "",
+        "Workers",
+        secret=True,
     ),
     Variable(
         "JOB_LEASE_SECONDS",

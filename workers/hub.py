@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import re
 import shutil
 import threading
@@ -22,7 +21,7 @@ from typing import Any
 
 import httpx2
 from django.conf import settings
-from huggingface_hub import HfApi, constants, snapshot_download
+from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -113,7 +112,7 @@ def _fetch(source: HubSource, draft: Path, copy: Path, on_progress: OnProgress |
 
 
 def _listed(source: HubSource) -> list[RepoFile]:
-    api = HfApi(endpoint=_endpoint(), token=_token())
+    api = HfApi(endpoint=settings.HF_ENDPOINT, token=_token())
     entries = api.list_repo_tree(source.name, recursive=True, revision=source.revision)
     found = list(islice(entries, MAX_LISTED + 1))
     if len(found) > MAX_LISTED:
@@ -191,7 +190,7 @@ def _download(
             local_dir=draft,
             cache_dir=draft / ".cache",
             allow_patterns=[each.path for each in files],
-            endpoint=_endpoint(),
+            endpoint=settings.HF_ENDPOINT,
             token=_token(),
             tqdm_class=Counted,
             max_workers=2,
@@ -264,10 +263,6 @@ def _key(source: str) -> str:
     return hashlib.sha256(source.encode()).hexdigest()[:32]
 
 
-def _endpoint() -> str:
-    return os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
-
-
 def _token() -> str | bool:
     """Give the workers' token; none that somebody's login has left on the machine."""
-    return os.environ.get("HF_TOKEN") or False
+    return settings.HF_TOKEN or False

@@ -116,9 +116,8 @@ def hub(pipeline: Path, tmp_path: Path, settings: Any, monkeypatch: pytest.Monke
     handler = type("OfThisHub", (Answering,), {"hub": hub})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=partial(server.serve_forever, poll_interval=0.05), daemon=True).start()
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    settings.HF_ENDPOINT, settings.HF_TOKEN = f"http://127.0.0.1:{server.server_port}", ""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("HF_TOKEN", raising=False)
     yield hub
     server.shutdown()
     server.server_close()
@@ -182,10 +181,8 @@ def test_an_attempt_after_one_that_broke_fetches_only_what_is_not_there(
     assert not (kept(registered) / ".cache").exists()
 
 
-def test_the_token_of_the_workers_is_sent(
-    hub: Hub, registered: BaseModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_TOKEN", "hf_workers")
+def test_the_token_of_the_workers_is_sent(hub: Hub, registered: BaseModel, settings: Any) -> None:
+    settings.HF_TOKEN = "hf_workers"
     kept(registered)
     assert hub.tokens == {"Bearer hf_workers"}
 
@@ -272,9 +269,9 @@ def test_what_the_hub_does_not_have_is_said(hub: Hub, model_owner: User) -> None
 
 
 def test_a_hub_that_cannot_be_reached_fails_the_check_with_words(
-    registered: BaseModel, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    registered: BaseModel, engine: Engine, settings: Any
 ) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    settings.HF_ENDPOINT = "http://127.0.0.1:9"
     work(engine=engine, kinds=[KIND], worker="w")
     job = Job.objects.get(kind=KIND)
     assert job.state == JobState.FAILED
