@@ -72,7 +72,7 @@ class Engine:
 
     def base_of(self, base: RegisteredBase, fingerprint: str) -> BaseModel:
         """Give a base with certain weights. Raises BadBase if its directory holds others."""
-        loaded = self.bases.get(fingerprint, lambda: self._load_base(base))
+        loaded = self.bases.get(fingerprint, lambda: self._load_base(base, fingerprint))
         if loaded.fingerprint != fingerprint:
             raise BadBase(
                 f"{base}: its directory holds the weights {loaded.fingerprint[:12]}…, registered are "
@@ -115,9 +115,9 @@ class Engine:
         """Give an adapter of the storage. Raises BadAdapter if the file is not the one that was registered."""
         return self.adapters.get(weights.tensors_sha256, lambda: _load_adapter(weights))
 
-    def _load_base(self, base: RegisteredBase) -> BaseModel:
+    def _load_base(self, base: RegisteredBase, fingerprint: str) -> BaseModel:
         log.info("loading %s on %s", base, self.device)
-        return load_base(directory_of(base), device=self.device)
+        return load_base(directory_of(base, base.upload_of(fingerprint)), device=self.device)
 
 
 def _load_adapter(weights: Weights) -> Adapter:

@@ -28,6 +28,7 @@ RUNNERS: dict[str, str] = {
     "combination": "workers.runners.combination.run_combination",
     "extraction": "workers.runners.extraction.run_extraction",
     "release": "workers.runners.release.run_release",
+    "retraining": "workers.runners.retraining.run_retraining",
 }
 KINDS = tuple(RUNNERS)
 

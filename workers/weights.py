@@ -1,4 +1,4 @@
-"""Where a worker has a base's weights: the embedded ones, a directory it can read, or its own copy of an upload."""
+"""Where a worker has a base's weights: the embedded ones, a directory it can read, or its own copy of an upload or a hub's model."""
 
 from __future__ import annotations
 
@@ -12,16 +12,24 @@ from uuid import UUID
 from django.conf import settings
 
 from market.basemodels.models import BaseModel, BaseUpload, BaseUploadFile
+from market.basemodels.sources import is_on_hub
 from plugins_engine.base import EMBEDDED
 from plugins_engine.errors import BadBase
+from plugins_engine.progress import OnProgress
+from workers.hub import copy_of_hub
 
 DRAFTS_KEPT = 24 * 3600  # seconds: longer than any copy takes
 
 
-def directory_of(base: BaseModel) -> Path:
-    """Give the directory of a base's weights. Raises BadBase if an upload's parts are not what arrived."""
-    if base.upload is not None:
-        return copy_of(base.upload)
+def directory_of(base: BaseModel, upload: BaseUpload | None, on_progress: OnProgress | None = None) -> Path:
+    """Give the directory of a base's weights, which of an uploaded one are those of `upload`.
+
+    Raises BadBase if an upload's parts are not what arrived, or a hub has not what it is to have.
+    """
+    if upload is not None:
+        return copy_of(upload)
+    if is_on_hub(base.source):
+        return copy_of_hub(base, on_progress)
     return Path(base.source) if base.source else EMBEDDED
 
 

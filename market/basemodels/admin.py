@@ -21,7 +21,15 @@ class BaseModelAdmin(admin.ModelAdmin[BaseModel]):
     list_filter = ["listed", "architecture"]
     search_fields = ["name", "slug", "owner__display_name"]
     autocomplete_fields = ["owner"]
-    readonly_fields = ["source", "upload", "fingerprint", "architecture", "resolution", "check_job"]
+    readonly_fields = [
+        "source",
+        "upload",
+        "next_upload",
+        "fingerprint",
+        "architecture",
+        "resolution",
+        "check_job",
+    ]
     inlines = [BaseReleaseInline]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

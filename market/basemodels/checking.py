@@ -12,7 +12,7 @@ from django.db import transaction
 from market.accounts.models import User
 from market.audit.recording import record
 from market.basemodels.card import Card, parse_card, require_storable, spread_out
-from market.basemodels.models import BaseCheck, BaseModel, BaseRelease, BaseSample
+from market.basemodels.models import BaseCheck, BaseModel, BaseRelease, BaseSample, BaseUpload
 from market.basemodels.samples import Sample
 from market.jobs import kinds
 from market.jobs.models import Job
@@ -49,7 +49,10 @@ class CheckOutput:
 
 
 def start_check(base: BaseModel, by: User) -> Job:
-    """Queue a check. The job is its owner's, whoever asks. Raises CheckRefused while another is under way."""
+    """Queue a check, of the upload that is to follow where there is one. The job is its owner's, whoever asks.
+
+    Raises CheckRefused while another is under way.
+    """
     with transaction.atomic():
         # One after the other, so that two clicks do not make two jobs.
         base = (
@@ -59,8 +62,9 @@ def start_check(base: BaseModel, by: User) -> Job:
         )
         if base.is_checking:
             raise CheckRefused("It is being checked already.")
+        following = {"upload": str(base.next_upload_id)} if base.next_upload_id else {}
         job = Job.objects.enqueue(
-            kind=KIND, owner=base.owner, parameters={"base": base.pk, "base_name": base.name}
+            kind=KIND, owner=base.owner, parameters={"base": base.pk, "base_name": base.name} | following
         )
         BaseModel.objects.filter(pk=base.pk).update(check_job=job)
         if by.pk != base.owner_id:
@@ -71,6 +75,12 @@ def start_check(base: BaseModel, by: User) -> Job:
 def base_of(job: Job) -> BaseModel:
     """Give the base that a job made by `start_check` is about."""
     return BaseModel.objects.select_related("upload", "owner").get(pk=job.parameters["base"])
+
+
+def upload_of(job: Job) -> BaseUpload | None:
+    """Give the upload whose weights a check is of: the one that is to follow, or the one in use; None of a directory."""
+    asked = job.parameters.get("upload")
+    return BaseUpload.objects.get(pk=asked) if asked else base_of(job).upload
 
 
 def sample_prompts(card: Card) -> list[str]:
@@ -89,8 +99,9 @@ def steps_and_guidance(card: Card) -> tuple[int, float]:
 def complete_check(*, job: Job, token: int, output: CheckOutput) -> BaseCheck:
     """Keep what a worker found, and end its job, in one transaction.
 
-    The first check makes the first release. A later one that finds other weights takes the base off the list: nobody
-    can draw with what is no longer there, until its owner confirms the new weights or restores the former ones.
+    The first check makes the first release. A later one that finds other weights in the base's directory takes the base off
+    the list: nobody can draw with what is no longer there, until its owner confirms the new weights or restores the former
+    ones. Of an upload that is to follow nothing changes before its owner confirms it.
     Raises BadWeights for weights that are another base's, BadCard, and jobs' LeaseLost; then nothing is kept.
     """
     require_storable(output.card)
@@ -99,6 +110,7 @@ def complete_check(*, job: Job, token: int, output: CheckOutput) -> BaseCheck:
         ended = Job.objects.succeed(job.pk, token=token, result={})
         base = BaseModel.objects.select_for_update(of=("self",)).get(pk=ended.parameters["base"])
         _require_new(base, output.fingerprint)
+        following = _require_following(base, ended, output.fingerprint)
         check = BaseCheck.objects.create(
             base=base,
             job=ended,
@@ -111,7 +123,7 @@ def complete_check(*, job: Job, token: int, output: CheckOutput) -> BaseCheck:
         if not base.fingerprint:
             _describe(base, card)
             _take_over(base, check)
-        elif base.fingerprint != output.fingerprint and not base.is_embedded:
+        elif base.fingerprint != output.fingerprint and not base.is_embedded and not following:
             BaseModel.objects.filter(pk=base.pk).update(listed=False)
         return check
 
@@ -131,7 +143,22 @@ def confirm_weights(base: BaseModel, by: User, fingerprint: str) -> BaseRelease:
         if found.fingerprint != fingerprint:
             raise CheckRefused("Another check has ended meanwhile. Look at what it found, and confirm that.")
         _require_new(base, fingerprint, refusal=CheckRefused)
+        if base.next_upload_id is not None:
+            base.upload_id, base.next_upload_id = base.next_upload_id, None
+            base.save(update_fields=["upload", "next_upload"])
         return _take_over(base, found)
+
+
+def _require_following(base: BaseModel, job: Job, fingerprint: str) -> bool:
+    """Say whether a check was of an upload that is to follow. Raises BadWeights where it is not to any more."""
+    asked = job.parameters.get("upload")
+    if asked is None:
+        return False
+    if asked != str(base.next_upload_id):
+        raise BadWeights("The upload that was to follow was withdrawn meanwhile.")
+    if fingerprint == base.fingerprint:
+        raise BadWeights("These files hold the weights that are in use already: there is nothing to replace.")
+    return True
 
 
 def _take_over(base: BaseModel, check: BaseCheck) -> BaseRelease:
@@ -159,6 +186,7 @@ def use_weights(base: BaseModel, fingerprint: str) -> BaseRelease:
         base=base,
         number=last + 1,
         fingerprint=fingerprint,
+        upload=base.upload,
         is_default=True,
         notes="As registered." if last == 0 else "Other weights.",
     )
@@ -208,6 +236,13 @@ def _require_new(base: BaseModel, fingerprint: str, refusal: type[Exception] = B
     )
 
 
+def settle_unfinished(job: Job) -> None:
+    """Let an upload that was to follow go, in the transaction that ends its check without success; its owner may try again."""
+    asked = job.parameters.get("upload")
+    if asked and BaseModel.objects.filter(next_upload=asked).update(next_upload=None):
+        BaseUpload.objects.get(pk=asked).touch()
+
+
 def describe(job: Job) -> str:
     return f"Check of {job.parameters['base_name']}"
 
@@ -222,6 +257,7 @@ def register_kind() -> None:
         kinds.JobKind(
             name=KIND,
             label="Check of a base model",
+            settle=settle_unfinished,
             describe=describe,
             result_url=page_of,
             origin_url=page_of,

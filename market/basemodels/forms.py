@@ -58,6 +58,18 @@ class RegisterForm(forms.ModelForm[BaseModel]):
         help_text="Written in full. Leave it empty if you upload the files.",
     )
     upload = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    hub_name = forms.CharField(
+        label="Model on the hub",
+        required=False,
+        max_length=200,
+        help_text="organisation/model. A worker fetches it.",
+    )
+    hub_revision = forms.CharField(
+        label="Its commit",
+        required=False,
+        max_length=60,
+        help_text="The hash of 40 digits, from the model's history: the base stays what it is there.",
+    )
 
     class Meta:
         model = BaseModel
@@ -74,6 +86,21 @@ class RegisterForm(forms.ModelForm[BaseModel]):
         typed: str = self.cleaned_data["slug"]
         return typed or slugify(self.cleaned_data.get("name", ""))[:60]
 
+    def hub(self) -> tuple[str, str] | None:
+        """The model on the hub that was named, if one was."""
+        said = self.cleaned_data["hub_name"], self.cleaned_data["hub_revision"]
+        return said if any(said) else None
+
     def fields_of_base(self) -> dict[str, Any]:
         """What the person chose about the base itself."""
         return {name: self.cleaned_data[name] for name in self._meta.fields or ()}
+
+
+class ReplaceForm(forms.Form):
+    upload = forms.UUIDField(
+        widget=forms.HiddenInput,
+        error_messages={
+            "required": "Choose a folder first.",
+            "invalid": "This is no upload. Choose a folder.",
+        },
+    )

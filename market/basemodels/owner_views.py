@@ -19,9 +19,10 @@ from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
 from market.basemodels.access import managed_base, managed_bases, owned_base, owned_upload
 from market.basemodels.checking import CheckRefused, confirm_weights, start_check
-from market.basemodels.forms import RegisterForm
+from market.basemodels.forms import RegisterForm, ReplaceForm
 from market.basemodels.models import BaseUpload
 from market.basemodels.registering import RegistrationRefused, register_base, remove_base
+from market.basemodels.replacing import propose_weights, withdraw_weights
 from market.basemodels.uploading import give_up_upload
 
 ROWS = 25
@@ -50,7 +51,7 @@ def my_bases(request: HttpRequest) -> HttpResponse:
     bases = managed_bases(person).order_by("-created_at", "-pk")
     context = {
         "page": Paginator(bases, ROWS).get_page(request.GET.get("page")),
-        "uploads": BaseUpload.objects.filter(owner=person, base=None),
+        "uploads": BaseUpload.objects.unclaimed().filter(owner=person),
         "may_register": person.is_model_owner,
     }
     return render(request, "basemodels/my_bases.html", context)
@@ -67,7 +68,7 @@ def register(request: HttpRequest) -> HttpResponse:
         try:
             base = register_base(
                 person, form.fields_of_base(), source=form.cleaned_data["source"],
-                upload=form.cleaned_data["upload"], by=person,
+                upload=form.cleaned_data["upload"], hub=form.hub(), by=person,
             )  # fmt: skip
         except RegistrationRefused as refusal:
             for reason in refusal.reasons:
@@ -80,6 +81,8 @@ def register(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "directories": settings.BASE_MODEL_DIRS,
+        "allow_hub": settings.ALLOW_HUB,
+        "organisations": settings.HUB_ORGANISATIONS,
         "max_megabytes": settings.BASE_MAX_BYTES // 1_000_000,
     }
     return render(request, "basemodels/register.html", context, status=422 if form.errors else 200)
@@ -92,7 +95,7 @@ def give_up(request: HttpRequest, pk: UUID) -> HttpResponse:
     if give_up_upload(owned_upload(person_of(request), pk).pk):
         messages.success(request, "The upload is given up, and what had arrived is deleted.")
     else:
-        messages.error(request, "A base model is registered from this upload; it stays.")
+        messages.error(request, "A base model has this upload; it stays.")
     return redirect("basemodels:my_bases")
 
 
@@ -121,8 +124,48 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
         messages.error(request, str(refusal))
     else:
         messages.success(
-            request, f"Release {release.number} is in use. List the base again when you are ready."
+            request,
+            f"Release {release.number} is in use."
+            + ("" if base.listed else " List the base again when you are ready."),
         )
+    return redirect(base)
+
+
+@owners_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def replace(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take another upload, which a worker checks, and whose weights the owner then confirms."""
+    person = person_of(request)
+    base = owned_base(person, slug)
+    form = ReplaceForm(request.POST or None, initial={"upload": request.GET.get("upload", "")})
+    if request.method == "POST" and form.is_valid():
+        try:
+            propose_weights(base, person, form.cleaned_data["upload"])
+        except CheckRefused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "A worker checks it. Nothing is drawn with it before you confirm it.")
+            return redirect(base)
+    context = {
+        "base": base,
+        "form": form,
+        "uploads": [each for each in BaseUpload.objects.unclaimed().filter(owner=person) if each.is_complete],
+        "max_megabytes": settings.BASE_MAX_BYTES // 1_000_000,
+    }
+    return render(request, "basemodels/replace.html", context, status=422 if form.errors else 200)
+
+
+@owners_only
+@require_POST
+def withdraw(request: HttpRequest, slug: str) -> HttpResponse:
+    """Stay with the weights in use."""
+    base = owned_base(person_of(request), slug)
+    try:
+        withdraw_weights(base, person_of(request))
+    except CheckRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, "The weights in use stay. The other upload is among those not registered.")
     return redirect(base)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -15,9 +15,9 @@ from market.accounts.roles import grant
 from market.audit.recording import record
 from market.basemodels.card import BadCard, read_card, spread_out
 from market.basemodels.checking import CheckRefused, start_check, use_weights
-from market.basemodels.models import BaseModel, BaseRelease, BaseUpload
-from market.basemodels.sources import SourceRefused, allowed_directory
-from market.basemodels.uploading import give_up_upload
+from market.basemodels.models import BaseModel, BaseRelease
+from market.basemodels.sources import SourceRefused, allowed_directory, named_on_hub
+from market.basemodels.uploading import UploadRefused, complete_upload, give_up_upload
 
 EMBEDDED_SLUG = "embedded"
 EMBEDDED_NAME = "Emoji base"
@@ -36,9 +36,17 @@ class RegistrationRefused(Exception):
 
 
 def register_base(
-    owner: User, fields: Mapping[str, Any], *, source: str = "", upload: UUID | None = None, by: User | None
+    owner: User,
+    fields: Mapping[str, Any],
+    *,
+    source: str = "",
+    upload: UUID | None = None,
+    hub: tuple[str, str] | None = None,
+    by: User | None,
 ) -> BaseModel:
-    """Make a base of a directory on the workers, or of an upload; it is not listed, and a check of it is queued.
+    """Make a base of a directory on the workers, of an upload, or of a hub's model: its name and a commit.
+
+    It is not listed, and a check of it is queued.
 
     `fields` are those of BaseModel that its owner chooses. `by` is None for a command. Raises RegistrationRefused, and
     then keeps nothing.
@@ -50,18 +58,22 @@ def register_base(
     try:
         with transaction.atomic():
             base = BaseModel(owner=owner, **fields)
-            if source and upload is None:
-                base.source = str(allowed_directory(source))
-            elif upload is not None and not source:
-                base.upload = _complete_upload(owner, upload)
-            else:
+            if (source != "") + (upload is not None) + (hub is not None) != 1:
                 raise RegistrationRefused(["Give either a directory on the workers, or an upload."])
+            if source:
+                base.source = str(allowed_directory(source))
+            elif hub is not None:
+                named = named_on_hub(*hub)
+                named.require_allowed()
+                base.source = named.as_source()
+            else:
+                base.upload = complete_upload(owner, cast("UUID", upload))
             base.full_clean()
             base.save(force_insert=True)
             base.check_job = start_check(base, owner)
             if by != owner:
                 record("base.registered", by=by, target=base, details={"owner": owner.pk})
-    except SourceRefused as refusal:
+    except (SourceRefused, UploadRefused) as refusal:
         raise RegistrationRefused([str(refusal)]) from refusal
     except ValidationError as problem:
         raise RegistrationRefused(_in_words(problem)) from problem
@@ -79,21 +91,6 @@ def _in_words(problem: ValidationError) -> list[str]:
         for name, said in problem.message_dict.items()
         for message in said
     ]
-
-
-def _complete_upload(owner: User, pk: UUID) -> BaseUpload:
-    upload = BaseUpload.objects.select_for_update().filter(pk=pk, owner=owner).first()
-    if upload is None:
-        raise RegistrationRefused(["There is no such upload of yours. Begin one anew."])
-    if BaseModel.objects.filter(upload=upload).exists():
-        raise RegistrationRefused([f"This upload is your base model “{upload.base.name}” already."])
-    missing = list(upload.files.filter(complete=False).values_list("path", flat=True))
-    if missing:
-        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-        raise RegistrationRefused(
-            [f"The upload is not complete: {shown} did not arrive in full. Go on with it first."]
-        )
-    return upload
 
 
 def hand_over(base: BaseModel, to: User, *, by: User | None) -> None:

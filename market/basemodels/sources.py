@@ -1,14 +1,70 @@
-"""Directories on the workers that a base may be registered from: below BASE_MODEL_DIRS, and nothing that leads out of them."""
+"""Where a base may be registered from, beside an upload: a directory below BASE_MODEL_DIRS on the workers, or a commit on a hub."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
+_HUB = "hub:"
+_HUB_NAME = r"(?!.*(?:--|\.\.))[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
+_COMMIT = r"[0-9a-f]{40}"
+
 
 class SourceRefused(Exception):
-    """A directory is not one that bases are taken from. The message is for the person who named it."""
+    """A directory, or a hub's model, is not one that bases are taken from. The message is for the person who named it."""
+
+
+@dataclass(frozen=True)
+class HubSource:
+    """A model on a hub at one commit: what it is never changes."""
+
+    name: str
+    revision: str
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.revision[:10]}"
+
+    def as_source(self) -> str:
+        """Give what a base keeps of it."""
+        return f"{_HUB}{self.name}@{self.revision}"
+
+    def require_allowed(self) -> None:
+        """Refuse it where this market takes no such models. Raises SourceRefused."""
+        if not settings.ALLOW_HUB:
+            raise SourceRefused("This market fetches nothing from a hub. Upload the base model instead.")
+        known: list[str] = settings.HUB_ORGANISATIONS
+        if known and self.name.partition("/")[0].lower() not in [each.lower() for each in known]:
+            raise SourceRefused(
+                f"This market takes models from the hub only of {', '.join(known)}, not “{self.name}”. Upload it instead."
+            )
+
+
+def hub_source(source: str) -> HubSource:
+    """Read what a base keeps of a hub's model. Raises SourceRefused for anything else."""
+    name, _, revision = source.removeprefix(_HUB).partition("@")
+    return named_on_hub(name, revision)
+
+
+def is_on_hub(source: str) -> bool:
+    return source.startswith(_HUB)
+
+
+def named_on_hub(name: str, revision: str) -> HubSource:
+    """Give the model on the hub that was named, whether or not such are taken. Raises SourceRefused."""
+    name, revision = name.strip(), revision.strip()
+    if not re.fullmatch(_HUB_NAME, name):
+        raise SourceRefused(
+            f"Expected a model's name on the hub, such as organisation/model, not “{name[:100]}”."
+        )
+    if not re.fullmatch(_COMMIT, revision):
+        raise SourceRefused(
+            "Expected the hash of a commit, 40 digits from 0 to f, from the model's history on the hub: what a branch such as "
+            f"main means may change. Found “{revision[:50]}”."
+        )
+    return HubSource(name, revision)
 
 
 def allowed_directory(source: str) -> Path:

@@ -20,7 +20,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from market.accounts.models import User
-from market.basemodels.models import BaseUpload, BaseUploadFile, BaseUploadPart
+from market.basemodels.models import BaseModel, BaseUpload, BaseUploadFile, BaseUploadPart
 from market.basemodels.models.uploads import FILE_PATH, PART_BYTES, SHA256
 from market.jobs.sweeping import register_sweep
 from market.stored_files import files_undone
@@ -116,12 +116,14 @@ def begin_upload(owner: User, files: Sequence[Announced]) -> BaseUpload:
     with transaction.atomic():
         # One after the other, so that they can be counted, and so that two clicks do not make two uploads.
         User.objects.select_for_update(no_key=True).get(pk=owner.pk)
-        known = BaseUpload.objects.filter(owner=owner, list_sha256=digest).select_related("base").first()
+        known = BaseUpload.objects.filter(owner=owner, list_sha256=digest).first()
         if known is not None:
             _require_unregistered(known)
             BaseUpload.objects.filter(pk=known.pk).update(touched_at=timezone.now())
             return known
-        unproven = BaseUpload.objects.filter(Q(base=None) | Q(base__fingerprint=""), owner=owner)
+        unproven = BaseUpload.objects.filter(
+            Q(base=None, releases=None) | Q(base__fingerprint=""), owner=owner
+        )
         if unproven.count() >= MAX_OPEN:
             raise UploadRefused(
                 f"You have {MAX_OPEN} uploads that are not registered, or whose base model has not passed its check; more are not "
@@ -217,9 +219,9 @@ def _start_over(file: BaseUploadFile) -> None:
 
 
 def give_up_upload(pk: UUID) -> bool:
-    """Delete an upload that no base was registered from, with all that has arrived. False: there is none."""
+    """Delete an upload that nothing refers to, with all that has arrived. False: there is none."""
     with transaction.atomic():
-        upload = BaseUpload.objects.select_for_update(of=("self",)).filter(pk=pk, base=None).first()
+        upload = BaseUpload.objects.unclaimed().select_for_update(of=("self",)).filter(pk=pk).first()
         if upload is None:
             return False
         _forget_parts(BaseUploadPart.objects.filter(file__upload=upload))
@@ -240,16 +242,40 @@ def _forget_parts(parts: QuerySet[BaseUploadPart]) -> None:
 
 
 def _require_unregistered(upload: BaseUpload) -> None:
-    base = getattr(upload, "base", None)
+    base = base_with(upload)
     if base is not None:
         raise UploadRefused(
             f"These files are those of your base model “{base.name}” already.", status=HTTPStatus.CONFLICT
         )
 
 
+def base_with(upload: BaseUpload) -> BaseModel | None:
+    """Give the base that an upload is the weights of, was, or is to be."""
+    of = Q(upload=upload) | Q(next_upload=upload) | Q(releases__upload=upload)
+    return BaseModel.objects.filter(of).first()
+
+
+def complete_upload(owner: User, pk: UUID) -> BaseUpload:
+    """Lock an upload of this person that is complete and that no base has. Raises UploadRefused."""
+    upload = BaseUpload.objects.select_for_update().filter(pk=pk, owner=owner).first()
+    if upload is None:
+        raise UploadRefused("There is no such upload of yours. Begin one anew.", status=HTTPStatus.NOT_FOUND)
+    if (base := base_with(upload)) is not None:
+        raise UploadRefused(
+            f"This upload is your base model “{base.name}” already.", status=HTTPStatus.CONFLICT
+        )
+    missing = list(upload.files.filter(complete=False).values_list("path", flat=True))
+    if missing:
+        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        raise UploadRefused(
+            f"The upload is not complete: {shown} did not arrive in full. Go on with it first."
+        )
+    return upload
+
+
 def sweep_abandoned() -> int:
     """Give up uploads that nobody went on with for two days."""
-    old = BaseUpload.objects.filter(base=None, touched_at__lt=timezone.now() - KEPT_UNTOUCHED)
+    old = BaseUpload.objects.unclaimed().filter(touched_at__lt=timezone.now() - KEPT_UNTOUCHED)
     return sum(give_up_upload(pk) for pk in list(old.values_list("pk", flat=True)[:20]))
 
 

@@ -18,5 +18,7 @@ urlpatterns = [
     path("my-bases/uploads/<uuid:pk>/give-up/", owner_views.give_up, name="give_up"),
     path("my-bases/of/<slug:slug>/check/", owner_views.check, name="check"),
     path("my-bases/of/<slug:slug>/confirm/", owner_views.confirm, name="confirm"),
+    path("my-bases/of/<slug:slug>/replace/", owner_views.replace, name="replace"),
+    path("my-bases/of/<slug:slug>/withdraw/", owner_views.withdraw, name="withdraw"),
     path("my-bases/of/<slug:slug>/remove/", owner_views.remove, name="remove"),
 ]

@@ -265,11 +265,13 @@ def add_version(
     stored: list[FieldFile],
     parts: Sequence[FoundPart] | None = None,
     only_release: BaseRelease | None = None,
+    take_up: bool = True,
 ) -> PlugInVersion:
     """Add a version to a plug-in, within the caller's transaction; `stored` is told of every file written.
 
-    Its parts are those that the file names, unless the caller knows them. A plug-in not on the market takes the version up at once; one that is keeps serving the version its buyers know until
-    its artist changes it. Raises BadResult if the bytes are not what they are said to be, or for other weights.
+    Its parts are those that the file names, unless the caller knows them. A plug-in not on the market takes the version up at
+    once, unless told not to; one that is keeps serving the version its buyers know until its artist changes it. Raises
+    BadResult if the bytes are not what they are said to be, or for other weights.
     """
     _check(output)
     plugin = PlugIn.objects.select_for_update(of=("self",)).select_related("base", "owner").get(pk=plugin_id)
@@ -304,7 +306,7 @@ def add_version(
         shown = PlugInSample(version=version, position=position, **sample.as_fields())
         stored.append(shown.file)
         shown.save(force_insert=True)
-    if plugin.state != PlugInState.PUBLISHED:
+    if take_up and plugin.state != PlugInState.PUBLISHED:
         use_version(plugin, version)
     return version
 

@@ -11,6 +11,7 @@ from market.claims import mails, outcomes
 from market.claims.deadlines import appeal_within
 from market.claims.measuring import begin_measuring, stop_measuring
 from market.claims.models import Claim, ClaimMessage, ClaimState, CounterNotice
+from market.claims.models.claims import TEXT_LENGTH
 from market.claims.parties import require_claimant, require_neutral_admin, require_respondent
 from market.claims.refusal import ClaimRefused
 
@@ -112,6 +113,12 @@ def write_message(claim: Claim, by: User, text: str) -> ClaimMessage:
             record("claim.message_written", by=by, target=claim)
         mails.message_written(message)
     return message
+
+
+def tell_taken_back(claim: Claim, by: User, because: str) -> None:
+    """Write to the claimant, within the caller's transaction, that the concept will not stay out of the base."""
+    text = f"The approval to take {claim.concept} out of {claim.target} was taken back: {because}"
+    mails.message_written(ClaimMessage.objects.create(claim=claim, by=by, text=text[:TEXT_LENGTH]))
 
 
 def _too_late(claim: Claim) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.shortcuts import get_object_or_404
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
-from market.extractions.models import Extraction, ReleaseBuild, Retest
+from market.extractions.models import Extraction, ReleaseBuild, Retest, Retraining, RetrainingState
 
 
 def governs(person: User, base: BaseModel) -> bool:
@@ -40,12 +40,45 @@ def governed_release(person: User, pk: int) -> BaseRelease:
 
 def visible_retest(person: User, pk: int) -> Retest:
     """For who governs the base, and for the artist of the plug-in."""
-    retests = Retest.objects.select_related(
-        "version__plugin__concept", "version__plugin__base", "build__release", "build__base", "before"
-    )
+    retests = _retests()
     if not person.is_admin:
         retests = retests.filter(Q(build__base__owner=person) | Q(version__plugin__owner=person))
     return get_object_or_404(retests, pk=pk)
+
+
+def _retests() -> QuerySet[Retest]:
+    return Retest.objects.select_related(
+        "version__plugin__concept",
+        "version__plugin__base",
+        "version__plugin__owner",
+        "version__job",
+        "build__release__base",
+        "build__base__owner",
+        "before",
+    )
+
+
+def own_retraining(person: User, retest: int) -> Retraining:
+    """The retraining of a plug-in of one's own that did not fail."""
+    retrainings = Retraining.objects.select_related(
+        "retest__version__plugin", "retest__build__release", "version"
+    )
+    return get_object_or_404(
+        retrainings.exclude(state=RetrainingState.FAILED),
+        retest=retest,
+        retest__version__plugin__owner=person,
+    )
+
+
+def visible_retraining(person: User, pk: int) -> Retraining:
+    """For whom its retest is."""
+    shown = get_object_or_404(Retraining, pk=pk)
+    visible_retest(person, shown.retest_id)
+    return shown
+
+
+def own_retest(person: User, pk: int) -> Retest:
+    return get_object_or_404(_retests(), pk=pk, version__plugin__owner=person)
 
 
 def _governed(person: User, path: str) -> Q:

@@ -27,6 +27,7 @@ from market.extractions.models import (
     BuildPicture,
     BuildState,
     Extraction,
+    ExtractionState,
     ReleaseBuild,
     Retest,
     RetestPicture,
@@ -71,17 +72,31 @@ def fixed_prompts(base: BaseModel) -> list[str]:
     ]
 
 
+def release_of_approved(base: BaseModel) -> BaseRelease | None:
+    """Give the latest release that lacks just what is approved to be taken out; of nothing, that is one that lacks nothing."""
+    approved = set(Extraction.objects.for_release(base).values_list("pk", flat=True))
+    releases = base.releases.filter(fingerprint=base.fingerprint).order_by("-number")
+    for release in releases.prefetch_related("build__parts"):
+        build = getattr(release, "build", None)
+        lacks = {part.extraction_id for part in build.parts.all()} if build else set()
+        if lacks == approved:
+            return release
+    return None
+
+
 def start_build(base: BaseModel, by: User) -> ReleaseBuild:
     """Queue the building of a release without all that was approved. Raises ExtractionRefused."""
     if not governs(by, base):
         raise ExtractionRefused(f"Only the owner of {base.name} builds its releases.")
-    included = list(Extraction.objects.for_release(base))
-    if not included:
-        raise ExtractionRefused(
-            f"Nothing is approved to be taken out of {base.name}: approve an extraction first."
-        )
     try:
         with transaction.atomic():
+            # What is approved does not change between the look and the build.
+            BaseModel.objects.select_for_update(no_key=True).get(pk=base.pk)
+            included = list(Extraction.objects.for_release(base))
+            if not included:
+                raise ExtractionRefused(
+                    f"Nothing is approved to be taken out of {base.name}: approve an extraction first."
+                )
             job = Job.objects.enqueue(
                 kind=KIND,
                 owner=by,
@@ -149,10 +164,16 @@ def complete_build(*, job: Job, token: int, output: BuildOutput) -> BaseRelease:
                 f"{base.name} has other weights now than this release was built on. Extract again."
             )
         parts = list(build.parts.select_related("extraction__concept", "extraction__job"))
+        if any(part.extraction.state != ExtractionState.APPROVED for part in parts):
+            raise BadResult("An approval was taken back meanwhile. Build a release of what is approved.")
         last = base.releases.aggregate(last=Max("number"))["last"] or 0
         names = ", ".join(part.extraction.name for part in parts)
         release = BaseRelease.objects.create(
-            base=base, number=last + 1, fingerprint=base.fingerprint, notes=f"Without {names}."
+            base=base,
+            number=last + 1,
+            fingerprint=base.fingerprint,
+            upload=base.upload,
+            notes=f"Without {names}.",
         )
         _keep_retests(build, output.retests, written)
         pictures = rows_of(BuildPicture, output.grids, of=build)

@@ -7,7 +7,8 @@ from typing import Any
 
 from market.basemodels.models import BaseRelease
 from market.extractions.grids import ShownGrid, ShownRow
-from market.extractions.models import BuildState, Extraction, GridPicture, ReleaseBuild
+from market.extractions.models import BuildState, Extraction, GridPicture, ReleaseBuild, Retest, Retraining
+from market.extractions.retraining import TRAINED_AGAIN
 
 _Place = tuple[str, int, str]
 """A grid's title, a row, and a prompt: pictures of the same have the same seed."""
@@ -22,6 +23,15 @@ def runs_beside(first: Extraction, second: Extraction) -> list[ShownGrid]:
         ("after, second", _at_stage(drawn_second, "after")),
         ("restored, second", _at_stage(drawn_second, "restored")),
     ]
+    return _beside(columns)
+
+
+def retest_beside(retest: Retest, done: Retraining | None) -> list[ShownGrid]:
+    """Give a retest's pictures before and after, and where it was trained again what the new version draws, too."""
+    drawn = retest.grid.select_related("of")
+    columns = [(stage, _at_stage(drawn, stage)) for stage in ("before", "after")]
+    if done is not None and done.version_id is not None:
+        columns.append((TRAINED_AGAIN, _at_stage(done.grid.select_related("of"), TRAINED_AGAIN)))
     return _beside(columns)
 
 

@@ -1,4 +1,4 @@
-"""Approving an extraction, which builds a release, or discarding it."""
+"""Approving an extraction, which builds a release, discarding it, or taking an approval back."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from django.db import IntegrityError, transaction
 
 from market.accounts.models import User
 from market.audit.recording import record
+from market.basemodels.models import BaseModel
 from market.catalog.models import Concept
+from market.claims.answering import tell_taken_back
 from market.extractions.access import governs
-from market.extractions.building import start_build
+from market.extractions.building import release_of_approved, start_build
 from market.extractions.degradation import limits_ahead
 from market.extractions.errors import ExtractionRefused
 from market.extractions.limits import Limit, limits_of, missed
-from market.extractions.models import Extraction, ExtractionState, ReleaseBuild
+from market.extractions.models import BuildState, Extraction, ExtractionState, ReleaseBuild
+from market.jobs.models import Job
 
 _DECIDED = "It was decided already, or is not ready: {state}."
 
@@ -60,6 +63,47 @@ def discard_extraction(extraction: Extraction, by: User, *, reason: str = "") ->
         if not extraction.discard(by=by, reason=reason.strip()):
             raise ExtractionRefused(_DECIDED.format(state=_state(extraction)))
         record("extraction.discarded", by=by, target=extraction, reason=reason)
+
+
+def take_back_extraction(extraction: Extraction, by: User, *, because: str) -> ReleaseBuild | None:
+    """Undo an approval, and see to a release without it: the build of one is returned where none is there yet.
+
+    A build that is under way with it is cancelled, and makes nothing. Releases that were made with it stay as they are, and so
+    does its plug-in, which restores the concept on these. Who claimed the concept is told. Raises ExtractionRefused.
+    """
+    if not governs(by, extraction.base):
+        raise ExtractionRefused(f"Only the owner of {extraction.base.name} decides on it.")
+    because = because.strip()
+    if not because:
+        raise ExtractionRefused("Say why it is taken back: it is kept, and shown to who claimed the concept.")
+    with transaction.atomic():
+        # The job before the base, as the worker that ends it has them.
+        under_way = _under_way(extraction)
+        if under_way is not None:
+            Job.objects.request_cancel(under_way.job_id)
+        base = BaseModel.objects.select_for_update(no_key=True).get(pk=extraction.base_id)
+        if not extraction.take_back(by=by, because=because):
+            raise ExtractionRefused(f"Only what is approved is taken back; this is: {_state(extraction)}.")
+        if _under_way(extraction) not in (None, under_way):
+            raise ExtractionRefused("A release is being built with it since just now. Try again.")
+        record("extraction.taken_back", by=by, target=extraction, reason=because)
+        if extraction.claim is not None:
+            tell_taken_back(extraction.claim, by, because)
+        return _without(extraction, base, by)
+
+
+def _under_way(extraction: Extraction) -> ReleaseBuild | None:
+    return ReleaseBuild.objects.filter(state=BuildState.BUILDING, parts__extraction=extraction).first()
+
+
+def _without(extraction: Extraction, base: BaseModel, by: User) -> ReleaseBuild | None:
+    """Begin a release without an extraction where one that was made has it, and none is there that lacks just that."""
+    was_released = extraction.parts.filter(build__state=BuildState.READY).exists()
+    if not was_released or extraction.base_fingerprint != base.fingerprint:
+        return None
+    if release_of_approved(base) is not None or base.builds.filter(state=BuildState.BUILDING).exists():
+        return None
+    return start_build(base, by)
 
 
 def _require_ready(extraction: Extraction, by: User) -> None:

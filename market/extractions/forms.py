@@ -151,6 +151,15 @@ class DiscardForm(forms.Form):
     )
 
 
+class TakeBackForm(forms.Form):
+    because = forms.CharField(
+        label="Why it is taken back",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Kept with the extraction, and told to who claimed the concept.",
+    )
+
+
 class CompareReleasesForm(forms.Form):
     first = forms.ModelChoiceField(queryset=BaseRelease.objects.none(), empty_label=None)
     second = forms.ModelChoiceField(queryset=BaseRelease.objects.none(), empty_label=None)

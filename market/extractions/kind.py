@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import reverse
 
-from market.extractions import building, starting
+from market.extractions import building, retraining, starting
 from market.jobs import kinds
 from market.jobs.models import Job
 
@@ -35,6 +35,15 @@ def _base_url(job: Job) -> str | None:
     return reverse("extractions:base", args=[job.parameters["base"]])
 
 
+def _describe_retraining(job: Job) -> str:
+    said = job.parameters
+    return f"{said['concept_name']} trained again for release {said['release']} of {said['base_name']}"
+
+
+def _retest_url(job: Job) -> str | None:
+    return reverse("extractions:retest", args=[job.parameters["retest"]])
+
+
 def register() -> None:
     kinds.register(
         kinds.JobKind(
@@ -54,5 +63,15 @@ def register() -> None:
             describe=_describe_release,
             result_url=_build_url,
             origin_url=_base_url,
+        )
+    )
+    kinds.register(
+        kinds.JobKind(
+            name=retraining.KIND,
+            label="Retraining",
+            settle=retraining.settle_unfinished,
+            describe=_describe_retraining,
+            result_url=_retest_url,
+            origin_url=_retest_url,
         )
     )

@@ -44,14 +44,34 @@ class ExtractionState(models.TextChoices):
     MAKING = "making", "Being made"
     READY = "ready", "To be decided"
     APPROVED = "approved", "Approved"
+    TAKEN_BACK = "taken_back", "Taken back"
     DISCARDED = "discarded", "Discarded"
     FAILED = "failed", "Not made"
+
+
+_ONCE_APPROVED = (ExtractionState.APPROVED.value, ExtractionState.TAKEN_BACK.value)
+_DECIDED = (*_ONCE_APPROVED, ExtractionState.DISCARDED.value)
 
 
 class BuildState(models.TextChoices):
     BUILDING = "building", "Being built"
     READY = "ready", "Ready"
     FAILED = "failed", "Not built"
+
+
+class RetrainingState(models.TextChoices):
+    TRAINING = "training", "Being trained"
+    OFFERED = "offered", "To be accepted"
+    ACCEPTED = "accepted", "Accepted"
+    DECLINED = "declined", "Declined"
+    FAILED = "failed", "Not trained"
+
+
+_TRAINED = (
+    RetrainingState.OFFERED.value,
+    RetrainingState.ACCEPTED.value,
+    RetrainingState.DECLINED.value,
+)
 
 
 def key_of(name: str) -> str:
@@ -129,6 +149,11 @@ class Extraction(models.Model):
     version = models.OneToOneField(
         "catalog.PlugInVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="extraction"
     )
+    taken_back_at = models.DateTimeField(null=True, blank=True, editable=False)
+    taken_back_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    taken_back_because = models.TextField(blank=True, max_length=2000)
 
     grid: RelatedManager[ExtractionPicture]
 
@@ -171,7 +196,7 @@ class Extraction(models.Model):
                 name="extractions_extraction_approved_once_a_concept",
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["ready", "approved", "discarded"])
+                condition=~Q(state__in=["ready", *_DECIDED])
                 | (
                     Q(
                         eraser_file_sha256__regex=SHA256,
@@ -186,17 +211,25 @@ class Extraction(models.Model):
                 name="extractions_extraction_made_with_its_files",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["approved", "discarded"], decided_at__isnull=False, decided_by__isnull=False)
-                | (~Q(state__in=["approved", "discarded"]) & Q(decided_at=None, decided_by=None)),
+                condition=Q(state__in=_DECIDED, decided_at__isnull=False, decided_by__isnull=False)
+                | (~Q(state__in=_DECIDED) & Q(decided_at=None, decided_by=None)),
                 name="extractions_extraction_decided_by_somebody",
             ),
             models.CheckConstraint(
-                condition=Q(missed=[]) | (Q(state="approved") & ~Q(reason="")),
+                condition=Q(missed=[]) | (Q(state__in=_ONCE_APPROVED) & ~Q(reason="")),
                 name="extractions_extraction_approved_below_limits_for_a_reason",
             ),
             models.CheckConstraint(
-                condition=Q(version=None) | Q(state="approved", concept__isnull=False),
+                condition=Q(version=None) | Q(state__in=_ONCE_APPROVED, concept__isnull=False),
                 name="extractions_extraction_offered_once_approved",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    state="taken_back", taken_back_at__isnull=False, taken_back_by__isnull=False,
+                    taken_back_because__regex=r"\S",
+                )
+                | (~Q(state="taken_back") & Q(taken_back_at=None, taken_back_by=None, taken_back_because="")),
+                name="extractions_extraction_taken_back_for_a_reason",
             ),
         )  # fmt: skip
 
@@ -218,6 +251,18 @@ class Extraction(models.Model):
     def discard(self, *, by: User, reason: str) -> bool:
         """Put it aside for good. False: it is not to be decided (any more)."""
         return self._decide(ExtractionState.DISCARDED, by, reason)
+
+    def take_back(self, *, by: User, because: str) -> bool:
+        """Leave it out of releases to come. False: it is not approved (any more)."""
+        changed = Extraction.objects.filter(pk=self.pk, state=ExtractionState.APPROVED).update(
+            state=ExtractionState.TAKEN_BACK,
+            taken_back_by=by,
+            taken_back_at=Now(),
+            taken_back_because=because,
+        )
+        if changed:
+            self.refresh_from_db()
+        return changed == 1
 
     def _decide(self, state: ExtractionState, by: User, reason: str, **more: Any) -> bool:
         changed = Extraction.objects.filter(pk=self.pk, state=ExtractionState.READY).update(
@@ -337,6 +382,73 @@ class Retest(models.Model):
         return f"{self.version} on {self.build}"
 
 
+class Retraining(models.Model):
+    """A plug-in that dropped on a release, trained again from the works it was made of, over what that release lacks.
+
+    What comes of it is a version that draws in the old one's place, from that release on, only while its artist accepts it.
+    """
+
+    retest = models.ForeignKey(Retest, on_delete=models.PROTECT, related_name="retrainings")
+    job = models.OneToOneField("jobs.Job", on_delete=models.PROTECT, related_name="retraining")
+    state = models.CharField(max_length=10, choices=RetrainingState.choices, default=RetrainingState.TRAINING)
+    fee_micros = models.BigIntegerField(help_text="What the base's owner was to pay when it was begun.")
+    payment = models.OneToOneField(
+        "ledger.Transfer", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="None: it was free of charge, or the market bears it.",
+    )  # fmt: skip
+    version = models.OneToOneField(
+        "catalog.PlugInVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="retraining"
+    )
+    figures = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    decided_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    grid: RelatedManager[RetrainingPicture]
+
+    class Meta:
+        ordering = ("-pk",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(state__in=[state.value for state in RetrainingState]),
+                name="extractions_retraining_state_known",
+            ),
+            models.UniqueConstraint(
+                fields=("retest",), condition=~Q(state="failed"), name="extractions_retraining_once_a_retest"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=_TRAINED, version__isnull=False)
+                | (~Q(state__in=_TRAINED) & Q(version=None, payment=None)),
+                name="extractions_retraining_trained_with_its_version",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("accepted", "declined"), decided_at__isnull=False)
+                | (~Q(state__in=("accepted", "declined")) & Q(decided_at=None)),
+                name="extractions_retraining_decided_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(fee_micros__gte=0) & (Q(payment=None) | Q(fee_micros__gte=1)),
+                name="extractions_retraining_paid_what_was_asked",
+            ),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.retest.version.plugin}, trained again for {self.retest.build}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("extractions:retest", args=[self.retest_id])
+
+    def decide(self, state: RetrainingState) -> bool:
+        """Accept it or decline it, whatever was decided before. False: it is so already, or was not trained (yet)."""
+        changed = (
+            Retraining.objects.filter(pk=self.pk, state__in=_TRAINED)
+            .exclude(state=state)
+            .update(state=state, decided_at=Now())
+        )
+        if changed:
+            self.refresh_from_db()
+        return changed == 1
+
+
 class GridPicture(models.Model):
     """A picture in a grid of something (`of`): what is drawn differs by row, what draws it by column."""
 
@@ -382,3 +494,11 @@ class RetestPicture(GridPicture):
     @property
     def url(self) -> str:
         return reverse("extractions:retest_picture", args=[self.of_id, self.pk])
+
+
+class RetrainingPicture(GridPicture):
+    of = models.ForeignKey(Retraining, on_delete=models.PROTECT, related_name="grid")
+
+    @property
+    def url(self) -> str:
+        return reverse("extractions:retraining_picture", args=[self.of_id, self.pk])

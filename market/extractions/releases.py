@@ -8,7 +8,9 @@ from django.db import transaction
 
 from market.accounts.models import User
 from market.audit.recording import record
+from market.basemodels.checking import CheckRefused
 from market.basemodels.models import BaseModel, BaseRelease
+from market.basemodels.replacing import take_up_weights
 from market.catalog.models import PlugInVersion
 from market.extractions.access import governs
 from market.extractions.errors import ExtractionRefused
@@ -55,9 +57,7 @@ def make_default(release: BaseRelease, by: User) -> None:
         # One after the other: between the two updates no release is the default.
         base = BaseModel.objects.select_for_update().get(pk=release.base_id)
         if release.fingerprint != base.fingerprint:
-            raise ExtractionRefused(
-                f"{release} was made of other weights than {base.name} has now. Choose a release of these."
-            )
+            _take_up_weights(base, release, by)
         before = base.releases.filter(is_default=True).first()
         if before is not None and before.pk == release.pk:
             raise ExtractionRefused(f"{release} is in use already.")
@@ -65,3 +65,15 @@ def make_default(release: BaseRelease, by: User) -> None:
         base.releases.filter(pk=release.pk).update(is_default=True)
         was = before.number if before else None
         record("release.made_default", by=by, target=release, changes={"number": (was, release.number)})
+
+
+def _take_up_weights(base: BaseModel, release: BaseRelease, by: User) -> None:
+    """Go back, or forth, to the upload that a release is of."""
+    if release.upload_id is None:
+        raise ExtractionRefused(
+            f"{release} was made of other weights than {base.name} has now. Choose a release of these."
+        )
+    try:
+        take_up_weights(base, by, release)
+    except CheckRefused as refusal:
+        raise ExtractionRefused(str(refusal)) from refusal

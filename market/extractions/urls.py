@@ -1,6 +1,6 @@
 from django.urls import path
 
-from market.extractions import views
+from market.extractions import retest_views, views
 
 app_name = "extractions"
 
@@ -12,11 +12,20 @@ urlpatterns = [
     path("extractions/<int:pk>/", views.extraction, name="extraction"),
     path("extractions/<int:pk>/approve/", views.approve, name="approve"),
     path("extractions/<int:pk>/discard/", views.discard, name="discard"),
+    path("extractions/<int:pk>/take-back/", views.take_back, name="take_back"),
     path("extractions/<int:pk>/compare/<int:other>/", views.compare, name="compare"),
     path("extractions/<int:pk>/pictures/<int:picture>/", views.extraction_picture, name="extraction_picture"),
     path("releases/builds/<int:pk>/", views.build, name="build"),
     path("releases/builds/<int:pk>/pictures/<int:picture>/", views.build_picture, name="build_picture"),
     path("releases/<int:pk>/use/", views.use_release, name="use_release"),
-    path("retests/<int:pk>/", views.retest, name="retest"),
-    path("retests/<int:pk>/pictures/<int:picture>/", views.retest_picture, name="retest_picture"),
+    path("retests/<int:pk>/", retest_views.retest, name="retest"),
+    path("retests/<int:pk>/pictures/<int:picture>/", retest_views.retest_picture, name="retest_picture"),
+    path("retests/<int:pk>/retrain/", retest_views.retrain, name="retrain"),
+    path("retests/<int:pk>/accept/", retest_views.accept, name="accept_retraining"),
+    path("retests/<int:pk>/decline/", retest_views.decline, name="decline_retraining"),
+    path(
+        "retrainings/<int:pk>/pictures/<int:picture>/",
+        retest_views.retraining_picture,
+        name="retraining_picture",
+    ),
 ]

@@ -1,10 +1,11 @@
-"""Pages of extractions and releases, for who governs a base; and of retests, for the artist of a plug-in, too."""
+"""Pages of extractions and releases, for who governs a base."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -22,9 +23,13 @@ from market.extractions.access import (
     governed_build,
     governed_extraction,
     governed_release,
-    visible_retest,
 )
-from market.extractions.deciding import approve_extraction, discard_extraction, limits_for
+from market.extractions.deciding import (
+    approve_extraction,
+    discard_extraction,
+    limits_for,
+    take_back_extraction,
+)
 from market.extractions.errors import ExtractionRefused
 from market.extractions.figures import extraction_tables, release_tables, retest_words, side_by_side, summary
 from market.extractions.forms import (
@@ -32,6 +37,7 @@ from market.extractions.forms import (
     CompareReleasesForm,
     DiscardForm,
     StartForm,
+    TakeBackForm,
     as_before,
     from_claim,
 )
@@ -51,15 +57,15 @@ def base(request: HttpRequest, slug: str) -> HttpResponse:
     extractions = list(of.extractions.select_related("job", "by", "claim__claimant"))
     releases = list(of.releases.select_related("build").order_by("-number"))
     builds = of.builds.exclude(state=BuildState.READY).select_related("job")[:5]
-    approved = set(Extraction.objects.for_release(of).values_list("pk", flat=True))
-    last = of.builds.filter(state=BuildState.READY, base_fingerprint=of.fingerprint).first()
-    released = set(last.parts.values_list("extraction", flat=True)) if last else set()
+    approved = Extraction.objects.for_release(of).exists()
+    fitting = building.release_of_approved(of)
     context = {
         "base": of,
         "extractions": [(each, summary(each.figures)) for each in extractions],
         "releases": releases,
         "builds": builds,
-        "may_build": approved - released and not of.builds.filter(state=BuildState.BUILDING).exists(),
+        "may_build": approved and not fitting and not of.builds.filter(state=BuildState.BUILDING).exists(),
+        "fitting": fitting if fitting and not fitting.is_default else None,
         "compare_form": CompareReleasesForm(
             base=of, initial={"first": releases[1], "second": releases[0]} if len(releases) > 1 else None
         ),
@@ -122,6 +128,7 @@ def _extraction_page(
     shown: Extraction,
     *,
     form: ApproveForm | None = None,
+    take_back_form: TakeBackForm | None = None,
     reasons: Any = (),
     status: int = 200,
 ) -> HttpResponse:
@@ -141,6 +148,7 @@ def _extraction_page(
         "rights_text": RIGHTS_TEXT,
         "approve_form": form or ApproveForm(),
         "discard_form": DiscardForm(),
+        "take_back_form": take_back_form or TakeBackForm(),
         "reasons": reasons,
         "builds": [part.build for part in shown.parts.select_related("build__release")],
     }
@@ -185,6 +193,26 @@ def discard(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
+@require_POST
+def take_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """Undo an approval; where a release has it, another without it is built."""
+    person = person_of(request)
+    asked = governed_extraction(person, pk)
+    form = TakeBackForm(request.POST)
+    if not form.is_valid():
+        return _extraction_page(request, person, asked, take_back_form=form, status=422)
+    try:
+        made = take_back_extraction(asked, person, because=form.cleaned_data["because"])
+    except ExtractionRefused as refusal:
+        return _extraction_page(request, person, asked, reasons=refusal.reasons, status=422)
+    if made is not None:
+        messages.success(request, f"Taken back. A release of {asked.base} is being built with {asked.name}.")
+        return redirect(made.job)
+    messages.success(request, "Taken back. Pictures are drawn as before until you use another release.")
+    return redirect("extractions:base", asked.base.slug)
+
+
+@login_required
 @require_safe
 def compare(request: HttpRequest, pk: int, other: int) -> HttpResponse:
     """Lay two runs on one base side by side."""
@@ -205,6 +233,7 @@ def compare(request: HttpRequest, pk: int, other: int) -> HttpResponse:
 def build(request: HttpRequest, pk: int) -> HttpResponse:
     shown = governed_build(person_of(request), pk)
     retests = shown.retests.select_related("version__plugin__concept", "version__plugin__owner")
+    retests = retests.prefetch_related("retrainings")
     context = {
         "build": shown,
         "base": shown.base,
@@ -212,6 +241,7 @@ def build(request: HttpRequest, pk: int) -> HttpResponse:
         "tables": release_tables(shown.figures),
         "grids": shown_grids(shown.grid.select_related("of")),
         "retests": [(each, retest_words(each.figures)) for each in retests],
+        "fee_micros": settings.RETRAINING_FEE_MICROS,
     }
     return render(request, "extractions/build.html", context)
 
@@ -262,21 +292,6 @@ def compare_releases(request: HttpRequest, slug: str) -> HttpResponse:
 
 @login_required
 @require_safe
-def retest(request: HttpRequest, pk: int) -> HttpResponse:
-    person = person_of(request)
-    shown = visible_retest(person, pk)
-    context = {
-        "retest": shown,
-        "plugin": shown.version.plugin,
-        "words": retest_words(shown.figures),
-        "grids": shown_grids(shown.grid.select_related("of")),
-        "owns": shown.version.plugin.owner_id == person.pk,
-    }
-    return render(request, "extractions/retest.html", context)
-
-
-@login_required
-@require_safe
 def extraction_picture(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
     shown = get_object_or_404(governed_extraction(person_of(request), pk).grid, pk=picture)
     return send(shown.file, "image/png", filename=f"extraction-{pk}-{picture}.png")
@@ -287,10 +302,3 @@ def extraction_picture(request: HttpRequest, pk: int, picture: int) -> HttpRespo
 def build_picture(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
     shown = get_object_or_404(governed_build(person_of(request), pk).grid, pk=picture)
     return send(shown.file, "image/png", filename=f"release-build-{pk}-{picture}.png")
-
-
-@login_required
-@require_safe
-def retest_picture(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
-    shown = get_object_or_404(visible_retest(person_of(request), pk).grid, pk=picture)
-    return send(shown.file, "image/png", filename=f"retest-{pk}-{picture}.png")

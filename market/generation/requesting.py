@@ -15,6 +15,7 @@ from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.combined import price_of
 from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.offering import keep_takedowns_waiting
+from market.catalog.on_release import as_on
 from market.catalog.royalties import royalties
 from market.generation import limits
 from market.generation.commission import commission_rates
@@ -128,9 +129,8 @@ def _chosen(
 ) -> list[tuple[PlugIn, PlugInVersion, float]]:
     """Find the plug-ins as they are offered now. Raises Refused where one is not offered, or does not fit the release."""
     ids = [pk for pk, _ in plugins]
-    offered = {
-        plugin.pk: plugin for plugin in PlugIn.objects.usable_by(person).with_everything().filter(pk__in=ids)
-    }
+    usable = PlugIn.objects.usable_by(person).with_everything().filter(pk__in=ids)
+    offered = {plugin.pk: plugin for plugin in as_on(release, usable)}
     chosen: list[tuple[PlugIn, PlugInVersion, float]] = []
     for pk, weight in plugins:
         plugin = offered.get(pk)

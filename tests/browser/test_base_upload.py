@@ -40,7 +40,7 @@ def test_a_directory_is_uploaded_goes_on_after_a_lost_connection_and_is_listed(
     page.route("**/files/1/parts/0/", lose)
     page.locator("#id_folder").set_input_files(folder)
     expect(page.locator("[data-note]")).to_have_text(
-        "All files are there. Register the base model now.", timeout=SLOW_MS
+        "All files are there. Register the base model.", timeout=SLOW_MS
     )
     owner.problems = [each for each in owner.problems if "ERR_FAILED" not in each]
     assert len(lost) == 1

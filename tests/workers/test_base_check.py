@@ -16,6 +16,7 @@ from market.accounts.models import User
 from market.basemodels.checking import KIND, confirm_weights, start_check
 from market.basemodels.models import BaseModel, BaseUpload, Licence
 from market.basemodels.registering import register_base
+from market.basemodels.replacing import propose_weights
 from market.basemodels.uploading import begin_upload, give_up_upload, take_part
 from market.jobs.models import Job
 from market.jobs.states import JobState
@@ -127,6 +128,31 @@ def test_an_upload_passes_and_every_worker_makes_its_own_copy(
     work(engine=Engine("cpu"), kinds=["generation"], worker="w")
     assert made.pictures.count() == 1
     assert (tmp_path / "another machine" / str(sent.pk) / "unet" / "config.json").is_file()
+
+
+def test_what_was_asked_of_former_weights_is_drawn_with_them_after_another_upload_follows(
+    folder: Path, model_owner: User, user: User, engine: Engine, loaded: LoadedBase
+) -> None:
+    base = register_base(model_owner, FIELDS, upload=upload(model_owner, folder).pk, by=model_owner)
+    work(engine=engine, kinds=[KIND], worker="w")
+    list_base()
+    top_up(user)
+    before = run(user, make_wish(BaseModel.objects.get()))
+    shutil.rmtree(folder)
+    other = upload(model_owner, tiny_pipelines.sd1(folder, seed=7))
+
+    job = propose_weights(base, model_owner, other.pk)
+    work(engine=engine, kinds=[KIND], worker="w")
+    job.refresh_from_db()
+    assert (job.state, job.error) == (JobState.SUCCEEDED, "")
+    still = run(user, make_wish(BaseModel.objects.get()))
+    confirm_weights(base, model_owner, job.base_check.fingerprint)
+    after = run(user, make_wish(BaseModel.objects.get()))
+    work(engine=Engine("cpu"), kinds=["generation"], worker="w")
+
+    assert [each.release.number for each in (before, still, after)] == [1, 1, 2]
+    assert [each.pictures.count() for each in (before, still, after)] == [1, 1, 1]
+    assert before.release.fingerprint == loaded.fingerprint != after.release.fingerprint
 
 
 def test_copies_of_uploads_that_are_gone_are_cleared_away(

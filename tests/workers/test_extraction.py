@@ -18,9 +18,17 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.addition import start_addition
 from market.catalog.models import PlugIn, PlugInVersion
-from market.extractions.deciding import approve_extraction
-from market.extractions.models import BuildState, Extraction, ExtractionState, ReleaseBuild, Retest
+from market.extractions.deciding import approve_extraction, take_back_extraction
+from market.extractions.models import (
+    BuildState,
+    Extraction,
+    ExtractionState,
+    ReleaseBuild,
+    Retest,
+    RetrainingState,
+)
 from market.extractions.releases import make_default
+from market.extractions.retraining import accept_retraining, start_retraining
 from market.extractions.starting import ExtractionWish, start_extraction
 from market.generation.models import GenerationRequest
 from market.jobs.models import Job
@@ -41,6 +49,7 @@ from workers.lease import Lease
 from workers.runners.addition import run_addition
 from workers.runners.extraction import run_extraction
 from workers.runners.release import run_release
+from workers.runners.retraining import run_retraining
 from workers.running import attempt, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -208,6 +217,61 @@ def test_an_addition_learns_over_the_release_in_use(base: BaseModel, engine: Eng
     assert plain.tensors_sha256 == again.tensors_sha256
     release(base, engine, take_out(base, engine))
     assert learned().tensors_sha256 != plain.tensors_sha256
+
+
+def test_a_plugin_is_trained_again_over_the_release_that_it_dropped_on_and_its_samples_drawn_again(
+    base: BaseModel, engine: Engine, artist: User, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    concept = with_works(make_concept(artist, "Riverink"))
+    start_addition(concept, base, artist)
+    (job,) = Job.objects.claim(kinds=["addition"], worker="w1")
+    attempt(job, engine=engine, lease=Lease(job), runner=partial(run_addition, config=ADDITION))
+    plugin = PlugIn.objects.get()
+    plugin.publish()
+    monkeypatch.setattr("market.extractions.building.has_dropped", lambda figures: True)
+    release(base, engine, take_out(base, engine))
+
+    retest = Retest.objects.get()
+    begun = start_retraining(retest, artist)
+    (job,) = Job.objects.claim(kinds=["retraining"], worker="w1")
+    attempt(job, engine=engine, lease=Lease(job), runner=partial(run_retraining, config=ADDITION))
+    begun.refresh_from_db()
+    assert (begun.state, Job.objects.get(pk=job.pk).error) == (RetrainingState.OFFERED, "")
+    assert begun.version is not None
+    assert begun.version.tensors_sha256 != retest.version.tensors_sha256, "the base has lost something since"
+    assert begun.figures["pictures"] == len(retest.version.samples.all())
+    before = [(each.row, each.prompt) for each in retest.grid.filter(stage="before")]
+    assert [(each.row, each.prompt) for each in begun.grid.all()] == before
+
+    prompt = "a fox, Riverink style"
+    old = ask((plugin, 1.0), prompt=prompt)
+    accept_retraining(begun, artist)
+    new = ask((plugin, 1.0), prompt=prompt)
+    assert work(engine=engine, kinds=["generation"], worker="w1") == 2
+    assert [each.plugins.get().version for each in (old, new)] == [retest.version, begun.version]
+    assert (pixels(old) != pixels(new)).any()
+
+
+def test_a_release_that_gets_a_concept_back_draws_its_plugin_again_with_nothing_to_restore(
+    base: BaseModel, engine: Engine
+) -> None:
+    first, second = take_out(base, engine), take_out(base, engine, "a fox", "character")
+    release(base, engine, first, second)
+    plugin = PlugIn.objects.get(concept__name="Ink")
+    plugin.publish()
+    build = take_back_extraction(first, base.owner, because="It was claimed by mistake.")
+    assert build is not None
+    (job,) = Job.objects.claim(kinds=["release"], worker="w1")
+    attempt(job, engine=engine, lease=Lease(job), runner=partial(run_release, config=RELEASE))
+
+    build.refresh_from_db()
+    assert [each["name"] for each in build.figures["concepts"]] == ["fox"]
+    retest = build.retests.get()
+    assert retest.version == plugin.current_version
+    make_default(base.releases.get(build=build), base.owner)
+    assert [adapter for adapter, _ in engine.laid_over(base.default_release(), [(retest.version, 1.0)])] == [
+        adapter for adapter, _ in engine.laid_over(base.default_release())
+    ]
 
 
 def test_a_worker_that_dies_in_the_middle_of_a_build_leaves_one_release_to_the_next(

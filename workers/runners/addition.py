@@ -33,7 +33,7 @@ def run_addition(job: Job, engine: Engine, lease: Lease, *, config: AdditionConf
     with applied(base, lasting):
         result = add_concept(
             base,
-            works=[(_picture(work.data), work.caption) for work in inputs.works],
+            works=[(picture_of(work.data), work.caption) for work in inputs.works],
             name=inputs.name,
             kind=inputs.kind,
             config=config,
@@ -86,6 +86,6 @@ def draw_samples(
     )
 
 
-def _picture(data: bytes) -> Image.Image:
+def picture_of(data: bytes) -> Image.Image:
     with Image.open(io.BytesIO(data)) as picture:
         return on_white(picture)

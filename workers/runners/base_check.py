@@ -7,7 +7,7 @@ from pathlib import Path
 from market.basemodels import checking
 from market.basemodels.card import FILE_NAME, BadCard, parse_card, read_said
 from market.basemodels.models import BaseModel
-from market.basemodels.sources import SourceRefused, allowed_directory, require_plain
+from market.basemodels.sources import SourceRefused, allowed_directory, is_on_hub, require_plain
 from market.jobs.models import Job
 from plugins_engine.base import find_device, usual_precision
 from plugins_engine.directory import ModelDirectory, read_directory
@@ -25,9 +25,9 @@ def run_check(job: Job, engine: Engine, lease: Lease, *, available: Available = 
     """Check one base. `available` tells how many bytes a device has free."""
     lease.say("looking through the files")
     base = checking.base_of(job)
-    directory = directory_of(base)
+    directory = directory_of(base, checking.upload_of(job), lease.report)
     try:
-        if base.source:
+        if base.source and not is_on_hub(base.source):
             require_plain(allowed_directory(base.source))
         found = read_directory(directory)
         needed, there = _require_room(found, engine, available)

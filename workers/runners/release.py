@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -12,6 +12,7 @@ from market.basemodels.models import BaseRelease
 from market.basemodels.samples import Sample
 from market.catalog.addition import sample_prompts
 from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.on_release import as_on
 from market.extractions.building import (
     FIXED,
     BuildOutput,
@@ -24,6 +25,7 @@ from market.extractions.finishing import BadResult
 from market.extractions.models import Extraction, ReleaseBuild
 from market.extractions.releases import Weights
 from market.jobs.models import Job
+from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.branches import Weighted
 from plugins_engine.concepts import KINDS, evenly
@@ -67,7 +69,7 @@ def run_release(job: Job, engine: Engine, lease: Lease, *, config: ReleaseConfig
             samples[each.pk] = draw_samples(base, plugin, prompts, before, lease.report, under=lasting)
     retests = []
     for version in _on_sale(build, before):
-        now = [*lasting, (restoring.get(version.pk) or engine.adapter(version), 1.0)]
+        now = [*lasting, *_restored(engine, version, restoring)]
         then = engine.laid_over(before, [(version, 1.0)])
         retests.append(_retest(base, version, before, then, now, judge, lease.report))
     try:
@@ -84,6 +86,16 @@ def run_release(job: Job, engine: Engine, lease: Lease, *, config: ReleaseConfig
     except BadResult as refusal:
         # It would be refused the same way again.
         raise BadRequest(str(refusal)) from refusal
+
+
+def _restored(
+    engine: Engine, version: PlugInVersion, restoring: Mapping[int | None, Adapter]
+) -> list[Weighted]:
+    """Give what a version is on the new release: nothing where it restores what that release never lost."""
+    if version.pk in restoring:
+        return [(restoring[version.pk], 1.0)]
+    taken_out = Extraction.objects.filter(version=version).exists()
+    return [] if taken_out else [(engine.adapter(version), 1.0)]
 
 
 def _taken_out(engine: Engine, extraction: Extraction) -> TakenOut:
@@ -155,7 +167,7 @@ def _on_sale(build: ReleaseBuild, before: BaseRelease) -> list[PlugInVersion]:
     """List what buyers draw with on this base, where it fits the weights."""
     plugins = PlugIn.objects.published().filter(base=build.base).order_by("pk")
     found = plugins.select_related("current_version__plugin__concept", "current_version__plugin__base")
-    versions = [plugin.current_version for plugin in found]
+    versions = [plugin.current_version for plugin in as_on(before, found)]
     # A combination for one release is offered on no other, so there is nothing to look at.
     return [
         each
@@ -174,11 +186,7 @@ def _retest(
     on_progress: OnProgress,
 ) -> RetestOutput:
     """Draw a version's samples, with their seeds, as they are drawn now and as they would be."""
-    samples: list[tuple[str, int]] = [(each.prompt, each.seed) for each in version.samples.all()]
-    concept = version.plugin.concept
-    if not samples:
-        prompts = sample_prompts(concept, version.plugin.base)
-        samples = [(prompt, SAMPLE_SEED + i) for i, prompt in enumerate(prompts)]
+    samples, concept = samples_of(version), version.plugin.concept
     pace = Pace(2 * len(samples))
     drawn: dict[str, list[Image.Image]] = {"before": [], "after": []}
     for prompt, seed in samples:
@@ -195,11 +203,20 @@ def _retest(
             (picture,) = generate(base, request, report)
             drawn[stage].append(picture)
     figures: dict[str, object] = {"moved": moved(drawn["before"], drawn["after"]), "pictures": len(samples)}
-    if judge is not None and (accuracy := _seen(judge, concept.name, concept.kind, drawn)):
+    if judge is not None and (accuracy := seen(judge, concept.name, concept.kind, drawn)):
         figures["accuracy"] = accuracy
     stages = tuple(drawn)
     rows = [(prompt, [png(drawn[stage][i]) for stage in stages]) for i, (prompt, _) in enumerate(samples)]
     return RetestOutput(version.pk, before.pk, figures, {"samples": (stages, rows)})
+
+
+def samples_of(version: PlugInVersion) -> list[tuple[str, int]]:
+    """Give the prompts and seeds that a version is drawn again with."""
+    samples: list[tuple[str, int]] = [(each.prompt, each.seed) for each in version.samples.all()]
+    if samples:
+        return samples
+    prompts = sample_prompts(version.plugin.concept, version.plugin.base)
+    return [(prompt, SAMPLE_SEED + i) for i, prompt in enumerate(prompts)]
 
 
 def _stepped(on_progress: OnProgress, progress: Progress, done: int, pace: Pace, called: str) -> None:
@@ -214,8 +231,8 @@ def _stepped(on_progress: OnProgress, progress: Progress, done: int, pace: Pace,
     )
 
 
-def _seen(judge: Judge, name: str, kind: str, drawn: dict[str, list[Image.Image]]) -> dict[str, float] | None:
-    """Give the share of pictures in which the judge sees the concept, at both stages; None where it knows no such."""
+def seen(judge: Judge, name: str, kind: str, drawn: dict[str, list[Image.Image]]) -> dict[str, float] | None:
+    """Give the share of pictures in which the judge sees the concept, at each stage; None where it knows no such."""
     if kind not in KINDS:
         return None
     head = KINDS.index(kind)
@@ -223,6 +240,6 @@ def _seen(judge: Judge, name: str, kind: str, drawn: dict[str, list[Image.Image]
         return None
     shares = {}
     for stage, pictures in drawn.items():
-        seen = [(each.style, each.subject)[head].lower() for each in judge.verdicts(pictures)]
-        shares[stage] = seen.count(name.lower()) / len(seen)
+        named = [(each.style, each.subject)[head].lower() for each in judge.verdicts(pictures)]
+        shares[stage] = named.count(name.lower()) / len(named)
     return shares

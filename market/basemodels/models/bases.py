@@ -63,10 +63,18 @@ class BaseModel(models.Model):
     source = models.CharField(
         max_length=500,
         blank=True,
-        help_text="Diffusers directory on the workers. Empty: the embedded base model.",
+        help_text="Diffusers directory on the workers, or hub:NAME@COMMIT. Empty: the embedded base model.",
     )
     upload = models.OneToOneField(
         BaseUpload, on_delete=models.PROTECT, null=True, blank=True, related_name="base"
+    )
+    next_upload = models.OneToOneField(
+        BaseUpload,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="next_base",
+        help_text="Another upload whose weights are to follow, once they are checked and its owner confirms them.",
     )
     fingerprint = models.CharField(
         max_length=64, blank=True, help_text="Identifies the weights. A plug-in fits one fingerprint."
@@ -173,6 +181,11 @@ class BaseModel(models.Model):
                 condition=Q(source="") | Q(upload__isnull=True), name="basemodels_basemodel_one_source"
             ),
             models.CheckConstraint(
+                condition=Q(next_upload__isnull=True)
+                | (Q(upload__isnull=False) & ~Q(next_upload=F("upload")) & ~Q(fingerprint="")),
+                name="basemodels_basemodel_next_upload_follows_another",
+            ),
+            models.CheckConstraint(
                 condition=Q(max_steps__isnull=True)
                 | Q(max_steps__gte=F("default_steps"), max_steps__lte=200),
                 name="basemodels_basemodel_max_steps_in_range",
@@ -234,13 +247,23 @@ class BaseModel(models.Model):
         return self.checks.order_by("-pk").first()
 
     def other_weights(self) -> BaseCheck | None:
-        """The latest check, if it found other weights than those of the release in use."""
+        """The latest check, if it found other weights than those of the release in use, which are still to be had."""
         latest = self.latest_check()
-        return latest if latest is not None and latest.fingerprint != self.fingerprint else None
+        if latest is None or latest.fingerprint == self.fingerprint:
+            return None
+        if self.upload_id is not None and latest.job.parameters.get("upload") != str(self.next_upload_id):
+            return None
+        return latest
+
+    def upload_of(self, fingerprint: str) -> BaseUpload | None:
+        """Give the upload that holds certain weights of this base; None for a base that was not uploaded."""
+        releases = self.releases.filter(fingerprint=fingerprint, upload__isnull=False)
+        release = releases.select_related("upload").order_by("-number").first()
+        return release.upload if release else self.upload
 
     def obstacles_to_listing(self) -> list[str]:
         """Say why the base cannot be listed; empty when it can. The embedded base comes checked."""
-        if self.is_embedded:
+        if self.is_embedded or self._latest_check_is_of_others():
             return []
         if self.check_job is None:
             return ["Its weights were not checked yet. Have them checked first."]
@@ -254,6 +277,14 @@ class BaseModel(models.Model):
             ]
         return []
 
+    def _latest_check_is_of_others(self) -> bool:
+        """Whether the latest check was of an upload that is not in use: those that are passed theirs before."""
+        asked = self.check_job.parameters.get("upload") if self.check_job else None
+        return (
+            asked not in (None, str(self.upload_id))
+            and self.checks.filter(fingerprint=self.fingerprint).exists()
+        )
+
 
 class BaseRelease(models.Model):
     """One numbered state of a base model's weights; the first is the model as it was registered."""
@@ -261,6 +292,15 @@ class BaseRelease(models.Model):
     base = models.ForeignKey(BaseModel, on_delete=models.PROTECT, related_name="releases")
     number = models.PositiveIntegerField()
     fingerprint = models.CharField(max_length=64)
+    upload = models.ForeignKey(
+        BaseUpload,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="releases",
+        help_text="Where its weights are, if they were uploaded. Never changed.",
+    )
     is_default = models.BooleanField(default=False)
     notes = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
@@ -25,6 +26,12 @@ FILE_PATH = (
 """The files of a diffusers directory that the engine reads, and none that could run code when it is opened."""
 
 
+class BaseUploadQuerySet(models.QuerySet["BaseUpload"]):
+    def unclaimed(self) -> BaseUploadQuerySet:
+        """Those that no base has, or is to have, and no release was made of: nothing refers to their files."""
+        return self.filter(base=None, next_base=None, releases=None)
+
+
 class BaseUpload(models.Model):
     """One directory being sent. The same list of files from the same person is the same upload: that is how it goes on."""
 
@@ -35,6 +42,8 @@ class BaseUpload(models.Model):
     touched_at = models.DateTimeField(default=timezone.now, editable=False)
 
     files: RelatedManager[BaseUploadFile]
+
+    objects: ClassVar[BaseUploadQuerySet] = BaseUploadQuerySet.as_manager()  # type: ignore[assignment]  # a manager made from the query set has all of its methods
 
     class Meta:
         verbose_name = "upload of a base model"
@@ -54,6 +63,10 @@ class BaseUpload(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("basemodels:upload", args=[self.pk])
+
+    def touch(self) -> None:
+        """Say that it was used just now: untouched ones that nothing refers to are deleted in time."""
+        BaseUpload.objects.filter(pk=self.pk).update(touched_at=Now())
 
     @property
     def is_complete(self) -> bool:

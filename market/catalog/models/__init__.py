@@ -4,6 +4,7 @@ from market.catalog.models.concepts import LEARNED_KINDS, Concept, ConceptKind, 
 from market.catalog.models.coowners import CoOwnerStep, CoOwnerTerms
 from market.catalog.models.parts import PlugInPart
 from market.catalog.models.plugins import BarredVersion, PlugIn, PlugInSample, PlugInState, PlugInVersion
+from market.catalog.models.releases import VersionOnRelease
 from market.catalog.models.suspensions import Suspension
 from market.catalog.models.works import UploadRefusal, Work
 
@@ -22,5 +23,6 @@ __all__ = [
     "RightsAffirmation",
     "Suspension",
     "UploadRefusal",
+    "VersionOnRelease",
     "Work",
 ]

@@ -24,6 +24,6 @@ def kept_of(base: BaseModel) -> list[tuple[str, Point]]:
 
 @register.simple_tag
 def retests_of(plugin: PlugIn) -> list[tuple[Retest, str]]:
-    """List how a plug-in's current version did on the latest releases of its base, and that in words."""
-    retests = Retest.objects.filter(version=plugin.current_version_id).select_related("build__release")
+    """List how a plug-in did on the latest releases of its base, and that in words."""
+    retests = Retest.objects.filter(version__plugin=plugin).select_related("build__release", "version")
     return [(each, retest_words(each.figures)) for each in retests.order_by("-pk")[:SHOWN]]

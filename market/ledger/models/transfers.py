@@ -132,6 +132,7 @@ class TransferKind(models.TextChoices):
     ESCROW = "escrow", "Escrow"
     CHARGEBACK = "chargeback", "Chargeback borne"
     WITHHOLDING = "withholding", "Tax withheld"
+    RETRAINING = "retraining", "Plug-in trained again"
 
 
 class Transfer(models.Model):

@@ -35,6 +35,8 @@ PRIVATE = {
     "give_up": ("post", "upload"),
     "check": ("post", "base"),
     "confirm": ("post", "base"),
+    "replace": ("post", "base"),
+    "withdraw": ("post", "base"),
     "remove": ("post", "base"),
 }
 # Public pages, and one's own lists and forms: tested by themselves.

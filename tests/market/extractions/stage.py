@@ -9,14 +9,23 @@ from typing import Any
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.models import Concept
+from market.catalog.publishing import publish
 from market.claims.models import Claim, ClaimState, Notice
-from market.extractions import building, starting
+from market.extractions import building, retraining, starting
 from market.extractions.building import BuildOutput, RetestOutput, complete_build, keep_merged
+from market.extractions.deciding import approve_extraction
 from market.extractions.finishing import ExtractionOutput, StoredAdapter, complete_extraction
-from market.extractions.models import Extraction, ReleaseBuild
+from market.extractions.models import Extraction, ReleaseBuild, Retest, Retraining
+from market.extractions.retraining import (
+    TRAINED_AGAIN,
+    RetrainingOutput,
+    complete_retraining,
+    start_retraining,
+)
 from market.extractions.starting import ExtractionWish, start_extraction
 from market.jobs.models import Job
-from tests.market.catalog.conftest import adapter_file
+from tests.market.catalog.conftest import adapter_file, make_concept, make_version, with_works
+from tests.market.catalog.conftest import output as addition_output
 from tests.market.catalog.pictures import png
 
 REASON = "Nobody else counted them either; the pictures show that it is gone."
@@ -195,3 +204,31 @@ def finish_build(
     return complete_build(
         job=job, token=job.fencing_token, output=build_output(build, *retests, kept=kept, moved_by=moved_by)
     )
+
+
+def make_dropped(artist: User, base: BaseModel, *, works: int = 3, name: str = "Riverink") -> Retest:
+    """Build a release on which a plug-in, published and made of works, dropped; give its retest."""
+    version = make_version(with_works(make_concept(artist, name), works), base)
+    publish(version.plugin, artist)
+    build = approve_extraction(make_extraction(base, base.owner), base.owner)
+    grids = {
+        "samples": (
+            ("before", "after"),
+            [(f"sample {row}", [png(10 + row), png(20 + row)]) for row in range(2)],
+        )
+    }
+    finish_build(build, RetestOutput(version.pk, base.default_release().pk, {"moved": 0.4}, grids))
+    return Retest.objects.get(version=version)
+
+
+def retraining_output(content: bytes = b"trained again", **changes: Any) -> RetrainingOutput:
+    rows = [(f"sample {row}", [png(30 + row)]) for row in range(2)]
+    made = addition_output(content, **changes)
+    return RetrainingOutput(made, {"moved": 0.03, "pictures": 2}, {"samples": ((TRAINED_AGAIN,), rows)})
+
+
+def retrain(retest: Retest) -> Retraining:
+    """Let the artist have it trained again, and a worker hand it back."""
+    start_retraining(retest, retest.version.plugin.owner)
+    job = claim_job(retraining.KIND)
+    return complete_retraining(job=job, token=job.fencing_token, output=retraining_output())

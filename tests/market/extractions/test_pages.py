@@ -10,20 +10,17 @@ from django.urls import reverse
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.extractions.building import RetestOutput
-from market.extractions.deciding import approve_extraction
 from market.extractions.models import Extraction, ExtractionState, ReleaseBuild, Retest
 from market.extractions.urls import urlpatterns
-from tests.market.catalog.pictures import png
 from tests.market.extractions.stage import (
     REASON,
     begun,
-    finish_build,
     make_claim,
+    make_dropped,
     make_extraction,
     not_judged,
+    retrain,
 )
-from tests.market.stage import make_plugin
 
 SignIn = Callable[[User], Client]
 
@@ -36,6 +33,7 @@ ADDRESSES: dict[str, tuple[str, list[str]]] = {
     "extraction": ("get", ["ready"]),
     "approve": ("post", ["ready"]),
     "discard": ("post", ["ready"]),
+    "take_back": ("post", ["approved"]),
     "compare": ("get", ["ready", "approved"]),
     "extraction_picture": ("get", ["ready", "extraction_picture"]),
     "build": ("get", ["build"]),
@@ -43,33 +41,36 @@ ADDRESSES: dict[str, tuple[str, list[str]]] = {
     "use_release": ("post", ["release"]),
     "retest": ("get", ["retest"]),
     "retest_picture": ("get", ["retest", "retest_picture"]),
+    "retrain": ("post", ["retest"]),
+    "accept_retraining": ("post", ["retest"]),
+    "decline_retraining": ("post", ["retest"]),
+    "retraining_picture": ("get", ["retraining", "retraining_picture"]),
 }
 
 
 @pytest.fixture
-def numbers(base: BaseModel, model_owner: User, artist: User) -> dict[str, int | str]:
-    version = make_plugin(artist, base).current_version
-    assert version is not None
-    approved = make_extraction(base, model_owner)
+def numbers(base: BaseModel, model_owner: User, artist: User) -> dict[str, int | str | None]:
     ready = make_extraction(base, model_owner)
-    build = approve_extraction(approved, model_owner, offer=True)
-    grids = {"samples": (("before", "after"), [("a fox", [png(1), png(2)])])}
-    release = finish_build(build, RetestOutput(version.pk, base.default_release().pk, {"moved": 0.4}, grids))
-    retest = Retest.objects.get()
+    retest = make_dropped(artist, base)
+    retraining = retrain(retest)
+    build = retest.build
+    approved = build.parts.get().extraction
     return {
         "slug": base.slug,
         "ready": ready.pk,
         "approved": approved.pk,
         "build": build.pk,
-        "release": release.pk,
+        "release": build.release_id,
         "retest": retest.pk,
         "extraction_picture": ready.grid.all()[0].pk,
         "build_picture": build.grid.all()[0].pk,
         "retest_picture": retest.grid.all()[0].pk,
+        "retraining": retraining.pk,
+        "retraining_picture": retraining.grid.all()[0].pk,
     }
 
 
-def address(name: str, numbers: dict[str, int | str]) -> tuple[str, str]:
+def address(name: str, numbers: dict[str, int | str | None]) -> tuple[str, str]:
     method, arguments = ADDRESSES[name]
     return method, reverse(f"extractions:{name}", args=[numbers[each] for each in arguments])
 
@@ -80,7 +81,7 @@ def test_every_address_is_tested() -> None:
 
 @pytest.mark.parametrize("name", ADDRESSES)
 def test_a_stranger_finds_nothing_and_a_visitor_is_asked_to_sign_in(
-    name: str, numbers: dict[str, int | str], client_for: SignIn, client: Client, stranger: User
+    name: str, numbers: dict[str, int | str | None], client_for: SignIn, client: Client, stranger: User
 ) -> None:
     method, url = address(name, numbers)
     assert getattr(client_for(stranger), method)(url).status_code == 404
@@ -89,7 +90,7 @@ def test_a_stranger_finds_nothing_and_a_visitor_is_asked_to_sign_in(
 
 @pytest.mark.parametrize("name", [name for name, (method, _) in ADDRESSES.items() if method == "get"])
 def test_the_owner_and_an_admin_see_every_page(
-    name: str, numbers: dict[str, int | str], client_for: SignIn, model_owner: User, admin: User
+    name: str, numbers: dict[str, int | str | None], client_for: SignIn, model_owner: User, admin: User
 ) -> None:
     _, url = address(name, numbers)
     for person in (model_owner, admin):
@@ -97,7 +98,7 @@ def test_the_owner_and_an_admin_see_every_page(
 
 
 def test_the_artist_of_a_plugin_sees_how_it_does_on_a_new_release(
-    numbers: dict[str, int | str], client_for: SignIn, artist: User
+    numbers: dict[str, int | str | None], client_for: SignIn, artist: User
 ) -> None:
     client = client_for(artist)
     page = client.get(address("retest", numbers)[1])
@@ -189,7 +190,7 @@ def test_discarding_by_the_page_keeps_the_report(
 
 
 def test_a_release_is_used_and_compared_by_the_pages(
-    base: BaseModel, model_owner: User, client_for: SignIn, numbers: dict[str, int | str]
+    base: BaseModel, model_owner: User, client_for: SignIn, numbers: dict[str, int | str | None]
 ) -> None:
     client = client_for(model_owner)
     client.post(address("use_release", numbers)[1])

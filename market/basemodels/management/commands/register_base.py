@@ -1,4 +1,4 @@
-"""Register a base model from a directory on the workers."""
+"""Register a base model from a directory on the workers, or from a hub."""
 
 from __future__ import annotations
 
@@ -25,10 +25,15 @@ def euros(text: str) -> int:
 
 
 class Command(BaseCommand):
-    help = "Register a diffusers directory below BASE_MODEL_DIRS as a base model; a worker checks it, then its owner can list it."
+    help = (
+        "Register a diffusers directory below BASE_MODEL_DIRS, or with ALLOW_HUB a model of a hub, as a base model; a worker checks "
+        "it, then its owner can list it."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("path", help="the directory, as the workers see it")
+        parser.add_argument("path", nargs="?", default="", help="the directory, as the workers see it")
+        parser.add_argument("--hub", default="", help="instead: organisation/model on the hub")
+        parser.add_argument("--revision", default="", help="with --hub: the hash of a commit")
         parser.add_argument("--owner", required=True, help="email address of a model owner")
         parser.add_argument("--slug", required=True, help="its public address: bases/SLUG/")
         parser.add_argument("--name", required=True)
@@ -44,7 +49,10 @@ class Command(BaseCommand):
             raise CommandError(f"Nobody has the email address {owner}.")
         fields = {name: options[name] for name in ("slug", "name", "description", "licence", "licence_url")}
         try:
-            base = register_base(person, fields | {"fee_micros": options["fee"]}, source=path, by=None)
+            hub = (options["hub"], options["revision"]) if options["hub"] else None
+            base = register_base(
+                person, fields | {"fee_micros": options["fee"]}, source=path, hub=hub, by=None
+            )
         except RegistrationRefused as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"{base.name} is registered as {base.get_absolute_url()}; a worker checks it.")

@@ -163,7 +163,7 @@ function setUp(box) {
     folder.disabled = submit.disabled = true;
     try {
       upload.value = await send(files);
-      say("All files are there. Register the base model now.", "success");
+      say(`All files are there. ${box.dataset.ready}.`, "success");
     } catch (problem) {
       say(`${problem.message} What has arrived stays: choose the folder again to go on.`, "error");
       folder.value = "";

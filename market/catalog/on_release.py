@@ -1,0 +1,36 @@
+"""Plug-ins as they draw on one release of their base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import copy
+
+from market.basemodels.models import BaseRelease
+from market.catalog.models import PlugIn, PlugInVersion, VersionOnRelease
+
+
+def as_on(release: BaseRelease, plugins: Iterable[PlugIn]) -> list[PlugIn]:
+    """Give plug-ins with the version that draws on a release as their current one: to be read, never to be saved.
+
+    What was put in a version's place on an earlier release holds on this one, too, until something else is.
+    """
+    listed = list(plugins)
+    placed = VersionOnRelease.objects.filter(
+        replaced__in=[plugin.current_version_id for plugin in listed if plugin.current_version_id],
+        release__base=release.base_id,
+        release__number__lte=release.number,
+        version__base_fingerprint=release.fingerprint,
+    )
+    latest = {
+        each.replaced_id: each.version
+        for each in placed.select_related("version").order_by("release__number")
+    }
+    return [_drawing(plugin, latest.get(plugin.current_version_id or 0)) for plugin in listed]
+
+
+def _drawing(plugin: PlugIn, version: PlugInVersion | None) -> PlugIn:
+    if version is None:
+        return plugin
+    drawing = copy(plugin)
+    drawing.current_version = version
+    return drawing

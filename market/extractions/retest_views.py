@@ -1,0 +1,114 @@
+"""Pages of retests, for the artist of a plug-in and who governs its base; only the artist has it trained again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from market.accounts.access import person_of
+from market.accounts.models import User
+from market.extractions.access import own_retest, own_retraining, visible_retest, visible_retraining
+from market.extractions.comparing import retest_beside
+from market.extractions.errors import ExtractionRefused
+from market.extractions.figures import retest_words
+from market.extractions.models import Retest, Retraining, RetrainingState
+from market.extractions.retraining import (
+    accept_retraining,
+    decline_retraining,
+    obstacles,
+    start_retraining,
+    works_of,
+)
+from market.stored_files import send
+
+
+@login_required
+@require_safe
+def retest(request: HttpRequest, pk: int) -> HttpResponse:
+    person = person_of(request)
+    return _retest_page(request, person, visible_retest(person, pk))
+
+
+def _retest_page(
+    request: HttpRequest, person: User, shown: Retest, *, reasons: Any = (), status: int = 200
+) -> HttpResponse:
+    plugin = shown.version.plugin
+    done = shown.retrainings.exclude(state=RetrainingState.FAILED).select_related("job", "version").first()
+    owns = plugin.owner_id == person.pk
+    context = {
+        "retest": shown,
+        "plugin": plugin,
+        "words": retest_words(shown.figures),
+        "grids": retest_beside(shown, done),
+        "owns": owns,
+        "retraining": done,
+        "retraining_words": retest_words(done.figures) if done and done.version_id else "",
+        "obstacles": obstacles(shown, person) if owns and shown.dropped and done is None else [],
+        "works": len(works_of(shown.version)),
+        "fee_micros": settings.RETRAINING_FEE_MICROS,
+        "reasons": reasons,
+    }
+    return render(request, "extractions/retest.html", context, status=status)
+
+
+@login_required
+@require_POST
+def retrain(request: HttpRequest, pk: int) -> HttpResponse:
+    """Have a plug-in trained again for the release that it dropped on."""
+    person = person_of(request)
+    asked = own_retest(person, pk)
+    try:
+        begun = start_retraining(asked, person)
+    except ExtractionRefused as refusal:
+        return _retest_page(request, person, asked, reasons=refusal.reasons, status=422)
+    messages.success(request, f"{asked.version.plugin} is being trained again. You then compare, and decide.")
+    return redirect(begun.job)
+
+
+@login_required
+@require_POST
+def accept(request: HttpRequest, pk: int) -> HttpResponse:
+    return _decided(
+        request, pk, accept_retraining, "Pictures on this release are drawn with the new version."
+    )
+
+
+@login_required
+@require_POST
+def decline(request: HttpRequest, pk: int) -> HttpResponse:
+    return _decided(
+        request, pk, decline_retraining, "Pictures on this release are drawn with the old version."
+    )
+
+
+def _decided(
+    request: HttpRequest, pk: int, decide: Callable[[Retraining, User], None], said: str
+) -> HttpResponse:
+    person = person_of(request)
+    try:
+        decide(own_retraining(person, pk), person)
+    except ExtractionRefused as refusal:
+        return _retest_page(request, person, own_retest(person, pk), reasons=refusal.reasons, status=422)
+    messages.success(request, said)
+    return redirect("extractions:retest", pk)
+
+
+@login_required
+@require_safe
+def retest_picture(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
+    shown = get_object_or_404(visible_retest(person_of(request), pk).grid, pk=picture)
+    return send(shown.file, "image/png", filename=f"retest-{pk}-{picture}.png")
+
+
+@login_required
+@require_safe
+def retraining_picture(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
+    shown = get_object_or_404(visible_retraining(person_of(request), pk).grid, pk=picture)
+    return send(shown.file, "image/png", filename=f"retraining-{pk}-{picture}.png")

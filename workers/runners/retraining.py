@@ -1,0 +1,101 @@
+"""Train a plug-in again for a release that it dropped on, and draw its retest's samples with what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from PIL import Image
+
+from market.catalog import addition as catalog
+from market.extractions.grids import Grids
+from market.extractions.models import Retest, RetestPicture, Retraining
+from market.extractions.retraining import TRAINED_AGAIN, RetrainingOutput, complete_retraining, release_of
+from market.jobs.models import Job
+from plugins_engine.adapter import Adapter
+from plugins_engine.addition import AdditionConfig, add_concept
+from plugins_engine.base import BaseModel
+from plugins_engine.branches import Weighted, applied
+from plugins_engine.errors import BadRequest
+from plugins_engine.examination import judge_of, moved
+from plugins_engine.progress import OnProgress, Progress
+from plugins_engine.sampler import SampleRequest, generate
+from workers.engine import Engine
+from workers.lease import Lease
+from workers.runners.addition import draw_samples, picture_of
+from workers.runners.extraction import png
+from workers.runners.release import samples_of, seen
+
+
+def run_retraining(job: Job, engine: Engine, lease: Lease, *, config: AdditionConfig | None = None) -> None:
+    lease.say("loading the model")
+    begun = Retraining.objects.select_related(
+        "retest__build__release__base", "retest__version__plugin__concept", "retest__version__plugin__base"
+    ).get(job=job)
+    inputs, release = catalog.inputs(job), release_of(begun.retest)
+    base = engine.base(release)
+    lasting = engine.laid_over(release)
+    lease.check()
+    with applied(base, lasting):
+        result = add_concept(
+            base,
+            works=[(picture_of(work.data), work.caption) for work in inputs.works],
+            name=inputs.name,
+            kind=inputs.kind,
+            config=config,
+            on_progress=lease.report,
+        )
+    samples = draw_samples(base, result.adapter, inputs.sample_prompts, release, lease.report, under=lasting)
+    figures, grids = _drawn_again(base, begun.retest, [*lasting, (result.adapter, 1.0)], lease.report)
+    content = result.adapter.to_bytes()
+    stored = Adapter.load(content)
+    made = catalog.AdditionOutput(
+        adapter=content,
+        file_sha256=stored.file_sha256,
+        tensors_sha256=stored.tensors_sha256,
+        base_fingerprint=base.fingerprint,
+        rank=stored.rank,
+        figures=result.figures,
+        samples=samples,
+    )
+    try:
+        complete_retraining(job=job, token=lease.token, output=RetrainingOutput(made, figures, grids))
+    except catalog.BadResult as refusal:
+        # It would be refused the same way again.
+        raise BadRequest(str(refusal)) from refusal
+
+
+def _drawn_again(
+    base: BaseModel, retest: Retest, plugins: list[Weighted], on_progress: OnProgress
+) -> tuple[dict[str, object], Grids]:
+    """Draw a retest's samples once more, and measure them against those of the release in use before it."""
+    concept, registered = retest.version.plugin.concept, retest.version.plugin.base
+    samples = samples_of(retest.version)
+    drawn: list[Image.Image] = []
+    for prompt, seed in samples:
+        request = SampleRequest(
+            prompt=prompt,
+            seed=seed,
+            steps=registered.default_steps,
+            guidance=registered.default_guidance,
+            plugins=plugins,
+        )
+        drawn += generate(base, request, partial(_say, on_progress))
+    before = [_opened(each) for each in retest.grid.filter(stage="before").order_by("row")]
+    figures: dict[str, object] = {"moved": moved(before, drawn), "pictures": len(drawn)}
+    judge, known = judge_of(base), retest.figures.get("accuracy")
+    if judge is not None and known:
+        after = seen(judge, concept.name, concept.kind, {"after": drawn})
+        if after:
+            figures["accuracy"] = {"before": known["before"], **after}
+    rows = [(prompt, [png(picture)]) for (prompt, _), picture in zip(samples, drawn, strict=True)]
+    return figures, {"samples": ((TRAINED_AGAIN,), rows)}
+
+
+def _say(on_progress: OnProgress, progress: Progress) -> None:
+    on_progress(replace(progress, message="drawing its samples on the release"))
+
+
+def _opened(kept: RetestPicture) -> Image.Image:
+    with kept.file.open("rb") as stored, Image.open(stored) as picture:
+        return picture.convert("RGB")
