@@ -16,7 +16,7 @@ from market.accounts.tokens import TokenRefused, ends_in, make_token, revoke_tok
 
 
 @login_required
-@reauthentication_required
+@reauthentication_required  # type: ignore[untyped-decorator]  # of a package without types
 @never_cache
 @require_http_methods(["GET", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
