@@ -23,6 +23,7 @@ from market.api.once import once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.problems import NOT_POSSIBLE, Problem
 from market.claims.measuring import KIND as EVIDENCE
+from market.combinations.requesting import KIND as COMBINATION
 from market.generation.requesting import KIND as GENERATION
 from market.jobs.cancelling import cancel_job
 from market.jobs.estimates import standing
@@ -32,7 +33,7 @@ from market.jobs.watching import watcher
 
 LONGEST_WAIT = 20
 """Seconds; proxies cut longer silences."""
-SCOPES = {GENERATION: Scope.GENERATE, EVIDENCE: Scope.CLAIM}
+SCOPES = {GENERATION: Scope.GENERATE, COMBINATION: Scope.GENERATE, EVIDENCE: Scope.CLAIM}
 """What cancelling a kind of job needs; all other kinds are managing."""
 _WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,6})(?:$|[,;\s])")
 

@@ -15,8 +15,15 @@ from market.api.links import Link
 from market.api.paging import PAGE_PARAMETERS, listed, page_of, ranked
 from market.catalog.access import visible_plugin
 from market.catalog.browsing import SORTS, BrowseForm, browse
+from market.catalog.combined import price_of
 from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.royalties import royalties_of
+
+
+def price_now(plugin: PlugIn) -> int:
+    """Give what a picture with a plug-in costs: of a combined one it follows its parts."""
+    version = plugin.current_version
+    return price_of(plugin, version) if version else plugin.price_micros
 
 
 class LicenceOut(serializers.Serializer[Any]):
@@ -36,11 +43,14 @@ class PlugInOut(serializers.Serializer[Any]):
     artist = serializers.CharField(source="owner.handle")
     artist_name = serializers.CharField(source="owner.display_name")
     base = serializers.CharField(source="base.slug")
-    price_micros = serializers.IntegerField(help_text="Of one picture; the base's fee comes on top.")
+    price_micros = serializers.SerializerMethodField(help_text="Of one picture; the base's fee comes on top.")
     licence = LicenceOut(source="*")
     state = serializers.CharField()
     version = serializers.IntegerField(source="current_version.number", allow_null=True, default=None)
     published_at = serializers.DateTimeField(allow_null=True)
+
+    def get_price_micros(self, plugin: PlugIn) -> int:
+        return price_now(plugin)
 
 
 class RoyaltyOut(serializers.Serializer[Any]):

@@ -13,6 +13,8 @@ from rest_framework.response import Response
 from market.api.bodies import Number, Shape, Text, filled_in, said, shape
 from market.api.endpoint import Endpoint
 from market.api.links import Link
+from market.api.plugins import price_now
+from market.catalog.combined import plugins_in
 from market.catalog.models import PlugIn
 from market.generation import limits
 from market.generation.forms import DEFAULT_WEIGHT, Chosen, QuoteForm
@@ -88,8 +90,11 @@ class QuoteOut(serializers.Serializer[Any]):
 class OfferedOut(serializers.Serializer[Any]):
     slug = serializers.CharField()
     name = serializers.CharField()
-    price_micros = serializers.IntegerField()
+    price_micros = serializers.SerializerMethodField()
     url = Link("api:plugin", "slug")
+
+    def get_price_micros(self, plugin: PlugIn) -> int:
+        return price_now(plugin)
 
 
 class AskedOut(serializers.Serializer[Any]):
@@ -140,7 +145,7 @@ class Quotes(Endpoint):
             "release": terms.release.number,
             "payable": max(balances) >= terms.quote.total,
             "asked_for": asked_for(
-                terms.release, wish.get("prompt", ""), [version.plugin_id for version, _ in terms.versions]
+                terms.release, wish.get("prompt", ""), plugins_in([version for version, _ in terms.versions])
             ),
         }
         return Response(PricedOut(priced, context={"request": request}).data)

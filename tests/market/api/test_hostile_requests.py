@@ -49,12 +49,12 @@ def test_a_request_is_answered_as_the_schema_says(case: Any, words: str) -> None
 
 
 def _send(asked: requests.PreparedRequest, words: str) -> Any:
-    headers = {name: value for name, value in asked.headers.items() if name.lower() != "content-length"}
+    headers = {name: str(value) for name, value in asked.headers.items() if name.lower() != "content-length"}
     # A key of its own, so that no answer is that of the request before.
     headers |= {"Authorization": f"Bearer {words}"}
     if "Idempotency-Key" in headers:
         headers["Idempotency-Key"] = str(uuid.uuid4())
-    kind = str(headers.pop("Content-Type", "application/json"))
+    kind = headers.pop("Content-Type", "application/json")
     path = str(asked.url).removeprefix(HERE)
     return Client(raise_request_exception=False).generic(
         str(asked.method), path, data=asked.body or b"", content_type=kind, headers=headers
