@@ -15,6 +15,7 @@ from market.accounts.models import Scope
 from market.api.endpoint import Endpoint
 from market.api.links import Link
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
+from market.api.problems import HIDDEN, NOT_POSSIBLE, Problem
 from market.api.schema import PICTURE
 from market.generation.models import Picture
 from market.generation.pictures import own_picture
@@ -32,6 +33,7 @@ class PictureOut(serializers.Serializer[Any]):
     width = serializers.IntegerField()
     height = serializers.IntegerField()
     sha256 = serializers.CharField(help_text="Of the file.")
+    hidden_because = serializers.CharField(help_text="Why it is not shown at present; else empty.")
     created_at = serializers.DateTimeField()
 
 
@@ -71,7 +73,13 @@ class OnePicture(Endpoint):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
         """Delete a picture for good. What was paid for it stays with its artists."""
-        own_picture(self.person, pk).discard()
+        picture = own_picture(self.person, pk)
+        if picture.hidden_because:
+            raise Problem(
+                NOT_POSSIBLE,
+                "The picture is hidden, and stays as it is until that is decided. It can be deleted then.",
+            )
+        picture.discard()
         return Response(status=204)
 
 
@@ -80,4 +88,6 @@ class PictureFile(Endpoint):
     def get(self, request: Request, pk: UUID) -> HttpResponse:
         """The file of a picture, a PNG."""
         picture = own_picture(self.person, pk)
+        if picture.hidden_because:
+            raise Problem(HIDDEN, picture.hidden_because)
         return send(picture.file, "image/png", filename=f"picture-{picture.seed}-{str(picture.pk)[:8]}.png")

@@ -97,6 +97,7 @@ TOO_MANY = Kind("too-many", "Too many requests", 429, "Wait as long as the heade
 TOO_MANY_WAITING = Kind(
     "too-many-waiting", "Too many unfinished requests", 429, "Wait until one is done, or cancel one."
 )
+HIDDEN = Kind("hidden", "Hidden at present", 451, "The detail says why; it may be shown again later.")
 FAILED = Kind(
     "failed",
     "The market failed",
@@ -106,7 +107,7 @@ FAILED = Kind(
 
 KINDS = (
     UNREADABLE, KEY_MISSING, NOT_SIGNED_IN, BALANCE_TOO_LOW, NOT_ALLOWED, NOT_FOUND, WRONG_METHOD, NOT_POSSIBLE,
-    PRICE_CHANGED, TOO_LARGE, WRONG_TYPE, INVALID, KEY_REUSED, TOO_MANY, TOO_MANY_WAITING, FAILED,
+    PRICE_CHANGED, TOO_LARGE, WRONG_TYPE, INVALID, KEY_REUSED, TOO_MANY, TOO_MANY_WAITING, HIDDEN, FAILED,
 )  # fmt: skip
 
 _BY_STATUS = {

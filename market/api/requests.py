@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -27,7 +27,7 @@ from market.catalog.combined import plugins_in
 from market.generation.errors import PriceChanged
 from market.generation.forms import StudioForm, starting_values
 from market.generation.guarding import asked_for
-from market.generation.models import GenerationRequest
+from market.generation.models import GenerationRequest, Picture
 from market.generation.requesting import request_pictures
 from market.jobs.cancelling import cancel_job
 
@@ -81,9 +81,7 @@ class PictureRequestOut(serializers.Serializer[Any]):
 
     @extend_schema_field(PictureOut(many=True))
     def get_pictures(self, made_of: GenerationRequest) -> list[dict[str, Any]]:
-        kept = sorted(
-            (each for each in made_of.pictures.all() if each.deleted_at is None), key=lambda each: each.index
-        )
+        kept = made_of.pictures.all()
         return [dict(each) for each in PictureOut(kept, many=True, context=self.context).data]
 
 
@@ -96,7 +94,8 @@ class AcceptedRequestOut(PictureRequestOut):
 
 def own_requests(person: User) -> QuerySet[GenerationRequest]:
     requests = GenerationRequest.objects.filter(person=person).select_related("job", "release__base")
-    return requests.prefetch_related("plugins__version__plugin", "pictures")
+    pictures = Prefetch("pictures", Picture.objects.kept().order_by("index"))
+    return requests.prefetch_related("plugins__version__plugin", pictures)
 
 
 class PictureRequests(Endpoint):

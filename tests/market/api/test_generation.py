@@ -14,6 +14,7 @@ from market.catalog.models import PlugIn
 from market.extractions.deciding import approve_extraction
 from market.extractions.releases import make_default
 from market.generation.finishing import finish_generation, store_pictures
+from market.generation.hiding import hide
 from market.generation.models import GenerationRequest, Picture
 from market.jobs.models import Job
 from market.ledger import operations as ledger
@@ -186,6 +187,19 @@ def test_a_picture_is_deleted(program: Program) -> None:
     problem(program.get(f"pictures/{picture.pk}"), 404, "not-found")
     problem(program.get(f"pictures/{picture.pk}/file"), 404, "not-found")
     assert len(program.get(made["url"]).json()["pictures"]) == 1
+
+
+def test_a_hidden_picture_says_why_and_is_neither_sent_nor_deleted(program: Program) -> None:
+    made = ask(program).json()
+    picture = draw(made)[0]
+    hide(Picture.objects.filter(pk=picture.pk), reference="takedown:1", words="A plug-in was taken down.")
+
+    said = problem(program.get(f"pictures/{picture.pk}/file"), 451, "hidden")
+    problem(program.delete(f"pictures/{picture.pk}"), 409, "not-possible")
+
+    assert said["detail"] == "A plug-in was taken down."
+    shown = program.get(made["url"]).json()["pictures"]
+    assert [each["hidden_because"] for each in shown] == ["A plug-in was taken down.", ""]
 
 
 def test_what_is_anothers_does_not_exist(
