@@ -630,6 +630,22 @@ VARIABLES: tuple[Variable, ...] = (
         "Money",
     ),
     Variable(
+        "API_REQUESTS_PER_MINUTE",
+        "integer",
+        "How many requests to the API an API token may make in a minute.",
+        integer(1, 1_000_000),
+        "300",
+        "API",
+    ),
+    Variable(
+        "API_WRITES_PER_MINUTE",
+        "integer",
+        "How many of these may be other than reading.",
+        integer(1, 1_000_000),
+        "60",
+        "API",
+    ),
+    Variable(
         "CLAIM_ANSWER_DAYS",
         "integer",
         "How many days the owner of a base model, or of a plug-in, has to answer a claim once its evidence is there.",

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "market.payments",
     "market.reports",
     "market.pages",
+    "market.api",
     "django.forms",
     "market.audit.apps.AdministrationConfig",
     "django.contrib.auth",
@@ -195,6 +196,24 @@ UPLOAD_MAX_PIXELS = CONFIG.number("UPLOAD_MAX_MEGAPIXELS") * 1_000_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 # More than the desk takes at once, so that the page, and not a bare 400, says how many it takes.
 DATA_UPLOAD_MAX_NUMBER_FILES = 300
+
+# --- The API
+
+# What every address has in common is on market.api.endpoint.Endpoint.
+REST_FRAMEWORK: dict[str, Any] = {
+    "EXCEPTION_HANDLER": "market.api.problems.answer",
+    "DEFAULT_SCHEMA_CLASS": "market.api.schema.OfDocstrings",
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Copyright Plug-in Market",
+    "VERSION": "1",
+    "DESCRIPTION": "All that the pages do for users, artists and model owners, for programs.",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "POSTPROCESSING_HOOKS": ["market.api.schema.finish"],
+    "COMPONENT_SPLIT_PATCH": False,
+}
+API_REQUESTS_PER_MINUTE = CONFIG.number("API_REQUESTS_PER_MINUTE")
+API_WRITES_PER_MINUTE = CONFIG.number("API_WRITES_PER_MINUTE")
 
 # --- Mail
 

@@ -22,4 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("market.takedowns.urls")),
     path("", include("market.payments.urls")),
     path("", include("market.reports.urls")),
+    path("", include("market.api.urls")),
 ]
+
+handler500 = "market.api.problems.server_error"

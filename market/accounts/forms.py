@@ -6,7 +6,7 @@ from django import forms
 from django.http import HttpRequest
 from django_countries import countries
 
-from market.accounts.models import User
+from market.accounts.models import Scope, User
 
 
 class SignUpFields(forms.Form):
@@ -53,3 +53,28 @@ class AcceptTermsForm(forms.Form):
         label="I have read these terms and accept them.",
         error_messages={"required": "Tick the box to accept the terms."},
     )
+
+
+class TokenForm(forms.Form):
+    """A new API token. It always reads; what else it may do is chosen."""
+
+    DAYS = ((30, "30 days"), (90, "90 days"), (365, "a year"), ("", "No end"))
+
+    name = forms.CharField(
+        max_length=60, help_text="What it is for, so that you know it again: “nightly script on my server”."
+    )
+    scopes = forms.MultipleChoiceField(
+        label="Besides reading, it may",
+        required=False,
+        choices=[each for each in Scope.choices if each[0] != Scope.READ],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    days = forms.TypedChoiceField(
+        label="In use for", required=False, choices=DAYS, initial=90, coerce=int, empty_value=None
+    )
+
+    def clean_name(self) -> str:
+        return " ".join(str(self.cleaned_data["name"]).split())
+
+    def chosen_scopes(self) -> list[Scope]:
+        return [Scope(each) for each in self.cleaned_data["scopes"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -11,7 +12,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
@@ -240,3 +241,82 @@ class RoleAcceptance(models.Model):
     def clean(self) -> None:
         if self.role not in (Role.ARTIST, Role.MODEL_OWNER):
             raise ValidationError("Only the roles of artist and model owner are taken on.")
+
+
+class Scope(models.TextChoices):
+    """What an API token may do. Every token reads."""
+
+    READ = "read", "Read: see what you can see"
+    GENERATE = "generate", "Generate: ask for pictures, which you pay for"
+    CLAIM = "claim", "Claim: make claims, and answer those about what is yours"
+    MANAGE = "manage", "Manage: register base models, take concepts out, decide on releases"
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def usable(self) -> ApiTokenQuerySet:
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
+
+
+class ApiToken(models.Model):
+    """What a person's programs sign in with. Its words are kept as their SHA-256 only, and never change what they may do."""
+
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_tokens")
+    name = models.CharField(max_length=60, help_text="What it is for, such as the program that uses it.")
+    scopes = ArrayField(models.CharField(max_length=20, choices=Scope.choices))
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    ending = models.CharField(
+        max_length=4, editable=False, help_text="Its last letters, to tell it from others."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects: ClassVar[ApiTokenQuerySet] = ApiTokenQuerySet.as_manager()  # type: ignore[assignment]  # a manager made from the query set has all of its methods
+
+    class Meta:
+        verbose_name = "API token"
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(name__regex=r"\S"), name="accounts_apitoken_has_a_name"),
+            models.CheckConstraint(
+                condition=Q(scopes__contained_by=[scope.value for scope in Scope]),
+                name="accounts_apitoken_scopes_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(scopes__contains=[Scope.READ.value]), name="accounts_apitoken_always_reads"
+            ),
+            models.CheckConstraint(
+                condition=Q(digest__regex=r"^[0-9a-f]{64}$"), name="accounts_apitoken_digest_shape"
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at=None) | Q(expires_at__gt=F("created_at")),
+                name="accounts_apitoken_expires_after_it_is_made",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    def allows(self, scope: Scope) -> bool:
+        return scope.value in self.scopes
+
+    def scope_labels(self) -> list[str]:
+        return [str(Scope(scope).label).split(":")[0] for scope in self.scopes]
+
+    def revoke(self) -> bool:
+        """Take it out of use. False: it was already."""
+        changed = ApiToken.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now())
+        self.refresh_from_db(fields=["revoked_at"])
+        return changed == 1
+
+    def note_use(self, *, every: timedelta) -> None:
+        """Note that it is used now, at most once in so long: a busy token must not write with each request."""
+        now = timezone.now()
+        ApiToken.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=now - every), pk=self.pk).update(
+            last_used_at=now
+        )

@@ -56,22 +56,28 @@ def claim_to_answer(person: User, pk: int) -> Claim:
     return get_object_or_404(Claim.objects.with_everything().against(person), pk=pk)
 
 
-@login_required
-@require_GET
-def claims(request: HttpRequest) -> HttpResponse:
-    """List the person's own claims, those about their models and plug-ins, or for admins all."""
-    person = person_of(request)
-    lists: dict[str, tuple[str, ClaimQuerySet]] = {
+def claim_lists(person: User) -> dict[str, tuple[str, ClaimQuerySet]]:
+    """Give the lists of claims that a person may see, each with its title."""
+    lists = {
         "mine": ("My claims", Claim.objects.made_by(person)),
         "against": ("Claims about my models", Claim.objects.against(person)),
     }
     if person.is_admin:
         lists["all"] = ("All claims", Claim.objects.visible_to(person))
+    return lists
+
+
+@login_required
+@require_GET
+def claims(request: HttpRequest) -> HttpResponse:
+    """List the person's own claims, those about their models and plug-ins, or for admins all."""
+    person = person_of(request)
+    lists = claim_lists(person)
     chosen = request.GET.get("of") or _first_list(person)
     if chosen not in lists:
         raise Http404
     form = FilterForm(request.GET, for_admin=person.is_admin)
-    found = _filtered(lists[chosen][1], form)
+    found = filtered_claims(lists[chosen][1], form)
     return render(
         request,
         "claims/claims.html",
@@ -92,7 +98,7 @@ def _first_list(person: User) -> str:
     return "mine" if person.is_artist else "against"
 
 
-def _filtered(claims: ClaimQuerySet, form: FilterForm) -> ClaimQuerySet:
+def filtered_claims(claims: ClaimQuerySet, form: FilterForm) -> ClaimQuerySet:
     if not form.is_valid():
         return claims
     state, words = form.cleaned_data["state"], form.cleaned_data["q"].strip()

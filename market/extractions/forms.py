@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 
 from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.models import LEARNED_KINDS
@@ -14,6 +15,12 @@ from market.extractions.models import MAX_RETAINED, PICTURES, PROMPT_LENGTH, Ext
 from market.extractions.starting import ExtractionWish
 
 _HINTS = 8
+
+
+def accepted_claims(base: BaseModel) -> QuerySet[Claim]:
+    """Give the claims about a base on which something can be taken out of it."""
+    accepted = Claim.objects.filter(base=base, state=ClaimState.ACCEPTED)
+    return accepted.select_related("concept", "claimant")
 
 
 class StartForm(forms.Form):
@@ -51,12 +58,9 @@ class StartForm(forms.Form):
 
     def __init__(self, *args: Any, base: BaseModel, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        claims = Claim.objects.filter(base=base, state=ClaimState.ACCEPTED).select_related(
-            "concept", "claimant"
-        )
         field = self.fields["claim"]
         if isinstance(field, forms.ModelChoiceField):
-            field.queryset = claims
+            field.queryset = accepted_claims(base)
             field.label_from_instance = _claim_label  # type: ignore[method-assign, assignment]  # Django's own way to word a choice
         known = [*base.example_styles[:_HINTS], *base.example_subjects[:_HINTS]]
         hint = f" Such as {', '.join(known)}." if known else ""

@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
-from django.db import connection, transaction
+from django.db import connection
 from django.http import (
     FileResponse,
     Http404,
@@ -26,7 +26,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from market.accounts.access import person_of
 from market.accounts.models import User
-from market.audit.recording import record
+from market.jobs.cancelling import cancel_job
 from market.jobs.events import job_events, panel_context
 from market.jobs.models import Job
 from market.jobs.states import JobState
@@ -101,12 +101,8 @@ def _give_back_connection() -> None:
 @login_required
 @require_POST
 def job_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
-    job, person = own_job(request.user, pk), person_of(request)
-    with transaction.atomic():
-        asked = Job.objects.request_cancel(job.pk)
-        if asked and job.owner_id != person.pk:
-            record("job.cancelled", by=person, target=job)
-    job.refresh_from_db()
+    job = own_job(request.user, pk)
+    asked = cancel_job(job, person_of(request))
     if asked_by_htmx(request):
         return render(request, "jobs/_panel.html", panel_context(job), status=200 if asked else 409)
     if asked:

@@ -1,0 +1,55 @@
+"""A person's API tokens: those they have, making one, revoking one."""
+
+from __future__ import annotations
+
+from allauth.account.decorators import reauthentication_required
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from market.accounts.access import person_of
+from market.accounts.forms import TokenForm
+from market.accounts.tokens import TokenRefused, ends_in, make_token, revoke_token
+
+
+@login_required
+@reauthentication_required  # type: ignore[untyped-decorator]  # of a package without types
+@never_cache
+@require_http_methods(["GET", "POST"])
+def tokens(request: HttpRequest) -> HttpResponse:
+    """List the tokens, and make one: it is shown in the answer, and then never again.
+
+    Already the look asks for the password of a sign-in that is not new, so that a filled-in form is not lost to that.
+    """
+    person = person_of(request)
+    form, words = TokenForm(request.POST if request.method == "POST" else None), ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            _, words = make_token(
+                person,
+                name=form.cleaned_data["name"],
+                scopes=form.chosen_scopes(),
+                expires_at=ends_in(form.cleaned_data["days"]),
+            )
+        except TokenRefused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            form = TokenForm()
+    context = {"form": form, "words": words, "tokens": person.api_tokens.filter(revoked_at=None)}
+    return render(request, "people/tokens.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def revoke(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a token out of use. No new sign-in is asked for: it must be quick."""
+    person = person_of(request)
+    token = get_object_or_404(person.api_tokens, pk=pk)
+    if revoke_token(token, person):
+        messages.success(request, f"“{token}” is revoked. Programs that use it are refused from now on.")
+    else:
+        messages.info(request, f"“{token}” was revoked before.")
+    return redirect("accounts:tokens")

@@ -1,0 +1,104 @@
+"""API tokens: made, shown once, found by their hash, and revoked."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import zlib
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from market.accounts.models import ApiToken, Scope, User
+from market.audit.recording import record
+
+MARK = "cpmt_"
+"""What every token starts with, so that whoever finds one in a file knows what it is."""
+SECRET_LENGTH, CHECK_LENGTH = 32, 6
+MAX_TOKENS = 20
+"""In use by one person. The limits of the API are counted by token."""
+NOTED_EVERY = timedelta(minutes=1)
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+class TokenRefused(Exception):
+    """Why no token was made, in words for the person who asked."""
+
+
+def make_token(
+    person: User, *, name: str, scopes: list[Scope], expires_at: datetime | None
+) -> tuple[ApiToken, str]:
+    """Make a token, and give with its row its only copy in words."""
+    words = _new_words()
+    with transaction.atomic():
+        # One after the other, so that no more are made than may be.
+        User.objects.select_for_update(no_key=True).get(pk=person.pk)
+        if ApiToken.objects.usable().filter(person=person).count() >= MAX_TOKENS:
+            raise TokenRefused(f"You have {MAX_TOKENS} tokens in use, the most at a time. Revoke one first.")
+        token = ApiToken.objects.create(
+            person=person,
+            name=name,
+            scopes=[each.value for each in Scope if each == Scope.READ or each in scopes],
+            digest=digest_of(words),
+            ending=words[-4:],
+            expires_at=expires_at,
+        )
+        record(
+            "token.made",
+            by=person,
+            target=token,
+            details={"scopes": token.scopes, "expires_at": token.expires_at},
+        )
+    return token, words
+
+
+def revoke_token(token: ApiToken, by: User) -> bool:
+    """Take a token out of use for good. False: it was already."""
+    with transaction.atomic():
+        revoked = token.revoke()
+        if revoked:
+            record("token.revoked", by=by, target=token)
+    return revoked
+
+
+def find_token(words: str) -> ApiToken | None:
+    """Find the token in use with these words, and note its use; None if there is none, or its person is locked out."""
+    if not is_well_formed(words):
+        return None
+    token = ApiToken.objects.usable().select_related("person").filter(digest=digest_of(words)).first()
+    if token is None or not token.person.is_active:
+        return None
+    token.note_use(every=NOTED_EVERY)
+    return token
+
+
+def digest_of(words: str) -> str:
+    """Hash a token. It is as random as a key, so one round is enough, unlike for a password."""
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
+def is_well_formed(words: str) -> bool:
+    """Tell by its mark and its check letters whether this can be a token at all."""
+    if not (words.isascii() and words.startswith(MARK)):
+        return False
+    body = words[len(MARK) :]
+    return len(body) == SECRET_LENGTH + CHECK_LENGTH and body[SECRET_LENGTH:] == _check(body[:SECRET_LENGTH])
+
+
+def _new_words() -> str:
+    secret = "".join(secrets.choice(_ALPHABET) for _ in range(SECRET_LENGTH))
+    return f"{MARK}{secret}{_check(secret)}"
+
+
+def _check(secret: str) -> str:
+    """Give the CRC-32 of a secret in base 62: a string that only looks like a token is told without a look at the database."""
+    number, letters = zlib.crc32(secret.encode()), ""
+    for _ in range(CHECK_LENGTH):
+        number, digit = divmod(number, len(_ALPHABET))
+        letters = _ALPHABET[digit] + letters
+    return letters
+
+
+def ends_in(days: int | None) -> datetime | None:
+    return None if days is None else timezone.now() + timedelta(days=days)

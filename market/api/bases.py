@@ -1,0 +1,137 @@
+"""Base models: listed, registered, checked, and what their owner asks of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from market.accounts.models import Scope
+from market.api.bodies import filled_in, members, shape
+from market.api.endpoint import Endpoint, made
+from market.api.jobs import JobOut
+from market.api.links import Link
+from market.api.once import once
+from market.api.paging import PAGE_PARAMETERS, listed, page_of
+from market.basemodels.access import managed_base, owned_base, visible_base, visible_bases
+from market.basemodels.checking import start_check
+from market.basemodels.forms import OfferForm, RegisterForm
+from market.basemodels.models import BaseModel
+from market.basemodels.registering import register_base
+
+RegisterBody = shape("RegisterBody", RegisterForm)
+OfferBody = shape("OfferBody", OfferForm, optional=tuple(OfferForm.base_fields))
+
+
+class BaseOut(serializers.Serializer[Any]):
+    slug = serializers.CharField(help_text="Its name in addresses and in requests.")
+    url = Link("api:base", "slug")
+    name = serializers.CharField()
+    description = serializers.CharField()
+    owner = serializers.CharField(source="owner.handle")
+    fingerprint = serializers.CharField(help_text="Identifies its weights; empty before its first check.")
+    architecture = serializers.CharField()
+    resolution = serializers.IntegerField()
+    fee_micros = serializers.IntegerField(help_text="Of one picture.")
+    default_steps = serializers.IntegerField()
+    default_guidance = serializers.FloatField()
+    max_steps = serializers.IntegerField(allow_null=True)
+    max_pictures = serializers.IntegerField(allow_null=True)
+    max_waiting = serializers.IntegerField(allow_null=True)
+    licence = serializers.CharField()
+    licence_url = serializers.CharField()
+    example_subjects = serializers.ListField(child=serializers.CharField())
+    example_styles = serializers.ListField(child=serializers.CharField())
+    listed = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+
+
+class FoundOut(serializers.Serializer[Any]):
+    fingerprint = serializers.CharField()
+    architecture = serializers.CharField()
+    resolution = serializers.IntegerField()
+    memory_needed = serializers.IntegerField(help_text="Bytes.")
+    memory_there = serializers.IntegerField(help_text="Bytes that the worker had.")
+    device = serializers.CharField()
+    checked_at = serializers.DateTimeField()
+
+
+class CheckOut(serializers.Serializer[Any]):
+    job = JobOut(source="check_job", allow_null=True, help_text="The latest check; follow it as a job.")
+    found = FoundOut(source="latest_check", allow_null=True, help_text="By the latest check that was passed.")
+    other_weights = serializers.SerializerMethodField(
+        help_text="Whether it found other weights than those in use, which the owner has to confirm."
+    )
+    obstacles = serializers.ListField(
+        child=serializers.CharField(), source="obstacles_to_listing", help_text="Why it cannot be listed yet."
+    )
+
+    def get_other_weights(self, base: BaseModel) -> bool:
+        return base.other_weights() is not None
+
+
+class Bases(Endpoint):
+    writes = Scope.MANAGE
+
+    @extend_schema(parameters=list(PAGE_PARAMETERS), responses=page_of(BaseOut))
+    def get(self, request: Request) -> Response:
+        """Base models that are offered, and your own."""
+        return listed(request, visible_bases(self.person), BaseOut)
+
+    @extend_schema(request=RegisterBody, responses={201: BaseOut})
+    @once
+    def post(self, request: Request) -> Response:
+        """Register a base model of a directory on the workers, or of an upload.
+
+        It is not listed yet: a worker checks it first. Follow the check.
+        """
+        form = filled_in(RegisterForm, members(request, RegisterBody))
+        base = register_base(
+            self.person,
+            form.fields_of_base(),
+            source=form.cleaned_data["source"],
+            upload=form.cleaned_data["upload"],
+            by=self.person,
+        )
+        return made(
+            BaseOut(base, context={"request": request}).data, at=reverse("api:base", args=[base.slug])
+        )
+
+
+class OneBase(Endpoint):
+    writes = Scope.MANAGE
+
+    @extend_schema(responses=BaseOut)
+    def get(self, request: Request, slug: str) -> Response:
+        """A base model."""
+        return Response(BaseOut(visible_base(self.person, slug), context={"request": request}).data)
+
+    @extend_schema(request=OfferBody, responses=BaseOut)
+    def patch(self, request: Request, slug: str) -> Response:
+        """Change what your base model costs, allows and says; `listed` offers it. It holds for pictures from now on."""
+        base = owned_base(self.person, slug)
+        as_it_is = {name: getattr(base, name) for name in OfferForm.base_fields}
+        form = filled_in(OfferForm, as_it_is | members(request, OfferBody), instance=base)
+        # Only what the form holds: a worker may be writing what it found to the same row.
+        form.save(commit=False).save(update_fields=list(OfferForm.base_fields))
+        return Response(BaseOut(base, context={"request": request}).data)
+
+
+class BaseCheck(Endpoint):
+    writes = Scope.MANAGE
+
+    @extend_schema(responses=CheckOut)
+    def get(self, request: Request, slug: str) -> Response:
+        """How the check of your base model stands, and what the last one found."""
+        return Response(CheckOut(managed_base(self.person, slug)).data)
+
+    @extend_schema(request=None, responses={201: CheckOut})
+    @once
+    def post(self, request: Request, slug: str) -> Response:
+        """Have the weights of your base model checked anew."""
+        start_check(managed_base(self.person, slug), self.person)
+        return made(CheckOut(managed_base(self.person, slug)).data)

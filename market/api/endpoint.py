@@ -1,0 +1,69 @@
+"""What every address of the API has in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from market.accounts.models import Scope, User
+from market.api.authentication import BearerToken, TokenAllows
+from market.api.bodies import JsonBody
+from market.api.problems import NOT_FOUND, NOT_SIGNED_IN, Problem
+from market.api.throttling import PerToken
+
+
+class OneKind(BaseContentNegotiation):
+    """There is one representation of everything, whatever is asked for."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        from_type = (request.content_type or "").split(";")[0].strip().lower()
+        return next((each for each in parsers if each.media_type == from_type), None)
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class Endpoint(APIView):
+    """An address. `writes` is the scope that its methods other than GET need; None: reading is enough."""
+
+    authentication_classes: Any = (BearerToken,)
+    permission_classes: Any = (TokenAllows,)
+    throttle_classes = (PerToken,)
+    parser_classes: Any = (JsonBody,)
+    renderer_classes = (JSONRenderer,)
+    content_negotiation_class = OneKind
+    writes: Scope | None = None
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        """Keep answers out of caches, unless they say otherwise of themselves."""
+        response.headers.setdefault("Cache-Control", "no-store")
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    @property
+    def person(self) -> User:
+        """Whose token it is."""
+        if not isinstance(self.request.user, User):
+            raise Problem(NOT_SIGNED_IN, "Send a token.")
+        return self.request.user
+
+
+class Nowhere(Endpoint):
+    """Every address that is none, for whoever asks."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        raise Problem(NOT_FOUND, f"There is no {request.path[:200]} here. The reference is at /api/v1/docs.")
+
+
+def made(data: Any, *, at: str = "") -> Response:
+    """Answer with what was created, and where it is."""
+    return Response(data, status=201, headers={"Location": at} if at else {})

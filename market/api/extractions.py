@@ -1,0 +1,209 @@
+"""Extractions: concepts taken out of a base model, read about, decided on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from market.accounts.models import Scope
+from market.api.bodies import COMMAS, LINES, filled_in, members, said, shape
+from market.api.endpoint import Endpoint, made
+from market.api.links import Link
+from market.api.once import once
+from market.api.paging import PAGE_PARAMETERS, listed, page_of
+from market.api.releases import BuildOut
+from market.extractions.access import governed_base, governed_extraction
+from market.extractions.deciding import approve_extraction, discard_extraction
+from market.extractions.forms import ApproveForm, DiscardForm, StartForm, accepted_claims, from_claim
+from market.extractions.limits import limits_of, missed
+from market.extractions.models import Extraction, ExtractionState, Method
+from market.extractions.starting import minutes_for, start_extraction
+
+StartBody = shape(
+    "StartBody",
+    StartForm,
+    optional=("method", "pictures"),
+    lists={"aliases": COMMAS, "retained": LINES},
+)
+ApproveBody = shape("ApproveBody", ApproveForm)
+DiscardBody = shape("DiscardBody", DiscardForm)
+_FIGURES = {"type": "object", "additionalProperties": True}
+
+
+class ExtractionOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    url = Link("api:extraction", "pk")
+    base = serializers.CharField(source="base.slug")
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    state = serializers.ChoiceField(ExtractionState.values)
+    method = serializers.ChoiceField(Method.values)
+    job = serializers.UUIDField(source="job_id")
+    claim = serializers.IntegerField(source="claim_id", allow_null=True)
+    created_at = serializers.DateTimeField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+
+
+class LimitOut(serializers.Serializer[Any]):
+    limit = serializers.CharField(source="label", help_text="What it is about.")
+    found = serializers.FloatField()
+    bound = serializers.FloatField()
+    at_least = serializers.BooleanField(help_text="Whether the bound is the least; else it is the most.")
+    met = serializers.BooleanField()
+
+
+class OneExtractionOut(ExtractionOut):
+    base_fingerprint = serializers.CharField()
+    aliases = serializers.ListField(child=serializers.CharField())
+    anchor = serializers.CharField()
+    retained = serializers.ListField(child=serializers.CharField())
+    pictures = serializers.IntegerField()
+    figures = serializers.SerializerMethodField(help_text="As they were measured; empty before it is made.")
+    limits = serializers.SerializerMethodField()
+    missed = serializers.SerializerMethodField(
+        help_text="What it misses, or missed when it was approved: that needs a reason."
+    )
+    reason = serializers.CharField()
+    eraser_sha256 = serializers.CharField(source="eraser_file_sha256")
+    plugin_sha256 = serializers.CharField(source="plugin_file_sha256")
+
+    @extend_schema_field(_FIGURES)
+    def get_figures(self, extraction: Extraction) -> Any:
+        return extraction.figures
+
+    @extend_schema_field(LimitOut(many=True))
+    def get_limits(self, extraction: Extraction) -> list[dict[str, Any]]:
+        return [dict(each) for each in LimitOut(limits_of(extraction.figures), many=True).data]
+
+    @extend_schema_field({"type": "array", "items": {"type": "string"}})
+    def get_missed(self, extraction: Extraction) -> list[str]:
+        if extraction.state == ExtractionState.READY:
+            return missed(extraction.figures)
+        return list(extraction.missed)
+
+
+class BeginningOut(serializers.Serializer[Any]):
+    claim = serializers.IntegerField()
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    aliases = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "array", "items": {"type": "string"}})
+    def get_aliases(self, beginning: Any) -> list[str]:
+        return [each for each in str(beginning["aliases"]).split(", ") if each]
+
+
+class SuggestionsOut(serializers.Serializer[Any]):
+    from_claims = BeginningOut(many=True, help_text="What accepted claims about this base begin with.")
+    styles = serializers.ListField(
+        child=serializers.CharField(), help_text="That the base knows, to be drawn instead."
+    )
+    subjects = serializers.ListField(child=serializers.CharField())
+    minutes = serializers.IntegerField(
+        allow_null=True, help_text="About how long one takes; null before the first."
+    )
+
+
+class ComparedOut(serializers.Serializer[Any]):
+    first = OneExtractionOut()
+    second = OneExtractionOut()
+
+
+class Extractions(Endpoint):
+    writes = Scope.MANAGE
+
+    @extend_schema(parameters=list(PAGE_PARAMETERS), responses=page_of(ExtractionOut))
+    def get(self, request: Request, slug: str) -> Response:
+        """What was taken out of your base model, or tried; the latest first."""
+        base = governed_base(self.person, slug)
+        return listed(request, base.extractions.select_related("base"), ExtractionOut)
+
+    @extend_schema(request=StartBody, responses={201: OneExtractionOut})
+    @once
+    def post(self, request: Request, slug: str) -> Response:
+        """Take a concept out of your base model, on an accepted claim or of your own accord.
+
+        A worker does it; nothing of the base changes until you approve what came of it. An empty anchor, or no retained prompts,
+        leave the choice to the engine.
+        """
+        base = governed_base(self.person, slug)
+        wish = said(request, StartBody, method=Method.HYBRID.value, pictures=100)
+        form = filled_in(StartForm, wish, base=base)
+        begun = start_extraction(base, self.person, form.wish(), claim=form.cleaned_data["claim"])
+        return made(
+            OneExtractionOut(begun, context={"request": request}).data,
+            at=reverse("api:extraction", args=[begun.pk]),
+        )
+
+
+class Suggestions(Endpoint):
+    @extend_schema(responses=SuggestionsOut)
+    def get(self, request: Request, slug: str) -> Response:
+        """What an extraction from your base model may begin with: accepted claims, and what the base says it knows."""
+        base = governed_base(self.person, slug)
+        suggested = {
+            "from_claims": [from_claim(claim) for claim in accepted_claims(base)],
+            "styles": base.example_styles,
+            "subjects": base.example_subjects,
+            "minutes": minutes_for(Method.HYBRID, 100),
+        }
+        return Response(SuggestionsOut(suggested).data)
+
+
+class OneExtraction(Endpoint):
+    @extend_schema(responses=OneExtractionOut)
+    def get(self, request: Request, pk: int) -> Response:
+        """An extraction, with what was measured and which limits it misses."""
+        extraction = governed_extraction(self.person, pk)
+        return Response(OneExtractionOut(extraction, context={"request": request}).data)
+
+
+class ComparedExtractions(Endpoint):
+    @extend_schema(responses=ComparedOut)
+    def get(self, request: Request, pk: int, other: int) -> Response:
+        """Two runs on one base, beside each other."""
+        first, second = governed_extraction(self.person, pk), governed_extraction(self.person, other)
+        get_object_or_404(Extraction.objects.filter(base=first.base_id), pk=second.pk)
+        return Response(ComparedOut({"first": first, "second": second}, context={"request": request}).data)
+
+
+class Approve(Endpoint):
+    writes = Scope.MANAGE
+
+    @extend_schema(request=ApproveBody, responses={201: BuildOut})
+    @once
+    def post(self, request: Request, pk: int) -> Response:
+        """Approve an extraction, which builds a release. It cannot be taken back.
+
+        A reason is needed where it misses a limit. With `offer` its plug-in becomes yours, by which you affirm your rights to the
+        concept; on a claim it is the artist's in any case.
+        """
+        extraction = governed_extraction(self.person, pk)
+        form = filled_in(ApproveForm, members(request, ApproveBody))
+        build = approve_extraction(
+            extraction,
+            self.person,
+            reason=form.cleaned_data["reason"],
+            offer=form.cleaned_data["offer"],
+            ip_address=request.META.get("REMOTE_ADDR") or None,
+        )
+        return made(BuildOut(build).data)
+
+
+class Discard(Endpoint):
+    writes = Scope.MANAGE
+
+    @extend_schema(request=DiscardBody, responses=OneExtractionOut)
+    @once
+    def post(self, request: Request, pk: int) -> Response:
+        """Put an extraction aside for good. What was measured stays to be read."""
+        extraction = governed_extraction(self.person, pk)
+        form = filled_in(DiscardForm, members(request, DiscardBody))
+        discard_extraction(extraction, self.person, reason=form.cleaned_data["reason"])
+        return Response(OneExtractionOut(extraction, context={"request": request}).data)

@@ -1,0 +1,241 @@
+"""Problems: every refusal of the API, as RFC 9457 has it, in the words of the use case that refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.views.defaults import server_error as server_error_page
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from market.basemodels.checking import CheckRefused
+from market.basemodels.registering import RegistrationRefused
+from market.claims.refusal import ClaimRefused
+from market.extractions.errors import ExtractionRefused
+from market.generation.errors import BalanceTooLow, Refused, TooManyWaiting
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of problem: its name in addresses, its title, the status it is sent with, and what to do about it."""
+
+    name: str
+    title: str
+    status: int
+    advice: str
+
+    @property
+    def uri(self) -> str:
+        return f"{settings.PUBLIC_URL}{reverse('api:docs')}#problem-{self.name}"
+
+
+UNREADABLE = Kind(
+    "unreadable", "The request cannot be read", 400, "Send what the reference of the operation says."
+)
+KEY_MISSING = Kind(
+    "key-missing",
+    "An Idempotency-Key is needed",
+    400,
+    "Send one with each new request, and the same one when you repeat it.",
+)
+NOT_SIGNED_IN = Kind(
+    "not-signed-in",
+    "A token is needed",
+    401,
+    "Send the header “Authorization: Bearer” with a token that was not revoked and has not ended.",
+)
+BALANCE_TOO_LOW = Kind("balance-too-low", "The balance is too low", 402, "Top up, or ask for less.")
+NOT_ALLOWED = Kind(
+    "not-allowed", "The token may not do that", 403, "Make a token that may; see what the operation needs."
+)
+NOT_FOUND = Kind(
+    "not-found", "There is no such thing", 404, "Check the address. What is not yours to see is not found."
+)
+WRONG_METHOD = Kind(
+    "wrong-method", "This address is not used so", 405, "The header Allow says how it is used."
+)
+NOT_POSSIBLE = Kind(
+    "not-possible",
+    "Not possible as things stand",
+    409,
+    "Read it again: it has changed, or something else comes first.",
+)
+PRICE_CHANGED = Kind(
+    "price-changed",
+    "The price is not the one agreed to",
+    409,
+    "Look at the quote that is sent along, and agree to its digest.",
+)
+TOO_LARGE = Kind("too-large", "The request is too large", 413, "Send less at once.")
+WRONG_TYPE = Kind(
+    "wrong-type", "The content is of another type than is taken", 415, "Send JSON, or files as a form."
+)
+INVALID = Kind(
+    "invalid", "Something in the request is not right", 422, "The list of errors says what, and where."
+)
+KEY_REUSED = Kind(
+    "key-reused",
+    "The Idempotency-Key was used for another request",
+    422,
+    "Send a new key with a new request.",
+)
+TOO_MANY = Kind("too-many", "Too many requests", 429, "Wait as long as the header Retry-After says.")
+TOO_MANY_WAITING = Kind(
+    "too-many-waiting", "Too many unfinished requests", 429, "Wait until one is done, or cancel one."
+)
+HIDDEN = Kind("hidden", "Hidden at present", 451, "The detail says why; it may be shown again later.")
+FAILED = Kind(
+    "failed",
+    "The market failed",
+    500,
+    "It is not your request. Try again later, with the same Idempotency-Key.",
+)
+
+KINDS = (
+    UNREADABLE, KEY_MISSING, NOT_SIGNED_IN, BALANCE_TOO_LOW, NOT_ALLOWED, NOT_FOUND, WRONG_METHOD, NOT_POSSIBLE,
+    PRICE_CHANGED, TOO_LARGE, WRONG_TYPE, INVALID, KEY_REUSED, TOO_MANY, TOO_MANY_WAITING, HIDDEN, FAILED,
+)  # fmt: skip
+
+_BY_STATUS = {
+    400: UNREADABLE, 401: NOT_SIGNED_IN, 402: BALANCE_TOO_LOW, 403: NOT_ALLOWED, 404: NOT_FOUND, 405: WRONG_METHOD,
+    409: NOT_POSSIBLE, 413: TOO_LARGE, 415: WRONG_TYPE, 422: INVALID, 429: TOO_MANY,
+}  # fmt: skip
+
+NOT_THERE = "There is no such thing here, or it is not yours to see."
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one value: of the body at a JSON pointer, or of a query parameter."""
+
+    detail: str
+    pointer: str = ""
+    parameter: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        return {name: value for name, value in vars(self).items() if value}
+
+
+class Problem(exceptions.APIException):
+    """Nothing was done. `more` are further members of the answer."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        detail: str,
+        *,
+        errors: Iterable[Fault] = (),
+        more: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.status_code = kind.status
+        self.words = detail
+        self.errors = list(errors)
+        self.more = dict(more or {})
+        self.headers = dict(headers or {})
+
+    def as_json(self) -> dict[str, Any]:
+        said: dict[str, Any] = {
+            "type": self.kind.uri,
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.words,
+        }
+        if self.errors:
+            said["errors"] = [each.as_json() for each in self.errors]
+        return said | self.more
+
+
+def invalid(errors: Sequence[Fault], more: Mapping[str, Any] | None = None) -> Problem:
+    """Make a problem of values that are not right; its detail is all that is said of them."""
+    return Problem(INVALID, " ".join(dict.fromkeys(each.detail for each in errors)), errors=errors, more=more)
+
+
+def answer(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Answer with the problem that an exception stands for; None for what nobody expected."""
+    problem = _problem(error)
+    if problem is None:
+        return None
+    return Response(
+        problem.as_json(), status=problem.kind.status, headers=problem.headers, content_type=MEDIA_TYPE
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer what nobody expected: a problem to programs, a page to people."""
+    if not request.path.startswith("/api/"):
+        return server_error_page(request)
+    problem = Problem(FAILED, "Something went wrong here. Nothing was charged for a request that failed so.")
+    return JsonResponse(problem.as_json(), status=FAILED.status, content_type=MEDIA_TYPE)
+
+
+def _problem(error: Exception) -> Problem | None:
+    if isinstance(error, Problem):
+        return error
+    refused = _refused(error)
+    if refused is not None:
+        return refused
+    if isinstance(error, Http404):
+        return Problem(NOT_FOUND, NOT_THERE)
+    if isinstance(error, PermissionDenied):
+        return Problem(NOT_ALLOWED, str(error) or NOT_ALLOWED.title)
+    if isinstance(error, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
+        return Problem(TOO_LARGE, f"{str(error).rstrip('.')}.")
+    if isinstance(error, SuspiciousOperation):
+        return Problem(UNREADABLE, "The request is not what a program would send.")
+    if isinstance(error, exceptions.APIException):
+        return _of_framework(error)
+    return None
+
+
+def _refused(error: Exception) -> Problem | None:
+    """Give what a use case refused, in its own words."""
+    if isinstance(error, Refused):
+        return _generation_refused(error)
+    if isinstance(error, ClaimRefused | CheckRefused):
+        return Problem(NOT_POSSIBLE, str(error))
+    if isinstance(error, ExtractionRefused | RegistrationRefused):
+        return invalid([Fault(reason) for reason in error.reasons])
+    return None
+
+
+def _generation_refused(error: Refused) -> Problem:
+    if isinstance(error, BalanceTooLow):
+        more = {"needed_micros": error.needed, "available_micros": error.available}
+        return Problem(BALANCE_TOO_LOW, error.message, more=more)
+    if isinstance(error, TooManyWaiting):
+        return Problem(TOO_MANY_WAITING, error.message)
+    # The form's field of plug-ins is one of each; here they are a list.
+    name = {"plugin": "plugins"}.get(error.field, error.field)
+    return invalid([Fault(error.message, pointer=f"#/{name}" if name else "")])
+
+
+def _of_framework(error: exceptions.APIException) -> Problem:
+    kind = _BY_STATUS.get(error.status_code, UNREADABLE)
+    headers = {}
+    challenge = getattr(error, "auth_header", None)
+    if challenge:
+        headers["WWW-Authenticate"] = str(challenge)
+    if isinstance(error, exceptions.Throttled):
+        seconds = max(1, round(getattr(error, "wait", None) or 1))
+        headers["Retry-After"] = str(seconds)
+        return Problem(TOO_MANY, f"You have asked too often. Ask again in {seconds} s.", headers=headers)
+    if isinstance(error, exceptions.NotFound):
+        return Problem(NOT_FOUND, NOT_THERE)
+    return Problem(kind, str(error.detail), headers=headers)

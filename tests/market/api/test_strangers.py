@@ -1,0 +1,118 @@
+"""Nobody reaches what is another's: every address and method of the API, without a token and with a stranger's."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from market.accounts.models import Scope, User
+from market.api import urls
+from market.basemodels.models import BaseModel
+from market.catalog.models import Concept
+from market.claims.models import Claim
+from market.extractions.deciding import approve_extraction
+from market.generation.finishing import finish_generation
+from market.generation.models import GenerationRequest
+from market.jobs.models import Job
+from tests.market.api.conftest import ProgramOf, problem
+from tests.market.claims.conftest import concept, draft, make_draft, ready, submitted
+from tests.market.extractions.stage import finish_build, make_extraction
+from tests.market.generation.test_finishing import draw
+from tests.market.stage import make_wish, run, top_up
+
+__all__ = ["concept", "draft", "make_draft", "ready", "submitted"]
+
+OPEN = {
+    ("me", "get"), ("quotes", "post"), ("requests", "get"), ("requests", "post"), ("pictures", "get"), ("jobs", "get"),
+    ("plugins", "get"), ("plugin", "get"), ("versions", "get"), ("bases", "get"), ("bases", "post"), ("base", "get"),
+    ("releases", "get"), ("concepts", "get"), ("claims", "get"), ("claims", "post"),
+}  # fmt: skip
+"""What everybody may ask; they get what is public, or their own."""
+
+METHODS = ("get", "post", "put", "patch", "delete")
+Place = tuple[str, str, str]
+
+
+def places() -> list[Place]:
+    """Give the name, the path and the method of all that can be asked."""
+    return [
+        (str(each.name), str(each.pattern), method)
+        for each in urls.urlpatterns
+        if hasattr(each.callback, "cls") and each.name != "nowhere"
+        for method in METHODS
+        if hasattr(each.callback.cls, method)
+    ]
+
+
+@pytest.fixture
+def of_others(
+    user: User, base: BaseModel, model_owner: User, concept: Concept, ready: Claim, plugin: Any
+) -> dict[str, dict[str, Any]]:
+    """What others have, by the first part of an address."""
+    top_up(user)
+    made = run(user, make_wish(base, count=1))
+    (job,) = Job.objects.claim(kinds=["generation"], worker="w")
+    (picture,) = finish_generation(
+        pk=job.pk, token=job.fencing_token, stored=draw(made, job.fencing_token, 1)
+    )
+    extraction = make_extraction(base, model_owner)
+    release = finish_build(approve_extraction(extraction, model_owner))
+    assert GenerationRequest.objects.get().pk == made.pk
+    return {
+        "requests": {"pk": made.pk},
+        "jobs": {"pk": made.pk},
+        "pictures": {"pk": picture.pk},
+        "plugins": {"slug": plugin.slug},
+        "bases": {"slug": base.slug},
+        "releases": {"pk": release.pk},
+        "extractions": {"pk": extraction.pk, "other": extraction.pk},
+        "concepts": {"pk": concept.pk},
+        "claims": {"pk": ready.pk, "picture": ready.pictures.filter(sort="control")[0].pk},
+    }
+
+
+def filled_in(path: str, of_others: dict[str, dict[str, Any]]) -> str:
+    numbers = of_others.get(path.split("/")[2], {})
+    return re.sub(r"<\w+:(\w+)>", lambda found: str(numbers[found[1]]), path)
+
+
+def send(client: Client, method: str, path: str, words: str = "") -> Any:
+    headers = {"Idempotency-Key": str(uuid.uuid4())}
+    if words:
+        headers["Authorization"] = f"Bearer {words}"
+    content: dict[str, Any] = {} if method == "get" else {"data": "{}", "content_type": "application/json"}
+    return getattr(client, method)(f"/{path}", headers=headers, **content)
+
+
+def test_without_a_token_nothing_is_answered(of_others: dict[str, dict[str, Any]]) -> None:
+    for _, path, method in places():
+        problem(send(Client(), method, filled_in(path, of_others)), 401, "not-signed-in")
+
+
+def test_a_stranger_finds_nothing_of_what_others_have(
+    of_others: dict[str, dict[str, Any]], stranger: User, program_of: ProgramOf
+) -> None:
+    program = program_of(stranger)
+
+    for name, path, method in places():
+        answer = send(program.client, method, filled_in(path, of_others), program.words)
+        if (name, method) not in OPEN and name != "claim_controls":
+            problem(answer, 404, "not-found")
+        assert answer.status_code < 500
+    for path in ("requests", "pictures", "jobs", "concepts", "claims", "claims?of=against"):
+        assert program.get(path).json()["results"] == []
+
+
+def test_a_token_that_only_reads_changes_nothing(
+    of_others: dict[str, dict[str, Any]], model_owner: User, program_of: ProgramOf
+) -> None:
+    program = program_of(model_owner, Scope.READ)
+
+    for name, path, method in places():
+        if method != "get" and name not in {"quotes", "claim_controls", "cancel_job"}:
+            answer = send(program.client, method, filled_in(path, of_others), program.words)
+            problem(answer, 403, "not-allowed")
