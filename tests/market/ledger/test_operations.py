@@ -192,7 +192,8 @@ def test_the_largest_amount_is_posted(till: Till, stranger: User) -> None:
     )
 
 
-def test_a_balance_of_the_past_is_of_what_was_posted_until_then(till: Till) -> None:
+def test_a_balance_of_the_past_is_of_what_was_posted_until_then(till: Till, a_day_ahead: None) -> None:
+    """Of the days there is a sum for, too; and those are days of UTC, wherever the machine stands."""
     at = datetime(2024, 2, 2, 12, 34, 56, 789, tzinfo=UTC)
     moment = timedelta(microseconds=1)
     paid = {

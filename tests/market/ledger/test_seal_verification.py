@@ -11,8 +11,7 @@ from market.ledger import seal_verification
 from market.ledger.models import Transfer, TreeHead
 from market.ledger.seal_verification import CHECKPOINTS, LEAVES, ROOTS, SUBTREES, WAITING, wrong_seals
 from market.ledger.sealing import seal, seal_some
-from tests.market.ledger.conftest import Till
-from tests.market.ledger.test_verification import triggers_off
+from tests.market.ledger.conftest import Till, triggers_off
 
 pytestmark = pytest.mark.django_db
 
