@@ -46,6 +46,12 @@ def test_a_top_up_moves_money_from_the_gateway_to_the_wallet(till: Till) -> None
     assert ledger.balance(till.clearing) == Balance(posted=-1000, held=0)
 
 
+def test_what_is_not_said_of_a_transfer_is_left_empty(till: Till) -> None:
+    transfer = Transfer.objects.get()
+    assert (transfer.reference, transfer.memo, transfer.actor) == ("", "", None)
+    assert set(transfer.entries.values_list("line", "subject")) == {("top_up", "")}
+
+
 def test_a_hold_sets_money_aside_and_charges_nothing(till: Till) -> None:
     hold = till.hold(150)
 
