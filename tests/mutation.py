@@ -22,6 +22,7 @@ from django.db import connections
 from hypothesis import HealthCheck, Phase, settings
 
 PRISTINE = "MUTATION_PRISTINE_DATABASE"
+# Copies of that one: for tests whose changes are rolled back, and for those that commit.
 KEPT, SPOILT = "mutants", "mutant"
 
 # By the exit code of a mutant's tests; every other one says that they failed, hung or crashed. At 5 and 33 there were none.
