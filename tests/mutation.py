@@ -1,7 +1,8 @@
 """Run the tests of the ledger against mutants of it: `python -m tests.mutation [MUTANT...]`; `--figures` tells how it went.
 
-Mutmut makes the mutants and runs each one's tests in a process of its own; in those, this module is a plugin of pytest. Each
-begins with a database copied from one that was migrated once, so that nothing a mutant left behind can fail the next one's tests.
+Mutmut makes the mutants, and tests/mutmut_collected.py has each one's tests run in a process of its own; there, this module is a
+plugin of pytest. They find a database that was migrated once: what they write there is rolled back. Tests that commit have another,
+made anew for each mutant, so that nothing one left behind can fail the next one's tests.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from django.db import connections
 from hypothesis import HealthCheck, Phase, settings
 
 PRISTINE = "MUTATION_PRISTINE_DATABASE"
-COPY = "mutant"
+# Copies of that one: for tests whose changes are rolled back, and for those that commit.
+KEPT, SPOILT = "mutants", "mutant"
 
 # By the exit code of a mutant's tests; every other one says that they failed, hung or crashed. At 5 and 33 there were none.
 FATES = {0: "survived", 5: "survived", 33: "survived", 2: "waiting", None: "waiting"}
@@ -37,24 +39,45 @@ settings.register_profile(
 )
 
 
+def _copy_pristine(name: str) -> None:
+    kept = connections["default"].settings_dict
+    server = {"host": kept["HOST"], "user": kept["USER"], "dbname": "postgres"}
+    with psycopg.connect(**server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {os.environ[PRISTINE]}")
+
+
+def _turn_to(name: str) -> None:
+    connections.close_all()
+    kept = connections["default"].settings_dict
+    kept["NAME"] = name
+    try:
+        if name == SPOILT:
+            _copy_pristine(name)
+        psycopg.connect(host=kept["HOST"], user=kept["USER"], dbname=name).close()
+    except psycopg.Error as error:
+        # As if interrupted: a mutant is not killed by a server that is gone.
+        pytest.exit(f"There is no database for the mutant: {error}", returncode=2)
+
+
 class _Database:
     """In place of pytest-django's, which would compare the migrations with the database for every mutant."""
 
     @pytest.fixture(scope="session")
     @classmethod
     def django_db_setup(cls, django_test_environment: None) -> Iterator[None]:  # noqa: ARG003  # it comes first
-        kept = connections["default"].settings_dict
-        server = {"host": kept["HOST"], "user": kept["USER"], "dbname": "postgres"}
-        try:
-            with psycopg.connect(**server, autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE IF EXISTS {COPY} WITH (FORCE)")
-                connection.execute(f"CREATE DATABASE {COPY} TEMPLATE {os.environ[PRISTINE]}")
-        except psycopg.Error as error:
-            # As if interrupted: a mutant is not killed by a server that is gone.
-            pytest.exit(f"There is no database for the mutant: {error}", returncode=2)
-        kept["NAME"] = COPY
+        if connections["default"].settings_dict["NAME"] != SPOILT:
+            _turn_to(KEPT)
         yield
         connections.close_all()
+        # The mutants' processes are forked from the one that had such a session.
+        connections["default"].settings_dict["NAME"] = KEPT
+
+
+def commits(item: pytest.Item) -> bool:
+    """Whether a test's changes outlive it, until all tables are emptied."""
+    marker = item.get_closest_marker("django_db")
+    return marker is not None and bool(marker.kwargs.get("transaction"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -62,10 +85,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Database())
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that need no database, which are the quickest; pytest-django puts them last."""
-    items.sort(key=lambda item: item.get_closest_marker("django_db") is not None)
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if commits(item) and connections["default"].settings_dict["NAME"] != SPOILT:
+        _turn_to(SPOILT)
 
 
 def figures() -> Iterator[str]:
@@ -101,8 +124,11 @@ def main(mutants: list[str]) -> int:
         call_command("migrate", verbosity=0)
         os.environ[PRISTINE] = connections["default"].settings_dict["NAME"]
         connections.close_all()
-        mutmut = Path(sys.executable).parent / "mutmut"
-        return subprocess.run([mutmut, "run", "--max-children", "1", *mutants], check=False).returncode
+        _copy_pristine(KEPT)
+        mutmut = Path(__file__).with_name("mutmut_collected.py")
+        # -P: what lies beside that file is not to be found as `market`.
+        command = [sys.executable, "-P", str(mutmut), "run", "--max-children", "1", *mutants]
+        return subprocess.run(command, check=False).returncode
     finally:
         conftest.stop_services()
 

@@ -14,6 +14,7 @@ from django.test import Client
 
 from market import services
 from market.accounts.models import Role, User
+from market.ledger.verification import verify
 
 PASSWORD = "correct-horse-battery-staple"  # the password of people who exist in tests only
 
@@ -79,3 +80,10 @@ def client_for(db: None) -> Callable[[User], Client]:
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def ledger_verifies(db: None) -> Iterator[None]:
+    """Verify the whole ledger at the end of the test: whatever broke in it, no money did."""
+    yield
+    assert verify().findings == []

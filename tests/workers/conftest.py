@@ -17,6 +17,7 @@ from plugins_engine.base import load_base
 from tests.market.conftest import (
     artist,
     client_for,
+    ledger_verifies,
     make_person,
     model_owner,
     second_artist,
@@ -28,7 +29,16 @@ from tests.plugins_engine import tiny_pipelines
 from workers.engine import Engine
 
 # The cast of the market's tests, also here.
-__all__ = ["artist", "client_for", "make_person", "model_owner", "second_artist", "stranger", "user"]
+__all__ = [
+    "artist",
+    "client_for",
+    "ledger_verifies",
+    "make_person",
+    "model_owner",
+    "second_artist",
+    "stranger",
+    "user",
+]
 
 Ask = Callable[..., GenerationRequest]
 

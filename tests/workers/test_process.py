@@ -31,7 +31,11 @@ from tests.workers.conftest import Ask
 from tests.workers.test_running import until
 from workers.kinds import KINDS
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("ledger_verifies"),
+    pytest.mark.slow,
+]
 
 PATIENCE = 240
 Start = Callable[..., "subprocess.Popen[bytes]"]

@@ -32,7 +32,7 @@ from workers.engine import Engine
 from workers.lease import Lease, never
 from workers.running import attempt, work
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("ledger_verifies")]
 
 
 def do_all(engine: Engine, stopping: Callable[[], bool] = never) -> int:

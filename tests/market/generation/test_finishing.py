@@ -28,7 +28,7 @@ from market.ledger.queries import credits as credits_of
 from tests.market.jobs.test_races import at_once
 from tests.market.stage import EURO, commission, earnings, make_wish, run, top_up, wallet
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("ledger_verifies")]
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -12,9 +14,11 @@ from django.db import connection
 from django.utils import timezone
 
 from market.accounts.models import User
+from market.ledger import merkle, seal_verification
 from market.ledger import operations as ledger
 from market.ledger.models import Account, AccountKind, Hold, Transfer
 from market.ledger.operations import Share
+from market.ledger.sealing import seal_some
 from market.ledger.verification import verify
 
 EURO = 1_000_000
@@ -76,16 +80,38 @@ def make_till(payer: User, artist: User, owner: User) -> Till:
     )
 
 
-def date_back(transfer: Transfer, to: datetime) -> Transfer:
-    """Pretend that a transfer was posted earlier, which nothing but a superuser's trick can."""
+@contextmanager
+def triggers_off() -> Iterator[None]:
+    """What somebody with the rights of a superuser could do."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute("UPDATE ledger_transfer SET created_at = %s WHERE id = %s", [to, transfer.pk])
-        cursor.execute("UPDATE ledger_entry SET created_at = %s WHERE transfer_id = %s", [to, transfer.pk])
+        yield
         cursor.execute("SET LOCAL session_replication_role = origin")
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+def date_back(transfer: Transfer, to: datetime) -> Transfer:
+    """Pretend that a transfer was posted earlier, which nothing but a superuser's trick can."""
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute("UPDATE ledger_transfer SET created_at = %s WHERE id = %s", [to, transfer.pk])
+        cursor.execute("UPDATE ledger_entry SET created_at = %s WHERE transfer_id = %s", [to, transfer.pk])
     return transfer
+
+
+def let_expire(hold: Hold, seconds_ago: int = 1) -> Hold:
+    """Pretend that a hold's time was over some seconds ago."""
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE ledger_hold SET expires_at = now() - make_interval(secs => %s), created_at = now() - interval '1 hour'"
+            " WHERE id = %s",
+            [seconds_ago, hold.pk],
+        )
+        cursor.execute(
+            "UPDATE ledger_pendinghold p SET expires_at = h.expires_at FROM ledger_hold h WHERE h.id = p.hold_id AND h.id = %s",
+            [hold.pk],
+        )
+    return hold
 
 
 @pytest.fixture
@@ -94,6 +120,37 @@ def till(user: User, artist: User, model_owner: User) -> Till:
     till = make_till(user, artist, model_owner)
     till.top_up(1000)
     return till
+
+
+@pytest.fixture
+def busy(till: Till) -> Till:
+    """A ledger with a row of every kind."""
+    transfer = ledger.capture(hold=till.hold(), key="c")
+    ledger.reverse(transfer=transfer, key="r", reason="a mistake")
+    ledger.capture(hold=till.hold(), key="c2")
+    ledger.void(hold=till.hold(), key="v")
+    seal_some()
+    ledger.close_period(until=timezone.localdate())
+    till.hold()
+    return till
+
+
+@pytest.fixture
+def small_subtrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the hashes of subtrees of 2 leaves, 4, 8 and so on, instead of 256: a small tree has several levels of them."""
+    monkeypatch.setattr(merkle, "BITS", 1)
+    for module in (merkle, seal_verification):
+        monkeypatch.setattr(module, "WIDE", 2)
+
+
+@pytest.fixture
+def a_day_ahead(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the machine's own time zone be fourteen hours ahead of UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Pacific/Kiritimati")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture

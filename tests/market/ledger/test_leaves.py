@@ -51,6 +51,10 @@ def test_a_moment_is_written_in_utc_to_the_microsecond() -> None:
     assert moment(datetime(2026, 1, 1, 3, 4, 5, 600, tzinfo=east)) == "2025-12-31T18:04:05.000600Z"
 
 
+def test_a_moment_is_the_same_wherever_the_machine_stands(a_day_ahead: None) -> None:
+    assert moment(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02T03:04:05.000000Z"
+
+
 @pytest.mark.django_db
 def test_entries_are_read_by_transfer_in_the_order_of_their_positions(till: Till) -> None:
     made = [ledger.capture(hold=till.hold(), key=f"c{number}") for number in range(2)]

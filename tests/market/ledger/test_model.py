@@ -7,7 +7,6 @@ takes some twenty thousand.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,7 +37,7 @@ from market.ledger.sealing import seal
 from market.ledger.splits import split
 from market.ledger.verification import verify
 from tests.market.conftest import make_person
-from tests.market.ledger.conftest import make_till, soon
+from tests.market.ledger.conftest import let_expire, make_till, soon
 
 amounts = st.integers(min_value=1, max_value=400)
 payers = st.integers(0, 3)  # two wallets, and their owners' promotional credit
@@ -182,10 +181,9 @@ class LedgerMachine(RuleBasedStateMachine):
         if amount > self.book.available(purse.pk):
             return None
         shares = [Share(self.tills[0].earnings, amount, "plugin_fee")]
-        soon_over = timezone.now() + timedelta(milliseconds=20)
-        hold = ledger.hold(key=key, payer=purse, shares=shares, reference=key, expires_at=soon_over)
+        hold = ledger.hold(key=key, payer=purse, shares=shares, reference=key, expires_at=soon())
         assert ledger.balance(purse).available == self.book.available(purse.pk) - amount
-        time.sleep(0.03)
+        let_expire(hold)
         assert ledger.expire_holds() == [hold.pk]
         return hold
 

@@ -46,6 +46,12 @@ def test_a_top_up_moves_money_from_the_gateway_to_the_wallet(till: Till) -> None
     assert ledger.balance(till.clearing) == Balance(posted=-1000, held=0)
 
 
+def test_what_is_not_said_of_a_transfer_is_left_empty(till: Till) -> None:
+    transfer = Transfer.objects.get()
+    assert (transfer.reference, transfer.memo, transfer.actor) == ("", "", None)
+    assert set(transfer.entries.values_list("line", "subject")) == {("top_up", "")}
+
+
 def test_a_hold_sets_money_aside_and_charges_nothing(till: Till) -> None:
     hold = till.hold(150)
 
@@ -192,7 +198,8 @@ def test_the_largest_amount_is_posted(till: Till, stranger: User) -> None:
     )
 
 
-def test_a_balance_of_the_past_is_of_what_was_posted_until_then(till: Till) -> None:
+def test_a_balance_of_the_past_is_of_what_was_posted_until_then(till: Till, a_day_ahead: None) -> None:
+    """Of the days there is a sum for, too; and those are days of UTC, wherever the machine stands."""
     at = datetime(2024, 2, 2, 12, 34, 56, 789, tzinfo=UTC)
     moment = timedelta(microseconds=1)
     paid = {

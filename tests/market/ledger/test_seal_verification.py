@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from market.ledger import operations as ledger
 from market.ledger import seal_verification
-from market.ledger.models import Transfer, TreeHead
+from market.ledger.models import Subtree, Transfer, TreeHead
 from market.ledger.seal_verification import CHECKPOINTS, LEAVES, ROOTS, SUBTREES, WAITING, wrong_seals
 from market.ledger.sealing import seal, seal_some
-from tests.market.ledger.conftest import Till
-from tests.market.ledger.test_verification import triggers_off
+from tests.market.ledger.conftest import Till, date_back, triggers_off
 
 pytestmark = pytest.mark.django_db
 
@@ -99,6 +101,8 @@ def test_a_kept_subtree_is_that_of_its_256_leaves(till: Till) -> None:
         ("replace(checkpoint, E'\\n' || size || E'\\n', E'\\n' || size || E'\\nx')", "it is of another size or root"),
         ("'nothing'", "it is of another size or root"),
         ("split_part(checkpoint, E'\\n', 1) || E'\\n' || size", "it is of another size or root"),
+        ("split_part(checkpoint, E'\\n\\n', 1)", "it is of another size or root"),
+        ("split_part(checkpoint, E'\\n\\n', 1) || E'\\n'", "the signature is wrong"),
         ("checkpoint || 'x'", "the signature is wrong"),
         ("overlay(checkpoint placing 'x' from length(checkpoint) - 9)", "the signature is wrong"),
     ],
@@ -123,3 +127,18 @@ def test_a_transfer_may_wait_for_an_hour(till: Till, minutes: int, late: bool) -
             f"UPDATE {table} SET created_at = created_at - interval '{minutes} minutes' WHERE {column} >= {waiting[0]}"
         )
     assert wrong_seals() == ({WAITING: [f"transfer {pk} waits" for pk in waiting]} if late else {})
+
+
+def test_what_was_posted_long_ago_and_is_sealed_does_not_wait(till: Till) -> None:
+    old = date_back(Transfer.objects.get(), timezone.now() - timedelta(hours=2))
+    assert wrong_seals() == {WAITING: [f"transfer {old.pk} waits"]}
+    seal()
+    assert wrong_seals() == {}
+
+
+def test_a_tree_with_several_levels_of_subtrees_is_right(small_subtrees: None, till: Till) -> None:
+    for _ in range(10):
+        till.top_up(1)
+    seal()
+    assert set(Subtree.objects.values_list("level", flat=True)) == {1, 2, 3}
+    assert wrong_seals() == {}

@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import pairwise
+from typing import Any
 
 import pytest
 from django.db import Error, connection, transaction
@@ -13,12 +17,11 @@ from market.ledger import sealing
 from market.ledger.leaves import commitment, entry_said, header_said, salt_of
 from market.ledger.models import Leaf, Subtree, Transfer, TreeHead
 from market.ledger.seal_verification import CHECKPOINTS
-from market.ledger.sealing import seal, seal_some, sealed_tree
+from market.ledger.sealing import kept, seal, seal_some, sealed_tree
 from market.ledger.signing import signer
 from market.ledger.verification import verify
 from market.ledger.verify_statement import Head, Key, check_consistency, read_checkpoint
-from tests.market.ledger.conftest import Till
-from tests.market.ledger.test_verification import triggers_off
+from tests.market.ledger.conftest import Till, triggers_off
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +73,28 @@ def test_more_than_256_leaves_make_a_subtree_that_is_kept(till: Till) -> None:
     seal(100)
     assert list(Subtree.objects.values_list("level", "index")) == [(1, 0)]
     assert verify().ok
+
+
+def test_a_tree_grows_from_the_hashes_that_are_kept(till: Till, small_subtrees: None) -> None:
+    till.top_up(1)
+    seal()
+    for _ in range(9):
+        till.top_up(1)
+        seal(1)
+    assert Subtree.objects.filter(level=1).count() == 5
+    assert Subtree.objects.filter(level=3).count() == 1
+    # Every root is made again from the leaves alone.
+    assert verify().ok
+    roots = [head_of(head.checkpoint) for head in TreeHead.objects.order_by("size")]
+    for earlier, later in pairwise(roots):
+        check_consistency(earlier, later, sealed_tree(later.size).consistency(earlier.size))
+
+
+def test_where_nothing_is_kept_nothing_is_read(
+    db: None, django_assert_num_queries: Callable[[int], AbstractContextManager[Any]]
+) -> None:
+    with django_assert_num_queries(0):
+        assert kept(0, 5, 5) == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -38,8 +38,7 @@ from market.ledger.verify_statement import (
     check_inclusion,
     verify,
 )
-from tests.market.ledger.conftest import Till, date_back, make_till
-from tests.market.ledger.test_verification import triggers_off
+from tests.market.ledger.conftest import Till, date_back, make_till, triggers_off
 
 pytestmark = pytest.mark.django_db
 NOW = Month.of(timezone.now().date())

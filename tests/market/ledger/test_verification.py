@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -14,36 +12,11 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from market.ledger import operations as ledger
 from market.ledger.seal_verification import SEAL_CHECKS
-from market.ledger.sealing import seal_some
 from market.ledger.verification import CHECKS, GUARDS, verify
-from tests.market.ledger.conftest import Till
+from tests.market.ledger.conftest import Till, triggers_off
 
 pytestmark = pytest.mark.django_db
-
-
-@contextmanager
-def triggers_off() -> Iterator[None]:
-    """What somebody with the rights of a superuser could do."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        yield
-        cursor.execute("SET LOCAL session_replication_role = origin")
-
-
-@pytest.fixture
-def busy(till: Till) -> Till:
-    """A ledger with a row of every kind."""
-    transfer = ledger.capture(hold=till.hold(), key="c")
-    ledger.reverse(transfer=transfer, key="r", reason="a mistake")
-    ledger.capture(hold=till.hold(), key="c2")
-    ledger.void(hold=till.hold(), key="v")
-    seal_some()
-    ledger.close_period(until=timezone.localdate())
-    till.hold()
-    return till
 
 
 CAPTURE = "(SELECT id FROM ledger_transfer WHERE key = 'c2')"

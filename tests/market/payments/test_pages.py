@@ -16,7 +16,6 @@ from market.accounts.models import User
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind
 from market.ledger.operations import Share
-from market.ledger.verification import verify
 from market.payments.models import OfflineCheckout, OfflineNotification, TopUp
 from market.payments.offline_gateway import Reporting, deliver_due
 from market.payments.top_ups import FULL_WALLET
@@ -41,7 +40,6 @@ class TestTopUp:
         assert "No money moves" in at_gateway.content.decode()
         assert "€10.00 is in your wallet" in back.content.decode()
         assert balance_of(user) == TEN
-        assert verify().ok
 
     def test_a_declined_payment_credits_nothing(self, client_for: ClientFor, user: User) -> None:
         client = client_for(user)

@@ -30,7 +30,7 @@ from market.reports.verifying import (
     verification_since,
     verify_nightly,
 )
-from tests.market.ledger.test_verification import triggers_off
+from tests.market.ledger.conftest import triggers_off
 from tests.market.reports.conftest import Market
 
 ClientFor = Callable[[User], Client]

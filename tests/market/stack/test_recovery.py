@@ -32,15 +32,24 @@ class Stack:
         self.data_dir, self.port = data_dir, port
         self.process: subprocess.Popen[str] | None = None
 
-    def command(self) -> subprocess.Popen[str]:
+    def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name not in configuration.BY_NAME}
-        environment = {
+        return {
             **kept, "DATA_DIR": str(self.data_dir), "PORT": str(self.port), "WORKERS": "1", "DEVICE": "cpu",
         }  # fmt: skip
+
+    def command(self) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-u", "-m", "market.stack"],
-            cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=ROOT, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
+
+    def verified(self) -> str:
+        """What `verify_ledger` says of the money in there; it must run."""
+        return subprocess.run(
+            [sys.executable, "manage.py", "verify_ledger"],
+            cwd=ROOT, env=self.environment(), capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
 
     def start(self) -> list[str]:
         """Start it and return what it said until it was ready."""
@@ -115,6 +124,7 @@ def test_a_market_survives_being_killed_and_stops_in_order_when_asked(stack: Sta
     again = stack.start()
     assert stack.readyz()
     assert not any("keeps stopping" in line for line in again)
+    assert "The ledger verifies." in stack.verified()
 
     # The supervisor alone: what it ran has to go too, or be ended by the next start.
     family = stack.family()
@@ -130,6 +140,7 @@ def test_a_market_survives_being_killed_and_stops_in_order_when_asked(stack: Sta
     assert killed is not None
     killed.kill()
     _wait(lambda: stack.worker() not in {None, killed})
+    assert "The ledger verifies." in stack.verified()
 
     stack.process.send_signal(signal.SIGTERM)
     rest, _ = stack.process.communicate(timeout=PATIENT)
