@@ -18,6 +18,7 @@ from market.catalog.merged import refusals
 from market.catalog.models import Concept, ConceptKind, PlugIn, PlugInVersion
 from market.catalog.models.concepts import NAME_LENGTH, name_validator
 from market.catalog.models.plugins import MAX_PRICE_MICROS
+from market.catalog.on_release import as_on
 from market.catalog.royalties import Royalty, royalties_through
 from market.combinations.errors import CombinationRefused
 from market.extractions.models import Extraction
@@ -93,7 +94,9 @@ def draw_quote(
     if reasons:
         raise CombinationRefused(reasons)
     release = chosen[0].base.default_release()
-    versions = [each.current_version for each in chosen if each.current_version is not None]
+    # What draws on the release: of one trained again for it, the version that its artist accepted.
+    drawing = as_on(release, chosen)
+    versions = [each.current_version for each in drawing if each.current_version is not None]
     for version, plugin in zip(versions, chosen, strict=True):
         version.plugin = plugin  # already here
     reasons = [*refusals(versions, person), *_unfit(versions, release)]

@@ -13,7 +13,10 @@ from market.catalog.models.plugins import MAX_PRICE_MICROS
 from market.catalog.publishing import PublishingRefused, publish
 from market.combinations.choosing import draw_quote
 from market.combinations.errors import CombinationRefused
+from market.extractions.releases import make_default
+from market.extractions.retraining import accept_retraining
 from tests.market.combinations.stage import ask, combined, finish
+from tests.market.extractions.stage import make_dropped, retrain
 from tests.market.stage import make_base, make_part, share_with, top_up
 
 pytestmark = pytest.mark.django_db
@@ -120,6 +123,29 @@ def test_the_licence_is_as_narrow_as_the_narrowest_part(
     PlugIn.objects.filter(pk=pip.pk).update(require_credit=False)
     duet = combined(rich, ink, pip)
     assert (duet.allow_commercial, duet.allow_derivatives, duet.require_credit) == (False, True, True)
+
+
+def test_a_part_that_was_trained_again_is_combined_as_it_draws_on_the_release_in_use(
+    rich: User, artist: User, model_owner: User, base: BaseModel, pip: PlugIn
+) -> None:
+    retest = make_dropped(artist, base)
+    done = retrain(retest)
+    riverink = retest.version.plugin
+    assert retest.build.release is not None
+    make_default(retest.build.release, model_owner)
+    assert draw_quote(rich, [riverink, pip]).parts[0].version == retest.version
+
+    accept_retraining(done, artist)
+    assert draw_quote(rich, [riverink, pip]).parts[0].version == done.version
+    assert [each.version for each in ask(rich, riverink, pip).parts.all()] == [
+        done.version,
+        pip.current_version,
+    ]
+    riverink.refresh_from_db()
+    assert riverink.current_version == retest.version, "what is offered stays"
+
+    make_default(base.releases.get(number=1), model_owner)
+    assert draw_quote(rich, [riverink, pip]).parts[0].version == retest.version
 
 
 def test_one_plugin_or_too_many_are_refused(user: User, artist: User, base: BaseModel, ink: PlugIn) -> None:
