@@ -85,7 +85,7 @@ class Bases(Endpoint):
     @extend_schema(request=RegisterBody, responses={201: BaseOut})
     @once
     def post(self, request: Request) -> Response:
-        """Register a base model of a directory on the workers, or of an upload.
+        """Register a base model of a directory on the workers, of an upload, or of a hub's model.
 
         It is not listed yet: a worker checks it first. Follow the check.
         """
@@ -95,6 +95,7 @@ class Bases(Endpoint):
             form.fields_of_base(),
             source=form.cleaned_data["source"],
             upload=form.cleaned_data["upload"],
+            hub=form.hub(),
             by=self.person,
         )
         return made(

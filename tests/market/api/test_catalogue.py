@@ -6,9 +6,11 @@ from typing import Any
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
+from market.basemodels.sources import hub_source, named_on_hub
 from market.catalog.models import PlugIn
 from tests.market.api.conftest import ProgramOf, problem
 from tests.market.basemodels.conftest import FIELDS, complete_upload, pass_check
+from tests.market.basemodels.test_hub_names import COMMIT, NAME
 from tests.market.catalog.conftest import make_concept, with_works
 from tests.market.stage import make_plugin
 
@@ -91,6 +93,20 @@ def test_a_model_owner_registers_a_directory_follows_the_check_and_lists_it(
     )
     assert program_of(stranger).get("bases/mine").json()["owner"] == model_owner.handle
     problem(program_of(stranger).patch("bases/mine", {"fee_micros": 0}), 404, "not-found")
+
+
+def test_a_base_is_registered_from_a_hub_where_the_market_takes_such(
+    model_owner: User, settings: Any, program_of: ProgramOf
+) -> None:
+    program, wish = program_of(model_owner), REGISTERED | {"hub_name": NAME, "hub_revision": COMMIT}
+    settings.ALLOW_HUB = False
+    said = problem(program.post("bases", wish), 422, "invalid")
+    assert "hub" in said["detail"]
+    settings.ALLOW_HUB, settings.HUB_ORGANISATIONS = True, []
+
+    assert program.post("bases", wish).status_code == 201
+
+    assert hub_source(BaseModel.objects.get(slug="mine").source) == named_on_hub(NAME, COMMIT)
 
 
 def test_a_base_is_registered_from_an_upload(model_owner: User, program_of: ProgramOf) -> None:
