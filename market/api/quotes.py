@@ -106,6 +106,10 @@ class AskedOut(serializers.Serializer[Any]):
 class PricedOut(serializers.Serializer[Any]):
     quote = QuoteOut()
     release = serializers.IntegerField(help_text="The number of the base's release that would draw.")
+    unneeded = OfferedOut(
+        many=True,
+        help_text="Chosen plug-ins that restore what this release never lost: they are left out and not charged.",
+    )
     payable = serializers.BooleanField(help_text="Whether your balance, or your credit, has as much.")
     asked_for = AskedOut(
         many=True,
@@ -143,6 +147,7 @@ class Quotes(Endpoint):
         priced = {
             "quote": terms.quote,
             "release": terms.release.number,
+            "unneeded": terms.unneeded,
             "payable": max(balances) >= terms.quote.total,
             "asked_for": asked_for(
                 terms.release, wish.get("prompt", ""), plugins_in([version for version, _ in terms.versions])

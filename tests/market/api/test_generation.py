@@ -19,8 +19,11 @@ from market.generation.models import GenerationRequest, Picture
 from market.jobs.models import Job
 from market.ledger import operations as ledger
 from tests.market.api.conftest import Program, ProgramOf, problem
+from tests.market.extractions.conftest import restorer
 from tests.market.extractions.stage import finish_build, make_extraction
 from tests.market.stage import EURO, earnings, top_up, wallet
+
+__all__ = ["restorer"]
 
 BODY = {"base": "tiny", "prompt": "a fox, Fxemoji style", "count": 2, "plugins": [{"plugin": "fxemoji"}]}
 
@@ -65,6 +68,21 @@ def test_a_quote_has_its_lines_and_says_whether_the_balance_pays_it(
     assert said["quote"]["lines"][1]["portions"][0]["name"] == artist.display_name
     assert (said["release"], said["payable"], said["asked_for"]) == (1, True, [])
     assert priced(program_of(stranger))["payable"] is False
+
+
+def test_a_plugin_that_restores_what_was_never_lost_is_left_out_of_the_price(
+    program: Program, base: BaseModel, restorer: PlugIn, model_owner: User
+) -> None:
+    PlugIn.objects.filter(pk=restorer.pk).update(price_micros=50_000)
+    wish = BODY | {"count": 1, "plugins": [{"plugin": restorer.slug}]}
+    said = priced(program, wish)
+    assert (said["unneeded"], said["quote"]["total_micros"]) == ([], 60_000)
+
+    make_default(base.releases.get(number=1), model_owner)
+
+    said = priced(program, wish)
+    assert [each["slug"] for each in said["unneeded"]] == [restorer.slug]
+    assert said["quote"]["total_micros"] == 10_000
 
 
 def test_pictures_are_asked_for_followed_and_fetched(program: Program, user: User, artist: User) -> None:
