@@ -15,13 +15,25 @@ from market.accounts.models import Scope
 from market.api.bodies import COMMAS, LINES, filled_in, members, said, shape
 from market.api.endpoint import Endpoint, made
 from market.api.links import Link
-from market.api.once import once
+from market.api.once import once, once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.releases import BuildOut
 from market.extractions.access import governed_base, governed_extraction
-from market.extractions.deciding import approve_extraction, discard_extraction
-from market.extractions.forms import ApproveForm, DiscardForm, StartForm, accepted_claims, from_claim
-from market.extractions.limits import limits_of, missed
+from market.extractions.deciding import (
+    approve_extraction,
+    discard_extraction,
+    limits_for,
+    take_back_extraction,
+)
+from market.extractions.forms import (
+    ApproveForm,
+    DiscardForm,
+    StartForm,
+    TakeBackForm,
+    accepted_claims,
+    from_claim,
+)
+from market.extractions.limits import Limit, limits_of, missed
 from market.extractions.models import Extraction, ExtractionState, Method
 from market.extractions.starting import minutes_for, start_extraction
 
@@ -33,6 +45,7 @@ StartBody = shape(
 )
 ApproveBody = shape("ApproveBody", ApproveForm)
 DiscardBody = shape("DiscardBody", DiscardForm)
+TakeBackBody = shape("TakeBackBody", TakeBackForm)
 _FIGURES = {"type": "object", "additionalProperties": True}
 
 
@@ -65,11 +78,15 @@ class OneExtractionOut(ExtractionOut):
     retained = serializers.ListField(child=serializers.CharField())
     pictures = serializers.IntegerField()
     figures = serializers.SerializerMethodField(help_text="As they were measured; empty before it is made.")
-    limits = serializers.SerializerMethodField()
+    limits = serializers.SerializerMethodField(
+        help_text="Those for approving it; while that is open, with what the base is predicted to keep."
+    )
     missed = serializers.SerializerMethodField(
         help_text="What it misses, or missed when it was approved: that needs a reason."
     )
     reason = serializers.CharField()
+    taken_back_at = serializers.DateTimeField(allow_null=True)
+    taken_back_because = serializers.CharField()
     eraser_sha256 = serializers.CharField(source="eraser_file_sha256")
     plugin_sha256 = serializers.CharField(source="plugin_file_sha256")
 
@@ -79,13 +96,25 @@ class OneExtractionOut(ExtractionOut):
 
     @extend_schema_field(LimitOut(many=True))
     def get_limits(self, extraction: Extraction) -> list[dict[str, Any]]:
-        return [dict(each) for each in LimitOut(limits_of(extraction.figures), many=True).data]
+        return [dict(each) for each in LimitOut(_limits(extraction), many=True).data]
 
     @extend_schema_field({"type": "array", "items": {"type": "string"}})
     def get_missed(self, extraction: Extraction) -> list[str]:
         if extraction.state == ExtractionState.READY:
-            return missed(extraction.figures)
+            return missed(limits_for(extraction))
         return list(extraction.missed)
+
+
+def _limits(extraction: Extraction) -> list[Limit]:
+    is_open = extraction.state == ExtractionState.READY
+    return limits_for(extraction) if is_open else limits_of(extraction.figures)
+
+
+class TakenBackOut(serializers.Serializer[Any]):
+    extraction = OneExtractionOut()
+    build = BuildOut(
+        allow_null=True, help_text="Of a release without it; null where none is needed, or there is one."
+    )
 
 
 class BeginningOut(serializers.Serializer[Any]):
@@ -179,7 +208,7 @@ class Approve(Endpoint):
     @extend_schema(request=ApproveBody, responses={201: BuildOut})
     @once
     def post(self, request: Request, pk: int) -> Response:
-        """Approve an extraction, which builds a release. It cannot be taken back.
+        """Approve an extraction, which builds a release.
 
         A reason is needed where it misses a limit. With `offer` its plug-in becomes yours, by which you affirm your rights to the
         concept; on a claim it is the artist's in any case.
@@ -207,3 +236,20 @@ class Discard(Endpoint):
         form = filled_in(DiscardForm, members(request, DiscardBody))
         discard_extraction(extraction, self.person, reason=form.cleaned_data["reason"])
         return Response(OneExtractionOut(extraction, context={"request": request}).data)
+
+
+class TakeBack(Endpoint):
+    writes = Scope.MANAGE
+
+    @extend_schema(request=TakeBackBody, responses=TakenBackOut)
+    @once_if_asked
+    def post(self, request: Request, pk: int) -> Response:
+        """Undo an approval; where a release has it, another without it is built.
+
+        Releases that were made stay as they are: use another one to draw without it. Who claimed the concept is told why.
+        """
+        extraction = governed_extraction(self.person, pk)
+        form = filled_in(TakeBackForm, members(request, TakeBackBody))
+        build = take_back_extraction(extraction, self.person, because=form.cleaned_data["because"])
+        said = {"extraction": governed_extraction(self.person, pk), "build": build}
+        return Response(TakenBackOut(said, context={"request": request}).data)

@@ -23,8 +23,10 @@ from rest_framework.response import Response
 from market.basemodels.checking import CheckRefused
 from market.basemodels.registering import RegistrationRefused
 from market.claims.refusal import ClaimRefused
+from market.combinations import errors as combining
 from market.extractions.errors import ExtractionRefused
 from market.generation.errors import BalanceTooLow, Refused, TooManyWaiting
+from market.takedowns.refusal import TakedownRefused
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -208,9 +210,13 @@ def _refused(error: Exception) -> Problem | None:
     """Give what a use case refused, in its own words."""
     if isinstance(error, Refused):
         return _generation_refused(error)
-    if isinstance(error, ClaimRefused | CheckRefused):
+    if isinstance(error, ClaimRefused | CheckRefused | TakedownRefused):
         return Problem(NOT_POSSIBLE, str(error))
-    if isinstance(error, ExtractionRefused | RegistrationRefused):
+    if isinstance(error, combining.BalanceTooLow):
+        return Problem(BALANCE_TOO_LOW, str(error), more={"missing_micros": error.missing})
+    if isinstance(error, combining.TooManyWaiting):
+        return Problem(TOO_MANY_WAITING, str(error))
+    if isinstance(error, combining.CombinationRefused | ExtractionRefused | RegistrationRefused):
         return invalid([Fault(reason) for reason in error.reasons])
     return None
 

@@ -26,11 +26,16 @@ TITLES = {
     "pictures": "Pictures",
     "jobs": "Jobs",
     "plugins": "Plug-ins",
+    "combinations": "Combinations",
     "bases": "Base models",
+    "weights": "Other weights of base models",
     "releases": "Releases",
     "extractions": "Extractions",
+    "degradation": "What extractions cost a base",
+    "retests": "Plug-ins on new releases",
     "concepts": "Concepts and works",
     "claims": "Claims",
+    "takedowns": "Takedowns and strikes",
 }
 """The groups in the order in which they are shown; others come after them."""
 DEEPEST = 3

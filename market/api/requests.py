@@ -17,7 +17,7 @@ from market.accounts.models import Scope, User
 from market.api.bodies import Text, filled_in, said, shape
 from market.api.endpoint import Endpoint, made
 from market.api.links import Link
-from market.api.once import key_of, once, once_if_asked
+from market.api.once import lasting_key_of, once, once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.pictures import PictureOut
 from market.api.problems import NOT_POSSIBLE, PRICE_CHANGED, Problem
@@ -30,9 +30,6 @@ from market.generation.guarding import asked_for
 from market.generation.models import GenerationRequest, Picture
 from market.generation.requesting import request_pictures
 from market.jobs.cancelling import cancel_job
-
-_KEYS = uuid.UUID("8b0f5a0e-55a0-4f43-9c4b-6f1c3b0f7d11")
-"""Under which keys in words become keys of requests, which are kept for good."""
 
 PictureRequestBody = shape(
     "PictureRequestBody",
@@ -114,7 +111,7 @@ class PictureRequests(Endpoint):
         `agreed` is the digest of a quote. If the price is another by now, nothing is charged, and the answer has the quote as it
         is. What is not said is as the base's owner recommends; a seed is drawn.
         """
-        wish = said(request, PictureRequestBody, key=uuid.uuid5(_KEYS, key_of(request)))
+        wish = said(request, PictureRequestBody, key=lasting_key_of(request))
         base = BaseModel.objects.listed().filter(slug=wish.get("base", "")).first()
         wish = starting_values(base) | wish
         form = filled_in(StudioForm, wish, chosen=chosen_plugins(wish))

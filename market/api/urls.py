@@ -5,7 +5,9 @@ from django.urls import path, re_path
 from market.api import (
     bases,
     claims,
+    combinations,
     concepts,
+    degradation,
     extractions,
     jobs,
     people,
@@ -15,7 +17,10 @@ from market.api import (
     reference,
     releases,
     requests,
+    retests,
     schema,
+    takedowns,
+    weights,
 )
 from market.api.endpoint import Nowhere
 
@@ -38,9 +43,17 @@ urlpatterns = [
     path("api/v1/plugins", plugins.PlugIns.as_view(), name="plugins"),
     path("api/v1/plugins/<slug:slug>", plugins.OnePlugIn.as_view(), name="plugin"),
     path("api/v1/plugins/<slug:slug>/versions", plugins.Versions.as_view(), name="versions"),
+    path("api/v1/combinations", combinations.Combinations.as_view(), name="combinations"),
+    path("api/v1/combinations/quotes", combinations.CombinationQuotes.as_view(), name="combination_quotes"),
+    path("api/v1/combinations/<uuid:pk>", combinations.OneCombination.as_view(), name="combination"),
     path("api/v1/bases", bases.Bases.as_view(), name="bases"),
     path("api/v1/bases/<slug:slug>", bases.OneBase.as_view(), name="base"),
     path("api/v1/bases/<slug:slug>/check", bases.BaseCheck.as_view(), name="check"),
+    path("api/v1/bases/<slug:slug>/weights", weights.BaseWeights.as_view(), name="weights"),
+    path(
+        "api/v1/bases/<slug:slug>/weights/confirm", weights.ConfirmWeights.as_view(), name="confirm_weights"
+    ),
+    path("api/v1/bases/<slug:slug>/degradation", degradation.BaseDegradation.as_view(), name="degradation"),
     path("api/v1/bases/<slug:slug>/releases", releases.Releases.as_view(), name="releases"),
     path(
         "api/v1/bases/<slug:slug>/releases/compare",
@@ -58,11 +71,17 @@ urlpatterns = [
     path("api/v1/extractions/<int:pk>", extractions.OneExtraction.as_view(), name="extraction"),
     path("api/v1/extractions/<int:pk>/approve", extractions.Approve.as_view(), name="approve"),
     path("api/v1/extractions/<int:pk>/discard", extractions.Discard.as_view(), name="discard"),
+    path("api/v1/extractions/<int:pk>/take-back", extractions.TakeBack.as_view(), name="take_back"),
     path(
         "api/v1/extractions/<int:pk>/compare/<int:other>",
         extractions.ComparedExtractions.as_view(),
         name="compare",
     ),
+    path("api/v1/retests", retests.Retests.as_view(), name="retests"),
+    path("api/v1/retests/<int:pk>", retests.OneRetest.as_view(), name="retest"),
+    path("api/v1/retests/<int:pk>/train-again", retests.TrainAgain.as_view(), name="train_again"),
+    path("api/v1/retests/<int:pk>/accept", retests.AcceptTraining.as_view(), name="accept_training"),
+    path("api/v1/retests/<int:pk>/decline", retests.DeclineTraining.as_view(), name="decline_training"),
     path("api/v1/concepts", concepts.Concepts.as_view(), name="concepts"),
     path("api/v1/concepts/<int:pk>/works", concepts.Works.as_view(), name="works"),
     path("api/v1/claims", claims.Claims.as_view(), name="claims"),
@@ -82,5 +101,14 @@ urlpatterns = [
     path("api/v1/claims/<int:pk>/appeal", claims.AppealClaim.as_view(), name="appeal_claim"),
     path("api/v1/claims/<int:pk>/withdraw", claims.WithdrawClaim.as_view(), name="withdraw_claim"),
     path("api/v1/claims/<int:pk>/messages", claims.Messages.as_view(), name="messages"),
+    path("api/v1/strikes", takedowns.Strikes.as_view(), name="strikes"),
+    path("api/v1/takedowns", takedowns.Takedowns.as_view(), name="takedowns"),
+    path("api/v1/takedowns/<int:pk>", takedowns.OneTakedown.as_view(), name="takedown"),
+    path(
+        "api/v1/takedowns/<int:pk>/counter-notice",
+        takedowns.CounterTakedown.as_view(),
+        name="counter_takedown",
+    ),
+    path("api/v1/takedowns/<int:pk>/court", takedowns.TakedownInCourt.as_view(), name="takedown_in_court"),
     re_path(r"^api/", Nowhere.as_view(), name="nowhere"),
 ]

@@ -17,6 +17,10 @@ class QuoteChanged(CombinationRefused):
     """The price or the division is not the one the person agreed to. It is to be shown again."""
 
 
+class TooManyWaiting(CombinationRefused):
+    """The person has as many unfinished combinations as one may have."""
+
+
 class BalanceTooLow(CombinationRefused):
     """The wallet does not hold the price of combining."""
 

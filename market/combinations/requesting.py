@@ -14,7 +14,7 @@ from market.catalog.addition import Terms, is_running, new_draft
 from market.catalog.models import Concept, ConceptKind, PlugIn
 from market.catalog.offering import keep_takedowns_waiting
 from market.combinations.choosing import Quote, concept_named, draw_quote
-from market.combinations.errors import BalanceTooLow, CombinationRefused, QuoteChanged
+from market.combinations.errors import BalanceTooLow, CombinationRefused, QuoteChanged, TooManyWaiting
 from market.combinations.models import Combination, CombinationPart
 from market.jobs.models import Job
 from market.ledger import operations as ledger
@@ -76,7 +76,7 @@ def _request(
         )
     waiting = Job.objects.owned_by(person).live().filter(kind=KIND).count()
     if waiting >= MAX_WAITING:
-        raise CombinationRefused(
+        raise TooManyWaiting(
             [f"You have {waiting} unfinished combinations, the most at a time. Wait for one, or cancel one."]
         )
     plugin = _plugin_for(person, quote)

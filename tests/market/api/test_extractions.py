@@ -105,6 +105,34 @@ def test_an_extraction_is_discarded_for_good(owner: Program, extraction: Extract
     problem(owner.post(f"extractions/{extraction.pk}/approve", {}), 422, "invalid")
 
 
+def test_what_the_base_is_predicted_to_keep_is_a_limit_of_the_next_extraction(
+    owner: Program, extraction: Extraction, base: BaseModel, model_owner: User
+) -> None:
+    finish_build(approve_extraction(extraction, model_owner), kept=0.5)
+    following = make_extraction(base, model_owner, "Clay")
+
+    said = owner.get(f"extractions/{following.pk}").json()
+
+    assert len(said["limits"]) > 4
+    assert any("predicted" in each for each in said["missed"])
+    problem(owner.post(f"extractions/{following.pk}/approve", {}), 422, "invalid")
+
+
+def test_an_approval_is_taken_back_with_a_reason_and_a_release_without_it_is_built(
+    owner: Program, extraction: Extraction, base: BaseModel, model_owner: User
+) -> None:
+    finish_build(approve_extraction(extraction, model_owner))
+    path = f"extractions/{extraction.pk}/take-back"
+    said = problem(owner.post(path, {}), 422, "invalid")
+    assert [each["pointer"] for each in said["errors"]] == ["#/because"]
+
+    said = owner.post(path, {"because": REASON}).json()
+
+    assert (said["extraction"]["state"], said["extraction"]["taken_back_because"]) == ("taken_back", REASON)
+    assert said["build"] is None, "the weights as registered are a release without it"
+    problem(owner.post(path, {"because": REASON}), 422, "invalid")
+
+
 def test_two_runs_are_laid_beside_each_other(
     owner: Program, extraction: Extraction, base: BaseModel, model_owner: User
 ) -> None:
@@ -140,6 +168,7 @@ def test_a_stranger_finds_nothing_of_it_but_the_public_releases(
     for path, body in {
         "bases/tiny/extractions": {"name": "Noto", "kind": "style"}, "bases/tiny/releases": {},
         f"extractions/{extraction.pk}/approve": {}, f"extractions/{extraction.pk}/discard": {},
+        f"extractions/{extraction.pk}/take-back": {"because": REASON},
         f"releases/{release.pk}/use": {},
     }.items():  # fmt: skip
         problem(program.post(path, body), 404, "not-found")

@@ -14,22 +14,27 @@ from market.api import urls
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept
 from market.claims.models import Claim
-from market.extractions.deciding import approve_extraction
+from market.extractions.models import Extraction
 from market.generation.finishing import finish_generation
 from market.generation.models import GenerationRequest
 from market.jobs.models import Job
+from market.takedowns.taking_down import take_down_picture
 from tests.market.api.conftest import ProgramOf, problem
 from tests.market.claims.conftest import concept, draft, make_draft, ready, submitted
-from tests.market.extractions.stage import finish_build, make_extraction
+from tests.market.combinations.stage import ask
+from tests.market.extractions.stage import make_dropped
 from tests.market.generation.test_finishing import draw
-from tests.market.stage import make_wish, run, top_up
+from tests.market.stage import make_part, make_wish, run, top_up
+from tests.market.takedowns.conftest import NOTICE
 
 __all__ = ["concept", "draft", "make_draft", "ready", "submitted"]
 
 OPEN = {
     ("me", "get"), ("quotes", "post"), ("requests", "get"), ("requests", "post"), ("pictures", "get"), ("jobs", "get"),
     ("plugins", "get"), ("plugin", "get"), ("versions", "get"), ("bases", "get"), ("bases", "post"), ("base", "get"),
-    ("releases", "get"), ("concepts", "get"), ("claims", "get"), ("claims", "post"),
+    ("releases", "get"), ("degradation", "get"), ("combinations", "get"), ("combinations", "post"),
+    ("combination_quotes", "post"), ("retests", "get"), ("takedowns", "get"), ("strikes", "get"),
+    ("concepts", "get"), ("claims", "get"), ("claims", "post"),
 }  # fmt: skip
 """What everybody may ask; they get what is public, or their own."""
 
@@ -50,7 +55,7 @@ def places() -> list[Place]:
 
 @pytest.fixture
 def of_others(
-    user: User, base: BaseModel, model_owner: User, concept: Concept, ready: Claim, plugin: Any
+    user: User, second_artist: User, admin: User, base: BaseModel, concept: Concept, ready: Claim, plugin: Any
 ) -> dict[str, dict[str, Any]]:
     """What others have, by the first part of an address."""
     top_up(user)
@@ -59,8 +64,10 @@ def of_others(
     (picture,) = finish_generation(
         pk=job.pk, token=job.fencing_token, stored=draw(made, job.fencing_token, 1)
     )
-    extraction = make_extraction(base, model_owner)
-    release = finish_build(approve_extraction(extraction, model_owner))
+    retest = make_dropped(second_artist, base, name="Willow")
+    extraction = Extraction.objects.get(base=base)
+    parts = [make_part(second_artist, base, name) for name in ("Ink", "Pip")]
+    takedown = take_down_picture(picture, admin, NOTICE)
     assert GenerationRequest.objects.get().pk == made.pk
     return {
         "requests": {"pk": made.pk},
@@ -68,7 +75,10 @@ def of_others(
         "pictures": {"pk": picture.pk},
         "plugins": {"slug": plugin.slug},
         "bases": {"slug": base.slug},
-        "releases": {"pk": release.pk},
+        "combinations": {"pk": ask(user, *parts).pk},
+        "releases": {"pk": retest.build.release_id},
+        "retests": {"pk": retest.pk},
+        "takedowns": {"pk": takedown.pk},
         "extractions": {"pk": extraction.pk, "other": extraction.pk},
         "concepts": {"pk": concept.pk},
         "claims": {"pk": ready.pk, "picture": ready.pictures.filter(sort="control")[0].pk},
@@ -103,7 +113,10 @@ def test_a_stranger_finds_nothing_of_what_others_have(
         if (name, method) not in OPEN and name != "claim_controls":
             problem(answer, 404, "not-found")
         assert answer.status_code < 500
-    for path in ("requests", "pictures", "jobs", "concepts", "claims", "claims?of=against"):
+    for path in (
+        "requests", "pictures", "jobs", "concepts", "claims", "claims?of=against", "combinations", "retests", "takedowns",
+        "takedowns?of=asked_for",
+    ):  # fmt: skip
         assert program.get(path).json()["results"] == []
 
 
@@ -113,6 +126,6 @@ def test_a_token_that_only_reads_changes_nothing(
     program = program_of(model_owner, Scope.READ)
 
     for name, path, method in places():
-        if method != "get" and name not in {"quotes", "claim_controls", "cancel_job"}:
+        if method != "get" and name not in {"quotes", "combination_quotes", "claim_controls", "cancel_job"}:
             answer = send(program.client, method, filled_in(path, of_others), program.words)
             problem(answer, 403, "not-allowed")

@@ -1,0 +1,167 @@
+"""Takedowns: of what is yours, or that you asked for; the counter-notice, and strikes. Admins decide on the pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from market.accounts.models import Scope, User
+from market.api.bodies import filled_in, members, shape
+from market.api.claims import CounterNoticeBody
+from market.api.endpoint import Endpoint
+from market.api.links import Link
+from market.api.once import once_if_asked
+from market.api.paging import PAGE_PARAMETERS, listed, page_of
+from market.catalog.models import Suspension
+from market.claims.claim_forms import CounterNoticeForm
+from market.takedowns import answering
+from market.takedowns.forms import CourtForm
+from market.takedowns.models import Ground, StepKind, Takedown, TakedownQuerySet, TakedownState
+
+CourtBody = shape("CourtBody", CourtForm)
+
+
+class TakedownOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    url = Link("api:takedown", "pk")
+    state = serializers.ChoiceField(TakedownState.values)
+    ground = serializers.ChoiceField(Ground.values)
+    plugin = serializers.CharField(source="plugin.slug", allow_null=True, default=None)
+    picture = serializers.UUIDField(source="picture_id", allow_null=True)
+    person = serializers.CharField(source="person.handle", help_text="Whose it is.")
+    complainant = serializers.CharField(
+        source="complainant.handle", allow_null=True, default=None, help_text="Who asked for it."
+    )
+    claim = serializers.IntegerField(source="claim_id", allow_null=True)
+    hides_pictures = serializers.BooleanField(help_text="Whether all that the plug-in drew is hidden, too.")
+    is_strike = serializers.BooleanField(help_text="Whether it was upheld, and counts while it is recent.")
+    may_be_countered = serializers.BooleanField(
+        help_text="Whether a counter-notice of whose it is can answer it."
+    )
+    taken_down_at = serializers.DateTimeField()
+    restore_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it is undone, unless the claimant goes to court."
+    )
+    restored_at = serializers.DateTimeField(allow_null=True)
+
+
+class TakedownStepOut(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(StepKind.values)
+    by = serializers.CharField(
+        source="by.handle", allow_null=True, default=None, help_text="Null: the market itself."
+    )
+    at = serializers.DateTimeField()
+
+
+class OneTakedownOut(TakedownOut):
+    reason = serializers.CharField()
+    counter_reason = serializers.CharField(help_text="What the counter-notice says; empty without one.")
+    court_action = serializers.CharField(help_text="Which court, and under what number; empty without one.")
+    restored_because = serializers.CharField()
+    steps = TakedownStepOut(many=True)
+
+
+class SuspensionOut(serializers.Serializer[Any]):
+    because = serializers.CharField()
+    begun_at = serializers.DateTimeField()
+
+
+class StrikesOut(serializers.Serializer[Any]):
+    strikes = serializers.IntegerField(help_text="Upheld takedowns that count against you now.")
+    most = serializers.IntegerField(help_text="With this many you can neither upload nor publish.")
+    days = serializers.IntegerField(help_text="How long one counts.")
+    suspension = SuspensionOut(allow_null=True)
+
+
+def takedowns_of(person: User) -> dict[str, TakedownQuerySet]:
+    """Give the lists that a person may ask for, by name."""
+    all_there_are = Takedown.objects.with_everything()
+    return {
+        "mine": all_there_are.filter(person=person),
+        "asked_for": all_there_are.filter(complainant=person),
+    }
+
+
+def sided_takedown(person: User, pk: int) -> Takedown:
+    """Fetch a takedown for one of its sides."""
+    sides = Takedown.objects.filter(person=person) | Takedown.objects.filter(complainant=person)
+    return get_object_or_404(sides.with_everything().prefetch_related("steps__by"), pk=pk)
+
+
+class Takedowns(Endpoint):
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("of", str, enum=["mine", "asked_for"], description="`mine` if not said."),
+            *PAGE_PARAMETERS,
+        ],
+        responses=page_of(TakedownOut),
+    )
+    def get(self, request: Request) -> Response:
+        """Takedowns of what is yours, or those that you asked for; the latest first."""
+        lists = takedowns_of(self.person)
+        of = request.query_params.get("of", "mine")
+        if of not in lists:
+            raise Http404
+        return listed(request, lists[of], TakedownOut, by="taken_down_at")
+
+
+class OneTakedown(Endpoint):
+    @extend_schema(responses=OneTakedownOut)
+    def get(self, request: Request, pk: int) -> Response:
+        """A takedown of what is yours, or that you asked for, with every step it took."""
+        return _said(request, sided_takedown(self.person, pk))
+
+
+class CounterTakedown(Endpoint):
+    writes = Scope.CLAIM
+
+    @extend_schema(request=CounterNoticeBody, responses=OneTakedownOut)
+    @once_if_asked
+    def post(self, request: Request, pk: int) -> Response:
+        """Answer a takedown of what is yours by a counter-notice, once.
+
+        It goes to whoever asked for the takedown, with your name and address. Unless they go to court, it is undone at
+        `restore_at`.
+        """
+        takedown = get_object_or_404(Takedown.objects.filter(person=self.person).with_everything(), pk=pk)
+        form = filled_in(CounterNoticeForm, members(request, CounterNoticeBody))
+        answering.counter(takedown, self.person, form.counter_notice(), form.cleaned_data["reason"])
+        return _said(request, sided_takedown(self.person, pk))
+
+
+class TakedownInCourt(Endpoint):
+    writes = Scope.CLAIM
+
+    @extend_schema(request=CourtBody, responses=OneTakedownOut)
+    @once_if_asked
+    def post(self, request: Request, pk: int) -> Response:
+        """Say that you filed an action about what you had taken down: it stays down until an admin has read what the court decides."""
+        asked_for = Takedown.objects.filter(complainant=self.person).with_everything()
+        takedown = get_object_or_404(asked_for, pk=pk)
+        form = filled_in(CourtForm, members(request, CourtBody))
+        answering.go_to_court(takedown, self.person, form.cleaned_data["action"])
+        return _said(request, sided_takedown(self.person, pk))
+
+
+class Strikes(Endpoint):
+    @extend_schema(responses=StrikesOut)
+    def get(self, request: Request) -> Response:
+        """Your strikes, and the suspension that came of them, if one did."""
+        said = {
+            "strikes": Takedown.objects.strikes(self.person).count(),
+            "most": settings.STRIKES_MAX,
+            "days": settings.STRIKE_DAYS,
+            "suspension": Suspension.objects.open().filter(person=self.person).first(),
+        }
+        return Response(StrikesOut(said).data)
+
+
+def _said(request: Request, takedown: Takedown) -> Response:
+    return Response(OneTakedownOut(takedown, context={"request": request}).data)

@@ -1,0 +1,61 @@
+"""Other weights of a base model: proposed by another upload, confirmed once they are checked, or withdrawn."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from market.accounts.models import Scope
+from market.api.bases import CheckOut
+from market.api.bodies import Text, filled_in, members, shape
+from market.api.endpoint import Endpoint, made
+from market.api.once import once, once_if_asked
+from market.api.releases import ReleaseOut
+from market.basemodels.access import owned_base
+from market.basemodels.checking import confirm_weights
+from market.basemodels.forms import ReplaceForm
+from market.basemodels.replacing import propose_weights, withdraw_weights
+
+ReplaceBody = shape("ReplaceBody", ReplaceForm)
+ConfirmBody = shape(
+    "ConfirmBody",
+    fingerprint=Text(
+        allow_blank=True,
+        described={"type": "string", "description": "Of the weights that the latest check found."},
+    ),
+)
+
+
+class BaseWeights(Endpoint):
+    writes = Scope.MANAGE
+
+    @extend_schema(request=ReplaceBody, responses={201: CheckOut})
+    @once
+    def post(self, request: Request, slug: str) -> Response:
+        """Have a complete upload checked that is to follow the one your base model has.
+
+        Nothing is drawn with it before you confirm what the check found.
+        """
+        base = owned_base(self.person, slug)
+        form = filled_in(ReplaceForm, members(request, ReplaceBody))
+        propose_weights(base, self.person, form.cleaned_data["upload"])
+        return made(CheckOut(owned_base(self.person, slug)).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, slug: str) -> Response:
+        """Stay with the weights in use. The other upload may be proposed again."""
+        withdraw_weights(owned_base(self.person, slug), self.person)
+        return Response(status=204)
+
+
+class ConfirmWeights(Endpoint):
+    writes = Scope.MANAGE
+
+    @extend_schema(request=ConfirmBody, responses=ReleaseOut)
+    @once_if_asked
+    def post(self, request: Request, slug: str) -> Response:
+        """Make the weights that the latest check found the release in use."""
+        base = owned_base(self.person, slug)
+        release = confirm_weights(base, self.person, members(request, ConfirmBody).get("fingerprint", ""))
+        return Response(ReleaseOut(release, context={"request": request}).data)
