@@ -118,7 +118,19 @@ def test_what_the_base_is_predicted_to_keep_is_a_limit_of_the_next_extraction(
     problem(owner.post(f"extractions/{following.pk}/approve", {}), 422, "invalid")
 
 
-def test_an_approval_is_taken_back_with_a_reason_and_a_release_without_it_is_built(
+def test_where_no_release_lacks_just_what_was_taken_back_one_is_built(
+    owner: Program, extraction: Extraction, base: BaseModel, model_owner: User
+) -> None:
+    finish_build(approve_extraction(extraction, model_owner))
+    finish_build(approve_extraction(make_extraction(base, model_owner, "Clay"), model_owner))
+
+    said = owner.post(f"extractions/{extraction.pk}/take-back", {"because": REASON}).json()
+
+    assert said["build"]["state"] == "building"
+    assert owner.get(f"jobs/{said['build']['job']}").json()["state"] == "queued"
+
+
+def test_an_approval_is_taken_back_once_with_a_reason(
     owner: Program, extraction: Extraction, base: BaseModel, model_owner: User
 ) -> None:
     finish_build(approve_extraction(extraction, model_owner))
