@@ -1,8 +1,8 @@
-"""A form field for prices: people type euros, the market keeps micro-euros."""
+"""Prices as people type them, in forms and in commands: they write euros, the market keeps micro-euros."""
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
@@ -11,6 +11,18 @@ from market.ledger.models import MICROS
 from market.ledger.money import micros_of, plain
 
 FINEST = Decimal("0.0001")  # a hundredth of a cent
+
+
+def euros(text: str) -> int:
+    """Read euros that somebody typed as micro-euros. Raises ValueError for what is no amount, or finer than these.
+
+    >>> euros("0.08")
+    80000
+    """
+    try:
+        return micros_of(Decimal(text))
+    except InvalidOperation:
+        raise ValueError(f"{text} is no amount of euros") from None
 
 
 class EurosInput(forms.NumberInput):

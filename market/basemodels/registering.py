@@ -46,10 +46,8 @@ def register_base(
 ) -> BaseModel:
     """Make a base of a directory on the workers, of an upload, or of a hub's model: its name and a commit.
 
-    It is not listed, and a check of it is queued.
-
-    `fields` are those of BaseModel that its owner chooses. `by` is None for a command. Raises RegistrationRefused, and
-    then keeps nothing.
+    It is not listed, and a check of it is queued. `fields` are those of BaseModel that its owner chooses. `by` is None for a
+    command. Raises RegistrationRefused, and then keeps nothing.
     """
     if not owner.is_model_owner:
         raise RegistrationRefused([f"{owner} is not a model owner. Take on that role first."])
@@ -59,7 +57,9 @@ def register_base(
         with transaction.atomic():
             base = BaseModel(owner=owner, **fields)
             if (source != "") + (upload is not None) + (hub is not None) != 1:
-                raise RegistrationRefused(["Give either a directory on the workers, or an upload."])
+                raise RegistrationRefused(
+                    ["Give just one of these: a directory on the workers, an upload, or a model on the hub."]
+                )
             if source:
                 base.source = str(allowed_directory(source))
             elif hub is not None:

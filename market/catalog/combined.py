@@ -21,6 +21,13 @@ def price_of(plugin: PlugIn, version: PlugInVersion) -> int:
     return max(plugin.price_micros, least_price(_known_parts(version), plugin.owner_id))
 
 
+def price_now(plugin: PlugIn) -> int:
+    """Give the fee of a picture with what a plug-in offers now; before there is a version, its owner's price."""
+    # Only a combined one has its version looked at, so that lists of plug-ins need not have fetched theirs.
+    version = plugin.current_version if plugin.concept.is_combination else None
+    return price_of(plugin, version) if version else plugin.price_micros
+
+
 def plugins_in(versions: Sequence[PlugInVersion]) -> set[int]:
     """Give the ids of the plug-ins that these versions are of, and of those that are in them, however deep."""
     inner = [each.part for listed in parts_within(versions).values() for each in listed if each.part]

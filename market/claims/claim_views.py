@@ -1,9 +1,6 @@
-"""Pages of claims: lists, a draft, what both sides see, and what each of them may do there."""
+"""Pages of claims: lists, what both sides see, and what each of them may do there. Drafts have their own (`draft_views`)."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -15,32 +12,26 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
-from market.claims import answering, drafting, measuring
+from market.acting import done, filled_in
+from market.claims import answering
 from market.claims.claim_forms import (
     WAITING,
     AcceptForm,
     AppealForm,
-    ControlsForm,
     CounterNoticeForm,
-    DraftForm,
     FilterForm,
     MessageForm,
-    NewClaimForm,
-    NoticeForm,
     RejectForm,
     RuleForm,
-    WorksForm,
 )
-from market.claims.figures import shown_figures
-from market.claims.models import ANSWERABLE, LIVE_CLAIMS, Claim, ClaimState, EvidenceReport, PictureSort
+from market.claims.claim_page import act_on, page
+from market.claims.models import Claim, EvidenceReport
 from market.claims.models.claims import ClaimQuerySet
-from market.claims.parties import is_neutral_admin
 from market.claims.refusal import ClaimRefused
 from market.downloads import file_response
 from market.stored_files import send
 
 ROWS = 25
-REFUSED = 409
 
 
 def visible_claim(person: User, pk: int) -> Claim:
@@ -116,176 +107,10 @@ def filtered_claims(claims: ClaimQuerySet, form: FilterForm) -> ClaimQuerySet:
     return claims
 
 
-@role_required(Role.ARTIST)
-@require_http_methods(["GET", "POST"])
-def new(request: HttpRequest) -> HttpResponse:
-    """Begin a claim: which concept, and which base model or plug-in contains it."""
-    person = person_of(request)
-    asked = {name: request.GET.get(name, "") for name in ("concept", "base", "plugin")}
-    form = NewClaimForm(request.POST if request.method == "POST" else None, artist=person, initial=asked)
-
-    def begin() -> HttpResponse:
-        draft = drafting.Draft(prompts=[], rights="")
-        return redirect(
-            drafting.draft_claim(
-                concept=form.cleaned_data["concept"], about=form.about(), by=person, draft=draft
-            )
-        )
-
-    return _filled_in(request, "claims/new.html", {"form": form}, begin)
-
-
 @login_required
 @require_GET
 def claim(request: HttpRequest, pk: int) -> HttpResponse:
-    return _page(request, visible_claim(person_of(request), pk))
-
-
-def _page(request: HttpRequest, shown: Claim, *, status: int = 200, **forms: Any) -> HttpResponse:
-    """Show a claim: a draft to its artist, else what both sides see, with the forms of what this person may do."""
-    person = person_of(request)
-    works = list(shown.pictures.filter(sort=PictureSort.WORK))
-    controls = list(shown.pictures.filter(sort=PictureSort.CONTROL))
-    context: dict[str, Any] = {
-        "claim": shown,
-        "works": works,
-        "controls": controls,
-        "min_controls": measuring.MIN_CONTROLS,
-        "max_controls": measuring.MAX_CONTROLS,
-        "max_works": measuring.MAX_WORKS,
-        "is_claimant": person.pk == shown.claimant_id,
-        "may_add_controls": drafting.may_add_controls(shown, person),
-        "controls_form": ControlsForm(),
-    }
-    if shown.is_draft:
-        chosen = [picture.work_id for picture in works]
-        context |= {
-            "draft_form": DraftForm(
-                initial={
-                    "prompts": shown.prompts,
-                    "rights": shown.rights,
-                    "controls_by_market": shown.controls_by_market,
-                }
-            ),
-            "works_form": WorksForm(concept=shown.concept, initial={"works": chosen}),
-            "concept_works": [(work, work.pk in chosen) for work in shown.concept.works.all()],
-            "obstacles": drafting.obstacles(shown),
-        }
-        return render(request, "claims/draft.html", context | forms, status=status)
-    answers = person.pk == shown.respondent.pk
-    may_rule = shown.state == ClaimState.APPEALED or (
-        shown.state in ANSWERABLE and shown.escalated_at is not None
-    )
-    context |= {
-        "steps": shown.steps.select_related("by"),
-        "messages_written": shown.messages.select_related("by"),
-        "may_answer": answers and shown.state in ANSWERABLE and shown.escalated_at is None,
-        "may_withdraw": person.pk == shown.claimant_id and shown.state in LIVE_CLAIMS,
-        "may_appeal": person.pk == shown.claimant_id and shown.may_be_appealed,
-        "may_rule": may_rule and is_neutral_admin(shown, person),
-        "may_measure": _may_measure(shown, person, len(controls)),
-        "accept_form": AcceptForm(),
-        "reject_form": RejectForm(),
-        "appeal_form": AppealForm(),
-        "rule_form": RuleForm(),
-        "message_form": MessageForm(),
-        "figures": shown_figures(shown.evidence) if shown.evidence else None,
-    }
-    return render(request, "claims/claim.html", context | forms, status=status)
-
-
-def _may_measure(shown: Claim, person: User, controls: int) -> bool:
-    ready = shown.state == ClaimState.SUBMITTED and not shown.is_measuring
-    theirs = person.pk == shown.claimant_id or is_neutral_admin(shown, person)
-    return ready and theirs and controls >= measuring.MIN_CONTROLS
-
-
-@login_required
-@require_POST
-def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Save what a draft says; an empty field may be filled in later."""
-    person = person_of(request)
-    mine, form = own_claim(person, pk), DraftForm(request.POST)
-    return _act(
-        request,
-        mine,
-        form,
-        "draft_form",
-        lambda: drafting.change_draft(mine, person, form.draft()),
-        "The draft is saved.",
-    )
-
-
-@login_required
-@require_POST
-def choose_works(request: HttpRequest, pk: int) -> HttpResponse:
-    person = person_of(request)
-    mine = own_claim(person, pk)
-    form = WorksForm(request.POST, concept=mine.concept)
-    return _act(
-        request,
-        mine,
-        form,
-        "works_form",
-        lambda: drafting.choose_works(mine, person, list(form.cleaned_data["works"])),
-        "The works are chosen.",
-    )
-
-
-@login_required
-@require_POST
-def add_controls(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take the controls that can be taken; the page says of each other one why not."""
-    person = person_of(request)
-    shown, form = visible_claim(person, pk), ControlsForm(request.POST, request.FILES)
-    if not form.is_valid():
-        return _page(request, shown, status=400, controls_form=form)
-    try:
-        taken, refused = drafting.add_controls(shown, person, form.cleaned_data["files"])
-    except ClaimRefused as refusal:
-        messages.error(request, str(refusal))
-        return redirect(shown)
-    if refused:
-        return _page(request, shown, status=200 if taken else 400, refused=refused, taken=taken)
-    messages.success(request, f"{taken} control{'s' if taken != 1 else ''} uploaded.")
-    return redirect(shown)
-
-
-@login_required
-@require_POST
-def remove_control(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
-    person = person_of(request)
-    mine = own_claim(person, pk)
-    control = get_object_or_404(mine.pictures.filter(sort=PictureSort.CONTROL), pk=picture)
-    return _done(request, mine, lambda: drafting.remove_control(mine, person, control), "Removed.")
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def submit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Sign the notice, and send the claim to the other party with it."""
-    person = person_of(request)
-    mine = own_claim(person, pk)
-    if not mine.is_draft:
-        messages.info(request, "The claim is submitted already.")
-        return redirect(mine)
-    if missing := drafting.obstacles(mine):
-        messages.error(request, " ".join(missing))
-        return redirect(mine)
-    works = mine.pictures.filter(sort=PictureSort.WORK).values_list("caption", flat=True)
-    initial = {
-        "email": person.email,
-        "works": f"Works of {mine.concept}: {', '.join(works)}.",
-        "material": f"{mine.target}, {request.build_absolute_uri(mine.target_url)}",
-    }
-    form = NoticeForm(request.POST if request.method == "POST" else None, initial=initial)
-
-    def send_off() -> HttpResponse:
-        drafting.submit_claim(mine, person, form.notice())
-        messages.success(request, f"Your claim is submitted, and {mine.respondent} is told.")
-        return redirect(mine)
-
-    return _filled_in(request, "claims/submit.html", {"claim": mine, "form": form}, send_off)
+    return page(request, visible_claim(person_of(request), pk))
 
 
 @login_required
@@ -293,8 +118,12 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
 def measure(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     shown = visible_claim(person, pk)
-    return _done(
-        request, shown, lambda: answering.ask_for_evidence(shown, person), "The evidence is being made."
+    return done(
+        request,
+        shown,
+        lambda: answering.ask_for_evidence(shown, person),
+        "The evidence is being made.",
+        refused=ClaimRefused,
     )
 
 
@@ -303,7 +132,13 @@ def measure(request: HttpRequest, pk: int) -> HttpResponse:
 def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     mine = own_claim(person, pk)
-    return _done(request, mine, lambda: answering.withdraw_claim(mine, person), "The claim is withdrawn.")
+    return done(
+        request,
+        mine,
+        lambda: answering.withdraw_claim(mine, person),
+        "The claim is withdrawn.",
+        refused=ClaimRefused,
+    )
 
 
 @login_required
@@ -311,7 +146,7 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 def accept(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     shown, form = claim_to_answer(person, pk), AcceptForm(request.POST)
-    return _act(
+    return act_on(
         request,
         shown,
         form,
@@ -326,7 +161,7 @@ def accept(request: HttpRequest, pk: int) -> HttpResponse:
 def reject(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     shown, form = claim_to_answer(person, pk), RejectForm(request.POST)
-    return _act(
+    return act_on(
         request,
         shown,
         form,
@@ -353,7 +188,9 @@ def counter(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, "Your counter-notice is sent, and the claim is rejected.")
         return redirect(shown)
 
-    return _filled_in(request, "claims/counter_notice.html", {"claim": shown, "form": form}, send_off)
+    return filled_in(
+        request, "claims/counter_notice.html", {"claim": shown, "form": form}, send_off, refused=ClaimRefused
+    )
 
 
 @login_required
@@ -361,7 +198,7 @@ def counter(request: HttpRequest, pk: int) -> HttpResponse:
 def appeal(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     mine, form = own_claim(person, pk), AppealForm(request.POST)
-    return _act(
+    return act_on(
         request,
         mine,
         form,
@@ -376,7 +213,7 @@ def appeal(request: HttpRequest, pk: int) -> HttpResponse:
 def write(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     shown, form = visible_claim(person, pk), MessageForm(request.POST)
-    return _act(
+    return act_on(
         request,
         shown,
         form,
@@ -392,7 +229,7 @@ def rule(request: HttpRequest, pk: int) -> HttpResponse:
     """Decide an appeal, or a claim that nobody answered."""
     person = person_of(request)
     shown, form = visible_claim(person, pk), RuleForm(request.POST)
-    return _act(
+    return act_on(
         request,
         shown,
         form,
@@ -439,47 +276,3 @@ def _report(request: HttpRequest, pk: int) -> EvidenceReport:
     if found is None:
         raise Http404
     return found
-
-
-def _filled_in(
-    request: HttpRequest, template: str, context: dict[str, Any], act: Callable[[], HttpResponse]
-) -> HttpResponse:
-    """Show a page that is one form; once it is filled in, act on it, or show it again with why not."""
-    form, status = context["form"], 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            try:
-                return act()
-            except ClaimRefused as refusal:
-                form.add_error(None, str(refusal))
-                status = REFUSED
-    return render(request, template, context, status=status)
-
-
-def _act(
-    request: HttpRequest, shown: Claim, form: Any, name: str, act: Callable[[], object], done: str
-) -> HttpResponse:
-    """Act on a valid form; else, or where it is refused, show the page again with what was written."""
-    if not form.is_valid():
-        return _page(request, shown, status=400, **{name: form})
-    try:
-        act()
-    except ClaimRefused as refusal:
-        # The claim may have gone on, and its page have no such form any more.
-        unsent = [value for value in form.cleaned_data.values() if type(value) is str and value]
-        now = visible_claim(person_of(request), shown.pk)
-        return _page(request, now, status=REFUSED, refusal=str(refusal), unsent=unsent, **{name: form})
-    messages.success(request, done)
-    return redirect(shown)
-
-
-def _done(request: HttpRequest, shown: Claim, act: Callable[[], object], done: str) -> HttpResponse:
-    """Act, say that it is done or why not, and lead back to the claim."""
-    try:
-        act()
-    except ClaimRefused as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, done)
-    return redirect(shown)

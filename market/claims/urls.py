@@ -1,6 +1,6 @@
 from django.urls import path
 
-from market.claims import claim_views, views
+from market.claims import claim_views, draft_views, views
 
 app_name = "claims"
 
@@ -12,13 +12,13 @@ urlpatterns = [
     path("disputes/<int:pk>/decide/", views.decide, name="decide"),
     path("plugins/<slug:slug>/dispute/", views.file, name="file"),
     path("claims/", claim_views.claims, name="claims"),
-    path("claims/new/", claim_views.new, name="new"),
+    path("claims/new/", draft_views.new, name="new"),
     path("claims/<int:pk>/", claim_views.claim, name="claim"),
-    path("claims/<int:pk>/edit/", claim_views.edit, name="edit"),
-    path("claims/<int:pk>/works/", claim_views.choose_works, name="choose_works"),
-    path("claims/<int:pk>/controls/", claim_views.add_controls, name="add_controls"),
-    path("claims/<int:pk>/controls/<int:picture>/remove/", claim_views.remove_control, name="remove_control"),
-    path("claims/<int:pk>/submit/", claim_views.submit, name="submit"),
+    path("claims/<int:pk>/edit/", draft_views.edit, name="edit"),
+    path("claims/<int:pk>/works/", draft_views.choose_works, name="choose_works"),
+    path("claims/<int:pk>/controls/", draft_views.add_controls, name="add_controls"),
+    path("claims/<int:pk>/controls/<int:picture>/remove/", draft_views.remove_control, name="remove_control"),
+    path("claims/<int:pk>/submit/", draft_views.submit, name="submit"),
     path("claims/<int:pk>/measure/", claim_views.measure, name="measure"),
     path("claims/<int:pk>/withdraw/", claim_views.withdraw, name="withdraw"),
     path("claims/<int:pk>/accept/", claim_views.accept, name="accept"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -14,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
+from market.acting import done
 from market.catalog.models import PlugIn
 from market.claims.disputes import (
     DisputeRefused,
@@ -101,8 +100,8 @@ def _page(request: HttpRequest, shown: Dispute, decide: DecideForm, dismiss: Dis
 @require_POST
 def open_one(request: HttpRequest, pk: int) -> HttpResponse:
     asked, admin = get_object_or_404(Dispute, pk=pk), person_of(request)
-    done = "Open: what the plug-in earns now goes to escrow."
-    return _done(request, asked, lambda: open_dispute(asked, admin), done)
+    said = "Open: what the plug-in earns now goes to escrow."
+    return done(request, asked, lambda: open_dispute(asked, admin), said, refused=DisputeRefused)
 
 
 @role_required(Role.ADMIN)
@@ -113,8 +112,8 @@ def dismiss(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _page(request, asked, DecideForm(), form)
     why = form.cleaned_data["decision"]
-    done = "Dismissed. Nothing was frozen."
-    return _done(request, asked, lambda: dismiss_dispute(asked, admin, why), done)
+    said = "Dismissed. Nothing was frozen."
+    return done(request, asked, lambda: dismiss_dispute(asked, admin, why), said, refused=DisputeRefused)
 
 
 @role_required(Role.ADMIN)
@@ -125,16 +124,7 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _page(request, asked, form, DismissForm())
     outcome, why = form.cleaned_data["outcome"], form.cleaned_data["decision"]
-    done = "Decided. What lies in escrow is given where the decision says."
-    return _done(request, asked, lambda: decide_dispute(asked, admin, outcome, why), done)
-
-
-def _done(request: HttpRequest, asked: Dispute, act: Callable[[], object], done: str) -> HttpResponse:
-    """Act, say that it is done or why not, and lead back to the dispute."""
-    try:
-        act()
-    except DisputeRefused as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, done)
-    return redirect(asked)
+    said = "Decided. What lies in escrow is given where the decision says."
+    return done(
+        request, asked, lambda: decide_dispute(asked, admin, outcome, why), said, refused=DisputeRefused
+    )

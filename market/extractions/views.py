@@ -1,11 +1,10 @@
-"""Pages of extractions and releases, for who governs a base."""
+"""Pages of extractions, for who governs a base. Those of its releases are in `release_views`."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -20,9 +19,7 @@ from market.claims.models import Claim, ClaimState
 from market.extractions import building, comparing
 from market.extractions.access import (
     governed_base,
-    governed_build,
     governed_extraction,
-    governed_release,
 )
 from market.extractions.deciding import (
     approve_extraction,
@@ -31,7 +28,7 @@ from market.extractions.deciding import (
     take_back_extraction,
 )
 from market.extractions.errors import ExtractionRefused
-from market.extractions.figures import extraction_tables, release_tables, retest_words, side_by_side, summary
+from market.extractions.figures import extraction_tables, side_by_side, summary
 from market.extractions.forms import (
     ApproveForm,
     CompareReleasesForm,
@@ -44,7 +41,6 @@ from market.extractions.forms import (
 from market.extractions.grids import shown_grids
 from market.extractions.limits import limits_of, missed
 from market.extractions.models import BuildState, Extraction, ExtractionState, Method
-from market.extractions.releases import make_default
 from market.extractions.starting import minutes_for, start_extraction
 from market.stored_files import send
 
@@ -230,75 +226,6 @@ def compare(request: HttpRequest, pk: int, other: int) -> HttpResponse:
 
 @login_required
 @require_safe
-def build(request: HttpRequest, pk: int) -> HttpResponse:
-    shown = governed_build(person_of(request), pk)
-    retests = shown.retests.select_related("version__plugin__concept", "version__plugin__owner")
-    retests = retests.prefetch_related("retrainings")
-    context = {
-        "build": shown,
-        "base": shown.base,
-        "parts": shown.parts.select_related("extraction", "extraction__version__plugin"),
-        "tables": release_tables(shown.figures),
-        "grids": shown_grids(shown.grid.select_related("of")),
-        "retests": [(each, retest_words(each.figures)) for each in retests],
-        "fee_micros": settings.RETRAINING_FEE_MICROS,
-    }
-    return render(request, "extractions/build.html", context)
-
-
-@login_required
-@require_POST
-def build_again(request: HttpRequest, slug: str) -> HttpResponse:
-    """Build a release of what is approved, where that failed or was cancelled."""
-    person = person_of(request)
-    of = governed_base(person, slug)
-    try:
-        made = building.start_build(of, person)
-    except ExtractionRefused as refusal:
-        messages.error(request, str(refusal))
-        return redirect("extractions:base", of.slug)
-    return redirect(made.job)
-
-
-@login_required
-@require_POST
-def use_release(request: HttpRequest, pk: int) -> HttpResponse:
-    person = person_of(request)
-    release = governed_release(person, pk)
-    try:
-        make_default(release, person)
-    except ExtractionRefused as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, f"Pictures are drawn with release {release.number} from now on.")
-    return redirect("extractions:base", release.base.slug)
-
-
-@login_required
-@require_safe
-def compare_releases(request: HttpRequest, slug: str) -> HttpResponse:
-    of = governed_base(person_of(request), slug)
-    form = CompareReleasesForm(request.GET or None, base=of)
-    context: dict[str, Any] = {"base": of, "form": form}
-    if form.is_valid():
-        first, second = form.cleaned_data["first"], form.cleaned_data["second"]
-        context |= {
-            "releases": [("first", first), ("second", second)],
-            "tables": side_by_side(*(release_tables(comparing.figures_of(each)) for each in (first, second))),
-            "grids": comparing.releases_beside(first, second),
-        }
-    return render(request, "extractions/compare_releases.html", context, status=422 if form.errors else 200)
-
-
-@login_required
-@require_safe
 def extraction_picture(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
     shown = get_object_or_404(governed_extraction(person_of(request), pk).grid, pk=picture)
     return send(shown.file, "image/png", filename=f"extraction-{pk}-{picture}.png")
-
-
-@login_required
-@require_safe
-def build_picture(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
-    shown = get_object_or_404(governed_build(person_of(request), pk).grid, pk=picture)
-    return send(shown.file, "image/png", filename=f"release-build-{pk}-{picture}.png")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from uuid import UUID
 
 from django import forms
 
 from market.accounts.models import User
 from market.claims.claim_forms import words
 from market.claims.models import DECIDED, DisputeState
+from market.generation.models import Picture
 from market.takedowns.models import Ground, TakedownState
 from market.takedowns.taking_down import Cause
 
 KEEP_OPEN = "open"
+_NUMBER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class TakeDownForm(forms.Form):
@@ -60,6 +64,23 @@ class TakeDownForm(forms.Form):
     def cause(self) -> Cause:
         said = self.cleaned_data
         return Cause(ground=Ground(said["ground"]), reason=said["reason"], complainant=said["complainant"])
+
+
+class WhichPictureForm(forms.Form):
+    """Which picture to hide: only its maker sees its page, so an admin is sent its address."""
+
+    picture = forms.CharField(label="Address of a picture, or its number", max_length=500)
+
+    def clean_picture(self) -> UUID:
+        found = _NUMBER.search(self.cleaned_data["picture"])
+        if found is None:
+            raise forms.ValidationError(
+                "This has no number of a picture in it. Expected the address of its page, or the number at the end of that."
+            )
+        number = UUID(found[0])
+        if not Picture.objects.kept().filter(pk=number).exists():
+            raise forms.ValidationError("There is no picture of this number, or it was deleted.")
+        return number
 
 
 class RestoreForm(forms.Form):

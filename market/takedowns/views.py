@@ -17,17 +17,25 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
+from market.acting import REFUSED, filled_in
 from market.catalog.models import PlugIn, Suspension
 from market.claims.claim_forms import CounterNoticeForm
 from market.generation.models import Picture
 from market.takedowns import answering, taking_down
-from market.takedowns.forms import CourtForm, FilterForm, LiftForm, RestoreForm, TakeDownForm, UpholdForm
+from market.takedowns.forms import (
+    CourtForm,
+    FilterForm,
+    LiftForm,
+    RestoreForm,
+    TakeDownForm,
+    UpholdForm,
+    WhichPictureForm,
+)
 from market.takedowns.models import Takedown, TakedownState
 from market.takedowns.refusal import TakedownRefused
 from market.takedowns.strikes import lift_suspension
 
 ROWS = 25
-REFUSED = 409
 
 
 def visible_takedown(person: User, pk: int) -> Takedown:
@@ -38,7 +46,10 @@ def visible_takedown(person: User, pk: int) -> Takedown:
 @role_required(Role.ADMIN)
 @require_GET
 def takedowns(request: HttpRequest) -> HttpResponse:
-    """List all takedowns, the latest first, and the suspensions that are open."""
+    """List all takedowns, the latest first, and the suspensions that are open; or lead to where a picture is hidden."""
+    picture_form = WhichPictureForm(request.GET if "picture" in request.GET else None)
+    if picture_form.is_valid():
+        return redirect("takedowns:of_picture", picture_form.cleaned_data["picture"])
     form = FilterForm(request.GET)
     found = Takedown.objects.with_everything()
     if form.is_valid():
@@ -57,11 +68,13 @@ def takedowns(request: HttpRequest) -> HttpResponse:
         {
             "page_obj": Paginator(found, ROWS).get_page(request.GET.get("page")),
             "form": form,
+            "picture_form": picture_form,
             "suspensions": [
                 (each, LiftForm(auto_id=f"lift-{each.pk}-%s"))
                 for each in Suspension.objects.open().select_related("person")
             ],
         },
+        status=400 if picture_form.errors else 200,
     )
 
 
@@ -92,11 +105,12 @@ def of_plugin(request: HttpRequest, slug: str) -> HttpResponse:
     plugin = get_object_or_404(PlugIn.objects.with_everything(), slug=slug)
     form = TakeDownForm(request.POST if request.method == "POST" else None)
 
-    def act() -> Takedown:
+    def act() -> HttpResponse:
         cause, pictures = form.cause(), form.cleaned_data["pictures"]
-        return taking_down.take_down_plugin(plugin, person_of(request), cause, pictures=pictures)
+        return redirect(taking_down.take_down_plugin(plugin, person_of(request), cause, pictures=pictures))
 
-    return _taken_down(request, form, act, {"plugin": plugin})
+    context = {"form": form, "plugin": plugin}
+    return filled_in(request, "takedowns/take_down.html", context, act, refused=TakedownRefused)
 
 
 @role_required(Role.ADMIN)
@@ -107,10 +121,11 @@ def of_picture(request: HttpRequest, pk: UUID) -> HttpResponse:
     picture = get_object_or_404(pictures, pk=pk)
     form = TakeDownForm(request.POST if request.method == "POST" else None, of_picture=True)
 
-    def act() -> Takedown:
-        return taking_down.take_down_picture(picture, person_of(request), form.cause())
+    def act() -> HttpResponse:
+        return redirect(taking_down.take_down_picture(picture, person_of(request), form.cause()))
 
-    return _taken_down(request, form, act, {"picture": picture})
+    context = {"form": form, "picture": picture}
+    return filled_in(request, "takedowns/take_down.html", context, act, refused=TakedownRefused)
 
 
 @login_required
@@ -162,20 +177,14 @@ def counter_notice(request: HttpRequest, pk: int) -> HttpResponse:
         about = f"{about}: {request.build_absolute_uri(shown.plugin.get_absolute_url())}"
     initial = {"email": person.email, "material": about}
     form = CounterNoticeForm(request.POST if request.method == "POST" else None, initial=initial)
-    status = 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            try:
-                answering.counter(shown, person, form.counter_notice(), form.cleaned_data["reason"])
-            except TakedownRefused as refusal:
-                form.add_error(None, str(refusal))
-                status = REFUSED
-            else:
-                messages.success(request, "Your counter-notice is kept and passed on.")
-                return redirect(shown)
+
+    def send_off() -> HttpResponse:
+        answering.counter(shown, person, form.counter_notice(), form.cleaned_data["reason"])
+        messages.success(request, "Your counter-notice is kept and passed on.")
+        return redirect(shown)
+
     context = {"takedown": shown, "form": form, "days": settings.TAKEDOWN_RESTORE_BUSINESS_DAYS}
-    return render(request, "takedowns/counter_notice.html", context, status=status)
+    return filled_in(request, "takedowns/counter_notice.html", context, send_off, refused=TakedownRefused)
 
 
 @login_required
@@ -210,22 +219,6 @@ def lift(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         messages.success(request, f"{suspension.person} can publish again.")
     return redirect("takedowns:takedowns")
-
-
-def _taken_down(
-    request: HttpRequest, form: TakeDownForm, act: Callable[[], Takedown], about: dict[str, Any]
-) -> HttpResponse:
-    """Show the form that takes something down; once it is filled in, do it and lead to the takedown."""
-    status = 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            try:
-                return redirect(act())
-            except TakedownRefused as refusal:
-                form.add_error(None, str(refusal))
-                status = REFUSED
-    return render(request, "takedowns/take_down.html", {"form": form, **about}, status=status)
 
 
 def _page(

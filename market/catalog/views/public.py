@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from market.accounts.models import User
 from market.catalog.access import barred_plugin, public_artist, visible_plugin, visible_sample
 from market.catalog.browsing import BrowseForm, browse, page_of
-from market.catalog.combined import price_of
+from market.catalog.combined import price_now
 from market.catalog.figures import shown_figures
 from market.catalog.models import PlugIn
 from market.catalog.models.plugins import PlugInQuerySet
@@ -58,7 +58,7 @@ def plugin(request: HttpRequest, slug: str) -> HttpResponse:
     asked = offer.is_published or offer.concept.is_combination
     not_offered = why_not_offered(offer) if asked else ""
     version = offer.current_version
-    price = price_of(offer, version) if version else offer.price_micros
+    price = price_now(offer)
     others = (
         PlugIn.objects.published()
         .filter(owner=offer.owner)

@@ -118,7 +118,7 @@ def test_an_upload_is_listed_and_registered_on_the_page(model_owner: User, clien
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "Give either a directory on the workers, or an upload."),
+        ({}, "Give just one of these"),
         ({"source": "/etc"}, "Expected a directory below"),
         ({"upload": "00000000-0000-0000-0000-000000000000"}, "no such upload of yours"),
         ({"upload": "x"}, "valid UUID"),

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.catalog.models import PlugIn
+from market.catalog.combined import price_now
+from market.catalog.models import PlugIn, PlugInState
 from market.combinations.models import Combination
 from market.jobs.models import Job
+from market.ledger.money import words
 from tests.market.combinations.stage import ask, claimed, combined, finish
 from tests.market.stage import top_up
 
@@ -201,6 +204,18 @@ def test_an_artist_manages_it_and_cannot_price_it_below_its_parts(
     assert client.post(duet.desk_url, terms | {"price_micros": "0.10"}).status_code == 302
     assert "Ink &amp; Pip" not in text_of(client.get("/desk/")).partition("Jobs")[0]
     assert client.get(f"/desk/concepts/{duet.concept_id}/").status_code == 404
+
+
+def test_wherever_it_is_offered_it_shows_what_its_parts_ask_for_now(
+    client_for: SignIn, rich: User, base: BaseModel, ink: PlugIn, pip: PlugIn
+) -> None:
+    duet = combined(rich, ink, pip)
+    PlugIn.objects.filter(pk=duet.pk).update(state=PlugInState.PUBLISHED, published_at=timezone.now())
+    PlugIn.objects.filter(pk=pip.pk).update(price_micros=40_000)
+    client, now = client_for(rich), words(price_now(duet))
+    assert now != words(duet.price_micros)
+    for page in ("/plugins/", duet.get_absolute_url(), f"/studio/?plugin={duet.slug}", "/combinations/new/"):
+        assert now in text_of(client.get(page)), page
 
 
 def test_a_script_combines_as_the_page_does(rich: User, ink: PlugIn, pip: PlugIn, capsys: Any) -> None:

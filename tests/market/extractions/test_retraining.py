@@ -14,7 +14,7 @@ from django.urls import reverse
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.addition import BadResult
-from market.catalog.models import PlugInVersion, VersionOnRelease, Work
+from market.catalog.models import Concept, ConceptKind, PlugInVersion, VersionOnRelease, Work
 from market.catalog.publishing import use_version
 from market.extractions import retraining
 from market.extractions.building import RetestOutput
@@ -284,6 +284,20 @@ def test_of_a_combined_plugin_it_says_to_combine_it_again(
     assert version is not None
     (said,) = obstacles(dropped_of(version, base, model_owner), artist)
     assert "Combine them again" in said
+
+
+def test_a_plugin_combined_here_is_led_to_combining_and_not_to_works(
+    base: BaseModel, artist: User, model_owner: User, client_for: SignIn
+) -> None:
+    for name in ("First", "Second"):
+        make_part(artist, base, name)
+    both = make_combined(artist, base, "Both", ("First", 5000), ("Second", 5000))
+    Concept.objects.filter(pk=both.concept_id).update(kind=ConceptKind.COMBINATION)
+    assert both.current_version is not None
+    retest = dropped_of(both.current_version, base, model_owner)
+    page = client_for(artist).get(reverse("extractions:retest", args=[retest.pk])).content.decode()
+    assert reverse("combinations:list") in page
+    assert reverse("catalog:addition", args=[both.concept_id]) not in page
 
 
 def test_works_that_are_gone_are_missed(dropped: Retest, artist: User) -> None:

@@ -142,6 +142,33 @@ class TestAdmin:
 
         assert Takedown.objects.get().picture == picture
 
+    def test_is_led_from_the_address_of_a_picture_to_where_it_is_hidden(
+        self, plugin: PlugIn, user: User, admin: User, client_for: ClientFor
+    ) -> None:
+        (picture,) = query(user, plugin)
+        client, address = client_for(admin), reverse("takedowns:takedowns")
+
+        for typed in (f"http://testserver/pictures/{picture.pk}/", f" {picture.pk} "):
+            answer = client.get(address, {"picture": typed})
+            assert answer["Location"] == reverse("takedowns:of_picture", args=[picture.pk])
+
+    @pytest.mark.parametrize(
+        ("typed", "said"),
+        [
+            ("", "required"),
+            ("the fox", "Expected the address of its page"),
+            ("0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f", "There is no picture"),
+        ],
+    )
+    def test_is_told_of_what_is_no_picture(
+        self, admin: User, client_for: ClientFor, typed: str, said: str
+    ) -> None:
+        answer = client_for(admin).get(reverse("takedowns:takedowns"), {"picture": typed})
+
+        assert answer.status_code == 400
+        assert said in answer.content.decode()
+        assert f'value="{typed}"' in answer.content.decode() or not typed
+
     def test_restores_it_on_its_page(self, plugin: PlugIn, admin: User, client_for: ClientFor) -> None:
         made = taken_down(plugin, admin)
 

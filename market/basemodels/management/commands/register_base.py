@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import time
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from market.accounts.models import User
 from market.basemodels.models import Licence
+from market.basemodels.prices import euros
 from market.basemodels.registering import RegistrationRefused, register_base
 from market.jobs.models import Job
 from market.jobs.states import JobState
-from market.ledger.money import micros_of
-
-
-def euros(text: str) -> int:
-    """Read euros as micro-euros. Raises ValueError, which argparse tells."""
-    try:
-        return micros_of(Decimal(text))
-    except InvalidOperation:
-        raise ValueError(text) from None
 
 
 class Command(BaseCommand):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import uuid
 from argparse import ArgumentParser
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from market.accounts.models import User
+from market.basemodels.prices import euros
 from market.catalog.models import PlugIn
 from market.combinations.errors import CombinationRefused
 from market.combinations.requesting import request
-from market.ledger.money import micros_of, words
+from market.ledger.money import words
 
 
 class Command(BaseCommand):
@@ -49,10 +49,10 @@ class Command(BaseCommand):
         )
 
 
-def _micros(euros: str | None) -> int | None:
-    if euros is None:
+def _micros(typed: str | None) -> int | None:
+    if typed is None:
         return None
     try:
-        return micros_of(Decimal(euros))
-    except (InvalidOperation, ValueError):
-        raise CommandError(f"--price {euros}: expected euros, such as 0.08.") from None
+        return euros(typed)
+    except ValueError:
+        raise CommandError(f"--price {typed}: expected euros, such as 0.08.") from None

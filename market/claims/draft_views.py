@@ -1,0 +1,134 @@
+"""Pages of a claim that is being drafted: begun, filled in, signed and submitted."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_http_methods, require_POST
+
+from market.accounts.access import person_of, role_required
+from market.accounts.models import Role
+from market.acting import done, filled_in
+from market.claims import drafting
+from market.claims.claim_forms import ControlsForm, DraftForm, NewClaimForm, NoticeForm, WorksForm
+from market.claims.claim_page import act_on, page
+from market.claims.claim_views import own_claim, visible_claim
+from market.claims.models import PictureSort
+from market.claims.refusal import ClaimRefused
+
+
+@role_required(Role.ARTIST)
+@require_http_methods(["GET", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """Begin a claim: which concept, and which base model or plug-in contains it."""
+    person = person_of(request)
+    asked = {name: request.GET.get(name, "") for name in ("concept", "base", "plugin")}
+    form = NewClaimForm(request.POST if request.method == "POST" else None, artist=person, initial=asked)
+
+    def begin() -> HttpResponse:
+        draft = drafting.Draft(prompts=[], rights="")
+        return redirect(
+            drafting.draft_claim(
+                concept=form.cleaned_data["concept"], about=form.about(), by=person, draft=draft
+            )
+        )
+
+    return filled_in(request, "claims/new.html", {"form": form}, begin, refused=ClaimRefused)
+
+
+@login_required
+@require_POST
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Save what a draft says; an empty field may be filled in later."""
+    person = person_of(request)
+    mine, form = own_claim(person, pk), DraftForm(request.POST)
+    return act_on(
+        request,
+        mine,
+        form,
+        "draft_form",
+        lambda: drafting.change_draft(mine, person, form.draft()),
+        "The draft is saved.",
+    )
+
+
+@login_required
+@require_POST
+def choose_works(request: HttpRequest, pk: int) -> HttpResponse:
+    person = person_of(request)
+    mine = own_claim(person, pk)
+    form = WorksForm(request.POST, concept=mine.concept)
+    return act_on(
+        request,
+        mine,
+        form,
+        "works_form",
+        lambda: drafting.choose_works(mine, person, list(form.cleaned_data["works"])),
+        "The works are chosen.",
+    )
+
+
+@login_required
+@require_POST
+def add_controls(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take the controls that can be taken; the page says of each other one why not."""
+    person = person_of(request)
+    shown, form = visible_claim(person, pk), ControlsForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return page(request, shown, status=400, controls_form=form)
+    try:
+        taken, refused = drafting.add_controls(shown, person, form.cleaned_data["files"])
+    except ClaimRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect(shown)
+    if refused:
+        return page(request, shown, status=200 if taken else 400, refused=refused, taken=taken)
+    messages.success(request, f"{taken} control{'s' if taken != 1 else ''} uploaded.")
+    return redirect(shown)
+
+
+@login_required
+@require_POST
+def remove_control(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
+    person = person_of(request)
+    mine = own_claim(person, pk)
+    control = get_object_or_404(mine.pictures.filter(sort=PictureSort.CONTROL), pk=picture)
+    return done(
+        request,
+        mine,
+        lambda: drafting.remove_control(mine, person, control),
+        "Removed.",
+        refused=ClaimRefused,
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def submit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Sign the notice, and send the claim to the other party with it."""
+    person = person_of(request)
+    mine = own_claim(person, pk)
+    if not mine.is_draft:
+        messages.info(request, "The claim is submitted already.")
+        return redirect(mine)
+    if missing := drafting.obstacles(mine):
+        messages.error(request, " ".join(missing))
+        return redirect(mine)
+    works = mine.pictures.filter(sort=PictureSort.WORK).values_list("caption", flat=True)
+    initial = {
+        "email": person.email,
+        "works": f"Works of {mine.concept}: {', '.join(works)}.",
+        "material": f"{mine.target}, {request.build_absolute_uri(mine.target_url)}",
+    }
+    form = NoticeForm(request.POST if request.method == "POST" else None, initial=initial)
+
+    def send_off() -> HttpResponse:
+        drafting.submit_claim(mine, person, form.notice())
+        messages.success(request, f"Your claim is submitted, and {mine.respondent} is told.")
+        return redirect(mine)
+
+    return filled_in(
+        request, "claims/submit.html", {"claim": mine, "form": form}, send_off, refused=ClaimRefused
+    )

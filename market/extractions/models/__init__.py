@@ -1,0 +1,44 @@
+"""What is taken out of base models, the releases that come of it, and what it does to plug-ins."""
+
+from market.extractions.models.builds import BuildPart, BuildPicture, BuildState, ReleaseBuild
+from market.extractions.models.extractions import (
+    MAX_RETAINED,
+    PICTURES,
+    Extraction,
+    ExtractionPicture,
+    ExtractionState,
+    Method,
+    adapter_path,
+    key_of,
+)
+from market.extractions.models.grids import PROMPT_LENGTH, GridPicture, picture_path
+from market.extractions.models.retests import (
+    Retest,
+    RetestPicture,
+    Retraining,
+    RetrainingPicture,
+    RetrainingState,
+)
+
+__all__ = [
+    "MAX_RETAINED",
+    "PICTURES",
+    "PROMPT_LENGTH",
+    "BuildPart",
+    "BuildPicture",
+    "BuildState",
+    "Extraction",
+    "ExtractionPicture",
+    "ExtractionState",
+    "GridPicture",
+    "Method",
+    "ReleaseBuild",
+    "Retest",
+    "RetestPicture",
+    "Retraining",
+    "RetrainingPicture",
+    "RetrainingState",
+    "adapter_path",
+    "key_of",
+    "picture_path",
+]
