@@ -10,6 +10,8 @@ from django.http import Http404, HttpResponse
 from django.utils.http import content_disposition_header
 
 A_DAY = 24 * 3600
+A_WHILE = 300
+"""How long, in seconds, caches in between keep what everybody may see: a takedown cannot reach them."""
 
 
 def forget_file(file: FieldFile) -> None:
@@ -32,11 +34,18 @@ def files_undone() -> Iterator[list[FieldFile]]:
 
 
 def send(
-    file: FieldFile, content_type: str, *, filename: str, download: bool = False, public: bool = False
+    file: FieldFile,
+    content_type: str,
+    *,
+    filename: str,
+    download: bool = False,
+    public: bool = False,
+    asked_each_time: bool = False,
 ) -> HttpResponse:
     """Answer with a stored file. Its address always means the same bytes, so browsers may keep it for a day.
 
-    The caller has decided who may see it; only what everybody may see is `public` to caches in between.
+    The caller has decided who may see it; only what everybody may see is `public` to caches in between. What may be hidden later
+    is `asked_each_time`: no copy is shown without a question here.
     """
     try:
         with file.open("rb") as stored:
@@ -44,7 +53,8 @@ def send(
     except FileNotFoundError:
         raise Http404 from None
     response = HttpResponse(data, content_type=content_type)
-    response["Cache-Control"] = f"{'public' if public else 'private'}, max-age={A_DAY}"
+    kept = f"public, max-age={A_WHILE}" if public else f"private, max-age={A_DAY}"
+    response["Cache-Control"] = "private, no-cache" if asked_each_time else kept
     response["Content-Disposition"] = content_disposition_header(download, filename) or "inline"
     response["X-Content-Type-Options"] = "nosniff"
     # Opened by itself, a file is not a page of the market.

@@ -253,8 +253,10 @@ def _alone(lock: Path) -> Iterator[None]:
 
 def _clear_away(copies: Path) -> None:
     """Delete copies of what no base is any more."""
+    # Listed first: what another process begins to fetch from here on is neither known as kept nor touched.
+    there = list(copies.iterdir())
     kept = {_key(source) for source in BaseModel.objects.exclude(source="").values_list("source", flat=True)}
-    for each in copies.iterdir():
+    for each in there:
         if each.is_dir() and each.name.removeprefix(".") not in kept:
             shutil.rmtree(each, ignore_errors=True)
 

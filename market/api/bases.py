@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from market.accounts.models import Scope
+from market.accounts.models import Role, Scope
 from market.api.bodies import filled_in, members, shape
 from market.api.endpoint import Endpoint, made
 from market.api.jobs import JobOut
@@ -115,6 +115,7 @@ class OneBase(Endpoint):
     def patch(self, request: Request, slug: str) -> Response:
         """Change what your base model costs, allows and says; `listed` offers it. It holds for pictures from now on."""
         base = owned_base(self.person, slug)
+        self.require_role(Role.MODEL_OWNER)
         as_it_is = {name: getattr(base, name) for name in OfferForm.base_fields}
         form = filled_in(OfferForm, as_it_is | members(request, OfferBody), instance=base)
         # Only what the form holds: a worker may be writing what it found to the same row.

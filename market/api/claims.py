@@ -14,7 +14,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from market.accounts.models import Scope
+from market.accounts.models import Role, Scope
 from market.api.bodies import LINES, chosen, filled_in, filled_in_with_files, members, shape
 from market.api.endpoint import Endpoint, made
 from market.api.links import Link
@@ -188,6 +188,7 @@ class Claims(ClaimEndpoint):
 
         It is a draft, which nobody else sees until you submit it.
         """
+        self.require_role(Role.ARTIST)
         body = members(request, NewClaimBody)
         about = filled_in(NewClaimForm, body, artist=self.person)
         claim = drafting.draft_claim(

@@ -10,10 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from market.accounts.models import Scope, User
+from market.accounts.models import Role, Scope, User
 from market.api.authentication import BearerToken, TokenAllows
 from market.api.bodies import JsonBody
-from market.api.problems import NOT_FOUND, NOT_SIGNED_IN, Problem
+from market.api.problems import NOT_ALLOWED, NOT_FOUND, NOT_SIGNED_IN, Problem
 from market.api.throttling import PerToken
 
 
@@ -50,6 +50,14 @@ class Endpoint(APIView):
         if not isinstance(self.request.user, User):
             raise Problem(NOT_SIGNED_IN, "Send a token.")
         return self.request.user
+
+    def require_role(self, role: Role) -> None:
+        """Raise a Problem unless the person holds a role, as the pages ask for it: its terms are accepted with it."""
+        if not self.person.has_role(role):
+            raise Problem(
+                NOT_ALLOWED,
+                f"This is for people with the role of {role.label.lower()}. Take it on on the market's pages, and send it again.",
+            )
 
 
 class Nowhere(Endpoint):

@@ -92,9 +92,13 @@ def _place(model: type[Model], by: str, cursor: str) -> tuple[Any, Any]:
     about: Any = model._meta  # noqa: SLF001, Django's documented name
     try:
         value, pk = _read(cursor)
-        return about.get_field(by).to_python(value), about.pk.to_python(pk)
+        place = about.get_field(by).to_python(value), about.pk.to_python(pk)
     except (TypeError, ValueError, OverflowError, ValidationError):
         raise _bad_cursor() from None
+    # Null is taken for a value of any column, and nothing is before or after it.
+    if None in place:
+        raise _bad_cursor()
+    return place
 
 
 def _plain(value: Any) -> Any:

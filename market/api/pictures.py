@@ -90,4 +90,5 @@ class PictureFile(Endpoint):
         picture = own_picture(self.person, pk)
         if picture.hidden_because:
             raise Problem(HIDDEN, picture.hidden_because)
-        return send(picture.file, "image/png", filename=f"picture-{picture.seed}-{str(picture.pk)[:8]}.png")
+        name = f"picture-{picture.seed}-{str(picture.pk)[:8]}.png"
+        return send(picture.file, "image/png", filename=name, asked_each_time=True)

@@ -18,7 +18,7 @@ from market.catalog.models import (
     PlugInVersion,
     Work,
 )
-from market.catalog.offering import why_not_offered
+from market.catalog.offering import barred_among, why_not_offered
 
 Person = AbstractBaseUser | AnonymousUser
 
@@ -73,7 +73,7 @@ def barred_plugin(slug: str) -> tuple[PlugIn, str]:
 
 
 def visible_sample(person: Person, plugin: int, pk: int) -> PlugInSample:
-    """A sample of the version on offer; the owner sees those of every version."""
+    """A sample of the version on offer; the owner sees those of every version, but not while another's part in it is taken down."""
     sample = get_object_or_404(
         PlugInSample.objects.select_related("version__plugin__concept"),
         pk=pk,
@@ -81,9 +81,17 @@ def visible_sample(person: Person, plugin: int, pk: int) -> PlugInSample:
     )
     offer = sample.version.plugin
     on_offer = PlugIn.objects.published().filter(pk=offer.pk, current_version=sample.version_id).exists()
-    if not on_offer and not (isinstance(person, User) and (person.is_admin or person.pk == offer.owner_id)):
+    if on_offer or (isinstance(person, User) and person.is_admin):
+        return sample
+    owns = isinstance(person, User) and person.pk == offer.owner_id
+    if not owns or is_kept_down(sample.version):
         raise Http404
     return sample
+
+
+def is_kept_down(version: PlugInVersion) -> bool:
+    """Whether a version was combined and a part of it is taken down: what it drew to show itself is not shown meanwhile."""
+    return version.parts_count > 0 and bool(barred_among([version]))
 
 
 def public_artist(handle: str) -> User:

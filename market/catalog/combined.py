@@ -34,6 +34,23 @@ def plugins_in(versions: Sequence[PlugInVersion]) -> set[int]:
     return {each.plugin_id for each in (*versions, *inner)}
 
 
+def holds_others_weights(version: PlugInVersion) -> bool:
+    """Whether the market combined a version of what is not all its owner's: such weights are drawn with, and not handed out.
+
+    Combined with next to nothing they would be another artist's plug-in, whom no picture drawn elsewhere pays. A file that was
+    uploaded is its owner's to have again.
+    """
+    if version.affirmation_id is not None:
+        return False
+    owners = {
+        each.part.plugin.owner_id
+        for listed in parts_within([version]).values()
+        for each in listed
+        if each.part
+    }
+    return owners != {version.plugin.owner_id}
+
+
 def least_price(parts: Sequence[tuple[PlugInVersion, int]], owner: int) -> int:
     """Give the least fee: what the parts cost together, and as much more as it takes for each to get what it costs.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -18,6 +19,7 @@ from market.accounts.access import person_of
 from market.accounts.models import User
 from market.catalog.figures import shown_figures
 from market.catalog.models import PlugIn
+from market.catalog.offering import barred_among
 from market.catalog.royalties import royalties_of
 from market.combinations.choosing import (
     LEAST_PARTS,
@@ -35,6 +37,7 @@ from market.stored_files import send
 
 PAGE_SIZE = 24
 FOUND = 12
+DOWN = "A plug-in that it was combined from is taken down at present."
 
 
 @login_required
@@ -130,9 +133,11 @@ def _quote(person: User, chosen: list[PlugIn], form: CombinationForm) -> tuple[Q
 @require_safe
 def combination(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show one combination to its person: how it fared, its pictures, and who is paid."""
-    shown = _own(person_of(request), pk)
+    person = person_of(request)
+    shown = _own(person, pk)
     version = shown.version
     parts = list(shown.parts.select_related("version__plugin__concept", "version__plugin__owner"))
+    is_down = _is_down(shown)
     context = {
         "combination": shown,
         "version": version,
@@ -142,7 +147,8 @@ def combination(request: HttpRequest, pk: UUID) -> HttpResponse:
             [("name", shown.plugin.name), *(("plugin", each.version.plugin_id) for each in parts)]
         ),
         "royalties": royalties_of(shown.plugin) if version else [],
-        "grids": shown_grids(shown.grid.all()),
+        "is_down": is_down,
+        "grids": [] if is_down and not person.is_admin else shown_grids(shown.grid.all()),
         "seen": seen_rows(shown),
         "figures": shown_figures(shown.figures),
         "usable": PlugIn.objects.usable_by(shown.person).filter(pk=shown.plugin_id).exists(),
@@ -153,8 +159,20 @@ def combination(request: HttpRequest, pk: UUID) -> HttpResponse:
 @login_required
 @require_safe
 def picture(request: HttpRequest, pk: UUID, picture: int) -> HttpResponse:
-    shown = get_object_or_404(CombinationPicture, pk=picture, of=_own(person_of(request), pk))
-    return send(shown.file, "image/png", filename=f"combination-{shown.pk}.png")
+    person = person_of(request)
+    shown = get_object_or_404(CombinationPicture, pk=picture, of=_own(person, pk))
+    if not person.is_admin and _is_down(shown.of):
+        refused = HttpResponse(
+            DOWN, status=HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS, content_type="text/plain"
+        )
+        refused["Cache-Control"] = "no-store"  # it may be shown again at any time
+        return refused
+    return send(shown.file, "image/png", filename=f"combination-{shown.pk}.png", asked_each_time=True)
+
+
+def _is_down(combination: Combination) -> bool:
+    """Whether a part is taken down: what it draws is on none of these pictures' pages meanwhile."""
+    return bool(barred_among([each.version for each in combination.parts.select_related("version")]))
 
 
 def _own(person: User, pk: UUID) -> Combination:

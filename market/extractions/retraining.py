@@ -20,11 +20,13 @@ from market.basemodels.models import BaseRelease
 from market.catalog.addition import (
     MIN_WORKS,
     AdditionOutput,
+    BadResult,
     add_version,
     enqueue_version,
     obstacles_to_a_version,
 )
 from market.catalog.models import Concept, PlugIn, PlugInVersion, VersionOnRelease
+from market.catalog.offering import bars_to_a_version
 from market.catalog.on_release import as_on
 from market.extractions.errors import ExtractionRefused
 from market.extractions.grids import Grids, rows_of
@@ -144,11 +146,15 @@ def start_retraining(retest: Retest, by: User) -> Retraining:
 def complete_retraining(*, job: Job, token: int, output: RetrainingOutput) -> Retraining:
     """Keep what a worker made as a version that its artist accepts or not, and let the base's owner pay.
 
-    Raises catalog's BadResult, and jobs' LeaseLost if the attempt no longer holds the job; then nothing is kept.
+    Raises catalog's BadResult, also where the plug-in was taken down or its artist suspended meanwhile, and jobs' LeaseLost if the
+    attempt no longer holds the job; then nothing is kept, and nobody pays.
     """
     with files_undone() as stored, transaction.atomic():
         ended = Job.objects.succeed(job.pk, token=token, result={})
         begun = Retraining.objects.select_for_update().get(job=ended, state=RetrainingState.TRAINING)
+        plugin = begun.retest.version.plugin
+        if reasons := bars_to_a_version(plugin.concept, plugin.owner):
+            raise BadResult(" ".join(reasons))
         version = add_version(
             ended.parameters["plugin"],
             ended,

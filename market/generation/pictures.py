@@ -12,7 +12,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils.cache import patch_cache_control
+from django.utils.cache import get_conditional_response, patch_cache_control
 from django.views.decorators.http import require_GET, require_POST
 
 from market.accounts.access import person_of
@@ -77,7 +77,7 @@ def picture_page(request: HttpRequest, pk: UUID) -> HttpResponse:
 @login_required
 @require_GET
 def picture_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """Serve the original PNG; `?download` offers it to be saved."""
+    """Serve the original PNG; `?download` offers it to be saved. A browser keeps it, and asks each time whether it may still show it."""
     picture = own_picture(person_of(request), pk)
     if picture.hidden_because:
         refused = HttpResponse(
@@ -85,6 +85,9 @@ def picture_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
         )
         refused["Cache-Control"] = "no-store"  # it may be shown again at any time
         return refused
+    etag = f'"{picture.sha256}"'
+    if kept := get_conditional_response(request, etag=etag):
+        return kept
     try:
         content = default_storage.open(str(picture.file.name))
     except FileNotFoundError:
@@ -95,7 +98,8 @@ def picture_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
         as_attachment="download" in request.GET,
         filename=f"picture-{picture.seed}-{str(picture.pk)[:8]}.png",
     )
-    patch_cache_control(response, private=True, max_age=86400, immutable=True)
+    response["ETag"] = etag
+    patch_cache_control(response, private=True, no_cache=True)
     return response
 
 

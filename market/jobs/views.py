@@ -116,9 +116,12 @@ def job_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
 @never_cache
 @require_GET
 def job_preview(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """Serve the latest preview picture. Each has its own name, so a worker never overwrites one being read."""
+    """Serve the latest preview picture of a job under way. Each has its own name, so a worker never overwrites one being read.
+
+    Once the job has ended there is its result, which may be hidden, or nothing that was paid for.
+    """
     job = own_job(request.user, pk)
-    if not job.preview:
+    if job.has_ended or not job.preview:
         raise Http404("There is no preview yet.")
     try:
         preview = default_storage.open(str(job.preview.name))

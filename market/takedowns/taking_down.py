@@ -50,7 +50,11 @@ class Cause:
 
 
 def take_down_plugin(plugin: PlugIn, admin: User, cause: Cause, *, pictures: bool = False) -> Takedown:
-    """Take a plug-in down, with `pictures` all that it drew, too. Done twice it stays one takedown."""
+    """Take a plug-in down, with `pictures` all that it drew, too. Done twice it stays one takedown.
+
+    On another ground than the one it is down for already it is refused: that one's end would not be the other's, as where a court's
+    order comes after a notice that was countered.
+    """
     require_admin(admin, TakedownRefused)
     _require_neutral(admin, plugin.owner, cause.complainant)
     if cause.complainant == plugin.owner:
@@ -68,6 +72,11 @@ def take_down_plugin(plugin: PlugIn, admin: User, cause: Cause, *, pictures: boo
                 hides_pictures=pictures,
             )
             takedown = _begin(made, locked, admin)
+        elif takedown.ground != cause.ground:
+            raise TakedownRefused(
+                f"It is taken down already, on another ground: {takedown.get_ground_display().lower()}. Nothing was changed. Tell of a "
+                "court on the page of that takedown once it was countered; or restore it, and take it down on this ground."
+            )
         elif pictures and takedown.hide_pictures_too(admin):
             hidden = _hide_drawn(takedown, locked)
             record("takedown.pictures_hidden", by=admin, target=takedown, details={"pictures": hidden})

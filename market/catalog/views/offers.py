@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from market.accounts.access import person_of
-from market.catalog.access import owned_concept, owned_plugin, owned_version
+from market.catalog.access import is_kept_down, owned_concept, owned_plugin, owned_version
 from market.catalog.addition import AdditionRefused, is_running, start_addition
+from market.catalog.combined import holds_others_weights
 from market.catalog.figures import ShownFigure, shown_figures
 from market.catalog.forms import PlugInFileForm, TermsForm, VersionForm
-from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.models import PlugIn, PlugInSample, PlugInVersion
 from market.catalog.offering import why_not_offered
 from market.catalog.plugin_uploads import parts_in_words, start_upload
 from market.catalog.publishing import PublishingRefused, obstacles, publish, use_version
@@ -134,11 +137,30 @@ def choose_version(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
 @require_safe
 def version_file(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
     version = owned_version(person_of(request), plugin, pk)
+    if holds_others_weights(version):
+        raise Http404
     return send(
         version.file,
         "application/octet-stream",
         filename=f"{version.plugin.slug}-v{version.number}.safetensors",
         download=True,
+    )
+
+
+@dataclass(frozen=True)
+class ShownVersion:
+    """A version on its artist's desk. has_file: whether they may have its weights."""
+
+    version: PlugInVersion
+    figures: list[ShownFigure]
+    samples: list[PlugInSample]
+    has_file: bool
+
+
+def _shown(version: PlugInVersion) -> ShownVersion:
+    samples = [] if is_kept_down(version) else list(version.samples.all())
+    return ShownVersion(
+        version, shown_figures(version.figures), samples, has_file=not holds_others_weights(version)
     )
 
 
@@ -150,12 +172,10 @@ def _plugin_page(
     reasons: list[str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    versions: list[tuple[PlugInVersion, list[ShownFigure]]] = [
-        (version, shown_figures(version.figures))
-        for version in offer.versions.prefetch_related("samples").order_by("-number")
-    ]
-    for version, _figures in versions:
+    versions = []
+    for version in offer.versions.prefetch_related("samples").order_by("-number"):
         version.plugin = offer  # already here: its samples' addresses need it
+        versions.append(_shown(version))
     context = {
         "plugin": offer,
         "form": form,

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from market.accounts.models import User
-from market.catalog.access import barred_plugin, public_artist, visible_plugin, visible_sample
+from market.catalog.access import barred_plugin, is_kept_down, public_artist, visible_plugin, visible_sample
 from market.catalog.browsing import BrowseForm, browse, page_of
 from market.catalog.combined import price_now
 from market.catalog.figures import shown_figures
@@ -70,7 +70,7 @@ def plugin(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "plugin": offer,
         "version": version,
-        "samples": version.samples.all() if version else [],
+        "samples": version.samples.all() if version and not is_kept_down(version) else [],
         "figures": shown_figures(version.figures) if version else [],
         "royalties": royalties_of(offer),
         "others": others,

@@ -181,7 +181,17 @@ def test_lists_go_on_where_the_page_before_ended(
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=101", "limit=x", "cursor=x", "cursor=WyJhIl0", "cursor=%00", "cursor=bnVsbA"]
+    "query",
+    [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "cursor=x",
+        "cursor=WyJhIl0",
+        "cursor=%00",
+        "cursor=bnVsbA",
+        "cursor=W251bGwsIDFd",
+    ],
 )
 def test_a_page_that_is_none_is_a_problem(user: User, program_of: ProgramOf, query: str) -> None:
     for path in ("bases", "plugins"):

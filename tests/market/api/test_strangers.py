@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from market.accounts.models import Scope, User
+from market.accounts.models import Role, Scope, User
 from market.api import urls
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept
@@ -20,6 +20,7 @@ from market.generation.models import GenerationRequest
 from market.jobs.models import Job
 from market.takedowns.taking_down import take_down_picture
 from tests.market.api.conftest import ProgramOf, problem
+from tests.market.catalog.conftest import make_concept
 from tests.market.claims.conftest import concept, draft, make_draft, ready, submitted
 from tests.market.combinations.stage import ask
 from tests.market.extractions.stage import make_dropped
@@ -129,3 +130,16 @@ def test_a_token_that_only_reads_changes_nothing(
         if method != "get" and name not in {"quotes", "combination_quotes", "claim_controls", "cancel_job"}:
             answer = send(program.client, method, filled_in(path, of_others), program.words)
             problem(answer, 403, "not-allowed")
+
+
+def test_who_lost_a_role_does_nothing_by_the_api_that_its_pages_are_for(
+    artist: User, model_owner: User, base: BaseModel, program_of: ProgramOf
+) -> None:
+    concept = make_concept(artist, "Riverink")
+    User.objects.filter(pk__in=[artist.pk, model_owner.pk]).update(roles=[Role.USER.value])
+
+    claimed = program_of(artist).post("claims", {"concept": concept.pk, "base": "tiny"})
+    priced = program_of(model_owner).patch("bases/tiny", {"fee_micros": 90_000})
+
+    assert "role of artist" in problem(claimed, 403, "not-allowed")["detail"]
+    assert "role of model owner" in problem(priced, 403, "not-allowed")["detail"]

@@ -19,7 +19,7 @@ from market.combinations.models import Combination
 from market.jobs.models import Job
 from market.ledger.money import words
 from tests.market.combinations.stage import ask, claimed, combined, finish
-from tests.market.stage import top_up
+from tests.market.stage import make_part, top_up
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +73,19 @@ def test_starting_leads_to_the_job_and_then_to_pictures(
     (first, *_rest) = made.grid.all()
     assert client.get(first.url).headers["Content-Type"] == "image/png"
     assert "Ink &amp; Pip" in text_of(client.get("/combinations/"))
+
+
+def test_its_weights_are_handed_out_only_where_all_of_them_are_ones_own(
+    client_for: SignIn, base: BaseModel, artist: User, ink: PlugIn, pip: PlugIn
+) -> None:
+    """With a part that changes next to nothing they would be the other artist's plug-in."""
+    top_up(artist)
+    client, own = client_for(artist), make_part(artist, base, "Oil")
+    for parts, status in (((ink, own), 200), ((ink, pip), 404)):
+        made = combined(artist, *parts)
+        address = f"/desk/plugins/{made.pk}/versions/{made.current_version_id}/file/"
+        assert client.get(address).status_code == status
+        assert (address in text_of(client.get(made.desk_url))) == (status == 200)
 
 
 def test_pressing_twice_combines_once(client_for: SignIn, rich: User, ink: PlugIn, pip: PlugIn) -> None:

@@ -35,6 +35,8 @@ from market.jobs.lifecycle import LeaseLost
 from market.jobs.models import Job
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Transfer
+from market.takedowns.models import Ground
+from market.takedowns.taking_down import Cause, take_down_plugin
 from tests.market.catalog.conftest import make_version
 from tests.market.extractions.stage import (
     claim_job,
@@ -156,6 +158,21 @@ def test_the_owner_of_the_base_pays_once_it_is_trained_and_the_artist_nothing(
     assert (done.payment, done.fee_micros) == (Transfer.objects.get(kind="retraining"), 20 * CENT)
     assert ledger.balance(wallet(model_owner)).posted == 80 * CENT
     assert (ledger.balance(wallet(artist)).posted, commission()) == (100 * CENT, 20 * CENT)
+
+
+def test_nobody_pays_for_what_was_taken_down_while_it_was_trained(
+    dropped: Retest, artist: User, model_owner: User, admin: User
+) -> None:
+    top_up(model_owner)
+    start_retraining(dropped, artist)
+    job = claim_job(retraining.KIND)
+    take_down_plugin(dropped.version.plugin, admin, Cause(Ground.RULES, "It shows who has not agreed."))
+
+    with pytest.raises(BadResult, match="is taken down"):
+        complete_retraining(job=job, token=job.fencing_token, output=retraining_output())
+
+    assert not Transfer.objects.filter(reference__startswith="retraining:").exists()
+    assert dropped.version.plugin.versions.count() == 1
 
 
 def test_what_the_owner_has_earned_pays_before_their_wallet(dropped: Retest, model_owner: User) -> None:

@@ -70,7 +70,7 @@ def test_the_download_is_the_original_file(client_for: SignIn, user: User, pictu
     content = b"".join(response.streaming_content)
     assert response["Content-Type"] == "image/png"
     assert response["Content-Disposition"].startswith("attachment")
-    assert "private" in response["Cache-Control"]
+    assert response["Cache-Control"] == "private, no-cache"
     assert hashlib.sha256(content).hexdigest() == pictures[0].sha256
     with Image.open(io.BytesIO(content)) as picture:
         assert picture.size == (8, 8)

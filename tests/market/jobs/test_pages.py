@@ -100,6 +100,18 @@ def test_the_preview_is_served_while_there_is_one(client_for: SignIn, user: User
     assert client.get(url).status_code == 404
 
 
+def test_the_preview_is_not_served_once_the_job_has_ended(
+    client_for: SignIn, user: User, running: Job
+) -> None:
+    name = default_storage.save("jobs/previews/test.png", ContentFile(b"a picture"))
+    Job.objects.heartbeat(running.pk, token=1, preview=name)
+
+    Job.objects.abandon(running.pk, error="A plug-in was taken down.")
+
+    assert client_for(user).get(f"/jobs/{running.pk}/preview/").status_code == 404
+    default_storage.delete(name)
+
+
 @pytest.mark.parametrize("path", ["", "preview/", "events/", "cancel/"])
 def test_a_strangers_job_does_not_exist(
     client_for: SignIn, stranger: User, user: User, running: Job, path: str

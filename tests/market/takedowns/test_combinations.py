@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from django.test import Client
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
@@ -17,6 +20,7 @@ from tests.market.combinations.stage import ask, finish
 from tests.market.stage import make_part, wallet
 from tests.market.takedowns.conftest import SORRY, asked, taken_down
 
+SignIn = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
 
 
@@ -62,3 +66,29 @@ def test_what_somebody_combined_for_themselves_is_not_used_meanwhile(
 
     restore(made, admin, SORRY)
     asked(user, own)
+
+
+def test_pictures_that_show_what_somebody_combined_are_not_shown_meanwhile(
+    parts: tuple[PlugIn, PlugIn], user: User, artist: User, admin: User, client_for: SignIn
+) -> None:
+    combination = ask(user, *parts, name="Duet")
+    version = finish(combination)
+    (picture, *_), (sample,) = combination.grid.all(), version.samples.all()
+    client, pages = client_for(user), (combination.get_absolute_url(), version.plugin.get_absolute_url())
+    assert picture.url in client.get(pages[0]).content.decode()
+    assert client.get(picture.url).status_code == client.get(sample.url).status_code == 200
+
+    made = taken_down(parts[0], admin)
+
+    refused = client.get(picture.url)
+    assert (refused.status_code, refused["Cache-Control"]) == (451, "no-store")
+    assert client.get(sample.url).status_code == 404
+    for page in pages:
+        shown = client.get(page).content.decode()
+        assert "taken down at present" in shown
+        assert picture.url not in shown
+        assert sample.url not in shown
+    assert client_for(admin).get(picture.url).status_code == 200, "who decides on it looks at it"
+
+    restore(made, admin, SORRY)
+    assert client.get(picture.url).status_code == client.get(sample.url).status_code == 200

@@ -46,6 +46,20 @@ class TestOne:
         assert "Hidden" in listed
         assert client.get(reverse("generation:file", args=[other.pk])).status_code == 200
 
+    def test_a_browser_that_kept_it_asks_and_is_refused(
+        self, plugin: PlugIn, user: User, admin: User, client_for: ClientFor
+    ) -> None:
+        (picture,) = query(user, plugin)
+        client, address = client_for(user), reverse("generation:file", args=[picture.pk])
+        first = client.get(address)
+        kept = {"If-None-Match": first["ETag"]}
+        assert "no-cache" in first["Cache-Control"]
+        assert client.get(address, headers=kept).status_code == 304
+
+        take_down_picture(picture, admin, RULES)
+
+        assert client.get(address, headers=kept).status_code == 451
+
     def test_the_studio_and_the_job_show_a_placeholder(
         self, plugin: PlugIn, user: User, admin: User, client_for: ClientFor
     ) -> None:

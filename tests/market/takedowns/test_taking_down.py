@@ -178,6 +178,17 @@ class TestTwice:
         assert kinds_of(first) == ["taken_down"]
         assert AuditLine.objects.filter(action="takedown.made").count() == 1
 
+    def test_another_ground_than_the_one_it_is_down_for_is_refused_and_not_lost(
+        self, plugin: PlugIn, admin: User
+    ) -> None:
+        made = taken_down(plugin, admin)
+
+        with pytest.raises(TakedownRefused, match="already, on another ground: a notice"):
+            taken_down(plugin, admin, Cause(Ground.COURT, "Order 12 of the court of Lyon."))
+
+        made.refresh_from_db()
+        assert (made.ground, made.upheld_at) == (Ground.NOTICE, None)
+
     def test_restoring_it_again_is_refused(self, plugin: PlugIn, admin: User) -> None:
         made = taken_down(plugin, admin)
         restore(made, admin, SORRY)
