@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from market.accounts.models import Scope
+from market.accounts.models import Role, Scope
 from market.api.bases import CheckOut
 from market.api.bodies import Text, filled_in, members, shape
 from market.api.endpoint import Endpoint, made
@@ -37,6 +37,7 @@ class BaseWeights(Endpoint):
 
         Nothing is drawn with it before you confirm what the check found.
         """
+        self.require_role(Role.MODEL_OWNER)
         base = owned_base(self.person, slug)
         form = filled_in(ReplaceForm, members(request, ReplaceBody))
         propose_weights(base, self.person, form.cleaned_data["upload"])
@@ -45,6 +46,7 @@ class BaseWeights(Endpoint):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:
         """Stay with the weights in use. The other upload may be proposed again."""
+        self.require_role(Role.MODEL_OWNER)
         withdraw_weights(owned_base(self.person, slug), self.person)
         return Response(status=204)
 
@@ -56,6 +58,7 @@ class ConfirmWeights(Endpoint):
     @once_if_asked
     def post(self, request: Request, slug: str) -> Response:
         """Make the weights that the latest check found the release in use."""
+        self.require_role(Role.MODEL_OWNER)
         base = owned_base(self.person, slug)
         release = confirm_weights(base, self.person, members(request, ConfirmBody).get("fingerprint", ""))
         return Response(ReleaseOut(release, context={"request": request}).data)

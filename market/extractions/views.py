@@ -143,7 +143,7 @@ def _extraction_page(
         "may_offer": shown.claim is None and shown.base.owner_id == person.pk,
         "rights_text": RIGHTS_TEXT,
         "approve_form": form or ApproveForm(),
-        "discard_form": DiscardForm(),
+        "discard_form": DiscardForm(auto_id="discard_%s"),
         "take_back_form": take_back_form or TakeBackForm(),
         "reasons": reasons,
         "builds": [part.build for part in shown.parts.select_related("build__release")],
