@@ -37,8 +37,8 @@ class BaseWeights(Endpoint):
 
         Nothing is drawn with it before you confirm what the check found.
         """
-        self.require_role(Role.MODEL_OWNER)
         base = owned_base(self.person, slug)
+        self.require_role(Role.MODEL_OWNER)
         form = filled_in(ReplaceForm, members(request, ReplaceBody))
         propose_weights(base, self.person, form.cleaned_data["upload"])
         return made(CheckOut(owned_base(self.person, slug)).data)
@@ -46,8 +46,9 @@ class BaseWeights(Endpoint):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:
         """Stay with the weights in use. The other upload may be proposed again."""
+        base = owned_base(self.person, slug)
         self.require_role(Role.MODEL_OWNER)
-        withdraw_weights(owned_base(self.person, slug), self.person)
+        withdraw_weights(base, self.person)
         return Response(status=204)
 
 
@@ -58,7 +59,7 @@ class ConfirmWeights(Endpoint):
     @once_if_asked
     def post(self, request: Request, slug: str) -> Response:
         """Make the weights that the latest check found the release in use."""
-        self.require_role(Role.MODEL_OWNER)
         base = owned_base(self.person, slug)
+        self.require_role(Role.MODEL_OWNER)
         release = confirm_weights(base, self.person, members(request, ConfirmBody).get("fingerprint", ""))
         return Response(ReleaseOut(release, context={"request": request}).data)

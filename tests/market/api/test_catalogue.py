@@ -123,7 +123,7 @@ def test_a_registration_says_what_is_wrong_and_keeps_nothing(
     said = problem(program_of(model_owner).post("bases", {"name": "Mine", "fee_micros": -1}), 422, "invalid")
     assert {each["pointer"] for each in said["errors"]} >= {"#/licence", "#/fee_micros"}
     said = problem(program_of(model_owner).post("bases", REGISTERED), 422, "invalid")
-    assert "either a directory" in said["detail"]
+    assert "a directory on the workers, an upload, or a model" in said["detail"]
 
     said = problem(program_of(user).post("bases", REGISTERED), 422, "invalid")
 

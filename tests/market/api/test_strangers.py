@@ -7,10 +7,12 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from market.accounts.models import Role, Scope, User
 from market.api import urls
+from market.audit.recording import record
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept
 from market.claims.models import Claim
@@ -136,7 +138,11 @@ def test_who_lost_a_role_does_nothing_by_the_api_that_its_pages_are_for(
     artist: User, model_owner: User, base: BaseModel, program_of: ProgramOf
 ) -> None:
     concept = make_concept(artist, "Riverink")
-    User.objects.filter(pk__in=[artist.pk, model_owner.pk]).update(roles=[Role.USER.value])
+    with transaction.atomic():
+        for person in (artist, model_owner):
+            roles = [Role.USER.value]
+            record("person.roles_changed", by=None, target=person, changes={"roles": (person.roles, roles)})
+            User.objects.filter(pk=person.pk).update(roles=roles)
 
     claimed = program_of(artist).post("claims", {"concept": concept.pk, "base": "tiny"})
     priced = program_of(model_owner).patch("bases/tiny", {"fee_micros": 90_000})
