@@ -99,7 +99,7 @@ def test_only_of_the_organisations_that_the_market_names(model_owner: User, allo
 def test_only_one_place_is_named(model_owner: User, allowed: Any) -> None:
     allowed.BASE_MODEL_DIRS = [allowed.DATA_DIR]
     source = str(allowed.DATA_DIR / "x")
-    with pytest.raises(RegistrationRefused, match="either a directory on the workers, or an upload"):
+    with pytest.raises(RegistrationRefused, match="a directory on the workers, an upload, or a model"):
         register_base(model_owner, FIELDS, source=source, hub=(NAME, COMMIT), by=model_owner)
     with pytest.raises(RegistrationRefused, match="Expected a directory below"):
         register_base(model_owner, FIELDS, source=f"hub:{NAME}@{COMMIT}", by=model_owner)

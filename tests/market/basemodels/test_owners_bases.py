@@ -86,8 +86,8 @@ def test_what_is_missing_or_too_much_is_said(
     source = str(settings.DATA_DIR / "models" / "x")
 
     assert "not a model owner" in refusal_of(user, source=source)
-    assert "either a directory on the workers, or an upload" in refusal_of(model_owner)
-    assert "either" in refusal_of(model_owner, source=source, upload=complete_upload(model_owner).pk)
+    assert "a directory on the workers, an upload, or a model" in refusal_of(model_owner)
+    assert "just one" in refusal_of(model_owner, source=source, upload=complete_upload(model_owner).pk)
     assert "licence: " in refusal_of(model_owner, FIELDS | {"licence": ""}, source=source)
     assert "licence: " in refusal_of(model_owner, FIELDS | {"licence": "Mine"}, source=source)
     assert "the address or the text of the licence" in refusal_of(
