@@ -21,8 +21,7 @@ from market.catalog.models.plugins import MAX_PRICE_MICROS
 from market.catalog.on_release import as_on
 from market.catalog.royalties import Royalty, royalties_through
 from market.combinations.errors import CombinationRefused
-from market.extractions.models import Extraction
-from market.extractions.releases import weights_of
+from market.extractions.lost import never_lost_on, restores
 from market.ledger.models import MICROS
 from market.ledger.money import words
 
@@ -126,11 +125,6 @@ def draw_quote(
     )
 
 
-def restores(version: PlugInVersion) -> bool:
-    """Whether a version restores what was taken out of a base, by itself or by a part."""
-    return version.only_release_id is not None or Extraction.objects.filter(version=version).exists()
-
-
 def concept_named(person: User, name: str) -> Concept | None:
     """Find a person's concept of this name, in whatever case."""
     return Concept.objects.filter(artist=person, name__iexact=name).first()
@@ -172,9 +166,10 @@ def _misnamed(person: User, name: str) -> Iterator[str]:
 
 def _unfit(versions: Sequence[PlugInVersion], release: BaseRelease) -> Iterator[str]:
     """Say which versions have nothing to do on a release: they restore what it does not lack, or another one lacks."""
+    idle = never_lost_on(release, versions)
     for version in versions:
         named = f"“{version.plugin.name}”"
         if version.only_release_id not in (None, release.pk):
             yield f"{named} was combined for another release of {release.base.name} than is in use. Combine it again, or leave it out."
-        elif weights_of(version, release) is None:
+        elif version in idle:
             yield f"{named} restores what {release} never lost: there is nothing to combine. Leave it out."

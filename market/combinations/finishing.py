@@ -16,14 +16,12 @@ from market.catalog.addition import AdditionOutput, add_version
 from market.catalog.merged import FoundPart, StatedPart, refusals
 from market.catalog.models import Concept, PlugIn, PlugInVersion
 from market.catalog.royalties import parts_within
-from market.combinations.choosing import restores
 from market.combinations.errors import BadResult
 from market.combinations.models import Combination, CombinationPart, CombinationPicture
 from market.combinations.requesting import KIND
 from market.extractions.grids import Grids, rows_of
-from market.extractions.releases import weights_of
+from market.extractions.lost import never_lost_on, restores
 from market.jobs.models import Job
-from market.jobs.states import LIVE
 from market.ledger import operations as ledger
 from market.ledger.errors import HoldAlreadyVoided
 from market.stored_files import files_undone
@@ -87,9 +85,10 @@ def _parts(combination: Combination) -> list[CombinationPart]:
 
 def _require_allowed(combination: Combination, rows: Sequence[CombinationPart]) -> None:
     reasons = refusals([each.version for each in rows], combination.person)
-    for each in rows:
-        if weights_of(each.version, combination.release) is None:
-            reasons.append(f"“{each.version.plugin.name}” has nothing to restore on {combination.release}.")
+    idle = never_lost_on(combination.release, [each.version for each in rows])
+    reasons += [
+        f"“{version.plugin.name}” has nothing to restore on {combination.release}." for version in idle
+    ]
     if reasons:
         raise BadResult(" ".join(reasons))
 
@@ -171,12 +170,10 @@ def settle_unfinished(job: Job) -> None:
 
 def stop_combinations(versions: Collection[int]) -> int:
     """Fail what is being combined from one of these versions, which releases its money; give how many."""
-    waiting = Job.objects.live().filter(kind=KIND, combination__parts__version__in=versions)
-    numbers = sorted(set(waiting.values_list("pk", flat=True)))
-    return sum(Job.objects.abandon(pk, error=STOPPED) for pk in numbers)
+    return Job.objects.filter(kind=KIND, combination__parts__version__in=versions).abandon_all(error=STOPPED)
 
 
 def give_up_expired(now: datetime | None = None) -> int:
     """Fail combinations that nobody did in time, which releases the money."""
-    expired = Combination.objects.filter(job__state__in=LIVE, expires_at__lt=now or timezone.now())
-    return sum(Job.objects.abandon(pk, error=TOO_LATE) for pk in list(expired.values_list("pk", flat=True)))
+    expired = Job.objects.filter(combination__expires_at__lt=now or timezone.now())
+    return expired.abandon_all(error=TOO_LATE)

@@ -33,6 +33,11 @@ def lost_on(release: BaseRelease) -> list[Lost]:
     return found
 
 
+def restores(version: PlugInVersion) -> bool:
+    """Whether a version restores what was taken out of a base, by itself or by a part."""
+    return version.only_release_id is not None or Extraction.objects.filter(version=version).exists()
+
+
 def never_lost_on(release: BaseRelease, versions: Collection[PlugInVersion]) -> list[PlugInVersion]:
     """Give the versions whose concept was taken out of the base, but not of this release: they have nothing to restore there."""
     extracted = Extraction.objects.filter(version__in=versions).exclude(parts__build__release=release)

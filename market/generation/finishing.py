@@ -19,7 +19,6 @@ from PIL import Image
 from market.generation.models import GenerationRequest, Picture
 from market.generation.provenance import signed_png
 from market.jobs.models import Job
-from market.jobs.states import LIVE
 from market.ledger import operations as ledger
 from market.ledger.errors import HoldAlreadyVoided
 
@@ -116,8 +115,7 @@ def settle_unfinished(job: Job) -> None:
 
 def give_up_expired() -> int:
     """Fail requests that nobody did before their hold ran out, which releases the money."""
-    expired = GenerationRequest.objects.filter(job__state__in=LIVE, expires_at__lt=timezone.now())
-    return sum(Job.objects.abandon(pk, error=TOO_LATE) for pk in list(expired.values_list("pk", flat=True)))
+    return Job.objects.filter(generation_request__expires_at__lt=timezone.now()).abandon_all(error=TOO_LATE)
 
 
 def discard_files(pk: UUID, *, keep: int | None = None) -> None:
