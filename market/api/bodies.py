@@ -133,14 +133,17 @@ def shape(
     fields: dict[str, Any] = {}
     lists = lists or {}
     for part in parts:
-        # Set by the metaclass of every form, of models too.
-        declared: dict[str, forms.Field] = part.base_fields  # type: ignore[attr-defined]
-        for field_name, field in declared.items():
+        for field_name, field in _declared(part).items():
             if field_name not in without and field_name not in more:
                 required = field.required and field_name not in optional
                 separator = lists.get(field_name)
                 fields[field_name] = _joined(field, separator) if separator else _field(field, required)
     return type(name, (Shape,), {"__doc__": "", **fields, **more})
+
+
+def _declared(form: type[forms.BaseForm]) -> dict[str, forms.Field]:
+    fields: dict[str, forms.Field] = form.base_fields  # type: ignore[attr-defined]  # set by the metaclass of every form, of models too
+    return fields
 
 
 def _joined(field: forms.Field, separator: str) -> Joined:
@@ -203,7 +206,7 @@ def said(request: Request, expected: type[Shape], **defaults: Any) -> dict[str, 
 
 def filled_in(form: type[AnyForm], said: Mapping[str, Any], **options: Any) -> AnyForm:
     """Fill a form in with members of a body, and give it once it is valid. Raises a Problem with its errors."""
-    declared: dict[str, forms.Field] = form.base_fields  # type: ignore[attr-defined]
+    declared = _declared(form)
     data: MultiValueDict[str, Any] = MultiValueDict()
     files: MultiValueDict[str, UploadedFile[Any]] = MultiValueDict()
     for name, value in said.items():

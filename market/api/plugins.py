@@ -15,15 +15,9 @@ from market.api.links import Link
 from market.api.paging import PAGE_PARAMETERS, listed, page_of, ranked
 from market.catalog.access import visible_plugin
 from market.catalog.browsing import SORTS, BrowseForm, browse
-from market.catalog.combined import price_of
+from market.catalog.combined import price_now
 from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.royalties import royalties_of
-
-
-def price_now(plugin: PlugIn) -> int:
-    """Give what a picture with a plug-in costs: of a combined one it follows its parts."""
-    version = plugin.current_version
-    return price_of(plugin, version) if version else plugin.price_micros
 
 
 class LicenceOut(serializers.Serializer[Any]):

@@ -13,8 +13,7 @@ from rest_framework.response import Response
 from market.api.bodies import Number, Shape, Text, filled_in, said, shape
 from market.api.endpoint import Endpoint
 from market.api.links import Link
-from market.api.plugins import price_now
-from market.catalog.combined import plugins_in
+from market.catalog.combined import price_now
 from market.catalog.models import PlugIn
 from market.generation import limits
 from market.generation.forms import DEFAULT_WEIGHT, Chosen, QuoteForm
@@ -150,7 +149,7 @@ class Quotes(Endpoint):
             "unneeded": terms.unneeded,
             "payable": max(balances) >= terms.quote.total,
             "asked_for": asked_for(
-                terms.release, wish.get("prompt", ""), plugins_in([version for version, _ in terms.versions])
+                terms.release, wish.get("prompt", ""), [version for version, _ in terms.versions]
             ),
         }
         return Response(PricedOut(priced, context={"request": request}).data)

@@ -23,7 +23,6 @@ from market.api.pictures import PictureOut
 from market.api.problems import NOT_POSSIBLE, PRICE_CHANGED, Problem
 from market.api.quotes import AskedOut, QuoteOut, chosen_plugins, plugin_choices
 from market.basemodels.models import BaseModel
-from market.catalog.combined import plugins_in
 from market.generation.errors import PriceChanged
 from market.generation.forms import StudioForm, starting_values
 from market.generation.guarding import asked_for
@@ -126,9 +125,9 @@ class PictureRequests(Endpoint):
             more = {"quote": QuoteOut(refusal.quote).data}
             raise Problem(PRICE_CHANGED, refusal.message, more=more) from refusal
         asked = own_requests(self.person).get(pk=asked.pk)
-        plugins = plugins_in([each.version for each in asked.plugins.all()])
+        chosen = [each.version for each in asked.plugins.all()]
         told = AskedOut(
-            asked_for(asked.release, asked.prompt, plugins), many=True, context={"request": request}
+            asked_for(asked.release, asked.prompt, chosen), many=True, context={"request": request}
         )
         answer = PictureRequestOut(asked, context={"request": request}).data
         return made(

@@ -28,12 +28,6 @@ def price_now(plugin: PlugIn) -> int:
     return price_of(plugin, version) if version else plugin.price_micros
 
 
-def plugins_in(versions: Sequence[PlugInVersion]) -> set[int]:
-    """Give the ids of the plug-ins that these versions are of, and of those that are in them, however deep."""
-    inner = [each.part for listed in parts_within(versions).values() for each in listed if each.part]
-    return {each.plugin_id for each in (*versions, *inner)}
-
-
 def holds_others_weights(version: PlugInVersion) -> bool:
     """Whether the market combined a version of what is not all its owner's: such weights are drawn with, and not handed out.
 

@@ -52,9 +52,7 @@ def royalties(plugins: Iterable[PlugIn]) -> dict[int, list[Royalty]]:
             plugin.current_version.plugin = plugin  # already here
             wanted.append(plugin.current_version)
     parts = parts_within(wanted)
-    known = {version.pk: version for version in wanted}
-    known |= {each.part.pk: each.part for listed in parts.values() for each in listed if each.part}
-    shares = CoOwnerTerms.objects.sharing({version.plugin_id for version in known.values()})
+    shares = CoOwnerTerms.objects.sharing(_plugins(wanted, parts))
     return {version.pk: _summed(_claims(version, parts, shares)) for version in wanted}
 
 
@@ -62,9 +60,7 @@ def royalties_through(parts: Sequence[tuple[PlugInVersion, int]]) -> list[Royalt
     """Give who would divide the fee of a plug-in that is combined from these versions, each with its share."""
     versions = [version for version, _ in parts]
     within = parts_within(versions)
-    known = {version.plugin_id for version in versions}
-    known |= {each.part.plugin_id for listed in within.values() for each in listed if each.part}
-    shares = CoOwnerTerms.objects.sharing(known)
+    shares = CoOwnerTerms.objects.sharing(_plugins(versions, within))
     whole = sum(share for _, share in parts)
     return _summed(
         [
@@ -101,6 +97,16 @@ def parts_within(versions: Collection[PlugInVersion]) -> dict[int, list[PlugInPa
             if each.part and each.part.parts_count and each.part.pk not in found
         }
     raise RecursionError(f"plug-ins are combined of combined ones more than {MAX_DEPTH} levels deep")
+
+
+def plugins_in(versions: Collection[PlugInVersion]) -> set[int]:
+    """Give the ids of the plug-ins that these versions are of, and of those that are in them, however deep."""
+    return _plugins(versions, parts_within(versions))
+
+
+def _plugins(versions: Collection[PlugInVersion], parts: PartsOf) -> set[int]:
+    inner = [each.part for listed in parts.values() for each in listed if each.part]
+    return {each.plugin_id for each in (*versions, *inner)}
 
 
 def _claims(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from market.basemodels.models import BaseRelease
-from market.catalog.models import PlugIn
+from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.royalties import plugins_in
 from market.generation.limits import MAX_PROMPT
 from market.generation.prompt_guard import Guarded, PromptGuard
 
@@ -42,18 +43,20 @@ def register_lost(finder: Callable[[BaseRelease], Sequence[Lost]]) -> None:
         _finders.append(finder)
 
 
-def asked_for(release: BaseRelease, prompt: str, chosen: Collection[int]) -> list[Asked]:
-    """Give the lost concepts that a prompt seems to ask for and that none of the chosen plug-ins brings back.
+def asked_for(release: BaseRelease, prompt: str, chosen: Sequence[PlugInVersion]) -> list[Asked]:
+    """Give the lost concepts that a prompt seems to ask for and that none of the chosen versions, nor a part in one, brings back.
 
     Of what is typed, only so much is looked at as a request may have.
     """
     lost = tuple(each for finder in _finders for each in finder(release))
     if not lost or not prompt.strip():
         return []
+    mentions = _guard(lost).find(prompt[:MAX_PROMPT])
+    brought = plugins_in(chosen) if mentions else set()
     found = []
-    for mention in _guard(lost).find(prompt[:MAX_PROMPT]):
+    for mention in mentions:
         concept = lost[mention.concept]
-        if not set(concept.plugins) & set(chosen):
+        if not brought.intersection(concept.plugins):
             plugin = PlugIn.objects.published().filter(pk__in=concept.plugins, base=release.base_id).first()
             found.append(Asked(concept.names[0], mention.said, plugin))
     return found

@@ -21,7 +21,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 from market.accounts.access import person_of
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.catalog.combined import plugins_in
 from market.catalog.models import PlugIn
 from market.generation import limits
 from market.generation.errors import BalanceTooLow, Refused
@@ -141,7 +140,7 @@ def price_box(form: QuoteForm, person: User, prompt: str) -> PriceBox:
     except Refused as refusal:
         return PriceBox(None, refusal.message, available, credit)
     by_credit = terms.quote.total > 0 and covers(credit, terms.quote)
-    asked = asked_for(terms.release, prompt, plugins_in([version for version, _ in terms.versions]))
+    asked = asked_for(terms.release, prompt, [version for version, _ in terms.versions])
     return PriceBox(terms.quote, "", available, credit, by_credit, tuple(asked), terms.unneeded)
 
 

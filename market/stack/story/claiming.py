@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from typing import Any
 
-from market.configuration import ROOT
 from market.stack.browsing import Refusal
 from market.stack.demo_works import WorkSet
 from market.stack.story.cast import Cast
+from market.stack.story.commands import manage
 from market.stack.story.selling import affirm_concept, upload_works
 from market.stack.story.steps import Figures, Story
 from market.stack.story.visitors import follow_job
@@ -27,7 +25,7 @@ def claim(story: Story, cast: Cast, works: WorkSet, controls: WorkSet) -> str:
     with story.step("a model owner takes the base over") as figures:
         owner.sign_up()
         owner.take_on("model_owner")
-        hand_over(owner.email)
+        manage("hand_over_base", BASE, owner.email)
         figures["base"] = owner.browser.open(f"/bases/{BASE}/").says(re.escape(owner.name))[0]
 
     with story.step("another artist makes a claim") as figures:
@@ -79,15 +77,6 @@ def claim(story: Story, cast: Cast, works: WorkSet, controls: WorkSet) -> str:
         if cast.stranger.browser.status(claimed) == 200:
             raise Refusal("a stranger reads the claim")
     return claimed
-
-
-def hand_over(email: str) -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "hand_over_base", BASE, email],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise Refusal(f"hand_over_base said: {done.stdout}{done.stderr}")
 
 
 def found_in(report: dict[str, Any]) -> Figures:

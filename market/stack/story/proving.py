@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from market.configuration import ROOT
 from market.stack.browsing import Refusal
 from market.stack.story.cast import Cast
+from market.stack.story.commands import manage
 from market.stack.story.selling import Sold
 from market.stack.story.steps import Figures, Story
 from market.stack.story.visitors import Visitor
@@ -40,16 +40,13 @@ def prove(story: Story, cast: Cast, sold: Sold) -> None:
 
 
 def verify_ledger() -> Figures:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "verify_ledger", "--json"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    said = manage("verify_ledger", "--json")
     try:
-        result = json.loads(done.stdout)
+        result = json.loads(said)
     except ValueError:
-        raise Refusal(f"verify_ledger said: {done.stdout}{done.stderr}") from None
-    if done.returncode or not result["ok"]:
-        raise Refusal(f"the ledger does not verify: {done.stdout}")
+        raise Refusal(f"verify_ledger said: {said}") from None
+    if not result["ok"]:
+        raise Refusal(f"the ledger does not verify: {said}")
     return dict(result["counts"])
 
 
