@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 from PIL import Image
 
@@ -29,32 +30,49 @@ def run_addition(job: Job, engine: Engine, lease: Lease, *, config: AdditionConf
     base = engine.base(release)
     lasting = engine.laid_over(release)
     lease.check()
-    # Learned over what was taken out of the base, as buyers will draw with it: a style that the base lost is new to it.
+    _, output = learn(base, inputs, release, lasting, lease.report, config)
+    catalog.complete_addition(job=job, token=lease.token, output=output)
+
+
+def learn(
+    base: BaseModel,
+    inputs: catalog.AdditionInputs,
+    release: BaseRelease,
+    lasting: Sequence[Weighted],
+    on_progress: OnProgress,
+    config: AdditionConfig | None,
+) -> tuple[Adapter, catalog.AdditionOutput]:
+    """Learn a concept from its works on a release; give the adapter, and what the market keeps of it.
+
+    Learned over what was taken out of the base, as buyers will draw with it: a style that the base lost is new to it.
+    """
     with applied(base, lasting):
         result = add_concept(
             base,
-            works=[(picture_of(work.data), work.caption) for work in inputs.works],
+            works=[(_picture(work.data), work.caption) for work in inputs.works],
             name=inputs.name,
             kind=inputs.kind,
             config=config,
-            on_progress=lease.report,
+            on_progress=on_progress,
         )
-    adapter = result.adapter
-    samples = draw_samples(base, adapter, inputs.sample_prompts, release, lease.report, under=lasting)
+    samples = draw_samples(base, result.adapter, inputs.sample_prompts, release, on_progress, under=lasting)
+    return result.adapter, output_of(result.adapter, base, result.figures, samples)
+
+
+def output_of(
+    adapter: Adapter, base: BaseModel, figures: dict[str, Any], samples: Sequence[Sample]
+) -> catalog.AdditionOutput:
+    """Write an adapter as the bytes of a file, with the hashes that reading it gives, and what is kept beside it."""
     content = adapter.to_bytes()
     stored = Adapter.load(content)
-    catalog.complete_addition(
-        job=job,
-        token=lease.token,
-        output=catalog.AdditionOutput(
-            adapter=content,
-            file_sha256=stored.file_sha256,
-            tensors_sha256=stored.tensors_sha256,
-            base_fingerprint=base.fingerprint,
-            rank=stored.rank,
-            figures=result.figures,
-            samples=samples,
-        ),
+    return catalog.AdditionOutput(
+        adapter=content,
+        file_sha256=stored.file_sha256,
+        tensors_sha256=stored.tensors_sha256,
+        base_fingerprint=base.fingerprint,
+        rank=stored.rank,
+        figures=figures,
+        samples=samples,
     )
 
 
@@ -86,6 +104,6 @@ def draw_samples(
     )
 
 
-def picture_of(data: bytes) -> Image.Image:
+def _picture(data: bytes) -> Image.Image:
     with Image.open(io.BytesIO(data)) as picture:
         return on_white(picture)

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from market.basemodels.samples import Sample
-from market.catalog.addition import MAX_SAMPLES, AdditionOutput
+from market.catalog.addition import MAX_SAMPLES
 from market.combinations import finishing as market
 from market.combinations.errors import BadResult
 from market.combinations.finishing import Inputs, Learned, Part
@@ -33,6 +33,7 @@ from plugins_engine.progress import OnProgress, Pace, Progress
 from plugins_engine.sampler import generate_each
 from workers.engine import Engine
 from workers.lease import Lease
+from workers.runners.addition import output_of
 from workers.runners.extraction import png
 from workers.samples import SAMPLE_SEED
 
@@ -84,22 +85,8 @@ def run_combination(
         groups = groups_of(inputs.parts, adapters, parts)
         shown = _Shown(base, inputs, groups, adapters, adapter, lasting, show or ShowConfig(), lease.report)
         samples, grids, seen = shown.draw()
-        content = adapter.to_bytes()
-        stored = Adapter.load(content)
-        market.complete(
-            job=job,
-            token=lease.token,
-            output=AdditionOutput(
-                adapter=content,
-                file_sha256=stored.file_sha256,
-                tensors_sha256=stored.tensors_sha256,
-                base_fingerprint=base.fingerprint,
-                rank=stored.rank,
-                figures=done.figures | {"seen": seen},
-                samples=samples,
-            ),
-            grids=grids,
-        )
+        output = output_of(adapter, base, done.figures | {"seen": seen}, samples)
+        market.complete(job=job, token=lease.token, output=output, grids=grids)
     except BadResult as refusal:
         # It would be refused the same way again.
         raise BadRequest(str(refusal)) from refusal

@@ -22,6 +22,7 @@ from market.extractions.building import (
     keep_merged,
 )
 from market.extractions.finishing import BadResult
+from market.extractions.lost import restores
 from market.extractions.models import Extraction, ReleaseBuild
 from market.extractions.releases import Weights
 from market.jobs.models import Job
@@ -94,8 +95,7 @@ def _restored(
     """Give what a version is on the new release: nothing where it restores what that release never lost."""
     if version.pk in restoring:
         return [(restoring[version.pk], 1.0)]
-    taken_out = Extraction.objects.filter(version=version).exists()
-    return [] if taken_out else [(engine.adapter(version), 1.0)]
+    return [] if restores(version) else [(engine.adapter(version), 1.0)]
 
 
 def _taken_out(engine: Engine, extraction: Extraction) -> TakenOut:

@@ -12,17 +12,16 @@ from market.extractions.grids import Grids
 from market.extractions.models import Retest, RetestPicture, Retraining
 from market.extractions.retraining import TRAINED_AGAIN, RetrainingOutput, complete_retraining, release_of
 from market.jobs.models import Job
-from plugins_engine.adapter import Adapter
-from plugins_engine.addition import AdditionConfig, add_concept
+from plugins_engine.addition import AdditionConfig
 from plugins_engine.base import BaseModel
-from plugins_engine.branches import Weighted, applied
+from plugins_engine.branches import Weighted
 from plugins_engine.errors import BadRequest
 from plugins_engine.examination import judge_of, moved
 from plugins_engine.progress import OnProgress, Progress
 from plugins_engine.sampler import SampleRequest, generate
 from workers.engine import Engine
 from workers.lease import Lease
-from workers.runners.addition import draw_samples, picture_of
+from workers.runners.addition import learn
 from workers.runners.extraction import png
 from workers.runners.release import samples_of, seen
 
@@ -36,28 +35,8 @@ def run_retraining(job: Job, engine: Engine, lease: Lease, *, config: AdditionCo
     base = engine.base(release)
     lasting = engine.laid_over(release)
     lease.check()
-    with applied(base, lasting):
-        result = add_concept(
-            base,
-            works=[(picture_of(work.data), work.caption) for work in inputs.works],
-            name=inputs.name,
-            kind=inputs.kind,
-            config=config,
-            on_progress=lease.report,
-        )
-    samples = draw_samples(base, result.adapter, inputs.sample_prompts, release, lease.report, under=lasting)
-    figures, grids = _drawn_again(base, begun.retest, [*lasting, (result.adapter, 1.0)], lease.report)
-    content = result.adapter.to_bytes()
-    stored = Adapter.load(content)
-    made = catalog.AdditionOutput(
-        adapter=content,
-        file_sha256=stored.file_sha256,
-        tensors_sha256=stored.tensors_sha256,
-        base_fingerprint=base.fingerprint,
-        rank=stored.rank,
-        figures=result.figures,
-        samples=samples,
-    )
+    adapter, made = learn(base, inputs, release, lasting, lease.report, config)
+    figures, grids = _drawn_again(base, begun.retest, [*lasting, (adapter, 1.0)], lease.report)
     try:
         complete_retraining(job=job, token=lease.token, output=RetrainingOutput(made, figures, grids))
     except catalog.BadResult as refusal:

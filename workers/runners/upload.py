@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from market.catalog import plugin_uploads as catalog
-from market.catalog.addition import AdditionOutput, BadResult
+from market.catalog.addition import BadResult
 from market.jobs.models import Job
 from plugins_engine.adapter import Adapter
 from plugins_engine.branches import require_fit
 from plugins_engine.errors import BadAdapter
 from workers.engine import Engine
 from workers.lease import Lease
-from workers.runners.addition import draw_samples, release_for
+from workers.runners.addition import draw_samples, output_of, release_for
 
 
 def run_upload(job: Job, engine: Engine, lease: Lease) -> None:
@@ -34,21 +34,8 @@ def run_upload(job: Job, engine: Engine, lease: Lease) -> None:
             architecture=base.architecture,
         )
         samples = draw_samples(base, adapter, inputs.sample_prompts, release, lease.report, under=lasting)
-        content = adapter.to_bytes()
-        stored = Adapter.load(content)
-        catalog.complete_upload(
-            job=job,
-            token=lease.token,
-            output=AdditionOutput(
-                adapter=content,
-                file_sha256=stored.file_sha256,
-                tensors_sha256=stored.tensors_sha256,
-                base_fingerprint=base.fingerprint,
-                rank=stored.rank,
-                figures={"not_applied": adapter.warnings[0]} if adapter.warnings else {},
-                samples=samples,
-            ),
-        )
+        figures = {"not_applied": adapter.warnings[0]} if adapter.warnings else {}
+        catalog.complete_upload(job=job, token=lease.token, output=output_of(adapter, base, figures, samples))
     except BadResult as refusal:
         # It would be refused the same way again.
         raise BadAdapter(str(refusal)) from refusal
