@@ -34,11 +34,11 @@ class Royalty:
 
 @dataclass(frozen=True)
 class _Claim:
-    """A part of a fee on the way to one person, by one way."""
+    """A part of a fee on the way to one person, by one way: the parts that it comes through, the innermost first."""
 
     person: User
     part: Fraction
-    through: str = ""
+    way: tuple[PlugIn, ...] = ()
 
 
 def royalties(plugins: Iterable[PlugIn]) -> dict[int, list[Royalty]]:
@@ -64,13 +64,28 @@ def royalties_through(parts: Sequence[tuple[PlugInVersion, int]]) -> list[Royalt
     whole = sum(share for _, share in parts)
     return _summed(
         [
-            _Claim(
-                claim.person, Fraction(share, whole) * claim.part, _way(claim.through, version.plugin.name)
-            )
+            _Claim(claim.person, Fraction(share, whole) * claim.part, (*claim.way, version.plugin))
             for version, share in parts
             for claim in _claims(version, within, shares)
         ]
     )
+
+
+def earned_by_way_of(plugin: PlugIn, versions: Collection[PlugInVersion]) -> dict[tuple[int, int], Fraction]:
+    """Give, by version and person, what part of that person's royalty for a version comes to them through a plug-in in it.
+
+    It is 1 for all that its own versions pay. Left out is who gets nothing by way of it.
+    """
+    within = parts_within(versions)
+    shares = CoOwnerTerms.objects.sharing(_plugins(versions, within))
+    whole: dict[tuple[int, int], Fraction] = defaultdict(Fraction)
+    through: dict[tuple[int, int], Fraction] = defaultdict(Fraction)
+    for version in versions:
+        for claim in _claims(version, within, shares):
+            whole[version.pk, claim.person.pk] += claim.part
+            if version.plugin_id == plugin.pk or plugin in claim.way:
+                through[version.pk, claim.person.pk] += claim.part
+    return {place: part / whole[place] for place, part in through.items() if part}
 
 
 def royalties_of(plugin: PlugIn) -> list[Royalty]:
@@ -119,18 +134,10 @@ def _claims(
     claims = []
     for each in listed:
         fraction = Fraction(each.share, whole)
-        if each.part is None:
-            inner, within = _own_claims(version, shares), ""
-        else:
-            inner, within = _claims(each.part, parts, shares), each.part.plugin.name
-        claims += [
-            _Claim(claim.person, fraction * claim.part, _way(claim.through, within)) for claim in inner
-        ]
+        within = (each.part.plugin,) if each.part else ()
+        inner = _claims(each.part, parts, shares) if each.part else _own_claims(version, shares)
+        claims += [_Claim(claim.person, fraction * claim.part, (*claim.way, *within)) for claim in inner]
     return claims
-
-
-def _way(through: str, within: str) -> str:
-    return f"{through} in {within}" if through and within else through or within
 
 
 def _own_claims(version: PlugInVersion, shares: Mapping[int, Sequence[CoOwnerTerms]]) -> list[_Claim]:
@@ -150,8 +157,8 @@ def _summed(claims: Sequence[_Claim]) -> list[Royalty]:
     people = {claim.person.pk: claim.person for claim in claims}
     for claim in claims:
         total[claim.person.pk] += claim.part
-        if claim.through:
-            ways[claim.person.pk][claim.through] = None
+        if claim.way:
+            ways[claim.person.pk][" in ".join(each.name for each in claim.way)] = None
     denominator = math.lcm(*(part.denominator for part in total.values()))
     return [
         Royalty(

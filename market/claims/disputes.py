@@ -1,5 +1,6 @@
 """What a dispute does with money: disputed earnings go to escrow, and by the decision back, to the claimant, or to who paid.
 
+What a plug-in earns are the fees of its versions, and of what was combined from it the part that comes to people by way of it.
 All of it are transfers. Earnings that come in while a dispute is open are frozen by the sweeper, minute by minute; the reserve
 period keeps them from being paid out before. What was paid out before a dispute was opened is out of reach. What was frozen of a
 query that is then taken back leaves escrow the same way.
@@ -7,8 +8,10 @@ query that is then taken back leaves escrow the same way.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -19,11 +22,14 @@ from django.utils import timezone
 from market.accounts.models import User
 from market.accounts.roles import require_admin
 from market.audit.recording import record
-from market.catalog.models import PlugIn
+from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.offering import versions_with
+from market.catalog.royalties import earned_by_way_of
 from market.claims.models import DECIDED, Dispute, DisputeState, Freeze
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
 from market.ledger.models import AccountKind, Entry, Figure, FigureSort, Transfer, TransferKind
+from market.ledger.queries import total
 
 LEAST_WORDS = 20  # characters: "mine" is no reason
 REFUNDS_AT_ONCE = 200
@@ -193,11 +199,11 @@ def freeze(dispute: Dispute) -> int:
         locked = Dispute.objects.select_for_update().filter(pk=dispute.pk, state=DisputeState.OPEN).first()
         if locked is None or locked.opened_at is None or locked.accrued_from is None:
             return 0
+        reach = _reach(locked.plugin)
+        before = _earned_between(reach, locked.accrued_from, locked.opened_at)
         missing = {
-            True: _missing(
-                locked, _earned_between(locked, locked.accrued_from, locked.opened_at), at_opening=True
-            ),
-            False: _missing(locked, _earned_between(locked, locked.opened_at), at_opening=False),
+            True: _missing(locked, reach, before, at_opening=True),
+            False: _missing(locked, reach, _earned_between(reach, locked.opened_at), at_opening=False),
         }
         # What goes back comes first: a reversal may have left the earnings below zero, and then nothing could be frozen of them.
         made = sum(
@@ -217,42 +223,79 @@ def freeze(dispute: Dispute) -> int:
     return made
 
 
-def _paid_for(dispute: Dispute, since: datetime) -> QuerySet[Entry]:
-    subjects = [f"plugin-version:{pk}" for pk in dispute.plugin.versions.values_list("pk", flat=True)]
-    # Entries are found by their account: who was ever paid for the plug-in is in the sums.
-    ever = Figure.spans.ever().filter(
+@dataclass(frozen=True)
+class _Reach:
+    """What a dispute is about: all that its plug-in's `own` versions pay, and by person and subject a part of what others do."""
+
+    own: frozenset[str]
+    parts: dict[tuple[int, str], Fraction]
+
+    @property
+    def subjects(self) -> set[str]:
+        return {*self.own, *(subject for _, subject in self.parts)}
+
+    def disputed(self, person: int, subject: str, amount: int) -> int:
+        """Give what of an amount that somebody got for a version comes from the plug-in, rounded towards zero."""
+        part = Fraction(1) if subject in self.own else self.parts.get((person, subject), Fraction(0))
+        return int(amount * part)
+
+
+def _reach(plugin: PlugIn) -> _Reach:
+    versions = PlugInVersion.objects.filter(pk__in=versions_with(plugin))
+    known = list(versions.select_related("plugin__concept", "plugin__owner"))
+    return _Reach(
+        own=frozenset(_subject(each.pk) for each in known if each.plugin_id == plugin.pk),
+        parts={
+            (person, _subject(version)): part
+            for (version, person), part in earned_by_way_of(plugin, known).items()
+        },
+    )
+
+
+def _subject(version: int) -> str:
+    return f"plugin-version:{version}"
+
+
+def _paid_ever(subjects: Collection[str]) -> QuerySet[Figure]:
+    return Figure.spans.ever().filter(
         sort=FigureSort.LINE, account_kind=AccountKind.EARNINGS, line="plugin_fee", subject__in=subjects
     )
-    accounts = set(ever.values_list("account", flat=True))
+
+
+def _paid_for(reach: _Reach, since: datetime) -> QuerySet[Entry]:
+    subjects = reach.subjects
+    # Entries are found by their account: who was ever paid for the plug-in is in the sums.
+    accounts = set(_paid_ever(subjects).values_list("account", flat=True))
     return Entry.objects.filter(
         account__in=accounts, line="plugin_fee", subject__in=subjects, created_at__gte=since
     ).order_by()
 
 
-def _earned_between(dispute: Dispute, since: datetime, until: datetime | None = None) -> QuerySet[Entry]:
+def _earned_between(reach: _Reach, since: datetime, until: datetime | None = None) -> QuerySet[Entry]:
     """The plug-in's fees of the queries of a time, and what was taken back of them at any time."""
     queried_at = Coalesce("transfer__reverses__created_at", "created_at")
-    entries = _paid_for(dispute, since).annotate(queried_at=queried_at).filter(queried_at__gte=since)
+    entries = _paid_for(reach, since).annotate(queried_at=queried_at).filter(queried_at__gte=since)
     return entries if until is None else entries.filter(queried_at__lt=until)
 
 
-def _missing(dispute: Dispute, earned: QuerySet[Entry], *, at_opening: bool) -> dict[tuple[User, str], int]:
+def _missing(
+    dispute: Dispute, reach: _Reach, earned: QuerySet[Entry], *, at_opening: bool
+) -> dict[tuple[User, str], int]:
     """Give how much more each person earned for each version than was frozen of it; below zero, how much less."""
     amounts: dict[tuple[int, str], int] = {}
-    for owner, subject, total in earned.values_list("account__owner", "subject").annotate(
-        total=Sum("amount")
-    ):
-        amounts[owner, subject] = int(total)
+    for owner, subject, sum_ in earned.values_list("account__owner", "subject").annotate(Sum("amount")):
+        amounts[owner, subject] = reach.disputed(owner, subject, int(sum_))
     frozen = dispute.freezes.filter(at_opening=at_opening).order_by().values_list("person", "subject")
-    for owner, subject, total in frozen.annotate(total=Sum("amount")):
-        amounts[owner, subject] = amounts.get((owner, subject), 0) - int(total)
+    for owner, subject, sum_ in frozen.annotate(Sum("amount")):
+        amounts[owner, subject] = amounts.get((owner, subject), 0) - int(sum_)
     people = User.objects.in_bulk({person for person, _ in amounts})
     return {(people[person], subject): amounts[person, subject] for person, subject in sorted(amounts)}
 
 
 def _freeze(dispute: Dispute, person: User, subject: str, missing: int, at_opening: bool) -> int:
     earnings = ledger.account(AccountKind.EARNINGS, person)
-    amount = min(missing, ledger.balance(earnings).posted)
+    free = _not_disputed(person, subject)
+    amount = min(missing, free, ledger.balance(earnings).posted)
     if amount <= 0:
         return 0
     try:
@@ -270,6 +313,13 @@ def _freeze(dispute: Dispute, person: User, subject: str, missing: int, at_openi
         return 0  # paid out meanwhile: the next sweep looks again
     _keep_freeze(dispute, person, subject, amount, at_opening, transfer)
     return 1
+
+
+def _not_disputed(person: User, subject: str) -> int:
+    """Give what somebody earned for a version and no dispute froze, but those that gave it back: nothing is frozen twice."""
+    frozen = Freeze.objects.filter(person=person, subject=subject)
+    kept = frozen.exclude(dispute__state=DisputeState.RELEASED).aggregate(total=Sum("amount"))["total"]
+    return total(_paid_ever([subject]).filter(account__owner=person)) - int(kept or 0)
 
 
 def _give_back(dispute: Dispute, person: User, subject: str, amount: int, at_opening: bool) -> int:
@@ -349,10 +399,11 @@ def _refund_some(dispute: Dispute) -> int:
     """Give some who paid for the plug-in the royalty of their queries back, the latest first; give how many."""
     if dispute.accrued_from is None:
         return 0
+    reach = _reach(dispute.plugin)
     left = {(person.pk, subject): amount for person, subject, amount in _left(dispute)}
     key = Concat(Value(f"{dispute.reference}:refund:"), Cast(OuterRef("pk"), CharField()))
     owed = (
-        _paid_for(dispute, dispute.accrued_from)
+        _paid_for(reach, dispute.accrued_from)
         .filter(transfer__kind=TransferKind.CAPTURE, transfer__reversed_by=None)
         .exclude(Exists(Transfer.objects.filter(key=key)))
         .select_related("account__owner", "transfer")
@@ -361,7 +412,7 @@ def _refund_some(dispute: Dispute) -> int:
     refunded = 0
     for entry in owed.iterator(chunk_size=REFUNDS_AT_ONCE):
         place = (entry.account.owner_id or 0, entry.subject)
-        amount = min(entry.amount, left.get(place, 0))
+        amount = min(reach.disputed(*place, entry.amount), left.get(place, 0))
         if not any(left.values()) or refunded == REFUNDS_AT_ONCE:
             break
         if amount <= 0:

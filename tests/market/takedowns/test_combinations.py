@@ -17,8 +17,8 @@ from market.jobs.states import JobState
 from market.ledger import operations as ledger
 from market.takedowns.taking_down import restore
 from tests.market.combinations.stage import ask, finish
-from tests.market.stage import make_part, wallet
-from tests.market.takedowns.conftest import SORRY, asked, taken_down
+from tests.market.stage import earnings, make_part, wallet
+from tests.market.takedowns.conftest import SORRY, asked, escrow, query, taken_down
 
 SignIn = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -41,6 +41,21 @@ def test_what_is_being_combined_from_it_is_stopped_and_costs_nothing(
     assert ended.state == JobState.FAILED
     assert "taken down" in ended.error
     assert ledger.balance(wallet(user)).available == before
+
+
+def test_what_it_earned_through_them_lies_in_escrow_until_it_is_restored(
+    parts: tuple[PlugIn, PlugIn], user: User, artist: User, second_artist: User, admin: User
+) -> None:
+    duet = finish(ask(user, *parts, name="Duet")).plugin
+    query(user, duet)
+    earned = earnings(second_artist)
+    other = earnings(artist)
+
+    made = taken_down(parts[0], admin)
+    assert (escrow(second_artist), earnings(second_artist), earnings(artist)) == (earned, 0, other)
+
+    restore(made, admin, SORRY)
+    assert (escrow(second_artist), earnings(second_artist)) == (0, earned)
 
 
 def test_nothing_is_combined_from_it_any_more(
