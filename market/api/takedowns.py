@@ -41,7 +41,8 @@ class TakedownOut(serializers.Serializer[Any]):
     )
     claim = serializers.IntegerField(source="claim_id", allow_null=True)
     hides_pictures = serializers.BooleanField(help_text="Whether all that the plug-in drew is hidden, too.")
-    is_strike = serializers.BooleanField(help_text="Whether it was upheld, and counts while it is recent.")
+    is_strike = serializers.BooleanField(help_text="Whether it was upheld.")
+    counts = serializers.BooleanField(help_text="Whether it is a strike that is recent enough to count.")
     may_be_countered = serializers.BooleanField(
         help_text="Whether a counter-notice of whose it is can answer it."
     )

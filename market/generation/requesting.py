@@ -16,6 +16,7 @@ from market.catalog.combined import price_of
 from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.offering import keep_takedowns_waiting
 from market.catalog.on_release import as_on
+from market.catalog.restoring import unneeded_on
 from market.catalog.royalties import royalties
 from market.generation import limits
 from market.generation.commission import commission_rates
@@ -30,7 +31,6 @@ from market.generation.errors import (
 from market.generation.models import GenerationRequest, RequestPlugIn
 from market.generation.paying import purses
 from market.generation.pricing import Fee, Quote, Receiver, draw_quote, plugin_subject
-from market.generation.restoring import unneeded_on
 from market.jobs.models import Job
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds

@@ -91,8 +91,11 @@ class TakedownQuerySet(models.QuerySet["Takedown"]):
 
     def strikes(self, person: User) -> TakedownQuerySet:
         """What counts against a person now: upheld, not restored, and not too long ago."""
-        since = timezone.now() - timedelta(days=settings.STRIKE_DAYS)
-        return self.open().filter(person=person, upheld_at__gt=since)
+        return self.open().filter(person=person, upheld_at__gt=_strikes_count_since())
+
+
+def _strikes_count_since() -> datetime:
+    return timezone.now() - timedelta(days=settings.STRIKE_DAYS)
 
 
 class Takedown(models.Model):
@@ -288,6 +291,11 @@ class Takedown(models.Model):
     @property
     def is_strike(self) -> bool:
         return self.is_open and self.upheld_at is not None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a strike that counts against the person still."""
+        return self.is_strike and self.upheld_at is not None and self.upheld_at > _strikes_count_since()
 
     def begin(self, by: User) -> None:
         """Note that it was made."""

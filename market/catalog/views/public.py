@@ -19,6 +19,7 @@ from market.catalog.figures import shown_figures
 from market.catalog.models import PlugIn
 from market.catalog.models.plugins import PlugInQuerySet
 from market.catalog.offering import why_not_offered
+from market.catalog.restoring import unneeded_on
 from market.catalog.royalties import royalties_of
 from market.stored_files import send
 
@@ -79,6 +80,7 @@ def plugin(request: HttpRequest, slug: str) -> HttpResponse:
         "usable": (offer.is_published and not not_offered)
         or _among(PlugIn.objects.usable_by, request, offer),
         "combinable": _among(PlugIn.objects.combinable_by, request, offer),
+        "unneeded": bool(version and unneeded_on(offer.base.default_release(), [version])),
         "price_micros": price,
         "total_micros": price + offer.base.fee_micros,
     }

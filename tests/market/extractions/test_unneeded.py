@@ -125,3 +125,14 @@ def test_one_made_from_works_is_needed_everywhere(
 
     assert never_lost_on(first, [added, restoring]) == [restoring]
     assert never_lost_on(second, [added, restoring]) == []
+
+
+def test_its_page_says_so_where_the_release_in_use_never_lost_it(
+    client_for: ClientFor, user: User, base: BaseModel, restorer: PlugIn, model_owner: User
+) -> None:
+    client = client_for(user)
+    assert "by itself at present" not in client.get(restorer.get_absolute_url()).content.decode()
+
+    make_default(base.releases.get(number=1), model_owner)
+
+    assert "by itself at present" in client.get(restorer.get_absolute_url()).content.decode()

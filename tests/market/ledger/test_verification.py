@@ -12,7 +12,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from market.ledger.seal_verification import SEAL_CHECKS
+from market.ledger.seal_verification import LEAVES, SEAL_CHECKS, wrong_seals
+from market.ledger.sealing import seal
 from market.ledger.verification import CHECKS, GUARDS, verify
 from tests.market.ledger.conftest import Till, triggers_off
 
@@ -77,6 +78,19 @@ def test_the_first_twenty_rows_are_shown_and_all_are_counted(till: Till) -> None
         example.endswith((": 2 of 2 entries, sum 1, credits 2 of 1", "credits 1001 of 1000"))
         for example in finding.examples
     )
+
+
+def test_of_the_tree_all_that_is_wrong_is_counted_and_the_first_twenty_are_shown(till: Till) -> None:
+    for _ in range(24):
+        till.top_up(1)
+    seal()
+    with triggers_off(), connection.cursor() as cursor:
+        cursor.execute("UPDATE ledger_transfer SET memo = 'x'")
+
+    finding = {finding.check: finding for finding in verify().findings}[LEAVES]
+
+    wrong = wrong_seals()[LEAVES]
+    assert (finding.broken, len(wrong), finding.examples) == (25, 25, wrong[:20])
 
 
 def test_every_check_is_told_as_it_begins(till: Till) -> None:

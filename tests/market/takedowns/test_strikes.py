@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.test import Client
 from django.utils import timezone
 
 from market.accounts.models import User
@@ -26,6 +28,7 @@ from tests.market.claims.conftest import files
 from tests.market.stage import earnings, make_plugin
 from tests.market.takedowns.conftest import FEE, SORRY, asked, is_offered, query, taken_down
 
+SignIn = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
 
 ORDER = Cause(Ground.COURT, "By the order of 3 May.")
@@ -83,12 +86,16 @@ class TestCounting:
         assert strikes(second_artist) == 0
 
     def test_it_counts_for_a_time(
-        self, plugin: PlugIn, second_artist: User, admin: User, settings: Any
+        self, plugin: PlugIn, second_artist: User, admin: User, settings: Any, client_for: SignIn
     ) -> None:
-        taken_down(plugin, admin, ORDER)
+        made = taken_down(plugin, admin, ORDER)
+        page = client_for(admin).get(made.get_absolute_url()).content.decode()
+        assert (made.counts, "counts no more" in page) == (True, False)
 
         settings.STRIKE_DAYS = 0
-        assert strikes(second_artist) == 0
+
+        page = client_for(admin).get(made.get_absolute_url()).content.decode()
+        assert (strikes(second_artist), made.counts, "counts no more" in page) == (0, False, True)
 
     def test_the_first_ones_bring_a_warning(
         self, plugin: PlugIn, second_artist: User, admin: User, django_capture_on_commit_callbacks: Any
