@@ -7,7 +7,8 @@ class CatalogConfig(AppConfig):
     verbose_name = "Catalogue"
 
     def ready(self) -> None:
-        from market.catalog import addition, plugin_uploads  # models must be loaded first
+        from market.catalog import addition, plugin_uploads, repricing  # models must be loaded first
 
         addition.register_kind()
         plugin_uploads.register_kind()
+        repricing.register_repricing()

@@ -25,10 +25,12 @@ SORTS = {
     "-price": "Highest price first",
     "name": "By name",
 }
+PRICE = Greatest("price_micros", "parts_micros")
+"""What a picture costs, as far as the last sweep knew what the parts of combined plug-ins ask for."""
 ORDERS: dict[str, list[Any]] = {
     "new": [F("published_at").desc(nulls_last=True), "-pk"],
-    "price": ["price_micros", "-pk"],
-    "-price": ["-price_micros", "-pk"],
+    "price": [PRICE.asc(), "-pk"],
+    "-price": [PRICE.desc(), "-pk"],
     "name": [Lower("concept__name"), "-pk"],
 }
 
@@ -75,7 +77,7 @@ def browse(chosen: dict[str, Any]) -> PlugInQuerySet:
     if "base" in chosen:
         found = found.filter(base=chosen["base"])
     if "max_price" in chosen:
-        found = found.filter(price_micros__lte=chosen["max_price"])
+        found = found.alias(price=PRICE).filter(price__lte=chosen["max_price"])
     for field in ("commercial", "combination", "derivatives"):
         if field in chosen:
             found = found.filter(**{f"allow_{field}": True})

@@ -18,7 +18,12 @@ def price_of(plugin: PlugIn, version: PlugInVersion) -> int:
     """Give the fee of a picture with a version: its owner's price, or what its parts ask for now where that is more."""
     if not plugin.concept.is_combination:
         return plugin.price_micros
-    return max(plugin.price_micros, least_price(_known_parts(version), plugin.owner_id))
+    return max(plugin.price_micros, parts_ask(plugin, version))
+
+
+def parts_ask(plugin: PlugIn, version: PlugInVersion) -> int:
+    """Give what the parts of a combined plug-in's version ask for now for a picture with it."""
+    return least_price(_known_parts(version), plugin.owner_id)
 
 
 def price_now(plugin: PlugIn) -> int:

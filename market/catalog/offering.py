@@ -33,10 +33,10 @@ def keep_takedowns_waiting(plugins: Collection[int]) -> None:
             cursor.execute(_WITH_ALL_PARTS, [list(plugins)])
 
 
-def versions_with(plugin: PlugIn) -> set[int]:
-    """Give the versions of a plug-in and all that were combined from them, however deep."""
+def versions_with(*plugins: PlugIn | int) -> set[int]:
+    """Give the versions of plug-ins and all that were combined from them, however deep."""
     found: set[int] = set()
-    level = set(plugin.versions.values_list("pk", flat=True))
+    level = set(PlugInVersion.objects.filter(plugin__in=plugins).values_list("pk", flat=True))
     while level:
         found |= level
         level = set(PlugInPart.objects.filter(part__in=level).values_list("version", flat=True)) - found

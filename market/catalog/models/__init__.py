@@ -3,7 +3,14 @@
 from market.catalog.models.concepts import LEARNED_KINDS, Concept, ConceptKind, RightsAffirmation
 from market.catalog.models.coowners import CoOwnerStep, CoOwnerTerms
 from market.catalog.models.parts import PlugInPart
-from market.catalog.models.plugins import BarredVersion, PlugIn, PlugInSample, PlugInState, PlugInVersion
+from market.catalog.models.plugins import (
+    BarredVersion,
+    PlugIn,
+    PlugInSample,
+    PlugInState,
+    PlugInVersion,
+    PriceChange,
+)
 from market.catalog.models.releases import VersionOnRelease
 from market.catalog.models.suspensions import Suspension
 from market.catalog.models.works import UploadRefusal, Work
@@ -20,6 +27,7 @@ __all__ = [
     "PlugInSample",
     "PlugInState",
     "PlugInVersion",
+    "PriceChange",
     "RightsAffirmation",
     "Suspension",
     "UploadRefusal",

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Coalesce, Now
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Greatest, Now
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
@@ -98,6 +98,11 @@ class PlugIn(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(MAX_PRICE_MICROS)],
         help_text="Micro-euros for one picture.",
     )
+    parts_micros = models.BigIntegerField(
+        default=0,
+        editable=False,
+        help_text="Of a combined plug-in what its parts ask for, as of the last sweep: lists are ordered by it where it is more.",
+    )
     allow_commercial = models.BooleanField(
         "commercial use", default=True, help_text="Pictures may be used to earn money."
     )
@@ -142,7 +147,7 @@ class PlugIn(models.Model):
         ordering = ["-published_at", "-pk"]
         indexes = [
             models.Index(fields=["state", "-published_at"], name="catalog_plugin_newest"),
-            models.Index(fields=["state", "price_micros"], name="catalog_plugin_price"),
+            models.Index(F("state"), Greatest("price_micros", "parts_micros"), name="catalog_plugin_price"),
             models.Index(
                 fields=["id"], condition=Q(taken_down_at__isnull=False), name="catalog_plugin_taken_down"
             ),
@@ -152,6 +157,10 @@ class PlugIn(models.Model):
             models.CheckConstraint(
                 condition=Q(price_micros__gte=0, price_micros__lte=MAX_PRICE_MICROS),
                 name="catalog_plugin_price_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(parts_micros__gte=0, parts_micros__lte=MAX_PRICE_MICROS),
+                name="catalog_plugin_parts_price_in_range",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=[state.value for state in PlugInState]),
@@ -259,6 +268,15 @@ class PlugIn(models.Model):
         if moved:
             self.refresh_from_db(fields=list(changes))
         return moved
+
+
+class PriceChange(models.Model):
+    """A plug-in whose price or version on offer was changed, noted by a trigger until what was combined from it is priced anew."""
+
+    plugin = models.ForeignKey(PlugIn, on_delete=models.CASCADE, related_name="+", db_index=False)
+
+    def __str__(self) -> str:
+        return str(self.plugin)
 
 
 class BarredVersion(models.Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 from django.db import connection
@@ -12,7 +13,15 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog import royalties as royalties_module
 from market.catalog.models import PlugIn
-from market.catalog.royalties import MAX_DEPTH, parts_within, royalties, royalties_of, royalties_through
+from market.catalog.royalties import (
+    MAX_DEPTH,
+    earned_by_way_of,
+    parts_within,
+    plugins_in,
+    royalties,
+    royalties_of,
+    royalties_through,
+)
 from tests.market.stage import make_combined, make_part, share_with
 
 pytestmark = pytest.mark.django_db
@@ -135,3 +144,51 @@ def test_what_is_yet_to_be_combined_would_divide_as_it_will(
         (second_artist, 78.125, "Ink in Duet and Clay in Duet and Clay"),
         (artist, 21.875, "Clay in Duet and Clay"),
     ]
+
+
+def by_way_of(part: PlugIn, *wholes: PlugIn) -> dict[tuple[str, str], Fraction]:
+    versions = [plugin.current_version for plugin in wholes if plugin.current_version]
+    names = {version.pk: version.plugin.name for version in versions}
+    people = {person.pk: person.display_name.split()[0] for person in User.objects.all()}
+    return {
+        (names[version], people[person]): part
+        for (version, person), part in earned_by_way_of(part, versions).items()
+    }
+
+
+def test_what_comes_by_way_of_a_plugin_is_all_of_its_own_and_of_others_what_its_people_get_through_it(
+    artist: User, stranger: User, base: BaseModel, ink: PlugIn
+) -> None:
+    share_with(ink, stranger, 2500)
+    duet = make_combined(artist, base, "Duet", ("Ink", 4000), ("Elsewhere", 6000))
+    share_with(duet, stranger, 5000)
+    assert by_way_of(ink, ink, duet) == {
+        ("Ink", "Berta"): 1,
+        ("Ink", "Sam"): 1,
+        ("Duet", "Berta"): 1,
+        # Of the 40 % that the stranger gets, a quarter of Ink's 40 %.
+        ("Duet", "Sam"): Fraction(1, 4),
+    }
+    assert by_way_of(duet, ink) == {}
+
+
+def test_what_comes_by_way_of_a_part_is_followed_through_parts_of_parts_and_by_every_way(
+    artist: User, second_artist: User, stranger: User, base: BaseModel, ink: PlugIn
+) -> None:
+    clay, chalk = make_part(stranger, base, "Clay"), make_part(second_artist, base, "Chalk")
+    duet = make_combined(artist, base, "Duet", ("Ink", 5000), ("Clay", 5000))
+    four = make_combined(artist, base, "Four", ("Duet", 4000), ("Ink", 2000), ("Chalk", 4000))
+    assert by_way_of(ink, four) == {("Four", "Berta"): Fraction(1, 2)}
+    assert by_way_of(chalk, four) == {("Four", "Berta"): Fraction(1, 2)}
+    assert by_way_of(clay, four) == {("Four", "Sam"): 1}
+    assert by_way_of(duet, four) == {("Four", "Berta"): Fraction(1, 4), ("Four", "Sam"): 1}
+
+
+def test_what_is_in_a_plugin_is_itself_and_all_that_it_was_combined_from(
+    artist: User, stranger: User, base: BaseModel, ink: PlugIn
+) -> None:
+    clay = make_part(stranger, base, "Clay")
+    duet = make_combined(artist, base, "Duet", ("Ink", 5000), ("Elsewhere", 5000))
+    trio = make_combined(artist, base, "Trio", ("Duet", 5000), ("Clay", 5000))
+    assert trio.current_version is not None
+    assert plugins_in([trio.current_version]) == {each.pk for each in (trio, duet, ink, clay)}

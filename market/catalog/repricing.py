@@ -1,0 +1,43 @@
+"""What combined plug-ins cost, as lists are filtered and ordered by it: kept, and worked out anew where a price changed.
+
+The database notes each change of a price or of a version on offer. What a picture costs is asked of `market.catalog.combined` at the
+moment; what is kept here follows with the next sweep.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from market.catalog.combined import parts_ask
+from market.catalog.models import ConceptKind, PlugIn, PriceChange
+from market.catalog.offering import versions_with
+from market.jobs.sweeping import register_sweep
+
+AT_ONCE = 200
+
+
+def reprice_combined() -> int:
+    """Keep what the parts of combined plug-ins ask for by now; give how many had to be changed."""
+    with transaction.atomic():
+        changes = list(PriceChange.objects.select_for_update(skip_locked=True).order_by("pk")[:AT_ONCE])
+        if not changes:
+            return 0
+        with_them = versions_with(*{change.plugin_id for change in changes})
+        combined = PlugIn.objects.filter(
+            current_version__in=with_them, concept__kind=ConceptKind.COMBINATION
+        ).with_everything()
+        repriced = [plugin for plugin in combined.order_by("pk") if _kept_another(plugin)]
+        PlugIn.objects.bulk_update(repriced, ["parts_micros"])
+        PriceChange.objects.filter(pk__in=[change.pk for change in changes]).delete()
+    return len(repriced)
+
+
+def _kept_another(plugin: PlugIn) -> bool:
+    before = plugin.parts_micros
+    if plugin.current_version is not None:
+        plugin.parts_micros = parts_ask(plugin, plugin.current_version)
+    return plugin.parts_micros != before
+
+
+def register_repricing() -> None:
+    register_sweep("prices of combined plug-ins", reprice_combined)
