@@ -97,6 +97,16 @@ def test_where_nothing_is_kept_nothing_is_read(
         assert kept(0, 5, 5) == []
 
 
+def test_no_more_hashes_are_read_than_are_asked_for(till: Till, small_subtrees: None) -> None:
+    for _ in range(9):
+        till.top_up(1)
+    seal()
+    for level, rows in ((0, Leaf.objects.all()), (1, Subtree.objects.filter(level=1))):
+        hashes = [bytes(each.hash) for each in rows.order_by("index")]
+        assert len(hashes) > 3
+        assert kept(level, 1, 3) == hashes[1:3]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_transfer_that_is_committed_after_a_later_one_was_sealed_is_not_skipped(till: Till) -> None:
     posted, commit, done = threading.Event(), threading.Event(), threading.Event()
