@@ -22,6 +22,8 @@ from rest_framework.response import Response
 
 from market.basemodels.checking import CheckRefused
 from market.basemodels.registering import RegistrationRefused
+from market.catalog.addition import AdditionRefused
+from market.catalog.publishing import PublishingRefused
 from market.claims.refusal import ClaimRefused
 from market.combinations import errors as combining
 from market.extractions.errors import ExtractionRefused
@@ -84,7 +86,10 @@ PRICE_CHANGED = Kind(
 )
 TOO_LARGE = Kind("too-large", "The request is too large", 413, "Send less at once.")
 WRONG_TYPE = Kind(
-    "wrong-type", "The content is of another type than is taken", 415, "Send JSON, or files as a form."
+    "wrong-type",
+    "The content is of another type than is taken",
+    415,
+    "Send what the reference says: JSON, or files as a form.",
 )
 INVALID = Kind(
     "invalid", "Something in the request is not right", 422, "The list of errors says what, and where."
@@ -212,6 +217,8 @@ def _refused(error: Exception) -> Problem | None:
         return _generation_refused(error)
     if isinstance(error, ClaimRefused | CheckRefused | TakedownRefused):
         return Problem(NOT_POSSIBLE, str(error))
+    if isinstance(error, AdditionRefused | PublishingRefused):
+        return Problem(NOT_POSSIBLE, str(error), errors=[Fault(reason) for reason in error.reasons])
     if isinstance(error, combining.BalanceTooLow):
         return Problem(BALANCE_TOO_LOW, str(error), more={"missing_micros": error.missing})
     if isinstance(error, combining.TooManyWaiting):

@@ -26,6 +26,7 @@ TITLES = {
     "pictures": "Pictures",
     "jobs": "Jobs",
     "plugins": "Plug-ins",
+    "additions": "New versions of plug-ins",
     "combinations": "Combinations",
     "bases": "Base models",
     "weights": "Other weights of base models",
@@ -39,6 +40,7 @@ TITLES = {
 }
 """The groups in the order in which they are shown; others come after them."""
 DEEPEST = 3
+FORM = "multipart/form-data"
 
 
 @dataclass(frozen=True)
@@ -184,8 +186,8 @@ def _curl(schema: Mapping[str, Any], path: str, method: str, said: Mapping[str, 
     if "application/json" in content:
         example = _example(schema, content["application/json"]["schema"])
         lines += ["-H 'Content-Type: application/json'", f"-d '{json.dumps(example, ensure_ascii=False)}'"]
-    elif content:
-        lines.append("-F files=@red-fox.png")
+    elif FORM in content:
+        lines += [f"-F '{said}'" for said in _form_example(schema, content[FORM]["schema"])]
     query = "&".join(
         f"{each['name']}={each['name'].upper()}"
         for each in said.get("parameters", ())
@@ -193,6 +195,17 @@ def _curl(schema: Mapping[str, Any], path: str, method: str, said: Mapping[str, 
     )
     address = f"{settings.PUBLIC_URL}{path}" + (f"?{query}" if query else "")
     return " \\\n  ".join([*lines, f"'{address}'" if query else address])
+
+
+def _form_example(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[str]:
+    """Give what a form needs as curl has it: files by their names."""
+    node = _resolved(schema, node)
+    for name in node.get("required", ()):
+        value = _resolved(schema, node["properties"][name])
+        if "binary" in (value.get("format"), value.get("items", {}).get("format")):
+            yield f"{name}=@FILE"
+        else:
+            yield f"{name}={_value(schema, value)}"
 
 
 def _example(schema: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from market.api import (
+    additions,
     bases,
     claims,
     combinations,
@@ -43,6 +44,13 @@ urlpatterns = [
     path("api/v1/plugins", plugins.PlugIns.as_view(), name="plugins"),
     path("api/v1/plugins/<slug:slug>", plugins.OnePlugIn.as_view(), name="plugin"),
     path("api/v1/plugins/<slug:slug>/versions", plugins.Versions.as_view(), name="versions"),
+    path("api/v1/plugins/<slug:slug>/publish", plugins.PublishPlugIn.as_view(), name="publish_plugin"),
+    path("api/v1/plugins/<slug:slug>/withdraw", plugins.WithdrawPlugIn.as_view(), name="withdraw_plugin"),
+    path(
+        "api/v1/plugins/<slug:slug>/versions/<int:number>/use",
+        plugins.UseVersion.as_view(),
+        name="use_version",
+    ),
     path("api/v1/combinations", combinations.Combinations.as_view(), name="combinations"),
     path("api/v1/combinations/quotes", combinations.CombinationQuotes.as_view(), name="combination_quotes"),
     path("api/v1/combinations/<uuid:pk>", combinations.OneCombination.as_view(), name="combination"),
@@ -83,7 +91,12 @@ urlpatterns = [
     path("api/v1/retests/<int:pk>/accept", retests.AcceptTraining.as_view(), name="accept_training"),
     path("api/v1/retests/<int:pk>/decline", retests.DeclineTraining.as_view(), name="decline_training"),
     path("api/v1/concepts", concepts.Concepts.as_view(), name="concepts"),
+    path("api/v1/concepts/<int:pk>", concepts.OneConcept.as_view(), name="concept"),
+    path("api/v1/concepts/<int:pk>/rights", concepts.Rights.as_view(), name="rights"),
     path("api/v1/concepts/<int:pk>/works", concepts.Works.as_view(), name="works"),
+    path("api/v1/concepts/<int:pk>/works/<int:work>", concepts.OneWork.as_view(), name="work"),
+    path("api/v1/concepts/<int:pk>/additions", additions.Additions.as_view(), name="additions"),
+    path("api/v1/concepts/<int:pk>/plugin-files", additions.PlugInFiles.as_view(), name="plugin_files"),
     path("api/v1/claims", claims.Claims.as_view(), name="claims"),
     path("api/v1/claims/<int:pk>", claims.OneClaim.as_view(), name="claim"),
     path("api/v1/claims/<int:pk>/works", claims.ClaimWorks.as_view(), name="claim_works"),
