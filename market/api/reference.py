@@ -15,6 +15,7 @@ from django.utils.text import capfirst
 from django.views.decorators.http import require_safe
 
 from market.accounts.models import Scope
+from market.api.base_uploads import BYTES
 from market.api.once import HEADER
 from market.api.problems import KINDS
 from market.api.schema import document
@@ -29,6 +30,7 @@ TITLES = {
     "additions": "New versions of plug-ins",
     "combinations": "Combinations",
     "bases": "Base models",
+    "base_uploads": "Sending a base model",
     "weights": "Other weights of base models",
     "releases": "Releases",
     "extractions": "Extractions",
@@ -188,6 +190,8 @@ def _curl(schema: Mapping[str, Any], path: str, method: str, said: Mapping[str, 
         lines += ["-H 'Content-Type: application/json'", f"-d '{json.dumps(example, ensure_ascii=False)}'"]
     elif FORM in content:
         lines += [f"-F '{said}'" for said in _form_example(schema, content[FORM]["schema"])]
+    elif BYTES in content:
+        lines += [f"-H 'Content-Type: {BYTES}'", "--data-binary @part"]
     query = "&".join(
         f"{each['name']}={each['name'].upper()}"
         for each in said.get("parameters", ())

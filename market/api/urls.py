@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from market.api import (
     additions,
+    base_uploads,
     bases,
     claims,
     combinations,
@@ -54,6 +55,13 @@ urlpatterns = [
     path("api/v1/combinations", combinations.Combinations.as_view(), name="combinations"),
     path("api/v1/combinations/quotes", combinations.CombinationQuotes.as_view(), name="combination_quotes"),
     path("api/v1/combinations/<uuid:pk>", combinations.OneCombination.as_view(), name="combination"),
+    path("api/v1/base-uploads", base_uploads.BaseUploads.as_view(), name="base_uploads"),
+    path("api/v1/base-uploads/<uuid:pk>", base_uploads.OneBaseUpload.as_view(), name="base_upload"),
+    path(
+        "api/v1/base-uploads/<uuid:pk>/files/<int:position>/parts/<int:number>",
+        base_uploads.BaseUploadPart.as_view(),
+        name="base_upload_part",
+    ),
     path("api/v1/bases", bases.Bases.as_view(), name="bases"),
     path("api/v1/bases/<slug:slug>", bases.OneBase.as_view(), name="base"),
     path("api/v1/bases/<slug:slug>/check", bases.BaseCheck.as_view(), name="check"),

@@ -22,6 +22,7 @@ from market.generation.models import GenerationRequest
 from market.jobs.models import Job
 from market.takedowns.taking_down import take_down_picture
 from tests.market.api.conftest import ProgramOf, problem
+from tests.market.basemodels.conftest import complete_upload
 from tests.market.catalog.conftest import make_concept
 from tests.market.claims.conftest import concept, draft, make_draft, ready, submitted
 from tests.market.combinations.stage import ask
@@ -35,7 +36,7 @@ __all__ = ["concept", "draft", "make_draft", "ready", "submitted"]
 OPEN = {
     ("me", "get"), ("quotes", "post"), ("requests", "get"), ("requests", "post"), ("pictures", "get"), ("jobs", "get"),
     ("plugins", "get"), ("plugin", "get"), ("versions", "get"), ("bases", "get"), ("bases", "post"), ("base", "get"),
-    ("releases", "get"), ("degradation", "get"),
+    ("base_uploads", "get"), ("base_uploads", "post"), ("releases", "get"), ("degradation", "get"),
     ("combinations", "get"), ("combinations", "post"),
     ("combination_quotes", "post"), ("retests", "get"), ("takedowns", "get"), ("strikes", "get"),
     ("concepts", "get"), ("concepts", "post"), ("claims", "get"), ("claims", "post"),
@@ -64,6 +65,7 @@ def places() -> list[Place]:
 def of_others(
     user: User,
     second_artist: User,
+    model_owner: User,
     admin: User,
     base: BaseModel,
     concept: Concept,
@@ -81,6 +83,7 @@ def of_others(
     extraction = Extraction.objects.get(base=base)
     parts = [make_part(second_artist, base, name) for name in ("Ink", "Pip")]
     takedown = take_down_picture(picture, admin, NOTICE)
+    upload = complete_upload(model_owner)
     assert GenerationRequest.objects.get().pk == made.pk
     return {
         "requests": {"pk": made.pk},
@@ -88,6 +91,7 @@ def of_others(
         "pictures": {"pk": picture.pk},
         "plugins": {"slug": plugin.slug, "number": 1},
         "bases": {"slug": base.slug},
+        "base-uploads": {"pk": upload.pk, "position": 0, "number": 0},
         "combinations": {"pk": ask(user, *parts).pk},
         "releases": {"pk": retest.build.release_id},
         "retests": {"pk": retest.pk},
@@ -133,7 +137,7 @@ def test_a_stranger_finds_nothing_of_what_others_have(
             problem(answer, 404, "not-found")
         assert answer.status_code < 500
     for path in (
-        "requests", "pictures", "jobs", "concepts", "claims", "claims?of=against", "combinations", "retests",
+        "requests", "pictures", "jobs", "concepts", "base-uploads", "claims", "claims?of=against", "combinations", "retests",
         "takedowns", "takedowns?of=asked_for",
     ):  # fmt: skip
         assert program.get(path).json()["results"] == []
@@ -154,6 +158,7 @@ def test_who_lost_a_role_does_nothing_by_the_api_that_its_pages_are_for(
     artist: User, model_owner: User, base: BaseModel, program_of: ProgramOf
 ) -> None:
     concept, owned = make_concept(artist, "Riverink"), make_plugin(artist, base)
+    upload = complete_upload(model_owner)
     with transaction.atomic():
         for person in (artist, model_owner):
             roles = [Role.USER.value]
@@ -168,5 +173,9 @@ def test_who_lost_a_role_does_nothing_by_the_api_that_its_pages_are_for(
         program_of(artist).post(f"plugins/{owned.slug}/withdraw"),
     ):
         assert "role of artist" in problem(answer, 403, "not-allowed")["detail"]
-    for answer in (program_of(model_owner).patch("bases/tiny", {"fee_micros": 90_000}),):
+    for answer in (
+        program_of(model_owner).patch("bases/tiny", {"fee_micros": 90_000}),
+        program_of(model_owner).post("base-uploads", {"files": []}),
+        program_of(model_owner).delete(f"base-uploads/{upload.pk}"),
+    ):
         assert "role of model owner" in problem(answer, 403, "not-allowed")["detail"]
