@@ -640,7 +640,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "API_WRITES_PER_MINUTE",
         "integer",
-        "How many of these may be other than reading.",
+        "How many of these may be other than reading. Parts of base models are not among them.",
         integer(1, 1_000_000),
         "60",
         "API",

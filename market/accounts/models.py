@@ -248,8 +248,9 @@ class Scope(models.TextChoices):
 
     READ = "read", "Read: see what you can see"
     GENERATE = "generate", "Generate: ask for pictures, which you pay for"
+    SELL = "sell", "Sell: register concepts and works, have plug-ins made of them, set prices, publish"
     CLAIM = "claim", "Claim: make claims, and answer those about what is yours"
-    MANAGE = "manage", "Manage: register base models, take concepts out, decide on releases"
+    MANAGE = "manage", "Manage: send and register base models, take concepts out, decide on releases"
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):

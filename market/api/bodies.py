@@ -1,7 +1,7 @@
 """What comes in: JSON of the right kinds, then judged by the same forms that the pages have.
 
 A shape says which members a body has and of what kind each is; it is read off a form where there is one. The rules, and the
-words in which they refuse, are the form's.
+words in which they refuse, are the form's. A body with files comes as a form, multipart/form-data, of the same shape.
 """
 
 from __future__ import annotations
@@ -97,6 +97,10 @@ class Several(Described, serializers.ListField):
     """A list."""
 
 
+class FileSent(Described, serializers.FileField):
+    """A file. Whether it may be empty is for the form to say."""
+
+
 class Joined(Several):
     """A list of strings, which its form takes as one text with a separator in between."""
 
@@ -166,12 +170,24 @@ def _field(field: forms.Field, required: bool) -> serializers.Field[Any, Any, An
         return Number(described={"type": "number", **_bounds(field), **said}, **options)
     if isinstance(field, forms.IntegerField):
         return Whole(described={"type": "integer", **_bounds(field), **said}, **options)
+    if isinstance(field, forms.FileField):
+        return _file(field, said, required)
     if isinstance(field, forms.ModelMultipleChoiceField):
         described = {"type": "array", "items": {"type": "integer"}, **said}
         return Several(child=serializers.IntegerField(), described=described, required=required)
     if isinstance(field, forms.ModelChoiceField) and not field.to_field_name:
         return Whole(described={"type": "integer", **said}, **options)
     return Text(described={"type": "string", **_letters(field), **said}, allow_blank=True, **options)
+
+
+def _file(
+    field: forms.FileField, said: dict[str, Any], required: bool
+) -> serializers.Field[Any, Any, Any, Any]:
+    one = {"type": "string", "format": "binary"}
+    if not getattr(field.widget, "allow_multiple_selected", False):
+        return FileSent(described=one | said, required=required, allow_empty_file=True)
+    child = serializers.FileField(allow_empty_file=True)
+    return Several(child=child, described={"type": "array", "items": one, **said}, required=required)
 
 
 def _bounds(field: forms.IntegerField) -> dict[str, Any]:
@@ -205,20 +221,34 @@ def said(request: Request, expected: type[Shape], **defaults: Any) -> dict[str, 
 
 
 def filled_in(form: type[AnyForm], said: Mapping[str, Any], **options: Any) -> AnyForm:
-    """Fill a form in with members of a body, and give it once it is valid. Raises a Problem with its errors."""
+    """Fill a form in with members of a body, and give it once it is valid. Raises a Problem with its errors.
+
+    Another value for a field that the form has disabled is an error, too: of itself, a form would pass over it in silence.
+    """
     declared = _declared(form)
     data: MultiValueDict[str, Any] = MultiValueDict()
     files: MultiValueDict[str, UploadedFile[Any]] = MultiValueDict()
     for name, value in said.items():
-        if name in declared:
+        if isinstance(declared.get(name), forms.FileField):
+            files.setlist(name, value if isinstance(value, list) else [value])
+        elif name in declared:
             data.setlist(name, _as_typed(declared[name], value))
-    return _valid(form(data, files, **options))
+    filled = form(data, files, **options)
+    faults = _of_what_is_fixed(filled, said) + faults_of(filled)
+    if faults:
+        raise invalid(faults)
+    return filled
 
 
-def filled_in_with_files(form: type[AnyForm], request: Request) -> AnyForm:
-    """Fill a form in with what was sent as a form with files."""
-    sent: Any = request.data
-    return _valid(form(sent, request.FILES))
+def _of_what_is_fixed(form: forms.BaseForm, said: Mapping[str, Any]) -> list[Fault]:
+    fixed = {
+        name: form.get_initial_for_field(field, name) for name, field in form.fields.items() if field.disabled
+    }
+    return [
+        Fault(f"This cannot be changed any more. It is “{value}”.", pointer=f"#/{name}")
+        for name, value in fixed.items()
+        if name in said and said[name] != value
+    ]
 
 
 def chosen(form: type[AnyForm], request: Request, **options: Any) -> AnyForm:
@@ -235,12 +265,6 @@ def faults_of(form: forms.BaseForm) -> list[Fault]:
         for name, messages in form.errors.items()
         for message in messages
     ]
-
-
-def _valid(form: AnyForm) -> AnyForm:
-    if form.is_valid():
-        return form
-    raise invalid(faults_of(form))
 
 
 def _as_typed(field: forms.Field, value: Any) -> list[Any]:

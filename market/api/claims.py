@@ -15,7 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.accounts.models import Role, Scope
-from market.api.bodies import LINES, chosen, filled_in, filled_in_with_files, members, shape
+from market.api.bodies import LINES, chosen, filled_in, members, shape
+from market.api.concepts import RefusedOut
 from market.api.endpoint import Endpoint, made
 from market.api.links import Link
 from market.api.once import once, once_if_asked
@@ -42,6 +43,7 @@ _DRAFT_LISTS = {"prompts": LINES}
 NewClaimBody = shape("NewClaimBody", NewClaimForm, DraftForm, lists=_DRAFT_LISTS)
 DraftBody = shape("DraftBody", DraftForm, lists=_DRAFT_LISTS)
 WorksBody = shape("WorksBody", WorksForm)
+ControlsBody = shape("ControlsBody", ControlsForm)
 NoticeBody = shape("NoticeBody", NoticeForm)
 AcceptBody = shape("AcceptBody", AcceptForm)
 RejectBody = shape("RejectBody", RejectForm)
@@ -110,11 +112,6 @@ class OneClaimOut(ClaimOut):
     @extend_schema_field({"type": "array", "items": {"type": "string"}})
     def get_missing(self, claim: Claim) -> list[str]:
         return drafting.obstacles(claim) if claim.is_draft else []
-
-
-class RefusedOut(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    reason = serializers.CharField()
 
 
 class ControlsOut(serializers.Serializer[Any]):
@@ -233,16 +230,7 @@ class ClaimWorks(ClaimEndpoint):
 class ClaimControls(ClaimEndpoint):
     parser_classes = (MultiPartParser,)
 
-    @extend_schema(
-        request={
-            "multipart/form-data": {
-                "type": "object",
-                "required": ["files"],
-                "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}},
-            }
-        },
-        responses=ControlsOut,
-    )
+    @extend_schema(request=ControlsBody, responses=ControlsOut)
     @once_if_asked
     def post(self, request: Request, pk: int) -> Response:
         """Add controls to a draft: pictures like the works which the base never saw.
@@ -250,7 +238,7 @@ class ClaimControls(ClaimEndpoint):
         Each is named by what it shows, as red-fox.png. Those that cannot be taken are said, each with its reason.
         """
         claim = visible_claim(self.person, pk)
-        form = filled_in_with_files(ControlsForm, request)
+        form = filled_in(ControlsForm, members(request, ControlsBody))
         taken, refused = drafting.add_controls(claim, self.person, form.cleaned_data["files"])
         said = {"taken": taken, "refused": refused, "claim": visible_claim(self.person, pk)}
         return Response(ControlsOut(said, context={"request": request}).data)

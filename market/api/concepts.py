@@ -1,18 +1,53 @@
-"""An artist's own concepts and works, which claims are made of."""
+"""An artist's own concepts, their rights, and their works: what plug-ins are made of, and claims."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from market.api.endpoint import Endpoint
+from market.accounts.models import Role, Scope
+from market.api.bodies import COMMAS, Joined, Text, filled_in, members, shape
+from market.api.endpoint import Endpoint, made
+from market.api.links import Link
+from market.api.once import once, once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
-from market.catalog.access import owned_concept
+from market.api.plugins import PlugInOut
+from market.api.problems import NOT_POSSIBLE, Problem
+from market.catalog.access import owned_concept, owned_plugins, owned_work
+from market.catalog.forms import AffirmForm, CaptionForm, ConceptForm, UploadForm
 from market.catalog.models import Concept
+from market.catalog.models.concepts import MAX_ALIASES, NAME_LENGTH
+from market.catalog.rights import RIGHTS_CHANGED, RIGHTS_TEXT, RIGHTS_VERSION
+from market.catalog.uploads import LEARNED_FROM, remove_work, upload_works
+
+
+def _aliases() -> Joined:
+    described = {
+        "type": "array",
+        "maxItems": MAX_ALIASES,
+        "items": {"type": "string", "maxLength": NAME_LENGTH},
+        "description": "Names people may also search for.",
+    }
+    return Joined(separator=COMMAS, required=False, described=described)
+
+
+NewConceptBody = shape("NewConceptBody", ConceptForm, aliases=_aliases())
+ConceptBody = shape("ConceptBody", ConceptForm, optional=tuple(ConceptForm.base_fields), aliases=_aliases())
+RightsBody = shape(
+    "RightsBody",
+    AffirmForm,
+    version=Text(
+        allow_blank=True, described={"type": "string", "description": "Of the text that you read and affirm."}
+    ),
+)
+NewWorksBody = shape("NewWorksBody", UploadForm)
+WorkBody = shape("WorkBody", CaptionForm)
 
 
 class ConceptOut(serializers.Serializer[Any]):
@@ -21,6 +56,29 @@ class ConceptOut(serializers.Serializer[Any]):
     kind = serializers.CharField()
     aliases = serializers.ListField(child=serializers.CharField())
     created_at = serializers.DateTimeField()
+
+
+class OneConceptOut(ConceptOut):
+    url = Link("api:concept", "pk")
+    description = serializers.CharField()
+    affirmed = serializers.BooleanField(
+        source="has_current_affirmation", help_text="Whether you affirmed your rights, as the text is now."
+    )
+    works_count = serializers.IntegerField(source="works.count")
+    plugins = serializers.SerializerMethodField(help_text="Of this concept, for any base, in any state.")
+
+    @extend_schema_field(PlugInOut(many=True))
+    def get_plugins(self, concept: Concept) -> list[dict[str, Any]]:
+        plugins = owned_plugins(concept.artist).filter(concept=concept)
+        return [dict(each) for each in PlugInOut(plugins, many=True, context=self.context).data]
+
+
+class RightsOut(serializers.Serializer[Any]):
+    version = serializers.CharField(help_text="Say it when you affirm the text.")
+    text = serializers.CharField()
+    affirmed_at = serializers.DateTimeField(
+        allow_null=True, help_text="When you did; null: you have not yet."
+    )
 
 
 class WorkOut(serializers.Serializer[Any]):
@@ -32,15 +90,126 @@ class WorkOut(serializers.Serializer[Any]):
     uploaded_at = serializers.DateTimeField()
 
 
-class Concepts(Endpoint):
+class RefusedOut(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class NewWorksOut(serializers.Serializer[Any]):
+    taken = WorkOut(many=True)
+    refused = RefusedOut(many=True)
+
+
+class ConceptEndpoint(Endpoint):
+    writes = Scope.SELL
+
+    def own_concept(self, pk: int) -> Concept:
+        """Give a concept of the person's, to change it: for that they have to be an artist still."""
+        concept = owned_concept(self.person, pk)
+        self.require_role(Role.ARTIST)
+        return concept
+
+    def said(self, concept: Concept) -> Response:
+        """Answer with a concept as it is now."""
+        return Response(OneConceptOut(concept, context={"request": self.request}).data)
+
+
+class Concepts(ConceptEndpoint):
     @extend_schema(parameters=list(PAGE_PARAMETERS), responses=page_of(ConceptOut))
     def get(self, request: Request) -> Response:
         """Your concepts, the latest first."""
         return listed(request, Concept.objects.filter(artist=self.person), ConceptOut)
 
+    @extend_schema(request=NewConceptBody, responses={201: OneConceptOut})
+    @once
+    def post(self, request: Request) -> Response:
+        """Register a concept: a style of yours, or a character.
 
-class Works(Endpoint):
+        Next, affirm your rights and upload works.
+        """
+        self.require_role(Role.ARTIST)
+        concept = filled_in(ConceptForm, members(request, NewConceptBody), artist=self.person).save()
+        return made(self.said(concept).data, at=reverse("api:concept", args=[concept.pk]))
+
+
+class OneConcept(ConceptEndpoint):
+    @extend_schema(responses=OneConceptOut)
+    def get(self, request: Request, pk: int) -> Response:
+        """One of your concepts, and its plug-ins."""
+        return self.said(owned_concept(self.person, pk))
+
+    @extend_schema(request=ConceptBody, responses=OneConceptOut)
+    def patch(self, request: Request, pk: int) -> Response:
+        """Change what a concept says; what you leave out stays. Its name and kind stay once a plug-in was begun."""
+        concept = self.own_concept(pk)
+        as_it_is = {name: getattr(concept, name) for name in ConceptForm.base_fields}
+        as_it_is["aliases"] = COMMAS.join(concept.aliases)
+        said = as_it_is | members(request, ConceptBody)
+        return self.said(filled_in(ConceptForm, said, artist=self.person, instance=concept).save())
+
+
+class Rights(ConceptEndpoint):
+    @extend_schema(responses=RightsOut)
+    def get(self, request: Request, pk: int) -> Response:
+        """The text by which you affirm your rights to the works of a concept, and whether you did."""
+        return self._affirmed(owned_concept(self.person, pk))
+
+    @extend_schema(request=RightsBody, responses=RightsOut)
+    @once_if_asked
+    def post(self, request: Request, pk: int) -> Response:
+        """Affirm your rights, by the text that you read. It is kept, word for word."""
+        concept = self.own_concept(pk)
+        form = filled_in(AffirmForm, members(request, RightsBody))
+        if not form.is_of_the_current_text():
+            raise Problem(NOT_POSSIBLE, RIGHTS_CHANGED)
+        concept.affirm_rights(self.person, ip_address=request.META.get("REMOTE_ADDR") or None)
+        return self._affirmed(concept)
+
+    def _affirmed(self, concept: Concept) -> Response:
+        affirmation = concept.current_affirmation()
+        said = {
+            "version": RIGHTS_VERSION,
+            "text": RIGHTS_TEXT,
+            "affirmed_at": affirmation.affirmed_at if affirmation else None,
+        }
+        return Response(RightsOut(said).data)
+
+
+class Works(ConceptEndpoint):
+    parser_classes = (MultiPartParser,)
+
     @extend_schema(parameters=list(PAGE_PARAMETERS), responses=page_of(WorkOut))
     def get(self, request: Request, pk: int) -> Response:
         """The works of one of your concepts, the latest first."""
         return listed(request, owned_concept(self.person, pk).works.all(), WorkOut, by="uploaded_at")
+
+    @extend_schema(request=NewWorksBody, responses=NewWorksOut)
+    @once_if_asked
+    def post(self, request: Request, pk: int) -> Response:
+        """Upload works. A caption is read from the name of a file, such as red-fox.png.
+
+        Those that cannot be taken are said, each with its reason.
+        """
+        concept = self.own_concept(pk)
+        form = filled_in(UploadForm, members(request, NewWorksBody))
+        report = upload_works(concept, self.person, form.cleaned_data["files"])
+        return Response(NewWorksOut(report).data)
+
+
+class OneWork(ConceptEndpoint):
+    @extend_schema(request=WorkBody, responses=WorkOut)
+    def patch(self, request: Request, pk: int, work: int) -> Response:
+        """Change the caption of a work."""
+        found = owned_work(self.person, pk, work)
+        self.require_role(Role.ARTIST)
+        said = {"caption": found.caption} | members(request, WorkBody)
+        return Response(WorkOut(filled_in(CaptionForm, said, instance=found).save()).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: int, work: int) -> Response:
+        """Delete a work, which no addition is learning from."""
+        found = owned_work(self.person, pk, work)
+        self.require_role(Role.ARTIST)
+        if not remove_work(found):
+            raise Problem(NOT_POSSIBLE, LEARNED_FROM)
+        return Response(status=204)

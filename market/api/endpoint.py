@@ -38,6 +38,8 @@ class Endpoint(APIView):
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = OneKind
     writes: Scope | None = None
+    in_parts = False
+    """Whether one thing takes many requests here: they count as requests, and not as changes."""
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         """Keep answers out of caches, unless they say otherwise of themselves."""

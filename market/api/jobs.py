@@ -22,6 +22,8 @@ from market.api.endpoint import Endpoint
 from market.api.once import once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.problems import NOT_POSSIBLE, Problem
+from market.catalog.addition import KIND as ADDITION
+from market.catalog.plugin_uploads import KIND as UPLOAD
 from market.claims.measuring import KIND as EVIDENCE
 from market.combinations.requesting import KIND as COMBINATION
 from market.generation.requesting import KIND as GENERATION
@@ -33,7 +35,13 @@ from market.jobs.watching import watcher
 
 LONGEST_WAIT = 20
 """Seconds; proxies cut longer silences."""
-SCOPES = {GENERATION: Scope.GENERATE, COMBINATION: Scope.GENERATE, EVIDENCE: Scope.CLAIM}
+SCOPES = {
+    GENERATION: Scope.GENERATE,
+    COMBINATION: Scope.GENERATE,
+    ADDITION: Scope.SELL,
+    UPLOAD: Scope.SELL,
+    EVIDENCE: Scope.CLAIM,
+}
 """What cancelling a kind of job needs; all other kinds are managing."""
 _WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,6})(?:$|[,;\s])")
 
@@ -99,7 +107,7 @@ class CancelJob(Endpoint):
         """Cancel a job. Nothing is charged for it.
 
         A running job is asked to stop; it has ended a moment later. The token needs the scope of what the job is for: generate,
-        claim or manage.
+        sell, claim or manage.
         """
         job = own_job(self.person, pk)
         require_scope(request, SCOPES.get(job.kind, Scope.MANAGE))

@@ -9,15 +9,22 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from market.api.bodies import chosen
+from market.accounts.models import Role, Scope
+from market.api.bodies import chosen, filled_in, members, shape
 from market.api.endpoint import Endpoint
 from market.api.links import Link
+from market.api.once import once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of, ranked
-from market.catalog.access import visible_plugin
+from market.api.problems import NOT_POSSIBLE, Problem
+from market.catalog.access import owned_plugin_called, owned_version_numbered, visible_plugin
 from market.catalog.browsing import SORTS, BrowseForm, browse
 from market.catalog.combined import price_now
+from market.catalog.forms import TermsForm
 from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.publishing import publish, use_version
 from market.catalog.royalties import royalties_of
+
+TermsBody = shape("TermsBody", TermsForm, optional=tuple(TermsForm.base_fields))
 
 
 class LicenceOut(serializers.Serializer[Any]):
@@ -76,6 +83,24 @@ class VersionOut(serializers.Serializer[Any]):
         return version.plugin.current_version_id == version.pk
 
 
+def terms_of(plugin: PlugIn) -> dict[str, Any]:
+    """Give what a plug-in costs and allows, by the names that a body has for it; of a new one, what is not said."""
+    return {name: getattr(plugin, name) for name in TermsForm.base_fields}
+
+
+class PlugInEndpoint(Endpoint):
+    writes = Scope.SELL
+
+    def own_plugin(self, slug: str) -> PlugIn:
+        """Give a plug-in of the person's, to change it: for that they have to be an artist still."""
+        plugin = owned_plugin_called(self.person, slug)
+        self.require_role(Role.ARTIST)
+        return plugin
+
+    def said(self, plugin: PlugIn) -> Response:
+        return Response(OnePlugInOut(plugin, context={"request": self.request}).data)
+
+
 class PlugIns(Endpoint):
     @extend_schema(
         parameters=[
@@ -102,12 +127,40 @@ class PlugIns(Endpoint):
         return ranked(request, browse(form.choices_made()), PlugInOut)
 
 
-class OnePlugIn(Endpoint):
+class OnePlugIn(PlugInEndpoint):
     @extend_schema(responses=OnePlugInOut)
     def get(self, request: Request, slug: str) -> Response:
         """A plug-in, and who divides its price. Those that are not published are their owner's to see."""
-        plugin = visible_plugin(self.person, slug)
-        return Response(OnePlugInOut(plugin, context={"request": request}).data)
+        return self.said(visible_plugin(self.person, slug))
+
+    @extend_schema(request=TermsBody, responses=OnePlugInOut)
+    def patch(self, request: Request, slug: str) -> Response:
+        """Change what your plug-in costs and allows; what you leave out stays. It holds for pictures from now on."""
+        plugin = self.own_plugin(slug)
+        form = filled_in(TermsForm, terms_of(plugin) | members(request, TermsBody), instance=plugin)
+        form.save_changes()
+        return self.said(owned_plugin_called(self.person, slug))
+
+
+class PublishPlugIn(PlugInEndpoint):
+    @extend_schema(request=None, responses=OnePlugInOut)
+    @once_if_asked
+    def post(self, request: Request, slug: str) -> Response:
+        """Offer your plug-in to everybody."""
+        plugin = self.own_plugin(slug)
+        publish(plugin, self.person)
+        return self.said(plugin)
+
+
+class WithdrawPlugIn(PlugInEndpoint):
+    @extend_schema(request=None, responses=OnePlugInOut)
+    @once_if_asked
+    def post(self, request: Request, slug: str) -> Response:
+        """Take your plug-in from the market. Pictures made with it keep their licence."""
+        plugin = self.own_plugin(slug)
+        if not plugin.withdraw():
+            raise Problem(NOT_POSSIBLE, f"{plugin.name} is not on the market.")
+        return self.said(plugin)
 
 
 class Versions(Endpoint):
@@ -119,3 +172,13 @@ class Versions(Endpoint):
         if not (self.person.is_admin or plugin.owner_id == self.person.pk):
             versions = versions.filter(pk__in=[plugin.current_version_id])
         return listed(request, versions, VersionOut, by="number")
+
+
+class UseVersion(PlugInEndpoint):
+    @extend_schema(request=None, responses=OnePlugInOut)
+    @once_if_asked
+    def post(self, request: Request, slug: str, number: int) -> Response:
+        """Make a version of your plug-in the one that pictures are made with from now on."""
+        plugin = self.own_plugin(slug)
+        use_version(plugin, owned_version_numbered(self.person, plugin, number))
+        return self.said(plugin)

@@ -22,6 +22,9 @@ from rest_framework.response import Response
 
 from market.basemodels.checking import CheckRefused
 from market.basemodels.registering import RegistrationRefused
+from market.basemodels.uploading import UploadRefused
+from market.catalog.addition import AdditionRefused
+from market.catalog.publishing import PublishingRefused
 from market.claims.refusal import ClaimRefused
 from market.combinations import errors as combining
 from market.extractions.errors import ExtractionRefused
@@ -84,7 +87,10 @@ PRICE_CHANGED = Kind(
 )
 TOO_LARGE = Kind("too-large", "The request is too large", 413, "Send less at once.")
 WRONG_TYPE = Kind(
-    "wrong-type", "The content is of another type than is taken", 415, "Send JSON, or files as a form."
+    "wrong-type",
+    "The content is of another type than is taken",
+    415,
+    "Send what the reference says: JSON, files as a form, or bytes.",
 )
 INVALID = Kind(
     "invalid", "Something in the request is not right", 422, "The list of errors says what, and where."
@@ -97,7 +103,7 @@ KEY_REUSED = Kind(
 )
 TOO_MANY = Kind("too-many", "Too many requests", 429, "Wait as long as the header Retry-After says.")
 TOO_MANY_WAITING = Kind(
-    "too-many-waiting", "Too many unfinished requests", 429, "Wait until one is done, or cancel one."
+    "too-many-waiting", "Too many unfinished requests", 429, "Wait until one is done, or give one up."
 )
 HIDDEN = Kind("hidden", "Hidden at present", 451, "The detail says why; it may be shown again later.")
 FAILED = Kind(
@@ -212,6 +218,10 @@ def _refused(error: Exception) -> Problem | None:
         return _generation_refused(error)
     if isinstance(error, ClaimRefused | CheckRefused | TakedownRefused):
         return Problem(NOT_POSSIBLE, str(error))
+    if isinstance(error, AdditionRefused | PublishingRefused):
+        return Problem(NOT_POSSIBLE, str(error), errors=[Fault(reason) for reason in error.reasons])
+    if isinstance(error, UploadRefused):
+        return _upload_refused(error)
     if isinstance(error, combining.BalanceTooLow):
         return Problem(BALANCE_TOO_LOW, str(error), more={"missing_micros": error.missing})
     if isinstance(error, combining.TooManyWaiting):
@@ -219,6 +229,14 @@ def _refused(error: Exception) -> Problem | None:
     if isinstance(error, combining.CombinationRefused | ExtractionRefused | RegistrationRefused):
         return invalid([Fault(reason) for reason in error.reasons])
     return None
+
+
+def _upload_refused(error: UploadRefused) -> Problem:
+    if error.status == INVALID.status:
+        return invalid([Fault(str(error))])
+    # Not asked too often: too much is kept that is not finished.
+    kind = TOO_MANY_WAITING if error.status == TOO_MANY.status else _BY_STATUS[error.status]
+    return Problem(kind, str(error))
 
 
 def _generation_refused(error: Refused) -> Problem:

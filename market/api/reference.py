@@ -15,6 +15,7 @@ from django.utils.text import capfirst
 from django.views.decorators.http import require_safe
 
 from market.accounts.models import Scope
+from market.api.base_uploads import BYTES
 from market.api.once import HEADER
 from market.api.problems import KINDS
 from market.api.schema import document
@@ -26,8 +27,10 @@ TITLES = {
     "pictures": "Pictures",
     "jobs": "Jobs",
     "plugins": "Plug-ins",
+    "additions": "New versions of plug-ins",
     "combinations": "Combinations",
     "bases": "Base models",
+    "base_uploads": "Sending a base model",
     "weights": "Other weights of base models",
     "releases": "Releases",
     "extractions": "Extractions",
@@ -39,6 +42,7 @@ TITLES = {
 }
 """The groups in the order in which they are shown; others come after them."""
 DEEPEST = 3
+FORM = "multipart/form-data"
 
 
 @dataclass(frozen=True)
@@ -184,8 +188,10 @@ def _curl(schema: Mapping[str, Any], path: str, method: str, said: Mapping[str, 
     if "application/json" in content:
         example = _example(schema, content["application/json"]["schema"])
         lines += ["-H 'Content-Type: application/json'", f"-d '{json.dumps(example, ensure_ascii=False)}'"]
-    elif content:
-        lines.append("-F files=@red-fox.png")
+    elif FORM in content:
+        lines += [f"-F '{said}'" for said in _form_example(schema, content[FORM]["schema"])]
+    elif BYTES in content:
+        lines += [f"-H 'Content-Type: {BYTES}'", "--data-binary @part"]
     query = "&".join(
         f"{each['name']}={each['name'].upper()}"
         for each in said.get("parameters", ())
@@ -193,6 +199,17 @@ def _curl(schema: Mapping[str, Any], path: str, method: str, said: Mapping[str, 
     )
     address = f"{settings.PUBLIC_URL}{path}" + (f"?{query}" if query else "")
     return " \\\n  ".join([*lines, f"'{address}'" if query else address])
+
+
+def _form_example(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[str]:
+    """Give what a form needs as curl has it: files by their names."""
+    node = _resolved(schema, node)
+    for name in node.get("required", ()):
+        value = _resolved(schema, node["properties"][name])
+        if "binary" in (value.get("format"), value.get("items", {}).get("format")):
+            yield f"{name}=@FILE"
+        else:
+            yield f"{name}={_value(schema, value)}"
 
 
 def _example(schema: Mapping[str, Any], node: Mapping[str, Any]) -> dict[str, Any]:

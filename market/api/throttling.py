@@ -24,7 +24,7 @@ class PerToken(BaseThrottle):
         if not isinstance(token, ApiToken):
             return True
         limits = [("all", settings.API_REQUESTS_PER_MINUTE)]
-        if request.method not in READING:
+        if request.method not in READING and not view.in_parts:
             limits.append(("writes", settings.API_WRITES_PER_MINUTE))
         return all(self._count(token, what) <= most for what, most in limits)
 

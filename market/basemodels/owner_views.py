@@ -23,7 +23,7 @@ from market.basemodels.forms import RegisterForm, ReplaceForm
 from market.basemodels.models import BaseUpload
 from market.basemodels.registering import RegistrationRefused, register_base, remove_base
 from market.basemodels.replacing import propose_weights, withdraw_weights
-from market.basemodels.uploading import give_up_upload
+from market.basemodels.uploading import CLAIMED, give_up_upload
 
 ROWS = 25
 View = Callable[..., HttpResponse]
@@ -95,7 +95,7 @@ def give_up(request: HttpRequest, pk: UUID) -> HttpResponse:
     if give_up_upload(owned_upload(person_of(request), pk).pk):
         messages.success(request, "The upload is given up, and what had arrived is deleted.")
     else:
-        messages.error(request, "A base model has this upload; it stays.")
+        messages.error(request, CLAIMED)
     return redirect("basemodels:my_bases")
 
 

@@ -1,4 +1,4 @@
-"""Uploading a diffusers directory in parts, for the page's script and for scripts of others. Answers are JSON."""
+"""Uploading a diffusers directory in parts, for the page's script. Answers are JSON; other programs have the API."""
 
 from __future__ import annotations
 

@@ -33,6 +33,8 @@ MAX_SIZE = 10**13
 MAX_TEXT_BYTES = 50_000_000
 """Of a .json or .txt file, which is read whole."""
 KEPT_UNTOUCHED = timedelta(days=2)
+CLAIMED = "A base model has this upload; it stays."
+"""Why an upload is not given up."""
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack")
 
 
@@ -281,13 +283,12 @@ def sweep_abandoned() -> int:
 
 def as_json(upload: BaseUpload) -> dict[str, Any]:
     """Say what is there of an upload, for whoever sends it."""
-    files = list(upload.files.all())
     return {
         "upload": str(upload.pk),
         "url": upload.get_absolute_url(),
         "part_bytes": PART_BYTES,
-        "complete": all(file.complete for file in files),
-        "files": [file_as_json(file) for file in files],
+        "complete": upload.is_complete,
+        "files": [file_as_json(file) for file in upload.files.all()],
     }
 
 

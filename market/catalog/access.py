@@ -18,6 +18,7 @@ from market.catalog.models import (
     PlugInVersion,
     Work,
 )
+from market.catalog.models.plugins import PlugInQuerySet
 from market.catalog.offering import barred_among, why_not_offered
 
 Person = AbstractBaseUser | AnonymousUser
@@ -33,14 +34,25 @@ def owned_work(person: User, concept: int, pk: int) -> Work:
     return get_object_or_404(Work.objects.select_related("concept"), pk=pk, concept=concept, artist=person)
 
 
+def owned_plugins(person: User) -> PlugInQuerySet:
+    return PlugIn.objects.with_everything().select_related("addition").filter(owner=person)
+
+
 def owned_plugin(person: User, pk: int) -> PlugIn:
-    plugins = PlugIn.objects.with_everything().select_related("addition")
-    return get_object_or_404(plugins, pk=pk, owner=person)
+    return get_object_or_404(owned_plugins(person), pk=pk)
+
+
+def owned_plugin_called(person: User, slug: str) -> PlugIn:
+    return get_object_or_404(owned_plugins(person), slug=slug)
 
 
 def owned_version(person: User, plugin: int, pk: int) -> PlugInVersion:
     versions = PlugInVersion.objects.select_related("plugin__concept")
     return get_object_or_404(versions, pk=pk, plugin=plugin, plugin__owner=person)
+
+
+def owned_version_numbered(person: User, plugin: PlugIn, number: int) -> PlugInVersion:
+    return get_object_or_404(PlugInVersion, plugin=plugin, number=number, plugin__owner=person)
 
 
 def terms_of_co_owner(plugin: PlugIn, person: int) -> CoOwnerTerms:

@@ -20,6 +20,7 @@ from market.catalog.models.concepts import MAX_ALIASES
 from market.catalog.models.plugins import MAX_PRICE_MICROS
 from market.catalog.models.works import CAPTION_LENGTH
 from market.catalog.publishing import broader_than_parts
+from market.catalog.rights import RIGHTS_VERSION
 from market.catalog.uploads import MAX_FILES_AT_ONCE
 from market.ledger.money import words
 
@@ -84,6 +85,10 @@ class AffirmForm(forms.Form):
         label="I affirm this.", error_messages={"required": "Tick the box to affirm your rights."}
     )
 
+    def is_of_the_current_text(self) -> bool:
+        """Whether what was read, and is affirmed, is the text in force."""
+        return bool(self.cleaned_data["version"] == RIGHTS_VERSION)
+
 
 class ManyFilesInput(forms.ClearableFileInput):
     allow_multiple_selected = True
@@ -114,6 +119,24 @@ class UploadForm(forms.Form):
     )
 
 
+class CaptionField(forms.CharField):
+    """One line."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, max_length=CAPTION_LENGTH, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        return re.sub(r"\s+", " ", str(super().to_python(value)))
+
+
+class CaptionForm(forms.ModelForm[Work]):
+    caption = CaptionField(help_text="What it shows, in a few words: “a fox”.")
+
+    class Meta:
+        model = Work
+        fields = ["caption"]
+
+
 class CaptionsForm(forms.Form):
     """One caption a work, named by the work's number."""
 
@@ -121,9 +144,7 @@ class CaptionsForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.works = {f"caption-{work.pk}": work for work in works}
         for name, work in self.works.items():
-            self.fields[name] = forms.CharField(
-                label=f"Caption of {work}", required=False, max_length=CAPTION_LENGTH, initial=work.caption
-            )
+            self.fields[name] = CaptionField(label=f"Caption of {work}", initial=work.caption)
 
     def rows(self) -> list[tuple[Work, forms.BoundField]]:
         return [(work, self[name]) for name, work in self.works.items()]
@@ -133,7 +154,7 @@ class CaptionsForm(forms.Form):
         changed = []
         for name in self.changed_data:
             work = self.works[name]
-            work.caption = re.sub(r"\s+", " ", self.cleaned_data[name])
+            work.caption = self.cleaned_data[name]
             changed.append(work)
         return Work.objects.bulk_update(changed, ["caption"]) if changed else 0
 
@@ -178,6 +199,11 @@ class TermsForm(forms.ModelForm[PlugIn]):
 
     def switches(self) -> list[forms.BoundField]:
         return [self[name] for name in LICENCE_FIELDS]
+
+    def save_changes(self) -> None:
+        """Write what changed, and nothing else: jobs may be writing to the same row."""
+        if self.changed_data:
+            self.instance.save(update_fields=self.changed_data)
 
     def terms(self) -> Terms:
         return Terms(**{name: self.cleaned_data[name] for name in ["price_micros", *LICENCE_FIELDS]})

@@ -23,6 +23,9 @@ MAX_FILES_AT_ONCE = 100
 MAX_WORKS = 500
 NAME_LENGTH = 120
 
+LEARNED_FROM = "An addition is learning from the works just now. Delete it when that has ended."
+"""Why a work is not removed."""
+
 # Says nothing of whose work it is: an upload must not become a way to search other people's works.
 NEUTRAL_REASON = (
     "This picture cannot be registered, because it matches a work that is already registered in the market. "

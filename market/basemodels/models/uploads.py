@@ -70,7 +70,7 @@ class BaseUpload(models.Model):
 
     @property
     def is_complete(self) -> bool:
-        return not self.files.filter(complete=False).exists()
+        return all(file.complete for file in self.files.all())
 
 
 class BaseUploadFile(models.Model):

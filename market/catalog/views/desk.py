@@ -19,8 +19,8 @@ from market.catalog.coowners import open_offers
 from market.catalog.forms import AffirmForm, CaptionsForm, ConceptForm, UploadForm
 from market.catalog.models import Concept, ConceptKind, PlugIn, Work
 from market.catalog.pictures import MIN_SIDE, Limits
-from market.catalog.rights import RIGHTS_TEXT, RIGHTS_VERSION
-from market.catalog.uploads import UploadReport, remove_work, upload_works
+from market.catalog.rights import RIGHTS_CHANGED, RIGHTS_TEXT, RIGHTS_VERSION
+from market.catalog.uploads import LEARNED_FROM, UploadReport, remove_work, upload_works
 from market.jobs.models import Job
 from market.stored_files import send
 
@@ -93,8 +93,8 @@ def affirm(request: HttpRequest, pk: int) -> HttpResponse:
     form = AffirmForm(request.POST)
     if not form.is_valid():
         return _concept_page(request, of, affirm_form=form, status=422)
-    if form.cleaned_data["version"] != RIGHTS_VERSION:
-        messages.error(request, "The text has changed while you were reading. Please read it again.")
+    if not form.is_of_the_current_text():
+        messages.error(request, RIGHTS_CHANGED)
         return redirect(of)
     of.affirm_rights(person_of(request), ip_address=request.META.get("REMOTE_ADDR") or None)
     messages.success(request, "Your affirmation is kept with its text and the time.")
@@ -150,9 +150,7 @@ def delete_work(request: HttpRequest, concept: int, pk: int) -> HttpResponse:
     if remove_work(work):
         messages.success(request, f"“{work}” is deleted.")
     else:
-        messages.error(
-            request, "An addition is learning from the works just now. Delete it when that has ended."
-        )
+        messages.error(request, LEARNED_FROM)
     return redirect(work.concept)
 
 

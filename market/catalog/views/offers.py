@@ -90,7 +90,7 @@ def plugin(request: HttpRequest, pk: int) -> HttpResponse:
     offer = owned_plugin(person_of(request), pk)
     form = TermsForm(request.POST or None, instance=PlugIn.objects.get(pk=pk))
     if request.method == "POST" and form.is_valid():
-        form.instance.save(update_fields=form.changed_data) if form.changed_data else None
+        form.save_changes()
         messages.success(request, "Price and licence are saved. They hold for pictures from now on.")
         return redirect(offer.desk_url)
     return _plugin_page(request, offer, form, status=422 if form.errors else 200)

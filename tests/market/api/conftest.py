@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from django.test.client import MULTIPART_CONTENT
 
 from market.accounts.models import Scope, User
 from market.accounts.tokens import make_token
@@ -36,6 +37,14 @@ class Program:
         headers = {"Idempotency-Key": str(uuid.uuid4()) if key is None else key} | headers
         return self._ask("post", path, headers, body)
 
+    def post_form(self, path: str, form: dict[str, Any], *, key: str | None = None) -> Any:
+        """Post what has files."""
+        headers = {"Idempotency-Key": str(uuid.uuid4()) if key is None else key}
+        return self._ask("post", path, headers, form, kind=MULTIPART_CONTENT)
+
+    def put_bytes(self, path: str, data: bytes, kind: str = "application/octet-stream") -> Any:
+        return self._ask("put", path, {}, data, kind=kind)
+
     def patch(self, path: str, body: Any) -> Any:
         return self._ask("patch", path, {}, body)
 
@@ -45,10 +54,17 @@ class Program:
     def delete(self, path: str) -> Any:
         return self._ask("delete", path, {})
 
-    def _ask(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> Any:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: Any = None,
+        kind: str = "application/json",
+    ) -> Any:
         content: dict[str, Any] = {}
         if method != "get":
-            content = {"data": "" if body is None else body, "content_type": "application/json"}
+            content = {"data": "" if body is None else body, "content_type": kind}
         sent = {"Authorization": f"Bearer {self.words}"} | {
             name: value for name, value in headers.items() if value
         }

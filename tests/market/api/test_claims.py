@@ -44,11 +44,7 @@ def respondent(model_owner: User, program_of: ProgramOf) -> Program:
 
 
 def send_controls(program: Program, pk: int, count: int, name: str = "files") -> Any:
-    return program.client.post(
-        f"/api/v1/claims/{pk}/controls",
-        {name: files(count)},
-        headers={"Authorization": f"Bearer {program.words}"},
-    )
+    return program.post_form(f"claims/{pk}/controls", {name: files(count)}, key="")
 
 
 def test_a_claim_is_drafted_filled_in_submitted_and_measured(

@@ -22,12 +22,13 @@ from market.generation.models import GenerationRequest
 from market.jobs.models import Job
 from market.takedowns.taking_down import take_down_picture
 from tests.market.api.conftest import ProgramOf, problem
+from tests.market.basemodels.conftest import complete_upload
 from tests.market.catalog.conftest import make_concept
 from tests.market.claims.conftest import concept, draft, make_draft, ready, submitted
 from tests.market.combinations.stage import ask
 from tests.market.extractions.stage import make_dropped
 from tests.market.generation.test_finishing import draw
-from tests.market.stage import make_part, make_wish, run, top_up
+from tests.market.stage import make_part, make_plugin, make_wish, run, top_up
 from tests.market.takedowns.conftest import NOTICE
 
 __all__ = ["concept", "draft", "make_draft", "ready", "submitted"]
@@ -35,11 +36,15 @@ __all__ = ["concept", "draft", "make_draft", "ready", "submitted"]
 OPEN = {
     ("me", "get"), ("quotes", "post"), ("requests", "get"), ("requests", "post"), ("pictures", "get"), ("jobs", "get"),
     ("plugins", "get"), ("plugin", "get"), ("versions", "get"), ("bases", "get"), ("bases", "post"), ("base", "get"),
-    ("releases", "get"), ("degradation", "get"), ("combinations", "get"), ("combinations", "post"),
+    ("base_uploads", "get"), ("base_uploads", "post"), ("releases", "get"), ("degradation", "get"),
+    ("combinations", "get"), ("combinations", "post"),
     ("combination_quotes", "post"), ("retests", "get"), ("takedowns", "get"), ("strikes", "get"),
-    ("concepts", "get"), ("claims", "get"), ("claims", "post"),
+    ("concepts", "get"), ("concepts", "post"), ("claims", "get"), ("claims", "post"),
 }  # fmt: skip
 """What everybody may ask; they get what is public, or their own."""
+
+FORMS = {"claim_controls", "works", "plugin_files"}
+"""What takes files, and so a form."""
 
 METHODS = ("get", "post", "put", "patch", "delete")
 Place = tuple[str, str, str]
@@ -58,7 +63,14 @@ def places() -> list[Place]:
 
 @pytest.fixture
 def of_others(
-    user: User, second_artist: User, admin: User, base: BaseModel, concept: Concept, ready: Claim, plugin: Any
+    user: User,
+    second_artist: User,
+    model_owner: User,
+    admin: User,
+    base: BaseModel,
+    concept: Concept,
+    ready: Claim,
+    plugin: Any,
 ) -> dict[str, dict[str, Any]]:
     """What others have, by the first part of an address."""
     top_up(user)
@@ -71,19 +83,21 @@ def of_others(
     extraction = Extraction.objects.get(base=base)
     parts = [make_part(second_artist, base, name) for name in ("Ink", "Pip")]
     takedown = take_down_picture(picture, admin, NOTICE)
+    upload = complete_upload(model_owner)
     assert GenerationRequest.objects.get().pk == made.pk
     return {
         "requests": {"pk": made.pk},
         "jobs": {"pk": made.pk},
         "pictures": {"pk": picture.pk},
-        "plugins": {"slug": plugin.slug},
+        "plugins": {"slug": plugin.slug, "number": 1},
         "bases": {"slug": base.slug},
+        "base-uploads": {"pk": upload.pk, "position": 0, "number": 0},
         "combinations": {"pk": ask(user, *parts).pk},
         "releases": {"pk": retest.build.release_id},
         "retests": {"pk": retest.pk},
         "takedowns": {"pk": takedown.pk},
         "extractions": {"pk": extraction.pk, "other": extraction.pk},
-        "concepts": {"pk": concept.pk},
+        "concepts": {"pk": concept.pk, "work": concept.works.all()[0].pk},
         "claims": {"pk": ready.pk, "picture": ready.pictures.filter(sort="control")[0].pk},
     }
 
@@ -93,17 +107,22 @@ def filled_in(path: str, of_others: dict[str, dict[str, Any]]) -> str:
     return re.sub(r"<\w+:(\w+)>", lambda found: str(numbers[found[1]]), path)
 
 
-def send(client: Client, method: str, path: str, words: str = "") -> Any:
+def send(client: Client, place: Place, of_others: dict[str, dict[str, Any]], words: str = "") -> Any:
+    name, path, method = place
     headers = {"Idempotency-Key": str(uuid.uuid4())}
     if words:
         headers["Authorization"] = f"Bearer {words}"
-    content: dict[str, Any] = {} if method == "get" else {"data": "{}", "content_type": "application/json"}
-    return getattr(client, method)(f"/{path}", headers=headers, **content)
+    content: dict[str, Any] = {"data": "{}", "content_type": "application/json"}
+    if method == "get":
+        content = {}
+    elif name in FORMS:
+        content = {"data": {}}
+    return getattr(client, method)(f"/{filled_in(path, of_others)}", headers=headers, **content)
 
 
 def test_without_a_token_nothing_is_answered(of_others: dict[str, dict[str, Any]]) -> None:
-    for _, path, method in places():
-        problem(send(Client(), method, filled_in(path, of_others)), 401, "not-signed-in")
+    for place in places():
+        problem(send(Client(), place, of_others), 401, "not-signed-in")
 
 
 def test_a_stranger_finds_nothing_of_what_others_have(
@@ -111,14 +130,15 @@ def test_a_stranger_finds_nothing_of_what_others_have(
 ) -> None:
     program = program_of(stranger)
 
-    for name, path, method in places():
-        answer = send(program.client, method, filled_in(path, of_others), program.words)
-        if (name, method) not in OPEN and name != "claim_controls":
+    for place in places():
+        name, _, method = place
+        answer = send(program.client, place, of_others, program.words)
+        if (name, method) not in OPEN:
             problem(answer, 404, "not-found")
         assert answer.status_code < 500
     for path in (
-        "requests", "pictures", "jobs", "concepts", "claims", "claims?of=against", "combinations", "retests", "takedowns",
-        "takedowns?of=asked_for",
+        "requests", "pictures", "jobs", "concepts", "base-uploads", "claims", "claims?of=against", "combinations", "retests",
+        "takedowns", "takedowns?of=asked_for",
     ):  # fmt: skip
         assert program.get(path).json()["results"] == []
 
@@ -128,24 +148,34 @@ def test_a_token_that_only_reads_changes_nothing(
 ) -> None:
     program = program_of(model_owner, Scope.READ)
 
-    for name, path, method in places():
-        if method != "get" and name not in {"quotes", "combination_quotes", "claim_controls", "cancel_job"}:
-            answer = send(program.client, method, filled_in(path, of_others), program.words)
-            problem(answer, 403, "not-allowed")
+    for place in places():
+        name, _, method = place
+        if method != "get" and name not in {"quotes", "combination_quotes", "cancel_job"}:
+            problem(send(program.client, place, of_others, program.words), 403, "not-allowed")
 
 
 def test_who_lost_a_role_does_nothing_by_the_api_that_its_pages_are_for(
     artist: User, model_owner: User, base: BaseModel, program_of: ProgramOf
 ) -> None:
-    concept = make_concept(artist, "Riverink")
+    concept, owned = make_concept(artist, "Riverink"), make_plugin(artist, base)
+    upload = complete_upload(model_owner)
     with transaction.atomic():
         for person in (artist, model_owner):
             roles = [Role.USER.value]
             record("person.roles_changed", by=None, target=person, changes={"roles": (person.roles, roles)})
             User.objects.filter(pk=person.pk).update(roles=roles)
 
-    claimed = program_of(artist).post("claims", {"concept": concept.pk, "base": "tiny"})
-    priced = program_of(model_owner).patch("bases/tiny", {"fee_micros": 90_000})
-
-    assert "role of artist" in problem(claimed, 403, "not-allowed")["detail"]
-    assert "role of model owner" in problem(priced, 403, "not-allowed")["detail"]
+    for answer in (
+        program_of(artist).post("claims", {"concept": concept.pk, "base": "tiny"}),
+        program_of(artist).post("concepts", {"name": "Willow", "kind": "style"}),
+        program_of(artist).patch(f"concepts/{concept.pk}", {"description": "Ink."}),
+        program_of(artist).post(f"concepts/{concept.pk}/additions", {"base": "tiny"}),
+        program_of(artist).post(f"plugins/{owned.slug}/withdraw"),
+    ):
+        assert "role of artist" in problem(answer, 403, "not-allowed")["detail"]
+    for answer in (
+        program_of(model_owner).patch("bases/tiny", {"fee_micros": 90_000}),
+        program_of(model_owner).post("base-uploads", {"files": []}),
+        program_of(model_owner).delete(f"base-uploads/{upload.pk}"),
+    ):
+        assert "role of model owner" in problem(answer, 403, "not-allowed")["detail"]
