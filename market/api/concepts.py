@@ -20,7 +20,7 @@ from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.plugins import PlugInOut
 from market.api.problems import NOT_POSSIBLE, Problem
 from market.catalog.access import owned_concept, owned_plugins, owned_work
-from market.catalog.forms import AffirmForm, CaptionForm, ConceptForm, UploadForm
+from market.catalog.forms import AffirmForm, CaptionForm, ConceptForm, UploadForm, naming_in_turns
 from market.catalog.models import Concept
 from market.catalog.models.concepts import MAX_ALIASES, NAME_LENGTH
 from market.catalog.rights import RIGHTS_CHANGED, RIGHTS_TEXT, RIGHTS_VERSION
@@ -128,7 +128,8 @@ class Concepts(ConceptEndpoint):
         Next, affirm your rights and upload works.
         """
         self.require_role(Role.ARTIST)
-        concept = filled_in(ConceptForm, members(request, NewConceptBody), artist=self.person).save()
+        with naming_in_turns(self.person):
+            concept = filled_in(ConceptForm, members(request, NewConceptBody), artist=self.person).save()
         return made(self.said(concept).data, at=reverse("api:concept", args=[concept.pk]))
 
 
@@ -145,7 +146,8 @@ class OneConcept(ConceptEndpoint):
         as_it_is = {name: getattr(concept, name) for name in ConceptForm.base_fields}
         as_it_is["aliases"] = COMMAS.join(concept.aliases)
         said = as_it_is | members(request, ConceptBody)
-        return self.said(filled_in(ConceptForm, said, artist=self.person, instance=concept).save())
+        with naming_in_turns(self.person):
+            return self.said(filled_in(ConceptForm, said, artist=self.person, instance=concept).save())
 
 
 class Rights(ConceptEndpoint):

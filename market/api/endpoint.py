@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from market.accounts.models import Role, Scope, User
 from market.api.authentication import BearerToken, TokenAllows
 from market.api.bodies import JsonBody
-from market.api.problems import NOT_ALLOWED, NOT_FOUND, NOT_SIGNED_IN, Problem
+from market.api.problems import LENGTH_MISSING, NOT_ALLOWED, NOT_FOUND, NOT_SIGNED_IN, Problem
 from market.api.throttling import PerToken
 
 
@@ -40,6 +40,14 @@ class Endpoint(APIView):
     writes: Scope | None = None
     in_parts = False
     """Whether one thing takes many requests here: they count as requests, and not as changes."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse a body that comes in chunks, which the framework would take for an empty one. Parts are read by hand."""
+        super().initial(request, *args, **kwargs)
+        if "HTTP_TRANSFER_ENCODING" in request.META and not self.in_parts:
+            raise Problem(
+                LENGTH_MISSING, "The body came in chunks, without its length: nothing was read of it."
+            )
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         """Keep answers out of caches, unless they say otherwise of themselves."""

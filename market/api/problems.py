@@ -85,6 +85,9 @@ PRICE_CHANGED = Kind(
     409,
     "Look at the quote that is sent along, and agree to its digest.",
 )
+LENGTH_MISSING = Kind(
+    "length-missing", "The length of the body is not said", 411, "Send it with the header Content-Length."
+)
 TOO_LARGE = Kind("too-large", "The request is too large", 413, "Send less at once.")
 WRONG_TYPE = Kind(
     "wrong-type",
@@ -115,7 +118,7 @@ FAILED = Kind(
 
 KINDS = (
     UNREADABLE, KEY_MISSING, NOT_SIGNED_IN, BALANCE_TOO_LOW, NOT_ALLOWED, NOT_FOUND, WRONG_METHOD, NOT_POSSIBLE,
-    PRICE_CHANGED, TOO_LARGE, WRONG_TYPE, INVALID, KEY_REUSED, TOO_MANY, TOO_MANY_WAITING, HIDDEN, FAILED,
+    PRICE_CHANGED, LENGTH_MISSING, TOO_LARGE, WRONG_TYPE, INVALID, KEY_REUSED, TOO_MANY, TOO_MANY_WAITING, HIDDEN, FAILED,
 )  # fmt: skip
 
 _BY_STATUS = {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 
 from market.accounts.models import HANDLE_LENGTH, User
 from market.basemodels.models import BaseModel
@@ -41,7 +43,17 @@ class AliasesField(forms.CharField):
         """The names are checked one by one, by the model."""
 
 
+@contextmanager
+def naming_in_turns(artist: User) -> Iterator[None]:
+    """Let an artist's concepts be named one after the other: a form does not see a name that another is just taking."""
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=artist.pk)
+        yield
+
+
 class ConceptForm(forms.ModelForm[Concept]):
+    """To be validated and saved within `naming_in_turns`."""
+
     kind = forms.ChoiceField(
         choices=LEARNED_KINDS,
         initial=ConceptKind.STYLE,

@@ -11,12 +11,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from market.accounts.access import person_of, role_required
-from market.accounts.models import Role
+from market.accounts.models import Role, User
 from market.catalog import addition, plugin_uploads
 from market.catalog.access import owned_concept, owned_work
 from market.catalog.addition import MIN_WORKS
 from market.catalog.coowners import open_offers
-from market.catalog.forms import AffirmForm, CaptionsForm, ConceptForm, UploadForm
+from market.catalog.forms import AffirmForm, CaptionsForm, ConceptForm, UploadForm, naming_in_turns
 from market.catalog.models import Concept, ConceptKind, PlugIn, Work
 from market.catalog.pictures import MIN_SIDE, Limits
 from market.catalog.rights import RIGHTS_CHANGED, RIGHTS_TEXT, RIGHTS_VERSION
@@ -53,9 +53,9 @@ def desk(request: HttpRequest) -> HttpResponse:
 @artists_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_concept(request: HttpRequest) -> HttpResponse:
-    form = ConceptForm(request.POST or None, artist=person_of(request))
-    if request.method == "POST" and form.is_valid():
-        concept = form.save()
+    person = person_of(request)
+    form = ConceptForm(request.POST or None, artist=person)
+    if request.method == "POST" and (concept := _saved(form, person)):
         messages.success(request, f"{concept.name} is registered. Next, affirm your rights and upload works.")
         return redirect(concept)
     return render(request, "catalog/concept_form.html", {"form": form}, status=422 if form.errors else 200)
@@ -68,8 +68,7 @@ def edit_concept(request: HttpRequest, pk: int) -> HttpResponse:
     form = ConceptForm(
         request.POST or None, artist=concept.artist, instance=owned_concept(person_of(request), pk)
     )
-    if request.method == "POST" and form.is_valid():
-        form.save()
+    if request.method == "POST" and _saved(form, concept.artist):
         messages.success(request, "The description is saved.")
         return redirect(concept)
     return render(
@@ -78,6 +77,11 @@ def edit_concept(request: HttpRequest, pk: int) -> HttpResponse:
         {"form": form, "concept": concept},
         status=422 if form.errors else 200,
     )
+
+
+def _saved(form: ConceptForm, artist: User) -> Concept | None:
+    with naming_in_turns(artist):
+        return form.save() if form.is_valid() else None
 
 
 @artists_only

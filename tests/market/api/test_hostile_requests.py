@@ -70,3 +70,11 @@ def _as_received(asked: requests.PreparedRequest, answer: Any) -> schemathesis.R
         elapsed=0.0,
         verify=False,
     )
+
+
+def test_a_body_without_its_length_is_refused_and_not_taken_for_an_empty_one(words: str) -> None:
+    headers = {"Authorization": f"Bearer {words}", "Idempotency-Key": "a", "Transfer-Encoding": "chunked"}
+
+    answer = Client().post("/api/v1/quotes", b"", content_type="application/json", headers=headers)
+
+    assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (411, "problem-length-missing")
