@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from tests.browser.chromium import chromium, missing
 from tests.browser.site import ROOT, Site
@@ -32,7 +32,9 @@ EVERYONE = [
     "/help/",
     "/plugins/",
     "/bases/",
+    "/bases/embedded/degradation/",
     "/proof/",
+    "/api/v1/docs",
     "/accounts/login/",
     "/accounts/signup/",
     "/no/page/",
@@ -44,11 +46,13 @@ PEOPLE = {
         "/desk/shares/",
         "/claims/",
         "/claims/new/",
+        "/takedowns/mine/",
         "/earnings/",
         "/earnings/statements/",
         "/earnings/payouts/",
         "/earnings/payouts/details/",
         "/me/",
+        "/me/tokens/",
         "/accounts/email/",
         "/accounts/2fa/",
     ],
@@ -57,12 +61,15 @@ PEOPLE = {
         "/my-bases/register/",
         "/bases/embedded/extractions/",
         "/bases/embedded/extractions/new/",
+        "/bases/embedded/releases/compare/",
     ],
     "user": [
         "/studio/",
         "/combinations/",
         "/combinations/new/",
         "/pictures/",
+        "/takedowns/mine/",
+        "/me/tokens/",
         "/jobs/",
         "/wallet/",
         "/wallet/top-up/",
@@ -80,6 +87,7 @@ PEOPLE = {
         "/reports/audit/",
         "/disputes/",
         "/claims/",
+        "/takedowns/",
     ],
 }
 # Pages with an address of their own: followed from a page by the first link that matches, and on from there by the next.
@@ -90,20 +98,30 @@ FOLLOWED: dict[str, list[tuple[str, ...]]] = {
                ("/desk/", "a[href^='/desk/plugins/']", "main a[href$='/shares/']"),
                ("/desk/", "a[href^='/desk/plugins/']", "main a[href*='/upload/']"),
                ("/desk/", "main a[href^='/jobs/']:not([href='/jobs/'])"),
+               ("/desk/", "a[href^='/desk/plugins/']", "main a[href^='/retests/']"),
+               ("/takedowns/mine/", "main th a[href^='/takedowns/']"),
+               ("/takedowns/mine/", "main th a[href^='/takedowns/']", "main a[href$='/counter-notice/']"),
                ("/claims/", "main th a[href^='/claims/']"),
                ("/claims/?state=evidence_ready", "main th a[href^='/claims/']"),
                ("/earnings/statements/", "main th a[href^='/earnings/statements/']")],
     "owner": [("/my-bases/", "main a[href^='/bases/']:not([href='/bases/'])"),
               ("/bases/embedded/extractions/", "main tr:nth-child(1) th a[href^='/extractions/']"),
               ("/bases/embedded/extractions/", "main tr:nth-child(2) th a[href^='/extractions/']"),
+              ("/bases/embedded/extractions/", "main tr:nth-child(1) th a[href^='/extractions/']", "main a[href*='/compare/']"),
+              ("/bases/embedded/extractions/", "main tr:nth-child(4) th a[href^='/extractions/']"),
               ("/bases/embedded/extractions/", "main a[href^='/releases/builds/']")],
     "user": [("/pictures/", "main a[href^='/pictures/']:not([href='/pictures/'])"),
+             ("/combinations/", "main a[href^='/combinations/']:not([href$='/new/'])"),
              ("/jobs/", "main a[href^='/jobs/']:not([href='/jobs/'], [href*='?'])")],
-    "admin": [("/reports/", "main a[href^='/reports/transfers/']"), ("/claims/", "main th a[href^='/claims/']")],
+    "admin": [("/reports/", "main a[href^='/reports/transfers/']"), ("/claims/", "main th a[href^='/claims/']"),
+              ("/takedowns/", "main th a[href^='/takedowns/']"), ("/plugins/", "h3 a", "main a[href^='/takedowns/plugins/']"),
+              ("/disputes/", "main th a[href^='/disputes/']")],
 }  # fmt: skip
 
 
-def photograph(browser: Browser, home: str, password: str, folder: Path, windows: list[str]) -> list[str]:
+def photograph(
+    browser: Browser, home: str, password: str, folder: Path, windows: list[str], only: list[str]
+) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     found: list[str] = []
     for window in windows:
@@ -118,13 +136,30 @@ def photograph(browser: Browser, home: str, password: str, folder: Path, windows
                 if address := _followed(visitor, start, links):
                     addresses.append(address)
             for address in addresses:
+                if only and not any(part in address for part in only):
+                    continue
                 page = visitor.go(address)
+                if "/reauthenticate/" in page.url:
+                    page.get_by_label("Password", exact=True).fill(password)
+                    page.get_by_role("button", name="Confirm").click()
+                    page.wait_for_url(f"**{address}")
                 name = "_".join([who or "visitor", *address.strip("/").split("/")]).rstrip("_")
+                _draw_all(page)
                 page.screenshot(path=folder / f"{name}-{window}.png", full_page=True)
                 found += [f"{window} {problem}" for problem in visitor.audit()]
             found += visitor.problems
             context.close()
     return found
+
+
+def _draw_all(page: Page) -> None:
+    """Load the pictures, too, that a page loads only once they are scrolled to; the audit tells of those that do not load."""
+    page.evaluate(
+        """async () => {
+          for (const image of document.images) image.loading = "eager";
+          await Promise.allSettled([...document.images].map((image) => image.decode()));
+        }"""
+    )
 
 
 def _followed(visitor: Visitor, start: str, links: list[str]) -> str:
@@ -147,6 +182,9 @@ def main() -> int:
     parser.add_argument("--url", help="address of a market that runs")
     parser.add_argument("--password", default="", help="password of its demo people")
     parser.add_argument("--windows", nargs="+", choices=list(WINDOWS), default=list(WINDOWS))
+    parser.add_argument(
+        "--only", nargs="+", default=[], help="parts of addresses: photograph only pages with one"
+    )
     chosen = parser.parse_args()
     reason = missing()
     if reason:
@@ -165,7 +203,7 @@ def main() -> int:
             )
             home, password = site.url, site.demo_password()
         browser = stack.enter_context(chromium())
-        found = photograph(browser, home.rstrip("/"), password, chosen.folder, chosen.windows)
+        found = photograph(browser, home.rstrip("/"), password, chosen.folder, chosen.windows, chosen.only)
     print("\n".join(found) or "nothing to mend")
     return 1 if found else 0
 

@@ -20,7 +20,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile  # noqa: E402
 from django.db import transaction  # noqa: E402  # models need the set-up
 from PIL import Image  # noqa: E402
 
-from market.accounts.models import User  # noqa: E402
+from market.accounts.models import Scope, User  # noqa: E402
+from market.accounts.tokens import make_token  # noqa: E402
 from market.basemodels.models import BaseModel  # noqa: E402
 from market.basemodels.samples import Sample  # noqa: E402
 from market.catalog import addition, coowners  # noqa: E402
@@ -28,24 +29,35 @@ from market.catalog.models import Concept, ConceptKind, PlugIn  # noqa: E402
 from market.catalog.uploads import add_work  # noqa: E402
 from market.claims import drafting  # noqa: E402
 from market.configuration import ROOT  # noqa: E402
+from market.extractions.building import RetestOutput  # noqa: E402
 from market.extractions.deciding import approve_extraction  # noqa: E402
+from market.extractions.releases import make_default  # noqa: E402
 from market.generation.finishing import finish_generation, store_pictures  # noqa: E402
+from market.generation.models import Picture  # noqa: E402
 from market.jobs.models import Job  # noqa: E402
+from market.takedowns import answering, taking_down  # noqa: E402
+from market.takedowns.models import Ground  # noqa: E402
 from tests.market import stage  # noqa: E402
 from tests.market.claims import conftest as claims  # noqa: E402
+from tests.market.combinations import stage as combinations  # noqa: E402
 from tests.market.extractions import stage as extractions  # noqa: E402
+from tests.market.takedowns.conftest import counter_notice  # noqa: E402
 
 WORKS = ROOT / "plugins_engine" / "embedded" / "works"
 DESCRIPTIONS = {
     "fxemoji": "Flat, friendly shapes with a soft inner shadow, after a set of open emoji.",
     "octopus": "An octopus of good cheer, at home in every style.",
     "panda": "A panda who keeps calm.",
+    "ghost": "A ghost who means well.",
 }
 
 
-def offer(artist: User, base: BaseModel, name: str, kind: ConceptKind, price: int) -> PlugIn:
-    """Make a concept with works, and a published plug-in with samples and figures."""
-    drawings = sorted((WORKS / name.lower()).glob("*.png"))
+def offer(
+    artist: User, base: BaseModel, name: str, kind: ConceptKind, price: int, *, works: str = ""
+) -> PlugIn:
+    """Make a concept with works, the shipped ones of its name if none are named, and a published plug-in with samples and figures."""
+    works = works or name.lower()
+    drawings = sorted((WORKS / works).glob("*.png"))
     weights = stage.empty_adapter()
     with transaction.atomic():  # so that no worker sees the job before it is done
         concept = Concept.objects.create(
@@ -53,7 +65,7 @@ def offer(artist: User, base: BaseModel, name: str, kind: ConceptKind, price: in
             name=name,
             kind=kind,
             aliases=[f"{name} set"],
-            description=DESCRIPTIONS[name.lower()],
+            description=DESCRIPTIONS[works],
         )
         affirmation = concept.affirm_rights(artist)
         for drawing in drawings[:8]:
@@ -137,12 +149,48 @@ def say_that_it_contains(base: BaseModel, concept: Concept) -> None:
         claims.measured(claim)
 
 
-def take_out(base: BaseModel, first: str, second: str) -> None:
-    """Make two extractions, one in a release that nobody draws with, the other still to be decided on."""
+def take_out(base: BaseModel, on_sale: PlugIn) -> None:
+    """Make two releases, the first of which pictures are drawn with and on which a plug-in dropped, and two runs to decide on."""
     with transaction.atomic():  # so that no worker sees the jobs before they are done
-        approved = extractions.make_extraction(base, base.owner, first)
-        extractions.finish_build(approve_extraction(approved, base.owner))
-        extractions.make_extraction(base, base.owner, second, figures=extractions.judged(target=0.2))
+        build = approve_extraction(extractions.make_extraction(base, base.owner, "Twemoji"), base.owner)
+        version = on_sale.versions.latest("number")
+        drawings = [_png(drawing) for drawing in sorted((WORKS / on_sale.name.lower()).glob("*.png"))[:4]]
+        grids = {
+            "samples": (
+                ("before", "after"),
+                [("a fox, Fxemoji style", drawings[:2]), ("a boat, Fxemoji style", drawings[2:])],
+            )
+        }
+        dropped = RetestOutput(version.pk, base.default_release().pk, {"moved": 0.4}, grids)
+        first = extractions.finish_build(build, dropped, kept=0.97)
+        another = approve_extraction(
+            extractions.make_extraction(base, base.owner, "High Contrast"), base.owner
+        )
+        extractions.finish_build(another, kept=0.91)
+        make_default(first, base.owner)
+        for found in (0.2, 0.03):
+            extractions.make_extraction(base, base.owner, "Noto", figures=extractions.judged(target=found))
+
+
+def combine(person: User, *plugins: PlugIn) -> None:
+    with transaction.atomic():  # so that no worker sees the job before it is done
+        combinations.finish(combinations.ask(person, *plugins))
+
+
+def take_down(base: BaseModel, ada: User, berta: User, uma: User) -> None:
+    """Take a plug-in of each artist down, one answered and one a strike, and hide a picture."""
+    admin = User.objects.get(email="admin@example.org")
+    answered = offer(berta, base, "Wisp", ConceptKind.CHARACTER, 40_000, works="ghost")
+    upheld = offer(ada, base, "Squid", ConceptKind.CHARACTER, 40_000, works="octopus")
+    draw(uma, base, [(answered, 1.0)], sorted((WORKS / "ghost").glob("*.png"))[:2])
+    draw(uma, base, [(upheld, 1.0)], sorted((WORKS / "octopus").glob("*.png"))[2:3])
+    notice = taking_down.Cause(Ground.NOTICE, "My ghost of 2019 is in it, as the letter of 3 May says.", ada)
+    takedown = taking_down.take_down_plugin(answered, admin, notice, pictures=True)
+    answering.counter(takedown, berta, counter_notice(), "I drew it before, for a class of mine.")
+    letter = taking_down.Cause(Ground.NOTICE, "A letter of a Carla Chalk, whose squid it is.")
+    taking_down.uphold(taking_down.take_down_plugin(upheld, admin, letter), admin, "Nobody answered it.")
+    rules = taking_down.Cause(Ground.RULES, "It shows what the market does not take.")
+    taking_down.take_down_picture(Picture.objects.earliest("created_at"), admin, rules)
 
 
 def _claim(job: Job) -> Job:
@@ -181,7 +229,10 @@ def main() -> None:
     draw(uma, base, [(style, 0.8), (character, 1.0)], sea[:2])
     draw(uma, base, [(style, 1.0)], flat[8:9])
     say_that_it_contains(base, style.concept)
-    take_out(base, "Twemoji", "High Contrast")
+    take_out(base, style)
+    combine(uma, style, character)
+    take_down(base, ada, berta, uma)
+    make_token(uma, name="Nightly backup", scopes=[Scope.READ], expires_at=None)
     # And a draft that still lacks what the page asks for.
     drafting.draft_claim(
         concept=style.concept, about=character, by=ada, draft=drafting.Draft(prompts=[], rights="")
