@@ -22,6 +22,7 @@ from market.claims.models import Claim, DisputeState
 from market.combinations.finishing import stop_combinations
 from market.generation.hiding import hide, show_again, stop_requests
 from market.generation.models import Picture
+from market.ledger.money import words
 from market.takedowns import mails
 from market.takedowns.models import Ground, Takedown
 from market.takedowns.refusal import TakedownRefused
@@ -208,7 +209,7 @@ def _begin(made: Takedown, plugin: PlugIn, by: User) -> Takedown:
         "ground": made.ground,
         "requests_stopped": stopped,
         "dispute": dispute.reference,
-        "in_escrow": sum(each.amount for each in in_escrow(dispute)),
+        "in_escrow": words(sum(each.amount for each in in_escrow(dispute))),
     }
     if made.hides_pictures:
         details["pictures_hidden"] = _hide_drawn(made, plugin)

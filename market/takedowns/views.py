@@ -13,16 +13,17 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.formats import date_format
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
 from market.acting import REFUSED, filled_in
 from market.catalog.models import PlugIn, Suspension
-from market.claims.claim_forms import CounterNoticeForm
 from market.generation.models import Picture
 from market.takedowns import answering, taking_down
 from market.takedowns.forms import (
+    CounterNoticeForm,
     CourtForm,
     FilterForm,
     LiftForm,
@@ -172,7 +173,7 @@ def counter_notice(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer a takedown by a counter-notice."""
     person = person_of(request)
     shown = get_object_or_404(Takedown.objects.filter(person=person).with_everything(), pk=pk)
-    about = f"{shown.target}, which was taken down on {shown.taken_down_at:%d %B %Y}"
+    about = f"{shown.target}, which was taken down on {date_format(shown.taken_down_at, 'j F Y')}"
     if shown.plugin:
         about = f"{about}: {request.build_absolute_uri(shown.plugin.get_absolute_url())}"
     initial = {"email": person.email, "material": about}

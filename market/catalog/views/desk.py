@@ -18,6 +18,7 @@ from market.catalog.addition import MIN_WORKS
 from market.catalog.coowners import open_offers
 from market.catalog.forms import AffirmForm, CaptionsForm, ConceptForm, UploadForm, naming_in_turns
 from market.catalog.models import Concept, ConceptKind, PlugIn, Work
+from market.catalog.offering import is_suspended
 from market.catalog.pictures import MIN_SIDE, Limits
 from market.catalog.rights import RIGHTS_CHANGED, RIGHTS_TEXT, RIGHTS_VERSION
 from market.catalog.uploads import LEARNED_FROM, UploadReport, remove_work, upload_works
@@ -46,6 +47,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         "concepts": [(concept, covers.get(concept.pk, [])) for concept in concepts],
         "jobs": Job.objects.owned_by(person).filter(kind__in=(addition.KIND, plugin_uploads.KIND))[:5],
         "offers": open_offers(person),
+        "suspended": is_suspended(person),
     }
     return render(request, "catalog/desk.html", context)
 

@@ -15,7 +15,7 @@ from market.catalog.models import PlugIn, Suspension
 from market.claims.models import Claim
 from market.takedowns import answering
 from market.takedowns.models import Ground, Takedown, TakedownState
-from market.takedowns.taking_down import Cause, restore
+from market.takedowns.taking_down import Cause, restore, take_down_picture
 from tests.market.claims.conftest import PAPER
 from tests.market.stage import make_combined, make_part, make_plugin
 from tests.market.takedowns.conftest import (
@@ -285,6 +285,51 @@ class TestSides:
         Suspension.objects.create(person=second_artist, because="3 strikes")
 
         assert "suspended" in client_for(second_artist).get(reverse("takedowns:mine")).content.decode()
+
+    def test_a_suspended_artist_is_led_from_the_desk_to_why(
+        self, second_artist: User, client_for: ClientFor
+    ) -> None:
+        client, address = client_for(second_artist), reverse("catalog:desk")
+        assert "suspended" not in client.get(address).content.decode()
+
+        Suspension.objects.create(person=second_artist, because="3 strikes")
+
+        assert "Your publishing is suspended" in client.get(address).content.decode()
+
+    def test_the_counter_notice_is_asked_for_in_words_that_fit_a_letter_too(
+        self, plugin: PlugIn, second_artist: User, admin: User, client_for: ClientFor
+    ) -> None:
+        made = taken_down(plugin, admin)
+
+        address = reverse("takedowns:counter_notice", args=[made.pk])
+        page = client_for(second_artist).get(address).content.decode()
+
+        assert "Why it is a mistake" in page
+        assert "What was taken down" in page
+        assert "the claim" not in page
+
+    def test_its_maker_and_admins_read_which_picture_it_was_and_the_claimant_does_not(
+        self, plugin: PlugIn, user: User, artist: User, admin: User, client_for: ClientFor
+    ) -> None:
+        (picture,) = query(user, plugin)
+        made = take_down_picture(picture, admin, Cause(Ground.NOTICE, "My face is in it.", artist))
+
+        read = {
+            person: picture.request.prompt in client_for(person).get(made.get_absolute_url()).content.decode()
+            for person in (user, admin, artist)
+        }
+
+        assert read == {user: True, admin: True, artist: False}
+
+    def test_the_dispute_that_holds_its_earnings_leads_to_it(
+        self, claim: Claim, second_artist: User, client_for: ClientFor
+    ) -> None:
+        made = accepted(claim)
+        assert made.dispute is not None
+
+        page = client_for(second_artist).get(made.dispute.get_absolute_url()).content.decode()
+
+        assert made.get_absolute_url() in page
 
 
 def test_nobody_else_sees_it(

@@ -294,11 +294,13 @@ def test_owners_of_combined_plug_ins_are_told(
     assert [artist.email] in [sent.to for sent in mail.outbox]
 
 
-def test_each_step_is_in_the_audit_log(plugin: PlugIn, admin: User) -> None:
+def test_each_step_is_in_the_audit_log(plugin: PlugIn, user: User, admin: User) -> None:
+    query(user, plugin)
     restore(taken_down(plugin, admin), admin, SORRY)
 
     first, last = AuditLine.objects.filter(action__startswith="takedown.").order_by("pk")
     assert (first.action, first.person, first.reason) == ("takedown.made", admin, NOTICE.reason)
+    assert first.details["in_escrow"] == "€0.045"
     assert (last.action, last.person, last.reason) == ("takedown.restored", admin, SORRY)
 
 
