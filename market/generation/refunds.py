@@ -10,6 +10,7 @@ from market.audit.recording import record
 from market.generation.models import GenerationRequest
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Entry, Transfer, TransferKind
+from market.ledger.money import words
 
 
 class RefundRefused(Exception):
@@ -68,7 +69,7 @@ def refund_query(request: GenerationRequest, admin: User, reason: str, *, from_r
             reason=reason,
             details={
                 "transfer": made.pk,
-                "amount": made.amount,
+                "amount": words(made.amount),
                 "paid_by": "receivers" if from_receivers else "market",
             },
         )

@@ -53,5 +53,11 @@ def grant_credit(*, person: User, amount: int, admin: User, reason: str, request
             memo=reason.strip()[:200],
             actor=admin,
         )
-        record("credit.granted", by=admin, target=person, reason=reason.strip(), details={"amount": amount})
+        record(
+            "credit.granted",
+            by=admin,
+            target=person,
+            reason=reason.strip(),
+            details={"amount": words(amount)},
+        )
     return made

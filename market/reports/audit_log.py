@@ -57,9 +57,13 @@ HEADER = (
 class AuditFilter(forms.Form):
     """Which lines are shown; whatever is left empty leaves none out."""
 
-    person = PersonField(label="Done by", required=False, help_text="Email address or handle.")
+    person = PersonField(
+        label="Done by", required=False, widget=forms.TextInput(attrs={"placeholder": "email or handle"})
+    )
     action = forms.ChoiceField(label="Action", required=False)
-    target = forms.CharField(label="Done to", required=False, help_text="TYPE:ID, such as person:5.")
+    target = forms.CharField(
+        label="Done to", required=False, widget=forms.TextInput(attrs={"placeholder": "such as person:5"})
+    )
     start = forms.DateField(
         label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )

@@ -173,6 +173,21 @@ class TestOverview:
     def test_an_empty_market_is_shown(self, client_for: ClientFor, admin: User) -> None:
         assert "Nothing moved in this period" in client_for(admin).get("/reports/").content.decode()
 
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/reports/", "/reports/requests/", "/reports/degradation/", "/reports/books/", "/reports/payouts/",
+            "/disputes/", "/takedowns/", "/reports/credit/", "/reports/audit/",
+        ],
+    )  # fmt: skip
+    def test_every_report_says_which_of_them_it_is_and_leads_to_the_others(
+        self, client_for: ClientFor, admin: User, path: str
+    ) -> None:
+        page = client_for(admin).get(path).content.decode()
+
+        assert f'<a href="{path}" aria-current="page">' in page
+        assert '<a href="/claims/">Claims</a>' in page
+
     def test_no_style_or_script_lies_in_the_page(
         self, client_for: ClientFor, admin: User, market: Market
     ) -> None:

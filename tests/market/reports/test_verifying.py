@@ -185,7 +185,7 @@ class TestEveryNight:
 
         assert (run.asked_by, run.job.owner) == (None, admin)
         assert AuditLine.objects.get(action="ledger.verified").acting_as == "system"
-        assert "the one of every night" in client_for(admin).get("/reports/").content.decode()
+        assert "the nightly check" in client_for(admin).get("/reports/").content.decode()
 
     def test_what_an_admin_asked_for_that_night_is_enough(self, admin: User, market: Market) -> None:
         request_verification(admin)
