@@ -63,7 +63,7 @@ def release_tables(figures: Figures) -> list[Table]:
         for each in concepts
     ]
     lines += [
-        Line(f"all else, its {said}", (*(with_interval(kept[kind][stage]) for stage in STAGES[:2]), "-"))
+        Line(f"all else, {said}", (*(with_interval(kept[kind][stage]) for stage in STAGES[:2]), "-"))
         for kind, said in (("style", "style"), ("character", "subject"))
         if kind in kept
     ]
@@ -140,7 +140,7 @@ def _seen(figures: Figures, groups: Sequence[str]) -> Table:
         "extraction shall leave alone.",
         STAGES,
         tuple(
-            Line(f"{group}, its {what}", tuple(with_interval(figures[group][key][stage]) for stage in STAGES))
+            Line(f"{group}, {what}", tuple(with_interval(figures[group][key][stage]) for stage in STAGES))
             for group in groups
             for what, key in ((head, "accuracy"), (other, "other_accuracy"))
         ),

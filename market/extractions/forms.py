@@ -165,15 +165,17 @@ class TakeBackForm(forms.Form):
 
 
 class CompareReleasesForm(forms.Form):
+    """Which two releases to compare: the latest ones, unless others are chosen."""
+
     first = forms.ModelChoiceField(queryset=BaseRelease.objects.none(), empty_label=None)
     second = forms.ModelChoiceField(queryset=BaseRelease.objects.none(), empty_label=None)
 
     def __init__(self, *args: Any, base: BaseModel, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        releases = BaseRelease.objects.filter(base=base).select_related("base", "build")
+        self.initial = dict(zip(("second", "first"), releases.order_by("-number")[:2], strict=False))
         for name in ("first", "second"):
             field = self.fields[name]
             if isinstance(field, forms.ModelChoiceField):
-                field.queryset = (
-                    BaseRelease.objects.filter(base=base).select_related("base", "build").order_by("number")
-                )
+                field.queryset = releases.order_by("number")
                 field.label_from_instance = _release_label  # type: ignore[method-assign, assignment]  # as above

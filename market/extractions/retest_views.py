@@ -19,6 +19,7 @@ from market.extractions.comparing import retest_beside
 from market.extractions.errors import ExtractionRefused
 from market.extractions.figures import retest_words
 from market.extractions.models import Retest, Retraining, RetrainingState
+from market.extractions.retesting import MOST_MOVED
 from market.extractions.retraining import (
     accept_retraining,
     decline_retraining,
@@ -53,6 +54,7 @@ def _retest_page(
         "obstacles": obstacles(shown, person) if owns and shown.dropped and done is None else [],
         "works": len(works_of(shown.version)),
         "fee_micros": settings.RETRAINING_FEE_MICROS,
+        "most_moved": MOST_MOVED,
         "reasons": reasons,
     }
     return render(request, "extractions/retest.html", context, status=status)

@@ -62,9 +62,7 @@ def base(request: HttpRequest, slug: str) -> HttpResponse:
         "builds": builds,
         "may_build": approved and not fitting and not of.builds.filter(state=BuildState.BUILDING).exists(),
         "fitting": fitting if fitting and not fitting.is_default else None,
-        "compare_form": CompareReleasesForm(
-            base=of, initial={"first": releases[1], "second": releases[0]} if len(releases) > 1 else None
-        ),
+        "compare_form": CompareReleasesForm(base=of),
     }
     return render(request, "extractions/base.html", context)
 

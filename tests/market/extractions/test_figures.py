@@ -18,7 +18,7 @@ from tests.market.extractions.stage import finish_build, judged, make_extraction
 
 def test_what_the_judge_saw_is_told_with_intervals() -> None:
     seen, overall, moved = extraction_tables(judged(target=0.02))
-    assert seen.lines[0].label == "target, its style"
+    assert seen.lines[0].label == "target, style"
     assert seen.lines[0].values == (
         "100.0% (100%\u00a0to\u00a0100%)",
         "2.0% (2%\u00a0to\u00a02%)",

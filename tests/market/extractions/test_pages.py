@@ -197,6 +197,9 @@ def test_a_release_is_used_and_compared_by_the_pages(
     assert base.default_release().pk == numbers["release"]
 
     url = reverse("extractions:compare_releases", args=[base.slug])
+    latest = [base.releases.get(number=number) for number in (1, 2)]
+    initial = client.get(url).context["form"].initial
+    assert [initial["first"], initial["second"]] == latest
     first = base.releases.get(number=1).pk
     page = client.get(url, {"first": first, "second": numbers["release"]}).content.decode()
     assert "Fixed prompts" in page
