@@ -22,7 +22,7 @@ from market.accounts.tokens import TokenRefused, ends_in, make_token, revoke_tok
 def tokens(request: HttpRequest) -> HttpResponse:
     """List the tokens, and make one: it is shown in the answer, and then never again.
 
-    Already the look asks for the password of a sign-in that is not new, so that a filled-in form is not lost to that.
+    Already the look asks for the password once more, so that a filled-in form is not lost to that.
     """
     person = person_of(request)
     form, words = TokenForm(request.POST if request.method == "POST" else None), ""
