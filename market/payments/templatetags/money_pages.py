@@ -14,7 +14,14 @@ from market.ledger.queries import FEE_LINES
 
 register = template.Library()
 
-_PAGES = {"generation": ("Pictures", "jobs:job"), "top-up": ("Top-up", "payments:top_up_status")}
+_PAGES = {
+    "generation": ("Pictures", "jobs:job"),
+    "combination": ("Combination", "combinations:combination"),
+    "top-up": ("Top-up", "payments:top_up_status"),
+    "retraining": ("Training again", ""),
+    "dispute": ("Dispute", ""),
+}
+"""What a reference begins with: in words, and the page of it that whoever paid may see."""
 
 
 @register.filter
@@ -25,7 +32,7 @@ def reference_target(reference: str) -> Described:
     if not label:
         return Described(label=reference)
     try:
-        return Described(label=label, href=reverse(view, args=[uuid.UUID(rest)]))
+        return Described(label=label, href=reverse(view, args=[uuid.UUID(rest)]) if view else "")
     except (ValueError, NoReverseMatch):
         return Described(label=label)
 

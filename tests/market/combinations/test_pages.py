@@ -253,3 +253,18 @@ def test_a_script_is_told_what_was_wrong(
     with pytest.raises(CommandError, match=said):
         call_command("combine_plugins", *slugs, **{"by": rich.email} | options)
     assert not Combination.objects.exists()
+
+
+def test_the_wallet_leads_to_what_was_combined_for_its_money(
+    client_for: SignIn, rich: User, ink: PlugIn, pip: PlugIn
+) -> None:
+    asked = ask(rich, ink, pip)
+    client = client_for(rich)
+
+    held = text_of(client.get("/wallet/"))
+    finish(asked)
+    paid = text_of(client.get("/wallet/"))
+
+    for page in (held, paid):
+        assert f'<a href="{asked.get_absolute_url()}">Combination</a>' in page
+        assert asked.reference not in page
