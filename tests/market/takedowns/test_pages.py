@@ -72,6 +72,7 @@ class TestPublicPage:
 
         assert answer.status_code == 451
         assert "strike" not in answer.content.decode()
+        assert "what was said" not in answer.content.decode()
 
     def test_a_draft_that_is_taken_down_stays_unknown(
         self, base: BaseModel, artist: User, admin: User, client: Client
