@@ -186,7 +186,9 @@ def take_down(base: BaseModel, ada: User, berta: User, uma: User) -> None:
     draw(uma, base, [(upheld, 1.0)], sorted((WORKS / "octopus").glob("*.png"))[2:3])
     notice = taking_down.Cause(Ground.NOTICE, "My ghost of 2019 is in it, as the letter of 3 May says.", ada)
     takedown = taking_down.take_down_plugin(answered, admin, notice, pictures=True)
-    answering.counter(takedown, berta, counter_notice(), "I drew it before, for a class of mine.")
+    paper = counter_notice()
+    paper.signature, paper.email = str(berta), berta.email
+    answering.counter(takedown, berta, paper, "I drew it before, for a class of mine.")
     letter = taking_down.Cause(Ground.NOTICE, "A letter of a Carla Chalk, whose squid it is.")
     taking_down.uphold(taking_down.take_down_plugin(upheld, admin, letter), admin, "Nobody answered it.")
     rules = taking_down.Cause(Ground.RULES, "It shows what the market does not take.")
