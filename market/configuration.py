@@ -516,7 +516,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "COMMISSION_BPS",
         "integer",
-        "The platform's share of each fee, in basis points (1000 is 10 %), where no rate was set in the administration.",
+        "The platform's share of each fee, in basis points (1000 is 10%), where no rate was set in the administration.",
         integer(0, 10000),
         "1000",
         "Money",

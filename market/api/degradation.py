@@ -21,7 +21,7 @@ class DegradationRowOut(serializers.Serializer[Any]):
     release = serializers.CharField(help_text="Its number; empty: the base alone; `predicted`: the next one.")
     extractions = serializers.IntegerField(help_text="How many concepts are out.")
     value = serializers.FloatField(help_text="A share of pictures, or how far they moved: 0 to 1.")
-    low = serializers.FloatField(allow_null=True, help_text="Where its 95 % interval begins.")
+    low = serializers.FloatField(allow_null=True, help_text="Where its 95% interval begins.")
     high = serializers.FloatField(allow_null=True)
     pictures = serializers.IntegerField(allow_null=True)
     kept = serializers.FloatField(allow_null=True, help_text="Of what the base alone draws rightly.")

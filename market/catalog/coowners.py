@@ -47,12 +47,12 @@ def offer(plugin: PlugIn, by: User, *, handle: str, share_bps: int) -> CoOwnerTe
             "handle",
         )
     if not 1 <= share_bps <= MOST_SHARED:
-        raise CoOwnershipRefused("A share is 0.01 % to 99.99 %: something stays with you.", "share")
+        raise CoOwnershipRefused("A share is 0.01% to 99.99%: something stays with you.", "share")
     living = {each.person_id: each for each in CoOwnerTerms.objects.living([plugin.pk])}
     before = living.get(person.pk)
     if before and share_bps == (before.offered_bps or before.share_bps):
         state = "is already offered" if before.offered_bps else "already has"
-        raise CoOwnershipRefused(f"{person} {state} {share_bps / 100:g} %.", "share")
+        raise CoOwnershipRefused(f"{person} {state} {share_bps / 100:g}%.", "share")
     if before is None and len(living) >= MAX_CO_OWNERS:
         raise CoOwnershipRefused(f"A plug-in has at most {MAX_CO_OWNERS} co-owners. End a share first.")
     # A share that is paid stays taken until a lower one is accepted.
@@ -60,8 +60,8 @@ def offer(plugin: PlugIn, by: User, *, handle: str, share_bps: int) -> CoOwnerTe
     free = MOST_SHARED - sum(each.most_bps for pk, each in living.items() if pk != person.pk)
     if wanted > free:
         raise CoOwnershipRefused(
-            f"With this, more than 100 % would be given away. Others have, or are offered, {(MOST_SHARED - free) / 100:g} %: "
-            f"at most {free / 100:g} % can be offered here.",
+            f"With this, more than 100% would be given away. Others have, or are offered, {(MOST_SHARED - free) / 100:g}%: "
+            f"at most {free / 100:g}% can be offered here.",
             "share",
         )
     return _step(

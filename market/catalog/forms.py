@@ -260,8 +260,8 @@ class ShareField(forms.DecimalField):
             decimal_places=2,
             error_messages={
                 "invalid": "A share is a percentage, such as 30 or 12.5.",
-                "min_value": "A share is at least 0.01 %%.",
-                "max_value": "A share is at most 99.99 %%: something stays with you.",
+                "min_value": "A share is at least 0.01%%.",
+                "max_value": "A share is at most 99.99%%: something stays with you.",
             },
             **kwargs,
         )

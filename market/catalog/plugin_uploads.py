@@ -157,7 +157,7 @@ def parts_in_words(parts: list[FoundPart]) -> str:
     whole = sum(each.stated.share for each in parts)
     said = []
     for each in parts:
-        percent = f"{100 * each.stated.share / whole:.4g} %"
+        percent = f"{100 * each.stated.share / whole:.4g}%"
         if each.version is None:
             said.append(f"{percent} to you for “{each.stated.name}”, which is none of this market's plug-ins")
         else:

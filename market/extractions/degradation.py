@@ -34,7 +34,7 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Point:
-    """Of the pictures of what stays, the share that shows what was asked for, with its 95 % interval.
+    """Of the pictures of what stays, the share that shows what was asked for, with its 95% interval.
 
     release: None for the base alone. kept: the share of what the base alone draws rightly of the same prompts.
     """

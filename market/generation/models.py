@@ -241,6 +241,4 @@ class CommissionRate(DatedRate):
         )
 
     def __str__(self) -> str:
-        return (
-            f"{self.percent:g} % of {self.get_line_display().lower()} from {self.valid_from:%Y-%m-%d %H:%M}"
-        )
+        return f"{self.percent:g}% of {self.get_line_display().lower()} from {self.valid_from:%Y-%m-%d %H:%M}"

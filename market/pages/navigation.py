@@ -6,11 +6,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """One entry of the main navigation; `roles` empty means that everyone, signed in or not, sees it."""
+    """One entry of the main navigation; `roles` empty means that everyone, signed in or not, sees it.
+
+    Pages below `also` are of this section, too, unless a later place that the person sees claims them.
+    """
 
     label: str
     href: str
     roles: frozenset[str] = frozenset()
+    also: tuple[str, ...] = ()
+
+    def holds(self, path: str) -> bool:
+        return path.startswith((self.href, *self.also))
 
 
 @dataclass(frozen=True)
@@ -25,16 +32,21 @@ class NavigationItem:
 _SIGNED_IN = frozenset({"user", "artist", "model_owner", "admin"})
 
 PLACES: tuple[Place, ...] = (
-    Place("Catalogue", "/plugins/"),
+    Place("Catalogue", "/plugins/", also=("/artists/", "/bases/", "/combinations/")),
     Place("Studio", "/studio/", _SIGNED_IN),
     Place("Pictures", "/pictures/", _SIGNED_IN),
-    Place("Desk", "/desk/", frozenset({"artist"})),
-    Place("My base models", "/my-bases/", frozenset({"model_owner", "admin"})),
-    Place("Claims", "/claims/", frozenset({"artist", "model_owner", "admin"})),
+    Place("Desk", "/desk/", frozenset({"artist"}), also=("/retests/", "/takedowns/")),
+    Place(
+        "My base models",
+        "/my-bases/",
+        frozenset({"model_owner", "admin"}),
+        also=("/extractions/", "/releases/"),
+    ),
+    Place("Claims", "/claims/", frozenset({"artist", "model_owner", "admin"}), also=("/disputes/",)),
     Place("Jobs", "/jobs/", _SIGNED_IN),
     Place("Earnings", "/earnings/", frozenset({"artist", "model_owner"})),
     Place("Wallet", "/wallet/", _SIGNED_IN),
-    Place("Reports", "/reports/", frozenset({"admin"})),
+    Place("Reports", "/reports/", frozenset({"admin"}), also=("/disputes/", "/takedowns/")),
 )
 VISITOR_PLACES: tuple[Place, ...] = (
     Place("Catalogue", "/plugins/"),
@@ -49,14 +61,10 @@ def navigation_for(*, roles: Iterable[str] | None, path: str) -> list[Navigation
 
     A page inside a section marks the section with aria-current="true", the section's own page with "page".
     """
-    places: Iterable[Place] = VISITOR_PLACES
+    places = VISITOR_PLACES
     if roles is not None:
         held = frozenset(roles) | {"user"}
-        places = (place for place in PLACES if not place.roles or place.roles & held)
-    return [NavigationItem(place.label, place.href, _current(place.href, path)) for place in places]
-
-
-def _current(href: str, path: str) -> str:
-    if path == href:
-        return "page"
-    return "true" if path.startswith(href) else ""
+        places = tuple(place for place in PLACES if not place.roles or place.roles & held)
+    section = next((place for place in reversed(places) if place.holds(path)), None)
+    within = "page" if section and section.href == path else "true"
+    return [NavigationItem(place.label, place.href, within if place is section else "") for place in places]

@@ -17,7 +17,7 @@ from market.reports.periods import Grain, Period
 
 @dataclass(frozen=True)
 class Waits:
-    """Seconds until a worker took a request up, and from then until it ended: of half of them at most, of 95 %, and the longest.
+    """Seconds until a worker took a request up, and from then until it ended: of half of them at most, of 95%, and the longest.
 
     Right to within one per cent; the longest is exact.
     """

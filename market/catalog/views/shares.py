@@ -26,7 +26,7 @@ ANSWERS: dict[str, Callable[[CoOwnerTerms, User], CoOwnerTerms]] = {
     "give_up": coowners.give_up,
 }
 DONE = {
-    "accept": "You are a co-owner of {plugin} with {share:g} %. Pictures asked for from now on pay you.",
+    "accept": "You are a co-owner of {plugin} with {share:g}%. Pictures asked for from now on pay you.",
     "decline": "You declined the offer of {plugin}.",
     "give_up": "Your share of {plugin} is its owner's from now on. What you have earned stays yours.",
     "withdraw": "The offer to {person} is withdrawn.",
@@ -51,7 +51,7 @@ def co_owners(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(
                 request,
-                f"{made.person} is offered {made.offered_percent:g} %. Nothing changes until they accept.",
+                f"{made.person} is offered {made.offered_percent:g}%. Nothing changes until they accept.",
             )
             return redirect("catalog:co_owners", pk=plugin.pk)
     return _co_owners_page(request, plugin, form, status=422 if form.errors else 200)

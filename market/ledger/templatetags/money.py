@@ -20,5 +20,5 @@ def money(micros: int | None, currency: str = "EUR") -> str:
 
 @register.filter
 def percent(basis_points: int) -> str:
-    """Write basis points as "15.5 %"."""
-    return f"{basis_points / 100:g} %"
+    """Write basis points as "15.5%"."""
+    return f"{basis_points / 100:g}%"

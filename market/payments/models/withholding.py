@@ -39,4 +39,4 @@ class WithholdingRate(DatedRate):
         ]
 
     def __str__(self) -> str:
-        return f"{self.percent:g} % of {self.person} from {self.valid_from:%Y-%m-%d %H:%M}"
+        return f"{self.percent:g}% of {self.person} from {self.valid_from:%Y-%m-%d %H:%M}"

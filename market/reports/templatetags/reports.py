@@ -9,7 +9,7 @@ register = template.Library()
 
 @register.filter
 def change(now: int, before: int) -> str:
-    """Write the change in per cent, such as "+12.5 %"; "new" where nothing was before, "as before" without any change."""
+    """Write the change in per cent, such as "+12.5%"; "new" where nothing was before, "as before" without any change."""
     if now == before:
         return "as before"
     if before == 0:
@@ -17,13 +17,13 @@ def change(now: int, before: int) -> str:
     percent = 100 * (now - before) / abs(before)
     if abs(percent) >= 1000:
         return f"{now / before:.0f} times" if now > 0 < before else "far from before"
-    return f"{percent:+.1f} %" if abs(percent) >= 0.05 else "as before"
+    return f"{percent:+.1f}%" if abs(percent) >= 0.05 else "as before"
 
 
 @register.filter
 def share(part: int, whole: int) -> str:
     """Write a part as per cent of the whole; nothing where there is no whole."""
-    return f"{100 * part / whole:.1f} %" if whole else ""
+    return f"{100 * part / whole:.1f}%" if whole else ""
 
 
 @register.filter

@@ -188,7 +188,7 @@ def test_the_parts_of_a_file_are_shown_at_once_and_on_its_pages(
     content = merged_adapter(("Ink", some_hash("Ink"), 2500), ("Elsewhere", some_hash("x"), 7500))
     response = send(at_desk, concept, content)
     page = at_desk.get(response["Location"]).content.decode()
-    assert "25 % to Berta Brush for “Ink”; 75 % to you for “Elsewhere”" in page
+    assert "25% to Berta Brush for “Ink”; 75% to you for “Elsewhere”" in page
 
     (job,) = Job.objects.claim(kinds=[KIND], worker="w")
     made = replace(output(b"river"), adapter=content, file_sha256=hashlib.sha256(content).hexdigest())

@@ -102,7 +102,7 @@ def test_co_owners_of_a_part_and_of_the_whole_divide_each_their_own(
     share_with(ink, stranger, 2500)
     duet = make_combined(artist, base, "Duet", ("Ink", 4000), ("Elsewhere", 6000))
     share_with(duet, stranger, 5000)
-    # Of Ink's 40 %, a quarter; of the 60 % that is the plug-in's own, a half.
+    # Of Ink's 40%, a quarter; of the 60% that is the plug-in's own, a half.
     assert divided(duet) == {"Sam": (40, "Ink"), "Ada": (30, ""), "Berta": (30, "Ink")}
 
 
@@ -166,7 +166,7 @@ def test_what_comes_by_way_of_a_plugin_is_all_of_its_own_and_of_others_what_its_
         ("Ink", "Berta"): 1,
         ("Ink", "Sam"): 1,
         ("Duet", "Berta"): 1,
-        # Of the 40 % that the stranger gets, a quarter of Ink's 40 %.
+        # Of the 40% that the stranger gets, a quarter of Ink's 40%.
         ("Duet", "Sam"): Fraction(1, 4),
     }
     assert by_way_of(duet, ink) == {}

@@ -75,7 +75,7 @@ def test_a_picture_costs_at_least_what_its_parts_do(user: User, ink: PlugIn, pip
 def test_of_ones_own_parts_nothing_is_asked(artist: User, ink: PlugIn, pip: PlugIn) -> None:
     assert draw_quote(artist, [ink, pip]).least_micros == pytest.approx(
         80_000, abs=40
-    )  # Pip's 25 % are its €0.02
+    )  # Pip's 25% are its €0.02
     PlugIn.objects.filter(pk=pip.pk).update(price_micros=0)
     assert draw_quote(artist, [ink, pip]).least_micros == 0
 

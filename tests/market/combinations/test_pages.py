@@ -51,7 +51,7 @@ def test_the_form_shows_parts_price_and_whom_it_pays(
     client_for: SignIn, rich: User, ink: PlugIn, pip: PlugIn
 ) -> None:
     page = text_of(client_for(rich).get("/combinations/new/", {"plugin": [ink.pk, pip.pk]}))
-    for said in ("Ada Artist", "through Ink", "75 %", "Berta Brush", "25 %", "€0.08", "€0.50"):
+    for said in ("Ada Artist", "through Ink", "75%", "Berta Brush", "25%", "€0.08", "€0.50"):
         assert said in page
 
 
@@ -67,7 +67,7 @@ def test_starting_leads_to_the_job_and_then_to_pictures(
 
     finish(made)
     page = client.get(made.get_absolute_url())
-    for said in ("Seen in the pictures", "87.5%", "by itself", "Use it in the studio", "75 %"):
+    for said in ("Seen in the pictures", "87.5%", "by itself", "Use it in the studio", "75%"):
         assert said in text_of(page)
     assert "Compare it with its parts" in text_of(client.get(made.job.get_absolute_url()))
     (first, *_rest) = made.grid.all()

@@ -43,14 +43,14 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def shared(plugin: PlugIn, second_artist: User) -> PlugIn:
-    """The style at €0.05, of which 30 % are the second artist's."""
+    """The style at €0.05, of which 30% are the second artist's."""
     share_with(plugin, second_artist, 3000)
     return plugin
 
 
 @pytest.fixture
 def duet(artist: User, second_artist: User, base: BaseModel) -> PlugIn:
-    """A combination of the artist's at €0.05, 40 % of it the second artist's “Ink”."""
+    """A combination of the artist's at €0.05, 40% of it the second artist's “Ink”."""
     make_part(second_artist, base, "Ink")
     return make_combined(artist, base, "Duet", ("Ink", 4000), ("Elsewhere", 6000))
 

@@ -26,7 +26,7 @@ def test_empty_market_promises_no_figures_and_shows_the_example(client: Client) 
 def test_explanation_keeps_up_with_the_commission(client: Client) -> None:
     page = client.get("/about/").content.decode()
 
-    assert "The market takes 25 %" in page
+    assert "The market takes 25%" in page
     assert "Ines Moreau receives" in page
     assert "€0.0375" in page  # three quarters of €0.05
 

@@ -28,7 +28,7 @@ class Market:
 
 @pytest.fixture
 def market(user: User, artist: User, second_artist: User, model_owner: User) -> Market:
-    """Fees last month: 0.09 and 0.045 to two artists, two base fees of 0.018; 10 % commission; 20 EUR topped up."""
+    """Fees last month: 0.09 and 0.045 to two artists, two base fees of 0.018; 10% commission; 20 EUR topped up."""
     wallet = ledger.account(AccountKind.WALLET, user)
     last_month = quick("last_month")
     tenth = timezone.make_aware(datetime.combine(last_month.first + timedelta(days=9), datetime.min.time()))

@@ -189,9 +189,9 @@ def test_the_period_before_a_month_is_the_month_before() -> None:
 
 def test_changes_shares_and_durations_are_said_as_one_would() -> None:
     assert [change(now, before) for now, before in ((3, 2), (2, 2), (2, 0), (0, 2), (50, 2), (-3, 2), (0, 0))] == [
-        "+50.0 %", "as before", "new", "-100.0 %", "25 times", "-250.0 %", "as before",
+        "+50.0%", "as before", "new", "-100.0%", "25 times", "-250.0%", "as before",
     ]  # fmt: skip
-    assert [share(1, 8), share(0, 8), share(1, 0)] == ["12.5 %", "0.0 %", ""]
+    assert [share(1, 8), share(0, 8), share(1, 0)] == ["12.5%", "0.0%", ""]
     assert [duration(seconds) for seconds in (None, 0.04, 9.94, 9.96, 59.6, 3599, 3661)] == [
         "none", "0.0 s", "9.9 s", "10 s", "1 min 0 s", "59 min 59 s", "1 h 1 min",
     ]  # fmt: skip
