@@ -24,6 +24,7 @@ from market.claims.disputes import (
 )
 from market.claims.forms import DecideForm, DismissForm, FileForm
 from market.claims.models import Dispute
+from market.ledger.describing import describe
 
 ROWS = 25
 
@@ -81,13 +82,15 @@ def dispute(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _page(request: HttpRequest, shown: Dispute, decide: DecideForm, dismiss: DismissForm) -> HttpResponse:
     person = person_of(request)
+    freezes = list(shown.freezes.select_related("person", "transfer"))
+    paid_for = describe(freeze.subject for freeze in freezes)
     return render(
         request,
         "claims/dispute.html",
         {
             "dispute": shown,
             "escrow": in_escrow(shown),
-            "freezes": shown.freezes.select_related("person", "transfer"),
+            "freezes": [(freeze, paid_for[freeze.subject]) for freeze in freezes],
             "may_act": person.is_admin and person.pk not in (shown.claimant_id, shown.plugin.owner_id),
             "decide": decide,
             "dismiss": dismiss,

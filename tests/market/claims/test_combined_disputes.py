@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from django.test import Client
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
@@ -84,6 +87,19 @@ def test_what_came_by_way_of_it_is_frozen_and_the_other_parts_royalty_is_not(
     assert [(each.person, each.amount) for each in in_escrow(dispute)] == [(artist, 2 * 54_000 + PAID)]
     assert (earnings(second_artist), escrow(second_artist)) == (2 * 36_000, 0)
     assert verify().ok
+
+
+def test_its_page_says_what_was_frozen_of_pictures_with_which_plugin(
+    duet: PlugIn, ink: PlugIn, user: User, stranger: User, admin: User, client_for: Callable[[User], Client]
+) -> None:
+    query(user, duet)
+    query(user, ink)
+    dispute = opened(ink, stranger, admin)
+
+    shown = client_for(admin).get(dispute.get_absolute_url())
+
+    assert sorted(paid_for.label for _, paid_for in shown.context["freezes"]) == ["Duet", "Ink"]
+    assert "<td>Duet</td>" in shown.content.decode()
 
 
 def test_of_an_artist_with_two_parts_in_it_only_the_one_is_frozen(
