@@ -99,7 +99,7 @@ def test_its_page_says_what_was_frozen_of_pictures_with_which_plugin(
     shown = client_for(admin).get(dispute.get_absolute_url())
 
     assert sorted(paid_for.label for _, paid_for in shown.context["freezes"]) == ["Duet", "Ink"]
-    assert "<td>Duet</td>" in shown.content.decode()
+    assert ">Duet</td>" in shown.content.decode()
 
 
 def test_of_an_artist_with_two_parts_in_it_only_the_one_is_frozen(
