@@ -11,7 +11,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from market.api.bodies import AnyForm, filled_in, members, shape
+from market.api.bodies import AnyForm, filled_in, said, shape
 from market.api.concepts import ConceptEndpoint
 from market.api.endpoint import made
 from market.api.jobs import JobOut
@@ -57,8 +57,7 @@ class VersionEndpoint(ConceptEndpoint):
     def filled_in(self, form: type[AnyForm], concept: Concept, body: dict[str, Any]) -> AnyForm:
         """Fill a form in; a plug-in that there is for the base keeps of its terms what the body does not say."""
         plugin = concept.plugins.filter(base__slug=body.get("base", "")).first()
-        said = {name: value for name, value in body.items() if value is not None}
-        return filled_in(form, terms_of(plugin or PlugIn()) | said, instance=plugin)
+        return filled_in(form, terms_of(plugin or PlugIn()) | body, instance=plugin)
 
     def begun(self, job: Job) -> dict[str, Any]:
         return {"job": job, "plugin": owned_plugins(self.person).get(addition=job)}
@@ -73,10 +72,10 @@ class Additions(VersionEndpoint):
         Its price and licence hold from now on; what is not said of them stays, or is allowed if the plug-in is new.
         """
         concept = self.own_concept(pk)
-        form = self.filled_in(VersionForm, concept, members(request, AdditionBody))
+        form = self.filled_in(VersionForm, concept, said(request, AdditionBody))
         job = start_addition(concept, form.cleaned_data["base"], self.person, terms=form.terms())
-        said = BegunOut(self.begun(job), context={"request": request}).data
-        return made(said, at=reverse("api:job", args=[job.pk]))
+        begun = BegunOut(self.begun(job), context={"request": request}).data
+        return made(begun, at=reverse("api:job", args=[job.pk]))
 
 
 class PlugInFiles(VersionEndpoint):
@@ -91,9 +90,9 @@ class PlugInFiles(VersionEndpoint):
         was combined from others, their artists share its fee.
         """
         concept = self.own_concept(pk)
-        form = self.filled_in(PlugInFileForm, concept, members(request, PlugInFileBody))
+        form = self.filled_in(PlugInFileForm, concept, said(request, PlugInFileBody))
         job, parts = start_upload(
             concept, form.cleaned_data["base"], self.person, form.cleaned_data["file"], terms=form.terms()
         )
-        said = FileBegunOut(self.begun(job) | {"parts": parts}, context={"request": request}).data
-        return made(said, at=reverse("api:job", args=[job.pk]))
+        begun = FileBegunOut(self.begun(job) | {"parts": parts}, context={"request": request}).data
+        return made(begun, at=reverse("api:job", args=[job.pk]))

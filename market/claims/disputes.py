@@ -23,6 +23,7 @@ from market.accounts.models import User
 from market.accounts.roles import require_admin
 from market.audit.recording import record
 from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.models.plugins import plugin_subject
 from market.catalog.offering import versions_with
 from market.catalog.royalties import earned_by_way_of
 from market.claims.models import DECIDED, Dispute, DisputeState, Freeze
@@ -244,16 +245,12 @@ def _reach(plugin: PlugIn) -> _Reach:
     versions = PlugInVersion.objects.filter(pk__in=versions_with(plugin))
     known = list(versions.select_related("plugin__concept", "plugin__owner"))
     return _Reach(
-        own=frozenset(_subject(each.pk) for each in known if each.plugin_id == plugin.pk),
+        own=frozenset(plugin_subject(each.pk) for each in known if each.plugin_id == plugin.pk),
         parts={
-            (person, _subject(version)): part
+            (person, plugin_subject(version)): part
             for (version, person), part in earned_by_way_of(plugin, known).items()
         },
     )
-
-
-def _subject(version: int) -> str:
-    return f"plugin-version:{version}"
 
 
 def _paid_ever(subjects: Collection[str]) -> QuerySet[Figure]:

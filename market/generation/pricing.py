@@ -15,11 +15,6 @@ from typing import Any
 from market.ledger.splits import BASIS_POINTS, commission, split
 
 
-def plugin_subject(version: int) -> str:
-    """Name a plug-in's version as what a fee is paid for."""
-    return f"plugin-version:{version}"
-
-
 @dataclass(frozen=True)
 class Receiver:
     """A person among those who divide a fee: `weight` is their part of the sum of all weights.

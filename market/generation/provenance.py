@@ -6,8 +6,8 @@ import io
 
 from PIL import Image
 
+from market.catalog.models.plugins import plugin_subject
 from market.generation.models import GenerationRequest
-from market.generation.pricing import plugin_subject
 from market.provenance import PlugInCredit, Record, embed
 
 

@@ -14,6 +14,7 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.combined import price_of
 from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.models.plugins import plugin_subject
 from market.catalog.offering import keep_takedowns_waiting
 from market.catalog.on_release import as_on
 from market.catalog.restoring import unneeded_on
@@ -30,7 +31,7 @@ from market.generation.errors import (
 )
 from market.generation.models import GenerationRequest, RequestPlugIn
 from market.generation.paying import purses
-from market.generation.pricing import Fee, Quote, Receiver, draw_quote, plugin_subject
+from market.generation.pricing import Fee, Quote, Receiver, draw_quote
 from market.jobs.models import Job
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds

@@ -16,6 +16,7 @@ from django_countries import countries
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugInVersion
+from market.catalog.models.plugins import plugin_subject
 from market.ledger.models import Account, AccountKind, Entry, Figure
 from market.reports.forms import PersonField
 
@@ -93,7 +94,7 @@ def _subjects_of(base: BaseModel) -> list[str]:
     versions = PlugInVersion.objects.filter(plugin__base=base).values_list("pk", flat=True)
     return [
         *(f"base-release:{pk}" for pk in base.releases.values_list("pk", flat=True)),
-        *(f"plugin-version:{pk}" for pk in versions),
+        *map(plugin_subject, versions),
     ]
 
 

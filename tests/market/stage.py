@@ -149,6 +149,19 @@ def earnings(person: User) -> int:
     return ledger.balance(ledger.account(AccountKind.EARNINGS, owner=person)).posted
 
 
+def escrow(person: User) -> int:
+    """What lies in escrow of what a person has earned, in micro-euros."""
+    return ledger.balance(ledger.account(AccountKind.ESCROW, owner=person)).posted
+
+
+def paid_query(person: User, plugin: PlugIn) -> GenerationRequest:
+    """Ask for a picture with a plug-in and pay for it, without drawing it."""
+    request = run(person, make_wish(plugin.base, (plugin, 1.0)))
+    assert request.hold is not None
+    ledger.capture(hold=request.hold, key=f"{request.reference}:capture")
+    return request
+
+
 def commission() -> int:
     return ledger.balance(ledger.account(AccountKind.PLATFORM_REVENUE)).posted
 

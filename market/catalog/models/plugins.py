@@ -294,6 +294,11 @@ class BarredVersion(models.Model):
         return str(self.version)
 
 
+def plugin_subject(version: int) -> str:
+    """Name a plug-in's version as what a fee is paid for."""
+    return f"plugin-version:{version}"
+
+
 def free_slug(concept: Concept, base: BaseModel) -> str:
     """An address for the concept's plug-in: `fxemoji`, then `fxemoji-ada`, then with a number."""
     stem = slugify(concept.name)[: SLUG_LENGTH - 50] or "plug-in"

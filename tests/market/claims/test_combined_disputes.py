@@ -12,22 +12,21 @@ from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
 from market.claims.disputes import decide_dispute, file_dispute, in_escrow, open_dispute, sweep_disputes
 from market.claims.models import Dispute, DisputeState
-from market.generation.models import GenerationRequest
 from market.ledger import operations as ledger
-from market.ledger.models import AccountKind, Transfer
+from market.ledger.models import Transfer
 from market.ledger.verification import verify
 from tests.market.stage import (
     EURO,
     earnings,
+    escrow,
     make_base,
     make_combined,
     make_part,
-    make_wish,
-    run,
     share_with,
     top_up,
     wallet,
 )
+from tests.market.stage import paid_query as query
 
 pytestmark = pytest.mark.django_db
 
@@ -57,20 +56,9 @@ def duet(ink: PlugIn, pip: PlugIn, model_owner: User) -> PlugIn:
     return make_combined(model_owner, ink.base, "Duet", ("Ink", 6000), ("Pip", 4000), price=PRICE)
 
 
-def query(person: User, plugin: PlugIn) -> GenerationRequest:
-    request = run(person, make_wish(plugin.base, (plugin, 1.0)))
-    assert request.hold is not None
-    ledger.capture(hold=request.hold, key=f"{request.reference}:capture")
-    return request
-
-
 def opened(plugin: PlugIn, claimant: User, admin: User) -> Dispute:
     filed = file_dispute(plugin=plugin, claimant=claimant, reason="This is my drawing of 2019.")
     return open_dispute(filed, admin)
-
-
-def escrow(person: User) -> int:
-    return ledger.balance(ledger.account(AccountKind.ESCROW, person)).posted
 
 
 def test_what_came_by_way_of_it_is_frozen_and_the_other_parts_royalty_is_not(

@@ -30,7 +30,8 @@ from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Transfer
 from market.ledger.verification import verify
 from market.payments.payouts import payable
-from tests.market.stage import EURO, earnings, make_base, make_plugin, make_wish, run, top_up, wallet
+from tests.market.stage import EURO, earnings, escrow, make_base, make_plugin, top_up, wallet
+from tests.market.stage import paid_query as query
 
 ClientFor = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -45,20 +46,9 @@ def plugin(artist: User, model_owner: User, user: User) -> PlugIn:
     return make_plugin(artist, make_base(model_owner))
 
 
-def query(person: User, plugin: PlugIn) -> GenerationRequest:
-    request = run(person, make_wish(plugin.base, (plugin, 1.0)))
-    assert request.hold is not None
-    ledger.capture(hold=request.hold, key=f"{request.reference}:capture")
-    return request
-
-
 @pytest.fixture
 def dispute(plugin: PlugIn, second_artist: User) -> Dispute:
     return file_dispute(plugin=plugin, claimant=second_artist, reason=REASON)
-
-
-def escrow(person: User) -> int:
-    return ledger.balance(ledger.account(AccountKind.ESCROW, person)).posted
 
 
 class TestFreezing:

@@ -13,7 +13,17 @@ from market.generation.refunds import RefundRefused, capture_of, refund_query
 from market.ledger import operations as ledger
 from market.ledger.models import Transfer
 from market.ledger.verification import verify
-from tests.market.stage import commission, earnings, make_base, make_plugin, make_wish, run, top_up, wallet
+from tests.market.stage import (
+    commission,
+    earnings,
+    make_base,
+    make_plugin,
+    make_wish,
+    paid_query,
+    run,
+    top_up,
+    wallet,
+)
 
 ClientFor = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -23,9 +33,7 @@ pytestmark = pytest.mark.django_db
 def query(user: User, artist: User, model_owner: User) -> GenerationRequest:
     base = make_base(model_owner)
     top_up(user)
-    request = run(user, make_wish(base, (make_plugin(artist, base), 1.0)))
-    ledger.capture(hold=request.hold, key=f"{request.reference}:capture")  # type: ignore[arg-type]  # it costs something
-    return request
+    return paid_query(user, make_plugin(artist, base))
 
 
 def test_its_receivers_give_it_back(

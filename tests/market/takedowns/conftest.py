@@ -13,8 +13,6 @@ from market.claims.models import Claim, CounterNotice
 from market.generation.finishing import finish_generation, store_pictures
 from market.generation.models import GenerationRequest, Picture
 from market.jobs.models import Job
-from market.ledger import operations as ledger
-from market.ledger.models import AccountKind
 from market.takedowns import taking_down
 from market.takedowns.models import Ground, Takedown
 from market.takedowns.taking_down import Cause
@@ -91,10 +89,6 @@ def counter_notice() -> CounterNotice:
     return CounterNotice(
         **PAPER, statements="I state it.", mistaken_under_perjury=True, consents_to_jurisdiction=True
     )
-
-
-def escrow(person: User) -> int:
-    return ledger.balance(ledger.account(AccountKind.ESCROW, person)).posted
 
 
 def kinds_of(takedown: Takedown) -> list[str]:

@@ -17,8 +17,8 @@ from market.jobs.states import JobState
 from market.ledger import operations as ledger
 from market.takedowns.taking_down import restore
 from tests.market.combinations.stage import ask, finish
-from tests.market.stage import earnings, make_part, wallet
-from tests.market.takedowns.conftest import SORRY, asked, escrow, query, taken_down
+from tests.market.stage import earnings, escrow, make_part, wallet
+from tests.market.takedowns.conftest import SORRY, asked, query, taken_down
 
 SignIn = Callable[[User], Client]
 pytestmark = pytest.mark.django_db

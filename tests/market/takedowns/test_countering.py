@@ -20,13 +20,12 @@ from market.takedowns.models import Ground, Takedown, TakedownState
 from market.takedowns.refusal import TakedownRefused
 from market.takedowns.sweeping import sweep_takedowns
 from market.takedowns.taking_down import Cause, restore, uphold
-from tests.market.stage import earnings
+from tests.market.stage import earnings, escrow
 from tests.market.takedowns.conftest import (
     FEE,
     NOTICE,
     accepted,
     counter_notice,
-    escrow,
     is_offered,
     kinds_of,
     query,

@@ -15,8 +15,8 @@ from market.ledger.verification import verify
 from market.takedowns import taking_down
 from market.takedowns.models import Takedown
 from tests.market.races import at_once
-from tests.market.stage import earnings, make_part, wallet
-from tests.market.takedowns.conftest import FEE, NOTICE, SORRY, asked, drawn, escrow, taken_down
+from tests.market.stage import earnings, escrow, make_part, wallet
+from tests.market.takedowns.conftest import FEE, NOTICE, SORRY, asked, drawn, taken_down
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

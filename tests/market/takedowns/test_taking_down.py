@@ -22,14 +22,13 @@ from market.takedowns.models import Ground, Takedown, TakedownState
 from market.takedowns.refusal import TakedownRefused
 from market.takedowns.taking_down import Cause, restore, take_down_plugin
 from tests.market.conftest import make_person
-from tests.market.stage import EURO, earnings, make_combined, make_part, wallet
+from tests.market.stage import EURO, earnings, escrow, make_combined, make_part, wallet
 from tests.market.takedowns.conftest import (
     FEE,
     NOTICE,
     SORRY,
     accepted,
     asked,
-    escrow,
     is_offered,
     kinds_of,
     query,
