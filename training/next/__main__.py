@@ -1,0 +1,30 @@
+"""Command line of the recipes of the coming base."""
+
+import argparse
+from pathlib import Path
+
+from training.next import autoencoder, drawings, judge, latents, measure, model
+
+STAGES = {
+    "drawings": drawings.make_drawings,
+    "autoencoder": autoencoder.train,
+    "judge": judge.train,
+    "latents": latents.make_latents,
+    "model": model.train,
+    "measure": measure.measure,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.next", description=__doc__)
+    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument(
+        "--root", type=Path, default=Path("var/training-next"), help="where data and checkpoints lie"
+    )
+    parser.add_argument("--steps", type=int, help="train for this many steps instead of the recipe's")
+    arguments = parser.parse_args()
+    STAGES[arguments.stage](arguments.root, arguments.steps)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""Train the text encoder and the UNet together, on the pictures that the base may see."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from torch import Tensor
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from training import checkpoint
+from training.model import build_scheduler, noise_levels
+from training.muon import muon_and_adamw, set_rate
+from training.next.autoencoder import LATENT_CHANNELS
+from training.next.latents import Latents, load_latents
+from training.next.tokens import LENGTH, train_tokenizer
+from training.next.words import train_caption
+from training.progress import ProgressLine
+
+STEPS = 20_000
+COOLDOWN = 0.3  # the rate is level, then falls to nothing over this last share of the steps
+BATCH = 64
+LEARNING_RATE = 2e-3
+AVERAGE = 0.998
+WIDTH = 256  # of the text encoder
+CHANNELS = (64, 192, 256)
+REAL_SHARE = 0.6  # of each batch; the rest is procedural
+GUIDANCE = 2.0
+SIDE = 16  # latents a side
+
+
+def build_unet() -> UNet2DConditionModel:
+    """Make the untrained UNet. Attention only below 16x16; ``attention_head_dim`` means the NUMBER of heads here."""
+    return UNet2DConditionModel(
+        sample_size=SIDE,
+        in_channels=LATENT_CHANNELS,
+        out_channels=LATENT_CHANNELS,
+        block_out_channels=CHANNELS,
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        mid_block_type="UNetMidBlock2DCrossAttn",
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=4,
+        cross_attention_dim=WIDTH,
+        norm_num_groups=16,
+        use_linear_projection=True,
+    )
+
+
+def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """Make the untrained text encoder for a tokenizer."""
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=WIDTH,
+            intermediate_size=4 * WIDTH,
+            projection_dim=WIDTH,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=LENGTH,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+@dataclass
+class Parts:
+    """The parts of the base under training; all but the tokenizer on one device."""
+
+    tokenizer: CLIPTokenizer
+    text_encoder: CLIPTextModel
+    unet: UNet2DConditionModel
+    scheduler: DDIMScheduler
+    device: torch.device
+
+    def encode(self, prompts: Sequence[str]) -> Tensor:
+        """Give (n, LENGTH, WIDTH) embeddings of prompts."""
+        tokens = self.tokenizer(
+            list(prompts), padding="max_length", max_length=LENGTH, truncation=True, return_tensors="pt"
+        )
+        embedded: Tensor = self.text_encoder(tokens.input_ids.to(self.device)).last_hidden_state
+        return embedded
+
+    @property
+    def both(self) -> torch.nn.ModuleList:
+        return torch.nn.ModuleList([self.unet, self.text_encoder])
+
+
+def build(root: Path, device: torch.device | str = "cpu") -> Parts:
+    """Make the untrained parts."""
+    folder = root / "tokenizer"
+    tokenizer = CLIPTokenizer.from_pretrained(folder) if folder.exists() else train_tokenizer(folder)
+    torch.manual_seed(0)
+    place = torch.device(device)
+    unet = build_unet().to(place, memory_format=torch.channels_last)
+    return Parts(tokenizer, build_text_encoder(tokenizer).to(place), unet, build_scheduler(), place)
+
+
+class Batches:
+    """Draw batches: latents with their captions, the artists' drawings alike whatever number of papers each has."""
+
+    def __init__(self, latents: Latents, size: int = BATCH) -> None:
+        self._latents, self._size = latents, size
+        self._real_weight = 1 / latents.repeats.float()
+        self._real = round(size * REAL_SHARE)
+
+    def draw(self, step: int) -> tuple[Tensor, list[str]]:
+        """Give (n, c, h, w) float latents and n captions; the same ones for the same step."""
+        rng = random.Random(step)
+        generator = torch.Generator().manual_seed(step)
+        held = self._latents
+        real = torch.multinomial(self._real_weight, self._real, generator=generator)
+        made = torch.randint(held.real, len(held.items), (self._size - self._real,), generator=generator)
+        chosen = torch.cat([real, made])
+        captions = []
+        for index in chosen.tolist():
+            item = held.items[index]
+            captions.append(train_caption(item.subject, item.style, item.ink, item.ground, rng))
+        return held.values[chosen].float(), captions
+
+
+def train(root: Path, steps: int | None = None, device: str = "cpu", until: int | None = None) -> None:
+    """Train, or go on from the last checkpoint, on a schedule of ``steps`` steps; stop early at ``until``."""
+    steps = steps or STEPS
+    path = root / "model.pt"
+    parts = build(root, device)
+    batches = Batches(load_latents(root))
+    both = parts.both
+    parameters = list(both.parameters())
+    optimizers = muon_and_adamw(both, LEARNING_RATE, ("embedding.weight", "conv_in", "conv_out"))
+    average = checkpoint.Ema(both, AVERAGE)
+    start = 0
+    if state := checkpoint.load(path):
+        both.load_state_dict(state["model"])
+        for optimizer, held in zip(optimizers, state["optimizers"], strict=False):
+            optimizer.load_state_dict(held)
+        average.values = [value.to(parts.device) for value in state["average"]]
+        start = state["step"]
+    both.train()
+    alphas = parts.scheduler.alphas_cumprod
+    levels = noise_levels(alphas)
+    level = int(steps * (1 - COOLDOWN))
+    line = ProgressLine("model", steps, start)
+    for step in range(start, min(steps, until or steps)):
+        rate = LEARNING_RATE * min(1.0, (step - start + 1) / 100, (steps - step) / max(steps - level, 1))
+        set_rate(optimizers, rate)
+        generator = torch.Generator().manual_seed(step)
+        clean, captions = batches.draw(step)
+        noise = torch.randn(clean.shape, generator=generator)
+        # One draw from each of BATCH equal shares, shuffled: every batch covers the whole schedule.
+        draws = torch.randperm(BATCH, generator=generator) + torch.rand(BATCH, generator=generator)
+        t = torch.searchsorted(levels, draws / BATCH).clamp(max=len(levels) - 1)
+        a = alphas[t].view(-1, 1, 1, 1)
+        noisy = (a.sqrt() * clean + (1 - a).sqrt() * noise).to(parts.device)
+        velocity = (a.sqrt() * noise - (1 - a).sqrt() * clean).to(parts.device)
+        noisy = noisy.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=parts.device.type == "cuda"):
+            text = parts.encode(captions)
+            output = parts.unet(noisy, t.to(parts.device), encoder_hidden_states=text).sample
+        loss = F.mse_loss(output.float(), velocity)
+        both.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+        average.update(both, step)
+        line.update(step + 1, loss=loss.item(), rate=rate)
+        if (step + 1) % 100 == 0 or step + 1 == steps:
+            checkpoint.save(
+                path,
+                {
+                    "model": both.state_dict(),
+                    "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+                    "average": average.values,
+                    "step": step + 1,
+                },
+            )
+    line.close()
+
+
+def load_trained_parts(root: Path, device: str = "cpu") -> Parts:
+    """Give the averaged base of the last checkpoint.
+
+    Raises: FileNotFoundError when that stage has not run.
+    """
+    state = checkpoint.load(root / "model.pt")
+    if state is None:
+        raise FileNotFoundError(f"no {root / 'model.pt'}: run `python -m training model` first")
+    parts = build(root, device)
+    both = parts.both
+    both.load_state_dict(state["model"])
+    for parameter, value in zip(both.parameters(), state["average"], strict=True):
+        parameter.data.copy_(value)
+    both.eval().requires_grad_(False)
+    return parts
+
+
+@torch.no_grad()
+def sample(
+    parts: Parts,
+    autoencoder: AutoencoderKL,
+    prompts: Sequence[str],
+    *,
+    steps: int = 25,
+    guidance: float = GUIDANCE,
+    seed: int = 0,
+    batch: int = 64,
+) -> Tensor:
+    """Draw one picture a prompt by DDIM with classifier-free guidance: (n, 3, h, w) in -1..1."""
+    parts.both.eval()
+    images: list[Tensor] = []
+    generator = torch.Generator().manual_seed(seed)
+    for first in range(0, len(prompts), batch):
+        part = list(prompts[first : first + batch])
+        text = parts.encode([*part, *([""] * len(part))])
+        x = torch.randn((len(part), LATENT_CHANNELS, SIDE, SIDE), generator=generator).to(parts.device)
+        parts.scheduler.set_timesteps(steps)
+        for t in parts.scheduler.timesteps:
+            with_text, without = parts.unet(torch.cat([x, x]), t, encoder_hidden_states=text).sample.chunk(2)
+            x = parts.scheduler.step(without + guidance * (with_text - without), t, x).prev_sample
+        images.append(autoencoder.decode(x.cpu()).sample.clamp(-1, 1))
+    return torch.cat(images)
