@@ -23,13 +23,18 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connections, transaction
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from market import configuration
+from market.configuration import ROOT
 from market.stack.embedded import EmbeddedService, Postgres, Valkey, start_alone
 from tests import dates, migrated
 
 # Set by whoever started the services: pytest-xdist's controller for its workers, or tests.mutation for the mutants' tests.
 FOLDER = "TESTS_FOLDER"
+
+BROWSER = "tests/browser"
 
 # So many seconds before midnight in UTC no test begins: what is of today as it begins is of today as it ends.
 QUIET_BEFORE_MIDNIGHT = 5
@@ -123,8 +128,23 @@ def _let_tests_pass_triggers() -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take long: one that comes last is waited for by all other processes."""
-    long = {item.path for item in items if item.get_closest_marker("slow")}
+    long = {
+        item.path for item in items if item.get_closest_marker("slow") or item.path.parent == ROOT / BROWSER
+    }
     items.sort(key=lambda item: item.path not in long)
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+    """Give a file's tests to one process, and all files of the browser's tests: the market that they use is started once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return BROWSER if file.startswith(f"{BROWSER}/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(trylast=True)
