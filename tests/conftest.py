@@ -13,20 +13,31 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import django
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connections, transaction
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from market import configuration
+from market.configuration import ROOT
 from market.stack.embedded import EmbeddedService, Postgres, Valkey, start_alone
+from tests import dates, migrated
 
 # Set by whoever started the services: pytest-xdist's controller for its workers, or tests.mutation for the mutants' tests.
 FOLDER = "TESTS_FOLDER"
+
+BROWSER = "tests/browser"
+
+# So many seconds before midnight in UTC no test begins: what is of today as it begins is of today as it ends.
+QUIET_BEFORE_MIDNIGHT = 5
 
 is_controller = FOLDER not in os.environ
 
@@ -48,6 +59,8 @@ def _set_environment() -> Path:
     # Broker, cache and files of each xdist worker are apart; Valkey has 16 numbered databases.
     number = int(worker.removeprefix("gw")) * 2 % 16 if worker.startswith("gw") else 0
     postgres, valkey = _services(folder)
+    # Before torch is loaded: its threads leave their core to another process while they wait, instead of spinning on it.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "market.settings",
         "DATA_DIR": str(folder / worker),
@@ -67,6 +80,12 @@ django.setup()
 # xdist's workers inherit this environment, and with that variable in it pytest-django would read the settings in them
 # before this file gives them a broker and files of their own.
 del os.environ["DJANGO_SETTINGS_MODULE"]
+# Django has made the process's time zone its own. The database, and whatever asks for the local time, are to see where the machine stands.
+if zone := os.environ.get(dates.ZONE):
+    os.environ["TZ"] = zone
+    time.tzset()
+# A test database is a copy of the migrated one.
+connections.settings["default"]["TEST"]["TEMPLATE"] = migrated.DATABASE
 if Path(os.environ["MEDIA_ROOT"]) != settings.MEDIA_ROOT:
     raise RuntimeError(f"the settings were read too early: files would go to {settings.MEDIA_ROOT}")
 # Hashing the passwords of the cast as slowly as a production does would be most of the time of a run.
@@ -90,6 +109,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def start_services() -> None:
+    migrated.copy_to(_folder / "postgres")
+    if zone := os.environ.get(dates.ZONE):
+        with (_folder / "postgres" / "postgresql.conf").open("a") as file:
+            file.write(f"timezone = '{zone}'\n")
     for service in _services(_folder):
         _running.append((service, start_alone(service, _folder / f"{service.name}.log")))
     _let_tests_pass_triggers()
@@ -100,6 +123,28 @@ def _let_tests_pass_triggers() -> None:
     postgres, _ = _services(_folder)
     with psycopg.connect(postgres.url(role="postgres", database="postgres"), autocommit=True) as connection:
         connection.execute(f"GRANT SET ON PARAMETER session_replication_role TO {postgres.owner}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long: one that comes last is waited for by all other processes."""
+    long = {
+        item.path for item in items if item.get_closest_marker("slow") or item.path.parent == ROOT / BROWSER
+    }
+    items.sort(key=lambda item: item.path not in long)
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+    """Give a file's tests to one process, and all files of the browser's tests: the market that they use is started once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return BROWSER if file.startswith(f"{BROWSER}/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(trylast=True)
@@ -118,6 +163,19 @@ def stop_services() -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def until_midnight(now: datetime) -> float:
+    """Say how many seconds are left of the day, in UTC."""
+    next_day = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (next_day - now).total_seconds()
+
+
+@pytest.fixture(autouse=True)
+def no_test_begins_just_before_midnight() -> None:
+    left = until_midnight(datetime.now(UTC))
+    if left < QUIET_BEFORE_MIDNIGHT:
+        time.sleep(left)
 
 
 @pytest.fixture(autouse=True, scope="session")

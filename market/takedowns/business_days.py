@@ -8,8 +8,14 @@ SATURDAY = 5
 
 
 def after_business_days(start: datetime, days: int) -> datetime:
-    """Give the moment that many business days later, at the same time of day; the day of the start does not count."""
+    """Give the moment at which that many whole business days have passed: at the same time of day, a weekend's hours left out.
+
+    What begins on a Saturday or Sunday begins with the Monday. Else a Sunday afternoon would give less than a Friday evening.
+    """
     moment = start
+    if days and moment.weekday() >= SATURDAY:
+        monday = moment + timedelta(days=7 - moment.weekday())
+        moment = monday.replace(hour=0, minute=0, second=0, microsecond=0)
     while days:
         moment += timedelta(days=1)
         days -= moment.weekday() < SATURDAY

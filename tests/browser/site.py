@@ -20,6 +20,7 @@ import psycopg
 from psycopg import sql
 
 from market import configuration
+from tests import migrated
 from tests.browser.chromium import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,10 +28,14 @@ CONFIRM_LINK = re.compile(r"https?://\S+/accounts/confirm-email/\S+")
 
 
 def make_database(server_url: str, name: str) -> str:
-    """Make an empty database on the server of `server_url` and return its URL."""
+    """Make a database without rows, a copy of the migrated one, on the tests' server and return its URL."""
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(migrated.DATABASE)
+            )
+        )
     return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
 
 

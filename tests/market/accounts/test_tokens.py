@@ -141,6 +141,7 @@ def test_a_revoked_token_is_found_no_more(user: User, client_for: SignIn) -> Non
     assert revoke_token(token, user) is False
 
 
+@pytest.mark.dates
 def test_a_token_ends(user: User) -> None:
     _, words = make(user, expires_at=timezone.now() + timedelta(days=1))
     assert find_token(words) is not None

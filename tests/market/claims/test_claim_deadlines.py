@@ -14,7 +14,7 @@ from market.claims.deadlines import sweep_claims
 from market.claims.models import Claim, ClaimState, StepKind
 from tests.market.claims.conftest import measured
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.dates]
 
 
 @pytest.fixture

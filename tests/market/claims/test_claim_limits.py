@@ -17,7 +17,7 @@ from market.claims.models import Claim, ClaimState
 from market.claims.refusal import ClaimRefused
 from tests.market.stage import make_base, some_hash
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.dates]
 
 SAID = drafting.Draft(prompts=[], rights="")
 

@@ -17,7 +17,7 @@ from market.generation.commission import commission_rates
 from market.generation.models import CommissionRate
 
 ClientFor = Callable[[User], Client]
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.dates]
 ADD = "/admin/generation/commissionrate/add/"
 
 

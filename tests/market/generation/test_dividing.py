@@ -38,7 +38,7 @@ from tests.market.stage import (
 )
 
 ClientFor = Callable[[User], Client]
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.dates]
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ def test_a_free_request_needs_no_money_and_no_hold(user: User, model_owner: User
     assert made.job.state == JobState.QUEUED
 
 
+@pytest.mark.dates
 def test_free_requests_are_told_apart_in_the_figures_of_a_day(
     user: User, model_owner: User, base: BaseModel
 ) -> None:

@@ -22,7 +22,7 @@ from market.jobs.sweeping import sweep
 from tests.market.jobs.conftest import CHORE
 from tests.market.races import at_once
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.dates]
 
 Make = Callable[..., Job]
 

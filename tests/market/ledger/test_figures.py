@@ -142,6 +142,7 @@ def test_nobody_writes_them_by_hand(till: Till, statement: str) -> None:
         cursor.execute(statement)
 
 
+@pytest.mark.dates
 def test_a_balance_of_the_past_is_the_sum_of_what_came_before(till: Till) -> None:
     before = timezone.now()
     ledger.capture(hold=till.hold(150), key="c")
@@ -196,6 +197,7 @@ class TestSpans:
         expected = -sum(2**number for number, day in enumerate(DAYS) if first <= day <= last)
         assert int(rows.aggregate(total=Sum("amount", default=0))["total"]) == expected
 
+    @pytest.mark.dates
     @pytest.mark.parametrize("first", [date(2026, 1, 1), date(2026, 1, 5), date(2026, 2, 14)])
     def test_through_today(self, posted: None, till: Till, first: date) -> None:
         today = timezone.now().date()

@@ -50,6 +50,7 @@ def begin_capture(hold: Hold) -> tuple[threading.Event, threading.Thread]:
     return go_on, other
 
 
+@pytest.mark.dates
 @pytest.mark.django_db
 class TestClosing:
     def test_what_is_not_over_cannot_be_closed(self, till: Till) -> None:
@@ -81,6 +82,7 @@ class TestClosing:
             cursor.execute("SELECT ledger_close_period('2020-01-01 12:00+00', NULL)")
 
 
+@pytest.mark.dates
 @pytest.mark.django_db(transaction=True)
 class TestPostingIntoIt:
     def test_it_keeps_what_every_kind_of_account_came_to(self, till: Till, admin: User) -> None:

@@ -41,7 +41,11 @@ from market.ledger.verify_statement import (
 from tests.market.ledger.conftest import Till, date_back, make_till, triggers_off
 
 pytestmark = pytest.mark.django_db
-NOW = Month.of(timezone.now().date())
+
+
+def this_month() -> Month:
+    """Asked anew by each test: a run may go on into the next month."""
+    return Month.of(timezone.now().date())
 
 
 @pytest.fixture
@@ -58,9 +62,10 @@ def earned(till: Till, user: User, second_artist: User, model_owner: User) -> Ti
 
 @pytest.fixture
 def content(earned: Till) -> bytes:
-    return proved(statement(earned.earnings, NOW))
+    return proved(statement(earned.earnings, this_month()))
 
 
+@pytest.mark.dates
 def test_a_statement_has_the_accounts_lines_and_nobody_elses_and_adds_up(
     earned: Till, content: bytes
 ) -> None:
@@ -78,9 +83,10 @@ def test_a_statement_has_the_accounts_lines_and_nobody_elses_and_adds_up(
     assert "-200" not in told
 
 
+@pytest.mark.dates
 def test_what_is_posted_later_is_on_the_next_one(earned: Till, content: bytes) -> None:
     ledger.capture(hold=earned.hold(100), key="later")
-    later = verify(proved(statement(earned.earnings, NOW)))
+    later = verify(proved(statement(earned.earnings, this_month())))
     assert len(later.said["lines"]) == 4
     earlier = verify(content)
     assert earlier.head is not None
@@ -99,12 +105,12 @@ def test_what_is_posted_later_is_on_the_next_one(earned: Till, content: bytes) -
 
 def test_a_month_without_lines_is_verified_too(till: Till) -> None:
     seal_some()
-    found = verify(proved(statement(till.earnings, NOW)))
+    found = verify(proved(statement(till.earnings, this_month())))
     assert found.said["lines"] == found.said["proof"] == []
 
 
 def test_a_ledger_without_transfers_gives_an_empty_statement(artist: User) -> None:
-    found = verify(proved(statement(ledger.account("earnings", artist), NOW)))
+    found = verify(proved(statement(ledger.account("earnings", artist), this_month())))
     assert found.head is None
 
 
@@ -189,10 +195,11 @@ def test_hashes_of_other_lengths_prove_nothing(content: bytes) -> None:
         check_inclusion(b"x" * 32, 0, head, [b"x" * 31])
 
 
+@pytest.mark.dates
 def test_statements_that_contradict_an_earlier_one_are_noticed(earned: Till, content: bytes) -> None:
     earlier = verify(content)
     ledger.capture(hold=earned.hold(100), key="later")
-    later = verify(proved(statement(earned.earnings, NOW)))
+    later = verify(proved(statement(earned.earnings, this_month())))
     assert "every line" in check_follows(earlier, later, None)
     with pytest.raises(NotVerified, match="larger"):
         check_follows(later, earlier, None)
@@ -206,12 +213,14 @@ def test_statements_that_contradict_an_earlier_one_are_noticed(earned: Till, con
     with pytest.raises(Unreadable, match="no tree"):
         check_follows(replace(earlier, head=None), later, b"{}")
     done = replace(earlier, said=earlier.said | {"complete": True})
-    following = replace(later, said=later.said | {"month": str(NOW.next), "before": earlier.said["after"]})
+    following = replace(
+        later, said=later.said | {"month": str(this_month().next), "before": earlier.said["after"]}
+    )
     assert "begins with" in check_follows(done, following, None)
     with pytest.raises(NotVerified, match="what was there before"):
         check_follows(done, replace(following, said=following.said | {"before": 7}), None)
     assert "months between" in check_follows(
-        done, replace(following, said=following.said | {"month": str(NOW.next.next)}), None
+        done, replace(following, said=following.said | {"month": str(this_month().next.next)}), None
     )
     assert "before its month was over" in check_follows(earlier, following, None)
 
@@ -222,7 +231,7 @@ def test_a_new_key_signs_the_old_tree_anew(earned: Till, settings: Any) -> None:
     settings.SEAL_KEY = "7" * 64
     signer.cache_clear()
     try:
-        found = verify(proved(statement(earned.earnings, NOW)), signer().verifier_key)
+        found = verify(proved(statement(earned.earnings, this_month())), signer().verifier_key)
         assert found.key.line != before
         assert verify_books().ok
     finally:
@@ -264,6 +273,7 @@ def test_what_is_no_statement_is_said_to_be_none(file: bytes) -> None:
         verify(file)
 
 
+@pytest.mark.dates
 def test_the_verifier_is_one_file_that_runs_alone(content: bytes, tmp_path: Path) -> None:
     program = tmp_path / "verify_statement.py"
     program.write_bytes(Path(verifier.__file__).read_bytes())
@@ -291,15 +301,16 @@ def test_the_verifier_is_one_file_that_runs_alone(content: bytes, tmp_path: Path
     assert run(str(tmp_path / "missing.json")).returncode == 2
 
 
+@pytest.mark.dates
 def test_statements_are_of_the_months_in_which_something_moved_each_beginning_where_the_last_ended(
     earned: Till,
 ) -> None:
-    assert statements(earned.earnings) == [statement(earned.earnings, NOW)]
+    assert statements(earned.earnings) == [statement(earned.earnings, this_month())]
     long_ago = timezone.now() - timedelta(days=70)
     early = ledger.capture(hold=earned.hold(100), key="early")
     date_back(early, long_ago)
     found = statements(earned.earnings)
-    assert [str(each.month) for each in found] == [str(NOW), f"{long_ago:%Y-%m}"]
+    assert [str(each.month) for each in found] == [str(this_month()), f"{long_ago:%Y-%m}"]
     assert found == [statement(earned.earnings, each.month) for each in found]
     assert found[1].after == found[0].before == 40
     assert found[1].complete
@@ -363,6 +374,7 @@ def test_a_statement_is_complete_an_hour_after_its_month(till: Till, monkeypatch
             assert made.complete is complete
 
 
+@pytest.mark.dates
 def test_a_statements_file_says_whose_it_is_and_of_which_market(
     earned: Till, content: bytes, settings: Any
 ) -> None:
@@ -374,7 +386,7 @@ def test_a_statements_file_says_whose_it_is_and_of_which_market(
         "person": "Ada Artist",
         "account_kind": "earnings",
         "currency": "EUR",
-        "month": str(NOW),
+        "month": str(this_month()),
         "complete": False,
     }
     assert set(said) - set(fixed) == {
@@ -382,14 +394,14 @@ def test_a_statements_file_says_whose_it_is_and_of_which_market(
     }  # fmt: skip
     issued = datetime.strptime(said["issued_at"], "%Y-%m-%dT%H:%M:%S.%f%z")
     assert timezone.now() - timedelta(minutes=1) < issued < timezone.now()
-    assert json.loads(proved(statement(earned.revenue, NOW)))["statement"]["person"] == "the market"
+    assert json.loads(proved(statement(earned.revenue, this_month())))["statement"]["person"] == "the market"
 
 
 def test_a_statement_waits_for_what_is_not_sealed(earned: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealing, "BATCH", 2)
     monkeypatch.setattr(sealing, "_BATCHES", 1)
     with pytest.raises(NotSealedYet, match="2 of this statement's 3 transfers are not sealed yet"):
-        proved(statement(earned.earnings, NOW))
+        proved(statement(earned.earnings, this_month()))
 
 
 def test_a_leaf_beyond_the_signed_head_is_not_sealed_yet(earned: Till) -> None:
@@ -400,12 +412,12 @@ def test_a_leaf_beyond_the_signed_head_is_not_sealed_yet(earned: Till) -> None:
     with triggers_off(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM ledger_treehead WHERE size = %s", [TreeHead.objects.latest().size])
     with pytest.raises(NotSealedYet, match="1 of this statement's 4 transfers"):
-        proved(statement(earned.earnings, NOW))
+        proved(statement(earned.earnings, this_month()))
 
 
 def test_a_months_entries_come_with_their_transfers_in_one_query(
     earned: Till, django_assert_num_queries: Any
 ) -> None:
-    made = statement(earned.earnings, NOW)
+    made = statement(earned.earnings, this_month())
     with django_assert_num_queries(1):
         assert [entry.transfer.kind for entry in made.entries()] == ["capture", "capture", "reversal"]

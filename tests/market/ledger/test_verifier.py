@@ -33,7 +33,7 @@ from market.ledger.verify_statement import (
     verify,
 )
 from tests.market.ledger.conftest import Till
-from tests.market.ledger.test_statements import NOW, resigned
+from tests.market.ledger.test_statements import resigned, this_month
 
 pytestmark = pytest.mark.django_db
 SIGNER = Signer("market.example/ledger", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
@@ -51,7 +51,7 @@ def earned(till: Till) -> Till:
 
 @pytest.fixture
 def content(earned: Till) -> bytes:
-    return proved(statement(earned.earnings, NOW))
+    return proved(statement(earned.earnings, this_month()))
 
 
 def key_line(raw: bytes, name: str = "market.example/ledger") -> str:
@@ -217,7 +217,7 @@ def test_a_lie_that_the_market_signs_is_named(content: bytes, lie: str) -> None:
 
 
 def test_a_proof_without_lines_is_refused(till: Till) -> None:
-    empty = proved(statement(till.earnings, NOW))
+    empty = proved(statement(till.earnings, this_month()))
     assert verify(empty).said["lines"] == []
     with pytest.raises(NotVerified, match="there is a proof, and no lines"):
         verify(resigned(empty, lambda said: said.update(proof=["00" * 32])))
@@ -253,7 +253,7 @@ def test_names_in_any_script_are_signed_and_verified(till: Till, artist: User) -
         key="h", payer=till.wallet, shares=shares, reference="generation:ü", expires_at=made.expires_at
     )
     ledger.capture(hold=held, key="c")
-    content = proved(statement(till.earnings, NOW))
+    content = proved(statement(till.earnings, this_month()))
     assert verify(content).said["person"] == "Ådå \N{GREEK SMALL LETTER OMEGA}"
     for word in ("Ådå", "Füchse “zwei”", "generation:ü"):
         assert word in content.decode()
@@ -264,7 +264,7 @@ def test_a_key_is_compared_without_the_space_around_it(content: bytes) -> None:
 
 
 def test_a_statement_of_one_line_at_the_first_leaf_is_verified(till: Till) -> None:
-    found = verify(proved(statement(till.wallet, NOW)))
+    found = verify(proved(statement(till.wallet, this_month())))
     assert [line["leaf"] for line in found.said["lines"]] == [0]
 
 
@@ -347,7 +347,7 @@ class TestProgram:
         assert head is not None
         said = capsys.readouterr()
         assert said.out.splitlines() == [
-            f"Statement of Ada Artist for {NOW}, not over yet",
+            f"Statement of Ada Artist for {this_month()}, not over yet",
             "  before 0.000000 EUR, 3 lines 0.000140 EUR, after 0.000140 EUR",
             f"  every line is in the tree of 4 transfers with root {head.root.hex()}",
             f"  signed with {signer().verifier_key}",
@@ -376,11 +376,11 @@ class TestProgram:
     ) -> None:
         ledger.capture(hold=earned.hold(100), key="later")
         later, proof = tmp_path / "later.json", tmp_path / "proof.json"
-        later.write_bytes(proved(statement(earned.earnings, NOW)))
+        later.write_bytes(proved(statement(earned.earnings, this_month())))
         path = [each.hex() for each in sealed_tree(5).consistency(4)]
         proof.write_text(json.dumps({"from": 4, "to": 5, "path": path}))
         assert main([str(later), "--earlier", str(given)]) == 0
-        assert f"  the statement for {NOW} fits: has every line" in capsys.readouterr().out
+        assert f"  the statement for {this_month()} fits: has every line" in capsys.readouterr().out
         assert main([str(later), "--earlier", str(given), "--consistency", str(proof)]) == 0
         assert "; the tree of then is the beginning of the tree of now\n" in capsys.readouterr().out
         assert main([str(given), "--earlier", str(later)]) == 1
@@ -403,11 +403,11 @@ class TestProgram:
     ) -> None:
         till.top_up(12_345_678_900_001)
         given = tmp_path / "statement.json"
-        whole = proved(statement(till.clearing, NOW))
+        whole = proved(statement(till.clearing, this_month()))
         given.write_bytes(resigned(whole, lambda said: said.update(complete=True)))
         assert main([str(given)]) == 0
         assert capsys.readouterr().out.splitlines()[:2] == [
-            f"Statement of the market for {NOW}",
+            f"Statement of the market for {this_month()}",
             "  before 0.000000 EUR, 2 lines -12,345,678.901001 EUR, after -12,345,678.901001 EUR",
         ]
 
@@ -415,7 +415,7 @@ class TestProgram:
         self, artist: User, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         given = tmp_path / "statement.json"
-        given.write_bytes(proved(statement(ledger.account("earnings", artist), NOW)))
+        given.write_bytes(proved(statement(ledger.account("earnings", artist), this_month())))
         assert main([str(given)]) == 0
         assert "tree" not in capsys.readouterr().out
 

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.utils import timezone
 from sepaxml.validation import try_valid_xml
 
 from market.accounts.models import Role, User
@@ -209,6 +210,14 @@ class TestAsking:
         earn(second_artist, 50 * EURO)
         assert request_monthly() == 0
         assert second_artist.payouts.get().amount == 12_340_000
+
+    @pytest.mark.dates
+    def test_whatever_day_it_is_only_the_first_three_of_a_month_ask_for_monthly_payouts(
+        self, artist: User, admin: User
+    ) -> None:
+        earn(artist, 50 * EURO)
+        with_details(artist, admin, schedule="monthly")
+        assert request_monthly() == (timezone.localdate().day <= 3)
 
     def test_monthly_payouts_are_asked_for_in_the_first_days_and_for_people_who_are_there(
         self, artist: User, admin: User, monkeypatch: pytest.MonkeyPatch

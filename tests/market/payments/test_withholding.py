@@ -32,7 +32,7 @@ from market.payments.payouts import (
 from market.payments.withholding import rate_of, withheld
 
 ClientFor = Callable[[User], Client]
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.dates]
 EURO, CENT = 1_000_000, 10_000
 IBAN = "DE89370400440532013000"
 

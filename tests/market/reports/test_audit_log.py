@@ -19,7 +19,7 @@ from market.reports.audit_log import ROWS, address_of
 from tests.market.conftest import make_person
 
 ClientFor = Callable[[User], Client]
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.dates]
 PAGE = "/reports/audit/"
 
 

@@ -13,7 +13,7 @@ from market.accounts.models import User
 from tests.market.reports.conftest import Market
 
 ClientFor = Callable[[User], Client]
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.dates]
 LAST_MONTH = "/earnings/?period=last_month"
 
 

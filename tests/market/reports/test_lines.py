@@ -80,6 +80,7 @@ def test_going_to_older_pages_shows_every_line_once_in_order(
     assert shown == expected(period, subjects)
 
 
+@pytest.mark.dates
 @pytest.mark.parametrize("rows", [1, 3, 4, 7])
 def test_going_to_newer_pages_from_the_oldest_does_too(period: Period, rows: int) -> None:
     every = expected(period)
@@ -127,6 +128,7 @@ def test_lines_are_not_counted_and_only_some_days_are_read(period: Period) -> No
     )
 
 
+@pytest.mark.dates
 def test_the_page_leads_on_and_keeps_what_is_asked_for(
     client_for: ClientFor, admin: User, artist: User, market: Market
 ) -> None:

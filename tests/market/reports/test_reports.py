@@ -21,7 +21,7 @@ from market.reports.periods import Grain, Period, quick
 from tests.market.reports.conftest import Market
 
 ClientFor = Callable[[User], Client]
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.dates]
 
 
 def read_csv(response: Any) -> list[list[str]]:

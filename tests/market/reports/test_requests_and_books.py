@@ -26,7 +26,7 @@ from market.reports.templatetags.reports import change, duration, share
 from tests.market.reports.conftest import Market
 
 ClientFor = Callable[[User], Client]
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.dates]
 
 
 def job(owner: User, state: str, *, waited: float = 0, worked: float = 0, **more: Any) -> Job:

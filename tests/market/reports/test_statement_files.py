@@ -44,6 +44,7 @@ def work() -> StatementFile:
     return complete_file(job=job, token=job.fencing_token, content=proved(statement_for(job)))
 
 
+@pytest.mark.dates
 def test_it_is_asked_for_followed_and_downloaded(client_for: ClientFor, artist: User, month: str) -> None:
     client = client_for(artist)
     page = client.get(f"{month}/").content.decode()

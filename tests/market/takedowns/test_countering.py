@@ -15,7 +15,7 @@ from market.catalog.models import PlugIn
 from market.claims.models import Claim, DisputeState
 from market.ledger.verification import verify
 from market.takedowns import answering
-from market.takedowns.business_days import after_business_days
+from market.takedowns.business_days import SATURDAY, after_business_days
 from market.takedowns.models import Ground, Takedown, TakedownState
 from market.takedowns.refusal import TakedownRefused
 from market.takedowns.sweeping import sweep_takedowns
@@ -32,7 +32,7 @@ from tests.market.takedowns.conftest import (
     taken_down,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.dates]
 
 WHY = "It is a drawing of my own of 2015."
 ACTION = "District Court of Some District, 1:26-cv-1"
@@ -52,14 +52,30 @@ def later(days: int = 30) -> datetime:
     [
         ("2026-11-23", 10, "2026-12-07"),  # a Monday
         ("2026-11-27", 1, "2026-11-30"),  # a Friday
-        ("2026-11-28", 1, "2026-11-30"),  # a Saturday
+        ("2026-11-27T23:59", 10, "2026-12-11T23:59"),
+        ("2026-11-28", 1, "2026-12-01"),  # a Saturday, whose hours are no business day's
+        ("2026-11-28T00:00", 10, "2026-12-14"),
+        ("2026-11-29T15:30", 10, "2026-12-14"),  # a Sunday
+        ("2026-11-29T15:30", 0, "2026-11-29T15:30"),
         ("2026-11-25", 12, "2026-12-11"),
+        ("2026-12-30T18:00", 3, "2027-01-04T18:00"),  # over New Year
+        ("2028-02-28", 2, "2028-03-01"),  # over a leap day
     ],
 )
 def test_business_days_leave_weekends_out(start: str, days: int, end: str) -> None:
     begin, wanted = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (start, end))
 
     assert after_business_days(begin, days) == wanted
+
+
+def test_whenever_one_answers_as_many_whole_business_days_pass_and_later_is_never_sooner() -> None:
+    hours = [datetime(2026, 12, 25, tzinfo=UTC) + timedelta(hours=number) for number in range(24 * 16)]
+    ends = [after_business_days(begin, 10) for begin in hours]
+
+    assert ends == sorted(ends)
+    for begin, end in zip(hours, ends, strict=True):
+        passed = (begin + timedelta(hours=number) for number in range((end - begin) // timedelta(hours=1)))
+        assert sum(each.weekday() < SATURDAY for each in passed) == 10 * 24
 
 
 class TestWaiting:
@@ -82,10 +98,11 @@ class TestWaiting:
 
     def test_it_waits_as_many_business_days_as_are_set(self, claim: Claim, settings: Any) -> None:
         settings.TAKEDOWN_RESTORE_BUSINESS_DAYS = 10
-        made = countered(accepted(claim))
+        takedown, before = accepted(claim), timezone.now()
+        made = countered(takedown)
 
         assert made.restore_at is not None
-        assert timedelta(days=12) <= made.restore_at - timezone.now() <= timedelta(days=16)
+        assert after_business_days(before, 10) <= made.restore_at <= after_business_days(timezone.now(), 10)
 
     def test_the_claimant_has_the_counter_notice(
         self, claim: Claim, artist: User, django_capture_on_commit_callbacks: Any

@@ -46,6 +46,7 @@ def struck(second_artist: User, base: BaseModel, admin: User) -> list[Takedown]:
 
 
 class TestCounting:
+    @pytest.mark.dates
     def test_a_notice_becomes_one_when_no_counter_notice_came(
         self, plugin: PlugIn, second_artist: User, admin: User, settings: Any
     ) -> None:
@@ -68,6 +69,7 @@ class TestCounting:
 
         assert strikes(second_artist) == 1
 
+    @pytest.mark.dates
     def test_the_markets_own_rules_are_none(self, plugin: PlugIn, second_artist: User, admin: User) -> None:
         made = taken_down(plugin, admin, Cause(Ground.RULES, "Its samples are not its own."))
 
