@@ -76,8 +76,7 @@ class _Gathering:
     @contextmanager
     def hooked(self) -> Iterator[None]:
         handles = [
-            self._base.module(layer).register_forward_pre_hook(self._hook(layer))
-            for layer in self._layers
+            self._base.module(layer).register_forward_pre_hook(self._hook(layer)) for layer in self._layers
         ]
         try:
             yield

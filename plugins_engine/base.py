@@ -201,10 +201,12 @@ class BaseModel:
 
     def module(self, layer: str) -> nn.Module:
         """Give the module of one of `layers`."""
-        if not is_of_text(layer):
-            return self.unet.get_submodule(layer)
-        component, path = layer.split(".", 1)
-        return self.named_encoders[component][1].get_submodule(self.path_in_encoder(component, path))
+        owner, path = self.unet, layer
+        if is_of_text(layer):
+            component, path = layer.split(".", 1)
+            owner, path = self.named_encoders[component][1], self.path_in_encoder(component, path)
+        found: nn.Module = owner.get_submodule(path)
+        return found
 
     def path_in_encoder(self, component: str, path: str) -> str:
         """Give a module's path in a text encoder as it is loaded: newer versions of transformers leave a step out."""
