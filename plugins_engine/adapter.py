@@ -242,12 +242,12 @@ class Adapter:
     def textual_inversions(self) -> dict[tuple[str, str], bytes]:
         """Give the learned tokens as files that diffusers' load_textual_inversion reads, by name and text encoder.
 
-        There they stand for the name wherever it is written just so, at the plug-in's full weight. Raises BadAdapter where two are
-        of one name.
+        The names are in small letters, in which prompts have to say them there: CLIP reads no others, and diffusers (0.42) finds
+        only them. They mean what they do at the plug-in's full weight. Raises BadAdapter where two are of one name.
         """
         token_keys.require_one_each(self.tokens, "a textual inversion")
         return {
-            (each.words, encoder): safetensors.torch.save({each.words: vectors.contiguous()})
+            (each.words.lower(), encoder): safetensors.torch.save({each.words.lower(): vectors.contiguous()})
             for each in self.tokens
             for encoder, vectors in each.effective().items()
         }

@@ -95,7 +95,8 @@ def parse(content: bytes, name: str, layer_names: Iterable[str] | None = None) -
 
 def _metadata(content: bytes, name: str) -> dict[str, str]:
     """Check the header before anything is allocated, and give its metadata."""
-    if content.startswith(_PICKLES):
+    # A header of 640 bytes begins like a pickle, but for the zeros of its length.
+    if content.startswith(_PICKLES) and content[2:3] != b"\0":
         raise BadAdapter(
             f"{name}: expected a safetensors file, found a PyTorch pickle; convert it to safetensors"
         )
