@@ -172,7 +172,6 @@ def test_diffusers_reads_prompts_and_predicts_with_a_file_that_changes_both(
 
     # The tokens are what diffusers leaves out.
     ours = [(replace(adapter, tokens=()), 1.0)]
-    pooled = {}
     with torch.no_grad(), applied(base, ours):
         text = base.encode_prompt(["a fox, Random style"])
         conditions = base.added_conditions(text.pooled, 32, 32)
@@ -182,9 +181,9 @@ def test_diffusers_reads_prompts_and_predicts_with_a_file_that_changes_both(
         found, _, *more = pipeline.encode_prompt(
             "a fox, Random style", device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False
         )
-        if base.is_xl:
-            pooled = conditions | {"text_embeds": more[0]}
-        predicted = pipeline.unet(noisy, 500, found, added_cond_kwargs=pooled or None).sample
+        if conditions is not None:
+            conditions |= {"text_embeds": more[0]}
+        predicted = pipeline.unet(noisy, 500, found, added_cond_kwargs=conditions).sample
         plain = base.encode_prompt(["a fox, Random style"]).tokens
     torch.testing.assert_close(found, text.tokens, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(predicted, expected, rtol=1e-3, atol=1e-4)

@@ -194,7 +194,7 @@ def test_contexts_add_up_and_leave_the_base_as_it_was_whatever_is_raised(sd: Bas
             raise RuntimeError
         assert len(sd.names) == 1
 
-    assert sd.names == ()
+    assert not sd.names
 
 
 def test_pictures_are_drawn_with_the_learned_meaning(base: BaseModel) -> None:
