@@ -163,7 +163,7 @@ def _concepts(base: BaseModel, judge: Judge, sets: Sequence[Sequence[str]]) -> d
 def _put_in(base: BaseModel, adapter: Adapter) -> None:
     for layer, factors in adapter.layers.items():
         weight = base.module(layer).get_parameter("weight")
-        weight += materialise(factors).view_as(weight).to(weight)
+        weight.add_(materialise(factors).view_as(weight).to(weight))
 
 
 def _rightly(

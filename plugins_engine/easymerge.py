@@ -41,7 +41,7 @@ from peft.utils.merge_utils import dare_linear, ties
 from torch import Tensor
 
 from plugins_engine import delta
-from plugins_engine.activations import LayerInputs, gather_inputs, text_layers
+from plugins_engine.activations import LayerInputs, gather_inputs, reading_layers
 from plugins_engine.adapter import Adapter, merged_adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.branches import require_fit
@@ -230,7 +230,7 @@ class _Merging:
         tuned_layers = any(not is_of_text(layer) for layer in self._layers)
         self._tuning_steps = config.tuning_steps_of(parts) if tuned_layers else 0
         tuning = len(parts) + self._tuning_steps if self._tuning_steps else 0
-        self._reading = set(text_layers(base))
+        self._reading = set(reading_layers(base))
         self._all_erasers = all(adapter.kind == "eraser" for adapter in self._adapters)
         self._steps = drawn + len(self._layers) + tuning
         self._done = 0

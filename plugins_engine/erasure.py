@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from plugins_engine.activations import text_layers
+from plugins_engine.activations import reading_layers
 from plugins_engine.base import BaseModel
 from plugins_engine.concepts import calls, require_concept, trigger_phrase, without_article
 from plugins_engine.errors import BadRequest
@@ -150,5 +150,5 @@ def _place(base: BaseModel, words: str, prompt: str) -> tuple[int, int]:
 
 def _mean_value(base: BaseModel, phrase: str) -> Tensor:
     tokens = base.encode_prompt([phrase]).tokens[0, 1 : 1 + len(base.read(phrase))]
-    layers = [layer for layer in text_layers(base) if layer.endswith("to_v")]
+    layers = [layer for layer in reading_layers(base) if layer.endswith("to_v")]
     return torch.cat([base.module(layer)(tokens).mean(0).float().cpu() for layer in layers])

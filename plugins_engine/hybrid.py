@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from plugins_engine.activations import text_layers
+from plugins_engine.activations import reading_layers
 from plugins_engine.addition import AdditionConfig
 from plugins_engine.base import BaseModel
 from plugins_engine.closed_form import ClosedFormConfig, closed_form_layers
@@ -93,7 +93,7 @@ def hybrid_layers(
 ) -> dict[str, LowRank]:
     """Give the eraser's layers for one concept. `on_step` is told step, steps, what is being done, and the error."""
     read = closed_form_layers(base, [erasure], config.closed_form)
-    reading = set(text_layers(base))
+    reading = set(reading_layers(base))
     others = [layer for layer in base.adaptable_layers(config.layers) if layer not in reading]
     if not config.steps or not others:
         return read

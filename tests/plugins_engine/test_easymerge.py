@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from plugins_engine import delta
-from plugins_engine.activations import gather_inputs, text_layers
+from plugins_engine.activations import gather_inputs, reading_layers
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.branches import applied
@@ -169,7 +169,7 @@ def test_of_erasers_the_layers_that_read_no_text_begin_as_their_sum(
     kept = MergePart(("a house in the rain",))
     done = combine(sd, [*erasers, kept], replace(FAST, method="tuned")).adapter
     solved = combine(sd, [*erasers, kept], FAST).adapter
-    reading = set(text_layers(sd))
+    reading = set(reading_layers(sd))
     for layer, factors in done.layers.items():
         summed = delta.concatenate([part.adapters[0].layers[layer] for part in erasers])
         begun = solved.layers[layer] if layer in reading else summed
