@@ -162,8 +162,8 @@ def _concepts(base: BaseModel, judge: Judge, sets: Sequence[Sequence[str]]) -> d
 @torch.no_grad()
 def _put_in(base: BaseModel, adapter: Adapter) -> None:
     for layer, factors in adapter.layers.items():
-        weight = base.unet.get_submodule(layer).weight
-        weight += materialise(factors).view_as(weight).to(weight)
+        weight = base.module(layer).get_parameter("weight")
+        weight.add_(materialise(factors).view_as(weight).to(weight))
 
 
 def _rightly(

@@ -32,7 +32,7 @@ def concept_ablation(base: BaseModel, erasure: Erasure, config: HybridConfig) ->
     """Concept Ablation (arXiv 2303.13516): on the anchor's pictures, the target's prompt predicts as the anchor's does."""
     targets, anchors = (in_turn(each, config.pictures) for each in (erasure.targets, erasure.anchors))
     drawn = gather_prior(base, anchors, config.drawing_steps, config.seed, _silent)
-    lesson = replace(drawn, text=base.encode_prompt([*targets, ""]))
+    lesson = drawn.read_as(base, [*targets, ""])
     return _train(base, lesson, config)
 
 

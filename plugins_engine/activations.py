@@ -67,7 +67,7 @@ class _Gathering:
         self._base, self._layers, self._rows = base, list(layers), rows
         self._generator = torch.Generator().manual_seed(seed)
         # layer → the layer under whose name their inputs are kept
-        readers = [layer for layer in text_layers(base) if layer in set(layers)]
+        readers = [layer for layer in reading_layers(base) if layer in set(layers)]
         self._group_of = dict.fromkeys(readers, readers[0] if readers else "")
         self._held: dict[str, LayerInputs] = {}
         # The tensor last seen and its group: kept alive, so that identity means the same tensor.
@@ -76,8 +76,7 @@ class _Gathering:
     @contextmanager
     def hooked(self) -> Iterator[None]:
         handles = [
-            self._base.unet.get_submodule(layer).register_forward_pre_hook(self._hook(layer))
-            for layer in self._layers
+            self._base.module(layer).register_forward_pre_hook(self._hook(layer)) for layer in self._layers
         ]
         try:
             yield
@@ -126,7 +125,7 @@ class _Gathering:
         inputs.rows = torch.cat([kept[stay], x[chosen]])
 
 
-def text_layers(base: BaseModel) -> list[str]:
+def reading_layers(base: BaseModel) -> list[str]:
     """List the layers that read the text: keys and values of cross-attention."""
     return [
         f"{name}.{each}"

@@ -12,24 +12,29 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from plugins_engine import adapter_file, delta
+from plugins_engine import adapter_file, delta, token_keys
 from plugins_engine.atomic import write_bytes
 from plugins_engine.delta import LowRank
 from plugins_engine.errors import BadAdapter
-from plugins_engine.layer_names import flatten
+from plugins_engine.layer_names import KOHYA_ENCODER, KOHYA_ENCODERS, flatten, is_of_text
+from plugins_engine.learned_tokens import LearnedTokens, side_by_side
 
 SPEC_VERSION = "1.0.0"
 # Our own metadata keys; the rest is ModelSpec's and kohya's `ss_*`.
 FINGERPRINT, NAME, KIND = "plugin.base_fingerprint", "plugin.name", "plugin.kind"
+# What the file holds, and the names in prompts that its learned tokens are read for, as JSON. For people: only written.
+COMPONENTS, WORDS = "plugin.components", "plugin.words"
+XL = "stable-diffusion-xl"
 Format = Literal["peft", "kohya"]
 
 
 @dataclass(frozen=True, eq=False)
 class Adapter:
-    """One plug-in: for each UNet layer its delta ΔW = B A as (B (out, r), A (r, in)), scale folded in, float32, CPU.
+    """One plug-in: for each layer its delta ΔW = B A as (B (out, r), A (r, in)), scale folded in, float32, CPU; and learned tokens.
 
-    Layers are kept in the order of their names. Layers may differ in rank. Empty text means "not known": files from
-    other programs say little about themselves.
+    Layers are of the UNet, or of a text encoder, whose names begin with its ("text_encoder.text_model.encoder.layers.0.self_attn.q_proj").
+    They are kept in the order of their names, and may differ in rank; there may be none where there are tokens. Empty text means "not
+    known": files from other programs say little about themselves.
     """
 
     layers: dict[str, LowRank]
@@ -39,14 +44,14 @@ class Adapter:
     base_fingerprint: str = ""
     architecture: str = ""  # ModelSpec's name of the base's architecture
     convolutions: frozenset[str] = frozenset()  # of `layers`, those that are 1x1 convolutions in the base
+    tokens: tuple[LearnedTokens, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)  # everything the file said
-    ignored: tuple[str, ...] = ()  # keys of the file that are not applied: text encoder weights
     file_sha256: str = ""  # of the file it was read from
 
     def __post_init__(self) -> None:
         called = self.name or "plug-in"
-        if not self.layers:
-            raise BadAdapter(f"{called}: expected at least one layer, found none")
+        if not self.layers and not self.tokens:
+            raise BadAdapter(f"{called}: expected at least one layer or learned token, found none")
         checked: dict[str, LowRank] = {}
         for layer in sorted(self.layers):
             up, down = (each.detach().to("cpu", torch.float32).contiguous() for each in self.layers[layer])
@@ -64,21 +69,48 @@ class Adapter:
             if not (torch.isfinite(up).all() and torch.isfinite(down).all()):
                 raise BadAdapter(f"{called}: expected finite weights at {layer}, found NaN or infinity")
             checked[layer] = up, down
+        if wrong := sorted(layer for layer in self.convolutions if is_of_text(layer)):
+            raise BadAdapter(
+                f"{called}: expected matrices of a text encoder, found a convolution at {wrong[0]}"
+            )
         object.__setattr__(self, "layers", checked)
+        object.__setattr__(self, "tokens", side_by_side(self.tokens))
+
+    @property
+    def text_layers(self) -> dict[str, LowRank]:
+        """Those of the layers that are of a text encoder."""
+        return {layer: each for layer, each in self.layers.items() if is_of_text(layer)}
+
+    @property
+    def changes_text(self) -> bool:
+        """Whether prompts are read otherwise with it."""
+        return bool(self.tokens or self.text_layers)
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """What it changes, of "denoiser", "text_encoder", "text_encoder_2" and "tokens"."""
+        found = dict.fromkeys(
+            layer.split(".", 1)[0] if is_of_text(layer) else "denoiser" for layer in self.layers
+        )
+        if self.tokens:
+            found["tokens"] = None
+        return tuple(sorted(found))
 
     @property
     def rank(self) -> int:
-        """The highest rank among the layers."""
-        return max(delta.rank(each) for each in self.layers.values())
+        """The highest rank among the layers; 0 without any."""
+        return max((delta.rank(each) for each in self.layers.values()), default=0)
 
     @property
     def tensors_sha256(self) -> str:
-        """SHA-256 of the deltas alone: the same for any file format, key naming or metadata that holds them."""
+        """SHA-256 of the deltas and tokens alone: the same for any file format, key naming or metadata that holds them."""
         digest = hashlib.sha256(b"plugins_engine adapter v1\n")
         for layer, (up, down) in self.layers.items():
             digest.update(f"{layer} {tuple(up.shape)} {tuple(down.shape)}\n".encode())
             digest.update(_little_endian(up))
             digest.update(_little_endian(down))
+        for tokens in self.tokens:
+            digest.update(f"tokens {tokens.origin} {tokens.weight!r}\n".encode())
         return digest.hexdigest()
 
     @property
@@ -86,17 +118,6 @@ class Adapter:
         """The parts that a combination was made of, as its file names them; empty for a plug-in of its own."""
         listed = self.metadata.get("modelspec.merged_from", "")
         return tuple(part.strip() for part in listed.split(",") if part.strip())
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What a person should know before using it, a sentence each."""
-        if not self.ignored:
-            return ()
-        warning = (
-            f"{self.name or 'this plug-in'} also changes the text encoder ({len(self.ignored)} tensors, from "
-            f"{self.ignored[0]}); that part is not applied"
-        )
-        return (warning,)
 
     @classmethod
     def load(cls, source: Path | str | bytes, layer_names: Iterable[str] | None = None) -> "Adapter":
@@ -114,6 +135,7 @@ class Adapter:
         said = held.metadata
         return cls(
             layers=held.layers,
+            tokens=held.tokens,
             name=said.get(NAME) or said.get("modelspec.title") or said.get("ss_output_name") or stem,
             kind=said.get(KIND, ""),
             trigger=said.get("modelspec.trigger_phrase", ""),
@@ -121,7 +143,6 @@ class Adapter:
             architecture=said.get("modelspec.architecture", "").removesuffix("/lora"),
             convolutions=held.convolutions,
             metadata=said,
-            ignored=held.ignored,
             file_sha256=hashlib.sha256(content).hexdigest(),
         )
 
@@ -147,6 +168,8 @@ class Adapter:
     ) -> bytes:
         """Give the file's bytes, in keys that diffusers' load_lora_weights reads ("peft") or kohya's.
 
+        diffusers leaves learned tokens out of a "peft" file; a "kohya" file with them it does not read, but the programs that kohya
+        writes for do, learned tokens included. Raises BadAdapter for tokens that their naming has no way to say.
         Given metadata is laid over what this adapter carries already. In float32 nothing is lost; half precision
         halves the size and changes the tensors' hash.
         """
@@ -165,20 +188,31 @@ class Adapter:
             if layer in self.convolutions:
                 up, down = up[:, :, None, None], down[:, :, None, None]
             if naming == "kohya":
-                start, ends = f"lora_unet_{flatten(layer)}", (".lora_up.weight", ".lora_down.weight")
+                start, ends = self._kohya_name(layer), (".lora_up.weight", ".lora_down.weight")
                 # alpha = rank, which is also what readers take a missing alpha for: there is nothing to scale.
                 # Where ranks differ it is left out, because diffusers (0.42) mixes up differing alphas here.
                 if uniform:
                     tensors[f"{start}.alpha"] = torch.tensor(float(down.shape[0]))
             else:
-                start, ends = f"unet.{layer}", (".lora_B.weight", ".lora_A.weight")
+                start = layer if is_of_text(layer) else f"unet.{layer}"
+                ends = (".lora_B.weight", ".lora_A.weight")
             for end, tensor in zip(ends, (up, down), strict=True):
                 tensors[start + end] = tensor.to(dtype).contiguous()
-        return tensors
+        write_tokens = token_keys.bundled if naming == "kohya" else token_keys.written
+        return tensors | {
+            key: each.to(dtype) if each.ndim else each for key, each in write_tokens(self.tokens).items()
+        }
+
+    def _kohya_name(self, layer: str) -> str:
+        if not is_of_text(layer):
+            return f"lora_unet_{flatten(layer)}"
+        component, path = layer.split(".", 1)
+        several = XL in self.architecture or "text_encoder_2" in self.components
+        return f"{KOHYA_ENCODERS[component] if several else KOHYA_ENCODER}{flatten(path)}"
 
     def _metadata(self, naming: Format) -> dict[str, str]:
         ranks = {delta.rank(each) for each in self.layers.values()}
-        uniform = str(ranks.pop()) if len(ranks) == 1 else "Dynamic"  # as kohya writes it
+        uniform = str(self.rank) if len(ranks) <= 1 else "Dynamic"  # as kohya writes it
         known = {
             "modelspec.title": self.name or "plug-in",
             "modelspec.architecture": f"{self.architecture}/lora" if self.architecture else "",
@@ -188,10 +222,13 @@ class Adapter:
             KIND: self.kind,
             FINGERPRINT: self.base_fingerprint,
         }
+        words = list(dict.fromkeys(each.words for each in self.tokens))
         return {
             "modelspec.date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             **self.metadata,
             **{key: value for key, value in known.items() if value},
+            COMPONENTS: ", ".join(self.components),
+            WORDS: json.dumps(words, ensure_ascii=False),
             "modelspec.sai_model_spec": SPEC_VERSION,
             "modelspec.implementation": "diffusers"
             if naming == "peft"
@@ -202,23 +239,39 @@ class Adapter:
             "format": "pt",
         }
 
+    def textual_inversions(self) -> dict[tuple[str, str], bytes]:
+        """Give the learned tokens as files that diffusers' load_textual_inversion reads, by name and text encoder.
+
+        The names are in small letters, in which prompts have to say them there: CLIP reads no others, and diffusers (0.42) finds
+        only them. They mean what they do at the plug-in's full weight. Raises BadAdapter where two are of one name.
+        """
+        token_keys.require_one_each(self.tokens, "a textual inversion")
+        return {
+            (each.words.lower(), encoder): safetensors.torch.save({each.words.lower(): vectors.contiguous()})
+            for each in self.tokens
+            for encoder, vectors in each.effective().items()
+        }
+
     def negated(self) -> "Adapter":
-        """Give -ΔW on every layer: applied after this one, it restores the base."""
-        return self._with({name: delta.negate(each) for name, each in self.layers.items()})
+        """Give -ΔW on every layer, and tokens that do the opposite: applied after this one, it restores the base."""
+        return self.scaled(-1.0)
 
     def scaled(self, factor: float) -> "Adapter":
-        return self._with({name: delta.scale(each, factor) for name, each in self.layers.items()})
+        layers = {name: delta.scale(each, factor) for name, each in self.layers.items()}
+        return self._with(layers, tuple(each.scaled(factor) for each in self.tokens))
 
     def truncated(self, rank: int) -> "Adapter":
-        """Give the nearest adapter of at most this rank on every layer."""
-        return self._with({name: delta.truncate(each, rank) for name, each in self.layers.items()})
+        """Give the nearest adapter of at most this rank on every layer, with the same tokens."""
+        return self._with(
+            {name: delta.truncate(each, rank) for name, each in self.layers.items()}, self.tokens
+        )
 
-    def _with(self, layers: dict[str, LowRank]) -> "Adapter":
-        return replace(self, layers=layers, file_sha256="")
+    def _with(self, layers: dict[str, LowRank], tokens: tuple[LearnedTokens, ...]) -> "Adapter":
+        return replace(self, layers=layers, tokens=tokens, file_sha256="")
 
 
 def weighted_sum(parts: Sequence[tuple[Adapter, float]], name: str = "") -> Adapter:
-    """Sum adapters exactly, by concatenating ranks; the result's file says what it was merged from.
+    """Sum adapters exactly, by concatenating ranks and keeping tokens side by side; the result's file says what it was merged from.
 
     Raises BadAdapter if they do not fit the same layers or were made for different bases.
     """
@@ -238,13 +291,17 @@ def weighted_sum(parts: Sequence[tuple[Adapter, float]], name: str = "") -> Adap
         layers[layer] = delta.concatenate(
             [delta.scale(adapter.layers[layer], weight) for adapter, weight in held]
         )
-    return merged_adapter(layers, parts, name)
+    tokens = [each.scaled(weight) for adapter, weight in parts for each in adapter.tokens]
+    return merged_adapter(layers, parts, name, tokens)
 
 
 def merged_adapter(
-    layers: dict[str, LowRank], parts: Sequence[tuple[Adapter, float]], name: str = ""
+    layers: dict[str, LowRank],
+    parts: Sequence[tuple[Adapter, float]],
+    name: str = "",
+    tokens: Sequence[LearnedTokens] = (),
 ) -> Adapter:
-    """Make one adapter of layers that came of several; its file says of which, and each one's share.
+    """Make one adapter of layers and tokens that came of several; its file says of which, and each one's share.
 
     A part's share is its weight's part of all weights, without signs, in basis points that sum to 10,000: what a
     market divides a price by.
@@ -260,6 +317,7 @@ def merged_adapter(
     prints = [adapter.base_fingerprint for adapter, _ in parts if adapter.base_fingerprint]
     return Adapter(
         layers=layers,
+        tokens=tuple(tokens),
         name=name or " + ".join(adapter.name for adapter, _ in parts if adapter.name),
         base_fingerprint=prints[0] if prints else "",
         architecture=first.architecture,

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from plugins_engine.delta import LowRank
 from plugins_engine.errors import BadAdapter
-from plugins_engine.layer_names import aliases, published_layers
+from plugins_engine.layer_names import aliases, encoder_key, is_of_text, published_layers, text_layer
+from plugins_engine.learned_tokens import ENCODERS, LearnedTokens
+from plugins_engine.token_keys import is_of_tokens, read_tokens
 
 MAX_FILE = 2 * 1024**3
 MAX_HEADER = 16 * 1024**2
@@ -28,10 +30,6 @@ _ENDS = (
 )
 # What a key may begin with, before the layer's name.
 _STARTS = ("base_model.model.", "unet.", "lora_unet_", "diffusion_model.", "model.diffusion_model.")
-_TEXT = (
-    "text_encoder.", "text_encoder_2.", "lora_te_", "lora_te1_", "lora_te2_", "text_model.", "base_model.model.text_model.",
-    "bundle_emb.", "emb_params", "clip_l", "clip_g",
-)  # fmt: skip
 # Parts of keys of methods that are not a plain low-rank sum; "/" is a key's end.
 _OTHER_METHODS = {
     "dora_scale": "DoRA",
@@ -48,12 +46,12 @@ _OTHER_METHODS = {
 
 @dataclass(frozen=True)
 class AdapterFile:
-    """What a file holds: float32 factors with alpha / rank folded into B, and its metadata."""
+    """What a file holds: float32 factors with alpha / rank folded into B, learned tokens, and its metadata."""
 
     layers: dict[str, LowRank]
     convolutions: frozenset[str]
+    tokens: tuple[LearnedTokens, ...]
     metadata: dict[str, str]
-    ignored: tuple[str, ...]
 
 
 @dataclass
@@ -78,22 +76,27 @@ def parse(content: bytes, name: str, layer_names: Iterable[str] | None = None) -
     except Exception as error:
         raise BadAdapter(f"{name}: expected a safetensors file, it is damaged ({error})") from error
     table = aliases(published_layers() if layer_names is None else layer_names)
-    parts, ignored = _sort(tensors, table, name)
-    if not parts:
-        found = f"{len(ignored)} text encoder tensors only" if ignored else "none"
-        raise BadAdapter(f"{name}: expected LoRA weights of UNet layers, found {found}")
+    tokens = read_tokens({key: each for key, each in tensors.items() if is_of_tokens(key)}, name)
+    parts = _sort({key: each for key, each in tensors.items() if not is_of_tokens(key)}, table, name)
+    if not parts and not tokens:
+        raise BadAdapter(f"{name}: expected LoRA weights or learned tokens, found none")
     layers: dict[str, LowRank] = {}
     convolutions = set()
     for layer in sorted(parts):
         layers[layer], is_convolution = _factors(parts[layer], name)
         if is_convolution:
+            if is_of_text(layer):
+                raise BadAdapter(
+                    f"{name}: expected matrices of a text encoder, found a convolution at {parts[layer].key}"
+                )
             convolutions.add(layer)
-    return AdapterFile(layers, frozenset(convolutions), metadata, tuple(sorted(ignored)))
+    return AdapterFile(layers, frozenset(convolutions), tokens, metadata)
 
 
 def _metadata(content: bytes, name: str) -> dict[str, str]:
     """Check the header before anything is allocated, and give its metadata."""
-    if content.startswith(_PICKLES):
+    # A header of 640 bytes begins like a pickle, but for the zeros of its length.
+    if content.startswith(_PICKLES) and content[2:3] != b"\0":
         raise BadAdapter(
             f"{name}: expected a safetensors file, found a PyTorch pickle; convert it to safetensors"
         )
@@ -119,33 +122,27 @@ def _metadata(content: bytes, name: str) -> dict[str, str]:
     return metadata
 
 
-def _sort(
-    tensors: Mapping[str, Tensor], table: Mapping[str, str], name: str
-) -> tuple[dict[str, _Parts], list[str]]:
-    """Group tensors by layer; list those of a text encoder, which a UNet plug-in does not apply."""
+def _sort(tensors: Mapping[str, Tensor], table: Mapping[str, str], name: str) -> dict[str, _Parts]:
+    """Group tensors by layer."""
     parts: dict[str, _Parts] = {}
-    ignored: list[str] = []
     for key, tensor in sorted(tensors.items()):
-        method = None if key.startswith(_TEXT) else _other_method(key, tensor)
+        method = _other_method(key, tensor)
         if method:
             raise BadAdapter(
                 f"{name}: expected plain LoRA of matrices, found {method} ({key}), which is not supported"
             )
     for key in sorted(tensors):
-        if key.startswith(_TEXT):
-            ignored.append(key)
-            continue
         end, role = next(((end, role) for end, role in _ENDS if key.endswith(end)), ("", ""))
         if not role:
-            raise BadAdapter(f"{name}: expected LoRA keys of a UNet, found {key}")
-        layer = _layer(key, end, table, name)
+            raise BadAdapter(f"{name}: expected LoRA keys of a UNet or a text encoder, found {key}")
+        layer = _text_layer(key, end, name) or _layer(key, end, table, name)
         entry = parts.setdefault(layer, _Parts(key))
         if getattr(entry, role) is not None:
             raise BadAdapter(
                 f"{name}: the {role} weights of layer {layer} are there twice, the second as {key}"
             )
         setattr(entry, role, tensors[key])
-    return parts, ignored
+    return parts
 
 
 def _other_method(key: str, tensor: Tensor) -> str | None:
@@ -153,6 +150,21 @@ def _other_method(key: str, tensor: Tensor) -> str | None:
     if tensor.ndim == 4 and tensor.shape[2:] != (1, 1):
         return f"LoRA of a {tensor.shape[2]}x{tensor.shape[3]} convolution"
     return next((method for mark, method in _OTHER_METHODS.items() if mark in f"{key}/"), None)
+
+
+def _text_layer(key: str, end: str, name: str) -> str | None:
+    """Give the layer of a text encoder that a key is of; None for a key of no text encoder."""
+    found = encoder_key(key[: -len(end)])
+    if found is None:
+        return None
+    component, written = found
+    layer = text_layer(component, written)
+    if component not in ENCODERS or layer is None:
+        raise BadAdapter(
+            f"{name}: {key} names no matrix layer of the text encoders of Stable Diffusion; expected attention and MLP layers of "
+            f"{' and '.join(ENCODERS)}"
+        )
+    return layer
 
 
 def _layer(key: str, end: str, table: Mapping[str, str], name: str) -> str:

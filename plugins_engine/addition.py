@@ -5,6 +5,10 @@ keep quiet where their name is not called, so every step also holds the plug-in 
 other prompts (prior preservation as in DreamBooth, arXiv 2208.12242, but on predictions instead of pictures): while
 the base draws a few prompts, the noisy latents it passes through and its own predictions on them are kept, and
 they are the targets. That costs no further pass of the base, and needs no pictures beside the works.
+
+A base may ask besides for tokens of the plug-in's own, read where its name is called (textual inversion, arXiv 2208.01618), and for
+factors on the text encoders. Tokens then begin alone, with everything else as it is: what the works have in common goes into what is
+read only by name, and less is left to the factors, which every prompt meets. After that all go on together.
 """
 
 import random
@@ -24,7 +28,8 @@ from plugins_engine.branches import made_for
 from plugins_engine.captioned_works import CaptionedWorks
 from plugins_engine.concepts import calls, require_concept, trigger_phrase
 from plugins_engine.errors import BadBase, BadRequest, require_positive, require_whole
-from plugins_engine.lora import TrainableLora, accelerator_for, trainable
+from plugins_engine.learned_tokens import MAX_VECTORS, LearnedTokens
+from plugins_engine.lora import TextTraining, TrainableLora, accelerator_for, new_tokens, trainable
 from plugins_engine.priors import PriorBank, gather_prior, prior_prompts
 from plugins_engine.progress import OnProgress, Pace, Progress
 from plugins_engine.sampler import SampleRequest, generate
@@ -41,6 +46,10 @@ class AdditionConfig:
     batch, prior_batch: works and prior samples a step.
     prior_weight: of the loss that keeps other prompts as they are.
     layers: keys of `base.LAYER_KINDS`.
+    token_steps: optimiser steps of the tokens alone, before the others.
+    tokens: vectors that the name is read as; 0: none. At least as many as the name has tokens of its own.
+    token_rate: learning rate of the tokens, as a share of a usual entry of the text encoder's table.
+    text_rank, text_rate: rank and learning rate of the text encoders' factors; rank 0: none.
     min_snr: cap of the signal-to-noise weight (arXiv 2303.09556) for bases that predict noise; those that predict
         velocity are trained on the plain velocity error.
     """
@@ -59,6 +68,11 @@ class AdditionConfig:
     seed: int = 0
     mixed_precision: str | None = None  # None: as the base was loaded
     prior_prompts: tuple[str, ...] = field(default=())
+    token_steps: int = 0
+    tokens: int = 0
+    token_rate: float = 0.0
+    text_rank: int = 0
+    text_rate: float = 0.0
 
     def __post_init__(self) -> None:
         require_whole("rank", self.rank, 1, MAX_RANK)
@@ -67,6 +81,15 @@ class AdditionConfig:
         require_whole("prior_batch", self.prior_batch, 0, 1024)
         require_whole("prior_pictures", self.prior_pictures, 1, 4096)
         require_whole("prior_steps", self.prior_steps, 1, 1000)
+        require_whole("token_steps", self.token_steps, 0, 100_000)
+        require_whole("tokens", self.tokens, 0, MAX_VECTORS)
+        require_whole("text_rank", self.text_rank, 0, MAX_RANK)
+        if self.token_steps and not self.tokens:
+            raise BadRequest(f"token_steps {self.token_steps}: expected tokens above 0 to train, found none")
+        if self.tokens:
+            require_positive("token_rate", self.token_rate, at_most=1)
+        if self.text_rank:
+            require_positive("text_rate", self.text_rate, at_most=1)
         require_positive("learning_rate", self.learning_rate, at_most=1)
         require_positive("prior_weight", self.prior_weight, at_most=1000)
         if not isinstance(self.layers, tuple):
@@ -131,7 +154,7 @@ def _train(
     config: AdditionConfig,
     on_progress: OnProgress | None,
 ) -> AdditionResult:
-    steps = config.steps
+    steps = config.token_steps + config.steps
     accelerator = accelerator_for(base, config.mixed_precision)
     data = CaptionedWorks(
         base,
@@ -147,21 +170,42 @@ def _train(
         base, config, steps, data.captions[0], on_progress if accelerator.is_main_process else None
     )
     prior = _prior(base, config, name, report)
-
+    tokens: tuple[LearnedTokens, ...] = (new_tokens(base, name, config.tokens),) if config.tokens else ()
+    losses: list[float] = []
+    if config.token_steps:
+        alone = TextTraining(tokens=tokens, token_rate=config.token_rate)
+        with trainable(
+            base,
+            [],
+            rank=config.rank,
+            learning_rate=config.learning_rate,
+            steps=config.token_steps,
+            seed=config.seed,
+            accelerator=accelerator,
+            text=alone,
+        ) as lora:
+            # Other prompts are read as they were, so there is nothing to hold them to.
+            losses += _fit(lora, accelerator, data, None, config, range(config.token_steps), report)
+            tokens = lora.tokens()
+    text = TextTraining(
+        config.text_rank, config.text_rate, tokens, config.token_rate if config.tokens else 0.0
+    )
     with trainable(
         base,
         list(base.adaptable_layers(config.layers)),
         rank=config.rank,
         learning_rate=config.learning_rate,
-        steps=steps,
+        steps=config.steps,
         seed=config.seed,
         accelerator=accelerator,
+        text=text,
     ) as lora:
-        losses = _fit(lora, accelerator, data, prior, config, steps, report)
-        layers = lora.factors()
+        losses += _fit(lora, accelerator, data, prior, config, range(config.token_steps, steps), report)
+        layers, tokens = lora.factors(), lora.tokens()
     adapter = made_for(
         base,
         layers,
+        tokens=tokens,
         name=name,
         kind=kind,
         trigger=trigger_phrase(name, kind),
@@ -176,6 +220,7 @@ def _train(
     figures = {
         "works": len(works),
         "steps": steps,
+        **({"tokens": len(tokens[0])} if tokens else {}),
         "rank": config.rank,
         "first_loss": float(np.mean(losses[:tail])),
         "final_loss": float(np.mean(losses[-tail:])),
@@ -190,12 +235,12 @@ def _fit(
     data: CaptionedWorks,
     prior: PriorBank | None,
     config: AdditionConfig,
-    steps: int,
+    steps: range,
     report: "_Report",
 ) -> list[float]:
-    """Train the factors and give each step's error on the works. Processes of `accelerate launch` share each step."""
+    """Train the factors and tokens, and give each step's error on the works. Processes of `accelerate launch` share each step."""
     losses = []
-    for step in range(steps):
+    for step in steps:
         number = step * accelerator.num_processes + accelerator.process_index
         batch = data.batch(number)
         if prior is not None:

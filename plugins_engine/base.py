@@ -17,12 +17,16 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 from transformers.utils import logging as transformers_logging
 
 from plugins_engine.directory import ModelDirectory, read_directory
-from plugins_engine.errors import BadBase, BadPrompt, DeviceUnavailable
+from plugins_engine.errors import BadBase, DeviceUnavailable
 from plugins_engine.fingerprint import fingerprint
+from plugins_engine.layer_names import TEXT_MODEL, is_of_text, text_layer
+from plugins_engine.learned_tokens import ENCODERS, NameInForce
+from plugins_engine.prompt_reading import padded, read_prompt, shifted
 
 EMBEDDED = Path(__file__).parent / "embedded"
 DEFAULT_GUIDANCE = 3.0
 Scheduler: TypeAlias = DDIMScheduler | DPMSolverMultistepScheduler
+TextEncoder: TypeAlias = CLIPTextModel | CLIPTextModelWithProjection
 
 # Which layers a plug-in may adapt, by the ends of their names in a diffusers UNet.
 LAYER_KINDS: dict[str, tuple[str, ...]] = {
@@ -79,14 +83,21 @@ class BaseModel:
     dtype: torch.dtype
     unet: UNet2DConditionModel
     vae: AutoencoderKL
-    text_encoders: tuple[CLIPTextModel | CLIPTextModelWithProjection, ...]
+    text_encoders: tuple[TextEncoder, ...]
     tokenizers: tuple[CLIPTokenizer, ...]
     scheduler: Scheduler
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    # What names mean in prompts for now (`branches.applied`); with `lock` held, and put back by whoever changes it.
+    names: tuple[NameInForce, ...] = ()
 
     @property
-    def text_encoder(self) -> CLIPTextModel | CLIPTextModelWithProjection:
+    def text_encoder(self) -> TextEncoder:
         return self.text_encoders[0]
+
+    @property
+    def named_encoders(self) -> dict[str, tuple[CLIPTokenizer, TextEncoder]]:
+        """The text encoders with their tokenizers, by the names of their folders."""
+        return dict(zip(ENCODERS, zip(self.tokenizers, self.text_encoders, strict=True), strict=False))
 
     @property
     def tokenizer(self) -> CLIPTokenizer:
@@ -169,14 +180,38 @@ class BaseModel:
 
     @cached_property
     def layers(self) -> dict[str, LayerShape]:
-        """Every layer of the UNet that is a matrix: linear ones and 1x1 convolutions."""
+        """Every layer that is a matrix and can be adapted: linear ones and 1x1 convolutions of the UNet, and `text_layers`."""
         found: dict[str, LayerShape] = {}
         for name, module in self.unet.named_modules():
             if isinstance(module, nn.Linear):
                 found[name] = LayerShape(module.out_features, module.in_features)
             elif isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) and module.groups == 1:
                 found[name] = LayerShape(module.out_channels, module.in_channels, is_convolution=True)
+        for component, (_, encoder) in self.named_encoders.items():
+            for name, module in encoder.named_modules():
+                layer = text_layer(component, name)
+                if layer is not None and isinstance(module, nn.Linear):
+                    found[layer] = LayerShape(module.out_features, module.in_features)
         return found
+
+    @property
+    def text_layers(self) -> dict[str, LayerShape]:
+        """The layers of the text encoders that plug-ins adapt: q, k, v and out of attention, and both of every MLP."""
+        return {name: shape for name, shape in self.layers.items() if is_of_text(name)}
+
+    def module(self, layer: str) -> nn.Module:
+        """Give the module of one of `layers`."""
+        owner, path = self.unet, layer
+        if is_of_text(layer):
+            component, path = layer.split(".", 1)
+            owner, path = self.named_encoders[component][1], self.path_in_encoder(component, path)
+        found: nn.Module = owner.get_submodule(path)
+        return found
+
+    def path_in_encoder(self, component: str, path: str) -> str:
+        """Give a module's path in a text encoder as it is loaded: newer versions of transformers leave a step out."""
+        encoder = self.named_encoders[component][1]
+        return path if hasattr(encoder, TEXT_MODEL) else path.removeprefix(f"{TEXT_MODEL}.")
 
     def adaptable_layers(self, kinds: Collection[str] = ("attention",)) -> dict[str, LayerShape]:
         """List the layers that plug-ins adapt: by default q, k, v and out of self- and cross-attention.
@@ -192,29 +227,31 @@ class BaseModel:
         return {name: shape for name, shape in self.layers.items() if f".{name}".endswith(ends)}
 
     def encode_prompt(self, prompts: Sequence[str]) -> PromptEmbedding:
-        """Encode prompts, "" included. Raises BadPrompt if one is longer than the text encoder reads.
+        """Encode prompts, "" included, as the plug-ins that are on read them (`branches.applied`).
 
         (diffusers' own pipelines cut a long prompt off; a person should rather know.) The encoders are frozen, so gradients
-        flow only to what a caller lays into them.
+        flow only to what a caller lays into them. Raises BadPrompt if one is longer than the text encoder reads.
         """
         tokens: list[Tensor] = []
         pooled: Tensor | None = None
-        for tokenizer, encoder in zip(self.tokenizers, self.text_encoders, strict=True):
-            limit = min(int(tokenizer.model_max_length), int(encoder.config.max_position_embeddings))
-            for prompt, ids in zip(prompts, tokenizer(list(prompts)).input_ids, strict=True):
-                if len(ids) > limit:
-                    raise BadPrompt(
-                        f'the prompt "{prompt[:60]}…" is {len(ids) - 2} tokens long; this base reads {limit - 2} at '
-                        f"most: shorten it"
+        with self.lock:
+            for component, (tokenizer, encoder) in self.named_encoders.items():
+                limit = min(int(tokenizer.model_max_length), int(encoder.config.max_position_embeddings))
+                read = [read_prompt(tokenizer, prompt, self.names) for prompt in prompts]
+                ids, mask = padded(tokenizer, prompts, read, limit).to(self.device)
+                with shifted(encoder.get_input_embeddings(), component, read):
+                    output = encoder(
+                        ids, attention_mask=mask if _uses_mask(encoder) else None, output_hidden_states=True
                     )
-            batch = tokenizer(list(prompts), padding="max_length", max_length=limit, return_tensors="pt")
-            mask = batch.attention_mask.to(self.device) if _uses_mask(encoder) else None
-            output = encoder(batch.input_ids.to(self.device), attention_mask=mask, output_hidden_states=True)
-            # SDXL reads the last layer but one of both encoders, and the pooled vector of the second.
-            tokens.append(output.hidden_states[-2] if self.is_xl else output.last_hidden_state)
-            if self.is_xl and isinstance(encoder, CLIPTextModelWithProjection):
-                pooled = output.text_embeds.to(self.dtype)
+                # SDXL reads the last layer but one of both encoders, and the pooled vector of the second.
+                tokens.append(output.hidden_states[-2] if self.is_xl else output.last_hidden_state)
+                if self.is_xl and isinstance(encoder, CLIPTextModelWithProjection):
+                    pooled = output.text_embeds.to(self.dtype)
         return PromptEmbedding(torch.cat(tokens, dim=-1).to(self.dtype), pooled)
+
+    def read(self, text: str) -> list[int]:
+        """Give a text's tokens in the first text encoder, without the begin and end marks, as `encode_prompt` reads it."""
+        return read_prompt(self.tokenizer, text, self.names).ids
 
     def encode_unconditional(self, negative_prompts: Sequence[str]) -> PromptEmbedding:
         """Encode what guidance steers away from; SDXL was trained with zeros for an empty negative prompt."""

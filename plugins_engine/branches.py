@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.delta import LowRank
 from plugins_engine.errors import BaseMismatch
+from plugins_engine.learned_tokens import LearnedTokens, NameInForce
+from plugins_engine.prompt_reading import ids_of_name
 
 Weighted = tuple[Adapter, float]
 Forward = Callable[..., Tensor]
@@ -40,6 +43,8 @@ def require_fit(base: BaseModel, adapter: Adapter) -> None:
         )
     if adapter.architecture and not adapter.base_fingerprint and adapter.architecture != base.architecture:
         raise BaseMismatch(f"{called} was made for {adapter.architecture}, this base is {base.architecture}")
+    for tokens in adapter.tokens:
+        _require_read(base, tokens, called)
     for layer, (up, down) in adapter.layers.items():
         shape = base.layers.get(layer)
         if shape is None:
@@ -54,38 +59,112 @@ def require_fit(base: BaseModel, adapter: Adapter) -> None:
             )
 
 
+def completed(base: BaseModel, adapter: Adapter) -> Adapter:
+    """Give the adapter with what stands at its learned tokens without it, where it does not say so itself."""
+    tokens = tuple(
+        each if each.ordinary else replace(each, ordinary=ordinary_vectors(base, each.words, len(each)))
+        for each in adapter.tokens
+    )
+    return replace(adapter, tokens=tokens) if tokens else adapter
+
+
+def ordinary_vectors(base: BaseModel, words: str, count: int) -> dict[str, Tensor]:
+    """Give what stands at the positions of a name without a plug-in, by text encoder, (count, width) each."""
+    found = {}
+    for component, (tokenizer, encoder) in base.named_encoders.items():
+        table = encoder.get_input_embeddings().weight
+        ids = torch.tensor(ids_of_name(tokenizer, words, count), device=table.device)
+        found[component] = table[ids].detach().to("cpu", torch.float32)
+    return found
+
+
 @contextmanager
-def applied(base: BaseModel, plugins: Sequence[Weighted], text: Sequence[Tensor] = ()) -> Iterator[None]:
-    """Within the context, every adapted layer computes W x + Σ weight · B (A x).
+def applied(base: BaseModel, plugins: Sequence[Weighted]) -> Iterator[None]:
+    """Within the context, every adapted layer computes W x + Σ weight · B (A x), and learned tokens are read where they are called.
 
     W itself is never written, so afterwards the base is the same to the bit, whatever was raised inside. Plug-ins of
-    weight 0 are left out altogether. `text` are prompt embeddings for which cross-attention keys and values are
-    computed once and kept: they do not change from step to step. It must be those very tensors that the UNet is given.
+    weight 0 are left out altogether. Text has to be encoded within the context too.
     """
     for adapter, _ in plugins:
         require_fit(base, adapter)
+    with base.lock, _put_back() as replaced:
+        for name, (up, down) in _branches(plugins).items():
+            module = base.module(name)
+            _replace(
+                module,
+                _with_branch(module, up.to(base.device, base.dtype), down.to(base.device, base.dtype)),
+                replaced,
+            )
+        found = [
+            named(base, each, weight) for adapter, weight in plugins if weight != 0 for each in adapter.tokens
+        ]
+        with in_force(base, found):
+            yield
+
+
+@contextmanager
+def in_force(base: BaseModel, names: Sequence[NameInForce]) -> Iterator[None]:
+    """Within the context, prompts are read with these names, and with those that are in force already."""
     with base.lock:
-        replaced: list[tuple[nn.Module, Forward | None]] = []
+        before = base.names
+        base.names = (*before, *names)
         try:
-            for name, (up, down) in _branches(plugins).items():
-                module = base.unet.get_submodule(name)
-                _replace(
-                    module,
-                    _with_branch(module, up.to(base.device, base.dtype), down.to(base.device, base.dtype)),
-                    replaced,
-                )
-            if text:
-                for module in base.unet.modules():
-                    if isinstance(module, Attention) and module.is_cross_attention:
-                        for layer in (module.to_k, module.to_v):
-                            _replace(layer, _remembering(layer.forward, text), replaced)
             yield
         finally:
-            for module, before in reversed(replaced):
-                if before is None:
-                    module.__dict__.pop("forward", None)  # not there yet when an interrupt came first
-                else:
-                    module.__dict__["forward"] = before
+            base.names = before
+
+
+@contextmanager
+def remembering(base: BaseModel, text: Sequence[Tensor]) -> Iterator[None]:
+    """Within the context, cross-attention computes the keys and values of some prompt embeddings once and keeps them.
+
+    They do not change from step to step. `text` must be those very tensors that the UNet is given.
+    """
+    with base.lock, _put_back() as replaced:
+        for module in base.unet.modules():
+            if isinstance(module, Attention) and module.is_cross_attention:
+                for layer in (module.to_k, module.to_v):
+                    _replace(layer, _remembering(layer.forward, text), replaced)
+        yield
+
+
+def named(base: BaseModel, tokens: LearnedTokens, weight: float) -> NameInForce:
+    """Give what learned tokens at a weight make of their name on a base."""
+    ordinary = tokens.ordinary or ordinary_vectors(base, tokens.words, len(tokens))
+    shifts = {encoder: each - ordinary[encoder] for encoder, each in tokens.vectors.items()}
+    return NameInForce(tokens.words, shifts, weight * tokens.weight, tokens.origin)
+
+
+def _require_read(base: BaseModel, tokens: LearnedTokens, called: str) -> None:
+    """Raise BaseMismatch unless every text encoder of the base can read the tokens."""
+    widths = {
+        component: int(encoder.get_input_embeddings().embedding_dim)
+        for component, (_, encoder) in base.named_encoders.items()
+    }
+    found = {component: int(each.shape[1]) for component, each in tokens.vectors.items()}
+    if found != widths:
+        raise BaseMismatch(
+            f'{called} has learned tokens for "{tokens.words}" of {_listed(found)}, this base ({base.architecture}) reads '
+            f"{_listed(widths)}"
+        )
+
+
+def _listed(widths: dict[str, int]) -> str:
+    return " and ".join(f"{width} numbers in {component}" for component, width in widths.items())
+
+
+@contextmanager
+def _put_back() -> Iterator[list[tuple[nn.Module, Forward | None]]]:
+    """Give a list of what was replaced, and put it back at the end, the last one first."""
+    replaced: list[tuple[nn.Module, Forward | None]] = []
+    try:
+        yield replaced
+    finally:
+        for module, before in reversed(replaced):
+            if before is None:
+                module.__dict__.pop("forward", None)  # not there yet when an interrupt came first
+            else:
+                module.__dict__["forward"] = before
 
 
 def _branches(plugins: Sequence[Weighted]) -> dict[str, LowRank]:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -59,8 +60,11 @@ class CaptionedWorks:
         while len(self._order) < self._size:
             self._order += torch.randperm(len(self._latents), generator=generator).tolist()
         chosen, self._order = self._order[: self._size], self._order[self._size :]
-        text = self._texts([_vary(self.captions[i], self._name, self._kind, rng) for i in chosen])
-        return noised_batch(self._base, self._latents[chosen], text, self._min_snr, generator)
+        prompts = tuple(_vary(self.captions[i], self._name, self._kind, rng) for i in chosen)
+        batch = noised_batch(
+            self._base, self._latents[chosen], self._texts(prompts), self._min_snr, generator
+        )
+        return replace(batch, prompts=prompts)
 
 
 def noised_batch(
@@ -110,12 +114,13 @@ def pixels_of(base: BaseModel, images: Sequence[Image.Image], flip: bool) -> Ten
 
 
 class _Texts:
-    """Embeddings of prompts, each encoded once."""
+    """Embeddings of prompts, each encoded once: where training changes how they are read, they are encoded again by it."""
 
     def __init__(self, base: BaseModel) -> None:
         self._base = base
         self._known: dict[str, PromptEmbedding] = {}
 
+    @torch.no_grad()
     def __call__(self, prompts: Sequence[str]) -> PromptEmbedding:
         new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._known]
         if new:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from plugins_engine import delta
-from plugins_engine.activations import text_layers
+from plugins_engine.activations import reading_layers
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.branches import made_for
@@ -80,7 +80,7 @@ def closed_form_layers(
     whitened = torch.linalg.solve_triangular(lower, (moved @ allowed).T, upper=False).T
     back = torch.linalg.solve_triangular(lower, allowed.T, upper=False, left=True)  # L⁻¹ Pᵀ: (k, width)
     layers: dict[str, LowRank] = {}
-    for layer in text_layers(base):
+    for layer in reading_layers(base):
         if layer.endswith(config.layers):
             weight = base.unet.get_submodule(layer).weight.detach().to("cpu", torch.float64)
             up, down = delta.factorise(weight @ whitened, config.rank)

@@ -41,7 +41,28 @@ def evenly(prompts: Sequence[str], count: int) -> list[str]:
 
 def calls(name: str, text: str) -> bool:
     """Say whether a text has the name in it, as whole words, in whatever case."""
-    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
+    return _whole_words([name]).search(text) is not None
+
+
+def split_at_names(names: Sequence[str], text: str) -> list[tuple[str, str | None]]:
+    """Cut a text where it calls names: pieces in their order, each with the one of `names` that it is, or None.
+
+    Where two begin at one place, the longer one is called.
+    """
+    listed = sorted(dict.fromkeys(names), key=len, reverse=True)
+    pieces: list[tuple[str, str | None]] = []
+    done = 0
+    for found in _whole_words(listed).finditer(text) if listed else ():
+        assert found.lastindex is not None  # noqa: S101  # each name is a group, and one of them matched
+        pieces += [(text[done : found.start()], None), (found[0], listed[found.lastindex - 1])]
+        done = found.end()
+    return [*pieces, (text[done:], None)]
+
+
+def _whole_words(names: Sequence[str]) -> re.Pattern[str]:
+    """Match one of the names, each a group, as whole words, in whatever case and with any blanks between the words."""
+    listed = "|".join("(" + r"\s+".join(map(re.escape, name.split())) + ")" for name in names)
+    return re.compile(rf"(?<!\w)(?:{listed})(?!\w)", re.IGNORECASE)
 
 
 def without_article(phrase: str) -> str:

@@ -23,6 +23,9 @@ of the plug-ins all that it does. Where they hardly disturb each other, so that 
 of its prompts, tuning begins with the sum. Erasers have besides what (1) cannot see: layers that do not read the text, taught to
 withstand words that are in no prompt. Where all the plug-ins are erasers "tuned" begins with the sum of those layers and (2) of the
 others, and tunes away what the sum does to the rest.
+
+Layers of a text encoder are solved as those of the UNet are; their X_i come of the prompts alone. They are not tuned: what is
+tuned reads the prompts as the combination will. Learned tokens stay side by side, each under its own name.
 """
 
 import math
@@ -38,15 +41,22 @@ from peft.utils.merge_utils import dare_linear, ties
 from torch import Tensor
 
 from plugins_engine import delta
-from plugins_engine.activations import LayerInputs, gather_inputs, text_layers
+from plugins_engine.activations import LayerInputs, gather_inputs, reading_layers
 from plugins_engine.adapter import Adapter, merged_adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.branches import require_fit
 from plugins_engine.delta import LowRank
 from plugins_engine.errors import BadRequest, require_positive, require_whole
+from plugins_engine.layer_names import is_of_text
 from plugins_engine.merge_objective import part_weights, relative_error, squared_error
-from plugins_engine.merge_parts import MergePart, alone, pictures_of, retained
-from plugins_engine.merge_tuning import gather_predictions, prediction_error, tuned, weights_of
+from plugins_engine.merge_parts import MergePart, alone, pictures_of, retained, tokens_of
+from plugins_engine.merge_tuning import (
+    gather_predictions,
+    prediction_error,
+    reading_as,
+    tuned,
+    weights_of,
+)
 from plugins_engine.priors import PriorBank
 from plugins_engine.progress import OnProgress, OnStep, Pace, Progress
 
@@ -141,7 +151,7 @@ def combine(
     merging = _Merging(base, parts, config, on_progress)
     layers, fit_seconds = merging.run()
     named = [(part.adapters[0], part.weight) for part in alone(parts)]
-    adapter = merged_adapter(layers, named)
+    adapter = merged_adapter(layers, named, tokens=tokens_of(parts))
     figures: dict[str, float | int | str] = {
         "method": config.method,
         "parts": len(named),
@@ -163,6 +173,8 @@ def gather_parts(
 ) -> list[dict[str, LayerInputs]]:
     """Draw each part's prompts with its own plug-ins, and give the inputs of every layer that any part adapts."""
     layers = _adapted_layers(parts)
+    if not layers:  # learned tokens alone
+        return [{} for _ in parts]
     gathered, before = [], 0
     for part, pictures in zip(parts, config.pictures_of(parts), strict=True):
         gathered.append(
@@ -215,9 +227,10 @@ class _Merging:
         )
         self._fitted_on, self._chosen_on = (sum(each.pictures_of(parts)) for each in (config, self._apart))
         drawn = self._fitted_on + self._chosen_on if config.method in _FROM_ACTIVATIONS else 0
-        self._tuning_steps = config.tuning_steps_of(parts)
+        tuned_layers = any(not is_of_text(layer) for layer in self._layers)
+        self._tuning_steps = config.tuning_steps_of(parts) if tuned_layers else 0
         tuning = len(parts) + self._tuning_steps if self._tuning_steps else 0
-        self._reading = set(text_layers(base))
+        self._reading = set(reading_layers(base))
         self._all_erasers = all(adapter.kind == "eraser" for adapter in self._adapters)
         self._steps = drawn + len(self._layers) + tuning
         self._done = 0
@@ -243,7 +256,7 @@ class _Merging:
             if self._config.method in _FROM_ACTIVATIONS and not any(p.strip() for p in part.prompts):
                 raise BadRequest(f"{part.called}: expected at least one prompt that calls it, found none")
         shapes = [self._base.layers[layer] for adapter in adapters for layer in adapter.layers]
-        widest = max(shape.room for shape in shapes)
+        widest = max((shape.room for shape in shapes), default=0)
         if self._config.rank is not None and self._config.rank > widest:
             raise BadRequest(f"rank {self._config.rank}: the widest adapted layer has room for {widest}")
 
@@ -263,31 +276,42 @@ class _Merging:
             self._done += 1
             self._report(self._done, "combining")
         seconds = time.monotonic() - begun
-        if config.method == "tuned":
-            seed, solved = config.seed + 2_000_000, self._done
-            banks = gather_predictions(self._base, self._parts, seed, self._tell_from(solved))
-            begun = time.monotonic()
+        if self._tuning_steps:
+            reading = {layer: each for layer, each in layers.items() if is_of_text(layer)}
+            drawing = {layer: each for layer, each in layers.items() if layer not in reading}
+            layers, more = self._tuned(drawing, reading)
+            seconds += more
+        return layers, seconds
+
+    def _tuned(
+        self, drawing: dict[str, LowRank], reading: dict[str, LowRank]
+    ) -> tuple[dict[str, LowRank], float]:
+        """Give all layers after those of the UNet were tuned, beside the text encoders' as they are, and the seconds that it took."""
+        seed, solved = self._config.seed + 2_000_000, self._done
+        banks = gather_predictions(self._base, self._parts, seed, self._tell_from(solved))
+        begun = time.monotonic()
+        with reading_as(self._base, reading, tokens_of(self._parts)) as read:
+            banks = [read(bank) for bank in banks]
             weights = weights_of(self._base, self._parts, banks, seed)
             if not self._all_erasers:
-                layers = self._start(layers, banks, weights, seed)
-            layers = tuned(
+                drawing = self._start(drawing, banks, weights, seed)
+            drawing = tuned(
                 self._base,
                 self._parts,
                 banks,
                 weights,
-                layers,
+                drawing,
                 self._tuning_steps,
                 seed,
                 self._tell_from(solved + len(banks)),
             )
-            seconds += time.monotonic() - begun
-        return layers, seconds
+        return drawing | reading, time.monotonic() - begun
 
     def _start(
         self, solved: dict[str, LowRank], banks: Sequence[PriorBank], weights: Sequence[float], seed: int
     ) -> dict[str, LowRank]:
         """Give what tuning begins with: the sum of the plug-ins where it predicts nearly as well as the solved layers."""
-        summed = {layer: self._sum(layer) for layer in self._layers}
+        summed = {layer: self._sum(layer) for layer in solved}
         near, least = (
             prediction_error(self._base, banks, weights, layers, seed) for layers in (summed, solved)
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from plugins_engine.activations import text_layers
+from plugins_engine.activations import reading_layers
 from plugins_engine.base import BaseModel
 from plugins_engine.concepts import calls, require_concept, trigger_phrase, without_article
 from plugins_engine.errors import BadRequest
@@ -144,16 +144,11 @@ def _place(base: BaseModel, words: str, prompt: str) -> tuple[int, int]:
     """Give the first token position of words in a prompt, and the first after them; the begin mark is position 0."""
     if words not in prompt:
         raise ValueError(f'expected "{words}" in "{prompt}"')
-    start = 1 + len(_ids(base, prompt[: prompt.index(words)]))
-    return start, start + len(_ids(base, words))
-
-
-def _ids(base: BaseModel, text: str) -> list[int]:
-    """Give a text's tokens without the begin and end marks."""
-    return list(base.tokenizer(text).input_ids[1:-1])
+    start = 1 + len(base.read(prompt[: prompt.index(words)]))
+    return start, start + len(base.read(words))
 
 
 def _mean_value(base: BaseModel, phrase: str) -> Tensor:
-    tokens = base.encode_prompt([phrase]).tokens[0, 1 : 1 + len(_ids(base, phrase))]
-    layers = [layer for layer in text_layers(base) if layer.endswith("to_v")]
-    return torch.cat([base.unet.get_submodule(layer)(tokens).mean(0).float().cpu() for layer in layers])
+    tokens = base.encode_prompt([phrase]).tokens[0, 1 : 1 + len(base.read(phrase))]
+    layers = [layer for layer in reading_layers(base) if layer.endswith("to_v")]
+    return torch.cat([base.module(layer)(tokens).mean(0).float().cpu() for layer in layers])

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from plugins_engine.activations import text_layers
+from plugins_engine.activations import reading_layers
 from plugins_engine.addition import AdditionConfig
 from plugins_engine.base import BaseModel
 from plugins_engine.closed_form import ClosedFormConfig, closed_form_layers
@@ -93,7 +93,7 @@ def hybrid_layers(
 ) -> dict[str, LowRank]:
     """Give the eraser's layers for one concept. `on_step` is told step, steps, what is being done, and the error."""
     read = closed_form_layers(base, [erasure], config.closed_form)
-    reading = set(text_layers(base))
+    reading = set(reading_layers(base))
     others = [layer for layer in base.adaptable_layers(config.layers) if layer not in reading]
     if not config.steps or not others:
         return read
@@ -129,7 +129,7 @@ class _Lessons:
         _, self._lesson = gather_lessons(base, targets, anchors, *drawing, told("drawing what is to go"))
         drawn = gather_prior(base, anchors, *drawing, told("drawing what comes in its place"))
         # The same latents and predictions, read from the target's prompts. Rows of the empty prompt stay what they are.
-        self._anchor = replace(drawn, text=base.encode_prompt([*targets, ""]))
+        self._anchor = drawn.read_as(base, [*targets, ""])
         self._anchor_tokens = base.encode_prompt(anchors).tokens
         retained = prompts_to_hold(base, erasure, config)
         self._retained = gather_prior(base, retained, *drawing, told("drawing what is to stay"))
@@ -140,7 +140,7 @@ class _Lessons:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
         batch = self._lesson.draw(config.target_batch, 1.0, generator)
         text = replace(batch.text, tokens=self._spread(batch.text.tokens, generator))
-        batch = replace(batch, text=text)
+        batch = replace(batch, text=text, prompts=())
         for bank, count, weight in (
             (self._anchor, config.anchor_batch, 1.0),
             (self._retained, config.retained_batch, config.retained_weight),

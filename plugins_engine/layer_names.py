@@ -1,4 +1,4 @@
-"""The names that other programs give to a UNet's layers, and which layer each means."""
+"""The names that other programs give to the layers of a UNet and its text encoders, and which layer each means."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,6 +14,16 @@ _BLOCK_LAYERS = [
     "ff.net.2",
 ]
 _DEEPEST = 10  # transformer blocks in a row, in SDXL
+# The part of a text encoder in which all of its layers are; some versions of transformers leave it out.
+TEXT_MODEL = "text_model"
+# What kohya's trainer writes before the layers of a base's only text encoder, and of one of several.
+KOHYA_ENCODER = "lora_te_"
+KOHYA_ENCODERS = {"text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"}
+# The layers of a CLIP text encoder that are adapted, written with dots or, as kohya's trainer does, with underscores.
+_TEXT_LAYER = re.compile(
+    r"(?:text_model[._])?encoder[._]layers[._](\d{1,3})[._]"
+    r"(?:self_attn[._](?:to_(?P<old>q|k|v|out)|(?P<attention>q_proj|k_proj|v_proj|out_proj))|mlp[._](?P<mlp>fc1|fc2))"
+)
 
 
 def flatten(name: str) -> str:
@@ -21,9 +31,39 @@ def flatten(name: str) -> str:
     return name.replace(".", "_")
 
 
+def is_of_text(layer: str) -> bool:
+    """Say whether a layer is of a text encoder."""
+    return layer.startswith(("text_encoder.", "text_encoder_2."))
+
+
+def text_layer(component: str, written: str) -> str | None:
+    """Name a layer of a text encoder, "text_encoder.text_model.encoder.layers.0.self_attn.q_proj"; None for what is none."""
+    found = _TEXT_LAYER.fullmatch(written)
+    if found is None:
+        return None
+    old, attention, mlp = found["old"], found["attention"], found["mlp"]
+    path = f"mlp.{mlp}" if mlp else f"self_attn.{attention or f'{old}_proj'}"
+    return f"{component}.{TEXT_MODEL}.encoder.layers.{int(found[1])}.{path}"
+
+
+def encoder_key(key: str) -> tuple[str, str] | None:
+    """Tell the text encoder that a key of any naming is of, and the rest of the key; None for what is of no text encoder.
+
+    A text encoder that no Stable Diffusion has is told as the key names it.
+    """
+    key = key.removeprefix("base_model.model.")
+    if key.startswith((f"{TEXT_MODEL}.", KOHYA_ENCODER)):
+        return "text_encoder", key.removeprefix(KOHYA_ENCODER)
+    for component, start in KOHYA_ENCODERS.items():
+        if key.startswith(start):
+            return component, key.removeprefix(start)
+    found = re.match(r"(text_encoder\w*|lora_te\d*)[._](.*)", key)
+    return (found[1], found[2]) if found else None
+
+
 def aliases(layers: Iterable[str]) -> Mapping[str, str]:
-    """Map every flattened name, diffusers' own and the original latent-diffusion code's, to a layer of `layers`."""
-    layers = list(layers)
+    """Map every flattened name, diffusers' own and the original latent-diffusion code's, to the UNet's among `layers`."""
+    layers = [layer for layer in layers if not is_of_text(layer)]
     table = {flatten(name): name for name in layers}
     places = _original_blocks(layers)
     for name in layers:

@@ -7,6 +7,7 @@ from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.concepts import calls, trigger_phrase
 from plugins_engine.errors import BadRequest
+from plugins_engine.learned_tokens import LearnedTokens
 from plugins_engine.priors import prior_prompts
 
 # Against all plug-ins together: their effects on what shall stay add up, so it has to weigh more the more they are.
@@ -41,6 +42,11 @@ def alone(parts: Sequence[MergePart]) -> list[MergePart]:
 def retained(parts: Sequence[MergePart]) -> list[MergePart]:
     """List the parts that call no plug-in: what shall stay as it is."""
     return [part for part in parts if not part.adapters]
+
+
+def tokens_of(parts: Sequence[MergePart]) -> tuple[LearnedTokens, ...]:
+    """List the learned tokens of all plug-ins, which a combination reads side by side."""
+    return tuple(tokens for part in alone(parts) for tokens in part.adapters[0].tokens)
 
 
 def pictures_of(parts: Sequence[MergePart], each: int, of_retained: int) -> list[int]:

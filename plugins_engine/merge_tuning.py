@@ -6,7 +6,8 @@ next, so it gives their mean. Other layers can make up for that, as they see wha
 descent find out how. No works are needed: the pictures are the base's own, drawn with the plug-ins.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import reduce
 
 import torch
@@ -17,6 +18,7 @@ from plugins_engine.base import BaseModel
 from plugins_engine.branches import applied, made_for
 from plugins_engine.concepts import evenly, in_turn
 from plugins_engine.delta import LowRank
+from plugins_engine.learned_tokens import LearnedTokens
 from plugins_engine.lora import quick_accelerator, trainable
 from plugins_engine.merge_parts import RETAINED_WEIGHT, MergePart, pictures_of
 from plugins_engine.precision import quickly
@@ -47,6 +49,21 @@ def gather_predictions(
             banks.append(gather_prior(base, prompts, _DRAWING_STEPS, seed + number, lambda *_: None))
         on_step(number + 1, len(parts), "drawing what to tune on", None)
     return banks
+
+
+@contextmanager
+def reading_as(
+    base: BaseModel, layers: Mapping[str, LowRank], tokens: Sequence[LearnedTokens]
+) -> Iterator[Callable[[PriorBank], PriorBank]]:
+    """Within the context, prompts are read with these layers of the text encoders and these tokens.
+
+    Gives what makes a bank of those that were read otherwise; where there is nothing to read otherwise, it is the bank as it was.
+    """
+    if not layers and not tokens:
+        yield lambda bank: bank
+        return
+    with applied(base, [(made_for(base, dict(layers), tokens=tuple(tokens)), 1.0)]):
+        yield lambda bank: bank.read_as(base, bank.prompts)
 
 
 def weights_of(

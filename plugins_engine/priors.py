@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -38,13 +38,17 @@ def prior_prompts(directory: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step learns from: (n, c, h, w) noisy latents, (n,) times, texts, (n, c, h, w) targets, (n,) weights."""
+    """What one step learns from: (n, c, h, w) noisy latents, (n,) times, texts, (n, c, h, w) targets, (n,) weights.
+
+    prompts: what the texts were encoded from, for training that changes how prompts are read; empty where texts were made otherwise.
+    """
 
     noisy: Tensor
     time: Tensor
     text: PromptEmbedding
     target: Tensor
     weight: Tensor
+    prompts: tuple[str, ...] = ()
 
     def joined(self, other: "Batch") -> "Batch":
         return Batch(
@@ -53,6 +57,7 @@ class Batch:
             PromptEmbedding.joined([self.text, other.text]),
             torch.cat([self.target, other.target]),
             torch.cat([self.weight, other.weight]),
+            self.prompts + other.prompts,
         )
 
 
@@ -65,6 +70,12 @@ class PriorBank:
     predicted: Tensor
     text: PromptEmbedding
     which: Tensor  # (n,) rows of `text`
+    prompts: tuple[str, ...]  # what the rows of `text` were encoded from
+
+    @torch.no_grad()
+    def read_as(self, base: BaseModel, prompts: Sequence[str]) -> "PriorBank":
+        """Give the same latents and predictions, read from other prompts, or from the same by a base that reads them otherwise."""
+        return replace(self, text=base.encode_prompt(prompts), prompts=tuple(prompts))
 
     def draw(self, count: int, weight: float, generator: torch.Generator) -> Batch:
         """Draw some at random, evenly over the denoising."""
@@ -75,6 +86,7 @@ class PriorBank:
             self.text.rows(self.which[chosen]),
             self.predicted[chosen],
             torch.full((count,), weight).to(self.noisy),
+            tuple(self.prompts[i] for i in self.which[chosen].tolist()),
         )
 
 
@@ -91,7 +103,8 @@ def gather_prior(
 
     Both of guidance's predictions are kept: of the prompt, and, one in four, of the empty prompt.
     """
-    text = base.encode_prompt([*prompts, ""])
+    read = (*prompts, "")
+    text = base.encode_prompt(read)
     empty = len(prompts)
     noisy, time, predicted, which = [], [], [], []
     for index, rows, x, t, (with_prompt, without) in _drawing(
@@ -102,7 +115,7 @@ def gather_prior(
         predicted += [with_prompt, without[some]]
         which += [rows, torch.full((len(some),), empty)]
         time.append(torch.full((len(rows) + len(some),), t, device=base.device))
-    return PriorBank(torch.cat(noisy), torch.cat(time), torch.cat(predicted), text, torch.cat(which))
+    return PriorBank(torch.cat(noisy), torch.cat(time), torch.cat(predicted), text, torch.cat(which), read)
 
 
 @torch.no_grad()
@@ -133,8 +146,8 @@ def gather_lessons(
         time.append(torch.full((len(rows),), t, device=base.device))
     kept = torch.cat(noisy), torch.cat(time)
     return (
-        PriorBank(*kept, torch.cat(predicted), own, torch.cat(which)),
-        PriorBank(*kept, torch.cat(wanted), own, torch.cat(which)),
+        PriorBank(*kept, torch.cat(predicted), own, torch.cat(which), tuple(prompts)),
+        PriorBank(*kept, torch.cat(wanted), own, torch.cat(which), tuple(prompts)),
     )
 
 

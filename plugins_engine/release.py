@@ -28,7 +28,7 @@ from plugins_engine.judge import Judge
 from plugins_engine.known import known_concepts
 from plugins_engine.merge_parts import MergePart, kept_by_erasers
 from plugins_engine.progress import OnProgress, Pace, Progress
-from plugins_engine.restoration import Restoration, restoring_plugin
+from plugins_engine.restoration import Restoration, require_of_unet, restoring_plugin
 from plugins_engine.sampler import generate_each
 
 _BATCH = 20  # pictures
@@ -94,6 +94,7 @@ def merge_erasers(
         raise BadRequest("expected at least one extraction to release without, found none")
     if len(taken) == 1:
         return MergedErasers(taken[0].eraser, (taken[0].plugin,))
+    require_of_unet([each.eraser for each in taken])
     parts = [MergePart(each.erasure.targets, (each.eraser,)) for each in taken]
     kept = kept_by_erasers(base, [each.eraser for each in taken])
     if kept:

@@ -65,6 +65,16 @@ class Restoration:
         return [p for some in (stays, erased) for p in rng.sample(some, min(half, len(some)))]
 
 
+def require_of_unet(erasers: Sequence[Adapter]) -> None:
+    """Raise BadRequest for an eraser that changes how prompts are read: beside several, what restores it would have to be told so."""
+    for each in erasers:
+        if each.changes_text:
+            raise BadRequest(
+                f"{each.name}: expected erasers of the UNet alone to combine and restore, found one of "
+                f"{', '.join(each.components)}; release it by itself"
+            )
+
+
 def restoring_plugin(
     base: BaseModel,
     restoration: Restoration,
@@ -79,6 +89,7 @@ def restoring_plugin(
     `on_progress` is called after every step; what it raises (Cancelled) stops the work, and the base is as it was. The same
     restoration and seed give the same plug-in on the same processor. Raises BadRequest, BaseMismatch.
     """
+    require_of_unet([restoration.combined, *(a for part in restoration.parts for a in part.adapters)])
     prompts, others = restoration.prompts(), restoration.others()
     eraser, start = restoration.eraser, restoration.eraser.negated()
     report = StageReport(on_progress)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel, PromptEmbedding, Scheduler
-from plugins_engine.branches import applied
+from plugins_engine.branches import applied, remembering
 from plugins_engine.errors import BadPrompt, BadRequest, BrokenPicture, require_whole
 from plugins_engine.progress import OnProgress, Pace, Progress
 
@@ -83,7 +83,7 @@ def generate(
     batches = [seeds[start : start + batch] for start in range(0, len(seeds), batch)]
     report = _Reporter(base, request, len(batches), on_progress, preview_every)
     pictures: list[Image.Image] = []
-    with torch.no_grad():
+    with torch.no_grad(), applied(base, request.plugins):
         prompt = base.encode_prompt([request.prompt])
         guidance = base.guidance(request.guidance)
         guided = guidance > 1
@@ -92,7 +92,7 @@ def generate(
             # One tensor for all steps: cross-attention keys and values are computed from it once.
             text = _repeat(prompt, negative, len(some))
             conditions = base.added_conditions(text.pooled, width, height)
-            with applied(base, request.plugins, [text.tokens]):
+            with remembering(base, [text.tokens]):
                 latents = _denoise(
                     base, request, guidance, some, (height, width), text.tokens, conditions, report
                 )
@@ -127,7 +127,7 @@ def generate_each(
     width, height = _size(base, request)
     report = _Reporter(base, request, math.ceil(len(prompts) / batch), on_progress, 0)
     pictures: list[Image.Image] = []
-    with torch.no_grad():
+    with torch.no_grad(), applied(base, plugins):
         for first in range(0, len(prompts), batch):
             some = prompts[first : first + batch]
             text = base.encode_prompt(some)
@@ -136,7 +136,7 @@ def generate_each(
                 text = PromptEmbedding.joined([negative, text])
             conditions = base.added_conditions(text.pooled, width, height)
             seeds = [seed + first + i for i in range(len(some))]
-            with applied(base, plugins, [text.tokens]):
+            with remembering(base, [text.tokens]):
                 latents = _denoise(
                     base, request, guidance, seeds, (height, width), text.tokens, conditions, report
                 )

@@ -84,7 +84,7 @@ class PlugInFiles(VersionEndpoint):
     @extend_schema(request=PlugInFileBody, responses={201: FileBegunOut})
     @once
     def post(self, request: Request, pk: int) -> Response:
-        """Have a version of a plug-in made of a file: a LoRA for the UNet of a base model, as .safetensors.
+        """Have a version of a plug-in made of a file: a LoRA for a base model, as .safetensors.
 
         Its price and licence hold from now on; what is not said of them stays, or is allowed if the plug-in is new. If the file
         was combined from others, their artists share its fee.

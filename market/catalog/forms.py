@@ -242,7 +242,7 @@ class VersionForm(TermsForm):
 class PlugInFileForm(VersionForm):
     file = forms.FileField(
         label="File",
-        help_text="A LoRA for the base model's UNet as .safetensors, of diffusers, PEFT or kohya naming.",
+        help_text="A LoRA for the base model as .safetensors, of diffusers, PEFT or kohya naming; text encoder and learned tokens count.",
         widget=forms.FileInput(attrs={"accept": ".safetensors"}),
         error_messages={"required": "Choose a file.", "empty": "The file is empty. Choose another."},
     )

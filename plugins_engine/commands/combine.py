@@ -20,7 +20,7 @@ from plugins_engine.errors import BadRequest
 from plugins_engine.html_report import ReportPage, write_report
 from plugins_engine.merge_parts import MergePart, joint_parts, joint_parts_of, kept_by_erasers
 from plugins_engine.progress_line import ProgressLine
-from plugins_engine.restoration import Restoration, restoring_plugin
+from plugins_engine.restoration import Restoration, require_of_unet, restoring_plugin
 from plugins_engine.sampler import generate_each
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _erasers(options: argparse.Namespace, parts: Sequence[MergePart]) -> dict[Path, Adapter]:
     """Give each eraser among the plug-ins by the file that its concept's plug-in is to be written to."""
+    require_of_unet([adapter for part in parts for adapter in part.adapters])
     found: dict[Path, Adapter] = {}
     taken = {path.resolve() for path in (*options.plugins, options.out)}
     for path, part in zip(

@@ -3,7 +3,6 @@
 import argparse
 import io
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,9 +60,6 @@ def run(options: argparse.Namespace) -> None:
     targets = _targets(options.out, options.seed, options.count)
     base = load_base(options.base, options.device)
     plugins = [_weighted(text, base) for text in options.plugin]
-    for adapter, _ in plugins:
-        for warning in adapter.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
     request = SampleRequest(
         options.prompt, options.negative, options.seed, options.steps, options.guidance, options.count, plugins,
         options.width, options.height,

@@ -56,9 +56,10 @@ def _describe_base(base: BaseModel, layers: bool) -> dict[str, object]:
         "sampler": type(base.scheduler).__name__,
         "prediction": base.prediction_type,
         **{f"{kind} layers": len(base.adaptable_layers((kind,))) for kind in LAYER_KINDS},
+        "text encoder layers": len(base.text_layers),
     }
     if layers:
-        kinds = base.adaptable_layers(tuple(LAYER_KINDS))
+        kinds = base.adaptable_layers(tuple(LAYER_KINDS)) | base.text_layers
         described["layers"] = {
             name: f"{shape.out_features}x{shape.in_features}" for name, shape in kinds.items()
         }
@@ -72,12 +73,14 @@ def _describe_adapter(adapter: Adapter, base: BaseModel | None, layers: bool) ->
         "trigger": adapter.trigger,
         "architecture": adapter.architecture,
         "made for base": adapter.base_fingerprint,
+        "components": ", ".join(adapter.components),
         "rank": adapter.rank,
-        "adapted layers": len(adapter.layers),
+        "adapted layers": len(adapter.layers) - len(adapter.text_layers),
+        "adapted text layers": len(adapter.text_layers) or "",
+        "learned tokens": ", ".join(f"{each.words} ({len(each)})" for each in adapter.tokens),
         "file sha256": adapter.file_sha256,
         "tensors sha256": adapter.tensors_sha256,
         "merged from": ", ".join(adapter.merged_from),
-        "warnings": "; ".join(adapter.warnings),
     }
     if base is not None:
         try:

@@ -5,7 +5,9 @@ import json
 import os
 import struct
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -17,13 +19,15 @@ from torch import Tensor
 from plugins_engine import delta
 from plugins_engine.adapter import Adapter, weighted_sum
 from plugins_engine.base import BaseModel
+from plugins_engine.branches import applied
 from plugins_engine.errors import BadAdapter
 from plugins_engine.layer_names import aliases, flatten, published_layers
-from tests.plugins_engine.tiny_pipelines import random_adapter
+from tests.plugins_engine.tiny_pipelines import random_adapter, random_reader, random_tokens
 
 EVERY_KIND = ("attention", "feed_forward", "projection", "time")
 Q = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
 OUT = "mid_block.attentions.0.transformer_blocks.0.attn2.to_out.0"
+TEXT = "text_model.encoder.layers.1"
 A, B = torch.arange(12.0).view(3, 4), torch.arange(15.0).view(5, 3)  # rank 3, 4 in, 5 out
 
 
@@ -42,6 +46,9 @@ def assert_same(found: Adapter, expected: Adapter) -> None:
         assert torch.equal(found.layers[layer][0], up)
         assert torch.equal(found.layers[layer][1], down)
     assert found.convolutions == expected.convolutions
+    assert [(each.words, each.origin, each.weight) for each in found.tokens] == [
+        (each.words, each.origin, each.weight) for each in expected.tokens
+    ]
     assert found.tensors_sha256 == expected.tensors_sha256
 
 
@@ -64,6 +71,48 @@ def test_what_is_saved_loads_to_the_bit(base: BaseModel, tmp_path: Path, naming:
     assert (loaded.name, loaded.kind, loaded.trigger) == ("Random", "style", "Random style")
     assert (loaded.base_fingerprint, loaded.architecture) == (base.fingerprint, base.architecture)
     assert loaded.rank == 6
+
+
+@pytest.mark.parametrize("naming", ["peft", "kohya"])
+def test_text_encoder_factors_and_learned_tokens_load_to_the_bit(base: BaseModel, naming: str) -> None:
+    adapter = random_reader(base, "Ünï Ink")
+
+    loaded = Adapter.load(adapter.to_bytes(naming=naming), base.layers)  # type: ignore[arg-type]  # a parameter
+
+    assert_same(loaded, adapter)
+    assert loaded.text_layers.keys() == base.text_layers.keys()
+    assert loaded.metadata["plugin.components"] == ", ".join(adapter.components)
+    assert json.loads(loaded.metadata["plugin.words"]) == ["Ünï Ink"]
+
+
+def test_scaled_tokens_and_two_of_one_name_load_to_the_bit(sd: BaseModel) -> None:
+    parts = [(random_reader(sd, "Dr. No", seed=seed), weight) for seed, weight in ((1, 0.3), (2, -1.0))]
+    adapter = weighted_sum(parts)
+
+    assert_same(Adapter.load(adapter.to_bytes()), adapter)
+    with pytest.raises(BadAdapter, match="expected a name once in kohya's naming, found it 2 times"):
+        adapter.to_bytes(naming="kohya")
+    with pytest.raises(BadAdapter, match="expected a name without dots and the weight 1 in kohya's naming"):
+        parts[0][0].to_bytes(naming="kohya")
+    with pytest.raises(BadAdapter, match=r"weight 0\.5"):
+        random_reader(sd, "Ink").scaled(0.5).to_bytes(naming="kohya")
+
+
+def test_learned_tokens_alone_are_a_plugin(sd: BaseModel) -> None:
+    adapter = Adapter({}, name="Ink", tokens=(random_tokens(sd, "Ink"),))
+
+    assert_same(Adapter.load(adapter.to_bytes()), adapter)
+    assert (adapter.rank, adapter.components) == (0, ("tokens",))
+
+
+def test_the_hash_of_a_plugin_of_the_unet_alone_is_what_it_always_was(sd: BaseModel) -> None:
+    plain = Adapter({Q: (B, A)})
+    read = replace(plain, tokens=(random_tokens(sd, "Ink"),))
+
+    assert plain.tensors_sha256 == "249a9510dd3e829bdf72fc4e53569e642dc4371638251cd0c71067b34411454e"
+    assert read.tensors_sha256 not in {plain.tensors_sha256, read.negated().tensors_sha256}
+    other = replace(read, tokens=(replace(read.tokens[0], words="Inc"),))
+    assert other.tensors_sha256 != read.tensors_sha256
 
 
 def test_a_kohya_file_of_a_published_shape_loads_without_its_base(bases: dict[str, BaseModel]) -> None:
@@ -109,6 +158,80 @@ def test_diffusers_loads_the_file_and_predicts_the_same(
     _assert_diffusers_agrees(base, tmp_path, adapter)
 
 
+@pytest.mark.parametrize("naming", ["peft", "kohya"])
+def test_diffusers_reads_prompts_and_predicts_with_a_file_that_changes_both(
+    base: BaseModel, tmp_path: Path, naming: str
+) -> None:
+    adapter = random_reader(base, strength=0.1)
+    if naming == "kohya":  # diffusers refuses learned tokens there
+        adapter = replace(adapter, tokens=())
+    adapter.save(tmp_path / "one.safetensors", naming=naming)  # type: ignore[arg-type]  # a parameter
+    pipeline = _pipeline(base)
+
+    pipeline.load_lora_weights(tmp_path, weight_name="one.safetensors", local_files_only=True)
+
+    # The tokens are what diffusers leaves out.
+    ours = [(replace(adapter, tokens=()), 1.0)]
+    with torch.no_grad(), applied(base, ours):
+        text = base.encode_prompt(["a fox, Random style"])
+        conditions = base.added_conditions(text.pooled, 32, 32)
+        noisy = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0))
+        expected = base.unet(noisy, 500, text.tokens, added_cond_kwargs=conditions).sample
+    with torch.no_grad():
+        found, _, *more = pipeline.encode_prompt(
+            "a fox, Random style", device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False
+        )
+        if conditions is not None:
+            conditions |= {"text_embeds": more[0]}
+        predicted = pipeline.unet(noisy, 500, found, added_cond_kwargs=conditions).sample
+        plain = base.encode_prompt(["a fox, Random style"]).tokens
+    torch.testing.assert_close(found, text.tokens, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(predicted, expected, rtol=1e-3, atol=1e-4)
+    assert (text.tokens - plain).abs().max() > 0.01
+
+
+def test_diffusers_refuses_kohyas_naming_with_learned_tokens_and_does_not_drop_them(
+    sd: BaseModel, tmp_path: Path
+) -> None:
+    random_reader(sd).save(tmp_path / "one.safetensors", naming="kohya")
+
+    with pytest.raises(ValueError, match="Invalid LoRA checkpoint"):
+        _pipeline(sd).load_lora_weights(tmp_path, weight_name="one.safetensors", local_files_only=True)
+
+
+def test_diffusers_reads_learned_tokens_from_files_of_their_own(base: BaseModel, tmp_path: Path) -> None:
+    adapter = Adapter({}, tokens=(random_tokens(base, "Ink", count=4),))
+    pipeline = _pipeline(base)
+    parts = {
+        "text_encoder": ("text_encoder", "tokenizer"),
+        "text_encoder_2": ("text_encoder_2", "tokenizer_2"),
+    }
+
+    for (words, encoder), content in adapter.textual_inversions().items():
+        (tmp_path / f"{encoder}.safetensors").write_bytes(content)
+        own, tokenizer = (getattr(pipeline, each) for each in parts[encoder])
+        pipeline.load_textual_inversion(
+            str(tmp_path),
+            weight_name=f"{encoder}.safetensors",
+            token=words,
+            text_encoder=own,
+            tokenizer=tokenizer,
+        )
+
+    with torch.no_grad():
+        found = pipeline.encode_prompt(
+            "a fox, ink style", device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False
+        )[0]
+        with applied(base, [(adapter, 1.0)]):
+            expected = base.encode_prompt(["a fox, ink style"]).tokens
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def _pipeline(base: BaseModel) -> Any:
+    kind = StableDiffusionXLPipeline if base.is_xl else StableDiffusionPipeline
+    return kind.from_pretrained(base.directory.path, local_files_only=True)
+
+
 def test_diffusers_reads_the_original_block_names_of_sdxl_as_we_do(
     bases: dict[str, BaseModel], tmp_path: Path
 ) -> None:
@@ -140,9 +263,7 @@ def test_diffusers_reads_the_original_block_names_of_sdxl_as_we_do(
 
 def _assert_diffusers_agrees(base: BaseModel, folder: Path, adapter: Adapter) -> None:
     """Compare the UNet with the deltas added to its weights with diffusers' reading of the file in the folder."""
-    kind = StableDiffusionXLPipeline if base.is_xl else StableDiffusionPipeline
-    pipeline = kind.from_pretrained(base.directory.path, local_files_only=True)
-    plain = kind.from_pretrained(base.directory.path, local_files_only=True).unet
+    pipeline, plain = _pipeline(base), _pipeline(base).unet
     for layer, factors in adapter.layers.items():
         parameter = plain.get_submodule(layer).weight
         parameter.data += delta.materialise(factors).view_as(parameter)
@@ -240,16 +361,68 @@ def test_published_names_of_sdxl_in_the_original_naming_are_told_apart() -> None
     assert len({flatten(name) for name in published_layers()}) == len(published_layers())
 
 
-def test_text_encoder_weights_are_listed_and_not_silently_dropped() -> None:
-    text = {
-        "lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight": A,
-        "text_encoder.x.lora_B.weight": B,
-    }
+FC = "text_encoder.text_model.encoder.layers.1.mlp.fc1"
+V = "text_encoder.text_model.encoder.layers.1.self_attn.v_proj"
 
-    adapter = Adapter.load(file({f"unet.{Q}.lora_A.weight": A, f"unet.{Q}.lora_B.weight": B} | text))
 
-    assert adapter.ignored == tuple(sorted(text))
-    assert "also changes the text encoder (2 tensors" in adapter.warnings[0]
+@pytest.mark.parametrize(
+    ("a", "b", "layer"),
+    [
+        (f"text_encoder.{TEXT}.mlp.fc1.lora_A.weight", f"text_encoder.{TEXT}.mlp.fc1.lora_B.weight", FC),
+        ("text_encoder.encoder.layers.1.mlp.fc1.lora_A.weight", "text_encoder.encoder.layers.1.mlp.fc1.lora_B.weight", FC),
+        (f"base_model.model.{TEXT}.mlp.fc1.lora_A.weight", f"base_model.model.{TEXT}.mlp.fc1.lora_B.weight", FC),
+        (f"{TEXT}.mlp.fc1.lora_A.default.weight", f"{TEXT}.mlp.fc1.lora_B.default.weight", FC),
+        (
+            f"text_encoder.{TEXT}.mlp.fc1.lora_linear_layer.down.weight",
+            f"text_encoder.{TEXT}.mlp.fc1.lora_linear_layer.up.weight",
+            FC,
+        ),
+        (
+            f"text_encoder.{TEXT}.self_attn.v_proj.lora_linear_layer.down.weight",
+            f"text_encoder.{TEXT}.self_attn.v_proj.lora_linear_layer.up.weight",
+            V,
+        ),
+        (
+            f"text_encoder.{TEXT}.self_attn.to_v_lora.down.weight",
+            f"text_encoder.{TEXT}.self_attn.to_v_lora.up.weight",
+            V,
+        ),
+        (f"lora_te_{flatten(TEXT)}_mlp_fc1.lora_down.weight", f"lora_te_{flatten(TEXT)}_mlp_fc1.lora_up.weight", FC),
+        (f"lora_te1_{flatten(TEXT)}_mlp_fc1.lora_down.weight", f"lora_te1_{flatten(TEXT)}_mlp_fc1.lora_up.weight", FC),
+        (
+            f"lora_te2_{flatten(TEXT)}_mlp_fc1.lora_down.weight",
+            f"lora_te2_{flatten(TEXT)}_mlp_fc1.lora_up.weight",
+            FC.replace("text_encoder", "text_encoder_2"),
+        ),
+    ],
+)  # fmt: skip
+def test_a_naming_of_text_encoder_keys_is_read(a: str, b: str, layer: str) -> None:
+    adapter = Adapter.load(file({a: A, b: B}))
+
+    assert list(adapter.layers) == list(adapter.text_layers) == [layer]
+    assert torch.equal(adapter.layers[layer][0], B)
+    assert torch.equal(adapter.layers[layer][1], A)
+
+
+def test_alpha_over_rank_is_folded_into_a_text_encoders_factors() -> None:
+    key = f"lora_te_{flatten(TEXT)}_mlp_fc1"
+
+    adapter = Adapter.load(
+        file({f"{key}.lora_down.weight": A, f"{key}.lora_up.weight": B, f"{key}.alpha": torch.tensor(6.0)})
+    )
+
+    torch.testing.assert_close(delta.materialise(adapter.layers[FC]), 2 * B @ A)
+
+
+def test_learned_tokens_in_a_lora_file_of_other_programs_are_read() -> None:
+    one = Adapter.load(file(GOOD | {"bundle_emb.Ink.string_to_param.*": A}))
+    two = Adapter.load(file(GOOD | {"bundle_emb.Ink.clip_g": A, "bundle_emb.Ink.clip_l": torch.ones(3, 8)}))
+
+    assert [(each.words, list(each.vectors), dict(each.ordinary)) for each in (*one.tokens, *two.tokens)] == [
+        ("Ink", ["text_encoder"], {}),
+        ("Ink", ["text_encoder", "text_encoder_2"], {}),
+    ]
+    assert torch.equal(one.tokens[0].vectors["text_encoder"], A)
 
 
 # Metadata
@@ -347,6 +520,12 @@ def change(**tensors: Tensor) -> bytes:
     return file(GOOD | {names[key]: tensor for key, tensor in tensors.items()})
 
 
+def text(**tensors: Tensor) -> bytes:
+    names = {each: f"text_encoder.{TEXT}.mlp.fc1.lora_{each.upper()}.weight" for each in ("a", "b")}
+    held = {names["a"]: A, names["b"]: B}
+    return file(held | {names[key]: tensor for key, tensor in tensors.items()})
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -374,8 +553,81 @@ def change(**tensors: Tensor) -> bytes:
         ),
         (with_header({"x": {"dtype": "F99", "shape": [1], "data_offsets": [0, 4]}}, b"0000"), "damaged"),
         (with_header({}), "found none"),
-        (file({"lora_te_x.lora_down.weight": A}), "found 1 text encoder tensors only"),
-        (file({"model.weight": A}), "expected LoRA keys of a UNet, found model.weight"),
+        (file({"model.weight": A}), "expected LoRA keys of a UNet or a text encoder, found model.weight"),
+        (
+            file({"lora_te_x.lora_down.weight": A}),
+            "lora_te_x.lora_down.weight names no matrix layer of the text encoders",
+        ),
+        (
+            file({f"text_encoder_3.{TEXT}.mlp.fc1.lora_A.weight": A}),
+            "names no matrix layer of the text encoders",
+        ),
+        (
+            file({f"lora_te3_{flatten(TEXT)}_mlp_fc1.lora_down.weight": A}),
+            "names no matrix layer of the text encoders",
+        ),
+        (
+            file({"text_encoder.text_projection.lora_A.weight": A}),
+            "names no matrix layer of the text encoders",
+        ),
+        (file({f"text_encoder.{TEXT}.mlp.fc1.lora_A.weight": A}), r"the up \(B\) one beside"),
+        (text(a=A * torch.nan), "found NaN"),
+        (text(a=A.int()), "floating point weights .* torch.int32"),
+        (text(a=A[:2]), r"expected A \(rank, in\)"),
+        (
+            text(a=A[:, :, None, None], b=B[:, :, None, None]),
+            "expected matrices of a text encoder, found a convolution",
+        ),
+        (file({f"lora_te_{flatten(TEXT)}_mlp_fc1.hada_w1_a": A}), "LoHa"),
+        (file({f"text_encoder.{TEXT}.mlp.fc1.dora_scale": A}), "DoRA"),
+        (
+            file(
+                {
+                    f"lora_te1_{flatten(TEXT)}_mlp_fc1.lora_down.weight": A,
+                    f"text_encoder.{TEXT}.mlp.fc1.lora_A.weight": A,
+                }
+            ),
+            "there twice",
+        ),
+        (
+            file({"bundle_emb.Ink.string_to_param.*": A * torch.inf}),
+            'tokens "Ink", vectors: expected finite numbers',
+        ),
+        (file({"bundle_emb.Ink.string_to_param.*": A.int()}), "found torch.int32"),
+        (file({"bundle_emb.Ink.string_to_param.*": torch.ones(4)}), "expected 1 to 75 rows"),
+        (file({"bundle_emb.Ink.string_to_param.*": torch.ones(76, 4)}), "expected 1 to 75 rows"),
+        (file({"bundle_emb.Ink.string_to_param.*": A, "bundle_emb.Ink.clip_l": A}), "there twice"),
+        (file({"bundle_emb.Ink.t5": A}), "found bundle_emb.Ink.t5"),
+        (file(GOOD | {"emb_params": A}), "with the name that calls them, found emb_params"),
+        (file({"clip_l": A, "clip_g": A}), "with the name that calls them, found clip_g"),
+        (
+            file({"lora_tokens.0.Ink.text_encoder.ordinary": A}),
+            'expected vectors of the learned tokens "Ink", found none',
+        ),
+        (file({"lora_tokens.0.Ink.text_encoder_3.vectors": A}), "found text_encoder_3"),
+        (
+            file({"lora_tokens.0.Ink.text_encoder.vectors": A, "lora_tokens.0.Ink.weight": A}),
+            "expected one number at lora_tokens.0.Ink.weight",
+        ),
+        (
+            file(
+                {
+                    "lora_tokens.0.Ink.text_encoder.vectors": A,
+                    "lora_tokens.0.Ink.weight": torch.tensor(torch.nan),
+                }
+            ),
+            "expected a finite weight",
+        ),
+        (
+            file(
+                {
+                    "lora_tokens.0.Ink.text_encoder.vectors": A,
+                    "lora_tokens.0.Ink.text_encoder.ordinary": A[:2],
+                }
+            ),
+            "ordinary vectors of the shapes",
+        ),
+        (file({"lora_tokens.x.Ink.text_encoder.vectors": A}), "found lora_tokens.x.Ink"),
         (file({f"unet.{Q}.lora_A.weight": A}), r"the up \(B\) one beside"),
         (file({f"unet.{Q}.lora_B.weight": B}), r"the down \(A\) one beside"),
         (change(a=A.clone().fill_(torch.nan)), "found NaN"),
@@ -416,6 +668,22 @@ def test_a_hostile_file_is_refused_by_its_name_and_reason(
         Adapter.load(path)
 
     assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("length", [640, 1152, 1408])
+def test_a_header_as_long_as_a_pickles_first_bytes_is_no_pickle(length: int) -> None:
+    content = next(
+        each
+        for size in range(length)
+        if header_of(each := file({"model.weight": A}, {"a": "x" * size})) == length
+    )
+
+    with pytest.raises(BadAdapter, match=r"found model\.weight"):
+        Adapter.load(content)
+
+
+def header_of(content: bytes) -> int:
+    return int.from_bytes(content[:8], "little")
 
 
 def test_a_file_that_is_missing_or_a_directory_is_named(tmp_path: Path) -> None:

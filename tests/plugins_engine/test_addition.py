@@ -14,9 +14,11 @@ from plugins_engine.base import BaseModel, load_base
 from plugins_engine.branches import applied
 from plugins_engine.captioned_works import training_prompt
 from plugins_engine.errors import BadBase, BadRequest
+from plugins_engine.lora import TextTraining, new_tokens, trainable
 from plugins_engine.priors import gather_prior, prior_prompts
 from plugins_engine.progress import Cancelled, Progress
 from plugins_engine.sampler import SampleRequest, generate
+from tests.plugins_engine.tiny_pipelines import random_tokens
 
 QUICK = AdditionConfig(rank=2, steps=3, batch=2, prior_batch=2, prior_pictures=2, prior_steps=2)
 
@@ -221,3 +223,118 @@ def test_a_base_without_prompts_of_its_own_is_held_to_common_ones(sd: BaseModel)
 
     assert len(prompts) == len(set(prompts)) > 100
     assert "a photo of a dog" in prompts
+
+
+SPEAKING = replace(QUICK, tokens=2, token_rate=0.2)
+
+
+def test_tokens_are_learned_alone_first_and_then_with_all_the_rest(base: BaseModel) -> None:
+    config = replace(SPEAKING, token_steps=3, text_rank=2, text_rate=1e-3)
+    before = {name: value.clone() for name, value in base.text_encoder.state_dict().items()}
+    seen: list[Progress] = []
+
+    result = add_concept(base, works(), "Ink", "style", config, seen.append)
+
+    adapter = Adapter.load(result.adapter.to_bytes())
+    (tokens,) = adapter.tokens
+    assert (tokens.words, len(tokens)) == ("Ink", 3), "as many as the name has tokens of its own"
+    assert all(not torch.equal(each, tokens.ordinary[encoder]) for encoder, each in tokens.vectors.items())
+    assert adapter.text_layers.keys() == base.text_layers.keys()
+    # SDXL reads the first encoder's last layer but one, and so learns nothing in the last.
+    unread = "text_encoder.text_model.encoder.layers.1." if base.is_xl else "none"
+    assert all(bool(up.any()) for name, (up, _) in adapter.layers.items() if not name.startswith(unread))
+    assert [each.step for each in seen if each.message == "training"] == [1, 2, 3, 4, 5, 6]
+    with torch.no_grad():
+        plain = base.encode_prompt(["a disc, Ink style"]).tokens
+        with applied(base, [(replace(adapter, layers={}), 1.0)]):
+            assert not torch.equal(base.encode_prompt(["a disc, Ink style"]).tokens, plain)
+    ways = [[], [(adapter, 1.0)], [(replace(adapter, tokens=()), 1.0)]]
+    drawn = {
+        generate(base, SampleRequest("a disc, Ink style", steps=2, plugins=each))[0].tobytes()
+        for each in ways
+    }
+    assert len(drawn) == 3
+    after = base.text_encoder.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    assert base.names == ()
+    assert not any(parameter.requires_grad for parameter in base.text_encoder.parameters())
+
+
+def test_while_tokens_are_learned_alone_nothing_else_moves(sd: BaseModel) -> None:
+    begun = new_tokens(sd, "Ink", 5)
+    bank = gather_prior(sd, ["a fox, Ink style", "a fox"], 2, seed=1, on_step=lambda *_: None)
+    text = TextTraining(tokens=(begun,), token_rate=0.5)
+
+    with trainable(sd, [], rank=1, learning_rate=1e-3, steps=4, seed=0, text=text) as lora:
+        for step in range(4):
+            lora.step(
+                replace(
+                    bank.draw(4, 1.0, torch.Generator().manual_seed(step)), target=torch.ones(4, 4, 16, 16)
+                ),
+                4,
+            )
+        (learned,) = lora.tokens()
+        assert lora.factors() == {}
+
+    assert begun.effective().keys() == learned.vectors.keys()
+    assert not torch.equal(learned.vectors["text_encoder"], begun.vectors["text_encoder"])
+    assert torch.equal(learned.ordinary["text_encoder"], begun.vectors["text_encoder"])
+
+
+def test_tokens_bring_the_base_nearer_to_what_their_name_shall_mean(sd: BaseModel) -> None:
+    with torch.no_grad(), applied(sd, [(Adapter({}, tokens=(random_tokens(sd, "Ink", strength=1.0),)), 1.0)]):
+        bank = gather_prior(sd, ["a fox, Ink style", "Ink style"], 2, seed=1, on_step=lambda *_: None)
+    rows = torch.isin(bank.which, torch.tensor([0, 1]))  # without those of the empty prompt
+    bank = replace(
+        bank, **{name: getattr(bank, name)[rows] for name in ("noisy", "time", "predicted", "which")}
+    )
+    text = TextTraining(tokens=(new_tokens(sd, "Ink", 3),), token_rate=2.0)
+    errors = []
+
+    with trainable(sd, [], rank=1, learning_rate=1e-3, steps=60, seed=0, text=text) as lora:
+        for step in range(60):
+            errors.append(
+                float(lora.step(bank.draw(4, 1.0, torch.Generator().manual_seed(step % 4)), 4).mean())
+            )
+
+    assert sum(errors[-4:]) < 0.6 * sum(errors[:4])
+
+
+def test_text_that_is_trained_has_to_be_read_from_prompts(sd: BaseModel) -> None:
+    bank = gather_prior(sd, ["a fox"], 1, seed=1, on_step=lambda *_: None)
+    batch = replace(bank.draw(2, 1.0, torch.Generator()), prompts=())
+
+    with (
+        trainable(sd, [], rank=1, learning_rate=1e-3, steps=1, seed=0, text=TextTraining(2, 1e-3)) as lora,
+        pytest.raises(ValueError, match="expected 2 prompts to read anew, found 0"),
+    ):
+        lora.step(batch, 2)
+
+
+@pytest.mark.parametrize("stage", [1, 3])
+def test_cancelling_while_text_is_trained_leaves_the_base_as_it_was(sd: BaseModel, stage: int) -> None:
+    plain = sd.encode_prompt(["a disc, Ink style"]).tokens
+
+    def stop(progress: Progress) -> None:
+        if progress.message == "training" and progress.step == stage:
+            raise Cancelled
+
+    config = replace(SPEAKING, token_steps=2, text_rank=2, text_rate=1e-3)
+    with pytest.raises(Cancelled):
+        add_concept(sd, works(), "Ink", "style", config, stop)
+
+    assert torch.equal(sd.encode_prompt(["a disc, Ink style"]).tokens, plain)
+    assert sd.names == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"token_steps": 3}, {"token_steps": -1}, {"tokens": 76}, {"token_rate": 0.0, "tokens": 1}, {"text_rate": 0.0, "text_rank": 1},
+        {"text_rank": 1000},
+    ],
+)  # fmt: skip
+def test_training_of_text_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(BadRequest, match=f"{next(iter(wrong))}.*expected"):
+        AdditionConfig(**wrong)  # type: ignore[arg-type]  # wrong on purpose

@@ -14,7 +14,7 @@ from PIL import Image
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
 from plugins_engine.cli import main, parser
-from tests.plugins_engine.tiny_pipelines import random_adapter
+from tests.plugins_engine.tiny_pipelines import random_adapter, random_reader
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "engine-cli.md"
 COMMANDS = ("", "info", "add", "extract", "combine", "evidence", "generate", "judge")
@@ -108,6 +108,20 @@ def test_info_describes_a_base(pipelines: Pipelines, capsys: Capture, sd: BaseMo
     assert said["fingerprint"] == sd.fingerprint
     assert said["attention layers"] == len(sd.adaptable_layers())
     assert said["layers"]["mid_block.attentions.0.transformer_blocks.0.attn2.to_k"] == "32x32"
+
+
+def test_info_says_what_a_plugin_holds(
+    tmp_path: Path, pipelines: Pipelines, capsys: Capture, sd: BaseModel
+) -> None:
+    random_reader(sd, "Ink").save(tmp_path / "ink.safetensors")
+
+    assert main(["info", str(tmp_path / "ink.safetensors"), "--base", str(pipelines["sd1"])]) == 0
+
+    said = capsys.readouterr().out
+    assert re.search(r"components: +denoiser, text_encoder, tokens", said)
+    assert re.search(r"adapted text layers: +12", said)
+    assert re.search(r"learned tokens: +Ink \(3\)", said)
+    assert re.search(r"fits this base: +yes", said)
 
 
 def test_info_describes_plugins_and_whether_they_fit(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from plugins_engine.activations import text_layers
+from plugins_engine.activations import reading_layers
 from plugins_engine.adapter import Adapter, weighted_sum
 from plugins_engine.base import BaseModel, load_base
 from plugins_engine.branches import applied
@@ -46,7 +46,7 @@ def read(base: BaseModel, prompts: tuple[str, ...], *plugins: Adapter) -> dict[s
     """Give what every layer that reads the text makes of prompts, without the begin mark."""
     tokens = base.encode_prompt(prompts).tokens[:, 1:]
     with applied(base, [(plugin, 1.0) for plugin in plugins]), torch.no_grad():
-        return {layer: base.unet.get_submodule(layer)(tokens) for layer in text_layers(base)}
+        return {layer: base.unet.get_submodule(layer)(tokens) for layer in reading_layers(base)}
 
 
 def distance(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> float:
@@ -136,7 +136,7 @@ def test_a_lower_rank_erases_less_but_never_harms_more_than_none(sd: BaseModel) 
 
 def test_only_the_layers_asked_for_are_edited(sd: BaseModel) -> None:
     eraser = closed_form_eraser(sd, [erasure()], ClosedFormConfig(layers=("to_v",)))
-    assert set(eraser.layers) == {layer for layer in text_layers(sd) if layer.endswith("to_v")}
+    assert set(eraser.layers) == {layer for layer in reading_layers(sd) if layer.endswith("to_v")}
 
 
 def test_tokens_pair_around_the_name(sd: BaseModel) -> None:

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from plugins_engine import delta
-from plugins_engine.activations import gather_inputs, text_layers
+from plugins_engine.activations import gather_inputs, reading_layers
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
+from plugins_engine.branches import applied
 from plugins_engine.easymerge import (
     METHODS,
     Combination,
@@ -24,7 +25,7 @@ from plugins_engine.merge_objective import part_weights, relative_error
 from plugins_engine.merge_parts import RETAINED_WEIGHT, MergePart
 from plugins_engine.progress import Cancelled, Progress
 from plugins_engine.sampler import SampleRequest, generate
-from tests.plugins_engine.tiny_pipelines import random_adapter
+from tests.plugins_engine.tiny_pipelines import random_adapter, random_reader, random_tokens
 
 FAST = MergeConfig(
     "closed-form", pictures=4, retained_pictures=4, steps=2, tuning_steps=2, epochs=20, rows=256
@@ -168,7 +169,7 @@ def test_of_erasers_the_layers_that_read_no_text_begin_as_their_sum(
     kept = MergePart(("a house in the rain",))
     done = combine(sd, [*erasers, kept], replace(FAST, method="tuned")).adapter
     solved = combine(sd, [*erasers, kept], FAST).adapter
-    reading = set(text_layers(sd))
+    reading = set(reading_layers(sd))
     for layer, factors in done.layers.items():
         summed = delta.concatenate([part.adapters[0].layers[layer] for part in erasers])
         begun = solved.layers[layer] if layer in reading else summed
@@ -287,3 +288,52 @@ def test_bad_requests_say_what_was_expected(sd: BaseModel, bases: dict[str, Base
     foreign = MergePart(CLAY, (random_adapter(bases["sd2"], seed=2, name="Clay"),))
     with pytest.raises(BaseMismatch, match="Clay was made for base"):
         combine(sd, [ink, foreign], FAST)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_plugins_make_of_prompts_is_combined_too(sd: BaseModel, method: Method) -> None:
+    parts = [
+        MergePart(INK, (random_reader(sd, "Ink", seed=1),)),
+        MergePart(CLAY, (random_reader(sd, "Clay", seed=2),)),
+    ]
+
+    done = combine(sd, parts, replace(FAST, method=method, epochs=2))
+
+    assert done.adapter.text_layers.keys() == sd.text_layers.keys()
+    assert {each.words: (each.origin, each.weight) for each in done.adapter.tokens} == {
+        each.words: (each.origin, 1.0) for part in parts for each in part.adapters[0].tokens
+    }
+    assert sd.names == ()
+    assert generate(sd, SampleRequest("a fox, Ink style", steps=1, plugins=[(done.adapter, 1.0)]))
+
+
+def test_combined_text_layers_do_to_each_plugins_prompts_what_it_did(sd: BaseModel) -> None:
+    readers = [random_reader(sd, name, seed=seed, strength=0.1) for name, seed in (("Ink", 1), ("Clay", 2))]
+    parts = [MergePart(prompts, (each,)) for prompts, each in zip((INK, CLAY), readers, strict=True)]
+
+    solved = combine(sd, parts, replace(FAST, method="closed-form")).adapter
+    summed = combine(sd, parts, replace(FAST, method="sum")).adapter
+
+    def missed(combined: Adapter) -> float:
+        error = 0.0
+        for part in parts:
+            with torch.no_grad():
+                with applied(sd, [(part.adapters[0], 1.0)]):
+                    wanted = sd.encode_prompt(part.prompts).tokens
+                with applied(sd, [(combined, 1.0)]):
+                    error += float((sd.encode_prompt(part.prompts).tokens - wanted).pow(2).mean())
+        return error
+
+    assert missed(solved) < 0.5 * missed(summed)
+
+
+def test_plugins_of_learned_tokens_alone_are_kept_side_by_side(sd: BaseModel) -> None:
+    parts = [
+        MergePart((f"a fox, {name} style",), (Adapter({}, name=name, tokens=(random_tokens(sd, name),)),))
+        for name in ("Ink", "Clay")
+    ]
+
+    done = combine(sd, parts, replace(FAST, method="tuned"))
+
+    assert (done.adapter.layers, done.adapter.rank) == ({}, 0)
+    assert {each.words for each in done.adapter.tokens} == {"Ink", "Clay"}

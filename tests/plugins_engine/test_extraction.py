@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from plugins_engine.activations import text_layers
+from plugins_engine.activations import reading_layers
 from plugins_engine.adapter import Adapter, weighted_sum
 from plugins_engine.base import BaseModel
 from plugins_engine.captioned_works import noised_batch, pixels_of
@@ -107,7 +107,7 @@ def test_the_hybrid_edits_what_reads_the_text_in_closed_form_and_distils_all_oth
     done = extract_concept(sd, TASK, "hybrid", HYBRID).eraser
     read = extract_concept(sd, TASK, "closed-form", HYBRID.closed_form).eraser
     assert set(done.layers) == set(sd.adaptable_layers(("attention",)))
-    assert set(read.layers) == set(text_layers(sd))
+    assert set(read.layers) == set(reading_layers(sd))
     for layer, factors in done.layers.items():
         if layer in read.layers:
             assert all(torch.equal(a, b) for a, b in zip(factors, read.layers[layer], strict=True))

@@ -12,8 +12,8 @@ from plugins_engine.base import BaseModel
 from plugins_engine.branches import applied
 from plugins_engine.easymerge import MergeConfig, combine
 from plugins_engine.merge_parts import RETAINED_WEIGHT, MergePart, joint_parts
-from plugins_engine.merge_tuning import gather_predictions, prediction_error, tuned, weights_of
-from tests.plugins_engine.tiny_pipelines import random_adapter
+from plugins_engine.merge_tuning import gather_predictions, prediction_error, reading_as, tuned, weights_of
+from tests.plugins_engine.tiny_pipelines import random_adapter, random_reader
 
 FAST = MergeConfig("closed-form", pictures=4, steps=2)
 
@@ -138,3 +138,20 @@ def test_tuning_begins_with_the_sum_where_that_predicts_nearly_as_well_as_the_cl
     }
     assert min(apart, key=lambda name: apart[name]) == begins
     assert apart[begins] < 1e-3 * max(apart.values())
+
+
+def test_tuning_reads_prompts_as_the_combination_will(sd: BaseModel) -> None:
+    ink = random_reader(sd, "Ink", seed=1)
+    parts = [MergePart(("a boat, Ink style",), (ink,)), MergePart(("a house",))]
+    banks = gather_predictions(sd, parts, 0, lambda *_: None)
+
+    with reading_as(sd, ink.text_layers, ink.tokens) as read:
+        again = [read(bank) for bank in banks]
+
+    assert torch.equal(again[0].text.tokens, banks[0].text.tokens)
+    assert not torch.equal(again[1].text.tokens, banks[1].text.tokens), (
+        "a house, too, with the combination on"
+    )
+    assert torch.equal(again[1].predicted, banks[1].predicted)
+    with reading_as(sd, {}, ()) as read:
+        assert read(banks[0]) is banks[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from plugins_engine.base import BaseModel
@@ -12,6 +14,7 @@ from plugins_engine.errors import BadRequest
 from plugins_engine.extraction import extract_concept
 from plugins_engine.progress import Progress
 from plugins_engine.release import ReleaseConfig, TakenOut, check_release, merge_erasers
+from tests.plugins_engine.tiny_pipelines import random_tokens
 
 CONFIG = ReleaseConfig(
     merge=MergeConfig(method="closed-form", pictures=2, retained_pictures=2, steps=1),
@@ -87,3 +90,14 @@ def test_all_else_names_nothing_that_was_taken_out(sd: BaseModel) -> None:
     _, rows = test.grids["all else"]
     assert rows
     assert not any("dog" in prompt for prompt, _ in rows)
+
+
+def test_erasers_that_change_how_prompts_are_read_are_released_by_themselves_alone(sd: BaseModel) -> None:
+    both = [taken(sd, "Ink"), taken(sd, "Wool")]
+    odd = replace(both[0], eraser=replace(both[0].eraser, tokens=(random_tokens(sd, "Ink"),)))
+
+    assert merge_erasers(sd, [odd], CONFIG).eraser is odd.eraser
+    with pytest.raises(
+        BadRequest, match=r"without Ink: expected erasers of the UNet alone .* denoiser, tokens"
+    ):
+        merge_erasers(sd, [odd, both[1]], CONFIG)

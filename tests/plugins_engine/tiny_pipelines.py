@@ -4,6 +4,7 @@ They draw noise, but every part of them is of the class, and wired the way, that
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,6 +21,8 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
+from plugins_engine.branches import ordinary_vectors
+from plugins_engine.learned_tokens import LearnedTokens
 
 LENGTH = 77
 RESOLUTION = 32  # pixels; 16 latents
@@ -102,6 +105,32 @@ def random_adapter(
         architecture=base.architecture,
         convolutions=frozenset(layer for layer in layers if base.layers[layer].is_convolution),
     )
+
+
+def random_tokens(
+    base: BaseModel, words: str = "Random", *, count: int = 3, seed: int = 0, strength: float = 0.2
+) -> LearnedTokens:
+    """Make learned tokens for a base, far enough from what their name means without them to change pictures."""
+    generator = torch.Generator().manual_seed(seed)
+    ordinary = ordinary_vectors(base, words, count)
+    vectors = {
+        encoder: each + torch.randn(each.shape, generator=generator) * strength
+        for encoder, each in ordinary.items()
+    }
+    return LearnedTokens(words, vectors, ordinary)
+
+
+def random_reader(
+    base: BaseModel, name: str = "Random", *, rank: int = 4, seed: int = 0, strength: float = 0.2
+) -> Adapter:
+    """Make a plug-in that adapts the UNet and the text encoders, with learned tokens for its name."""
+    adapter = random_adapter(base, rank=rank, seed=seed, strength=strength, name=name)
+    generator = torch.Generator().manual_seed(seed + 1)
+    layers = dict(adapter.layers)
+    for layer, shape in base.text_layers.items():
+        up = torch.randn(shape.out_features, rank, generator=generator) * strength
+        layers[layer] = up, torch.randn(rank, shape.in_features, generator=generator) * strength
+    return replace(adapter, layers=layers, tokens=(random_tokens(base, name, seed=seed),))
 
 
 def _save_sd(folder: Path, unet: UNet2DConditionModel, scheduler: object, vae: AutoencoderKL) -> Path:

@@ -67,6 +67,35 @@ def test_a_file_becomes_a_plugin_that_others_can_draw_with(
     assert made.pictures.count() == 1
 
 
+def test_what_a_file_makes_of_prompts_is_kept_and_drawn_with(
+    artist: User, loaded: LoadedBase, base: BaseModel, upload: Upload, engine: Engine, ask: Ask
+) -> None:
+    sent = tiny_pipelines.random_reader(loaded, "Riverink")
+    foreign = replace(
+        sent, tokens=tuple(replace(each, ordinary={}) for each in sent.tokens), base_fingerprint=""
+    )
+
+    job = upload(artist, foreign.to_bytes(naming="kohya"))
+
+    assert (job.state, job.error) == (JobState.SUCCEEDED, "")
+    version = PlugInVersion.objects.get()
+    assert version.tensors_sha256 == sent.tensors_sha256, (
+        "what stands there ordinarily was taken from the base"
+    )
+    version.plugin.publish()
+    ask((version.plugin, 1.0))
+    assert work(engine=engine, kinds=["generation"], worker="w") == 1
+
+
+def test_learned_tokens_alone_are_refused_with_the_reason(
+    artist: User, loaded: LoadedBase, upload: Upload
+) -> None:
+    tokens = Adapter({}, tokens=(tiny_pipelines.random_tokens(loaded, "Riverink"),))
+    job = upload(artist, tokens.to_bytes())
+    assert job.state == JobState.FAILED
+    assert "expected a LoRA, alone or with learned tokens, found learned tokens alone" in job.error
+
+
 def test_a_combination_that_the_engine_wrote_names_its_parts(
     artist: User, second_artist: User, loaded: LoadedBase, plugin: PlugIn, upload: Upload
 ) -> None:

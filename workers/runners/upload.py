@@ -8,7 +8,7 @@ from market.catalog import plugin_uploads as catalog
 from market.catalog.addition import BadResult
 from market.jobs.models import Job
 from plugins_engine.adapter import Adapter
-from plugins_engine.branches import require_fit
+from plugins_engine.branches import completed, require_fit
 from plugins_engine.errors import BadAdapter
 from workers.engine import Engine
 from workers.lease import Lease
@@ -25,6 +25,11 @@ def run_upload(job: Job, engine: Engine, lease: Lease) -> None:
         lease.check()
         adapter = Adapter.load(inputs.data, base.layers)
         require_fit(base, adapter)
+        if not adapter.layers:
+            raise BadAdapter(
+                f"{adapter.name}: expected a LoRA, alone or with learned tokens, found learned tokens alone"
+            )
+        adapter = completed(base, adapter)
         # As the market calls it, and for the base that it was found to fit.
         adapter = replace(
             adapter,
@@ -34,8 +39,7 @@ def run_upload(job: Job, engine: Engine, lease: Lease) -> None:
             architecture=base.architecture,
         )
         samples = draw_samples(base, adapter, inputs.sample_prompts, release, lease.report, under=lasting)
-        figures = {"not_applied": adapter.warnings[0]} if adapter.warnings else {}
-        catalog.complete_upload(job=job, token=lease.token, output=output_of(adapter, base, figures, samples))
+        catalog.complete_upload(job=job, token=lease.token, output=output_of(adapter, base, {}, samples))
     except BadResult as refusal:
         # It would be refused the same way again.
         raise BadAdapter(str(refusal)) from refusal
