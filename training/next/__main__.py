@@ -8,6 +8,7 @@ from training.next import autoencoder, drawings, judge, latents, measure, model
 STAGES = {
     "drawings": drawings.make_drawings,
     "autoencoder": autoencoder.train,
+    "keep-autoencoder": autoencoder.keep,
     "judge": judge.train,
     "latents": latents.make_latents,
     "model": model.train,

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from training import checkpoint
@@ -18,10 +19,10 @@ from training.next.drawings import SIZE
 from training.next.pictures import BLACK, WHITE, Sheets, all_drawings, any_ground
 from training.progress import ProgressLine
 
+TRAINED = Path(__file__).parent / "trained" / "autoencoder.safetensors"
 STEPS = 1_600
-WHOLE_STEPS = (
-    300  # the last ones, on whole pictures; before, on the busiest part of each, which is four times as quick
-)
+# The last steps are on whole pictures; those before on the busiest part of each, which is four times as quick.
+WHOLE_STEPS = 300
 BATCH, WHOLE_BATCH = 24, 12
 CROP = 64
 LEARNING_RATE = 2e-3
@@ -188,15 +189,26 @@ def train(root: Path, steps: int | None = None) -> None:
 
 
 def load_trained(root: Path) -> AutoencoderKL:
-    """Give the averaged autoencoder of the last checkpoint, frozen.
+    """Give the averaged autoencoder of the last checkpoint, else the committed one, frozen.
 
-    Raises: FileNotFoundError when that stage has not run.
+    Raises: FileNotFoundError when there is neither.
     """
-    state = checkpoint.load(root / "autoencoder.pt")
-    if state is None:
-        raise FileNotFoundError(f"no {root / 'autoencoder.pt'}: run `python -m training autoencoder` first")
     model = build()
-    model.load_state_dict(state["model"])
-    for parameter, value in zip(model.parameters(), state["ema"], strict=True):
-        parameter.data.copy_(value)
+    if state := checkpoint.load(root / "autoencoder.pt"):
+        model.load_state_dict(state["model"])
+        for parameter, value in zip(model.parameters(), state["ema"], strict=True):
+            parameter.data.copy_(value)
+    elif TRAINED.exists():
+        model.load_state_dict({name: value.float() for name, value in load_file(TRAINED).items()})
+    else:
+        raise FileNotFoundError(
+            f"no {root / 'autoencoder.pt'}: run `python -m training.next autoencoder` first"
+        )
     return model.eval().requires_grad_(False)
+
+
+def keep(root: Path, _: int | None = None) -> None:
+    """Write the averaged weights in half precision where they are committed, for machines that begin without checkpoints."""
+    TRAINED.parent.mkdir(exist_ok=True)
+    state = {name: value.half().contiguous() for name, value in load_trained(root).state_dict().items()}
+    save_file(state, TRAINED)
