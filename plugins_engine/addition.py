@@ -14,7 +14,7 @@ read only by name, and less is left to the factors, which every prompt meets. Af
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from plugins_engine.lora import TextTraining, TrainableLora, accelerator_for, ne
 from plugins_engine.priors import PriorBank, gather_prior, prior_prompts
 from plugins_engine.progress import OnProgress, Pace, Progress
 from plugins_engine.sampler import SampleRequest, generate
+from plugins_engine.verbatim import GivenBack, VerbatimConfig, find_given_back
 
 MAX_RANK = 256
 PREVIEWS = 6
@@ -50,6 +51,8 @@ class AdditionConfig:
     tokens: vectors that the name is read as; 0: none. At least as many as the name has tokens of its own.
     token_rate: learning rate of the tokens, as a share of a usual entry of the text encoder's table.
     text_rank, text_rate: rank and learning rate of the text encoders' factors; rank 0: none.
+    verbatim_works, verbatim_seeds: works that are looked for among drawings with the plug-in, and drawings of each one's
+        prompt (`verbatim.VerbatimConfig`); no works: it is not said whether the plug-in gives one back.
     min_snr: cap of the signal-to-noise weight (arXiv 2303.09556) for bases that predict noise; those that predict
         velocity are trained on the plain velocity error.
     """
@@ -73,6 +76,8 @@ class AdditionConfig:
     token_rate: float = 0.0
     text_rank: int = 0
     text_rate: float = 0.0
+    verbatim_works: int = 16
+    verbatim_seeds: int = 3
 
     def __post_init__(self) -> None:
         require_whole("rank", self.rank, 1, MAX_RANK)
@@ -84,6 +89,8 @@ class AdditionConfig:
         require_whole("token_steps", self.token_steps, 0, 100_000)
         require_whole("tokens", self.tokens, 0, MAX_VECTORS)
         require_whole("text_rank", self.text_rank, 0, MAX_RANK)
+        require_whole("verbatim_works", self.verbatim_works, 0, 10_000)
+        require_whole("verbatim_seeds", self.verbatim_seeds, 1, 1000)
         if self.token_steps and not self.tokens:
             raise BadRequest(f"token_steps {self.token_steps}: expected tokens above 0 to train, found none")
         if self.tokens:
@@ -103,8 +110,15 @@ class AdditionConfig:
     def for_base(cls, base: BaseModel, **chosen: Any) -> "AdditionConfig":
         """Give what is chosen, else what the base's card says under `addition`, else the defaults.
 
-        Raises BadBase for a card that says something else than these fields, BadRequest for a choice out of range.
+        Raises BadBase for a card of another base or one that says something else than these fields, BadRequest for a choice
+        out of range.
         """
+        of = base.card.get("fingerprint", base.fingerprint)
+        if of != base.fingerprint:
+            raise BadBase(
+                f"{base.card_path}: expected the card of base {base.fingerprint[:12]}, found that of {str(of)[:12]}: take the "
+                "card away, or put the weights that it is of beside it"
+            )
         said = base.card.get("addition", {})
         names = {each.name for each in fields(cls)}
         try:
@@ -119,7 +133,7 @@ class AdditionConfig:
 
 @dataclass(frozen=True)
 class AdditionResult:
-    """A trained plug-in and what was measured on the way: steps, seconds, loss at both ends, works, rank."""
+    """A trained plug-in and what was measured on the way: steps, seconds, loss at both ends, works, rank, works given back."""
 
     adapter: Adapter
     figures: dict[str, Any]
@@ -216,6 +230,9 @@ def _train(
             "ss_seed": str(config.seed),
         },
     )
+    given_back = _given_back(base, adapter, works, data.captions, config, report)
+    if given_back is not None:
+        adapter = replace(adapter, metadata={**adapter.metadata, **given_back.metadata})
     tail = max(1, len(losses) // 10)
     figures = {
         "works": len(works),
@@ -224,9 +241,26 @@ def _train(
         "rank": config.rank,
         "first_loss": float(np.mean(losses[:tail])),
         "final_loss": float(np.mean(losses[-tail:])),
+        **({"given_back": given_back.figures} if given_back is not None else {}),
         "seconds": round(report.elapsed(), 1),
     }
     return AdditionResult(adapter, figures)
+
+
+def _given_back(
+    base: BaseModel,
+    adapter: Adapter,
+    works: Sequence[tuple[Image.Image, str]],
+    prompts: Sequence[str],
+    config: AdditionConfig,
+    report: "_Report",
+) -> GivenBack | None:
+    """Say which works the plug-in gives back when it is called by what it was trained on."""
+    if not config.verbatim_works:
+        return None
+    called = [(image, prompt) for (image, _), prompt in zip(works, prompts, strict=False)]
+    how = VerbatimConfig(works=config.verbatim_works, seeds=config.verbatim_seeds)
+    return find_given_back(base, adapter, called, how, report.comparing)
 
 
 def _fit(
@@ -292,6 +326,11 @@ class _Report:
             self._on_progress(
                 Progress(0, self._steps, message=f"learning what to leave alone, {step} of {steps}")
             )
+
+    def comparing(self, progress: Progress) -> None:
+        if self._on_progress is not None:
+            said = f"looking for works given back, {progress.step} of {progress.steps}"
+            self._on_progress(Progress(self._steps, self._steps, message=said))
 
     def step(self, step: int, loss: float) -> None:
         if self._on_progress is None:

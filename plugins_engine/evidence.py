@@ -156,10 +156,10 @@ def find_reproductions(
             guidance=config.guidance,
             on_progress=report,
         )
-    drawn = _tiles(base, drawings, config.tiles)
+    drawn = picture_tiles(base, drawings, config.tiles)
     nearest = []
     for pictures in (works, controls):
-        distances = tile_distances(_tiles(base, [image for image, _ in pictures], config.tiles), drawn)
+        distances = tile_distances(picture_tiles(base, [image for image, _ in pictures], config.tiles), drawn)
         best = distances.argmin(axis=1)
         nearest.append(
             tuple(
@@ -284,7 +284,7 @@ def largest_clique(close: NDArray[np.bool_]) -> int:
     return len(clique)
 
 
-def _tiles(base: BaseModel, pictures: Sequence[Image.Image], tiles: int) -> Array:
+def picture_tiles(base: BaseModel, pictures: Sequence[Image.Image], tiles: int) -> Array:
     """Cut pictures at the base's size into tiles: (n, tiles x tiles, values), 0 to 1."""
     size = base.resolution
     if size % tiles:

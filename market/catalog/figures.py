@@ -32,6 +32,22 @@ class ShownFigure:
     value: str
 
 
+@dataclass(frozen=True)
+class GivenBack:
+    """How many of an artist's works were looked for among drawings of their captions, and the captions of those given back."""
+
+    looked_at: int
+    captions: tuple[str, ...]
+
+
+def given_back(figures: Mapping[str, Any]) -> GivenBack | None:
+    """Give what an addition found of its own works; None for a version that was not looked at, as an uploaded one."""
+    found = figures.get("given_back")
+    if not isinstance(found, dict):
+        return None
+    return GivenBack(int(found["looked_at"]), tuple(map(str, found["captions"])))
+
+
 def shown_figures(figures: Mapping[str, Any]) -> list[ShownFigure]:
     """Name and write every plain number and word among the figures, what tells most first; nested ones are for programs."""
     shown = []

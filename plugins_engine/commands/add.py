@@ -52,4 +52,7 @@ def run(options: argparse.Namespace) -> None:
     with ProgressLine() as line:
         result = add_concept(base, works, options.name, options.kind, config, line)
     result.adapter.save(options.out)
-    print(f"{options.out}: {figures_line(result.figures)}")
+    plain = {name: value for name, value in result.figures.items() if name != "given_back"}
+    print(f"{options.out}: {figures_line(plain)}")
+    if found := result.figures.get("given_back"):
+        print(f"works given back verbatim: {len(found['works'])} of the {found['looked_at']} looked at")

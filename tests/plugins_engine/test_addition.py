@@ -1,5 +1,6 @@
 """Addition: works become a plug-in, the base stays as it was."""
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +19,12 @@ from plugins_engine.lora import TextTraining, new_tokens, trainable
 from plugins_engine.priors import gather_prior, prior_prompts
 from plugins_engine.progress import Cancelled, Progress
 from plugins_engine.sampler import SampleRequest, generate
+from plugins_engine.verbatim import GIVEN_BACK
 from tests.plugins_engine.tiny_pipelines import random_tokens
 
-QUICK = AdditionConfig(rank=2, steps=3, batch=2, prior_batch=2, prior_pictures=2, prior_steps=2)
+QUICK = AdditionConfig(
+    rank=2, steps=3, batch=2, prior_batch=2, prior_pictures=2, prior_steps=2, verbatim_works=0
+)
 
 
 def works(count: int = 3) -> list[tuple[Image.Image, str]]:
@@ -75,7 +79,14 @@ def test_cancelling_at_any_stage_leaves_the_base_as_it_was(sd: BaseModel, stage:
 def test_the_same_works_and_seed_give_the_same_plug_in(sd: BaseModel) -> None:
     def made(seed: int) -> AdditionResult:
         config = AdditionConfig(
-            rank=2, steps=2, batch=2, prior_batch=1, prior_pictures=1, prior_steps=1, seed=seed
+            rank=2,
+            steps=2,
+            batch=2,
+            prior_batch=1,
+            prior_pictures=1,
+            prior_steps=1,
+            seed=seed,
+            verbatim_works=0,
         )
         return add_concept(sd, works(), "Discworld", "style", config)
 
@@ -90,7 +101,7 @@ def test_one_process_trains_in_one_precision_after_another(sd: BaseModel) -> Non
 
 
 def test_training_brings_the_base_nearer_to_the_works(sd: BaseModel) -> None:
-    config = AdditionConfig(rank=8, steps=40, batch=6, prior_batch=0, learning_rate=5e-3)
+    config = AdditionConfig(rank=8, steps=40, batch=6, prior_batch=0, learning_rate=5e-3, verbatim_works=0)
 
     result = add_concept(sd, works(), "Discworld", "style", config)
 
@@ -103,7 +114,7 @@ def test_other_prompts_stay_nearer_to_the_base_when_they_are_held_to_it(sd: Base
     def moved(prior_batch: int) -> float:
         config = AdditionConfig(
             rank=8, steps=30, batch=4, prior_batch=prior_batch, prior_pictures=4, prior_steps=3, learning_rate=5e-3,
-            prior_prompts=("a cat", "a house"),
+            prior_prompts=("a cat", "a house"), verbatim_works=0,
         )  # fmt: skip
         adapter = add_concept(sd, works(), "Discworld", "style", config).adapter
         with torch.no_grad(), applied(sd, [(adapter, 1.0)]):
@@ -338,3 +349,22 @@ def test_cancelling_while_text_is_trained_leaves_the_base_as_it_was(sd: BaseMode
 def test_training_of_text_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(BadRequest, match=f"{next(iter(wrong))}.*expected"):
         AdditionConfig(**wrong)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_an_addition_says_in_its_file_and_its_figures_which_works_it_gives_back(sd: BaseModel) -> None:
+    config = replace(QUICK, verbatim_works=2, verbatim_seeds=1)
+    said: list[str] = []
+
+    made = add_concept(sd, works(), "Discworld", "style", config, lambda each: said.append(each.message))
+
+    stored = Adapter.load(made.adapter.to_bytes())
+    assert json.loads(stored.metadata[GIVEN_BACK]) == made.figures["given_back"]
+    assert made.figures["given_back"]["looked_at"] == 2
+    assert any(each.startswith("looking for works given back") for each in said)
+
+
+def test_a_card_of_another_base_is_refused(sd_folder: Path) -> None:
+    (sd_folder / "card.json").write_text('{"fingerprint": "0123456789abcdef", "addition": {"steps": 2}}')
+
+    with pytest.raises(BadBase, match=r"expected the card of base .* found that of 0123456789ab"):
+        add_concept(load_base(sd_folder), works(), "Discworld", "style")

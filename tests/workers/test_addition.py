@@ -22,7 +22,16 @@ from workers.running import attempt, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-QUICK = AdditionConfig(rank=2, steps=3, batch=2, prior_batch=2, prior_pictures=2, prior_steps=2)
+QUICK = AdditionConfig(
+    rank=2,
+    steps=3,
+    batch=2,
+    prior_batch=2,
+    prior_pictures=2,
+    prior_steps=2,
+    verbatim_works=2,
+    verbatim_seeds=1,
+)
 
 
 @pytest.fixture
@@ -45,6 +54,7 @@ def test_works_become_a_plugin_with_samples_that_others_can_draw_with(
     version = PlugInVersion.objects.get()
     assert (version.number, version.rank, version.base_fingerprint) == (1, 2, base.fingerprint)
     assert version.figures["steps"] == 3
+    assert version.figures["given_back"]["looked_at"] == 2
     assert [sample.prompt for sample in version.samples.all()] == [
         "a fox, Riverink style",
         "a house, Riverink style",

@@ -64,7 +64,9 @@ RELEASE = ReleaseConfig(
     steps=2,
     shown=2,
 )
-ADDITION = AdditionConfig(rank=2, steps=3, batch=2, prior_batch=2, prior_pictures=2, prior_steps=2)
+ADDITION = AdditionConfig(
+    rank=2, steps=3, batch=2, prior_batch=2, prior_pictures=2, prior_steps=2, verbatim_works=0
+)
 REASON = "Tiny bases have no judge."
 
 

@@ -56,7 +56,16 @@ def learn(
             on_progress=on_progress,
         )
     samples = draw_samples(base, result.adapter, inputs.sample_prompts, release, on_progress, under=lasting)
-    return result.adapter, output_of(result.adapter, base, result.figures, samples)
+    return result.adapter, output_of(result.adapter, base, _with_captions(result.figures, inputs), samples)
+
+
+def _with_captions(figures: dict[str, Any], inputs: catalog.AdditionInputs) -> dict[str, Any]:
+    """Name the works that the plug-in gives back by their captions, which is how their artist knows them."""
+    if "given_back" not in figures:
+        return figures
+    found = figures["given_back"]
+    captions = [inputs.works[i].caption for i in found["works"]]
+    return {**figures, "given_back": {**found, "captions": captions}}
 
 
 def output_of(

@@ -14,7 +14,7 @@ from market.accounts.access import person_of
 from market.catalog.access import is_kept_down, owned_concept, owned_plugin, owned_version
 from market.catalog.addition import AdditionRefused, is_running, start_addition
 from market.catalog.combined import holds_others_weights
-from market.catalog.figures import ShownFigure, shown_figures
+from market.catalog.figures import GivenBack, ShownFigure, given_back, shown_figures
 from market.catalog.forms import PlugInFileForm, TermsForm, VersionForm
 from market.catalog.models import PlugIn, PlugInSample, PlugInVersion
 from market.catalog.offering import why_not_offered
@@ -153,6 +153,7 @@ class ShownVersion:
 
     version: PlugInVersion
     figures: list[ShownFigure]
+    given_back: GivenBack | None
     samples: list[PlugInSample]
     has_file: bool
 
@@ -160,7 +161,11 @@ class ShownVersion:
 def _shown(version: PlugInVersion) -> ShownVersion:
     samples = [] if is_kept_down(version) else list(version.samples.all())
     return ShownVersion(
-        version, shown_figures(version.figures), samples, has_file=not holds_others_weights(version)
+        version,
+        shown_figures(version.figures),
+        given_back(version.figures),
+        samples,
+        has_file=not holds_others_weights(version),
     )
 
 

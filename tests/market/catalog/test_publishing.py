@@ -184,3 +184,30 @@ def test_the_page_of_a_running_addition_leads_to_it(
 
     assert job.get_absolute_url() in page
     assert "under way" in page
+
+
+@pytest.mark.parametrize(
+    ("captions", "said"),
+    [
+        ([], "none of 16 looked at"),
+        (["a rose", "a cat <b>"], "2 of 16 looked at"),
+    ],
+)
+def test_a_version_says_to_its_artist_which_works_it_gives_back(
+    plugin: PlugIn, artist: User, client_for: SignIn, captions: list[str], said: str
+) -> None:
+    found = {"works": [3, 7][: len(captions)], "looked_at": 16, "captions": captions}
+    plugin.versions.update(figures={"steps": 3, "given_back": found})
+
+    desk = client_for(artist).get(plugin.desk_url).content.decode()
+
+    assert said in desk
+    assert ("“a rose”, “a cat &lt;b&gt;”" in desk) == bool(captions)
+
+
+def test_buyers_are_not_told_which_works_a_plugin_gives_back(
+    plugin: PlugIn, client_for: SignIn, user: User
+) -> None:
+    plugin.versions.update(figures={"given_back": {"works": [0], "looked_at": 16, "captions": ["a rose"]}})
+
+    assert "a rose" not in client_for(user).get(plugin.get_absolute_url()).content.decode()
