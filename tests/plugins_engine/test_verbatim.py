@@ -28,8 +28,8 @@ def plugin(base: BaseModel) -> Adapter:
     generator = torch.Generator().manual_seed(4)
     layers = {
         name: (
-            0.3 * torch.randn((shape.out_features, 4), generator=generator),
-            0.3 * torch.randn((4, shape.in_features), generator=generator),
+            0.6 * torch.randn((shape.out_features, 4), generator=generator),
+            0.6 * torch.randn((4, shape.in_features), generator=generator),
         )
         for name, shape in list(base.adaptable_layers().items())[:8]
     }
