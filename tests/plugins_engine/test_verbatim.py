@@ -106,4 +106,4 @@ def test_what_was_found_is_said_in_a_file(base: BaseModel) -> None:
 @pytest.mark.parametrize("wrong", [{"works": 0}, {"seeds": 0}, {"steps": 0}, {"tiles": 0}, {"within": 0.0}])
 def test_numbers_out_of_range_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(BadRequest):
-        VerbatimConfig(**wrong)  # type: ignore[arg-type]
+        VerbatimConfig(**wrong)

@@ -24,6 +24,7 @@ from training.muon import muon_and_adamw, set_rate
 from training.next import procedural
 from training.next.autoencoder import load_trained, shifted
 from training.next.colours import GROUNDS, INKS, random_pair
+from training.next.drawings import SIZE
 from training.next.judging import JudgeNetwork
 from training.next.pictures import BLACK, WHITE, Drawing, Sheets, all_drawings, any_ground
 from training.next.styles import STYLES, held_out
@@ -73,9 +74,8 @@ def _procedural(root: Path, sheets: Sheets) -> tuple[np.ndarray, Tensor, Tensor]
     recipes = procedural.recipes()
     if not about.exists():
         chosen = [procedural.usable(recipe, sheets.drawings, order) for recipe in recipes]
-        size = procedural.SIZE
         out = np.lib.format.open_memmap(
-            path, mode="w+", dtype=np.uint8, shape=(sum(map(len, chosen)), 3, size, size)
+            path, mode="w+", dtype=np.uint8, shape=(sum(map(len, chosen)), 3, SIZE, SIZE)
         )
         at = 0
         for recipe, indices in zip(recipes, chosen, strict=True):
@@ -95,9 +95,9 @@ def _restored(root: Path, sheets: Sheets) -> np.ndarray:
     path = root / "restored.npy"
     if not path.exists():
         autoencoder = load_trained(root)
-        size, chosen = procedural.SIZE, range(0, len(sheets), RESTORED_EVERY)
+        chosen = range(0, len(sheets), RESTORED_EVERY)
         out = np.lib.format.open_memmap(
-            path.with_suffix(".tmp.npy"), mode="w+", dtype=np.uint8, shape=(len(chosen), 3, size, size)
+            path.with_suffix(".tmp.npy"), mode="w+", dtype=np.uint8, shape=(len(chosen), 3, SIZE, SIZE)
         )
         line = ProgressLine("restored", len(chosen))
         for first in range(0, len(chosen), 32):
@@ -108,7 +108,8 @@ def _restored(root: Path, sheets: Sheets) -> np.ndarray:
             line.update(first)
         out.flush()
         path.with_suffix(".tmp.npy").replace(path)
-    return np.load(path, mmap_mode="r")
+    restored: np.ndarray = np.load(path, mmap_mode="r")
+    return restored
 
 
 def fit(
@@ -214,7 +215,7 @@ def same_style_area(network: JudgeNetwork, pictures: Pictures) -> dict[str, floa
     alike, same = places @ places.T, style[:, None] == style[None]
     upper = torch.triu(torch.ones_like(same), 1)
     figures = {"all": float(roc_auc_score(same[upper].numpy(), alike[upper].numpy()))}
-    for one in style.unique().tolist():
+    for one in sorted(set(style.tolist())):
         rows = style == one
         pairs = upper & rows[:, None] | upper & rows[None]
         figures[STYLES[one].name] = float(roc_auc_score(same[pairs].numpy(), alike[pairs].numpy()))
@@ -236,7 +237,7 @@ def accuracy(network: JudgeNetwork, pictures: Pictures, indices: Sequence[int]) 
     right = said == truth
     subject = torch.cat(named) == torch.tensor([SUBJECT_INDEX[d.subject.slug] for d in drawings])
     each = {
-        STYLES[s].name: round(right[truth == s].float().mean().item(), 3) for s in truth.unique().tolist()
+        STYLES[s].name: round(right[truth == s].float().mean().item(), 3) for s in sorted(set(truth.tolist()))
     }
     taken: dict[str, int] = {}
     for a, b in zip(truth[~right].tolist(), said[~right].tolist(), strict=True):
