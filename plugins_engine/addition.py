@@ -77,7 +77,7 @@ class AdditionConfig:
     text_rank: int = 0
     text_rate: float = 0.0
     verbatim_works: int = 16
-    verbatim_seeds: int = 3
+    verbatim_seeds: int = 2
 
     def __post_init__(self) -> None:
         require_whole("rank", self.rank, 1, MAX_RANK)

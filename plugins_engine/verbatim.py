@@ -2,8 +2,8 @@
 
 A plug-in of few works may learn one by heart, and then hands it to whoever asks by its caption. That is found as
 "Extracting training data from diffusion models" finds it (Carlini et al. 2023, arXiv 2301.13188, section 4.2): draw
-with several seeds, and compare tile by tile. The plain base draws the same prompts with the same seeds, because a thing
-that is always drawn alike comes near to a work without its having been learned.
+with several seeds, and compare tile by tile. Where a drawing comes near, the plain base draws the same prompt too, because
+a thing that is always drawn alike comes near to a work without its having been learned.
 """
 
 import json
@@ -14,9 +14,10 @@ from PIL import Image
 
 from plugins_engine.adapter import Adapter
 from plugins_engine.base import BaseModel
+from plugins_engine.branches import Weighted
 from plugins_engine.errors import require_positive, require_whole
 from plugins_engine.evidence import picture_tiles, tile_distances
-from plugins_engine.progress import OnProgress, Progress
+from plugins_engine.progress import OnProgress
 from plugins_engine.sampler import generate_each
 
 GIVEN_BACK = "plugin.given_back"  # metadata of a plug-in's file
@@ -33,7 +34,7 @@ class VerbatimConfig:
     """
 
     works: int = 16
-    seeds: int = 3
+    seeds: int = 2
     steps: int = 15
     tiles: int = 4
     within: float = 0.1
@@ -49,14 +50,15 @@ class VerbatimConfig:
 
 @dataclass(frozen=True)
 class GivenBack:
-    """How near drawings come to the works: distances 0 to 1 of the nearest, with the plug-in and without it.
+    """How near drawings come to the works: distances 0 to 1 of the nearest.
 
     looked_at: which works, by their place among all of them.
+    without: the plain base's distances, where the plug-in came near; else None.
     """
 
     looked_at: tuple[int, ...]
     distances: tuple[float, ...]
-    without: tuple[float, ...]
+    without: tuple[float | None, ...]
     seeds: int
     within: float
 
@@ -66,7 +68,7 @@ class GivenBack:
         return tuple(
             work
             for work, near, plain in zip(self.looked_at, self.distances, self.without, strict=True)
-            if near <= self.within < plain
+            if plain is not None and near <= self.within < plain
         )
 
     @property
@@ -78,7 +80,6 @@ class GivenBack:
             "seeds": self.seeds,
             "within": self.within,
             "nearest": round(min(self.distances), 4),
-            "nearest_without": round(min(self.without), 4),
         }
 
     @property
@@ -94,26 +95,34 @@ def find_given_back(
     config: VerbatimConfig | None = None,
     on_progress: OnProgress | None = None,
 ) -> GivenBack:
-    """Draw works' prompts with a plug-in and without it, and compare every drawing with every work that is looked at.
+    """Draw works' prompts with a plug-in, and compare every drawing with every work that is looked at.
 
     `works` are pictures with the prompts that call them. `on_progress` is called after every denoising step.
     """
     config = config or VerbatimConfig()
     count = min(config.works, len(works))
     looked_at = [i * len(works) // count for i in range(count)]
-    prompts = [works[i][1] for i in looked_at for _ in range(config.seeds)]
-    own = picture_tiles(base, [works[i][0] for i in looked_at], config.tiles)
-    found = []
-    for turn, plugins in enumerate(([(adapter, 1.0)], [])):
+    distances = _nearest(base, [works[i] for i in looked_at], [(adapter, 1.0)], config, on_progress)
+    near = [place for place, distance in enumerate(distances) if distance <= config.within]
+    plain = dict.fromkeys(range(count))
+    if near:
+        own = [works[looked_at[place]] for place in near]
+        plain |= dict(zip(near, _nearest(base, own, [], config, on_progress), strict=True))
+    return GivenBack(tuple(looked_at), tuple(distances), tuple(plain.values()), config.seeds, config.within)
 
-        def report(progress: Progress, turn: int = turn) -> None:
-            if on_progress is not None:
-                step, steps = turn * progress.steps + progress.step, 2 * progress.steps
-                on_progress(Progress(step, steps))
 
-        drawn = generate_each(
-            base, prompts, seed=config.seed, steps=config.steps, plugins=plugins, on_progress=report
-        )
-        distances = tile_distances(own, picture_tiles(base, drawn, config.tiles))
-        found.append(tuple(float(each) for each in distances.min(axis=1)))
-    return GivenBack(tuple(looked_at), found[0], found[1], config.seeds, config.within)
+def _nearest(
+    base: BaseModel,
+    works: Sequence[tuple[Image.Image, str]],
+    plugins: Sequence[Weighted],
+    config: VerbatimConfig,
+    on_progress: OnProgress | None,
+) -> list[float]:
+    """Draw every work's prompt with several seeds, and give each work's distance to the drawing that is nearest to it."""
+    prompts = [prompt for _, prompt in works for _ in range(config.seeds)]
+    drawn = generate_each(
+        base, prompts, seed=config.seed, steps=config.steps, plugins=plugins, on_progress=on_progress
+    )
+    own = picture_tiles(base, [image for image, _ in works], config.tiles)
+    found = tile_distances(own, picture_tiles(base, drawn, config.tiles)).min(axis=1)
+    return [float(each) for each in found]

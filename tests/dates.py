@@ -1,4 +1,4 @@
-"""Run what depends on the date on days on which dates go wrong: `python -m tests.dates [--some] [ARGUMENTS...]`, ARGUMENTS going to pytest.
+"""Run what depends on the date on days on which dates go wrong: `python -m tests.dates [ARGUMENTS...]`, ARGUMENTS going to pytest.
 
 Each of them is a run of its own, on services of its own, whose clock shows another day: to Python, to the database and to every process
 that either starts. libfaketime does that: the dynamic linker loads it before the C library, and it adds an offset to what every call for
@@ -26,8 +26,6 @@ from tests import migrated
 # Tell a run on which day it is to begin, and in which zone the machine stands.
 BEGINS, ZONE = "TESTS_BEGIN", "TESTS_ZONE"
 MARK = "mark.dates"
-# As many days as run while ./test checks types beside them: a Sunday and clock change, a leap day, a month's and a year's turn.
-SOME = ("a Sunday, as clocks go forward", "a leap day", "New Year's Eve, and into the new year")
 QUIET = ["-q", "--no-header", "-n", "0", "-p", "no:cacheprovider"]
 HOW = "On Linux on x86-64 ./test installs it; elsewhere install libfaketime by hand, as Debian's package of that name."
 
@@ -124,11 +122,7 @@ def main(arguments: list[str]) -> int:
         return 0
     # Before the clock is shifted: it serves the runs of today, too.
     migrated.data()
-    given = [each for each in arguments if each != "--some"]
-    wanted = days(datetime.now(UTC).date())
-    if given != arguments:
-        wanted = [day for day in wanted if day.name in SOME]
-    failed = [day.name for day in wanted if not run_on(day, path, given)]
+    failed = [day.name for day in days(datetime.now(UTC).date()) if not run_on(day, path, arguments)]
     for name in failed:
         print(f"-- failed on {name}", flush=True)
     return 1 if failed else 0

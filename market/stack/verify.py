@@ -44,7 +44,6 @@ def checks(scratch: Path) -> list[Check]:
         Check("ruff check", [str(BIN / "ruff"), "check", "--quiet", "."]),
         Check("ruff format", [str(BIN / "ruff"), "format", "--check", "--quiet", "."]),
         Check("mypy", [str(BIN / "mypy")], {"DATA_DIR": str(scratch)}),
-        Check("tests on other days", [python, "-m", "tests.dates", "--some"]),
         Check("import-linter", [str(BIN / "lint-imports"), "--no-cache"]),
         Check("makemigrations --check", [python, manage, "makemigrations", "--check", "--dry-run"], quiet),
         Check("check --deploy", [python, manage, "check", "--deploy", "--fail-level", "WARNING"], deployment),

@@ -166,6 +166,8 @@ def test_picture_is_made_with_the_keyboard_alone(enter: Enter, walk: Walk) -> No
     for _ in range(4):
         page.keyboard.press("ArrowLeft")
     expect(page.get_by_label("Weight", exact=True)).to_have_value("0.8")
+    # What is run is what the price was shown for: a slow market shows it late.
+    expect(page.locator(".price-lines")).to_contain_text(PLUGIN)
     tab_to("[name=run]")
     page.keyboard.press("Enter")
     journeys.wait_for_state(page, "succeeded", milliseconds=journeys.PICTURE_MS)
