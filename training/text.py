@@ -78,13 +78,18 @@ def train_tokenizer(folder: Path) -> CLIPTokenizer:
         for _ in range(4)
     ]
     lines += [made_up_word(rng) for _ in range(400)]
+    return learn_vocabulary(lines, VOCABULARY, LENGTH, folder)
+
+
+def learn_vocabulary(lines: list[str], size: int, length: int, folder: Path) -> CLIPTokenizer:
+    """Learn a byte-pair vocabulary of at most ``size`` pieces from texts, for prompts of ``length`` tokens, and save it."""
     learner = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
     reader = CLIPTokenizer().backend_tokenizer  # for its normaliser and its way of cutting text into words
     learner.normalizer, learner.pre_tokenizer = reader.normalizer, reader.pre_tokenizer
     learner.train_from_iterator(
         lines,
         trainers.BpeTrainer(
-            vocab_size=VOCABULARY - 512, end_of_word_suffix="</w>", min_frequency=2, show_progress=False
+            vocab_size=size - 512, end_of_word_suffix="</w>", min_frequency=2, show_progress=False
         ),
     )
     merges = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
@@ -100,7 +105,7 @@ def train_tokenizer(folder: Path) -> CLIPTokenizer:
     tokenizer = CLIPTokenizer(
         vocab={piece: index for index, piece in enumerate(dict.fromkeys(pieces))},
         merges=merges,
-        model_max_length=LENGTH,
+        model_max_length=length,
     )
     tokenizer.save_pretrained(folder)
     tokenizer.backend_tokenizer.model.save(str(folder))  # vocab.json and merges.txt, which older readers want

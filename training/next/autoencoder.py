@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from training import checkpoint
+from training.autoencoder import gradient_loss
 from training.muon import muon_and_adamw, set_rate
 from training.next.colours import GROUNDS, INKS, random_pair
 from training.next.drawings import SIZE
@@ -46,13 +47,6 @@ def build(latent_channels: int = LATENT_CHANNELS) -> AutoencoderKL:
         sample_size=SIZE,
         mid_block_add_attention=False,
     )
-
-
-def gradient_loss(a: Tensor, b: Tensor) -> Tensor:
-    """Compare neighbouring-pixel differences, so that edges stay sharp. Shapes (n, 3, h, w)."""
-    horizontal = F.l1_loss(a[..., 1:] - a[..., :-1], b[..., 1:] - b[..., :-1])
-    vertical = F.l1_loss(a[..., 1:, :] - a[..., :-1, :], b[..., 1:, :] - b[..., :-1, :])
-    return horizontal + vertical
 
 
 @torch.no_grad()

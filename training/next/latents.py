@@ -9,6 +9,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from training import checkpoint
+from training.model import normalise
 from training.next import procedural
 from training.next.autoencoder import load_trained
 from training.next.colours import GROUNDS, INKS, PLAIN, random_pair
@@ -38,27 +39,6 @@ class Latents:
     items: list[Item]
     real: int
     repeats: Tensor  # (real,) how many papers the drawing has: it is drawn with one over that weight
-
-
-@torch.no_grad()
-def normalise(autoencoder: AutoencoderKL, images: Tensor) -> AutoencoderKL:
-    """Fold the latents' mean and spread into the 1x1 convolutions around them.
-
-    Afterwards every latent channel has mean 0 and standard deviation 1 over ``images``, with ``scaling_factor`` 1, so
-    that any Stable Diffusion pipeline reads the directory as it is.
-    """
-    latents = torch.cat([autoencoder.encode(part).latent_dist.mode() for part in torch.split(images, 32)])
-    mean, spread = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
-    quant, post = autoencoder.quant_conv, autoencoder.post_quant_conv
-    channels = len(mean)
-    # moments = (mean, log variance): the mean is shifted and scaled, the log variance shifted alone.
-    quant.weight[:channels] /= spread.view(-1, 1, 1, 1)
-    quant.bias[:channels] = (quant.bias[:channels] - mean) / spread
-    quant.bias[channels:] -= 2 * spread.log()
-    post.bias += post.weight.flatten(1) @ mean
-    post.weight *= spread.view(1, -1, 1, 1)
-    autoencoder.register_to_config(scaling_factor=1.0)
-    return autoencoder
 
 
 def normalised(root: Path) -> AutoencoderKL:

@@ -1,10 +1,8 @@
 """The tokenizer: a byte-pair vocabulary in which every word of the captions is one token."""
 
-import json
 import random
 from pathlib import Path
 
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
 from training.next.colours import random_pair
@@ -12,10 +10,10 @@ from training.next.procedural import recipes
 from training.next.styles import known
 from training.next.subjects import subjects
 from training.next.words import made_up_word, train_caption
+from training.text import learn_vocabulary
 
 VOCABULARY = 4_000
 LENGTH = 32  # tokens; the longest training caption has about 20
-_BEGIN, _END = "<|startoftext|>", "<|endoftext|>"
 
 
 def train_tokenizer(folder: Path) -> CLIPTokenizer:
@@ -36,30 +34,4 @@ def train_tokenizer(folder: Path) -> CLIPTokenizer:
         for _ in range(20)
     ]
     lines += [made_up_word(rng) for _ in range(400)]
-    learner = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    reader = CLIPTokenizer().backend_tokenizer  # for its normaliser and its way of cutting text into words
-    learner.normalizer, learner.pre_tokenizer = reader.normalizer, reader.pre_tokenizer
-    learner.train_from_iterator(
-        lines,
-        trainers.BpeTrainer(
-            vocab_size=VOCABULARY - 512, end_of_word_suffix="</w>", min_frequency=2, show_progress=False
-        ),
-    )
-    merges = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
-    # CLIP's order: bytes, bytes that end a word, what was merged, then the two marks.
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    pieces = [
-        *alphabet,
-        *(letter + "</w>" for letter in alphabet),
-        *dict.fromkeys(a + b for a, b in merges),
-        _BEGIN,
-        _END,
-    ]
-    tokenizer = CLIPTokenizer(
-        vocab={piece: index for index, piece in enumerate(dict.fromkeys(pieces))},
-        merges=merges,
-        model_max_length=LENGTH,
-    )
-    tokenizer.save_pretrained(folder)
-    tokenizer.backend_tokenizer.model.save(str(folder))  # vocab.json and merges.txt, which older readers want
-    return tokenizer
+    return learn_vocabulary(lines, VOCABULARY, LENGTH, folder)
