@@ -17,8 +17,9 @@ from training.next.pictures import Sheets, all_drawings
 from training.next.subjects import characters, subjects
 from training.progress import ProgressLine
 
-PAPERS = 4  # of a monochrome drawing: black on white, and three others
+PAPERS = 3  # of a monochrome drawing: black on white, and two others
 COLOURED_PAPERS = 2
+PROCEDURAL_SUBJECTS = 90  # of each procedural style
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def make_latents(root: Path, _: int | None = None) -> None:
     order = {each.slug: i for i, each in enumerate((*subjects(), *characters()))}
     recipes = procedural.recipes()
     chosen = [procedural.usable(recipe, sheets.drawings, order) for recipe in recipes]
+    chosen = [sorted(rng.sample(each, min(len(each), PROCEDURAL_SUBJECTS))) for each in chosen]
     line = ProgressLine("latents", len(papers) + sum(map(len, chosen)))
 
     def code(images: Tensor) -> None:

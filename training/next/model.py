@@ -20,13 +20,13 @@ from training.next.tokens import LENGTH, train_tokenizer
 from training.next.words import train_caption
 from training.progress import ProgressLine
 
-STEPS = 20_000
+STEPS = 10_000
 COOLDOWN = 0.3  # the rate is level, then falls to nothing over this last share of the steps
 BATCH = 64
 LEARNING_RATE = 2e-3
 AVERAGE = 0.998
 WIDTH = 256  # of the text encoder
-CHANNELS = (64, 192, 256)
+CHANNELS = (64, 128, 256)
 REAL_SHARE = 0.6  # of each batch; the rest is procedural
 GUIDANCE = 2.0
 SIDE = 16  # latents a side
@@ -97,8 +97,9 @@ def build(root: Path, device: torch.device | str = "cpu") -> Parts:
     tokenizer = CLIPTokenizer.from_pretrained(folder) if folder.exists() else train_tokenizer(folder)
     torch.manual_seed(0)
     place = torch.device(device)
-    unet = build_unet().to(place, memory_format=torch.channels_last)
-    return Parts(tokenizer, build_text_encoder(tokenizer).to(place), unet, build_scheduler(), place)
+    return Parts(
+        tokenizer, build_text_encoder(tokenizer).to(place), build_unet().to(place), build_scheduler(), place
+    )
 
 
 class Batches:
@@ -147,7 +148,8 @@ def train(root: Path, steps: int | None = None, device: str = "cpu", until: int 
     level = int(steps * (1 - COOLDOWN))
     line = ProgressLine("model", steps, start)
     for step in range(start, min(steps, until or steps)):
-        rate = LEARNING_RATE * min(1.0, (step - start + 1) / 100, (steps - step) / max(steps - level, 1))
+        warmth = (step - start + 1) / (20 if start else 100)
+        rate = LEARNING_RATE * min(1.0, warmth, (steps - step) / max(steps - level, 1))
         set_rate(optimizers, rate)
         generator = torch.Generator().manual_seed(step)
         clean, captions = batches.draw(step)
@@ -158,7 +160,6 @@ def train(root: Path, steps: int | None = None, device: str = "cpu", until: int 
         a = alphas[t].view(-1, 1, 1, 1)
         noisy = (a.sqrt() * clean + (1 - a).sqrt() * noise).to(parts.device)
         velocity = (a.sqrt() * noise - (1 - a).sqrt() * clean).to(parts.device)
-        noisy = noisy.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cuda", dtype=torch.bfloat16, enabled=parts.device.type == "cuda"):
             text = parts.encode(captions)
             output = parts.unet(noisy, t.to(parts.device), encoder_hidden_states=text).sample
@@ -170,7 +171,7 @@ def train(root: Path, steps: int | None = None, device: str = "cpu", until: int 
             optimizer.step()
         average.update(both, step)
         line.update(step + 1, loss=loss.item(), rate=rate)
-        if (step + 1) % 100 == 0 or step + 1 == steps:
+        if (step + 1) % 50 == 0 or step + 1 == steps:
             checkpoint.save(
                 path,
                 {

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from training.next.colours import GROUNDS, INKS, Colour
-from training.next.styles import STYLES, Style
+from training.next.styles import STYLES, TABLE, Style
 from training.next.subjects import Subject, characters, is_held_out_pair, subjects
 
 WHITE: Colour = (255, 255, 255)
@@ -40,7 +40,7 @@ def all_drawings(root: Path, styles: Sequence[Style] = STYLES) -> list[Drawing]:
     Raises: FileNotFoundError when the drawings have not been rendered.
     """
     found = []
-    for number, style in enumerate(STYLES):
+    for number, style in enumerate(TABLE):
         if style not in styles:
             continue
         folder = root / "drawings" / style.slug
