@@ -8,6 +8,7 @@ from typing import Any
 import django_stubs_ext
 
 from market import configuration, services
+from market.cache import PATIENCE
 from market.configuration import ROOT
 
 # Lets generic classes such as forms.ModelForm[Work] be written without quotes.
@@ -103,14 +104,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "market.cache.MarketCache",
         "LOCATION": services.cache_url(CONFIG),
         "KEY_PREFIX": "market",
     },
 }
 
-# Read from the cache, kept in the database: a flushed cache signs nobody out.
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+# In the database alone: a cache that was away would bring back sessions that were ended meanwhile.
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 CELERY_BROKER_URL = services.broker_url(CONFIG)
 CELERY_TASK_IGNORE_RESULT = True
@@ -121,8 +122,13 @@ CELERY_WORKER_CONCURRENCY = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# A broker that cannot be reached must not hold up the request that wakes a worker.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 5, "socket_keepalive": True}
+# A broker that hangs must not hold up the request that wakes a worker. Workers wait longer (workers.app).
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": PATIENCE,
+    "socket_timeout": PATIENCE,
+    "socket_keepalive": True,
+    "max_retries": 0,
+}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import logging
+from kombu.exceptions import OperationalError
 
+from market.cache import Outage
 from market.celery import app
 
-log = logging.getLogger(__name__)
-
 WAKE = "workers.wake"
+
+_outage = Outage("broker")
 
 
 def wake(kind: str) -> bool:
     """Send one wake-up to the queue of this kind. Returns whether the broker took it."""
+    if _outage.is_on:
+        return False
     try:
         app.send_task(WAKE, args=[kind], queue=kind, ignore_result=True, retry=False)
-    except Exception:  # any transport's own error: the row stays undelivered and the sweeper sends it again
-        log.warning("could not wake a worker for %s; the sweeper will", kind, exc_info=True)
+    except (OperationalError, OSError) as error:
+        # Workers look for jobs themselves, and the row stays undelivered, so the sweeper sends it again.
+        _outage.began(error)
         return False
+    _outage.ended()
     return True

@@ -53,7 +53,7 @@ def start() -> Iterator[Start]:
     """Return a function that starts a worker on the tests' database; all of them are ended with the test."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(name: str = "worker", *options: str) -> subprocess.Popen[bytes]:
+    def start(name: str = "worker", *options: str, **environment: str) -> subprocess.Popen[bytes]:
         database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
         process = subprocess.Popen(
             [
@@ -69,7 +69,8 @@ def start() -> Iterator[Start]:
                 "JOB_LEASE_SECONDS": "30",
                 "OMP_NUM_THREADS": "1",
                 "PYTHONWARNINGS": "ignore",
-            },
+            }
+            | environment,
             start_new_session=True,
         )
         started.append(process)
@@ -147,3 +148,18 @@ def test_a_worker_that_is_killed_loses_its_lease_and_another_finishes(
     assert (job.attempt, job.fencing_token) == (2, 2)
     assert job.worker.startswith("second@test")
     assert earnings(artist) == 8 * 45_000
+
+
+def test_a_worker_goes_on_while_the_broker_is_away(
+    ask: Ask, plugin: PlugIn, start: Start, artist: User
+) -> None:
+    process = start("alone", BROKER_URL="redis://127.0.0.1:1/0")  # nobody listens there
+    made = ask((plugin, 1.0))
+    until(lambda: state_of(made) == JobState.SUCCEEDED, PATIENCE)
+    assert earnings(artist) == 45_000
+
+    long = ask(steps=100, count=8)
+    until(lambda: begun(long), PATIENCE)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=PATIENCE) == 0
+    assert state_of(long) == JobState.QUEUED

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from redis import Redis
 
+from market.cache import Outage
 from market.configuration import ROOT
 from market.jobs import dispatch, sweeping
 from market.jobs.estimates import seconds_left, seconds_per_unit, standing
@@ -81,6 +82,7 @@ def test_a_broker_that_is_down_loses_no_job(
 ) -> None:
     """Port 1 has nobody listening: a real refusal."""
     monkeypatch.setattr(dispatch, "app", Celery("unreachable", broker="redis://127.0.0.1:1/0"))
+    monkeypatch.setattr(dispatch, "_outage", Outage("broker"))
     job = enqueue()
     assert not dispatch.wake(CHORE)
     assert sweeping.sweep().woken == 0
