@@ -16,7 +16,7 @@ from market.configuration import BY_NAME, ROOT, load
 # Variables of the compose file itself or of the images it uses.
 OTHERS = {"POSTGRES_PASSWORD", "POSTGRES_USER", "POSTGRES_DB"}
 
-SERVICES = ("prepare", "web", "worker", "worker-gpu", "sweeper")
+SERVICES = ("prepare", "web", "worker", "worker-gpu", "sweeper", "backup")
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_data_lies_in_named_volumes(compose: dict[str, Any]) -> None:
         for volume in service.get("volumes", [])
     }
 
-    assert used == set(compose["volumes"]) == {"media", "postgres", "valkey"}
+    assert used == set(compose["volumes"]) == {"media", "backups", "postgres", "valkey"}
 
 
 def test_only_the_host_itself_reaches_the_web_server(compose: dict[str, Any]) -> None:
