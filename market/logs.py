@@ -2,6 +2,10 @@
 
 import json
 import logging
+import re
+
+# What would begin a line of its own, or speak to the terminal: text in a log may come from a stranger's file.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class WithoutProbes(logging.Filter):
@@ -9,6 +13,14 @@ class WithoutProbes(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         return getattr(getattr(record, "request", None), "path", "") != "/readyz"
+
+
+class TextFormatter(logging.Formatter):
+    """One line a record, and a traceback after it; control characters of the message are written out."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        record.message = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], record.message)
+        return super().formatMessage(record)
 
 
 class JsonFormatter(logging.Formatter):

@@ -1,4 +1,4 @@
-"""The content security policy: pages load nothing from other hosts and run no inline script."""
+"""What browsers are told to refuse: other hosts' files, inline scripts, devices, embedding, and to keep pages about money."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
@@ -10,6 +10,14 @@ from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 HEADER = "Content-Security-Policy"
+# None of these is used by any page.
+DEVICES = ("camera", "display-capture", "geolocation", "microphone", "midi", "payment", "serial", "usb")
+OTHERS = {
+    "Permissions-Policy": ", ".join(f"{device}=()" for device in DEVICES),
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+# Apps whose pages nobody may find in the browser of a shared computer.
+ABOUT_MONEY = {"accounts", "payments", "reports"}
 
 
 class Nonce:
@@ -44,8 +52,8 @@ def policy(nonce: str, form_origins: Iterable[str] = ()) -> str:
 
 
 @sync_and_async_middleware
-def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Send the policy with every response that does not bring its own."""
+def security_headers(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Send these headers with every response that does not bring its own."""
 
     def prepare(request: HttpRequest) -> Nonce:
         nonce = Nonce()
@@ -54,6 +62,11 @@ def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Calla
 
     def finish(request: HttpRequest, response: HttpResponseBase, nonce: Nonce) -> HttpResponseBase:
         response.headers.setdefault(HEADER, policy(nonce.value, getattr(request, "csp_form_origins", ())))
+        for name, value in OTHERS.items():
+            response.headers.setdefault(name, value)
+        match = request.resolver_match
+        if match is not None and match.app_name in ABOUT_MONEY:
+            response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
     if iscoroutinefunction(get_response):

@@ -183,7 +183,11 @@ def logging_settings(config: Configuration) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "filters": {"without_probes": {"()": "market.logs.WithoutProbes"}},
         "formatters": {
-            "text": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"},
+            "text": {
+                "()": "market.logs.TextFormatter",
+                "fmt": "{asctime} {levelname:<7} {name}: {message}",
+                "style": "{",
+            },
             "json": {"()": "market.logs.JsonFormatter"},
         },
         "handlers": {

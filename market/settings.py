@@ -63,7 +63,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "market.audit.origin.remember_origin",
-    "market.security.content_security_policy",
+    "market.security.security_headers",
     "market.stack.static_files.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -175,6 +175,9 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 # Without https, a secure cookie would never come back: PUBLIC_URL decides (market.stack.checks warns).
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIG.is_https
+# Browsers take a cookie of such a name from this very host over https alone, never from a neighbour of the domain.
+SESSION_COOKIE_NAME = "__Host-session" if CONFIG.is_https else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if CONFIG.is_https else "csrf"
 SECURE_SSL_REDIRECT = CONFIG.is_https
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if CONFIG.is_https else 0

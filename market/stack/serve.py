@@ -74,6 +74,8 @@ def web(config: Configuration, environment: Mapping[str, str]) -> Child:
         *(sys.executable, "-m", "uvicorn", "market.asgi:application"),
         *("--host", config.text("BIND_ADDRESS"), "--port", str(config.number("PORT"))),
         *("--workers", str(config.number("WEB_WORKERS"))),
+        # httptools takes headers of any length; h11 ends the connection at this many bytes.
+        *("--http", "h11", "--h11-max-incomplete-event-size", "32768"),
         *("--proxy-headers", "--forwarded-allow-ips", ",".join(config.words("FORWARDED_ALLOW_IPS"))),
         *("--timeout-graceful-shutdown", "3", "--lifespan", "off", "--no-server-header"),
         *("--log-level", "info" if config.flag("DEBUG") else "warning"),

@@ -14,8 +14,9 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from market import services
+from market.accounts.models import User
 from market.configuration import ROOT, load
-from market.logs import JsonFormatter, WithoutProbes
+from market.logs import JsonFormatter, TextFormatter, WithoutProbes
 from market.stack.checks import money_stays_at_home, public_address_is_encrypted
 
 
@@ -45,7 +46,10 @@ def test_settings_are_those_of_production_unless_debug_is_asked_for(tmp_path: Pa
 
 
 def test_https_brings_secure_cookies_redirects_and_hsts(tmp_path: Path) -> None:
-    names = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS")
+    names = (
+        *("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS"),
+        *("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME"),
+    )
     data = {"DATA_DIR": str(tmp_path)}
 
     public = settings_of({**data, "PUBLIC_URL": "https://market.example"}, *names, "CSRF_TRUSTED_ORIGINS")
@@ -56,8 +60,11 @@ def test_https_brings_secure_cookies_redirects_and_hsts(tmp_path: Path) -> None:
         "CSRF_COOKIE_SECURE": True,
         "SECURE_SSL_REDIRECT": True,
         "SECURE_HSTS_SECONDS": 31536000,
+        "SESSION_COOKIE_NAME": "__Host-session",
+        "CSRF_COOKIE_NAME": "__Host-csrf",
         "CSRF_TRUSTED_ORIGINS": ["https://market.example"],
     }
+    assert (local.pop("SESSION_COOKIE_NAME"), local.pop("CSRF_COOKIE_NAME")) == ("session", "csrf")
     assert not any(local.values())
 
 
@@ -165,6 +172,28 @@ def test_pages_allow_no_other_host_and_no_inline_script(client: Client, db: None
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Referrer-Policy"] == "same-origin"
     assert response.headers["X-Frame-Options"] == "DENY"
+    assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "camera=()" in response.headers["Permissions-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/wallet/", "/earnings/", "/me/"])
+def test_pages_about_money_stay_in_no_browser(client: Client, user: User, path: str) -> None:
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+
+    response = client.get(path)
+
+    assert response.status_code == 200
+    assert "no-store" in response.headers["Cache-Control"]
+
+
+def test_a_log_line_from_a_strangers_file_stays_one_line() -> None:
+    record = logging.LogRecord(
+        "market", logging.INFO, __file__, 1, "tensor %r, %s", ("a", "x\nINFO forged\x1b[2J\u202e"), None
+    )
+
+    line = TextFormatter("{levelname} {message}", style="{").format(record)
+
+    assert line == "INFO tensor 'a', x\\nINFO forged\\x1b[2J\\u202e"
 
 
 def test_log_lines_for_a_collector_are_one_json_object_each() -> None:
