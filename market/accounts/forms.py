@@ -7,24 +7,19 @@ from django.http import HttpRequest
 from django_countries import countries
 
 from market.accounts.models import Scope, User
+from market.accounts.names import NameField
 
 
 class SignUpFields(forms.Form):
     """What sign-up asks beside email and password; allauth builds its form on this one."""
 
-    display_name = forms.CharField(
+    display_name = NameField(
         label="Your name",
         max_length=80,
         help_text="As others see it: your own name, or the name you work under.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     field_order = ["display_name", "email", "password1"]
-
-    def clean_display_name(self) -> str:
-        name = " ".join(str(self.cleaned_data["display_name"]).split())
-        if not any(letter.isalnum() for letter in name):
-            raise forms.ValidationError("Give a name with at least one letter or digit.")
-        return name
 
     def signup(self, request: HttpRequest, user: User) -> None:
         """Nothing is left to do: the adapter has saved the name with the account."""
@@ -40,6 +35,7 @@ class ProfileForm(forms.ModelForm[User]):
     class Meta:
         model = User
         fields = ["display_name", "handle", "country", "about"]
+        field_classes = {"display_name": NameField}
         labels = {"display_name": "Your name", "about": "About you"}
         widgets = {"about": forms.Textarea(attrs={"rows": 4})}
 
