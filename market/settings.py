@@ -15,6 +15,8 @@ from market.configuration import ROOT
 django_stubs_ext.monkeypatch()
 
 CONFIG = configuration.load(os.environ)
+# Works, pictures, mails, logs and keys are read by this user alone, whatever the machine's habit is.
+os.umask(0o077)
 
 BASE_DIR = ROOT
 DATA_DIR = CONFIG.data_dir
@@ -202,6 +204,7 @@ UPLOAD_MAX_BYTES = CONFIG.number("UPLOAD_MAX_MB") * 1_000_000
 PLUGIN_MAX_BYTES = CONFIG.number("PLUGIN_MAX_MB") * 1_000_000
 BASE_MAX_BYTES = CONFIG.number("BASE_MAX_MB") * 1_000_000
 UPLOAD_MAX_PIXELS = CONFIG.number("UPLOAD_MAX_MEGAPIXELS") * 1_000_000
+FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 # More than the desk takes at once, so that the page, and not a bare 400, says how many it takes.
 DATA_UPLOAD_MAX_NUMBER_FILES = 300

@@ -68,7 +68,7 @@ class Supervisor:
     def __init__(self, data_dir: Path, *, say: Callable[[str], None], verbose: bool = True) -> None:
         self.data_dir = data_dir
         self.log_folder = data_dir / "log"
-        self.log_folder.mkdir(parents=True, exist_ok=True)
+        self.log_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.record = Record(data_dir)
         self.say = say
         self.verbose = verbose

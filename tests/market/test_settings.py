@@ -186,6 +186,27 @@ def test_pages_about_money_stay_in_no_browser(client: Client, user: User, path: 
     assert "no-store" in response.headers["Cache-Control"]
 
 
+def test_files_are_read_by_this_user_alone(tmp_path: Path) -> None:
+    program = (
+        "import django; django.setup();"
+        "from django.core.files.storage import default_storage as s; from django.core.files.base import ContentFile as C;"
+        "from django.core.files.uploadedfile import TemporaryUploadedFile as T;"
+        "t = T('x', 'image/png', 1, None); t.write(b'x'); t.seek(0);"
+        "from django.core.mail import send_mail;"
+        "s.save('works/1/a.png', C(b'x')); s.save('works/2/b.png', t); send_mail('x', 'y', 'a@b.example', ['c@d.example'])"
+    )
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}}
+    environment = {**kept, "DJANGO_SETTINGS_MODULE": "market.settings", "DATA_DIR": str(tmp_path / "var")}
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, check=True, umask=0)
+
+    made = [path for path in (tmp_path / "var").rglob("*") if path.name != "run"]
+
+    assert sum(path.suffix == ".png" for path in made) == 2
+    assert any(path.parent.name == "mail" for path in made)
+    for path in made:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
 def test_a_log_line_from_a_strangers_file_stays_one_line() -> None:
     record = logging.LogRecord(
         "market", logging.INFO, __file__, 1, "tensor %r, %s", ("a", "x\nINFO forged\x1b[2J\u202e"), None

@@ -41,6 +41,7 @@ class Command(BaseCommand):
         if application_role:
             # Each time: a start may have been killed between the two.
             call_command("ledger_role", application_role, stdout=self.stdout)
+        close_folders()
         if not settings.DEBUG:
             gather_static_files()
         if forget_workers:
@@ -48,6 +49,13 @@ class Command(BaseCommand):
         if seed:
             call_command("seed_demo", "--first-start-only", stdout=self.stdout)
         seeding.register_base()
+
+
+def close_folders() -> None:
+    """Take from others the way into what earlier versions left open to them."""
+    for folder in (Path(settings.MEDIA_ROOT), settings.DATA_DIR / "mail", settings.DATA_DIR / "log"):
+        if folder.is_dir():
+            folder.chmod(0o700)
 
 
 def gather_static_files() -> None:
