@@ -14,7 +14,7 @@ RUN useradd --system --uid 10001 --home-dir /srv/market --shell /usr/sbin/nologi
     && install -d -o market -g market /data /data/media /backups
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /srv/market
-COPY manage.py ./
+COPY manage.py LICENSE NOTICE ./
 COPY market market
 COPY workers workers
 COPY plugins_engine plugins_engine
