@@ -30,10 +30,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         config = settings.CONFIG
         lock = StackLock(config.data_dir)
-        try:
-            lock.acquire("restoring a backup")
-        except AlreadyRunning as running:
-            raise CommandError(f"{running} Stop it first.") from running
+        if not config.text("DATABASE_URL"):
+            try:
+                lock.acquire("restoring a backup")
+            except AlreadyRunning as running:
+                raise CommandError(f"{running} Stop it first.") from running
         try:
             manifest = restore(config, options["folder"].resolve())
             self.stdout.write(f"restored the backup of {manifest.made}, {manifest.sealed} transfers sealed")
