@@ -55,16 +55,20 @@ def earlier_database_is_whole(
     found: list[CheckMessage] = []
     for alias in databases or ():
         applied = MigrationRecorder(connections[alias]).applied_migrations()
-        for migration in MigrationLoader(None).disk_migrations.values():
-            missing = [replaced for replaced in migration.replaces if replaced not in applied]
-            if missing and len(missing) < len(migration.replaces):
-                names = ", ".join(f"{app}.{name}" for app, name in missing)
-                found.append(
-                    checks.Error(
-                        f"The database is of an earlier version, which was not up to date: it lacks {names}.",
-                        hint="Nothing was changed. Bring it up to date with the last version that has these migrations, or "
-                        "start with another DATA_DIR or DATABASE_URL: docs/how-to/run-in-production.md says how.",
-                        id="market.E001",
-                    )
+        lacking = [
+            f"{app}.{name}"
+            for migration in MigrationLoader(None).disk_migrations.values()
+            if any(replaced in applied for replaced in migration.replaces)
+            for app, name in migration.replaces
+            if (app, name) not in applied
+        ]
+        if lacking:
+            found.append(
+                checks.Error(
+                    f"The database is of an earlier version, and was not up to date: it lacks {', '.join(lacking)}.",
+                    hint="Nothing was changed. Bring it up to date with the last version that has these migrations, or start "
+                    "with another DATA_DIR or DATABASE_URL: docs/how-to/run-in-production.md says how.",
+                    id="market.E001",
                 )
+            )
     return found
