@@ -1,6 +1,6 @@
 """A PostgreSQL in which the migrations ran, kept from run to run in `.pytest_cache`: migrating takes longer than hundreds of tests.
 
-It is made anew whenever a migration, the settings or a requirement changed. Every run works on a copy, in which each process of the tests
+It is made anew whenever a migration, its SQL, the settings or a requirement changed. Every run works on a copy, in which each process of the tests
 has a database that is copied from the migrated one.
 """
 
@@ -52,8 +52,8 @@ def _state() -> str:
     """Name all that decides what a migrated database is like. Django itself adds what comes with a model, such as its permissions."""
     said = [f"{sys.version_info[:2]}"]
     for path in sorted([
-        *ROOT.glob("market/*/migrations/*.py"), ROOT / "market" / "settings.py", ROOT / "market" / "stack" / "embedded.py",
-        ROOT / "requirements.txt", Path(__file__),
+        *ROOT.glob("market/*/migrations/*.py"), *ROOT.glob("market/*/sql/*.sql"), ROOT / "market" / "sql.py",
+        ROOT / "market" / "settings.py", ROOT / "market" / "stack" / "embedded.py", ROOT / "requirements.txt", Path(__file__),
     ]):  # fmt: skip
         said.append(f"{path.relative_to(ROOT)} {hashlib.sha256(path.read_bytes()).hexdigest()}")
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Deployment checks of our own: `manage.py check --deploy`."""
+"""Checks of our own: of a deployment (`manage.py check --deploy`), and of a database before it is migrated."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
-from django.core.checks import CheckMessage, register
+from django.core.checks import CheckMessage, Tags, register
+from django.db import connections
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 from market.configuration import Configuration
 
@@ -39,3 +42,33 @@ def money_stays_at_home(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
             id="market.W002",
         )
     ]
+
+
+@register(Tags.database)
+def earlier_database_is_whole(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Refuse a database in which only some of the migrations were applied that one migration replaces today.
+
+    Neither the rest of them nor the one that replaces them could be applied to it. This only reads.
+    """
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        applied = MigrationRecorder(connections[alias]).applied_migrations()
+        lacking = [
+            f"{app}.{name}"
+            for migration in MigrationLoader(None).disk_migrations.values()
+            if any(replaced in applied for replaced in migration.replaces)
+            for app, name in migration.replaces
+            if (app, name) not in applied
+        ]
+        if lacking:
+            found.append(
+                checks.Error(
+                    f"The database is of an earlier version, and was not up to date: it lacks {', '.join(lacking)}.",
+                    hint="Nothing was changed. Bring it up to date with the last version that has these migrations, or start "
+                    "with another DATA_DIR or DATABASE_URL: docs/how-to/run-in-production.md says how.",
+                    id="market.E001",
+                )
+            )
+    return found

@@ -1,7 +1,7 @@
 """Accounts, transfers of two or more entries, holds and their resolutions.
 
 Nothing here is ever changed or deleted, and nothing is written through these classes: the functions of
-`market.ledger.operations` call PL/pgSQL functions (see the migrations), and triggers keep the balances and
+`market.ledger.operations` call PL/pgSQL functions (`market/ledger/sql/`), and triggers keep the balances and
 refuse everything else. Amounts are whole micro-units of the account's currency. An entry above zero is a
 credit: we owe the account's owner more. An entry below zero is a debit.
 """

@@ -3,29 +3,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+from market.sql import LoadSql
 
-# What a verification found stays as it was found.
-GUARD = """
-CREATE FUNCTION reports_keep_verifications() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        IF OLD.ended_at IS NULL THEN
-            RETURN NEW;
-        END IF;
-    END IF;
-    RAISE EXCEPTION '% on % refused: what a verification found is kept', TG_OP, TG_TABLE_NAME
-        USING HINT = 'Verify the ledger again.';
-END $$;
-CREATE TRIGGER reports_verificationrun_kept BEFORE UPDATE OR DELETE ON reports_verificationrun
-    FOR EACH ROW EXECUTE FUNCTION reports_keep_verifications();
-CREATE TRIGGER reports_verificationrun_no_truncate BEFORE TRUNCATE ON reports_verificationrun
-    FOR EACH STATEMENT EXECUTE FUNCTION reports_keep_verifications();
-"""
-UNDO = """
-DROP TRIGGER reports_verificationrun_no_truncate ON reports_verificationrun;
-DROP TRIGGER reports_verificationrun_kept ON reports_verificationrun;
-DROP FUNCTION reports_keep_verifications;
-"""
 
 
 class Migration(migrations.Migration):
@@ -33,8 +12,8 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('jobs', '0002_made'),
-        ('ledger', '0008_payer_balances'),
+        ('jobs', '0001_initial'),
+        ('ledger', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -73,5 +52,5 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('ended_at',), name='reports_verificationrun_one_at_a_time', nulls_distinct=False), models.CheckConstraint(condition=models.Q(models.Q(('checks', []), ('ended_at', None), ('error', '')), models.Q(('ended_at__isnull', False), ('error', ''), models.Q(('checks', []), _negated=True)), models.Q(('checks', []), ('ended_at__isnull', False), models.Q(('error', ''), _negated=True)), _connector='OR'), name='reports_verificationrun_ends_with_a_result_or_an_error'), models.CheckConstraint(condition=models.Q(('findings', []), models.Q(('checks', []), _negated=True), _connector='OR'), name='reports_verificationrun_finds_what_it_checked')],
             },
         ),
-        migrations.RunSQL(GUARD, UNDO),
+        LoadSql('reports_keep_verifications'),
     ]

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from market.jobs.models import Worker
@@ -32,12 +32,19 @@ class Command(BaseCommand):
             help="the role that the application connects as, if it is not the one that migrates",
         )
 
+    def get_check_kwargs(self, options: dict[str, Any]) -> dict[Any, Any]:
+        """Check the database, too, before anything is done to it."""
+        return {**super().get_check_kwargs(options), "databases": [DEFAULT_DB_ALIAS]}
+
     def handle(
         self, *args: Any, seed: bool, forget_workers: bool, application_role: str | None, **options: Any
     ) -> None:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", interactive=False, verbosity=options["verbosity"], stdout=self.stdout)
+        else:
+            # A migration is noted as applied once all those are that it replaces.
+            executor.check_replacements()
         if application_role:
             # Each time: a start may have been killed between the two.
             call_command("ledger_role", application_role, stdout=self.stdout)

@@ -1,0 +1,15 @@
+-- What a concept is found by. Names are kept both whole ("simple") and as English words, so that "Foxes" is found by "fox" and
+-- a made-up name by itself.
+CREATE OR REPLACE FUNCTION catalog_concept_search_document() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.search_document :=
+        setweight(to_tsvector('simple', NEW.name), 'A') ||
+        setweight(to_tsvector('english', NEW.name), 'A') ||
+        setweight(to_tsvector('simple', array_to_string(NEW.aliases, ' ')), 'B') ||
+        setweight(to_tsvector('english', array_to_string(NEW.aliases, ' ')), 'B') ||
+        setweight(to_tsvector('english', NEW.kind || ' ' || NEW.description), 'C');
+    RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER catalog_concept_keeps_its_search_document BEFORE INSERT OR UPDATE ON catalog_concept
+    FOR EACH ROW EXECUTE FUNCTION catalog_concept_search_document();
