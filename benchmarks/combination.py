@@ -17,17 +17,17 @@ import torch
 
 from benchmarks.drawing import draw
 from benchmarks.report import Report
-from plugins_engine.adapter import Adapter, merged_adapter
-from plugins_engine.base import EMBEDDED, BaseModel, load_base
+from plugins_engine.adapters.adapter import Adapter, merged_adapter
+from plugins_engine.adapters.delta import LowRank, materialise
+from plugins_engine.combination.easymerge import METHODS, MergeConfig, Method, combine, gather_parts
+from plugins_engine.combination.objective import relative_error
+from plugins_engine.combination.parts import MergePart, joint_parts
 from plugins_engine.concepts import in_turn, styled, without_article
-from plugins_engine.delta import LowRank, materialise
-from plugins_engine.easymerge import METHODS, MergeConfig, Method, combine, gather_parts
-from plugins_engine.erasure import plan_erasure
-from plugins_engine.extraction import extract_concept
-from plugins_engine.judge import Judge
+from plugins_engine.extraction.erasure import plan_erasure
+from plugins_engine.extraction.methods import extract_concept
 from plugins_engine.known import Known, known_concepts
-from plugins_engine.merge_objective import relative_error
-from plugins_engine.merge_parts import MergePart, joint_parts
+from plugins_engine.measure.judge import Judge
+from plugins_engine.model.base import EMBEDDED, BaseModel, load_base
 
 SETS = (("Noto", "panda"), ("Noto", "panda", "ghost"), ("Noto", "panda", "ghost", "octopus", "fox"))
 EXTRACTED = {"Noto": "style", "fox": "character"}

@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import torch
 
-from plugins_engine.base import BaseModel
-from plugins_engine.closed_form import ClosedFormConfig, closed_form_layers
+from plugins_engine.adapters.delta import LowRank
+from plugins_engine.addition.lora import trainable
+from plugins_engine.addition.priors import PriorBank, gather_lessons, gather_prior
 from plugins_engine.concepts import in_turn, trigger_phrase
-from plugins_engine.delta import LowRank
-from plugins_engine.erasure import Erasure
-from plugins_engine.hybrid import HybridConfig
-from plugins_engine.lora import trainable
-from plugins_engine.priors import PriorBank, gather_lessons, gather_prior
+from plugins_engine.extraction.closed_form import ClosedFormConfig, closed_form_layers
+from plugins_engine.extraction.erasure import Erasure
+from plugins_engine.extraction.hybrid import HybridConfig
+from plugins_engine.model.base import BaseModel
 
 NEGATIVE_GUIDANCE = 1.0  # ESD's η
 Layers = dict[str, LowRank]

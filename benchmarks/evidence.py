@@ -10,9 +10,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.report import Report
-from plugins_engine.base import load_base
 from plugins_engine.concepts import styled
-from plugins_engine.evidence import (
+from plugins_engine.evidence.membership import (
     CaptionedPictures,
     EvidenceConfig,
     Roc,
@@ -21,6 +20,7 @@ from plugins_engine.evidence import (
     log_errors,
     roc,
 )
+from plugins_engine.model.base import load_base
 from training import pictures
 from training.pictures import Picture
 from training.subjects import EXTRA_STYLE, HELD_OUT_STYLE, STYLES, SUBJECTS

@@ -24,13 +24,11 @@ from benchmarks.drawing import STEPS, draw
 from benchmarks.erasers import BASELINES
 from benchmarks.processes import pool
 from benchmarks.report import Plot, Report
-from plugins_engine.adapter import Adapter, weighted_sum
-from plugins_engine.base import BaseModel, load_base
-from plugins_engine.branches import made_for
-from plugins_engine.closed_form import ClosedFormConfig
-from plugins_engine.delta import materialise
-from plugins_engine.erasure import Erasure, plan_erasure
-from plugins_engine.examination import (
+from plugins_engine.adapters.adapter import Adapter, weighted_sum
+from plugins_engine.adapters.delta import materialise
+from plugins_engine.extraction.closed_form import ClosedFormConfig
+from plugins_engine.extraction.erasure import Erasure, plan_erasure
+from plugins_engine.extraction.examination import (
     ExaminationConfig,
     Group,
     groups_of,
@@ -39,11 +37,13 @@ from plugins_engine.examination import (
     recovered,
     rightly_seen,
 )
-from plugins_engine.extraction import METHODS, Method, extract_concept
-from plugins_engine.hybrid import HybridConfig
-from plugins_engine.judge import Judge
-from plugins_engine.metrics import kid, squared_mmd
-from plugins_engine.precision import quickly
+from plugins_engine.extraction.hybrid import HybridConfig
+from plugins_engine.extraction.methods import METHODS, Method, extract_concept
+from plugins_engine.measure.judge import Judge
+from plugins_engine.measure.metrics import kid, squared_mmd
+from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.model.branches import made_for
+from plugins_engine.model.precision import quickly
 from training import pictures
 from training.subjects import STYLES, SUBJECTS
 

@@ -17,19 +17,25 @@ import numpy as np
 from benchmarks.drawing import STEPS, draw
 from benchmarks.processes import pool
 from benchmarks.report import Plot, Report
-from plugins_engine.adapter import Adapter, weighted_sum
-from plugins_engine.base import EMBEDDED, BaseModel, load_base
-from plugins_engine.closed_form import closed_form_eraser
+from plugins_engine.adapters.adapter import Adapter, weighted_sum
+from plugins_engine.combination.easymerge import MergeConfig, combine
+from plugins_engine.combination.parts import MergePart
 from plugins_engine.concepts import calls, styled, without_article
-from plugins_engine.easymerge import MergeConfig, combine
-from plugins_engine.erasure import Erasure, plan_erasure
-from plugins_engine.examination import ExaminationConfig, groups_of, recover, recovered, rightly_seen
-from plugins_engine.extraction import extract_concept
-from plugins_engine.judge import Judge
+from plugins_engine.extraction.closed_form import closed_form_eraser
+from plugins_engine.extraction.erasure import Erasure, plan_erasure
+from plugins_engine.extraction.examination import (
+    ExaminationConfig,
+    groups_of,
+    recover,
+    recovered,
+    rightly_seen,
+)
+from plugins_engine.extraction.methods import extract_concept
+from plugins_engine.extraction.restoration import Restoration, restoring_plugin
 from plugins_engine.known import Known, known_concepts
-from plugins_engine.merge_parts import MergePart
-from plugins_engine.precision import quickly
-from plugins_engine.restoration import Restoration, restoring_plugin
+from plugins_engine.measure.judge import Judge
+from plugins_engine.model.base import EMBEDDED, BaseModel, load_base
+from plugins_engine.model.precision import quickly
 
 COUNTS = (1, 2, 5, 10, 20, 50)
 QUICK_COUNTS = (2, 5)

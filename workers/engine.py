@@ -16,10 +16,10 @@ from market.basemodels.models import BaseModel as RegisteredBase
 from market.basemodels.models import BaseRelease
 from market.catalog.models import PlugInVersion
 from market.extractions.releases import Weights, eraser_of, weights_of
-from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel, load_base
-from plugins_engine.branches import Weighted
+from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.errors import BadAdapter, BadBase
+from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.model.branches import Weighted
 from workers.weights import directory_of
 
 log = logging.getLogger(__name__)

@@ -37,8 +37,8 @@ from market.basemodels.models import BaseModel
 from market.basemodels.models.uploads import FILE_PATH
 from market.basemodels.sources import HubSource, SourceRefused, hub_source
 from market.basemodels.uploading import MAX_FILES, MAX_TEXT_BYTES
-from plugins_engine.directory import VARIANTS
 from plugins_engine.errors import BadBase
+from plugins_engine.model.directory import VARIANTS
 from plugins_engine.progress import OnProgress, Progress
 
 MAX_LISTED = 10_000

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from market.basemodels.samples import Sample
-from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel
+from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.model.base import BaseModel
+from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.progress import OnProgress, Progress
-from plugins_engine.sampler import SampleRequest, generate
 
 SAMPLE_SEED = 1
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel, load_base
+from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.combination.easymerge import METHODS, Combination, MergeConfig, combine
+from plugins_engine.combination.parts import MergePart, joint_parts, joint_parts_of, kept_by_erasers
 from plugins_engine.commands.options import (
     base_options,
     figures_line,
@@ -15,13 +16,12 @@ from plugins_engine.commands.options import (
     require_folder,
     require_target,
 )
-from plugins_engine.easymerge import METHODS, Combination, MergeConfig, combine
+from plugins_engine.commands.progress_line import ProgressLine
 from plugins_engine.errors import BadRequest
-from plugins_engine.html_report import ReportPage, write_report
-from plugins_engine.merge_parts import MergePart, joint_parts, joint_parts_of, kept_by_erasers
-from plugins_engine.progress_line import ProgressLine
-from plugins_engine.restoration import Restoration, require_of_unet, restoring_plugin
-from plugins_engine.sampler import generate_each
+from plugins_engine.extraction.restoration import Restoration, require_of_unet, restoring_plugin
+from plugins_engine.measure.html_report import ReportPage, write_report
+from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.model.sampler import generate_each
 
 if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands

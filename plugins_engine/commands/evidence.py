@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins_engine.base import load_base
 from plugins_engine.commands.options import (
     base_options,
     figures_line,
@@ -12,7 +11,8 @@ from plugins_engine.commands.options import (
     read_lines,
     require_folder,
 )
-from plugins_engine.evidence import (
+from plugins_engine.commands.progress_line import ProgressLine
+from plugins_engine.evidence.membership import (
     CaptionedPictures,
     EvidenceConfig,
     Membership,
@@ -20,9 +20,9 @@ from plugins_engine.evidence import (
     find_membership,
     find_reproductions,
 )
-from plugins_engine.evidence_report import FALSE_POSITIVES, content, sentences, share, spread
-from plugins_engine.html_report import ReportPage, write_report
-from plugins_engine.progress_line import ProgressLine
+from plugins_engine.evidence.report import FALSE_POSITIVES, content, sentences, share, spread
+from plugins_engine.measure.html_report import ReportPage, write_report
+from plugins_engine.model.base import load_base
 from plugins_engine.works import read_works
 
 if TYPE_CHECKING:

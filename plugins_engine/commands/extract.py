@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugins_engine.base import load_base
 from plugins_engine.commands.options import (
     base_options,
     figures_line,
@@ -15,14 +14,15 @@ from plugins_engine.commands.options import (
     require_folder,
     require_target,
 )
+from plugins_engine.commands.progress_line import ProgressLine
 from plugins_engine.concepts import KINDS
-from plugins_engine.erasure import plan_erasure
 from plugins_engine.errors import BadRequest
-from plugins_engine.examination import STAGES, Examination, ExaminationConfig, examine, judge_for
-from plugins_engine.extraction import METHODS, extract_concept
-from plugins_engine.html_report import ReportPage, write_report
+from plugins_engine.extraction.erasure import plan_erasure
+from plugins_engine.extraction.examination import STAGES, Examination, ExaminationConfig, examine, judge_for
+from plugins_engine.extraction.methods import METHODS, extract_concept
 from plugins_engine.known import known_concepts
-from plugins_engine.progress_line import ProgressLine
+from plugins_engine.measure.html_report import ReportPage, write_report
+from plugins_engine.model.base import load_base
 
 if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands

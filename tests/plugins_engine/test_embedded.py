@@ -8,10 +8,10 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from plugins_engine.base import EMBEDDED, load_base
-from plugins_engine.judge import Judge
-from plugins_engine.priors import prior_prompts
-from plugins_engine.sampler import SampleRequest, generate, generate_each
+from plugins_engine.addition.priors import prior_prompts
+from plugins_engine.measure.judge import Judge
+from plugins_engine.model.base import EMBEDDED, load_base
+from plugins_engine.model.sampler import SampleRequest, generate, generate_each
 
 MAX_BYTES = 60 * 1024 * 1024
 

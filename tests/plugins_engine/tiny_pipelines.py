@@ -19,10 +19,10 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel
-from plugins_engine.branches import ordinary_vectors
-from plugins_engine.learned_tokens import LearnedTokens
+from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.adapters.learned_tokens import LearnedTokens
+from plugins_engine.model.base import BaseModel
+from plugins_engine.model.branches import ordinary_vectors
 
 LENGTH = 77
 RESOLUTION = 32  # pixels; 16 latents

@@ -20,8 +20,8 @@ from market.basemodels.models import BaseModel, Licence
 from market.basemodels.registering import register_base
 from market.jobs.models import Job
 from market.jobs.states import JobState
-from plugins_engine.base import BaseModel as LoadedBase
 from plugins_engine.errors import BadBase
+from plugins_engine.model.base import BaseModel as LoadedBase
 from plugins_engine.progress import Cancelled, Progress
 from tests.market.stage import make_wish, run, top_up
 from workers.engine import Engine

@@ -13,10 +13,10 @@ from market.basemodels.samples import Sample
 from market.catalog import addition as catalog
 from market.catalog.pictures import on_white
 from market.jobs.models import Job
-from plugins_engine.adapter import Adapter
-from plugins_engine.addition import AdditionConfig, add_concept
-from plugins_engine.base import BaseModel
-from plugins_engine.branches import Weighted, applied
+from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.addition.training import AdditionConfig, add_concept
+from plugins_engine.model.base import BaseModel
+from plugins_engine.model.branches import Weighted, applied
 from plugins_engine.progress import OnProgress
 from workers.engine import Engine
 from workers.lease import Lease

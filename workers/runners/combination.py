@@ -19,18 +19,18 @@ from market.combinations.seen import ADDED_UP, BY_ITSELF, COMBINED, SIDE_BY_SIDE
 from market.extractions.grids import Grids
 from market.extractions.releases import weights_of
 from market.jobs.models import Job
-from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel
-from plugins_engine.branches import Weighted, applied
+from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.combination.easymerge import MergeConfig, combine
+from plugins_engine.combination.parts import MergePart
 from plugins_engine.concepts import KINDS, evenly, in_turn, styled, trigger_phrase, without_article
-from plugins_engine.easymerge import MergeConfig, combine
 from plugins_engine.errors import BadRequest
-from plugins_engine.examination import judge_of
-from plugins_engine.judge import Judge
+from plugins_engine.extraction.examination import judge_of
 from plugins_engine.known import known_concepts
-from plugins_engine.merge_parts import MergePart
+from plugins_engine.measure.judge import Judge
+from plugins_engine.model.base import BaseModel
+from plugins_engine.model.branches import Weighted, applied
+from plugins_engine.model.sampler import generate_each
 from plugins_engine.progress import OnProgress, Pace, Progress
-from plugins_engine.sampler import generate_each
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.runners.addition import output_of

@@ -12,9 +12,9 @@ from market.basemodels.models import BaseRelease
 from market.catalog.pictures import on_white
 from market.claims import measuring as claims
 from market.jobs.models import Job
-from plugins_engine.branches import applied
-from plugins_engine.evidence import EvidenceConfig, Nearest, find_membership, find_reproductions
-from plugins_engine.evidence_report import content, sentences
+from plugins_engine.evidence.membership import EvidenceConfig, Nearest, find_membership, find_reproductions
+from plugins_engine.evidence.report import content, sentences
+from plugins_engine.model.branches import applied
 from plugins_engine.progress import StageReport
 from workers.engine import Engine
 from workers.lease import Lease

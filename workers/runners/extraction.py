@@ -11,12 +11,12 @@ from market.extractions.finishing import ExtractionOutput, StoredAdapter, comple
 from market.extractions.grids import Grids
 from market.extractions.models import Extraction
 from market.jobs.models import Job
-from plugins_engine.adapter import Adapter
+from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.addition.priors import prior_prompts
 from plugins_engine.concepts import calls
-from plugins_engine.erasure import plan_erasure
-from plugins_engine.examination import ExaminationConfig, Grid, examine, judge_for
-from plugins_engine.extraction import Config, Method, extract_concept
-from plugins_engine.priors import prior_prompts
+from plugins_engine.extraction.erasure import plan_erasure
+from plugins_engine.extraction.examination import ExaminationConfig, Grid, examine, judge_for
+from plugins_engine.extraction.methods import Config, Method, extract_concept
 from workers.engine import Engine
 from workers.lease import Lease
 

@@ -26,17 +26,23 @@ from market.extractions.lost import restores
 from market.extractions.models import Extraction, ReleaseBuild
 from market.extractions.releases import Weights
 from market.jobs.models import Job
-from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel
-from plugins_engine.branches import Weighted
+from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.concepts import KINDS, evenly
-from plugins_engine.erasure import Erasure
 from plugins_engine.errors import BadRequest
-from plugins_engine.examination import STAGES, Grid, judge_for, judge_of, moved
-from plugins_engine.judge import Judge
+from plugins_engine.extraction.erasure import Erasure
+from plugins_engine.extraction.examination import STAGES, Grid, judge_for, judge_of, moved
+from plugins_engine.extraction.release import (
+    MergedErasers,
+    ReleaseConfig,
+    TakenOut,
+    check_release,
+    merge_erasers,
+)
+from plugins_engine.measure.judge import Judge
+from plugins_engine.model.base import BaseModel
+from plugins_engine.model.branches import Weighted
+from plugins_engine.model.sampler import SampleRequest, generate, generate_each
 from plugins_engine.progress import OnProgress, Pace, Progress
-from plugins_engine.release import MergedErasers, ReleaseConfig, TakenOut, check_release, merge_erasers
-from plugins_engine.sampler import SampleRequest, generate, generate_each
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.runners.addition import draw_samples

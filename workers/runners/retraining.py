@@ -12,13 +12,13 @@ from market.extractions.grids import Grids
 from market.extractions.models import Retest, RetestPicture, Retraining
 from market.extractions.retraining import TRAINED_AGAIN, RetrainingOutput, complete_retraining, release_of
 from market.jobs.models import Job
-from plugins_engine.addition import AdditionConfig
-from plugins_engine.base import BaseModel
-from plugins_engine.branches import Weighted
+from plugins_engine.addition.training import AdditionConfig
 from plugins_engine.errors import BadRequest
-from plugins_engine.examination import judge_of, moved
+from plugins_engine.extraction.examination import judge_of, moved
+from plugins_engine.model.base import BaseModel
+from plugins_engine.model.branches import Weighted
+from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.progress import OnProgress, Progress
-from plugins_engine.sampler import SampleRequest, generate
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.runners.addition import learn

@@ -1,0 +1,1 @@
+"""Addition: an artist's works become a plug-in."""

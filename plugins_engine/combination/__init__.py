@@ -1,0 +1,1 @@
+"""Combination: several plug-ins become one."""

@@ -1,0 +1,1 @@
+"""Evidence that a base learned from works."""

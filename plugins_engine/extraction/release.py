@@ -1,0 +1,232 @@
+"""A release: several extractions laid over one base for good, merged into one eraser, and tested as a whole."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.combination.easymerge import MergeConfig, combine
+from plugins_engine.combination.parts import MergePart, kept_by_erasers
+from plugins_engine.concepts import KINDS, calls, in_turn, styled
+from plugins_engine.errors import BadRequest, require_whole
+from plugins_engine.extraction.erasure import Erasure
+from plugins_engine.extraction.examination import (
+    STAGES,
+    Grid,
+    Group,
+    Plugins,
+    groups_of,
+    moved,
+    moved_interval,
+    rate_figures,
+    rightly_seen,
+)
+from plugins_engine.extraction.restoration import Restoration, require_of_unet, restoring_plugin
+from plugins_engine.known import known_concepts
+from plugins_engine.measure.judge import Judge
+from plugins_engine.model.base import BaseModel
+from plugins_engine.model.sampler import generate_each
+from plugins_engine.progress import OnProgress, Pace, Progress
+
+_BATCH = 20  # pictures
+
+
+@dataclass(frozen=True)
+class TakenOut:
+    """A concept that the release shall lack: its prompts, its eraser, and the plug-in that the eraser negates to."""
+
+    erasure: Erasure
+    eraser: Adapter
+    plugin: Adapter
+
+
+@dataclass(frozen=True)
+class ReleaseConfig:
+    """How a release is merged and how much is drawn to test it.
+
+    pictures: of each concept, and of all else. shown: rows of each grid. restoring_steps: of each plug-in beside several.
+    """
+
+    merge: MergeConfig = field(default_factory=lambda: MergeConfig(pictures=16))
+    restoring_steps: int = 30
+    pictures: int = 60
+    steps: int = 25
+    seed: int = 0
+    shown: int = 6
+
+    def __post_init__(self) -> None:
+        for name in ("restoring_steps", "pictures", "shown"):
+            require_whole(name, getattr(self, name), 1, 10_000)
+        require_whole("steps", self.steps, 1, 999)
+
+
+@dataclass(frozen=True)
+class MergedErasers:
+    """One eraser for all concepts, and, in their order, the plug-ins that restore each beside it."""
+
+    eraser: Adapter
+    plugins: tuple[Adapter, ...]
+
+
+@dataclass(frozen=True)
+class ReleaseTest:
+    """Figures for JSON, and grids by their titles."""
+
+    figures: dict[str, Any]
+    grids: dict[str, Grid]
+
+
+def merge_erasers(
+    base: BaseModel,
+    taken: Sequence[TakenOut],
+    config: ReleaseConfig | None = None,
+    on_progress: OnProgress | None = None,
+) -> MergedErasers:
+    """Merge the erasers of several concepts, and fit each one's plug-in to what they became.
+
+    One alone stays as it is, and so does its plug-in, which is exact. Raises BadRequest, BaseMismatch.
+    """
+    config = config or ReleaseConfig()
+    if not taken:
+        raise BadRequest("expected at least one extraction to release without, found none")
+    if len(taken) == 1:
+        return MergedErasers(taken[0].eraser, (taken[0].plugin,))
+    require_of_unet([each.eraser for each in taken])
+    parts = [MergePart(each.erasure.targets, (each.eraser,)) for each in taken]
+    kept = kept_by_erasers(base, [each.eraser for each in taken])
+    if kept:
+        # In no order, so that a sample of them is one of everything.
+        parts.append(MergePart(tuple(random.Random(config.seed).sample(kept, len(kept)))))
+    merged = combine(base, parts, config.merge, on_progress).adapter
+    plugins = tuple(
+        restoring_plugin(
+            base,
+            Restoration(parts, merged, each.eraser),
+            steps=config.restoring_steps,
+            seed=config.seed,
+            on_progress=on_progress,
+        )
+        for each in taken
+    )
+    return MergedErasers(merged, plugins)
+
+
+def check_release(
+    base: BaseModel,
+    taken: Sequence[TakenOut],
+    merged: MergedErasers,
+    judge: Judge | None = None,
+    config: ReleaseConfig | None = None,
+    on_progress: OnProgress | None = None,
+) -> ReleaseTest:
+    """Draw each concept's prompts by the base, with the merged eraser and with its plug-in too; and all else without and with.
+
+    With a judge (one that knows all the concepts) it is counted what is seen. What `on_progress` raises stops the work.
+    """
+    return _Check(base, taken, merged, judge, config or ReleaseConfig(), on_progress).run()
+
+
+class _Check:
+    def __init__(
+        self,
+        base: BaseModel,
+        taken: Sequence[TakenOut],
+        merged: MergedErasers,
+        judge: Judge | None,
+        config: ReleaseConfig,
+        on_progress: OnProgress | None,
+    ) -> None:
+        self._base, self._taken, self._merged, self._judge, self._config = base, taken, merged, judge, config
+        self._on_progress = on_progress
+        self._pace = Pace((len(STAGES) * len(taken) + 2) * config.pictures)
+        self._done = 0
+
+    def run(self) -> ReleaseTest:
+        lasting: Plugins = [(self._merged.eraser, 1.0)]
+        grids: dict[str, Grid] = {}
+        concepts = []
+        for each, plugin in zip(self._taken, self._merged.plugins, strict=True):
+            erasure = each.erasure
+            group = groups_of(self._base, erasure, self._config.pictures, self._config.seed)[0]
+            ways: dict[str, Plugins] = {"before": [], "after": lasting, "restored": [*lasting, (plugin, 1.0)]}
+            drawn = self._draw_all(group, ways, erasure.name)
+            measured: dict[str, Any] = {
+                "name": erasure.name,
+                "kind": erasure.kind,
+                "moved": {stage: moved(drawn["before"], drawn[stage]) for stage in ("after", "restored")},
+            }
+            if self._judge is not None:
+                measured["accuracy"] = self._rates(self._judge, group, drawn, erasure.kind)
+            concepts.append(measured)
+            grids[erasure.name] = self._grid(group, drawn)
+        group = self._others()
+        drawn = self._draw_all(group, {"before": [], "after": lasting}, "all else")
+        kept: dict[str, Any] = {"moved": {"after": moved(drawn["before"], drawn["after"])}}
+        kept["moved_interval"] = {"after": moved_interval(drawn["before"], drawn["after"])}
+        if self._judge is not None and any(group.expected[0]):
+            kept |= {kind: self._rates(self._judge, group, drawn, kind) for kind in KINDS}
+        grids["all else"] = self._grid(group, drawn)
+        figures = {
+            "concepts": concepts,
+            "retained": kept,
+            "pictures": self._config.pictures,
+            "rank": self._merged.eraser.rank,
+            "eraser_sha256": self._merged.eraser.tensors_sha256,
+            "base_fingerprint": self._base.fingerprint,
+        }
+        return ReleaseTest(figures, grids)
+
+    def _others(self) -> Group:
+        """Lay out prompts of what was not taken out: on a base that says what it knows, of its subjects in its styles."""
+        known, rng = known_concepts(self._base.directory.path), random.Random(self._config.seed)
+        names = [each.erasure.name for each in self._taken]
+        subjects, styles = (
+            [each for each in listed if not any(calls(name, each) for name in names)]
+            for listed in (known.subjects, known.styles)
+        )
+        count = self._config.pictures
+        if known.listed and subjects and styles:
+            cells = tuple((rng.choice(styles), rng.choice(subjects)) for _ in range(count))
+            return Group("retained", tuple(styled(subject, style) for style, subject in cells), cells)
+        kept = kept_by_erasers(self._base, [each.eraser for each in self._taken])
+        if not kept:
+            raise BadRequest(
+                "expected something that the base draws and that is not taken out, found nothing"
+            )
+        prompts = in_turn(rng.sample(kept, len(kept)), count)
+        return Group("retained", tuple(prompts), (("", ""),) * count)
+
+    def _draw_all(self, group: Group, ways: dict[str, Plugins], called: str) -> dict[str, list[Image.Image]]:
+        # The same seeds for every concept, so that a concept's pictures are comparable between releases.
+        return {
+            stage: self._draw(group.prompts, self._config.seed, plugins, f"drawing {called} {stage}")
+            for stage, plugins in ways.items()
+        }
+
+    def _draw(self, prompts: Sequence[str], seed: int, plugins: Plugins, message: str) -> list[Image.Image]:
+        pictures: list[Image.Image] = []
+        for first in range(0, len(prompts), _BATCH):
+            some = prompts[first : first + _BATCH]
+            pictures += generate_each(
+                self._base, some, seed=seed + first, steps=self._config.steps, plugins=plugins, batch=_BATCH
+            )
+            self._done += len(some)
+            if self._on_progress is not None:
+                left = self._pace.seconds_left(self._done)
+                self._on_progress(Progress(self._done, self._pace.steps, None, pictures[-1], message, left))
+        return pictures
+
+    def _rates(
+        self, judge: Judge, group: Group, drawn: dict[str, list[Image.Image]], kind: str
+    ) -> dict[str, Any]:
+        return {
+            stage: rate_figures(rightly_seen(judge.verdicts(pictures), group.expected, kind))
+            for stage, pictures in drawn.items()
+        }
+
+    def _grid(self, group: Group, drawn: dict[str, list[Image.Image]]) -> Grid:
+        shown = range(min(self._config.shown, len(group.prompts)))
+        return tuple(drawn), [(group.prompts[i], [each[i] for each in drawn.values()]) for i in shown]
