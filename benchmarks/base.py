@@ -11,7 +11,8 @@ from benchmarks.report import Report
 from plugins_engine.concepts import styled
 from plugins_engine.measure.judge import Judge
 from plugins_engine.measure.metrics import kid
-from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.model.base import BaseModel
+from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import generate_each
 from training import pictures
 from training.judge import measure as measure_judge

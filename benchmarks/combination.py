@@ -19,7 +19,8 @@ from benchmarks.drawing import draw
 from benchmarks.report import Report
 from plugins_engine.adapters.adapter import Adapter, merged_adapter
 from plugins_engine.adapters.delta import LowRank, materialise
-from plugins_engine.combination.easymerge import METHODS, MergeConfig, Method, combine, gather_parts
+from plugins_engine.combination.config import METHODS, MergeConfig, Method
+from plugins_engine.combination.easymerge import combine, gather_parts
 from plugins_engine.combination.objective import relative_error
 from plugins_engine.combination.parts import MergePart, joint_parts
 from plugins_engine.concepts import in_turn, styled, without_article
@@ -27,7 +28,9 @@ from plugins_engine.extraction.erasure import plan_erasure
 from plugins_engine.extraction.methods import extract_concept
 from plugins_engine.known import Known, known_concepts
 from plugins_engine.measure.judge import Judge
-from plugins_engine.model.base import EMBEDDED, BaseModel, load_base
+from plugins_engine.model.base import BaseModel
+from plugins_engine.model.directory import EMBEDDED
+from plugins_engine.model.loading import load_base
 
 SETS = (("Noto", "panda"), ("Noto", "panda", "ghost"), ("Noto", "panda", "ghost", "octopus", "fox"))
 EXTRACTED = {"Noto": "style", "fox": "character"}

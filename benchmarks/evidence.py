@@ -11,16 +11,10 @@ from PIL import Image
 
 from benchmarks.report import Report
 from plugins_engine.concepts import styled
-from plugins_engine.evidence.membership import (
-    CaptionedPictures,
-    EvidenceConfig,
-    Roc,
-    calibrated,
-    find_reproductions,
-    log_errors,
-    roc,
-)
-from plugins_engine.model.base import load_base
+from plugins_engine.evidence.config import CaptionedPictures, EvidenceConfig
+from plugins_engine.evidence.membership import Roc, calibrated, log_errors, roc
+from plugins_engine.evidence.reproduction import find_reproductions
+from plugins_engine.model.loading import load_base
 from training import pictures
 from training.pictures import Picture
 from training.subjects import EXTRA_STYLE, HELD_OUT_STYLE, STYLES, SUBJECTS

@@ -35,14 +35,14 @@ from plugins_engine.extraction.examination import (
     harmonic_mean,
     recover,
     recovered,
-    rightly_seen,
 )
 from plugins_engine.extraction.hybrid import HybridConfig
 from plugins_engine.extraction.methods import METHODS, Method, extract_concept
-from plugins_engine.measure.judge import Judge
+from plugins_engine.measure.judge import Judge, rightly_seen
 from plugins_engine.measure.metrics import kid, squared_mmd
-from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.model.base import BaseModel
 from plugins_engine.model.branches import made_for
+from plugins_engine.model.loading import load_base
 from plugins_engine.model.precision import quickly
 from training import pictures
 from training.subjects import STYLES, SUBJECTS

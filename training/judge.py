@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL
 from safetensors.torch import save_file
 
 from plugins_engine.measure.judge import JudgeNetwork
-from plugins_engine.model.base import EMBEDDED
+from plugins_engine.model.directory import EMBEDDED
 from training import checkpoint, pictures
 from training.autoencoder import load_trained
 from training.muon import muon_and_adamw, set_rate

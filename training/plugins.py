@@ -10,7 +10,8 @@ from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.addition.training import add_concept
 from plugins_engine.concepts import styled
 from plugins_engine.known import known_concepts
-from plugins_engine.model.base import EMBEDDED, load_base
+from plugins_engine.model.directory import EMBEDDED
+from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
 from training.progress import ProgressLine
 

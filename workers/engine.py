@@ -18,8 +18,9 @@ from market.catalog.models import PlugInVersion
 from market.extractions.releases import Weights, eraser_of, weights_of
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.errors import BadAdapter, BadBase
-from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.model.base import BaseModel
 from plugins_engine.model.branches import Weighted
+from plugins_engine.model.loading import load_base
 from workers.weights import directory_of
 
 log = logging.getLogger(__name__)

@@ -4,15 +4,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
-from plugins_engine.addition.priors import Batch
 from plugins_engine.concepts import calls, styled, trigger_phrase, without_article
 from plugins_engine.model.base import BaseModel, PromptEmbedding
-from plugins_engine.works import on_white
+from plugins_engine.model.batches import Batch, noised_batch, pixels_of
 
 
 def training_prompt(caption: str, name: str, kind: str) -> str:
@@ -67,26 +64,6 @@ class CaptionedWorks:
         return replace(batch, prompts=prompts)
 
 
-def noised_batch(
-    base: BaseModel, clean: Tensor, text: PromptEmbedding, min_snr: float, generator: torch.Generator
-) -> Batch:
-    """Noise clean latents at times spread evenly over the schedule, with the target that the base predicts."""
-    n, total = len(clean), int(base.scheduler.config.num_train_timesteps)
-    noise = torch.randn(clean.shape, generator=generator).to(clean)
-    spread = torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)
-    times = (spread * total / n).long().clamp(0, total - 1)
-    kept = base.scheduler.alphas_cumprod[times].to(clean).view(-1, 1, 1, 1)
-    noisy = kept.sqrt() * clean + (1 - kept).sqrt() * noise
-    weight = torch.ones(n).to(clean)
-    if base.prediction_type == "v_prediction":
-        target = kept.sqrt() * noise - (1 - kept).sqrt() * clean
-    else:
-        target = noise
-        ratio = (kept / (1 - kept)).flatten()
-        weight = ratio.clamp(max=min_snr) / ratio.clamp(min=1e-8)
-    return Batch(noisy, times.to(clean.device), text, target, weight)
-
-
 def _vary(prompt: str, name: str, kind: str, rng: random.Random) -> str:
     """At times word a prompt otherwise, so that the name works alone and with or without an article."""
     draw = rng.random()
@@ -95,22 +72,6 @@ def _vary(prompt: str, name: str, kind: str, rng: random.Random) -> str:
     if draw < 0.3:
         return without_article(prompt)
     return prompt
-
-
-def pixels_of(base: BaseModel, images: Sequence[Image.Image], flip: bool) -> Tensor:
-    """Turn works into (n or 2n, 3, s, s) pixels in -1..1 at the base's size, on white, centred and cut square."""
-    size = base.resolution
-    rows = []
-    for image in images:
-        image = on_white(image)
-        side = min(image.size)
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        image = image.crop((left, top, left + side, top + side)).resize(
-            (size, size), Image.Resampling.LANCZOS
-        )
-        rows.append(np.asarray(image, dtype=np.float32))
-    pixels = torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2) / 127.5 - 1
-    return torch.cat([pixels, pixels.flip(-1)]) if flip else pixels
 
 
 class _Texts:

@@ -17,9 +17,9 @@ from plugins_engine.adapters import delta
 from plugins_engine.adapters.delta import LowRank
 from plugins_engine.adapters.layer_names import text_layer
 from plugins_engine.adapters.learned_tokens import LearnedTokens, NameInForce
-from plugins_engine.addition.priors import Batch
 from plugins_engine.errors import BrokenPicture
 from plugins_engine.model.base import BaseModel, TextEncoder
+from plugins_engine.model.batches import Batch
 from plugins_engine.model.branches import in_force, ordinary_vectors
 from plugins_engine.model.precision import quick_precision
 from plugins_engine.model.prompt_reading import token_ids

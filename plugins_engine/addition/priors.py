@@ -1,64 +1,15 @@
 """What a base does on other prompts: kept while it draws them, so that a plug-in can be held to it."""
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from plugins_engine.concepts import styled
-from plugins_engine.known import known_concepts
 from plugins_engine.model.base import BaseModel, PromptEmbedding
-
-# Common ways of drawing, for a base that does not say what it knows.
-_MANNERS = (
-    "",
-    "a photo of {}",
-    "a painting of {}",
-    "a drawing of {}",
-    "a watercolour of {}",
-    "a 3D render of {}",
-)
+from plugins_engine.model.batches import Batch
 
 _BATCH, _BATCH_PIXELS = 32, 1024 * 1024  # pictures drawn at once, and the pixels that they may have together
-
-
-def prior_prompts(directory: Path) -> list[str]:
-    """List prompts that a base knows: from ``prompts.json`` beside its weights, else common ones."""
-    known = known_concepts(directory)
-    if known.listed:
-        pairs = itertools.product(known.subjects, known.styles)
-        return [styled(subject, style) for subject, style in pairs] + list(known.subjects)
-    return [
-        manner.format(subject) if manner else subject for subject in known.subjects for manner in _MANNERS
-    ]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What one step learns from: (n, c, h, w) noisy latents, (n,) times, texts, (n, c, h, w) targets, (n,) weights.
-
-    prompts: what the texts were encoded from, for training that changes how prompts are read; empty where texts were made otherwise.
-    """
-
-    noisy: Tensor
-    time: Tensor
-    text: PromptEmbedding
-    target: Tensor
-    weight: Tensor
-    prompts: tuple[str, ...] = ()
-
-    def joined(self, other: "Batch") -> "Batch":
-        return Batch(
-            torch.cat([self.noisy, other.noisy]),
-            torch.cat([self.time, other.time]),
-            PromptEmbedding.joined([self.text, other.text]),
-            torch.cat([self.target, other.target]),
-            torch.cat([self.weight, other.weight]),
-            self.prompts + other.prompts,
-        )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 
 from plugins_engine.adapters.adapter import Adapter
@@ -67,7 +66,7 @@ class _Gathering:
         self._base, self._layers, self._rows = base, list(layers), rows
         self._generator = torch.Generator().manual_seed(seed)
         # layer → the layer under whose name their inputs are kept
-        readers = [layer for layer in reading_layers(base) if layer in set(layers)]
+        readers = [layer for layer in base.reading_layers if layer in set(layers)]
         self._group_of = dict.fromkeys(readers, readers[0] if readers else "")
         self._held: dict[str, LayerInputs] = {}
         # The tensor last seen and its group: kept alive, so that identity means the same tensor.
@@ -123,13 +122,3 @@ class _Gathering:
         chosen = torch.randperm(len(x), generator=self._generator)[:fresh]
         stay = torch.randperm(len(kept), generator=self._generator)[: self._rows - fresh]
         inputs.rows = torch.cat([kept[stay], x[chosen]])
-
-
-def reading_layers(base: BaseModel) -> list[str]:
-    """List the layers that read the text: keys and values of cross-attention."""
-    return [
-        f"{name}.{each}"
-        for name, module in base.unet.named_modules()
-        if isinstance(module, Attention) and module.is_cross_attention
-        for each in ("to_k", "to_v")
-    ]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.learned_tokens import LearnedTokens
-from plugins_engine.addition.priors import prior_prompts
 from plugins_engine.concepts import calls, trigger_phrase
 from plugins_engine.errors import BadRequest
+from plugins_engine.known import known_prompts
 from plugins_engine.model.base import BaseModel
 
 # Against all plug-ins together: their effects on what shall stay add up, so it has to weigh more the more they are.
@@ -64,7 +64,7 @@ def kept_by_erasers(base: BaseModel, adapters: Sequence[Adapter]) -> tuple[str, 
     if not taken:
         return ()
     names = [name for name in taken if name]
-    known = prior_prompts(base.directory.path)
+    known = known_prompts(base.directory.path)
     return tuple(prompt for prompt in known if not any(calls(name, prompt) for name in names))
 
 

@@ -15,12 +15,13 @@ import torch
 from plugins_engine.adapters import delta
 from plugins_engine.adapters.delta import LowRank
 from plugins_engine.adapters.learned_tokens import LearnedTokens
+from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.lora import quick_accelerator, trainable
-from plugins_engine.addition.priors import Batch, PriorBank, gather_prior
-from plugins_engine.addition.training import AdditionConfig
+from plugins_engine.addition.priors import PriorBank, gather_prior
 from plugins_engine.combination.parts import RETAINED_WEIGHT, MergePart, pictures_of
 from plugins_engine.concepts import evenly, in_turn
 from plugins_engine.model.base import BaseModel
+from plugins_engine.model.batches import Batch
 from plugins_engine.model.branches import applied, made_for
 from plugins_engine.model.precision import quickly
 from plugins_engine.progress import OnStep

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.combination.easymerge import METHODS, Combination, MergeConfig, combine
+from plugins_engine.combination.config import METHODS, MergeConfig
+from plugins_engine.combination.easymerge import Combination, combine
 from plugins_engine.combination.parts import MergePart, joint_parts, joint_parts_of, kept_by_erasers
 from plugins_engine.commands.options import (
     base_options,
@@ -20,7 +21,8 @@ from plugins_engine.commands.progress_line import ProgressLine
 from plugins_engine.errors import BadRequest
 from plugins_engine.extraction.restoration import Restoration, require_of_unet, restoring_plugin
 from plugins_engine.measure.html_report import ReportPage, write_report
-from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.model.base import BaseModel
+from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import generate_each
 
 if TYPE_CHECKING:

@@ -12,17 +12,12 @@ from plugins_engine.commands.options import (
     require_folder,
 )
 from plugins_engine.commands.progress_line import ProgressLine
-from plugins_engine.evidence.membership import (
-    CaptionedPictures,
-    EvidenceConfig,
-    Membership,
-    Reproduction,
-    find_membership,
-    find_reproductions,
-)
+from plugins_engine.evidence.config import CaptionedPictures, EvidenceConfig
+from plugins_engine.evidence.membership import Membership, find_membership
 from plugins_engine.evidence.report import FALSE_POSITIVES, content, sentences, share, spread
+from plugins_engine.evidence.reproduction import Reproduction, find_reproductions
 from plugins_engine.measure.html_report import ReportPage, write_report
-from plugins_engine.model.base import load_base
+from plugins_engine.model.loading import load_base
 from plugins_engine.works import read_works
 
 if TYPE_CHECKING:

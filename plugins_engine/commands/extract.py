@@ -22,7 +22,7 @@ from plugins_engine.extraction.examination import STAGES, Examination, Examinati
 from plugins_engine.extraction.methods import METHODS, extract_concept
 from plugins_engine.known import known_concepts
 from plugins_engine.measure.html_report import ReportPage, write_report
-from plugins_engine.model.base import load_base
+from plugins_engine.model.loading import load_base
 
 if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands

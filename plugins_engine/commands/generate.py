@@ -14,7 +14,8 @@ from plugins_engine.atomic import write_bytes
 from plugins_engine.commands.options import base_options, help_formatter, require_target
 from plugins_engine.commands.progress_line import ProgressLine
 from plugins_engine.errors import BadRequest
-from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.model.base import BaseModel
+from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from plugins_engine.adapters import delta
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.commands.options import base_options, help_formatter
 from plugins_engine.errors import BaseMismatch
-from plugins_engine.model.base import LAYER_KINDS, BaseModel, load_base
+from plugins_engine.model.base import LAYER_KINDS, BaseModel
 from plugins_engine.model.branches import require_fit
+from plugins_engine.model.loading import load_base
 
 if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands

@@ -4,7 +4,8 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from plugins_engine.evidence.membership import Membership, Nearest, Reproduction
+from plugins_engine.evidence.membership import Membership
+from plugins_engine.evidence.reproduction import Nearest, Reproduction
 from plugins_engine.measure.metrics import Rate
 
 FALSE_POSITIVES = (0.01, 0.1)

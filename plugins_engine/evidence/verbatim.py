@@ -14,7 +14,7 @@ from PIL import Image
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.errors import require_positive, require_whole
-from plugins_engine.evidence.membership import picture_tiles, tile_distances
+from plugins_engine.evidence.tiles import picture_tiles, tile_distances
 from plugins_engine.model.base import BaseModel
 from plugins_engine.model.branches import Weighted
 from plugins_engine.model.sampler import generate_each

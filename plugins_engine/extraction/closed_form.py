@@ -23,7 +23,6 @@ from torch import Tensor
 from plugins_engine.adapters import delta
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.delta import LowRank
-from plugins_engine.combination.activations import reading_layers
 from plugins_engine.concepts import evenly
 from plugins_engine.errors import BadRequest, require_positive, require_whole
 from plugins_engine.extraction.erasure import Erasure, token_pairs
@@ -80,7 +79,7 @@ def closed_form_layers(
     whitened = torch.linalg.solve_triangular(lower, (moved @ allowed).T, upper=False).T
     back = torch.linalg.solve_triangular(lower, allowed.T, upper=False, left=True)  # L⁻¹ Pᵀ: (k, width)
     layers: dict[str, LowRank] = {}
-    for layer in reading_layers(base):
+    for layer in base.reading_layers:
         if layer.endswith(config.layers):
             weight = base.unet.get_submodule(layer).weight.detach().to("cpu", torch.float64)
             up, down = delta.factorise(weight @ whitened, config.rank)

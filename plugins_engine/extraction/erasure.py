@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from plugins_engine.addition.priors import prior_prompts
-from plugins_engine.combination.activations import reading_layers
 from plugins_engine.concepts import calls, require_concept, trigger_phrase, without_article
 from plugins_engine.errors import BadRequest
-from plugins_engine.known import known_concepts
+from plugins_engine.known import known_concepts, known_prompts
 from plugins_engine.model.base import BaseModel
 
 
@@ -74,7 +72,7 @@ def plan_erasure(
         ]
         name, anchor = without_article(name), without_article(anchor)
     kept = (
-        prior_prompts(base.directory.path)
+        known_prompts(base.directory.path)
         if retained is None
         else [each for each in retained if each.strip()]
     )
@@ -150,5 +148,5 @@ def _place(base: BaseModel, words: str, prompt: str) -> tuple[int, int]:
 
 def _mean_value(base: BaseModel, phrase: str) -> Tensor:
     tokens = base.encode_prompt([phrase]).tokens[0, 1 : 1 + len(base.read(phrase))]
-    layers = [layer for layer in reading_layers(base) if layer.endswith("to_v")]
+    layers = [layer for layer in base.reading_layers if layer.endswith("to_v")]
     return torch.cat([base.module(layer)(tokens).mean(0).float().cpu() for layer in layers])

@@ -5,7 +5,6 @@ seeds. On a base whose concepts the embedded judge knows, the judge says what is
 base the report shows how far the pictures moved, and the pictures.
 """
 
-import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,8 +20,8 @@ from plugins_engine.extraction.erasure import Erasure, nearest_known
 from plugins_engine.extraction.methods import ExtractionResult
 from plugins_engine.extraction.recovery import PLACEHOLDER, draw_with_word, learn_word
 from plugins_engine.known import Known, known_concepts
-from plugins_engine.measure.judge import Judge, Verdict
-from plugins_engine.measure.metrics import MIN_SUBSET, Rate, accuracy, kid
+from plugins_engine.measure.judge import Judge, judge_of, rightly_seen
+from plugins_engine.measure.metrics import MIN_SUBSET, Rate, kid, moved, rate_figures
 from plugins_engine.model.base import BaseModel
 from plugins_engine.model.sampler import generate_each
 from plugins_engine.progress import OnProgress, Pace, Progress
@@ -94,16 +93,6 @@ def examine(
     `on_progress` is called after every batch of pictures; what it raises stops the work.
     """
     return _Examiner(base, result, judge, config or ExaminationConfig(), on_progress).run()
-
-
-def judge_of(base: BaseModel) -> Judge | None:
-    """Give the embedded judge where it knows all that this base says it knows; else None."""
-    known = known_concepts(base.directory.path)
-    judge = Judge.load()
-    fits = (
-        known.listed and set(known.styles) <= set(judge.styles) and set(known.subjects) <= set(judge.subjects)
-    )
-    return judge if fits else None
 
 
 def judge_for(base: BaseModel, erasure: Erasure) -> Judge | None:
@@ -196,12 +185,6 @@ def recovered(judge: Judge, erasure: Erasure, found: Sequence[Recovery]) -> Rate
     """Give the share of an attack's pictures in which the judge sees the concept."""
     verdicts = judge.verdicts([each.picture for each in found])
     return rightly_seen(verdicts, [each.expected for each in found], erasure.kind)
-
-
-def rightly_seen(verdicts: Sequence[Verdict], expected: Sequence[tuple[str, str]], kind: str) -> Rate:
-    """Give the share of verdicts whose style, or, of a character, whose subject is the expected (style, subject)'s."""
-    head = KINDS.index(kind)
-    return accuracy([(v.style, v.subject)[head] for v in verdicts], [each[head] for each in expected])
 
 
 class _Examiner:
@@ -321,35 +304,6 @@ class _Examiner:
             self._on_progress(Progress(self._done, self._pace.steps, None, preview, message, left))
 
 
-def rate_figures(rate: Rate) -> dict[str, float | int]:
-    """Give a rate with its interval, for JSON."""
-    low, high = rate.interval
-    return {"rate": rate.rate, "low": low, "high": high, "pictures": rate.total}
-
-
 def _kid(features: np.ndarray, reference: np.ndarray) -> dict[str, float | int]:
     value = kid(features, reference)
     return {"mean": value.mean * 1000, "std": value.std * 1000, "subset": value.subset_size}
-
-
-def moved(before: Sequence[Image.Image], after: Sequence[Image.Image]) -> float:
-    """Give the root mean square difference of pixels, 0 to 1, averaged over pictures."""
-    return float(np.mean(_differences(before, after)))
-
-
-def moved_interval(before: Sequence[Image.Image], after: Sequence[Image.Image]) -> tuple[float, float]:
-    """Give the 95% interval of how far pictures moved that this number of pictures allows: of one alone, any distance."""
-    differences = _differences(before, after)
-    if len(differences) < 2:
-        return 0.0, 1.0
-    mean, half = np.mean(differences), 1.959964 * np.std(differences, ddof=1) / math.sqrt(len(differences))
-    return max(0.0, float(mean - half)), min(1.0, float(mean + half))
-
-
-def _differences(before: Sequence[Image.Image], after: Sequence[Image.Image]) -> list[float]:
-    return [
-        float(
-            np.sqrt(np.mean((np.asarray(a, dtype=np.float32) - np.asarray(b, dtype=np.float32)) ** 2)) / 255
-        )
-        for a, b in zip(before, after, strict=True)
-    ]

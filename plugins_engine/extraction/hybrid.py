@@ -21,15 +21,15 @@ import torch
 from torch import Tensor
 
 from plugins_engine.adapters.delta import LowRank
+from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.lora import quick_accelerator, trainable
-from plugins_engine.addition.priors import Batch, gather_lessons, gather_prior
-from plugins_engine.addition.training import AdditionConfig
-from plugins_engine.combination.activations import reading_layers
+from plugins_engine.addition.priors import gather_lessons, gather_prior
 from plugins_engine.concepts import evenly, in_turn
 from plugins_engine.errors import BadRequest, require_positive, require_whole
 from plugins_engine.extraction.closed_form import ClosedFormConfig, closed_form_layers
 from plugins_engine.extraction.erasure import Erasure
 from plugins_engine.model.base import BaseModel
+from plugins_engine.model.batches import Batch
 from plugins_engine.model.precision import quickly
 from plugins_engine.progress import OnStep
 
@@ -93,7 +93,7 @@ def hybrid_layers(
 ) -> dict[str, LowRank]:
     """Give the eraser's layers for one concept. `on_step` is told step, steps, what is being done, and the error."""
     read = closed_form_layers(base, [erasure], config.closed_form)
-    reading = set(reading_layers(base))
+    reading = set(base.reading_layers)
     others = [layer for layer in base.adaptable_layers(config.layers) if layer not in reading]
     if not config.steps or not others:
         return read

@@ -15,8 +15,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.addition.captioned_works import noised_batch, pixels_of
 from plugins_engine.model.base import BaseModel
+from plugins_engine.model.batches import noised_batch, pixels_of
 from plugins_engine.model.branches import applied
 from plugins_engine.model.sampler import generate_each
 

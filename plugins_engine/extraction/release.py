@@ -8,25 +8,17 @@ from typing import Any
 from PIL import Image
 
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.combination.easymerge import MergeConfig, combine
+from plugins_engine.combination.config import MergeConfig
+from plugins_engine.combination.easymerge import combine
 from plugins_engine.combination.parts import MergePart, kept_by_erasers
 from plugins_engine.concepts import KINDS, calls, in_turn, styled
 from plugins_engine.errors import BadRequest, require_whole
 from plugins_engine.extraction.erasure import Erasure
-from plugins_engine.extraction.examination import (
-    STAGES,
-    Grid,
-    Group,
-    Plugins,
-    groups_of,
-    moved,
-    moved_interval,
-    rate_figures,
-    rightly_seen,
-)
+from plugins_engine.extraction.examination import STAGES, Grid, Group, Plugins, groups_of
 from plugins_engine.extraction.restoration import Restoration, require_of_unet, restoring_plugin
 from plugins_engine.known import known_concepts
-from plugins_engine.measure.judge import Judge
+from plugins_engine.measure.judge import Judge, rightly_seen
+from plugins_engine.measure.metrics import moved, moved_interval, rate_figures
 from plugins_engine.model.base import BaseModel
 from plugins_engine.model.sampler import generate_each
 from plugins_engine.progress import OnProgress, Pace, Progress

@@ -14,9 +14,9 @@ import torch
 
 from plugins_engine.adapters import delta
 from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.lora import quick_accelerator, trainable
 from plugins_engine.addition.priors import gather_prior
-from plugins_engine.addition.training import AdditionConfig
 from plugins_engine.combination.parts import MergePart, alone, retained
 from plugins_engine.concepts import evenly, in_turn, trigger_phrase
 from plugins_engine.errors import BadRequest

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import torch
 
 from plugins_engine.adapters.delta import LowRank, negate
-from plugins_engine.addition.captioned_works import noised_batch, pixels_of
 from plugins_engine.addition.lora import TrainableLora, quick_accelerator, trainable
 from plugins_engine.concepts import in_turn, trigger_phrase, without_article
 from plugins_engine.errors import require_positive, require_whole
 from plugins_engine.extraction.erasure import Erasure
 from plugins_engine.model.base import BaseModel
+from plugins_engine.model.batches import noised_batch, pixels_of
 from plugins_engine.model.precision import quickly
 from plugins_engine.model.sampler import generate_each
 from plugins_engine.progress import OnStep

@@ -15,9 +15,14 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
+from plugins_engine.concepts import KINDS
+from plugins_engine.known import known_concepts
+from plugins_engine.measure.metrics import Rate, accuracy
+from plugins_engine.model.base import BaseModel
+from plugins_engine.model.directory import EMBEDDED
 from plugins_engine.works import on_white
 
-EMBEDDED_JUDGE = Path(__file__).parents[1] / "embedded" / "judge"
+EMBEDDED_JUDGE = EMBEDDED / "judge"
 SIZE = 64
 
 
@@ -147,3 +152,19 @@ class Judge:
                     )
                 )
         return found
+
+
+def judge_of(base: BaseModel) -> Judge | None:
+    """Give the embedded judge where it knows all that this base says it knows; else None."""
+    known = known_concepts(base.directory.path)
+    judge = Judge.load()
+    fits = (
+        known.listed and set(known.styles) <= set(judge.styles) and set(known.subjects) <= set(judge.subjects)
+    )
+    return judge if fits else None
+
+
+def rightly_seen(verdicts: Sequence[Verdict], expected: Sequence[tuple[str, str]], kind: str) -> Rate:
+    """Give the share of verdicts whose style, or, of a character, whose subject is the expected (style, subject)'s."""
+    head = KINDS.index(kind)
+    return accuracy([(v.style, v.subject)[head] for v in verdicts], [each[head] for each in expected])

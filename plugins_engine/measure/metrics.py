@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 
 MIN_SUBSET = 100
 Features = NDArray[np.float64]
@@ -29,6 +30,12 @@ class Rate:
         middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
         return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def rate_figures(rate: Rate) -> dict[str, float | int]:
+    """Give a rate with its interval, for JSON."""
+    low, high = rate.interval
+    return {"rate": rate.rate, "low": low, "high": high, "pictures": rate.total}
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,20 @@ def similarity_to_works(pictures: ArrayLike, works: ArrayLike) -> NDArray[np.flo
     return nearest
 
 
+def moved(before: Sequence[Image.Image], after: Sequence[Image.Image]) -> float:
+    """Give the root mean square difference of pixels, 0 to 1, averaged over pictures."""
+    return float(np.mean(_differences(before, after)))
+
+
+def moved_interval(before: Sequence[Image.Image], after: Sequence[Image.Image]) -> tuple[float, float]:
+    """Give the 95% interval of how far pictures moved that this number of pictures allows: of one alone, any distance."""
+    differences = _differences(before, after)
+    if len(differences) < 2:
+        return 0.0, 1.0
+    mean, half = np.mean(differences), 1.959964 * np.std(differences, ddof=1) / math.sqrt(len(differences))
+    return max(0.0, float(mean - half)), min(1.0, float(mean + half))
+
+
 def _kernel(x: Features, y: Features) -> Features:
     values: Features = (x @ y.T / x.shape[1] + 1) ** 3
     return values
@@ -119,3 +140,12 @@ def _features(given: ArrayLike) -> Features:
     if not np.isfinite(features).all():
         raise ValueError("expected finite features, found NaN or infinity")
     return features
+
+
+def _differences(before: Sequence[Image.Image], after: Sequence[Image.Image]) -> list[float]:
+    return [
+        float(
+            np.sqrt(np.mean((np.asarray(a, dtype=np.float32) - np.asarray(b, dtype=np.float32)) ** 2)) / 255
+        )
+        for a, b in zip(before, after, strict=True)
+    ]

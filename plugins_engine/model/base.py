@@ -1,7 +1,6 @@
-"""A base model: a diffusers directory, loaded offline, with what plug-ins need to know of it."""
+"""A base model: a loaded diffusers directory, with what plug-ins need to know of it."""
 
 import json
-import os
 import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -11,19 +10,17 @@ from typing import Any, TypeAlias
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, DPMSolverMultistepScheduler, UNet2DConditionModel
-from diffusers.utils import logging as diffusers_logging
+from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
-from transformers.utils import logging as transformers_logging
 
 from plugins_engine.adapters.layer_names import TEXT_MODEL, is_of_text, text_layer
 from plugins_engine.adapters.learned_tokens import ENCODERS, NameInForce
-from plugins_engine.errors import BadBase, DeviceUnavailable
-from plugins_engine.model.directory import ModelDirectory, read_directory
+from plugins_engine.errors import BadBase
+from plugins_engine.model.directory import ModelDirectory
 from plugins_engine.model.fingerprint import fingerprint
 from plugins_engine.model.prompt_reading import padded, read_prompt, shifted
 
-EMBEDDED = Path(__file__).parents[1] / "embedded"
 DEFAULT_GUIDANCE = 3.0
 Scheduler: TypeAlias = DDIMScheduler | DPMSolverMultistepScheduler
 TextEncoder: TypeAlias = CLIPTextModel | CLIPTextModelWithProjection
@@ -109,7 +106,7 @@ class BaseModel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the stored weights and configs: see fingerprint.py. Reads every weight, once."""
+        """SHA-256 of the stored weights and configs: see `plugins_engine.model.fingerprint`. Reads every weight, once."""
         return fingerprint(self.directory.weights, self.directory.configs, self.directory.vocabularies)
 
     @property
@@ -198,6 +195,16 @@ class BaseModel:
     def text_layers(self) -> dict[str, LayerShape]:
         """The layers of the text encoders that plug-ins adapt: q, k, v and out of attention, and both of every MLP."""
         return {name: shape for name, shape in self.layers.items() if is_of_text(name)}
+
+    @property
+    def reading_layers(self) -> list[str]:
+        """The layers of the UNet that read the text: keys and values of cross-attention."""
+        return [
+            f"{name}.{each}"
+            for name, module in self.unet.named_modules()
+            if isinstance(module, Attention) and module.is_cross_attention
+            for each in ("to_k", "to_v")
+        ]
 
     def module(self, layer: str) -> nn.Module:
         """Give the module of one of `layers`."""
@@ -306,115 +313,6 @@ class BaseModel:
             return mean.view(1, -1, 1, 1), (config.scaling_factor / std).view(1, -1, 1, 1)
         shift, scale = like.new_tensor(config.shift_factor or 0.0), like.new_tensor(config.scaling_factor)
         return shift.view(1, -1, 1, 1), scale.view(1, -1, 1, 1)
-
-
-def load_base(
-    source: Path | str | None = None, device: str | torch.device = "cpu", dtype: torch.dtype | None = None
-) -> BaseModel:
-    """Load an SD 1.x, 2.x or SDXL diffusers directory; None is the embedded base. Never reaches for the network.
-
-    `dtype` defaults to half precision on CUDA and float32 elsewhere. Only safetensors are read: other formats can
-    run code when opened. Raises BadBase, naming the file, or DeviceUnavailable.
-    """
-    directory = read_directory(EMBEDDED if source is None else Path(source))
-    place = find_device(device)
-    dtype = dtype or usual_precision(place)
-    unet = _load_part(UNet2DConditionModel, directory, "unet", dtype)
-    # SDXL's first autoencoder overflows in half precision, and says so.
-    upcast = dtype == torch.float16 and directory.is_xl and directory.configs["vae"].get("force_upcast", True)
-    vae = _load_part(AutoencoderKL, directory, "vae", torch.float32 if upcast else dtype)
-    encoders = [_load_part(CLIPTextModel, directory, "text_encoder", dtype)]
-    if directory.is_xl:
-        encoders.append(_load_part(CLIPTextModelWithProjection, directory, "text_encoder_2", dtype))
-    tokenizers = [_load_tokenizer(directory.path / "tokenizer")]
-    if directory.is_xl:
-        tokenizers.append(_load_tokenizer(directory.path / "tokenizer_2"))
-    for module in (unet, vae, *encoders):
-        module.requires_grad_(False).eval().to(place)
-    scheduler = _scheduler(directory.configs["scheduler"])
-    return BaseModel(directory, place, dtype, unet, vae, tuple(encoders), tuple(tokenizers), scheduler)
-
-
-def usual_precision(place: torch.device) -> torch.dtype:
-    """Give the precision that bases are loaded in where none is asked for."""
-    return torch.float16 if place.type == "cuda" else torch.float32
-
-
-def find_device(device: str | torch.device) -> torch.device:
-    """Give a device of this machine. Raises DeviceUnavailable, saying which there are."""
-    try:
-        place = torch.device(device)
-        if str(place) == "cuda" and "LOCAL_RANK" in os.environ:
-            place = torch.device(
-                "cuda", int(os.environ["LOCAL_RANK"])
-            )  # one of `accelerate launch`'s processes
-    except RuntimeError as error:
-        raise DeviceUnavailable(f'device "{device}": expected cpu, cuda, cuda:1 or mps ({error})') from error
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not available.get(place.type, False):
-        there = ", ".join(name for name, present in available.items() if present)
-        raise DeviceUnavailable(f'device "{device}" is not on this machine; available: {there}')
-    if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
-        raise DeviceUnavailable(
-            f'device "{device}": this machine has {torch.cuda.device_count()} CUDA device(s)'
-        )
-    return place
-
-
-def _load_part(kind: Any, directory: ModelDirectory, part: str, dtype: torch.dtype) -> Any:
-    """Load one part, and refuse it if any of its weights are missing (the libraries would fill in random ones)."""
-    folder = directory.path / part
-    levels = diffusers_logging.get_verbosity(), transformers_logging.get_verbosity()
-    diffusers_logging.set_verbosity_error()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        module, report = kind.from_pretrained(
-            folder,
-            dtype=dtype,
-            variant=directory.variants[part],
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    # The libraries raise anything from SafetensorError to KeyError on a broken file; all mean the same to a person.
-    except Exception as error:
-        files = ", ".join(each.name for each in directory.weights[part])
-        raise BadBase(
-            f"{folder}: expected {kind.__name__} weights in {files}, could not load them: {error}"
-        ) from error
-    finally:
-        diffusers_logging.set_verbosity(levels[0])
-        transformers_logging.set_verbosity(levels[1])
-    missing = sorted(report["missing_keys"])
-    if missing:
-        raise BadBase(
-            f"{folder}: the weights of {len(missing)} tensors are missing, the first is {missing[0]}"
-        )
-    return module
-
-
-def _load_tokenizer(folder: Path) -> CLIPTokenizer:
-    try:
-        return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-    # As above: the tokenizers library raises a bare Exception on a vocabulary it cannot read.
-    except Exception as error:
-        raise BadBase(f"{folder}: expected a CLIP tokenizer, could not load it: {error}") from error
-
-
-def _scheduler(config: dict[str, Any]) -> Scheduler:
-    """Make the deterministic sampler nearest to the directory's: DDIM where it says DDIM or DDPM, else DPM-Solver++.
-
-    Latents are not confined to ±1, so clipping of predicted samples, on by default in some configs, is off.
-    """
-    try:
-        if config.get("_class_name") in ("DDIMScheduler", "DDPMScheduler"):
-            return DDIMScheduler.from_config({**config, "clip_sample": False, "thresholding": False})
-        return DPMSolverMultistepScheduler.from_config(
-            {**config, "algorithm_type": "dpmsolver++", "thresholding": False}
-        )
-    except (TypeError, ValueError, NotImplementedError, KeyError) as error:
-        raise BadBase(f"scheduler/scheduler_config.json: cannot be used: {error}") from error
 
 
 def _uses_mask(encoder: nn.Module) -> bool:

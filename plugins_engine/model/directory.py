@@ -7,6 +7,9 @@ from typing import Any
 
 from plugins_engine.errors import BadBase
 
+EMBEDDED = Path(__file__).parents[1] / "embedded"
+"""The directory of the small base that comes with this library."""
+
 # Pipeline class in model_index.json → the parts with weights that this library loads from it.
 SUPPORTED = {
     "StableDiffusionPipeline": ("unet", "vae", "text_encoder"),

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.model.base import BaseModel
+from plugins_engine.model.loading import load_base
 from tests.plugins_engine import tiny_pipelines
 
 BUILDERS: dict[str, Callable[[Path], Path]] = {

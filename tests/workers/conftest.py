@@ -13,7 +13,7 @@ from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
 from market.generation.models import GenerationRequest
 from plugins_engine.model.base import BaseModel as LoadedBase
-from plugins_engine.model.base import load_base
+from plugins_engine.model.loading import load_base
 from tests.market.conftest import (
     artist,
     client_for,

@@ -19,7 +19,7 @@ from market.jobs.models import Job
 from market.jobs.states import JobState
 from market.ledger import operations as ledger
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.combination.easymerge import MergeConfig
+from plugins_engine.combination.config import MergeConfig
 from plugins_engine.model.base import BaseModel as LoadedBase
 from tests.market.stage import Weights, earnings, make_plugin, make_wish, run, top_up, wallet
 from tests.plugins_engine import tiny_pipelines

@@ -33,13 +33,13 @@ from market.extractions.starting import ExtractionWish, start_extraction
 from market.generation.models import GenerationRequest
 from market.jobs.models import Job
 from market.jobs.states import JobState
-from plugins_engine.addition.training import AdditionConfig
-from plugins_engine.combination.easymerge import MergeConfig
+from plugins_engine.addition.config import AdditionConfig
+from plugins_engine.combination.config import MergeConfig
 from plugins_engine.extraction.closed_form import ClosedFormConfig
 from plugins_engine.extraction.examination import ExaminationConfig
 from plugins_engine.extraction.release import ReleaseConfig
 from plugins_engine.model.base import BaseModel as LoadedBase
-from plugins_engine.model.base import load_base
+from plugins_engine.model.loading import load_base
 from plugins_engine.progress import Progress
 from tests.market.catalog.conftest import make_concept, with_works
 from tests.plugins_engine import tiny_pipelines

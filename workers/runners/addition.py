@@ -14,7 +14,8 @@ from market.catalog import addition as catalog
 from market.catalog.pictures import on_white
 from market.jobs.models import Job
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.addition.training import AdditionConfig, add_concept
+from plugins_engine.addition.config import AdditionConfig
+from plugins_engine.addition.training import add_concept
 from plugins_engine.model.base import BaseModel
 from plugins_engine.model.branches import Weighted, applied
 from plugins_engine.progress import OnProgress

@@ -10,8 +10,8 @@ from market.basemodels.models import BaseModel
 from market.basemodels.sources import SourceRefused, allowed_directory, is_on_hub, require_plain
 from market.jobs.models import Job
 from plugins_engine.errors import BadBase
-from plugins_engine.model.base import find_device, usual_precision
 from plugins_engine.model.directory import ModelDirectory, read_directory
+from plugins_engine.model.loading import find_device, usual_precision
 from plugins_engine.model.memory import Available, available_memory, in_gigabytes, memory_need
 from workers.engine import Engine
 from workers.lease import Lease

@@ -20,13 +20,13 @@ from market.extractions.grids import Grids
 from market.extractions.releases import weights_of
 from market.jobs.models import Job
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.combination.easymerge import MergeConfig, combine
+from plugins_engine.combination.config import MergeConfig
+from plugins_engine.combination.easymerge import combine
 from plugins_engine.combination.parts import MergePart
 from plugins_engine.concepts import KINDS, evenly, in_turn, styled, trigger_phrase, without_article
 from plugins_engine.errors import BadRequest
-from plugins_engine.extraction.examination import judge_of
 from plugins_engine.known import known_concepts
-from plugins_engine.measure.judge import Judge
+from plugins_engine.measure.judge import Judge, judge_of
 from plugins_engine.model.base import BaseModel
 from plugins_engine.model.branches import Weighted, applied
 from plugins_engine.model.sampler import generate_each

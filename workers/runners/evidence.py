@@ -12,8 +12,10 @@ from market.basemodels.models import BaseRelease
 from market.catalog.pictures import on_white
 from market.claims import measuring as claims
 from market.jobs.models import Job
-from plugins_engine.evidence.membership import EvidenceConfig, Nearest, find_membership, find_reproductions
+from plugins_engine.evidence.config import EvidenceConfig
+from plugins_engine.evidence.membership import find_membership
 from plugins_engine.evidence.report import content, sentences
+from plugins_engine.evidence.reproduction import Nearest, find_reproductions
 from plugins_engine.model.branches import applied
 from plugins_engine.progress import StageReport
 from workers.engine import Engine

@@ -12,11 +12,11 @@ from market.extractions.grids import Grids
 from market.extractions.models import Extraction
 from market.jobs.models import Job
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.addition.priors import prior_prompts
 from plugins_engine.concepts import calls
 from plugins_engine.extraction.erasure import plan_erasure
 from plugins_engine.extraction.examination import ExaminationConfig, Grid, examine, judge_for
 from plugins_engine.extraction.methods import Config, Method, extract_concept
+from plugins_engine.known import known_prompts
 from workers.engine import Engine
 from workers.lease import Lease
 
@@ -35,7 +35,7 @@ def run_extraction(
     lease.check()
     retained = extraction.retained or [
         prompt
-        for prompt in prior_prompts(base.directory.path)
+        for prompt in known_prompts(base.directory.path)
         if not any(calls(alias, prompt) for alias in extraction.aliases)
     ]
     erasure = plan_erasure(base, extraction.name, extraction.kind, extraction.anchor, retained)

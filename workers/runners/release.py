@@ -30,7 +30,7 @@ from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.concepts import KINDS, evenly
 from plugins_engine.errors import BadRequest
 from plugins_engine.extraction.erasure import Erasure
-from plugins_engine.extraction.examination import STAGES, Grid, judge_for, judge_of, moved
+from plugins_engine.extraction.examination import STAGES, Grid, judge_for
 from plugins_engine.extraction.release import (
     MergedErasers,
     ReleaseConfig,
@@ -38,7 +38,8 @@ from plugins_engine.extraction.release import (
     check_release,
     merge_erasers,
 )
-from plugins_engine.measure.judge import Judge
+from plugins_engine.measure.judge import Judge, judge_of
+from plugins_engine.measure.metrics import moved
 from plugins_engine.model.base import BaseModel
 from plugins_engine.model.branches import Weighted
 from plugins_engine.model.sampler import SampleRequest, generate, generate_each

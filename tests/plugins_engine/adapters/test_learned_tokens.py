@@ -12,8 +12,9 @@ from plugins_engine.adapters.adapter import Adapter, weighted_sum
 from plugins_engine.adapters.learned_tokens import LearnedTokens
 from plugins_engine.concepts import split_at_names
 from plugins_engine.errors import BadAdapter, BadPrompt, BaseMismatch
-from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.model.base import BaseModel
 from plugins_engine.model.branches import Weighted, applied, completed, ordinary_vectors
+from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate, generate_each
 from tests.plugins_engine.tiny_pipelines import random_adapter, random_tokens
 

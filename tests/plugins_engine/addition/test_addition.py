@@ -11,13 +11,16 @@ from PIL import Image, ImageDraw
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.addition.captioned_works import training_prompt
+from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.lora import TextTraining, new_tokens, trainable
-from plugins_engine.addition.priors import gather_prior, prior_prompts
-from plugins_engine.addition.training import AdditionConfig, AdditionResult, add_concept
+from plugins_engine.addition.priors import gather_prior
+from plugins_engine.addition.training import AdditionResult, add_concept
 from plugins_engine.errors import BadBase, BadRequest
 from plugins_engine.evidence.verbatim import GIVEN_BACK
-from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.known import known_prompts
+from plugins_engine.model.base import BaseModel
 from plugins_engine.model.branches import applied
+from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.progress import Cancelled, Progress
 from tests.plugins_engine.tiny_pipelines import random_tokens
@@ -230,7 +233,7 @@ def test_prior_prompts_that_all_name_the_concept_are_refused(sd: BaseModel) -> N
 
 
 def test_a_base_without_prompts_of_its_own_is_held_to_common_ones(sd: BaseModel) -> None:
-    prompts = prior_prompts(sd.directory.path)
+    prompts = known_prompts(sd.directory.path)
 
     assert len(prompts) == len(set(prompts)) > 100
     assert "a photo of a dog" in prompts

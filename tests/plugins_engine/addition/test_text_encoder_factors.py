@@ -9,9 +9,12 @@ from torch import Tensor
 from plugins_engine.adapters import delta
 from plugins_engine.adapters.adapter import Adapter, weighted_sum
 from plugins_engine.errors import BaseMismatch
-from plugins_engine.evidence.membership import EvidenceConfig, find_membership, find_reproductions
-from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.evidence.config import EvidenceConfig
+from plugins_engine.evidence.membership import find_membership
+from plugins_engine.evidence.reproduction import find_reproductions
+from plugins_engine.model.base import BaseModel
 from plugins_engine.model.branches import Weighted, applied
+from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate, generate_each
 from tests.plugins_engine.evidence.test_evidence import noise
 from tests.plugins_engine.tiny_pipelines import random_reader

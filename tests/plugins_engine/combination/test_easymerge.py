@@ -9,15 +9,9 @@ import torch
 
 from plugins_engine.adapters import delta
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.combination.activations import gather_inputs, reading_layers
-from plugins_engine.combination.easymerge import (
-    METHODS,
-    Combination,
-    MergeConfig,
-    Method,
-    combine,
-    gather_parts,
-)
+from plugins_engine.combination.activations import gather_inputs
+from plugins_engine.combination.config import METHODS, MergeConfig, Method
+from plugins_engine.combination.easymerge import Combination, combine, gather_parts
 from plugins_engine.combination.objective import part_weights, relative_error
 from plugins_engine.combination.parts import RETAINED_WEIGHT, MergePart
 from plugins_engine.errors import BadRequest, BaseMismatch
@@ -169,7 +163,7 @@ def test_of_erasers_the_layers_that_read_no_text_begin_as_their_sum(
     kept = MergePart(("a house in the rain",))
     done = combine(sd, [*erasers, kept], replace(FAST, method="tuned")).adapter
     solved = combine(sd, [*erasers, kept], FAST).adapter
-    reading = set(reading_layers(sd))
+    reading = set(sd.reading_layers)
     for layer, factors in done.layers.items():
         summed = delta.concatenate([part.adapters[0].layers[layer] for part in erasers])
         begun = solved.layers[layer] if layer in reading else summed

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.combination.easymerge import MergeConfig, Method, combine, gather_parts
+from plugins_engine.combination.config import MergeConfig, Method
+from plugins_engine.combination.easymerge import combine, gather_parts
 from plugins_engine.combination.objective import relative_error
 from plugins_engine.combination.parts import MergePart, joint_parts, joint_parts_of, kept_by_erasers
 from plugins_engine.errors import BadRequest

@@ -8,7 +8,8 @@ from torch.nn.functional import mse_loss
 
 from plugins_engine.adapters import delta
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.combination.easymerge import MergeConfig, combine
+from plugins_engine.combination.config import MergeConfig
+from plugins_engine.combination.easymerge import combine
 from plugins_engine.combination.parts import RETAINED_WEIGHT, MergePart, joint_parts
 from plugins_engine.combination.tuning import (
     gather_predictions,

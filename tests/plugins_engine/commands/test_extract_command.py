@@ -20,7 +20,7 @@ from plugins_engine.extraction.examination import (
 from plugins_engine.extraction.methods import extract_concept
 from plugins_engine.known import PROMPTS_FILE
 from plugins_engine.measure.judge import Judge
-from plugins_engine.model.base import load_base
+from plugins_engine.model.loading import load_base
 from plugins_engine.progress import Cancelled, Progress
 
 Capture = pytest.CaptureFixture[str]

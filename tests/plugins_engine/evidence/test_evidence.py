@@ -9,16 +9,10 @@ from PIL import Image
 
 from plugins_engine.cli import main
 from plugins_engine.errors import BadRequest
-from plugins_engine.evidence.membership import (
-    EvidenceConfig,
-    area_interval,
-    find_membership,
-    find_reproductions,
-    largest_clique,
-    log_errors,
-    roc,
-    tile_distances,
-)
+from plugins_engine.evidence.config import EvidenceConfig
+from plugins_engine.evidence.membership import area_interval, find_membership, log_errors, roc
+from plugins_engine.evidence.reproduction import find_reproductions, largest_clique
+from plugins_engine.evidence.tiles import tile_distances
 from plugins_engine.model.base import BaseModel
 from plugins_engine.model.sampler import generate_each
 

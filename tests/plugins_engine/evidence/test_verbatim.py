@@ -9,8 +9,9 @@ from PIL import Image
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.errors import BadRequest
 from plugins_engine.evidence.verbatim import GIVEN_BACK, GivenBack, VerbatimConfig, find_given_back
-from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.model.base import BaseModel
 from plugins_engine.model.branches import made_for
+from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import generate_each
 
 QUICK = VerbatimConfig(works=4, seeds=2, steps=6)

@@ -13,7 +13,6 @@ import torch
 
 from plugins_engine.adapters.adapter import Adapter, weighted_sum
 from plugins_engine.adapters.delta import materialise
-from plugins_engine.combination.activations import reading_layers
 from plugins_engine.errors import BadRequest
 from plugins_engine.extraction.closed_form import ClosedFormConfig, closed_form_eraser
 from plugins_engine.extraction.erasure import (
@@ -24,8 +23,9 @@ from plugins_engine.extraction.erasure import (
     token_pairs,
 )
 from plugins_engine.known import PROMPTS_FILE
-from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.model.base import BaseModel
 from plugins_engine.model.branches import applied
+from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
 
 RETAINED = ("a cat, Wool style", "a bridge at night", "a cat")
@@ -52,7 +52,7 @@ def read(base: BaseModel, prompts: tuple[str, ...], *plugins: Adapter) -> dict[s
     """Give what every layer that reads the text makes of prompts, without the begin mark."""
     tokens = base.encode_prompt(prompts).tokens[:, 1:]
     with applied(base, [(plugin, 1.0) for plugin in plugins]), torch.no_grad():
-        return {layer: base.unet.get_submodule(layer)(tokens) for layer in reading_layers(base)}
+        return {layer: base.unet.get_submodule(layer)(tokens) for layer in base.reading_layers}
 
 
 def distance(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> float:
@@ -142,7 +142,7 @@ def test_a_lower_rank_erases_less_but_never_harms_more_than_none(sd: BaseModel) 
 
 def test_only_the_layers_asked_for_are_edited(sd: BaseModel) -> None:
     eraser = closed_form_eraser(sd, [erasure()], ClosedFormConfig(layers=("to_v",)))
-    assert set(eraser.layers) == {layer for layer in reading_layers(sd) if layer.endswith("to_v")}
+    assert set(eraser.layers) == {layer for layer in sd.reading_layers if layer.endswith("to_v")}
 
 
 def test_tokens_pair_around_the_name(sd: BaseModel) -> None:

@@ -8,9 +8,7 @@ import torch
 
 from plugins_engine.adapters.adapter import Adapter, weighted_sum
 from plugins_engine.adapters.delta import materialise
-from plugins_engine.addition.captioned_works import noised_batch, pixels_of
 from plugins_engine.addition.priors import gather_lessons
-from plugins_engine.combination.activations import reading_layers
 from plugins_engine.errors import BadRequest
 from plugins_engine.extraction.closed_form import ClosedFormConfig
 from plugins_engine.extraction.erasure import Erasure
@@ -19,6 +17,7 @@ from plugins_engine.extraction.methods import METHODS, Config, Method, extract_c
 from plugins_engine.extraction.recovery import PLACEHOLDER, draw_with_word, learn_word
 from plugins_engine.extraction.reverse_lora import ReverseLoraConfig, without_name
 from plugins_engine.model.base import BaseModel
+from plugins_engine.model.batches import noised_batch, pixels_of
 from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.progress import Cancelled, Progress
 
@@ -107,7 +106,7 @@ def test_the_hybrid_edits_what_reads_the_text_in_closed_form_and_distils_all_oth
     done = extract_concept(sd, TASK, "hybrid", HYBRID).eraser
     read = extract_concept(sd, TASK, "closed-form", HYBRID.closed_form).eraser
     assert set(done.layers) == set(sd.adaptable_layers(("attention",)))
-    assert set(read.layers) == set(reading_layers(sd))
+    assert set(read.layers) == set(sd.reading_layers)
     for layer, factors in done.layers.items():
         if layer in read.layers:
             assert all(torch.equal(a, b) for a, b in zip(factors, read.layers[layer], strict=True))

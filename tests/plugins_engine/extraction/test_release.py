@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from plugins_engine.combination.easymerge import MergeConfig
+from plugins_engine.combination.config import MergeConfig
 from plugins_engine.errors import BadRequest
 from plugins_engine.extraction.closed_form import ClosedFormConfig
 from plugins_engine.extraction.erasure import Erasure

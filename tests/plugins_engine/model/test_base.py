@@ -12,7 +12,8 @@ from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from safetensors import safe_open
 
 from plugins_engine.errors import BadBase, BadPrompt, DeviceUnavailable
-from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.model.base import BaseModel
+from plugins_engine.model.loading import load_base
 from tests.plugins_engine import tiny_pipelines
 
 Pipelines = dict[str, Path]

@@ -13,8 +13,9 @@ from PIL import Image
 from plugins_engine.adapters import delta
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.errors import BadBase, BadPrompt, BadRequest, BaseMismatch, BrokenPicture, EngineError
-from plugins_engine.model.base import BaseModel, load_base
+from plugins_engine.model.base import BaseModel
 from plugins_engine.model.branches import applied
+from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.progress import Cancelled, Progress
 from tests.plugins_engine.tiny_pipelines import RESOLUTION, random_adapter
