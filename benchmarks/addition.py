@@ -20,7 +20,7 @@ from plugins_engine.addition.training import AdditionResult, add_concept
 from plugins_engine.concepts import in_turn, styled
 from plugins_engine.known import Known, known_concepts
 from plugins_engine.measure.judge import Judge
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.directory import EMBEDDED
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import generate_each
@@ -115,7 +115,7 @@ def _own_prompts(known: Known, name: str, kind: str, captions: set[str], count: 
 
 
 def _found(
-    base: BaseModel, judge: Judge, result: AdditionResult, prompts: Sequence[str], name: str, kind: str
+    base: BaseCheckpoint, judge: Judge, result: AdditionResult, prompts: Sequence[str], name: str, kind: str
 ) -> float:
     images = generate_each(base, prompts, seed=SEED, steps=STEPS, plugins=[(result.adapter, 1.0)])
     verdicts = judge.verdicts(images)

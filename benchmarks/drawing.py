@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.precision import quickly
 from plugins_engine.model.sampler import generate_each
 
@@ -13,7 +13,7 @@ STEPS = 10  # the judge is as right about these as about the product's 25
 
 
 def draw(
-    base: BaseModel, prompts: Sequence[str], seed: int, plugins: Sequence[tuple[Adapter, float]] = ()
+    base: BaseCheckpoint, prompts: Sequence[str], seed: int, plugins: Sequence[tuple[Adapter, float]] = ()
 ) -> list[Image.Image]:
     """Draw one picture of each prompt; picture i has the seed `seed` + i."""
     with quickly(base):

@@ -18,9 +18,9 @@ from benchmarks.drawing import STEPS, draw
 from benchmarks.processes import pool
 from benchmarks.report import Plot, Report
 from plugins_engine.adapters.adapter import Adapter, weighted_sum
-from plugins_engine.combination.config import MergeConfig
+from plugins_engine.combination.config import CombinationConfig
 from plugins_engine.combination.easymerge import combine
-from plugins_engine.combination.parts import MergePart
+from plugins_engine.combination.parts import CombinationPart
 from plugins_engine.concepts import calls, styled, without_article
 from plugins_engine.extraction.closed_form import closed_form_eraser
 from plugins_engine.extraction.erasure import Erasure, plan_erasure
@@ -29,7 +29,7 @@ from plugins_engine.extraction.methods import extract_concept
 from plugins_engine.extraction.restoration import Restoration, restoring_plugin
 from plugins_engine.known import Known, known_concepts
 from plugins_engine.measure.judge import Judge, rightly_seen
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.directory import EMBEDDED
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.precision import quickly
@@ -39,7 +39,7 @@ QUICK_COUNTS = (2, 5)
 TARGETS = {10: 0.95, 50: 0.90}  # retained accuracy, as a share of the plain base's
 SEED = 9000
 LOOKED_AT = 4  # concepts restored and attacked, one by one
-CONFIG = MergeConfig(pictures=16)  # of each concept
+CONFIG = CombinationConfig(pictures=16)  # of each concept
 
 
 def measure(report: Report, _: Path) -> None:
@@ -70,10 +70,10 @@ def measure(report: Report, _: Path) -> None:
     for count in counts:
         chosen = [(subject, style) for subject, style in targets if subject in names[:count]]
         parts = [
-            MergePart(erasure.targets, (eraser,))
+            CombinationPart(erasure.targets, (eraser,))
             for erasure, eraser in zip(erasures[:count], erasers[:count], strict=True)
         ]
-        parts.append(MergePart(tuple(random.Random(0).sample(rest, len(rest)))))
+        parts.append(CombinationPart(tuple(random.Random(0).sample(rest, len(rest)))))
         ways = {
             "easymerge": combine(base, parts, CONFIG).adapter if count > 1 else erasers[0],
             "sum": weighted_sum([(each, 1.0) for each in erasers[:count]]),
@@ -128,7 +128,7 @@ def measure(report: Report, _: Path) -> None:
 
 
 @cache
-def _base() -> BaseModel:
+def _base() -> BaseCheckpoint:
     """Give the base of this process."""
     return load_base()
 
@@ -138,7 +138,7 @@ def _eraser(erasure: Erasure) -> Adapter:
 
 
 def _one(
-    base: BaseModel, judge: Judge, erasure: Erasure, merged: Adapter, plugins: Sequence[Adapter]
+    base: BaseCheckpoint, judge: Judge, erasure: Erasure, merged: Adapter, plugins: Sequence[Adapter]
 ) -> list[float]:
     """Give the accuracy on one concept with each plug-in beside the merged eraser, and how often an attack succeeds."""
     config = ExaminationConfig(pictures=40, steps=STEPS)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from market.basemodels.samples import Sample
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.progress import OnProgress, Progress
 
@@ -16,7 +16,7 @@ SAMPLE_SEED = 1
 
 
 def draw_each(
-    base: BaseModel,
+    base: BaseCheckpoint,
     prompts: Sequence[str],
     *,
     steps: int,

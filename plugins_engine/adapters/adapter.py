@@ -292,10 +292,10 @@ def weighted_sum(parts: Sequence[tuple[Adapter, float]], name: str = "") -> Adap
             [delta.scale(adapter.layers[layer], weight) for adapter, weight in held]
         )
     tokens = [each.scaled(weight) for adapter, weight in parts for each in adapter.tokens]
-    return merged_adapter(layers, parts, name, tokens)
+    return combined_adapter(layers, parts, name, tokens)
 
 
-def merged_adapter(
+def combined_adapter(
     layers: dict[str, LowRank],
     parts: Sequence[tuple[Adapter, float]],
     name: str = "",

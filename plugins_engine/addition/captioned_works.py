@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from plugins_engine.concepts import calls, styled, trigger_phrase, without_article
-from plugins_engine.model.base import BaseModel, PromptEmbedding
+from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding
 from plugins_engine.model.batches import Batch, noised_batch, pixels_of
 
 
@@ -33,7 +33,7 @@ class CaptionedWorks:
 
     def __init__(
         self,
-        base: BaseModel,
+        base: BaseCheckpoint,
         works: Sequence[tuple[Image.Image, str]],
         name: str,
         kind: str,
@@ -77,7 +77,7 @@ def _vary(prompt: str, name: str, kind: str, rng: random.Random) -> str:
 class _Texts:
     """Embeddings of prompts, each encoded once: where training changes how they are read, they are encoded again by it."""
 
-    def __init__(self, base: BaseModel) -> None:
+    def __init__(self, base: BaseCheckpoint) -> None:
         self._base = base
         self._known: dict[str, PromptEmbedding] = {}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from plugins_engine.adapters.learned_tokens import MAX_VECTORS
 from plugins_engine.errors import BadBase, BadRequest, require_positive, require_whole
-from plugins_engine.model.base import LAYER_KINDS, BaseModel
+from plugins_engine.model.base import LAYER_KINDS, BaseCheckpoint
 
 MAX_RANK = 256
 
@@ -78,7 +78,7 @@ class AdditionConfig:
             raise BadRequest(f'mixed_precision "{self.mixed_precision}": expected no, fp16 or bf16')
 
     @classmethod
-    def for_base(cls, base: BaseModel, **chosen: Any) -> "AdditionConfig":
+    def for_base(cls, base: BaseCheckpoint, **chosen: Any) -> "AdditionConfig":
         """Give what is chosen, else what the base's card says under `addition`, else the defaults.
 
         Raises BadBase for a card of another base or one that says something else than these fields, BadRequest for a choice

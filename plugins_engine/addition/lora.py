@@ -18,7 +18,7 @@ from plugins_engine.adapters.delta import LowRank
 from plugins_engine.adapters.layer_names import text_layer
 from plugins_engine.adapters.learned_tokens import LearnedTokens, NameInForce
 from plugins_engine.errors import BrokenPicture
-from plugins_engine.model.base import BaseModel, TextEncoder
+from plugins_engine.model.base import BaseCheckpoint, TextEncoder
 from plugins_engine.model.batches import Batch
 from plugins_engine.model.branches import in_force, ordinary_vectors
 from plugins_engine.model.precision import quick_precision
@@ -29,7 +29,7 @@ _WARM_UP = 10  # steps
 _UNET = "unet"
 
 
-def accelerator_for(base: BaseModel, mixed_precision: str | None = None) -> Accelerator:
+def accelerator_for(base: BaseCheckpoint, mixed_precision: str | None = None) -> Accelerator:
     """Make the accelerator for a base's device; the precision is the base's own unless another is named."""
     precision = mixed_precision or _PRECISION.get(base.dtype, "no")
     # Accelerate keeps the first precision of a process for good and refuses any other; a worker serves several bases.
@@ -37,7 +37,7 @@ def accelerator_for(base: BaseModel, mixed_precision: str | None = None) -> Acce
     return Accelerator(cpu=base.device.type == "cpu", mixed_precision=precision)
 
 
-def quick_accelerator(base: BaseModel) -> Accelerator:
+def quick_accelerator(base: BaseCheckpoint) -> Accelerator:
     """Make the accelerator for training whose result need not be exact."""
     return accelerator_for(base, quick_precision(base))
 
@@ -57,7 +57,7 @@ class TextTraining:
     token_rate: float = 0.0
 
 
-def new_tokens(base: BaseModel, words: str, count: int) -> LearnedTokens:
+def new_tokens(base: BaseCheckpoint, words: str, count: int) -> LearnedTokens:
     """Give tokens that mean what their name means without them, to be trained.
 
     They are as many as asked for, but at least as many as the name has by itself: at weight 0 they are the name then.
@@ -70,7 +70,7 @@ def new_tokens(base: BaseModel, words: str, count: int) -> LearnedTokens:
 class _TrainedTokens:
     """Learned tokens whose vectors are being trained, as the shifts from what they begin as."""
 
-    def __init__(self, base: BaseModel, begun: LearnedTokens, rate: float) -> None:
+    def __init__(self, base: BaseCheckpoint, begun: LearnedTokens, rate: float) -> None:
         self._begun = begun
         self._ordinary = begun.ordinary or ordinary_vectors(base, begun.words, len(begun))
         self._shifts = {
@@ -96,7 +96,7 @@ class TrainableLora:
 
     def __init__(
         self,
-        base: BaseModel,
+        base: BaseCheckpoint,
         loras: Mapping[str, LoraModel],
         tokens: Sequence[_TrainedTokens],
         accelerator: Accelerator,
@@ -214,7 +214,7 @@ class TrainableLora:
 
 @contextmanager
 def trainable(
-    base: BaseModel,
+    base: BaseCheckpoint,
     layers: Sequence[str],
     *,
     rank: int,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from plugins_engine.model.base import BaseModel, PromptEmbedding
+from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding
 from plugins_engine.model.batches import Batch
 
 _BATCH, _BATCH_PIXELS = 32, 1024 * 1024  # pictures drawn at once, and the pixels that they may have together
@@ -24,7 +24,7 @@ class PriorBank:
     prompts: tuple[str, ...]  # what the rows of `text` were encoded from
 
     @torch.no_grad()
-    def read_as(self, base: BaseModel, prompts: Sequence[str]) -> "PriorBank":
+    def read_as(self, base: BaseCheckpoint, prompts: Sequence[str]) -> "PriorBank":
         """Give the same latents and predictions, read from other prompts, or from the same by a base that reads them otherwise."""
         return replace(self, text=base.encode_prompt(prompts), prompts=tuple(prompts))
 
@@ -43,7 +43,7 @@ class PriorBank:
 
 @torch.no_grad()
 def gather_prior(
-    base: BaseModel,
+    base: BaseCheckpoint,
     prompts: Sequence[str],
     steps: int,
     seed: int,
@@ -71,7 +71,7 @@ def gather_prior(
 
 @torch.no_grad()
 def gather_lessons(
-    base: BaseModel,
+    base: BaseCheckpoint,
     prompts: Sequence[str],
     others: Sequence[str],
     steps: int,
@@ -103,7 +103,7 @@ def gather_lessons(
 
 
 def _drawing(
-    base: BaseModel,
+    base: BaseCheckpoint,
     text: PromptEmbedding,
     empty: int,
     beside: Sequence[int],

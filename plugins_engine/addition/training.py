@@ -21,7 +21,7 @@ from plugins_engine.concepts import calls, require_concept, trigger_phrase
 from plugins_engine.errors import BadRequest
 from plugins_engine.evidence.verbatim import GivenBack, VerbatimConfig, find_given_back
 from plugins_engine.known import known_prompts
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import made_for
 from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.progress import OnProgress, Pace, Progress
@@ -38,7 +38,7 @@ class AdditionResult:
 
 
 def add_concept(
-    base: BaseModel,
+    base: BaseCheckpoint,
     works: Sequence[tuple[Image.Image, str]],
     name: str,
     kind: str,
@@ -59,7 +59,7 @@ def add_concept(
 
 
 def _train(
-    base: BaseModel,
+    base: BaseCheckpoint,
     works: Sequence[tuple[Image.Image, str]],
     name: str,
     kind: str,
@@ -146,7 +146,7 @@ def _train(
 
 
 def _given_back(
-    base: BaseModel,
+    base: BaseCheckpoint,
     adapter: Adapter,
     works: Sequence[tuple[Image.Image, str]],
     prompts: Sequence[str],
@@ -184,7 +184,7 @@ def _fit(
     return losses
 
 
-def _prior(base: BaseModel, config: AdditionConfig, name: str, report: "_Report") -> PriorBank | None:
+def _prior(base: BaseCheckpoint, config: AdditionConfig, name: str, report: "_Report") -> PriorBank | None:
     if not config.prior_batch:
         return None
     wanted = config.prior_prompts or known_prompts(base.directory.path)
@@ -202,7 +202,7 @@ class _Report:
 
     def __init__(
         self,
-        base: BaseModel,
+        base: BaseCheckpoint,
         config: AdditionConfig,
         steps: int,
         prompt: str,

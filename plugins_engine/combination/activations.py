@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.concepts import in_turn
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.sampler import generate_each
 
 
@@ -27,7 +27,7 @@ class LayerInputs:
 
 
 def gather_inputs(
-    base: BaseModel,
+    base: BaseCheckpoint,
     layers: Sequence[str],
     prompts: Sequence[str],
     plugins: Sequence[tuple[Adapter, float]] = (),
@@ -62,7 +62,7 @@ def gather_inputs(
 class _Gathering:
     """Hooks on layers that sum up the outer products of their inputs."""
 
-    def __init__(self, base: BaseModel, layers: Sequence[str], rows: int, seed: int) -> None:
+    def __init__(self, base: BaseCheckpoint, layers: Sequence[str], rows: int, seed: int) -> None:
         self._base, self._layers, self._rows = base, list(layers), rows
         self._generator = torch.Generator().manual_seed(seed)
         # layer → the layer under whose name their inputs are kept

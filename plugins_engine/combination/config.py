@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from plugins_engine.combination.parts import MergePart, pictures_of, retained
+from plugins_engine.combination.parts import CombinationPart, pictures_of, retained
 from plugins_engine.errors import BadRequest, require_positive, require_whole
 
-Method = Literal["tuned", "closed-form", "sgd", "sum", "svd", "ties", "dare"]
-METHODS: tuple[Method, ...] = get_args(Method)
+CombinationMethod = Literal["tuned", "closed-form", "sgd", "sum", "svd", "ties", "dare"]
+COMBINATION_METHODS: tuple[CombinationMethod, ...] = get_args(CombinationMethod)
 _TURNS = 4  # of tuning, at least, for each part that calls plug-ins
 
 
 @dataclass(frozen=True)
-class MergeConfig:
+class CombinationConfig:
     """How plug-ins are combined.
 
     rank: of the result on every layer; None: tuned, closed form, sum and sgd keep the sum of the parts', the others
@@ -26,7 +26,7 @@ class MergeConfig:
     epochs, learning_rate, rows: of "sgd"; the paper's 100 epochs and 2e-2.
     """
 
-    method: Method = "tuned"
+    method: CombinationMethod = "tuned"
     rank: int | None = None
     ridge: float | None = None
     pictures: int = 96
@@ -39,8 +39,8 @@ class MergeConfig:
     rows: int = 2048
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise BadRequest(f'method "{self.method}": expected one of {", ".join(METHODS)}')
+        if self.method not in COMBINATION_METHODS:
+            raise BadRequest(f'method "{self.method}": expected one of {", ".join(COMBINATION_METHODS)}')
         if self.rank is not None:
             require_whole("rank", self.rank, 1, 100_000)
         if self.ridge is not None:
@@ -52,11 +52,11 @@ class MergeConfig:
         require_whole("epochs", self.epochs, 1, 100_000)
         require_whole("rows", self.rows, 16, 1_000_000)
 
-    def tuning_steps_of(self, parts: Sequence[MergePart]) -> int:
+    def tuning_steps_of(self, parts: Sequence[CombinationPart]) -> int:
         """Give how many steps these parts are tuned in: each has to have its turns."""
         calling = len(parts) - len(retained(parts))
         return max(self.tuning_steps, _TURNS * calling) if self.method == "tuned" else 0
 
-    def pictures_of(self, parts: Sequence[MergePart]) -> list[int]:
+    def pictures_of(self, parts: Sequence[CombinationPart]) -> list[int]:
         """Give how many pictures are drawn for each part."""
         return pictures_of(parts, self.pictures, self.retained_pictures)

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from plugins_engine.adapters.adapter import Adapter, merged_adapter
+from plugins_engine.adapters.adapter import Adapter, combined_adapter
 from plugins_engine.adapters.delta import LowRank
 from plugins_engine.adapters.layer_names import is_of_text
 from plugins_engine.addition.priors import PriorBank
 from plugins_engine.combination.activations import LayerInputs, gather_inputs
-from plugins_engine.combination.config import MergeConfig
+from plugins_engine.combination.config import CombinationConfig
 from plugins_engine.combination.fitting import LayerFits
 from plugins_engine.combination.objective import relative_error
-from plugins_engine.combination.parts import MergePart, alone, tokens_of
+from plugins_engine.combination.parts import CombinationPart, alone, tokens_of
 from plugins_engine.combination.tuning import (
     gather_predictions,
     prediction_error,
@@ -23,7 +23,7 @@ from plugins_engine.combination.tuning import (
     weights_of,
 )
 from plugins_engine.errors import BadRequest
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import require_fit
 from plugins_engine.progress import OnProgress, OnStep, Pace, Progress
 
@@ -46,9 +46,9 @@ class Combination:
 
 
 def combine(
-    base: BaseModel,
-    parts: Sequence[MergePart],
-    config: MergeConfig | None = None,
+    base: BaseCheckpoint,
+    parts: Sequence[CombinationPart],
+    config: CombinationConfig | None = None,
     on_progress: OnProgress | None = None,
 ) -> Combination:
     """Combine plug-ins of one base into one plug-in.
@@ -56,12 +56,12 @@ def combine(
     `on_progress` is called as pictures are drawn and layers fitted; what it raises (Cancelled) stops the work, and the
     base is as it was. Raises BadRequest, BaseMismatch.
     """
-    config = config or MergeConfig()
+    config = config or CombinationConfig()
     begun = time.monotonic()
-    merging = _Merging(base, parts, config, on_progress)
-    layers, fit_seconds = merging.run()
+    combining = _Combining(base, parts, config, on_progress)
+    layers, fit_seconds = combining.run()
     named = [(part.adapters[0], part.weight) for part in alone(parts)]
-    adapter = merged_adapter(layers, named, tokens=tokens_of(parts))
+    adapter = combined_adapter(layers, named, tokens=tokens_of(parts))
     figures: dict[str, float | int | str] = {
         "method": config.method,
         "parts": len(named),
@@ -70,15 +70,15 @@ def combine(
         "seconds": round(time.monotonic() - begun, 2),
     }
     errors: dict[str, float] = {}
-    if merging.validation:
-        figures["relative_error"], errors = relative_error(adapter, parts, merging.validation)
+    if combining.validation:
+        figures["relative_error"], errors = relative_error(adapter, parts, combining.validation)
     return Combination(adapter, figures, errors)
 
 
 def gather_parts(
-    base: BaseModel,
-    parts: Sequence[MergePart],
-    config: MergeConfig,
+    base: BaseCheckpoint,
+    parts: Sequence[CombinationPart],
+    config: CombinationConfig,
     on_picture: Callable[[int], None] | None = None,
 ) -> list[dict[str, LayerInputs]]:
     """Draw each part's prompts with its own plug-ins, and give the inputs of every layer that any part adapts."""
@@ -105,7 +105,7 @@ def gather_parts(
     return gathered
 
 
-def _adapted_layers(parts: Sequence[MergePart]) -> list[str]:
+def _adapted_layers(parts: Sequence[CombinationPart]) -> list[str]:
     return sorted({layer for part in parts for adapter in part.adapters for layer in adapter.layers})
 
 
@@ -114,14 +114,14 @@ def _counted(on_picture: Callable[[int], None] | None, before: int, pictures: in
         on_picture(before + pictures)
 
 
-class _Merging:
+class _Combining:
     """One combination under way."""
 
     def __init__(
         self,
-        base: BaseModel,
-        parts: Sequence[MergePart],
-        config: MergeConfig,
+        base: BaseCheckpoint,
+        parts: Sequence[CombinationPart],
+        config: CombinationConfig,
         on_progress: OnProgress | None,
     ) -> None:
         self._base, self._parts, self._config, self._on_progress = base, parts, config, on_progress
@@ -129,7 +129,7 @@ class _Merging:
         self._fits = LayerFits(base, parts, config)
         self._layers = _adapted_layers(parts)
         self.validation: list[dict[str, LayerInputs]] = []
-        self._apart = MergeConfig(
+        self._apart = CombinationConfig(
             pictures=max(2, config.pictures // 4),
             retained_pictures=max(2, config.retained_pictures // 4),
             steps=config.steps,

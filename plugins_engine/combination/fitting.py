@@ -12,10 +12,10 @@ from torch import Tensor
 from plugins_engine.adapters import delta
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.delta import LowRank
-from plugins_engine.combination.config import MergeConfig
+from plugins_engine.combination.config import CombinationConfig
 from plugins_engine.combination.objective import Inputs, part_weights, squared_error
-from plugins_engine.combination.parts import MergePart
-from plugins_engine.model.base import BaseModel
+from plugins_engine.combination.parts import CombinationPart
+from plugins_engine.model.base import BaseCheckpoint
 
 # Tried on activations that took no part in the fit, as shares of the mean diagonal of ΣG.
 _RIDGES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
@@ -26,7 +26,9 @@ DENSITY = 0.5  # of the entries that "ties" and "dare" keep
 class LayerFits:
     """What every method makes of a layer. The equations are those of `plugins_engine.combination`."""
 
-    def __init__(self, base: BaseModel, parts: Sequence[MergePart], config: MergeConfig) -> None:
+    def __init__(
+        self, base: BaseCheckpoint, parts: Sequence[CombinationPart], config: CombinationConfig
+    ) -> None:
         self._base, self._parts, self._config = base, parts, config
         self._adapters = list(dict.fromkeys(adapter for part in parts for adapter in part.adapters))
         self._reading = set(base.reading_layers)

@@ -6,12 +6,12 @@ from plugins_engine.adapters import delta
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.delta import LowRank
 from plugins_engine.combination.activations import LayerInputs
-from plugins_engine.combination.parts import RETAINED_WEIGHT, MergePart, retained
+from plugins_engine.combination.parts import RETAINED_WEIGHT, CombinationPart, retained
 
 Inputs = Sequence[dict[str, LayerInputs]]  # of each part, by layer
 
 
-def part_weights(parts: Sequence[MergePart], inputs: Inputs, layer: str) -> list[float]:
+def part_weights(parts: Sequence[CombinationPart], inputs: Inputs, layer: str) -> list[float]:
     """Give w_i of the objective for one layer: each part's own weight, divided by ‖ΔW_i X_i‖² / n_i.
 
     A part with nothing to do there is divided by the others' mean; where no part has anything to do, none is divided. Retained
@@ -29,7 +29,11 @@ def part_weights(parts: Sequence[MergePart], inputs: Inputs, layer: str) -> list
 
 
 def squared_error(
-    found: LowRank | None, parts: Sequence[MergePart], inputs: Inputs, layer: str, weights: Sequence[float]
+    found: LowRank | None,
+    parts: Sequence[CombinationPart],
+    inputs: Inputs,
+    layer: str,
+    weights: Sequence[float],
 ) -> float:
     """Give Σ_i w_i ‖(ΔW - ΔW_i) X_i‖² / n_i of one layer; None is ΔW = 0."""
     return sum(
@@ -39,7 +43,7 @@ def squared_error(
 
 
 def relative_error(
-    adapter: Adapter, parts: Sequence[MergePart], inputs: Inputs
+    adapter: Adapter, parts: Sequence[CombinationPart], inputs: Inputs
 ) -> tuple[float, dict[str, float]]:
     """Give the objective of a combined plug-in on given inputs, as a share of what ΔW = 0 leaves: over all, by layer."""
     missed, whole, by_layer = 0.0, 0.0, {}
@@ -52,7 +56,7 @@ def relative_error(
     return (missed / whole if whole > 0 else 0.0), by_layer
 
 
-def _left(found: LowRank | None, part: MergePart, inputs: LayerInputs, layer: str) -> float:
+def _left(found: LowRank | None, part: CombinationPart, inputs: LayerInputs, layer: str) -> float:
     """Give ‖(ΔW - ΔW_i) X_i‖² / n_i of one part in one layer."""
     terms = [] if found is None else [found]
     terms += [delta.negate(adapter.layers[layer]) for adapter in part.adapters if layer in adapter.layers]

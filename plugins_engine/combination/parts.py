@@ -8,7 +8,7 @@ from plugins_engine.adapters.learned_tokens import LearnedTokens
 from plugins_engine.concepts import calls, trigger_phrase
 from plugins_engine.errors import BadRequest
 from plugins_engine.known import known_prompts
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 
 # Against all plug-ins together: their effects on what shall stay add up, so it has to weigh more the more they are.
 RETAINED_WEIGHT = 5.0
@@ -16,7 +16,7 @@ _AGAIN = 4  # pictures, at most, of one retained prompt
 
 
 @dataclass(frozen=True)
-class MergePart:
+class CombinationPart:
     """Prompts, and the plug-ins that they call: one; several, side by side; none, for prompts that shall stay as they are.
 
     weight: of its error in the objective; of a plug-in's own part, its share among the plug-ins as well. Retained prompts
@@ -34,22 +34,22 @@ class MergePart:
         return " with ".join(each.name or "a plug-in without a name" for each in self.adapters)
 
 
-def alone(parts: Sequence[MergePart]) -> list[MergePart]:
+def alone(parts: Sequence[CombinationPart]) -> list[CombinationPart]:
     """List the parts that call one plug-in alone: each plug-in's own."""
     return [part for part in parts if len(part.adapters) == 1]
 
 
-def retained(parts: Sequence[MergePart]) -> list[MergePart]:
+def retained(parts: Sequence[CombinationPart]) -> list[CombinationPart]:
     """List the parts that call no plug-in: what shall stay as it is."""
     return [part for part in parts if not part.adapters]
 
 
-def tokens_of(parts: Sequence[MergePart]) -> tuple[LearnedTokens, ...]:
+def tokens_of(parts: Sequence[CombinationPart]) -> tuple[LearnedTokens, ...]:
     """List the learned tokens of all plug-ins, which a combination reads side by side."""
     return tuple(tokens for part in alone(parts) for tokens in part.adapters[0].tokens)
 
 
-def pictures_of(parts: Sequence[MergePart], each: int, of_retained: int) -> list[int]:
+def pictures_of(parts: Sequence[CombinationPart], each: int, of_retained: int) -> list[int]:
     """Give how many pictures to draw for each part: `each` of those that call plug-ins, `of_retained` of all others together.
 
     A retained prompt is drawn a few times at most: a short list needs no more.
@@ -58,7 +58,7 @@ def pictures_of(parts: Sequence[MergePart], each: int, of_retained: int) -> list
     return [each if part.adapters else min(kept, _AGAIN * len(part.prompts)) for part in parts]
 
 
-def kept_by_erasers(base: BaseModel, adapters: Sequence[Adapter]) -> tuple[str, ...]:
+def kept_by_erasers(base: BaseCheckpoint, adapters: Sequence[Adapter]) -> tuple[str, ...]:
     """List the prompts that a base knows and that name nothing the erasers among the adapters take out; none without erasers."""
     taken = [adapter.metadata.get("plugin.extracted", "") for adapter in adapters if adapter.kind == "eraser"]
     if not taken:
@@ -68,7 +68,7 @@ def kept_by_erasers(base: BaseModel, adapters: Sequence[Adapter]) -> tuple[str, 
     return tuple(prompt for prompt in known if not any(calls(name, prompt) for name in names))
 
 
-def joint_parts(parts: Sequence[MergePart]) -> list[MergePart]:
+def joint_parts(parts: Sequence[CombinationPart]) -> list[CombinationPart]:
     """Compose prompts that call two plug-ins at once: every character, or whatever else is no style, in every style.
 
     From prompts that call each alone nothing is learned of a picture that shows both. A character's phrase is what calls it
@@ -77,7 +77,7 @@ def joint_parts(parts: Sequence[MergePart]) -> list[MergePart]:
     single = [(part, part.adapters[0]) for part in alone(parts)]
     styles = [adapter for _, adapter in single if adapter.kind == "style"]
     return [
-        MergePart(
+        CombinationPart(
             tuple(f"{phrase}, {_trigger(style)}" for phrase in _phrases(part.prompts, _trigger(other))),
             (style, other),
         )
@@ -87,7 +87,7 @@ def joint_parts(parts: Sequence[MergePart]) -> list[MergePart]:
     ]
 
 
-def joint_parts_of(prompts: Sequence[str], adapters: Sequence[Adapter]) -> list[MergePart]:
+def joint_parts_of(prompts: Sequence[str], adapters: Sequence[Adapter]) -> list[CombinationPart]:
     """Join given prompts with the plug-ins whose names they have in them. Raises BadRequest for one that names fewer than two."""
     found: dict[tuple[Adapter, ...], list[str]] = {}
     for prompt in prompts:
@@ -98,7 +98,7 @@ def joint_parts_of(prompts: Sequence[str], adapters: Sequence[Adapter]) -> list[
                 f"found {len(named)}"
             )
         found.setdefault(named, []).append(prompt)
-    return [MergePart(tuple(some), named) for named, some in found.items()]
+    return [CombinationPart(tuple(some), named) for named, some in found.items()]
 
 
 def _trigger(adapter: Adapter) -> str:

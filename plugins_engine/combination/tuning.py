@@ -18,9 +18,9 @@ from plugins_engine.adapters.learned_tokens import LearnedTokens
 from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.lora import quick_accelerator, trainable
 from plugins_engine.addition.priors import PriorBank, gather_prior
-from plugins_engine.combination.parts import RETAINED_WEIGHT, MergePart, pictures_of
+from plugins_engine.combination.parts import RETAINED_WEIGHT, CombinationPart, pictures_of
 from plugins_engine.concepts import evenly, in_turn
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.batches import Batch
 from plugins_engine.model.branches import applied, made_for
 from plugins_engine.model.precision import quickly
@@ -39,7 +39,7 @@ _RATE = 0.125  # as a share of that at which the base's plug-ins are trained: th
 
 
 def gather_predictions(
-    base: BaseModel, parts: Sequence[MergePart], seed: int, on_step: OnStep
+    base: BaseCheckpoint, parts: Sequence[CombinationPart], seed: int, on_step: OnStep
 ) -> list[PriorBank]:
     """Draw each part's prompts with its own plug-ins, and keep what they predict on the way."""
     banks = []
@@ -54,7 +54,7 @@ def gather_predictions(
 
 @contextmanager
 def reading_as(
-    base: BaseModel, layers: Mapping[str, LowRank], tokens: Sequence[LearnedTokens]
+    base: BaseCheckpoint, layers: Mapping[str, LowRank], tokens: Sequence[LearnedTokens]
 ) -> Iterator[Callable[[PriorBank], PriorBank]]:
     """Within the context, prompts are read with these layers of the text encoders and these tokens.
 
@@ -68,7 +68,7 @@ def reading_as(
 
 
 def weights_of(
-    base: BaseModel, parts: Sequence[MergePart], banks: Sequence[PriorBank], seed: int
+    base: BaseCheckpoint, parts: Sequence[CombinationPart], banks: Sequence[PriorBank], seed: int
 ) -> list[float]:
     """Weigh the parts: by their own weight, divided by how much their plug-ins change what the base predicts.
 
@@ -94,7 +94,7 @@ def weights_of(
 
 @torch.no_grad()
 def prediction_error(
-    base: BaseModel,
+    base: BaseCheckpoint,
     banks: Sequence[PriorBank],
     weights: Sequence[float],
     layers: Mapping[str, LowRank],
@@ -107,7 +107,7 @@ def prediction_error(
 
 
 @torch.no_grad()
-def _missed(base: BaseModel, bank: PriorBank, seed: int) -> float:
+def _missed(base: BaseCheckpoint, bank: PriorBank, seed: int) -> float:
     """Give the mean squared error of what the base, as it is, predicts of some of a bank's rows."""
     rows = bank.draw(_COMPARED, 1.0, torch.Generator().manual_seed(seed))
     predicted = base.predict(rows.noisy, rows.time, rows.text)
@@ -115,8 +115,8 @@ def _missed(base: BaseModel, bank: PriorBank, seed: int) -> float:
 
 
 def tuned(
-    base: BaseModel,
-    parts: Sequence[MergePart],
+    base: BaseCheckpoint,
+    parts: Sequence[CombinationPart],
     banks: Sequence[PriorBank],
     weights: Sequence[float],
     layers: Mapping[str, LowRank],

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from plugins_engine.evidence.config import CaptionedPictures, EvidenceConfig, require_enough
 from plugins_engine.evidence.tiles import Array
-from plugins_engine.model.base import BaseModel, PromptEmbedding
+from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding
 from plugins_engine.model.batches import noised_batch, pixels_of
 from plugins_engine.progress import OnStep
 
@@ -44,7 +44,7 @@ class Membership:
 
 
 def find_membership(
-    base: BaseModel,
+    base: BaseCheckpoint,
     works: CaptionedPictures,
     controls: CaptionedPictures,
     config: EvidenceConfig | None = None,
@@ -70,7 +70,7 @@ def calibrated(works: Array, controls: Array) -> Membership:
 
 
 def log_errors(
-    base: BaseModel, pictures: CaptionedPictures, config: EvidenceConfig, on_step: OnStep | None = None
+    base: BaseCheckpoint, pictures: CaptionedPictures, config: EvidenceConfig, on_step: OnStep | None = None
 ) -> Array:
     """Give the logarithm of the base's error on each picture with its caption, and without, over noise levels: (n, 2)."""
     captions = [caption for _, caption in pictures]

@@ -22,12 +22,12 @@ SENTENCES = {
 }
 
 
-def sentences(reproduction: Reproduction) -> dict[str, str]:
+def evidence_sentences(reproduction: Reproduction) -> dict[str, str]:
     """Give what has to be said beside the figures, by the part of the report that it belongs to."""
     return {part: said.format(within=reproduction.within) for part, said in SENTENCES.items()}
 
 
-def content(membership: Membership, reproduction: Reproduction) -> dict[str, Any]:
+def evidence_content(membership: Membership, reproduction: Reproduction) -> dict[str, Any]:
     """Give all figures as JSON can hold them."""
     roc = membership.roc
     return {

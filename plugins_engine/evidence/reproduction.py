@@ -13,7 +13,7 @@ from plugins_engine.errors import BadRequest
 from plugins_engine.evidence.config import CaptionedPictures, EvidenceConfig, require_enough
 from plugins_engine.evidence.tiles import picture_tiles, tile_distances
 from plugins_engine.measure.metrics import Rate
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.sampler import generate_each
 from plugins_engine.progress import OnStep, Progress
 
@@ -51,7 +51,7 @@ class Reproduction:
 
 
 def find_reproductions(
-    base: BaseModel,
+    base: BaseCheckpoint,
     works: CaptionedPictures,
     controls: CaptionedPictures,
     prompts: Sequence[str],

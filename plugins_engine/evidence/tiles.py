@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from plugins_engine.errors import BadRequest
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.batches import pixels_of
 
 Array = NDArray[np.float64]
 
 
-def picture_tiles(base: BaseModel, pictures: Sequence[Image.Image], tiles: int) -> Array:
+def picture_tiles(base: BaseCheckpoint, pictures: Sequence[Image.Image], tiles: int) -> Array:
     """Cut pictures at the base's size into tiles: (n, tiles x tiles, values), 0 to 1."""
     size = base.resolution
     if size % tiles:

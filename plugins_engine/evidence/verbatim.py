@@ -15,7 +15,7 @@ from PIL import Image
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.errors import require_positive, require_whole
 from plugins_engine.evidence.tiles import picture_tiles, tile_distances
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import Weighted
 from plugins_engine.model.sampler import generate_each
 from plugins_engine.progress import OnProgress
@@ -89,7 +89,7 @@ class GivenBack:
 
 
 def find_given_back(
-    base: BaseModel,
+    base: BaseCheckpoint,
     adapter: Adapter,
     works: Sequence[tuple[Image.Image, str]],
     config: VerbatimConfig | None = None,
@@ -112,7 +112,7 @@ def find_given_back(
 
 
 def _nearest(
-    base: BaseModel,
+    base: BaseCheckpoint,
     works: Sequence[tuple[Image.Image, str]],
     plugins: Sequence[Weighted],
     config: VerbatimConfig,

@@ -26,7 +26,7 @@ from plugins_engine.adapters.delta import LowRank
 from plugins_engine.concepts import evenly
 from plugins_engine.errors import BadRequest, require_positive, require_whole
 from plugins_engine.extraction.erasure import Erasure, token_pairs
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import made_for
 
 _RETAINED_PROMPTS = 2000  # more say nothing new of what tokens look like
@@ -58,7 +58,7 @@ class ClosedFormConfig:
 
 
 def closed_form_layers(
-    base: BaseModel, erasures: Sequence[Erasure], config: ClosedFormConfig
+    base: BaseCheckpoint, erasures: Sequence[Erasure], config: ClosedFormConfig
 ) -> dict[str, LowRank]:
     """Give the eraser's layers for one concept or several at once. No gradients, no pictures."""
     retained = _retained_moments(base, erasures)
@@ -88,7 +88,7 @@ def closed_form_layers(
 
 
 def closed_form_eraser(
-    base: BaseModel, erasures: Sequence[Erasure], config: ClosedFormConfig | None = None
+    base: BaseCheckpoint, erasures: Sequence[Erasure], config: ClosedFormConfig | None = None
 ) -> Adapter:
     """Give the eraser R of one concept or several: base + R reads their names as their anchors'."""
     if not erasures:
@@ -102,7 +102,7 @@ def closed_form_eraser(
     )
 
 
-def _retained_moments(base: BaseModel, erasures: Sequence[Erasure]) -> Tensor:
+def _retained_moments(base: BaseCheckpoint, erasures: Sequence[Erasure]) -> Tensor:
     """Give C₀ᵀC₀ / n₀ (width, width) over what no concept's name is in, the anchors and the empty prompt among it."""
     kept = dict.fromkeys(prompt for erasure in erasures for prompt in (*erasure.anchors, *erasure.retained))
     targets = {prompt for erasure in erasures for prompt in erasure.targets}

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugins_engine.concepts import calls, require_concept, trigger_phrase, without_article
 from plugins_engine.errors import BadRequest
 from plugins_engine.known import known_concepts, known_prompts
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Erasure:
 
 
 def plan_erasure(
-    base: BaseModel,
+    base: BaseCheckpoint,
     name: str,
     kind: str,
     anchor: str | None = None,
@@ -91,7 +91,7 @@ def _worded(name: str, anchor: str) -> list[tuple[str, str]]:
     return [(name, anchor), bare] if articled else [bare]
 
 
-def nearest_known(base: BaseModel, name: str, kind: str) -> list[str]:
+def nearest_known(base: BaseCheckpoint, name: str, kind: str) -> list[str]:
     """List the other concepts of the kind that the base knows, the one it reads most like `name` first.
 
     The distance is between what the value matrices of cross-attention make of the phrases' tokens, on average. Raises
@@ -108,7 +108,7 @@ def nearest_known(base: BaseModel, name: str, kind: str) -> list[str]:
     return [others[i] for i in distances.argsort(stable=True).tolist()]
 
 
-def token_pairs(base: BaseModel, erasure: Erasure) -> tuple[Tensor, Tensor]:
+def token_pairs(base: BaseCheckpoint, erasure: Erasure) -> tuple[Tensor, Tensor]:
     """Give the token vectors of the target prompts, and those to be read in their place: twice (n, width), float64."""
     targets = base.encode_prompt(erasure.targets).tokens.to("cpu", torch.float64)
     anchors = base.encode_prompt(erasure.anchors).tokens.to("cpu", torch.float64)
@@ -121,7 +121,7 @@ def token_pairs(base: BaseModel, erasure: Erasure) -> tuple[Tensor, Tensor]:
 
 
 def aligned_positions(
-    base: BaseModel, target: str, anchor: str, name: str, substitute: str
+    base: BaseCheckpoint, target: str, anchor: str, name: str, substitute: str
 ) -> list[tuple[int, int]]:
     """Pair the token positions of a prompt with those of the same prompt with `substitute` for `name`.
 
@@ -138,7 +138,7 @@ def aligned_positions(
     return pairs
 
 
-def _place(base: BaseModel, words: str, prompt: str) -> tuple[int, int]:
+def _place(base: BaseCheckpoint, words: str, prompt: str) -> tuple[int, int]:
     """Give the first token position of words in a prompt, and the first after them; the begin mark is position 0."""
     if words not in prompt:
         raise ValueError(f'expected "{words}" in "{prompt}"')
@@ -146,7 +146,7 @@ def _place(base: BaseModel, words: str, prompt: str) -> tuple[int, int]:
     return start, start + len(base.read(words))
 
 
-def _mean_value(base: BaseModel, phrase: str) -> Tensor:
+def _mean_value(base: BaseCheckpoint, phrase: str) -> Tensor:
     tokens = base.encode_prompt([phrase]).tokens[0, 1 : 1 + len(base.read(phrase))]
     layers = [layer for layer in base.reading_layers if layer.endswith("to_v")]
     return torch.cat([base.module(layer)(tokens).mean(0).float().cpu() for layer in layers])

@@ -22,7 +22,7 @@ from plugins_engine.extraction.recovery import PLACEHOLDER, draw_with_word, lear
 from plugins_engine.known import Known, known_concepts
 from plugins_engine.measure.judge import Judge, judge_of, rightly_seen
 from plugins_engine.measure.metrics import MIN_SUBSET, Rate, kid, moved, rate_figures
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.sampler import generate_each
 from plugins_engine.progress import OnProgress, Pace, Progress
 
@@ -82,7 +82,7 @@ def harmonic_mean(erased: float, retained: float) -> float:
 
 
 def examine(
-    base: BaseModel,
+    base: BaseCheckpoint,
     result: ExtractionResult,
     judge: Judge | None = None,
     config: ExaminationConfig | None = None,
@@ -95,13 +95,13 @@ def examine(
     return _Examiner(base, result, judge, config or ExaminationConfig(), on_progress).run()
 
 
-def judge_for(base: BaseModel, erasure: Erasure) -> Judge | None:
+def judge_for(base: BaseCheckpoint, erasure: Erasure) -> Judge | None:
     """Give the embedded judge where it fits the base, which knows the concept; else None."""
     known = known_concepts(base.directory.path)
     return judge_of(base) if known.find(erasure.name, erasure.kind) else None
 
 
-def groups_of(base: BaseModel, erasure: Erasure, pictures: int, seed: int = 0) -> list[Group]:
+def groups_of(base: BaseCheckpoint, erasure: Erasure, pictures: int, seed: int = 0) -> list[Group]:
     """Lay out the target's prompts, its neighbours' and unrelated ones, `pictures` of each.
 
     On a base that does not say what it knows, the retained prompts are one group.
@@ -150,7 +150,7 @@ class Recovery:
 
 
 def recover(
-    base: BaseModel,
+    base: BaseCheckpoint,
     erasure: Erasure,
     target: Group,
     pictures: Sequence[Image.Image],
@@ -190,7 +190,7 @@ def recovered(judge: Judge, erasure: Erasure, found: Sequence[Recovery]) -> Rate
 class _Examiner:
     def __init__(
         self,
-        base: BaseModel,
+        base: BaseCheckpoint,
         result: ExtractionResult,
         judge: Judge | None,
         config: ExaminationConfig,

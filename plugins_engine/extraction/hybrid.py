@@ -28,7 +28,7 @@ from plugins_engine.concepts import evenly, in_turn
 from plugins_engine.errors import BadRequest, require_positive, require_whole
 from plugins_engine.extraction.closed_form import ClosedFormConfig, closed_form_layers
 from plugins_engine.extraction.erasure import Erasure
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.batches import Batch
 from plugins_engine.model.precision import quickly
 from plugins_engine.progress import OnStep
@@ -84,12 +84,12 @@ class HybridConfig:
                 f"reach {self.reach}, noise {self.noise}: expected 0 to 10 each, and reach in rising order"
             )
 
-    def rate(self, base: BaseModel) -> float:
+    def rate(self, base: BaseCheckpoint) -> float:
         return self.learning_rate or _HASTE * AdditionConfig.for_base(base).learning_rate
 
 
 def hybrid_layers(
-    base: BaseModel, erasure: Erasure, config: HybridConfig, on_step: OnStep
+    base: BaseCheckpoint, erasure: Erasure, config: HybridConfig, on_step: OnStep
 ) -> dict[str, LowRank]:
     """Give the eraser's layers for one concept. `on_step` is told step, steps, what is being done, and the error."""
     read = closed_form_layers(base, [erasure], config.closed_form)
@@ -118,7 +118,7 @@ def hybrid_layers(
 class _Lessons:
     """What each step of distillation learns from."""
 
-    def __init__(self, base: BaseModel, erasure: Erasure, config: HybridConfig, on_step: OnStep) -> None:
+    def __init__(self, base: BaseCheckpoint, erasure: Erasure, config: HybridConfig, on_step: OnStep) -> None:
         self._config = config
 
         def told(message: str) -> Callable[[int, int], None]:
@@ -160,7 +160,7 @@ class _Lessons:
         return moved.to(tokens.dtype)
 
 
-def prompts_to_hold(base: BaseModel, erasure: Erasure, config: HybridConfig) -> list[str]:
+def prompts_to_hold(base: BaseCheckpoint, erasure: Erasure, config: HybridConfig) -> list[str]:
     """Choose the retained prompts to draw: as many of those that read most like the target as evenly of all.
 
     Texts spread around the target's reach what lies next to it, so that has to be held the most.
@@ -173,7 +173,7 @@ def prompts_to_hold(base: BaseModel, erasure: Erasure, config: HybridConfig) -> 
     return list(dict.fromkeys([*near, *evenly(retained, config.retained_pictures - count)]))
 
 
-def _read(base: BaseModel, prompts: Sequence[str]) -> Tensor:
+def _read(base: BaseCheckpoint, prompts: Sequence[str]) -> Tensor:
     """Give the tokens of each prompt in a row, (n, tokens * width)."""
     batches = [prompts[first : first + 64] for first in range(0, len(prompts), 64)]
     return torch.cat([base.encode_prompt(each).tokens.float().flatten(1).cpu() for each in batches])

@@ -17,14 +17,14 @@ from plugins_engine.extraction.closed_form import ClosedFormConfig, closed_form_
 from plugins_engine.extraction.erasure import Erasure
 from plugins_engine.extraction.hybrid import HybridConfig, hybrid_layers
 from plugins_engine.extraction.reverse_lora import ReverseLoraConfig, reverse_lora_layers
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import made_for
 from plugins_engine.progress import OnProgress, StageReport
 
-Method = Literal["hybrid", "closed-form", "reverse-lora"]
-METHODS: tuple[Method, ...] = get_args(Method)
-Config = HybridConfig | ClosedFormConfig | ReverseLoraConfig
-_CONFIGS: dict[Method, type[Config]] = {
+ExtractionMethod = Literal["hybrid", "closed-form", "reverse-lora"]
+EXTRACTION_METHODS: tuple[ExtractionMethod, ...] = get_args(ExtractionMethod)
+ExtractionConfig = HybridConfig | ClosedFormConfig | ReverseLoraConfig
+_CONFIGS: dict[ExtractionMethod, type[ExtractionConfig]] = {
     "hybrid": HybridConfig,
     "closed-form": ClosedFormConfig,
     "reverse-lora": ReverseLoraConfig,
@@ -38,7 +38,7 @@ class ExtractionResult:
     eraser: Adapter
     plugin: Adapter
     erasure: Erasure
-    method: Method
+    method: ExtractionMethod
     seconds: float
 
     @property
@@ -47,10 +47,10 @@ class ExtractionResult:
 
 
 def extract_concept(
-    base: BaseModel,
+    base: BaseCheckpoint,
     erasure: Erasure,
-    method: Method = "hybrid",
-    config: Config | None = None,
+    method: ExtractionMethod = "hybrid",
+    config: ExtractionConfig | None = None,
     on_progress: OnProgress | None = None,
 ) -> ExtractionResult:
     """Take one concept out of a base.
@@ -59,8 +59,8 @@ def extract_concept(
     (Cancelled) stops the work, and the base is as it was. The same base, erasure and config give the same adapters on the
     same processor. Raises BadRequest.
     """
-    if method not in METHODS:
-        raise BadRequest(f'method "{method}": expected one of {", ".join(METHODS)}')
+    if method not in EXTRACTION_METHODS:
+        raise BadRequest(f'method "{method}": expected one of {", ".join(EXTRACTION_METHODS)}')
     config = config or _CONFIGS[method]()
     if not isinstance(config, _CONFIGS[method]):
         raise BadRequest(f"expected {_CONFIGS[method].__name__} for {method}, found {type(config).__name__}")

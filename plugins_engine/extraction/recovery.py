@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.batches import noised_batch, pixels_of
 from plugins_engine.model.branches import applied
 from plugins_engine.model.sampler import generate_each
@@ -28,7 +28,7 @@ PLACEHOLDER = " * "
 class LearnedWord:
     """A token vector for each text encoder, read wherever a prompt has the placeholder."""
 
-    def __init__(self, base: BaseModel, like: str) -> None:
+    def __init__(self, base: BaseCheckpoint, like: str) -> None:
         self._base = base
         self._tokens = [tokenizer(PLACEHOLDER).input_ids[1] for tokenizer in base.tokenizers]
         self.vectors = []
@@ -68,7 +68,7 @@ class LearnedWord:
 
 
 def learn_word(
-    base: BaseModel,
+    base: BaseCheckpoint,
     pictures: Sequence[Image.Image],
     prompts: Sequence[str],
     like: str,
@@ -112,7 +112,7 @@ def learn_word(
 
 
 def draw_with_word(
-    base: BaseModel,
+    base: BaseCheckpoint,
     word: LearnedWord,
     prompts: Sequence[str],
     plugins: Sequence[tuple[Adapter, float]] = (),

@@ -1,4 +1,4 @@
-"""A release: several extractions laid over one base for good, merged into one eraser, and tested as a whole."""
+"""A release: several extractions laid over one base for good, combined into one eraser, and tested as a whole."""
 
 import random
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from typing import Any
 from PIL import Image
 
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.combination.config import MergeConfig
+from plugins_engine.combination.config import CombinationConfig
 from plugins_engine.combination.easymerge import combine
-from plugins_engine.combination.parts import MergePart, kept_by_erasers
+from plugins_engine.combination.parts import CombinationPart, kept_by_erasers
 from plugins_engine.concepts import KINDS, calls, in_turn, styled
 from plugins_engine.errors import BadRequest, require_whole
 from plugins_engine.extraction.erasure import Erasure
@@ -19,7 +19,7 @@ from plugins_engine.extraction.restoration import Restoration, require_of_unet, 
 from plugins_engine.known import known_concepts
 from plugins_engine.measure.judge import Judge, rightly_seen
 from plugins_engine.measure.metrics import moved, moved_interval, rate_figures
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.sampler import generate_each
 from plugins_engine.progress import OnProgress, Pace, Progress
 
@@ -27,7 +27,7 @@ _BATCH = 20  # pictures
 
 
 @dataclass(frozen=True)
-class TakenOut:
+class ErasedConcept:
     """A concept that the release shall lack: its prompts, its eraser, and the plug-in that the eraser negates to."""
 
     erasure: Erasure
@@ -37,12 +37,12 @@ class TakenOut:
 
 @dataclass(frozen=True)
 class ReleaseConfig:
-    """How a release is merged and how much is drawn to test it.
+    """How a release is combined and how much is drawn to test it.
 
     pictures: of each concept, and of all else. shown: rows of each grid. restoring_steps: of each plug-in beside several.
     """
 
-    merge: MergeConfig = field(default_factory=lambda: MergeConfig(pictures=16))
+    combination: CombinationConfig = field(default_factory=lambda: CombinationConfig(pictures=16))
     restoring_steps: int = 30
     pictures: int = 60
     steps: int = 25
@@ -56,7 +56,7 @@ class ReleaseConfig:
 
 
 @dataclass(frozen=True)
-class MergedErasers:
+class CombinedErasers:
     """One eraser for all concepts, and, in their order, the plug-ins that restore each beside it."""
 
     eraser: Adapter
@@ -71,13 +71,13 @@ class ReleaseTest:
     grids: dict[str, Grid]
 
 
-def merge_erasers(
-    base: BaseModel,
-    taken: Sequence[TakenOut],
+def combine_erasers(
+    base: BaseCheckpoint,
+    taken: Sequence[ErasedConcept],
     config: ReleaseConfig | None = None,
     on_progress: OnProgress | None = None,
-) -> MergedErasers:
-    """Merge the erasers of several concepts, and fit each one's plug-in to what they became.
+) -> CombinedErasers:
+    """Combine the erasers of several concepts, and fit each one's plug-in to what they became.
 
     One alone stays as it is, and so does its plug-in, which is exact. Raises BadRequest, BaseMismatch.
     """
@@ -85,62 +85,68 @@ def merge_erasers(
     if not taken:
         raise BadRequest("expected at least one extraction to release without, found none")
     if len(taken) == 1:
-        return MergedErasers(taken[0].eraser, (taken[0].plugin,))
+        return CombinedErasers(taken[0].eraser, (taken[0].plugin,))
     require_of_unet([each.eraser for each in taken])
-    parts = [MergePart(each.erasure.targets, (each.eraser,)) for each in taken]
+    parts = [CombinationPart(each.erasure.targets, (each.eraser,)) for each in taken]
     kept = kept_by_erasers(base, [each.eraser for each in taken])
     if kept:
         # In no order, so that a sample of them is one of everything.
-        parts.append(MergePart(tuple(random.Random(config.seed).sample(kept, len(kept)))))
-    merged = combine(base, parts, config.merge, on_progress).adapter
+        parts.append(CombinationPart(tuple(random.Random(config.seed).sample(kept, len(kept)))))
+    combined = combine(base, parts, config.combination, on_progress).adapter
     plugins = tuple(
         restoring_plugin(
             base,
-            Restoration(parts, merged, each.eraser),
+            Restoration(parts, combined, each.eraser),
             steps=config.restoring_steps,
             seed=config.seed,
             on_progress=on_progress,
         )
         for each in taken
     )
-    return MergedErasers(merged, plugins)
+    return CombinedErasers(combined, plugins)
 
 
 def check_release(
-    base: BaseModel,
-    taken: Sequence[TakenOut],
-    merged: MergedErasers,
+    base: BaseCheckpoint,
+    taken: Sequence[ErasedConcept],
+    combined: CombinedErasers,
     judge: Judge | None = None,
     config: ReleaseConfig | None = None,
     on_progress: OnProgress | None = None,
 ) -> ReleaseTest:
-    """Draw each concept's prompts by the base, with the merged eraser and with its plug-in too; and all else without and with.
+    """Draw each concept's prompts by the base, with the combined eraser and with its plug-in too; and all else without and with.
 
     With a judge (one that knows all the concepts) it is counted what is seen. What `on_progress` raises stops the work.
     """
-    return _Check(base, taken, merged, judge, config or ReleaseConfig(), on_progress).run()
+    return _Check(base, taken, combined, judge, config or ReleaseConfig(), on_progress).run()
 
 
 class _Check:
     def __init__(
         self,
-        base: BaseModel,
-        taken: Sequence[TakenOut],
-        merged: MergedErasers,
+        base: BaseCheckpoint,
+        taken: Sequence[ErasedConcept],
+        combined: CombinedErasers,
         judge: Judge | None,
         config: ReleaseConfig,
         on_progress: OnProgress | None,
     ) -> None:
-        self._base, self._taken, self._merged, self._judge, self._config = base, taken, merged, judge, config
+        self._base, self._taken, self._combined, self._judge, self._config = (
+            base,
+            taken,
+            combined,
+            judge,
+            config,
+        )
         self._on_progress = on_progress
         self._pace = Pace((len(STAGES) * len(taken) + 2) * config.pictures)
         self._done = 0
 
     def run(self) -> ReleaseTest:
-        lasting: Plugins = [(self._merged.eraser, 1.0)]
+        lasting: Plugins = [(self._combined.eraser, 1.0)]
         grids: dict[str, Grid] = {}
         concepts = []
-        for each, plugin in zip(self._taken, self._merged.plugins, strict=True):
+        for each, plugin in zip(self._taken, self._combined.plugins, strict=True):
             erasure = each.erasure
             group = groups_of(self._base, erasure, self._config.pictures, self._config.seed)[0]
             ways: dict[str, Plugins] = {"before": [], "after": lasting, "restored": [*lasting, (plugin, 1.0)]}
@@ -165,8 +171,8 @@ class _Check:
             "concepts": concepts,
             "retained": kept,
             "pictures": self._config.pictures,
-            "rank": self._merged.eraser.rank,
-            "eraser_sha256": self._merged.eraser.tensors_sha256,
+            "rank": self._combined.eraser.rank,
+            "eraser_sha256": self._combined.eraser.tensors_sha256,
             "base_fingerprint": self._base.fingerprint,
         }
         return ReleaseTest(figures, grids)

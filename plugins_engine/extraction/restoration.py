@@ -17,10 +17,10 @@ from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.lora import quick_accelerator, trainable
 from plugins_engine.addition.priors import gather_prior
-from plugins_engine.combination.parts import MergePart, alone, retained
+from plugins_engine.combination.parts import CombinationPart, alone, retained
 from plugins_engine.concepts import evenly, in_turn, trigger_phrase
 from plugins_engine.errors import BadRequest
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import applied, made_for
 from plugins_engine.model.precision import quickly
 from plugins_engine.progress import OnProgress, StageReport
@@ -39,7 +39,7 @@ class Restoration:
     combined: what they became. eraser: the concept's own, one of the parts'.
     """
 
-    parts: Sequence[MergePart]
+    parts: Sequence[CombinationPart]
     combined: Adapter
     eraser: Adapter
 
@@ -76,7 +76,7 @@ def require_of_unet(erasers: Sequence[Adapter]) -> None:
 
 
 def restoring_plugin(
-    base: BaseModel,
+    base: BaseCheckpoint,
     restoration: Restoration,
     *,
     steps: int = 30,

@@ -19,7 +19,7 @@ from plugins_engine.addition.lora import TrainableLora, quick_accelerator, train
 from plugins_engine.concepts import in_turn, trigger_phrase, without_article
 from plugins_engine.errors import require_positive, require_whole
 from plugins_engine.extraction.erasure import Erasure
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.batches import noised_batch, pixels_of
 from plugins_engine.model.precision import quickly
 from plugins_engine.model.sampler import generate_each
@@ -50,7 +50,7 @@ class ReverseLoraConfig:
 
 
 def reverse_lora_layers(
-    base: BaseModel, erasure: Erasure, config: ReverseLoraConfig, on_step: OnStep
+    base: BaseCheckpoint, erasure: Erasure, config: ReverseLoraConfig, on_step: OnStep
 ) -> dict[str, LowRank]:
     """Give the eraser's layers for one concept."""
     style = erasure.kind == "style"
@@ -91,7 +91,7 @@ class _Pictures:
 
     def __init__(
         self,
-        base: BaseModel,
+        base: BaseCheckpoint,
         drawn: list[str],
         read_as: list[str],
         config: ReverseLoraConfig,

@@ -18,7 +18,7 @@ from torch import nn
 from plugins_engine.concepts import KINDS
 from plugins_engine.known import known_concepts
 from plugins_engine.measure.metrics import Rate, accuracy
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.directory import EMBEDDED
 from plugins_engine.works import on_white
 
@@ -154,7 +154,7 @@ class Judge:
         return found
 
 
-def judge_of(base: BaseModel) -> Judge | None:
+def judge_of(base: BaseCheckpoint) -> Judge | None:
     """Give the embedded judge where it knows all that this base says it knows; else None."""
     known = known_concepts(base.directory.path)
     judge = Judge.load()

@@ -69,7 +69,7 @@ class PromptEmbedding:
 
 
 @dataclass(eq=False)
-class BaseModel:
+class BaseCheckpoint:
     """A loaded base. Its modules are in evaluation mode and frozen; a training loop turns on what it trains.
 
     Drawing changes layers' forward for its time, so one base draws one request at a time: see `lock`.

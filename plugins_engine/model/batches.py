@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from plugins_engine.model.base import BaseModel, PromptEmbedding
+from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding
 from plugins_engine.works import on_white
 
 
@@ -38,7 +38,7 @@ class Batch:
 
 
 def noised_batch(
-    base: BaseModel, clean: Tensor, text: PromptEmbedding, min_snr: float, generator: torch.Generator
+    base: BaseCheckpoint, clean: Tensor, text: PromptEmbedding, min_snr: float, generator: torch.Generator
 ) -> Batch:
     """Noise clean latents at times spread evenly over the schedule, with the target that the base predicts."""
     n, total = len(clean), int(base.scheduler.config.num_train_timesteps)
@@ -57,7 +57,7 @@ def noised_batch(
     return Batch(noisy, times.to(clean.device), text, target, weight)
 
 
-def pixels_of(base: BaseModel, images: Sequence[Image.Image], flip: bool) -> Tensor:
+def pixels_of(base: BaseCheckpoint, images: Sequence[Image.Image], flip: bool) -> Tensor:
     """Turn works into (n or 2n, 3, s, s) pixels in -1..1 at the base's size, on white, centred and cut square."""
     size = base.resolution
     rows = []

@@ -15,14 +15,14 @@ from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.delta import LowRank
 from plugins_engine.adapters.learned_tokens import LearnedTokens, NameInForce
 from plugins_engine.errors import BaseMismatch
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.prompt_reading import ids_of_name
 
 Weighted = tuple[Adapter, float]
 Forward = Callable[..., Tensor]
 
 
-def made_for(base: BaseModel, layers: dict[str, LowRank], **said: Any) -> Adapter:
+def made_for(base: BaseCheckpoint, layers: dict[str, LowRank], **said: Any) -> Adapter:
     """Make an adapter of a base's layers that says which base it is for; `said` is the rest of Adapter's fields."""
     return Adapter(
         layers=layers,
@@ -33,7 +33,7 @@ def made_for(base: BaseModel, layers: dict[str, LowRank], **said: Any) -> Adapte
     )
 
 
-def require_fit(base: BaseModel, adapter: Adapter) -> None:
+def require_fit(base: BaseCheckpoint, adapter: Adapter) -> None:
     """Raise BaseMismatch unless the adapter was made for this base, or does not say and fits its layers."""
     called = adapter.name or "this plug-in"
     if adapter.base_fingerprint and adapter.base_fingerprint != base.fingerprint:
@@ -59,7 +59,7 @@ def require_fit(base: BaseModel, adapter: Adapter) -> None:
             )
 
 
-def completed(base: BaseModel, adapter: Adapter) -> Adapter:
+def completed(base: BaseCheckpoint, adapter: Adapter) -> Adapter:
     """Give the adapter with what stands at its learned tokens without it, where it does not say so itself."""
     tokens = tuple(
         each if each.ordinary else replace(each, ordinary=ordinary_vectors(base, each.words, len(each)))
@@ -68,7 +68,7 @@ def completed(base: BaseModel, adapter: Adapter) -> Adapter:
     return replace(adapter, tokens=tokens) if tokens else adapter
 
 
-def ordinary_vectors(base: BaseModel, words: str, count: int) -> dict[str, Tensor]:
+def ordinary_vectors(base: BaseCheckpoint, words: str, count: int) -> dict[str, Tensor]:
     """Give what stands at the positions of a name without a plug-in, by text encoder, (count, width) each."""
     found = {}
     for component, (tokenizer, encoder) in base.named_encoders.items():
@@ -79,7 +79,7 @@ def ordinary_vectors(base: BaseModel, words: str, count: int) -> dict[str, Tenso
 
 
 @contextmanager
-def applied(base: BaseModel, plugins: Sequence[Weighted]) -> Iterator[None]:
+def applied(base: BaseCheckpoint, plugins: Sequence[Weighted]) -> Iterator[None]:
     """Within the context, every adapted layer computes W x + Σ weight · B (A x), and learned tokens are read where they are called.
 
     W itself is never written, so afterwards the base is the same to the bit, whatever was raised inside. Plug-ins of
@@ -103,7 +103,7 @@ def applied(base: BaseModel, plugins: Sequence[Weighted]) -> Iterator[None]:
 
 
 @contextmanager
-def in_force(base: BaseModel, names: Sequence[NameInForce]) -> Iterator[None]:
+def in_force(base: BaseCheckpoint, names: Sequence[NameInForce]) -> Iterator[None]:
     """Within the context, prompts are read with these names, and with those that are in force already."""
     with base.lock:
         before = base.names
@@ -115,7 +115,7 @@ def in_force(base: BaseModel, names: Sequence[NameInForce]) -> Iterator[None]:
 
 
 @contextmanager
-def remembering(base: BaseModel, text: Sequence[Tensor]) -> Iterator[None]:
+def remembering(base: BaseCheckpoint, text: Sequence[Tensor]) -> Iterator[None]:
     """Within the context, cross-attention computes the keys and values of some prompt embeddings once and keeps them.
 
     They do not change from step to step. `text` must be those very tensors that the UNet is given.
@@ -128,14 +128,14 @@ def remembering(base: BaseModel, text: Sequence[Tensor]) -> Iterator[None]:
         yield
 
 
-def named(base: BaseModel, tokens: LearnedTokens, weight: float) -> NameInForce:
+def named(base: BaseCheckpoint, tokens: LearnedTokens, weight: float) -> NameInForce:
     """Give what learned tokens at a weight make of their name on a base."""
     ordinary = tokens.ordinary or ordinary_vectors(base, tokens.words, len(tokens))
     shifts = {encoder: each - ordinary[encoder] for encoder, each in tokens.vectors.items()}
     return NameInForce(tokens.words, shifts, weight * tokens.weight, tokens.origin)
 
 
-def _require_read(base: BaseModel, tokens: LearnedTokens, called: str) -> None:
+def _require_read(base: BaseCheckpoint, tokens: LearnedTokens, called: str) -> None:
     """Raise BaseMismatch unless every text encoder of the base can read the tokens."""
     widths = {
         component: int(encoder.get_input_embeddings().embedding_dim)

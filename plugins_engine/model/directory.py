@@ -15,7 +15,7 @@ SUPPORTED = {
     "StableDiffusionPipeline": ("unet", "vae", "text_encoder"),
     "StableDiffusionXLPipeline": ("unet", "vae", "text_encoder", "text_encoder_2"),
 }
-VARIANTS = (None, "fp16", "bf16", "non_ema")
+WEIGHT_VARIANTS = (None, "fp16", "bf16", "non_ema")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _check_unet(path: Path, config: dict[str, Any]) -> None:
 
 
 def _find_weights(folder: Path, stem: str) -> tuple[list[Path], str | None]:
-    for variant in VARIANTS:
+    for variant in WEIGHT_VARIANTS:
         name = f"{stem}.{variant}" if variant else stem
         single = folder / f"{name}.safetensors"
         if single.is_file():

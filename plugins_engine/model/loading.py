@@ -11,13 +11,13 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 from transformers.utils import logging as transformers_logging
 
 from plugins_engine.errors import BadBase, DeviceUnavailable
-from plugins_engine.model.base import BaseModel, Scheduler
+from plugins_engine.model.base import BaseCheckpoint, Scheduler
 from plugins_engine.model.directory import EMBEDDED, ModelDirectory, read_directory
 
 
 def load_base(
     source: Path | str | None = None, device: str | torch.device = "cpu", dtype: torch.dtype | None = None
-) -> BaseModel:
+) -> BaseCheckpoint:
     """Load an SD 1.x, 2.x or SDXL diffusers directory; None is the embedded base. Never reaches for the network.
 
     `dtype` defaults to half precision on CUDA and float32 elsewhere. Only safetensors are read: other formats can
@@ -39,7 +39,7 @@ def load_base(
     for module in (unet, vae, *encoders):
         module.requires_grad_(False).eval().to(place)
     scheduler = _scheduler(directory.configs["scheduler"])
-    return BaseModel(directory, place, dtype, unet, vae, tuple(encoders), tuple(tokenizers), scheduler)
+    return BaseCheckpoint(directory, place, dtype, unet, vae, tuple(encoders), tuple(tokenizers), scheduler)
 
 
 def usual_precision(place: torch.device) -> torch.dtype:

@@ -12,7 +12,7 @@ from plugins_engine.errors import BadBase
 from plugins_engine.model.directory import ModelDirectory
 from plugins_engine.model.fingerprint import stored_tensors
 
-Available = Callable[[torch.device], int]
+AvailableMemory = Callable[[torch.device], int]
 """Gives the bytes that a device has free."""
 
 BUFFERS = 4

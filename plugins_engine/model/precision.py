@@ -10,18 +10,18 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 
 _WORTH_IT = 1.3  # times quicker: less would be lost in converting the numbers, and could be chance
 
 
-def quick_precision(base: BaseModel) -> str | None:
+def quick_precision(base: BaseCheckpoint) -> str | None:
     """Name the precision that is quicker than the base's own float32, as accelerate calls it; None: there is none."""
     on_processor = base.device.type == "cpu" and base.dtype == torch.float32
     return "bf16" if on_processor and bfloat16_is_quicker() else None
 
 
-def quickly(base: BaseModel) -> AbstractContextManager[object]:
+def quickly(base: BaseCheckpoint) -> AbstractContextManager[object]:
     """Compute in the quick precision within the context."""
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=quick_precision(base) is not None)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.errors import BadPrompt, BadRequest, BrokenPicture, require_whole
-from plugins_engine.model.base import BaseModel, PromptEmbedding, Scheduler
+from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding, Scheduler
 from plugins_engine.model.branches import applied, remembering
 from plugins_engine.progress import OnProgress, Pace, Progress
 
@@ -61,7 +61,7 @@ class SampleRequest:
 
 
 def generate(
-    base: BaseModel,
+    base: BaseCheckpoint,
     request: SampleRequest,
     on_progress: OnProgress | None = None,
     *,
@@ -105,7 +105,7 @@ def generate(
 
 
 def generate_each(
-    base: BaseModel,
+    base: BaseCheckpoint,
     prompts: Sequence[str],
     *,
     seed: int = 0,
@@ -151,7 +151,7 @@ def to_pictures(pixels: Tensor) -> list[Image.Image]:
 
 
 def _denoise(
-    base: BaseModel,
+    base: BaseCheckpoint,
     request: SampleRequest,
     guidance: float,
     seeds: list[int],
@@ -177,7 +177,7 @@ def _denoise(
     return latents
 
 
-def _noise(base: BaseModel, seeds: list[int], size: tuple[int, int]) -> Tensor:
+def _noise(base: BaseCheckpoint, seeds: list[int], size: tuple[int, int]) -> Tensor:
     shape = (
         1,
         base.unet.config.in_channels,
@@ -201,7 +201,7 @@ class _Reporter:
 
     def __init__(
         self,
-        base: BaseModel,
+        base: BaseCheckpoint,
         request: SampleRequest,
         batches: int,
         on_progress: OnProgress | None,
@@ -241,7 +241,7 @@ class _Reporter:
         return to_pictures(self._base.decode_latents(expected.to(latents.dtype)).nan_to_num())[0]
 
 
-def _size(base: BaseModel, request: SampleRequest) -> tuple[int, int]:
+def _size(base: BaseCheckpoint, request: SampleRequest) -> tuple[int, int]:
     """Give the width and height, after checking what only this base can tell: sizes and steps that it can do."""
     levels = int(base.scheduler.config.num_train_timesteps)
     if request.steps >= levels:

@@ -19,8 +19,8 @@ from market.jobs.models import Job
 from market.jobs.states import JobState
 from market.ledger import operations as ledger
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.combination.config import MergeConfig
-from plugins_engine.model.base import BaseModel as LoadedBase
+from plugins_engine.combination.config import CombinationConfig
+from plugins_engine.model.base import BaseCheckpoint
 from tests.market.stage import Weights, earnings, make_plugin, make_wish, run, top_up, wallet
 from tests.plugins_engine import tiny_pipelines
 from workers.engine import Engine
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 RUNNER = partial(
     run_combination,
-    config=MergeConfig("tuned", pictures=2, steps=1, tuning_steps=2),
+    config=CombinationConfig("tuned", pictures=2, steps=1, tuning_steps=2),
     show=ShowConfig(pictures=2, shown=2),
 )
 
@@ -50,7 +50,7 @@ def ink(artist: User, make_real_plugin: Callable[..., PlugIn]) -> PlugIn:
 
 
 @pytest.fixture
-def pip(second_artist: User, base: BaseModel, loaded: LoadedBase) -> PlugIn:
+def pip(second_artist: User, base: BaseModel, loaded: BaseCheckpoint) -> PlugIn:
     adapter = tiny_pipelines.random_adapter(loaded, seed=2, name="Pip")
     weights = Weights(adapter.to_bytes(), adapter.tensors_sha256, adapter.rank)
     return make_plugin(

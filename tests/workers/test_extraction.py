@@ -34,11 +34,11 @@ from market.generation.models import GenerationRequest
 from market.jobs.models import Job
 from market.jobs.states import JobState
 from plugins_engine.addition.config import AdditionConfig
-from plugins_engine.combination.config import MergeConfig
+from plugins_engine.combination.config import CombinationConfig
 from plugins_engine.extraction.closed_form import ClosedFormConfig
 from plugins_engine.extraction.examination import ExaminationConfig
 from plugins_engine.extraction.release import ReleaseConfig
-from plugins_engine.model.base import BaseModel as LoadedBase
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.loading import load_base
 from plugins_engine.progress import Progress
 from tests.market.catalog.conftest import make_concept, with_works
@@ -58,7 +58,7 @@ EXAMINATION = ExaminationConfig(
     pictures=2, steps=2, attack_pictures=1, attack_steps=1, attack_tries=1, shown=2
 )
 RELEASE = ReleaseConfig(
-    merge=MergeConfig(method="closed-form", pictures=2, retained_pictures=2, steps=1),
+    combination=CombinationConfig(method="closed-form", pictures=2, retained_pictures=2, steps=1),
     restoring_steps=2,
     pictures=2,
     steps=2,
@@ -79,7 +79,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def loaded(pipeline: Path) -> LoadedBase:
+def loaded(pipeline: Path) -> BaseCheckpoint:
     return load_base(pipeline)
 
 

@@ -16,7 +16,7 @@ from market.jobs.models import Job
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.training import add_concept
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import Weighted, applied
 from plugins_engine.progress import OnProgress
 from workers.engine import Engine
@@ -36,7 +36,7 @@ def run_addition(job: Job, engine: Engine, lease: Lease, *, config: AdditionConf
 
 
 def learn(
-    base: BaseModel,
+    base: BaseCheckpoint,
     inputs: catalog.AdditionInputs,
     release: BaseRelease,
     lasting: Sequence[Weighted],
@@ -70,7 +70,7 @@ def _with_captions(figures: dict[str, Any], inputs: catalog.AdditionInputs) -> d
 
 
 def output_of(
-    adapter: Adapter, base: BaseModel, figures: dict[str, Any], samples: Sequence[Sample]
+    adapter: Adapter, base: BaseCheckpoint, figures: dict[str, Any], samples: Sequence[Sample]
 ) -> catalog.AdditionOutput:
     """Write an adapter as the bytes of a file, with the hashes that reading it gives, and what is kept beside it."""
     content = adapter.to_bytes()
@@ -95,7 +95,7 @@ def release_for(plugin_id: int, fingerprint: str) -> BaseRelease:
 
 
 def draw_samples(
-    base: BaseModel,
+    base: BaseCheckpoint,
     adapter: Adapter,
     prompts: list[str],
     release: BaseRelease,

@@ -12,7 +12,7 @@ from market.jobs.models import Job
 from plugins_engine.errors import BadBase
 from plugins_engine.model.directory import ModelDirectory, read_directory
 from plugins_engine.model.loading import find_device, usual_precision
-from plugins_engine.model.memory import Available, available_memory, in_gigabytes, memory_need
+from plugins_engine.model.memory import AvailableMemory, available_memory, in_gigabytes, memory_need
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.samples import draw_each
@@ -21,7 +21,9 @@ from workers.weights import directory_of
 SMALLEST_SIDE = 16
 
 
-def run_check(job: Job, engine: Engine, lease: Lease, *, available: Available = available_memory) -> None:
+def run_check(
+    job: Job, engine: Engine, lease: Lease, *, available: AvailableMemory = available_memory
+) -> None:
     """Check one base. `available` tells how many bytes a device has free."""
     lease.say("looking through the files")
     base = checking.base_of(job)
@@ -67,7 +69,7 @@ def run_check(job: Job, engine: Engine, lease: Lease, *, available: Available = 
         raise BadBase(f"{error.filename}: the worker may not read it; let its user read the files") from error
 
 
-def _require_room(found: ModelDirectory, engine: Engine, available: Available) -> tuple[int, int]:
+def _require_room(found: ModelDirectory, engine: Engine, available: AvailableMemory) -> tuple[int, int]:
     """Refuse a base that this worker has no memory for, before it is loaded. What was loaded before makes room."""
     engine.make_room()
     place = find_device(engine.device)

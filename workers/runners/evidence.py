@@ -14,7 +14,7 @@ from market.claims import measuring as claims
 from market.jobs.models import Job
 from plugins_engine.evidence.config import EvidenceConfig
 from plugins_engine.evidence.membership import find_membership
-from plugins_engine.evidence.report import content, sentences
+from plugins_engine.evidence.report import evidence_content, evidence_sentences
 from plugins_engine.evidence.reproduction import Nearest, find_reproductions
 from plugins_engine.model.branches import applied
 from plugins_engine.progress import StageReport
@@ -43,8 +43,8 @@ def run_evidence(job: Job, engine: Engine, lease: Lease, *, config: EvidenceConf
         job=job,
         token=lease.token,
         output=claims.EvidenceOutput(
-            figures=content(membership, reproduction),
-            sentences=sentences(reproduction),
+            figures=evidence_content(membership, reproduction),
+            sentences=evidence_sentences(reproduction),
             settings=vars(config),
             works=_drawn(reproduction.works),
             controls=_drawn(reproduction.controls),

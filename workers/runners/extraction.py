@@ -15,7 +15,7 @@ from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.concepts import calls
 from plugins_engine.extraction.erasure import plan_erasure
 from plugins_engine.extraction.examination import ExaminationConfig, Grid, examine, judge_for
-from plugins_engine.extraction.methods import Config, Method, extract_concept
+from plugins_engine.extraction.methods import ExtractionConfig, ExtractionMethod, extract_concept
 from plugins_engine.known import known_prompts
 from workers.engine import Engine
 from workers.lease import Lease
@@ -26,7 +26,7 @@ def run_extraction(
     engine: Engine,
     lease: Lease,
     *,
-    config: Config | None = None,
+    config: ExtractionConfig | None = None,
     examination: ExaminationConfig | None = None,
 ) -> None:
     lease.say("loading the model")
@@ -39,7 +39,7 @@ def run_extraction(
         if not any(calls(alias, prompt) for alias in extraction.aliases)
     ]
     erasure = plan_erasure(base, extraction.name, extraction.kind, extraction.anchor, retained)
-    method: Method = extraction.method  # type: ignore[assignment]  # a constraint keeps it among the engine's
+    method: ExtractionMethod = extraction.method  # type: ignore[assignment]  # a constraint keeps it among the engine's
     result = extract_concept(base, erasure, method, config, lease.report)
     measured = examine(
         base,

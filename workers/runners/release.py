@@ -32,15 +32,15 @@ from plugins_engine.errors import BadRequest
 from plugins_engine.extraction.erasure import Erasure
 from plugins_engine.extraction.examination import STAGES, Grid, judge_for
 from plugins_engine.extraction.release import (
-    MergedErasers,
+    CombinedErasers,
+    ErasedConcept,
     ReleaseConfig,
-    TakenOut,
     check_release,
-    merge_erasers,
+    combine_erasers,
 )
 from plugins_engine.measure.judge import Judge, judge_of
 from plugins_engine.measure.metrics import moved
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import Weighted
 from plugins_engine.model.sampler import SampleRequest, generate, generate_each
 from plugins_engine.progress import OnProgress, Pace, Progress
@@ -105,7 +105,7 @@ def _restored(
     return [] if restores(version) else [(engine.adapter(version), 1.0)]
 
 
-def _taken_out(engine: Engine, extraction: Extraction) -> TakenOut:
+def _taken_out(engine: Engine, extraction: Extraction) -> ErasedConcept:
     said = extraction.erasure
     erasure = Erasure(
         said["name"],
@@ -122,28 +122,28 @@ def _taken_out(engine: Engine, extraction: Extraction) -> TakenOut:
             (extraction.plugin_file, extraction.plugin_tensors_sha256, "plug-in"),
         )
     )
-    return TakenOut(erasure, eraser, plugin)
+    return ErasedConcept(erasure, eraser, plugin)
 
 
 def _merged(
     build: ReleaseBuild,
-    base: BaseModel,
+    base: BaseCheckpoint,
     extractions: Sequence[Extraction],
-    taken: Sequence[TakenOut],
+    taken: Sequence[ErasedConcept],
     engine: Engine,
     lease: Lease,
     config: ReleaseConfig,
-) -> MergedErasers:
+) -> CombinedErasers:
     """Merge, or take up what an earlier attempt merged."""
     if not build.eraser_tensors_sha256:
-        done = merge_erasers(base, taken, config, lease.report)
+        done = combine_erasers(base, taken, config, lease.report)
         plugins = dict(
             zip((each.pk for each in extractions), (to_store(each) for each in done.plugins), strict=True)
         )
         keep_merged(build, token=lease.token, eraser=to_store(done.eraser), plugins=plugins)
     eraser = Weights(str(build.eraser_file.name), build.eraser_tensors_sha256, f"the eraser of {build}")
     parts = build.parts.order_by("position")
-    return MergedErasers(
+    return CombinedErasers(
         engine.stored(eraser),
         tuple(
             engine.stored(Weights(str(part.plugin_file.name), part.plugin_tensors_sha256, str(part)))
@@ -152,7 +152,7 @@ def _merged(
     )
 
 
-def _fixed(build: ReleaseBuild, base: BaseModel, lasting: Sequence[Weighted]) -> dict[str, Grid]:
+def _fixed(build: ReleaseBuild, base: BaseCheckpoint, lasting: Sequence[Weighted]) -> dict[str, Grid]:
     """Draw what every release of a base draws, so that any two can be laid side by side."""
     prompts = fixed_prompts(build.base)
     drawn = [
@@ -184,7 +184,7 @@ def _on_sale(build: ReleaseBuild, before: BaseRelease) -> list[PlugInVersion]:
 
 
 def _retest(
-    base: BaseModel,
+    base: BaseCheckpoint,
     version: PlugInVersion,
     before: BaseRelease,
     then: Sequence[Weighted],

@@ -16,7 +16,7 @@ from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.errors import BadRequest
 from plugins_engine.measure.judge import judge_of
 from plugins_engine.measure.metrics import moved
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import Weighted
 from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.progress import OnProgress, Progress
@@ -46,7 +46,7 @@ def run_retraining(job: Job, engine: Engine, lease: Lease, *, config: AdditionCo
 
 
 def _drawn_again(
-    base: BaseModel, retest: Retest, plugins: list[Weighted], on_progress: OnProgress
+    base: BaseCheckpoint, retest: Retest, plugins: list[Weighted], on_progress: OnProgress
 ) -> tuple[dict[str, object], Grids]:
     """Draw a retest's samples once more, and measure them against those of the release in use before it."""
     concept, registered = retest.version.plugin.concept, retest.version.plugin.base

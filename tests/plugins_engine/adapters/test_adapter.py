@@ -20,7 +20,7 @@ from plugins_engine.adapters import delta
 from plugins_engine.adapters.adapter import Adapter, weighted_sum
 from plugins_engine.adapters.layer_names import aliases, flatten, published_layers
 from plugins_engine.errors import BadAdapter
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import applied
 from tests.plugins_engine.tiny_pipelines import random_adapter, random_reader, random_tokens
 
@@ -56,7 +56,7 @@ def assert_same(found: Adapter, expected: Adapter) -> None:
 
 
 @pytest.mark.parametrize("naming", ["peft", "kohya"])
-def test_what_is_saved_loads_to_the_bit(base: BaseModel, tmp_path: Path, naming: str) -> None:
+def test_what_is_saved_loads_to_the_bit(base: BaseCheckpoint, tmp_path: Path, naming: str) -> None:
     adapter = random_adapter(base, kinds=EVERY_KIND, vary_rank=True)
 
     file_hash = adapter.save(tmp_path / "one.safetensors", naming=naming)  # type: ignore[arg-type]  # a parameter
@@ -74,7 +74,7 @@ def test_what_is_saved_loads_to_the_bit(base: BaseModel, tmp_path: Path, naming:
 
 
 @pytest.mark.parametrize("naming", ["peft", "kohya"])
-def test_text_encoder_factors_and_learned_tokens_load_to_the_bit(base: BaseModel, naming: str) -> None:
+def test_text_encoder_factors_and_learned_tokens_load_to_the_bit(base: BaseCheckpoint, naming: str) -> None:
     adapter = random_reader(base, "Ünï Ink")
 
     loaded = Adapter.load(adapter.to_bytes(naming=naming), base.layers)  # type: ignore[arg-type]  # a parameter
@@ -85,7 +85,7 @@ def test_text_encoder_factors_and_learned_tokens_load_to_the_bit(base: BaseModel
     assert json.loads(loaded.metadata["plugin.words"]) == ["Ünï Ink"]
 
 
-def test_scaled_tokens_and_two_of_one_name_load_to_the_bit(sd: BaseModel) -> None:
+def test_scaled_tokens_and_two_of_one_name_load_to_the_bit(sd: BaseCheckpoint) -> None:
     parts = [(random_reader(sd, "Dr. No", seed=seed), weight) for seed, weight in ((1, 0.3), (2, -1.0))]
     adapter = weighted_sum(parts)
 
@@ -98,14 +98,14 @@ def test_scaled_tokens_and_two_of_one_name_load_to_the_bit(sd: BaseModel) -> Non
         random_reader(sd, "Ink").scaled(0.5).to_bytes(naming="kohya")
 
 
-def test_learned_tokens_alone_are_a_plugin(sd: BaseModel) -> None:
+def test_learned_tokens_alone_are_a_plugin(sd: BaseCheckpoint) -> None:
     adapter = Adapter({}, name="Ink", tokens=(random_tokens(sd, "Ink"),))
 
     assert_same(Adapter.load(adapter.to_bytes()), adapter)
     assert (adapter.rank, adapter.components) == (0, ("tokens",))
 
 
-def test_the_hash_of_a_plugin_of_the_unet_alone_is_what_it_always_was(sd: BaseModel) -> None:
+def test_the_hash_of_a_plugin_of_the_unet_alone_is_what_it_always_was(sd: BaseCheckpoint) -> None:
     plain = Adapter({Q: (B, A)})
     read = replace(plain, tokens=(random_tokens(sd, "Ink"),))
 
@@ -115,13 +115,13 @@ def test_the_hash_of_a_plugin_of_the_unet_alone_is_what_it_always_was(sd: BaseMo
     assert other.tensors_sha256 != read.tensors_sha256
 
 
-def test_a_kohya_file_of_a_published_shape_loads_without_its_base(bases: dict[str, BaseModel]) -> None:
+def test_a_kohya_file_of_a_published_shape_loads_without_its_base(bases: dict[str, BaseCheckpoint]) -> None:
     adapter = random_adapter(bases["sd1"], kinds=EVERY_KIND)
 
     assert_same(Adapter.load(adapter.to_bytes(naming="kohya")), adapter)
 
 
-def test_the_tensors_hash_ignores_naming_metadata_and_order_but_not_one_weight(sd: BaseModel) -> None:
+def test_the_tensors_hash_ignores_naming_metadata_and_order_but_not_one_weight(sd: BaseCheckpoint) -> None:
     adapter = random_adapter(sd)
     reverse = Adapter(dict(reversed(adapter.layers.items())), convolutions=adapter.convolutions)
     layers = {name: (up.clone(), down.clone()) for name, (up, down) in adapter.layers.items()}
@@ -134,7 +134,7 @@ def test_the_tensors_hash_ignores_naming_metadata_and_order_but_not_one_weight(s
     assert Adapter(layers).tensors_sha256 != adapter.tensors_sha256
 
 
-def test_half_precision_files_are_half_the_size_and_load_as_float32(sd: BaseModel) -> None:
+def test_half_precision_files_are_half_the_size_and_load_as_float32(sd: BaseCheckpoint) -> None:
     adapter = random_adapter(sd, rank=32)
 
     small = adapter.to_bytes(dtype=torch.float16)
@@ -150,7 +150,7 @@ def test_half_precision_files_are_half_the_size_and_load_as_float32(sd: BaseMode
 @pytest.mark.parametrize("vary_rank", [False, True])
 @pytest.mark.parametrize("naming", ["peft", "kohya"])
 def test_diffusers_loads_the_file_and_predicts_the_same(
-    base: BaseModel, tmp_path: Path, naming: str, vary_rank: bool
+    base: BaseCheckpoint, tmp_path: Path, naming: str, vary_rank: bool
 ) -> None:
     kinds = EVERY_KIND if naming == "peft" else ("attention", "projection")
     adapter = random_adapter(base, kinds=kinds, vary_rank=vary_rank)
@@ -160,7 +160,7 @@ def test_diffusers_loads_the_file_and_predicts_the_same(
 
 @pytest.mark.parametrize("naming", ["peft", "kohya"])
 def test_diffusers_reads_prompts_and_predicts_with_a_file_that_changes_both(
-    base: BaseModel, tmp_path: Path, naming: str
+    base: BaseCheckpoint, tmp_path: Path, naming: str
 ) -> None:
     adapter = random_reader(base, strength=0.1)
     if naming == "kohya":  # diffusers refuses learned tokens there
@@ -191,7 +191,7 @@ def test_diffusers_reads_prompts_and_predicts_with_a_file_that_changes_both(
 
 
 def test_diffusers_refuses_kohyas_naming_with_learned_tokens_and_does_not_drop_them(
-    sd: BaseModel, tmp_path: Path
+    sd: BaseCheckpoint, tmp_path: Path
 ) -> None:
     random_reader(sd).save(tmp_path / "one.safetensors", naming="kohya")
 
@@ -199,7 +199,7 @@ def test_diffusers_refuses_kohyas_naming_with_learned_tokens_and_does_not_drop_t
         _pipeline(sd).load_lora_weights(tmp_path, weight_name="one.safetensors", local_files_only=True)
 
 
-def test_diffusers_reads_learned_tokens_from_files_of_their_own(base: BaseModel, tmp_path: Path) -> None:
+def test_diffusers_reads_learned_tokens_from_files_of_their_own(base: BaseCheckpoint, tmp_path: Path) -> None:
     adapter = Adapter({}, tokens=(random_tokens(base, "Ink", count=4),))
     pipeline = _pipeline(base)
     parts = {
@@ -227,13 +227,13 @@ def test_diffusers_reads_learned_tokens_from_files_of_their_own(base: BaseModel,
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
 
 
-def _pipeline(base: BaseModel) -> Any:
+def _pipeline(base: BaseCheckpoint) -> Any:
     kind = StableDiffusionXLPipeline if base.is_xl else StableDiffusionPipeline
     return kind.from_pretrained(base.directory.path, local_files_only=True)
 
 
 def test_diffusers_reads_the_original_block_names_of_sdxl_as_we_do(
-    bases: dict[str, BaseModel], tmp_path: Path
+    bases: dict[str, BaseCheckpoint], tmp_path: Path
 ) -> None:
     base = bases["sdxl"]
     adapter = random_adapter(base)
@@ -261,7 +261,7 @@ def test_diffusers_reads_the_original_block_names_of_sdxl_as_we_do(
     _assert_diffusers_agrees(base, tmp_path, adapter)
 
 
-def _assert_diffusers_agrees(base: BaseModel, folder: Path, adapter: Adapter) -> None:
+def _assert_diffusers_agrees(base: BaseCheckpoint, folder: Path, adapter: Adapter) -> None:
     """Compare the UNet with the deltas added to its weights with diffusers' reading of the file in the folder."""
     pipeline, plain = _pipeline(base), _pipeline(base).unet
     for layer, factors in adapter.layers.items():
@@ -428,7 +428,7 @@ def test_learned_tokens_in_a_lora_file_of_other_programs_are_read() -> None:
 # Metadata
 
 
-def test_modelspec_and_trainer_metadata_are_written(sd: BaseModel, tmp_path: Path) -> None:
+def test_modelspec_and_trainer_metadata_are_written(sd: BaseCheckpoint, tmp_path: Path) -> None:
     adapter = random_adapter(sd, name="Fox Å, bright")
 
     adapter.save(tmp_path / "one.safetensors", {"modelspec.author": "An artist", "ss_epoch": "3"})
@@ -472,7 +472,7 @@ def test_a_file_that_says_nothing_is_named_after_itself(tmp_path: Path) -> None:
 # Algebra
 
 
-def test_a_weighted_sum_adds_the_deltas_and_names_its_parts(sd: BaseModel) -> None:
+def test_a_weighted_sum_adds_the_deltas_and_names_its_parts(sd: BaseCheckpoint) -> None:
     one = random_adapter(sd, seed=1, name="One")
     two = random_adapter(sd, seed=2, name="Two, too", kinds=("attention", "projection"))
 
@@ -488,7 +488,7 @@ def test_a_weighted_sum_adds_the_deltas_and_names_its_parts(sd: BaseModel) -> No
     assert total.base_fingerprint == sd.fingerprint
 
 
-def test_plugins_of_different_bases_do_not_sum(bases: dict[str, BaseModel]) -> None:
+def test_plugins_of_different_bases_do_not_sum(bases: dict[str, BaseCheckpoint]) -> None:
     one, two = random_adapter(bases["sd1"]), random_adapter(bases["sd2"])
 
     with pytest.raises(BadAdapter, match="2 different bases"):
@@ -499,7 +499,7 @@ def test_plugins_of_different_bases_do_not_sum(bases: dict[str, BaseModel]) -> N
         weighted_sum([(Adapter({Q: (B, A)}), 1.0), (Adapter({Q: (B[:4], A)}), 1.0)])
 
 
-def test_negating_scaling_and_truncating_act_on_every_layer(sd: BaseModel) -> None:
+def test_negating_scaling_and_truncating_act_on_every_layer(sd: BaseCheckpoint) -> None:
     adapter = random_adapter(sd)
     layer = next(iter(adapter.layers))
     full = delta.materialise(adapter.layers[layer])
@@ -716,7 +716,7 @@ def test_an_adapter_cannot_be_made_of_wrong_matrices(layers: dict[str, delta.Low
 @pytest.mark.parametrize("broken", ["fsync", "replace"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("disk full")])
 def test_an_interrupted_save_leaves_the_old_file_and_nothing_else(
-    sd: BaseModel,
+    sd: BaseCheckpoint,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     broken: str,
@@ -736,7 +736,7 @@ def test_an_interrupted_save_leaves_the_old_file_and_nothing_else(
     assert [each.name for each in tmp_path.iterdir()] == ["one.safetensors"]
 
 
-def test_saving_makes_missing_folders(sd: BaseModel, tmp_path: Path) -> None:
+def test_saving_makes_missing_folders(sd: BaseCheckpoint, tmp_path: Path) -> None:
     random_adapter(sd).save(tmp_path / "new" / "folder" / "one.safetensors")
 
     assert (tmp_path / "new" / "folder" / "one.safetensors").is_file()

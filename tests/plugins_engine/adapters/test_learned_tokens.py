@@ -12,25 +12,25 @@ from plugins_engine.adapters.adapter import Adapter, weighted_sum
 from plugins_engine.adapters.learned_tokens import LearnedTokens
 from plugins_engine.concepts import split_at_names
 from plugins_engine.errors import BadAdapter, BadPrompt, BaseMismatch
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import Weighted, applied, completed, ordinary_vectors
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate, generate_each
 from tests.plugins_engine.tiny_pipelines import random_adapter, random_tokens
 
 
-def speaking(base: BaseModel, words: str = "Ink", **options: object) -> Adapter:
+def speaking(base: BaseCheckpoint, words: str = "Ink", **options: object) -> Adapter:
     """A plug-in of learned tokens alone."""
     return Adapter({}, name=words, tokens=(random_tokens(base, words, **options),))  # type: ignore[arg-type]
 
 
-def encoded(base: BaseModel, prompt: str, plugins: Sequence[Weighted] = ()) -> Tensor:
+def encoded(base: BaseCheckpoint, prompt: str, plugins: Sequence[Weighted] = ()) -> Tensor:
     with torch.no_grad(), applied(base, plugins):
         return base.encode_prompt([prompt]).tokens[0]
 
 
 @contextmanager
-def read(base: BaseModel) -> Iterator[list[Tensor]]:
+def read(base: BaseCheckpoint) -> Iterator[list[Tensor]]:
     """Give the vectors that the first text encoder reads, without those of the positions: a list that fills, (prompts, n, width)."""
     positions = base.text_encoder.get_submodule(base.path_in_encoder("text_encoder", "text_model.embeddings"))
     seen: list[Tensor] = []
@@ -45,13 +45,13 @@ def read(base: BaseModel) -> Iterator[list[Tensor]]:
         handle.remove()
 
 
-def vectors(base: BaseModel, prompt: str, plugins: Sequence[Weighted] = ()) -> Tensor:
+def vectors(base: BaseCheckpoint, prompt: str, plugins: Sequence[Weighted] = ()) -> Tensor:
     with read(base) as seen:
         encoded(base, prompt, plugins)
     return seen[0][0]
 
 
-def test_a_names_vectors_move_as_far_as_the_plugin_weighs(sd: BaseModel) -> None:
+def test_a_names_vectors_move_as_far_as_the_plugin_weighs(sd: BaseCheckpoint) -> None:
     plugin = speaking(sd)
     (tokens,) = plugin.tokens
     ordinary, learned = tokens.ordinary["text_encoder"], tokens.vectors["text_encoder"]
@@ -63,7 +63,7 @@ def test_a_names_vectors_move_as_far_as_the_plugin_weighs(sd: BaseModel) -> None
         torch.testing.assert_close(found, ordinary + weight * (learned - ordinary))
 
 
-def test_more_vectors_than_a_name_has_tokens_take_more_positions(sd: BaseModel) -> None:
+def test_more_vectors_than_a_name_has_tokens_take_more_positions(sd: BaseCheckpoint) -> None:
     plugin = speaking(sd, count=5)
 
     plain, found = vectors(sd, "Ink fox"), vectors(sd, "Ink fox", [(plugin, 1.0)])
@@ -72,7 +72,7 @@ def test_more_vectors_than_a_name_has_tokens_take_more_positions(sd: BaseModel) 
     torch.testing.assert_close(found[6:], plain[4:-2])  # what comes after moves on
 
 
-def test_off_or_not_called_a_plugin_changes_nothing_to_the_bit(base: BaseModel) -> None:
+def test_off_or_not_called_a_plugin_changes_nothing_to_the_bit(base: BaseCheckpoint) -> None:
     plugin = speaking(base)
     plain = encoded(base, "a fox, Ink style")
 
@@ -82,7 +82,7 @@ def test_off_or_not_called_a_plugin_changes_nothing_to_the_bit(base: BaseModel) 
     assert torch.equal(encoded(base, "a fox, Ink style"), plain)
 
 
-def test_prompts_beside_one_that_calls_it_are_read_as_ever(sd: BaseModel) -> None:
+def test_prompts_beside_one_that_calls_it_are_read_as_ever(sd: BaseCheckpoint) -> None:
     prompts = ["a fox", "a fox, Ink style"]
     with torch.no_grad():
         plain = sd.encode_prompt(prompts).tokens
@@ -94,19 +94,19 @@ def test_prompts_beside_one_that_calls_it_are_read_as_ever(sd: BaseModel) -> Non
 
 
 @pytest.mark.parametrize("prompt", ["an Inkwell", "a pInk fox", "Ink_2", "I n k", "Inks"])
-def test_a_name_inside_another_word_is_not_called(sd: BaseModel, prompt: str) -> None:
+def test_a_name_inside_another_word_is_not_called(sd: BaseCheckpoint, prompt: str) -> None:
     assert torch.equal(encoded(sd, prompt, [(speaking(sd), 1.0)]), encoded(sd, prompt))
 
 
 @pytest.mark.parametrize("prompt", ["a fox, ink style", "a fox, INK style", "a fox, iNk style"])
-def test_a_name_is_called_in_whatever_case(sd: BaseModel, prompt: str) -> None:
+def test_a_name_is_called_in_whatever_case(sd: BaseCheckpoint, prompt: str) -> None:
     plugins = [(speaking(sd), 1.0)]
 
     assert torch.equal(encoded(sd, prompt, plugins), encoded(sd, "a fox, Ink style", plugins))
     assert not torch.equal(encoded(sd, prompt, plugins), encoded(sd, prompt))
 
 
-def test_a_name_is_called_as_often_as_it_is_said_and_beside_any_punctuation(sd: BaseModel) -> None:
+def test_a_name_is_called_as_often_as_it_is_said_and_beside_any_punctuation(sd: BaseCheckpoint) -> None:
     plugin = speaking(sd)
     learned = plugin.tokens[0].vectors["text_encoder"]
 
@@ -116,13 +116,13 @@ def test_a_name_is_called_as_often_as_it_is_said_and_beside_any_punctuation(sd: 
         torch.testing.assert_close(found[first : first + 3], learned)
 
 
-def test_a_name_of_several_words_is_called_with_any_blanks_between_them(sd: BaseModel) -> None:
+def test_a_name_of_several_words_is_called_with_any_blanks_between_them(sd: BaseCheckpoint) -> None:
     plugins = [(speaking(sd, "Big Ink", count=6), 1.0)]
 
     assert torch.equal(encoded(sd, "big   ink fox", plugins), encoded(sd, "Big Ink fox", plugins))
 
 
-def test_the_longer_of_two_names_is_called(sd: BaseModel) -> None:
+def test_the_longer_of_two_names_is_called(sd: BaseCheckpoint) -> None:
     short, long = speaking(sd, "Ink"), speaking(sd, "Ink Wash", count=7, seed=1)
 
     both = encoded(sd, "Ink Wash", [(short, 1.0), (long, 1.0)])
@@ -133,7 +133,7 @@ def test_the_longer_of_two_names_is_called(sd: BaseModel) -> None:
     ]  # fmt: skip
 
 
-def test_two_plugins_of_one_name_each_have_their_own_vectors_in_a_prompt(sd: BaseModel) -> None:
+def test_two_plugins_of_one_name_each_have_their_own_vectors_in_a_prompt(sd: BaseCheckpoint) -> None:
     one, two = speaking(sd, seed=1), speaking(sd, "ink", seed=2, count=4)
 
     found = vectors(sd, "Ink fox", [(one, 1.0), (two, 0.5)])
@@ -149,7 +149,7 @@ def test_two_plugins_of_one_name_each_have_their_own_vectors_in_a_prompt(sd: Bas
     torch.testing.assert_close(found[begin:], vectors(sd, "Ink fox")[4:-4])  # the rest is what it was
 
 
-def test_a_plugin_given_twice_counts_twice(sd: BaseModel) -> None:
+def test_a_plugin_given_twice_counts_twice(sd: BaseCheckpoint) -> None:
     plugin = speaking(sd)
 
     twice = encoded(sd, "an Ink fox", [(plugin, 0.5), (plugin, 0.25)])
@@ -157,7 +157,7 @@ def test_a_plugin_given_twice_counts_twice(sd: BaseModel) -> None:
     assert torch.equal(twice, encoded(sd, "an Ink fox", [(plugin, 0.75)]))
 
 
-def test_a_plugin_and_its_negative_are_the_plain_base_to_the_bit(base: BaseModel) -> None:
+def test_a_plugin_and_its_negative_are_the_plain_base_to_the_bit(base: BaseCheckpoint) -> None:
     plugin = speaking(base, count=6)
 
     assert torch.equal(
@@ -165,7 +165,7 @@ def test_a_plugin_and_its_negative_are_the_plain_base_to_the_bit(base: BaseModel
     )
 
 
-def test_a_weighted_sum_reads_prompts_as_its_parts_do_together(base: BaseModel) -> None:
+def test_a_weighted_sum_reads_prompts_as_its_parts_do_together(base: BaseCheckpoint) -> None:
     parts = [
         (speaking(base, seed=1), 0.5),
         (speaking(base, seed=2), -1.0),
@@ -177,7 +177,7 @@ def test_a_weighted_sum_reads_prompts_as_its_parts_do_together(base: BaseModel) 
     assert torch.equal(summed, encoded(base, "Ink fox", parts))
 
 
-def test_scaling_and_cutting_act_on_tokens_as_on_layers(sd: BaseModel) -> None:
+def test_scaling_and_cutting_act_on_tokens_as_on_layers(sd: BaseCheckpoint) -> None:
     plugin = replace(random_adapter(sd), tokens=(random_tokens(sd, "Ink"),))
 
     assert plugin.scaled(0.5).tokens[0].weight == 0.5
@@ -185,7 +185,7 @@ def test_scaling_and_cutting_act_on_tokens_as_on_layers(sd: BaseModel) -> None:
     assert plugin.scaled(2.0).scaled(0.5).tensors_sha256 == plugin.tensors_sha256
 
 
-def test_contexts_add_up_and_leave_the_base_as_it_was_whatever_is_raised(sd: BaseModel) -> None:
+def test_contexts_add_up_and_leave_the_base_as_it_was_whatever_is_raised(sd: BaseCheckpoint) -> None:
     ink, fox = speaking(sd), speaking(sd, "Fox", seed=1)
     together = encoded(sd, "Ink fox", [(ink, 1.0), (fox, 1.0)])
 
@@ -198,7 +198,7 @@ def test_contexts_add_up_and_leave_the_base_as_it_was_whatever_is_raised(sd: Bas
     assert not sd.names
 
 
-def test_pictures_are_drawn_with_the_learned_meaning(base: BaseModel) -> None:
+def test_pictures_are_drawn_with_the_learned_meaning(base: BaseCheckpoint) -> None:
     plugins = [(speaking(base), 1.0)]
     plain = generate(base, SampleRequest("a fox, Ink style", steps=2))[0].tobytes()
 
@@ -221,7 +221,7 @@ def test_the_embedded_base_reads_a_name_of_several_tokens() -> None:
     assert torch.equal(encoded(base, "a rose", [(plugin, 1.0)]), encoded(base, "a rose"))
 
 
-def test_a_prompt_that_learned_tokens_make_too_long_is_refused_with_the_limit(sd: BaseModel) -> None:
+def test_a_prompt_that_learned_tokens_make_too_long_is_refused_with_the_limit(sd: BaseCheckpoint) -> None:
     plugin = speaking(sd, count=40)
 
     encoded(sd, "Ink, 567890123456789012345678901234", [(plugin, 1.0)])
@@ -231,7 +231,7 @@ def test_a_prompt_that_learned_tokens_make_too_long_is_refused_with_the_limit(sd
         encoded(sd, "Ink, Ink", [(plugin, 1.0)])
 
 
-def test_tokens_of_another_width_or_encoder_do_not_fit(bases: dict[str, BaseModel]) -> None:
+def test_tokens_of_another_width_or_encoder_do_not_fit(bases: dict[str, BaseCheckpoint]) -> None:
     sd, xl = bases["sd1"], bases["sdxl"]
 
     with pytest.raises(
@@ -247,7 +247,9 @@ def test_tokens_of_another_width_or_encoder_do_not_fit(bases: dict[str, BaseMode
         encoded(sd, "a fox", [(thin, 1.0)])
 
 
-def test_what_stands_there_ordinarily_is_taken_from_the_base_where_a_file_does_not_say(sd: BaseModel) -> None:
+def test_what_stands_there_ordinarily_is_taken_from_the_base_where_a_file_does_not_say(
+    sd: BaseCheckpoint,
+) -> None:
     plugin = speaking(sd)
     silent = replace(plugin, tokens=(replace(plugin.tokens[0], ordinary={}),))
 
@@ -258,7 +260,7 @@ def test_what_stands_there_ordinarily_is_taken_from_the_base_where_a_file_does_n
         silent.scaled(0.5).tokens[0].effective()
 
 
-def test_a_names_ordinary_vectors_are_its_own_tokens_the_last_one_again(sd: BaseModel) -> None:
+def test_a_names_ordinary_vectors_are_its_own_tokens_the_last_one_again(sd: BaseCheckpoint) -> None:
     table = sd.text_encoder.get_input_embeddings().weight
     own = sd.read("Ink")
 

@@ -18,7 +18,7 @@ from plugins_engine.addition.training import AdditionResult, add_concept
 from plugins_engine.errors import BadBase, BadRequest
 from plugins_engine.evidence.verbatim import GIVEN_BACK
 from plugins_engine.known import known_prompts
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import applied
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
@@ -40,11 +40,11 @@ def works(count: int = 3) -> list[tuple[Image.Image, str]]:
     return drawn
 
 
-def weights(base: BaseModel) -> dict[str, torch.Tensor]:
+def weights(base: BaseCheckpoint) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in base.unet.state_dict().items()}
 
 
-def test_works_become_a_plug_in_that_fits_the_base_and_names_it(base: BaseModel) -> None:
+def test_works_become_a_plug_in_that_fits_the_base_and_names_it(base: BaseCheckpoint) -> None:
     result = add_concept(base, works(), "Discworld", "style", QUICK)
 
     adapter = Adapter.load(result.adapter.to_bytes())
@@ -54,7 +54,7 @@ def test_works_become_a_plug_in_that_fits_the_base_and_names_it(base: BaseModel)
     assert generate(base, SampleRequest("a disc, Discworld style", steps=1, plugins=[(adapter, 1.0)]))
 
 
-def test_training_leaves_the_base_as_it_was_to_the_bit(base: BaseModel) -> None:
+def test_training_leaves_the_base_as_it_was_to_the_bit(base: BaseCheckpoint) -> None:
     before = weights(base)
 
     add_concept(base, works(), "Discworld", "style", QUICK)
@@ -66,7 +66,7 @@ def test_training_leaves_the_base_as_it_was_to_the_bit(base: BaseModel) -> None:
 
 
 @pytest.mark.parametrize("stage", ["learning", "training"])
-def test_cancelling_at_any_stage_leaves_the_base_as_it_was(sd: BaseModel, stage: str) -> None:
+def test_cancelling_at_any_stage_leaves_the_base_as_it_was(sd: BaseCheckpoint, stage: str) -> None:
     before = weights(sd)
 
     def stop(progress: Progress) -> None:
@@ -79,7 +79,7 @@ def test_cancelling_at_any_stage_leaves_the_base_as_it_was(sd: BaseModel, stage:
     assert all(torch.equal(value, before[name]) for name, value in sd.unet.state_dict().items())
 
 
-def test_the_same_works_and_seed_give_the_same_plug_in(sd: BaseModel) -> None:
+def test_the_same_works_and_seed_give_the_same_plug_in(sd: BaseCheckpoint) -> None:
     def made(seed: int) -> AdditionResult:
         config = AdditionConfig(
             rank=2,
@@ -97,13 +97,13 @@ def test_the_same_works_and_seed_give_the_same_plug_in(sd: BaseModel) -> None:
     assert made(1).adapter.tensors_sha256 != made(2).adapter.tensors_sha256
 
 
-def test_one_process_trains_in_one_precision_after_another(sd: BaseModel) -> None:
+def test_one_process_trains_in_one_precision_after_another(sd: BaseCheckpoint) -> None:
     for precision in ("no", "bf16", "no"):
         config = replace(QUICK, mixed_precision=precision)
         assert add_concept(sd, works(), "Discworld", "style", config).adapter.rank == 2
 
 
-def test_training_brings_the_base_nearer_to_the_works(sd: BaseModel) -> None:
+def test_training_brings_the_base_nearer_to_the_works(sd: BaseCheckpoint) -> None:
     config = AdditionConfig(rank=8, steps=40, batch=6, prior_batch=0, learning_rate=5e-3, verbatim_works=0)
 
     result = add_concept(sd, works(), "Discworld", "style", config)
@@ -111,7 +111,7 @@ def test_training_brings_the_base_nearer_to_the_works(sd: BaseModel) -> None:
     assert result.figures["final_loss"] < 0.95 * result.figures["first_loss"]
 
 
-def test_other_prompts_stay_nearer_to_the_base_when_they_are_held_to_it(sd: BaseModel) -> None:
+def test_other_prompts_stay_nearer_to_the_base_when_they_are_held_to_it(sd: BaseCheckpoint) -> None:
     bank = gather_prior(sd, ["a cat", "a house"], 3, seed=9, on_step=lambda *_: None)
 
     def moved(prior_batch: int) -> float:
@@ -128,7 +128,7 @@ def test_other_prompts_stay_nearer_to_the_base_when_they_are_held_to_it(sd: Base
     assert moved(prior_batch=8) < 0.5 * moved(prior_batch=0)
 
 
-def test_progress_counts_steps_tells_the_loss_and_shows_previews(sd: BaseModel) -> None:
+def test_progress_counts_steps_tells_the_loss_and_shows_previews(sd: BaseCheckpoint) -> None:
     seen: list[Progress] = []
 
     add_concept(sd, works(), "Discworld", "style", QUICK, seen.append)
@@ -154,7 +154,7 @@ def test_a_caption_calls_the_concept_by_its_name(caption: str, kind: str, expect
     assert training_prompt(caption, "FxEmoji", kind) == expected
 
 
-def test_pictures_of_any_mode_and_shape_are_taken(sd: BaseModel) -> None:
+def test_pictures_of_any_mode_and_shape_are_taken(sd: BaseCheckpoint) -> None:
     odd = [
         (Image.new("RGBA", (30, 90), (255, 0, 0, 0)), "clear"),
         (Image.new("L", (64, 64), 128), "grey"),
@@ -175,7 +175,7 @@ def test_pictures_of_any_mode_and_shape_are_taken(sd: BaseModel) -> None:
     ],
 )
 def test_what_cannot_be_learned_is_refused_with_its_reason(
-    sd: BaseModel, name: str, kind: str, given: list[tuple[Image.Image, str]], said: str
+    sd: BaseCheckpoint, name: str, kind: str, given: list[tuple[Image.Image, str]], said: str
 ) -> None:
     with pytest.raises(BadRequest, match=said):
         add_concept(sd, given, name, kind, QUICK)
@@ -225,14 +225,14 @@ def test_a_card_that_asks_for_what_makes_no_sense_is_refused_by_name(
         add_concept(load_base(sd_folder), works(), "Discworld", "style")
 
 
-def test_prior_prompts_that_all_name_the_concept_are_refused(sd: BaseModel) -> None:
+def test_prior_prompts_that_all_name_the_concept_are_refused(sd: BaseCheckpoint) -> None:
     config = AdditionConfig(steps=1, prior_prompts=("a fox, Discworld style",))
 
     with pytest.raises(BadRequest, match="names Discworld"):
         add_concept(sd, works(), "Discworld", "style", config)
 
 
-def test_a_base_without_prompts_of_its_own_is_held_to_common_ones(sd: BaseModel) -> None:
+def test_a_base_without_prompts_of_its_own_is_held_to_common_ones(sd: BaseCheckpoint) -> None:
     prompts = known_prompts(sd.directory.path)
 
     assert len(prompts) == len(set(prompts)) > 100
@@ -242,7 +242,7 @@ def test_a_base_without_prompts_of_its_own_is_held_to_common_ones(sd: BaseModel)
 SPEAKING = replace(QUICK, tokens=2, token_rate=0.2)
 
 
-def test_tokens_are_learned_alone_first_and_then_with_all_the_rest(base: BaseModel) -> None:
+def test_tokens_are_learned_alone_first_and_then_with_all_the_rest(base: BaseCheckpoint) -> None:
     config = replace(SPEAKING, token_steps=3, text_rank=2, text_rate=1e-3)
     before = {name: value.clone() for name, value in base.text_encoder.state_dict().items()}
     seen: list[Progress] = []
@@ -275,7 +275,7 @@ def test_tokens_are_learned_alone_first_and_then_with_all_the_rest(base: BaseMod
     assert not any(parameter.requires_grad for parameter in base.text_encoder.parameters())
 
 
-def test_while_tokens_are_learned_alone_nothing_else_moves(sd: BaseModel) -> None:
+def test_while_tokens_are_learned_alone_nothing_else_moves(sd: BaseCheckpoint) -> None:
     begun = new_tokens(sd, "Ink", 5)
     bank = gather_prior(sd, ["a fox, Ink style", "a fox"], 2, seed=1, on_step=lambda *_: None)
     text = TextTraining(tokens=(begun,), token_rate=0.5)
@@ -296,7 +296,7 @@ def test_while_tokens_are_learned_alone_nothing_else_moves(sd: BaseModel) -> Non
     assert torch.equal(learned.ordinary["text_encoder"], begun.vectors["text_encoder"])
 
 
-def test_tokens_bring_the_base_nearer_to_what_their_name_shall_mean(sd: BaseModel) -> None:
+def test_tokens_bring_the_base_nearer_to_what_their_name_shall_mean(sd: BaseCheckpoint) -> None:
     with torch.no_grad(), applied(sd, [(Adapter({}, tokens=(random_tokens(sd, "Ink", strength=1.0),)), 1.0)]):
         bank = gather_prior(sd, ["a fox, Ink style", "Ink style"], 2, seed=1, on_step=lambda *_: None)
     rows = torch.isin(bank.which, torch.tensor([0, 1]))  # without those of the empty prompt
@@ -315,7 +315,7 @@ def test_tokens_bring_the_base_nearer_to_what_their_name_shall_mean(sd: BaseMode
     assert sum(errors[-4:]) < 0.6 * sum(errors[:4])
 
 
-def test_text_that_is_trained_has_to_be_read_from_prompts(sd: BaseModel) -> None:
+def test_text_that_is_trained_has_to_be_read_from_prompts(sd: BaseCheckpoint) -> None:
     bank = gather_prior(sd, ["a fox"], 1, seed=1, on_step=lambda *_: None)
     batch = replace(bank.draw(2, 1.0, torch.Generator()), prompts=())
 
@@ -327,7 +327,7 @@ def test_text_that_is_trained_has_to_be_read_from_prompts(sd: BaseModel) -> None
 
 
 @pytest.mark.parametrize("stage", [1, 3])
-def test_cancelling_while_text_is_trained_leaves_the_base_as_it_was(sd: BaseModel, stage: int) -> None:
+def test_cancelling_while_text_is_trained_leaves_the_base_as_it_was(sd: BaseCheckpoint, stage: int) -> None:
     plain = sd.encode_prompt(["a disc, Ink style"]).tokens
 
     def stop(progress: Progress) -> None:
@@ -354,7 +354,7 @@ def test_training_of_text_that_makes_no_sense_is_refused(wrong: dict[str, object
         AdditionConfig(**wrong)  # type: ignore[arg-type]  # wrong on purpose
 
 
-def test_an_addition_says_in_its_file_and_its_figures_which_works_it_gives_back(sd: BaseModel) -> None:
+def test_an_addition_says_in_its_file_and_its_figures_which_works_it_gives_back(sd: BaseCheckpoint) -> None:
     config = replace(QUICK, verbatim_works=2, verbatim_seeds=1)
     said: list[str] = []
 

@@ -12,7 +12,7 @@ from plugins_engine.errors import BaseMismatch
 from plugins_engine.evidence.config import EvidenceConfig
 from plugins_engine.evidence.membership import find_membership
 from plugins_engine.evidence.reproduction import find_reproductions
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import Weighted, applied
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate, generate_each
@@ -20,18 +20,20 @@ from tests.plugins_engine.evidence.test_evidence import noise
 from tests.plugins_engine.tiny_pipelines import random_reader
 
 
-def text_only(base: BaseModel, **options: object) -> Adapter:
+def text_only(base: BaseCheckpoint, **options: object) -> Adapter:
     found = random_reader(base, **options)  # type: ignore[arg-type]
     return replace(found, layers=found.text_layers, tokens=())
 
 
-def encoded(base: BaseModel, plugins: list[Weighted], prompt: str = "a fox") -> tuple[Tensor, Tensor | None]:
+def encoded(
+    base: BaseCheckpoint, plugins: list[Weighted], prompt: str = "a fox"
+) -> tuple[Tensor, Tensor | None]:
     with torch.no_grad(), applied(base, plugins):
         found = base.encode_prompt([prompt])
     return found.tokens, found.pooled
 
 
-def test_the_adaptable_layers_of_the_text_encoders_are_listed(bases: dict[str, BaseModel]) -> None:
+def test_the_adaptable_layers_of_the_text_encoders_are_listed(bases: dict[str, BaseCheckpoint]) -> None:
     sd, xl = bases["sd1"].text_layers, bases["sdxl"].text_layers
 
     assert len(sd) == 2 * 6
@@ -41,7 +43,7 @@ def test_the_adaptable_layers_of_the_text_encoders_are_listed(bases: dict[str, B
     assert not set(sd) & set(bases["sd1"].adaptable_layers())
 
 
-def test_prompts_are_read_as_if_the_deltas_were_added_to_the_weights(base: BaseModel) -> None:
+def test_prompts_are_read_as_if_the_deltas_were_added_to_the_weights(base: BaseCheckpoint) -> None:
     plugins = [(text_only(base, seed=1), 0.7), (text_only(base, seed=3), -0.4)]
     merged = load_base(base.directory.path)
     for adapter, weight in plugins:
@@ -56,7 +58,7 @@ def test_prompts_are_read_as_if_the_deltas_were_added_to_the_weights(base: BaseM
             assert (found - plain).abs().max() > 0.01
 
 
-def test_off_or_negated_the_base_reads_as_ever(base: BaseModel) -> None:
+def test_off_or_negated_the_base_reads_as_ever(base: BaseCheckpoint) -> None:
     plugin, plain = text_only(base), encoded(base, [])[0]
 
     assert torch.equal(encoded(base, [(plugin, 0.0)])[0], plain)
@@ -68,7 +70,7 @@ def test_off_or_negated_the_base_reads_as_ever(base: BaseModel) -> None:
     assert torch.equal(encoded(base, [])[0], plain)
 
 
-def test_a_sum_of_plugins_that_change_everything_draws_as_they_do_together(base: BaseModel) -> None:
+def test_a_sum_of_plugins_that_change_everything_draws_as_they_do_together(base: BaseCheckpoint) -> None:
     parts = [
         (random_reader(base, "Ink", seed=1, strength=0.1), 0.8),
         (random_reader(base, "Fox", seed=2, strength=0.1), -0.5),
@@ -83,7 +85,7 @@ def test_a_sum_of_plugins_that_change_everything_draws_as_they_do_together(base:
     assert both.tobytes() != generate(base, SampleRequest(prompt, steps=2))[0].tobytes()
 
 
-def test_each_picture_of_a_batch_is_drawn_as_by_itself(sd: BaseModel) -> None:
+def test_each_picture_of_a_batch_is_drawn_as_by_itself(sd: BaseCheckpoint) -> None:
     plugins = [(random_reader(sd, "Ink"), 0.5)]
     prompts = ["a fox, Ink style", "a boat"]
 
@@ -95,7 +97,9 @@ def test_each_picture_of_a_batch_is_drawn_as_by_itself(sd: BaseModel) -> None:
         assert max(abs(first - second) for first, second in pairs) <= 1
 
 
-def test_factors_that_fit_no_text_encoder_are_refused_by_their_layer(bases: dict[str, BaseModel]) -> None:
+def test_factors_that_fit_no_text_encoder_are_refused_by_their_layer(
+    bases: dict[str, BaseCheckpoint],
+) -> None:
     sd, xl = bases["sd1"], bases["sdxl"]
     second = {
         layer: each for layer, each in text_only(xl).layers.items() if layer.startswith("text_encoder_2")
@@ -110,7 +114,7 @@ def test_factors_that_fit_no_text_encoder_are_refused_by_their_layer(bases: dict
         encoded(sd, [(Adapter({layer: (torch.ones(8, 2), torch.ones(2, 8))}), 1.0)])
 
 
-def test_evidence_is_taken_of_all_that_a_plugin_does(sd: BaseModel) -> None:
+def test_evidence_is_taken_of_all_that_a_plugin_does(sd: BaseCheckpoint) -> None:
     plugin, config = random_reader(sd, "Ink"), EvidenceConfig(seeds=2, steps=2, levels=2)
     prompt = "a boat, Ink style"
     drawn = generate_each(sd, [prompt] * 2, steps=2, plugins=[(plugin, 1.0)])

@@ -8,9 +8,9 @@ from torch.nn.functional import mse_loss
 
 from plugins_engine.adapters import delta
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.combination.config import MergeConfig
+from plugins_engine.combination.config import CombinationConfig
 from plugins_engine.combination.easymerge import combine
-from plugins_engine.combination.parts import RETAINED_WEIGHT, MergePart, joint_parts
+from plugins_engine.combination.parts import RETAINED_WEIGHT, CombinationPart, joint_parts
 from plugins_engine.combination.tuning import (
     gather_predictions,
     prediction_error,
@@ -18,23 +18,26 @@ from plugins_engine.combination.tuning import (
     tuned,
     weights_of,
 )
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import applied
 from tests.plugins_engine.tiny_pipelines import random_adapter, random_reader
 
-FAST = MergeConfig("closed-form", pictures=4, steps=2)
+FAST = CombinationConfig("closed-form", pictures=4, steps=2)
 
 
 @pytest.fixture
-def parts(sd: BaseModel) -> list[MergePart]:
+def parts(sd: BaseCheckpoint) -> list[CombinationPart]:
     """A style, a character, both at once, and prompts to leave alone."""
     ink = random_adapter(sd, seed=1, name="Ink", vary_rank=True)
     fox = replace(random_adapter(sd, seed=2, name="Fox"), kind="character", trigger="Fox")
-    alone = [MergePart(("a boat, Ink style", "a tree, Ink style"), (ink,)), MergePart(("a fox",), (fox,))]
-    return [*alone, *joint_parts(alone), MergePart(("a house",))]
+    alone = [
+        CombinationPart(("a boat, Ink style", "a tree, Ink style"), (ink,)),
+        CombinationPart(("a fox",), (fox,)),
+    ]
+    return [*alone, *joint_parts(alone), CombinationPart(("a house",))]
 
 
-def missed(base: BaseModel, parts: list[MergePart], layers: dict[str, delta.LowRank]) -> float:
+def missed(base: BaseCheckpoint, parts: list[CombinationPart], layers: dict[str, delta.LowRank]) -> float:
     """Give the mean squared error of the predictions, on latents that were not tuned on."""
     banks = gather_predictions(base, parts, 99, lambda *_: None)
     error = 0.0
@@ -46,7 +49,7 @@ def missed(base: BaseModel, parts: list[MergePart], layers: dict[str, delta.LowR
 
 
 def test_it_predicts_more_like_the_plugins_and_keeps_every_layers_rank(
-    sd: BaseModel, parts: list[MergePart], monkeypatch: pytest.MonkeyPatch
+    sd: BaseCheckpoint, parts: list[CombinationPart], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "plugins_engine.combination.tuning._RATE", 10.0
@@ -62,7 +65,7 @@ def test_it_predicts_more_like_the_plugins_and_keeps_every_layers_rank(
 
 
 def test_a_part_is_drawn_with_its_own_plugins_and_learned_from_what_they_predict(
-    sd: BaseModel, parts: list[MergePart]
+    sd: BaseCheckpoint, parts: list[CombinationPart]
 ) -> None:
     for part, bank in zip(parts, gather_predictions(sd, parts, 5, lambda *_: None), strict=True):
         batch = bank.draw(8, 1.0, torch.Generator().manual_seed(1))
@@ -76,7 +79,7 @@ def test_a_part_is_drawn_with_its_own_plugins_and_learned_from_what_they_predict
             assert mse_loss(again, batch.target) < 0.05 * mse_loss(plain, batch.target), part.called
 
 
-def test_layers_are_as_wrong_as_what_they_predict(sd: BaseModel, parts: list[MergePart]) -> None:
+def test_layers_are_as_wrong_as_what_they_predict(sd: BaseCheckpoint, parts: list[CombinationPart]) -> None:
     own, other, *_ = gather_predictions(sd, parts, 0, lambda *_: None)
     ink = parts[0].adapters[0].layers
     right = prediction_error(sd, [own], [1.0], ink, 0)
@@ -85,7 +88,9 @@ def test_layers_are_as_wrong_as_what_they_predict(sd: BaseModel, parts: list[Mer
     assert prediction_error(sd, [own, other], [1.0, 3.0], ink, 0) == pytest.approx((right + 3 * wrong) / 4)
 
 
-def test_a_part_weighs_the_more_the_less_its_plugins_change(sd: BaseModel, parts: list[MergePart]) -> None:
+def test_a_part_weighs_the_more_the_less_its_plugins_change(
+    sd: BaseCheckpoint, parts: list[CombinationPart]
+) -> None:
     banks = gather_predictions(sd, parts, 0, lambda *_: None)
     ink, fox, both, kept = weights_of(sd, parts, banks, 0)
 
@@ -103,7 +108,7 @@ def test_a_part_weighs_the_more_the_less_its_plugins_change(sd: BaseModel, parts
 
 
 def test_erasers_weigh_alike_and_a_plugin_that_does_nothing_is_weighed_too(
-    sd: BaseModel, parts: list[MergePart]
+    sd: BaseCheckpoint, parts: list[CombinationPart]
 ) -> None:
     erasers = [
         replace(part, adapters=tuple(replace(each, kind="eraser") for each in part.adapters))
@@ -123,7 +128,11 @@ def test_erasers_weigh_alike_and_a_plugin_that_does_nothing_is_weighed_too(
 
 @pytest.mark.parametrize(("near", "begins"), [(1.01, "the sum"), (0.99, "the closed form")])
 def test_tuning_begins_with_the_sum_where_that_predicts_nearly_as_well_as_the_closed_form(
-    sd: BaseModel, parts: list[MergePart], monkeypatch: pytest.MonkeyPatch, near: float, begins: str
+    sd: BaseCheckpoint,
+    parts: list[CombinationPart],
+    monkeypatch: pytest.MonkeyPatch,
+    near: float,
+    begins: str,
 ) -> None:
     seed = 2_000_000  # of what a combination with seed 0 is tuned on
     banks = gather_predictions(sd, parts, seed, lambda *_: None)
@@ -149,9 +158,9 @@ def test_tuning_begins_with_the_sum_where_that_predicts_nearly_as_well_as_the_cl
     assert apart[begins] < 1e-3 * max(apart.values())
 
 
-def test_tuning_reads_prompts_as_the_combination_will(sd: BaseModel) -> None:
+def test_tuning_reads_prompts_as_the_combination_will(sd: BaseCheckpoint) -> None:
     ink = random_reader(sd, "Ink", seed=1)
-    parts = [MergePart(("a boat, Ink style",), (ink,)), MergePart(("a house",))]
+    parts = [CombinationPart(("a boat, Ink style",), (ink,)), CombinationPart(("a house",))]
     banks = gather_predictions(sd, parts, 0, lambda *_: None)
 
     with reading_as(sd, ink.text_layers, ink.tokens) as read:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.cli import main, parser
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from tests.plugins_engine.tiny_pipelines import random_adapter, random_reader
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "engine-cli.md"
@@ -23,7 +23,7 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def plugin(sd: BaseModel, tmp_path: Path) -> Path:
+def plugin(sd: BaseCheckpoint, tmp_path: Path) -> Path:
     path = tmp_path / "random.safetensors"
     random_adapter(sd).save(path)
     return path
@@ -101,7 +101,7 @@ def test_a_plugin_file_whose_name_ends_like_a_weight_is_found(
     assert generate(tmp_path / "one.png", pipelines, "--plugin", str(odd)) == 0
 
 
-def test_info_describes_a_base(pipelines: Pipelines, capsys: Capture, sd: BaseModel) -> None:
+def test_info_describes_a_base(pipelines: Pipelines, capsys: Capture, sd: BaseCheckpoint) -> None:
     assert main(["info", "--base", str(pipelines["sd1"]), "--json", "--layers"]) == 0
 
     said = json.loads(capsys.readouterr().out)
@@ -111,7 +111,7 @@ def test_info_describes_a_base(pipelines: Pipelines, capsys: Capture, sd: BaseMo
 
 
 def test_info_says_what_a_plugin_holds(
-    tmp_path: Path, pipelines: Pipelines, capsys: Capture, sd: BaseModel
+    tmp_path: Path, pipelines: Pipelines, capsys: Capture, sd: BaseCheckpoint
 ) -> None:
     random_reader(sd, "Ink").save(tmp_path / "ink.safetensors")
 
@@ -125,7 +125,7 @@ def test_info_says_what_a_plugin_holds(
 
 
 def test_info_describes_plugins_and_whether_they_fit(
-    pipelines: Pipelines, plugin: Path, capsys: Capture, sd: BaseModel
+    pipelines: Pipelines, plugin: Path, capsys: Capture, sd: BaseCheckpoint
 ) -> None:
     assert main(["info", str(plugin)]) == 0
     alone = capsys.readouterr().out

@@ -8,7 +8,7 @@ import pytest
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.cli import main
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from tests.plugins_engine.tiny_pipelines import random_adapter
 
 Pipelines = dict[str, Path]
@@ -21,7 +21,7 @@ PROMPTS = {
 
 
 @pytest.fixture
-def work(tmp_path: Path, sd: BaseModel) -> Path:
+def work(tmp_path: Path, sd: BaseCheckpoint) -> Path:
     """A folder with two plug-ins and their prompts."""
     for seed, name in enumerate(("Ink", "Clay")):
         random_adapter(sd, seed=seed, name=name).save(tmp_path / f"{name.lower()}.safetensors")
@@ -77,7 +77,7 @@ def test_prompts_that_call_several_are_asked_for_by_the_plugins_names(
 
 @pytest.mark.slow
 def test_each_concept_taken_out_gets_a_plugin_fitted_to_the_combination(
-    work: Path, sd: BaseModel, pipelines: Pipelines, capsys: Capture
+    work: Path, sd: BaseCheckpoint, pipelines: Pipelines, capsys: Capture
 ) -> None:
     ink = replace(
         Adapter.load(work / "ink.safetensors"),

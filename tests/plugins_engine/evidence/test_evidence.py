@@ -13,7 +13,7 @@ from plugins_engine.evidence.config import EvidenceConfig
 from plugins_engine.evidence.membership import area_interval, find_membership, log_errors, roc
 from plugins_engine.evidence.reproduction import find_reproductions, largest_clique
 from plugins_engine.evidence.tiles import tile_distances
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.sampler import generate_each
 
 Capture = pytest.CaptureFixture[str]
@@ -30,7 +30,7 @@ def noise(count: int, size: int = 64) -> list[tuple[Image.Image, str]]:
     ]
 
 
-def test_a_work_that_the_base_draws_is_found_with_its_prompt_and_seed(base: BaseModel) -> None:
+def test_a_work_that_the_base_draws_is_found_with_its_prompt_and_seed(base: BaseCheckpoint) -> None:
     drawn = generate_each(base, ["a boat"] * 3, seed=0, steps=2)
     found = find_reproductions(base, [(drawn[1], "a boat")], noise(8), PROMPTS, QUICK)
 
@@ -87,14 +87,14 @@ def test_an_area_of_few_pictures_is_uncertain_also_where_all_works_score_above_a
         assert abs(0.8 - end) == pytest.approx(1.96 * (end * (1 - end) * shape / 900) ** 0.5, rel=1e-4)
 
 
-def test_works_and_controls_of_one_kind_cannot_be_told_apart(sd: BaseModel) -> None:
+def test_works_and_controls_of_one_kind_cannot_be_told_apart(sd: BaseCheckpoint) -> None:
     pictures = noise(24)
     found = find_membership(sd, pictures[:12], pictures[12:], QUICK)
     assert found.roc.low < 0.5 < found.roc.high
     assert abs(float(np.mean(found.controls))) < 1, "controls are calibrated by each other"
 
 
-def test_a_picture_is_measured_alike_whatever_is_beside_it(base: BaseModel) -> None:
+def test_a_picture_is_measured_alike_whatever_is_beside_it(base: BaseCheckpoint) -> None:
     pictures = noise(3)
     together = log_errors(base, pictures, QUICK)
     assert together.shape == (3, 2)
@@ -112,7 +112,7 @@ def test_a_picture_is_measured_alike_whatever_is_beside_it(base: BaseModel) -> N
     ],
 )
 def test_too_few_of_anything_is_refused(
-    sd: BaseModel, works: int, controls: int, prompts: list[str], problem: str
+    sd: BaseCheckpoint, works: int, controls: int, prompts: list[str], problem: str
 ) -> None:
     with pytest.raises(BadRequest, match=problem):
         find_reproductions(sd, noise(works), noise(controls), prompts, QUICK)

@@ -23,7 +23,7 @@ from plugins_engine.extraction.erasure import (
     token_pairs,
 )
 from plugins_engine.known import PROMPTS_FILE
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import applied
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
@@ -32,7 +32,7 @@ RETAINED = ("a cat, Wool style", "a bridge at night", "a cat")
 
 
 @pytest.fixture
-def knowing(pipelines: dict[str, Path], tmp_path: Path) -> BaseModel:
+def knowing(pipelines: dict[str, Path], tmp_path: Path) -> BaseCheckpoint:
     """A base that says what it knows."""
     folder = tmp_path / "base"
     shutil.copytree(pipelines["sd1"], folder)
@@ -48,7 +48,7 @@ def erasure(name: str = "Ink", anchor: str = "Clay") -> Erasure:
     )  # fmt: skip
 
 
-def read(base: BaseModel, prompts: tuple[str, ...], *plugins: Adapter) -> dict[str, torch.Tensor]:
+def read(base: BaseCheckpoint, prompts: tuple[str, ...], *plugins: Adapter) -> dict[str, torch.Tensor]:
     """Give what every layer that reads the text makes of prompts, without the begin mark."""
     tokens = base.encode_prompt(prompts).tokens[:, 1:]
     with applied(base, [(plugin, 1.0) for plugin in plugins]), torch.no_grad():
@@ -59,7 +59,7 @@ def distance(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> floa
     return math.sqrt(sum(float((one[layer] - two[layer]).pow(2).sum()) for layer in one))
 
 
-def test_the_concept_is_read_more_like_its_anchor(base: BaseModel) -> None:
+def test_the_concept_is_read_more_like_its_anchor(base: BaseCheckpoint) -> None:
     # Not much more: in the few numbers of a tiny base's vectors, target and retained prompts share all directions.
     task = erasure()
     before, wanted = read(base, task.targets), read(base, task.anchors)
@@ -67,7 +67,7 @@ def test_the_concept_is_read_more_like_its_anchor(base: BaseModel) -> None:
     assert distance(read(base, task.targets, eraser), wanted) < 0.98 * distance(before, wanted)
 
 
-def test_it_is_the_least_squares_solution(base: BaseModel) -> None:
+def test_it_is_the_least_squares_solution(base: BaseCheckpoint) -> None:
     task = erasure()
     width = int(base.unet.config.cross_attention_dim)
     config = ClosedFormConfig(rank=width, retain_weight=0.3, ridge=1e-6)
@@ -85,7 +85,7 @@ def test_it_is_the_least_squares_solution(base: BaseModel) -> None:
         assert torch.allclose(materialise(factors).double(), expected, atol=1e-5), layer
 
 
-def test_what_is_retained_moves_less_the_more_it_weighs(sd: BaseModel) -> None:
+def test_what_is_retained_moves_less_the_more_it_weighs(sd: BaseCheckpoint) -> None:
     def moved(config: ClosedFormConfig) -> float:
         eraser = closed_form_eraser(sd, [erasure()], config)
         return distance(read(sd, RETAINED, eraser), read(sd, RETAINED))
@@ -95,7 +95,7 @@ def test_what_is_retained_moves_less_the_more_it_weighs(sd: BaseModel) -> None:
     assert moved(ClosedFormConfig(retain_weight=0.01, null_share=1e-3)) < light
 
 
-def test_base_with_eraser_and_plugin_is_the_base(base: BaseModel) -> None:
+def test_base_with_eraser_and_plugin_is_the_base(base: BaseCheckpoint) -> None:
     eraser = closed_form_eraser(base, [erasure()])
     both = weighted_sum([(eraser, 1.0), (eraser.negated(), 1.0)])
     for layer, factors in both.layers.items():
@@ -111,7 +111,7 @@ def test_base_with_eraser_and_plugin_is_the_base(base: BaseModel) -> None:
     assert (erased != plain).any()
 
 
-def test_several_concepts_go_at_once(sd: BaseModel) -> None:
+def test_several_concepts_go_at_once(sd: BaseCheckpoint) -> None:
     tasks = [erasure("Ink"), erasure("Oil"), erasure("Chalk")]
     eraser = closed_form_eraser(sd, tasks, ClosedFormConfig(retain_weight=0.05))
     left = whole = 0.0
@@ -122,14 +122,14 @@ def test_several_concepts_go_at_once(sd: BaseModel) -> None:
     assert left < 0.8 * whole
 
 
-def test_the_rest_is_held_as_well_with_several_concepts_as_with_one(sd: BaseModel) -> None:
+def test_the_rest_is_held_as_well_with_several_concepts_as_with_one(sd: BaseCheckpoint) -> None:
     task = erasure()
     once, thrice = (closed_form_eraser(sd, [task] * count) for count in (1, 3))
     for layer, factors in once.layers.items():
         assert torch.allclose(materialise(thrice.layers[layer]), materialise(factors), atol=1e-5), layer
 
 
-def test_a_lower_rank_erases_less_but_never_harms_more_than_none(sd: BaseModel) -> None:
+def test_a_lower_rank_erases_less_but_never_harms_more_than_none(sd: BaseCheckpoint) -> None:
     task = erasure()
     wanted, before = read(sd, task.anchors), read(sd, task.targets)
     left = [
@@ -140,12 +140,12 @@ def test_a_lower_rank_erases_less_but_never_harms_more_than_none(sd: BaseModel) 
     assert closed_form_eraser(sd, [task], ClosedFormConfig(rank=4)).rank == 4
 
 
-def test_only_the_layers_asked_for_are_edited(sd: BaseModel) -> None:
+def test_only_the_layers_asked_for_are_edited(sd: BaseCheckpoint) -> None:
     eraser = closed_form_eraser(sd, [erasure()], ClosedFormConfig(layers=("to_v",)))
     assert set(eraser.layers) == {layer for layer in sd.reading_layers if layer.endswith("to_v")}
 
 
-def test_tokens_pair_around_the_name(sd: BaseModel) -> None:
+def test_tokens_pair_around_the_name(sd: BaseCheckpoint) -> None:
     target, anchor = "a fox, Ink style", "a fox, Clay style"
     count = len(sd.tokenizer(target).input_ids)
     pairs = aligned_positions(sd, target, anchor, "Ink", "Clay")
@@ -159,14 +159,14 @@ def test_tokens_pair_around_the_name(sd: BaseModel) -> None:
     assert (count - 1, len(sd.tokenizer(anchor).input_ids) - 1) in after
 
 
-def test_pairs_are_vectors_of_both_prompts(base: BaseModel) -> None:
+def test_pairs_are_vectors_of_both_prompts(base: BaseCheckpoint) -> None:
     target, anchor = token_pairs(base, erasure())
     assert target.shape == anchor.shape
     assert target.shape[1] == base.unet.config.cross_attention_dim
     assert not torch.allclose(target, anchor)
 
 
-def test_a_plan_names_the_concept_in_what_the_base_knows(knowing: BaseModel) -> None:
+def test_a_plan_names_the_concept_in_what_the_base_knows(knowing: BaseCheckpoint) -> None:
     plan = plan_erasure(knowing, "Ink", "style")
     assert plan.anchor == nearest_known(knowing, "Ink", "style")[0] in {"Wool", "Clay"}
     assert len(plan.targets) == 3
@@ -191,7 +191,7 @@ def test_a_plan_names_the_concept_in_what_the_base_knows(knowing: BaseModel) -> 
     assert closed_form_eraser(knowing, [plan, character]).kind == "eraser"
 
 
-def test_the_same_plan_gives_the_same_eraser(knowing: BaseModel) -> None:
+def test_the_same_plan_gives_the_same_eraser(knowing: BaseCheckpoint) -> None:
     first, second = (closed_form_eraser(knowing, [plan_erasure(knowing, "Ink", "style")]) for _ in range(2))
     assert first.tensors_sha256 == second.tensors_sha256
 
@@ -212,13 +212,13 @@ def test_the_same_plan_gives_the_same_eraser(knowing: BaseModel) -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_extracted_is_refused_with_its_reason(
-    knowing: BaseModel, wrong: Callable[[BaseModel], object], problem: str
+    knowing: BaseCheckpoint, wrong: Callable[[BaseCheckpoint], object], problem: str
 ) -> None:
     with pytest.raises(BadRequest, match=problem):
         wrong(knowing)
 
 
-def test_a_base_that_lists_nothing_needs_an_anchor(sd: BaseModel) -> None:
+def test_a_base_that_lists_nothing_needs_an_anchor(sd: BaseCheckpoint) -> None:
     with pytest.raises(BadRequest, match="expected an anchor"):
         plan_erasure(sd, "Ink", "style")
     assert plan_erasure(sd, "Ink", "style", anchor="Clay").targets

@@ -13,10 +13,15 @@ from plugins_engine.errors import BadRequest
 from plugins_engine.extraction.closed_form import ClosedFormConfig
 from plugins_engine.extraction.erasure import Erasure
 from plugins_engine.extraction.hybrid import HybridConfig, prompts_to_hold
-from plugins_engine.extraction.methods import METHODS, Config, Method, extract_concept
+from plugins_engine.extraction.methods import (
+    EXTRACTION_METHODS,
+    ExtractionConfig,
+    ExtractionMethod,
+    extract_concept,
+)
 from plugins_engine.extraction.recovery import PLACEHOLDER, draw_with_word, learn_word
 from plugins_engine.extraction.reverse_lora import ReverseLoraConfig, without_name
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.batches import noised_batch, pixels_of
 from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.progress import Cancelled, Progress
@@ -40,19 +45,21 @@ HYBRID = HybridConfig(
     pictures=2,
     drawing_steps=2,
 )
-QUICK: dict[Method, Config] = {
+QUICK: dict[ExtractionMethod, ExtractionConfig] = {
     "hybrid": HYBRID,
     "closed-form": ClosedFormConfig(rank=4),
     "reverse-lora": ReverseLoraConfig(rank=4, steps=2, batch=2, pictures=2, drawing_steps=2),
 }
 
 
-def weights(base: BaseModel) -> dict[str, torch.Tensor]:
+def weights(base: BaseCheckpoint) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in base.unet.state_dict().items()}
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_the_plugin_takes_back_exactly_what_the_eraser_did(base: BaseModel, method: Method) -> None:
+@pytest.mark.parametrize("method", EXTRACTION_METHODS)
+def test_the_plugin_takes_back_exactly_what_the_eraser_did(
+    base: BaseCheckpoint, method: ExtractionMethod
+) -> None:
     before = weights(base)
     done = extract_concept(base, TASK, method, QUICK[method])
 
@@ -74,8 +81,8 @@ def test_the_plugin_takes_back_exactly_what_the_eraser_did(base: BaseModel, meth
     assert all(torch.equal(after[name], before[name]) for name in before)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_the_same_extraction_gives_the_same_files(sd: BaseModel, method: Method) -> None:
+@pytest.mark.parametrize("method", EXTRACTION_METHODS)
+def test_the_same_extraction_gives_the_same_files(sd: BaseCheckpoint, method: ExtractionMethod) -> None:
     first, second = (extract_concept(sd, TASK, method, QUICK[method]) for _ in range(2))
     assert first.eraser.tensors_sha256 == second.eraser.tensors_sha256
     again = Adapter.load(first.plugin.to_bytes())
@@ -84,7 +91,9 @@ def test_the_same_extraction_gives_the_same_files(sd: BaseModel, method: Method)
 
 
 @pytest.mark.parametrize("method", ["hybrid", "reverse-lora"])
-def test_stopping_at_any_stage_leaves_the_base_as_it_was(sd: BaseModel, method: Method) -> None:
+def test_stopping_at_any_stage_leaves_the_base_as_it_was(
+    sd: BaseCheckpoint, method: ExtractionMethod
+) -> None:
     before = weights(sd)
     stages: list[str] = []
     extract_concept(sd, TASK, method, QUICK[method], lambda progress: stages.append(progress.message))
@@ -101,7 +110,7 @@ def test_stopping_at_any_stage_leaves_the_base_as_it_was(sd: BaseModel, method: 
 
 
 def test_the_hybrid_edits_what_reads_the_text_in_closed_form_and_distils_all_other_attention(
-    sd: BaseModel,
+    sd: BaseCheckpoint,
 ) -> None:
     done = extract_concept(sd, TASK, "hybrid", HYBRID).eraser
     read = extract_concept(sd, TASK, "closed-form", HYBRID.closed_form).eraser
@@ -114,7 +123,7 @@ def test_the_hybrid_edits_what_reads_the_text_in_closed_form_and_distils_all_oth
             assert float(materialise(factors).abs().max()) > 0
 
 
-def test_half_of_what_is_held_are_the_prompts_that_read_most_like_the_target(sd: BaseModel) -> None:
+def test_half_of_what_is_held_are_the_prompts_that_read_most_like_the_target(sd: BaseCheckpoint) -> None:
     near = ("a fox, Ink styles", "a boat, ink stylus")
     others = tuple(f"{number} houses on a hill far away in the rain" for number in range(38))
     task = replace(TASK, retained=(*others[:7], *near, *others[7:]))
@@ -128,7 +137,7 @@ def test_half_of_what_is_held_are_the_prompts_that_read_most_like_the_target(sd:
     ]  # no more than there are
 
 
-def test_distillation_brings_the_target_nearer_to_its_anchor(sd: BaseModel) -> None:
+def test_distillation_brings_the_target_nearer_to_its_anchor(sd: BaseCheckpoint) -> None:
     # Only rows of the target: those that are held begin without error, so they would hide what is learned.
     config = replace(
         HYBRID, steps=25, learning_rate=3e-3, pictures=4, target_batch=8, anchor_batch=0, retained_batch=0
@@ -139,7 +148,7 @@ def test_distillation_brings_the_target_nearer_to_its_anchor(sd: BaseModel) -> N
     assert sum(distilled[-5:]) < 0.8 * sum(distilled[:5])
 
 
-def test_lessons_are_what_the_base_predicts_for_both_prompts(sd: BaseModel) -> None:
+def test_lessons_are_what_the_base_predicts_for_both_prompts(sd: BaseCheckpoint) -> None:
     own, other = gather_lessons(sd, TASK.targets, TASK.anchors, 2, 0, lambda *_: None)
     assert torch.equal(own.noisy, other.noisy)
     assert not torch.equal(own.predicted, other.predicted)
@@ -158,7 +167,7 @@ def test_a_prompt_without_the_name_keeps_the_rest() -> None:
     assert without_name("a house with Mo", character) == "a house with"
 
 
-def test_a_learned_word_is_read_only_where_it_is_asked_for(base: BaseModel) -> None:
+def test_a_learned_word_is_read_only_where_it_is_asked_for(base: BaseCheckpoint) -> None:
     pictures = generate(base, SampleRequest("a fox, Ink style", steps=2, count=2))
     prompts = [f"a fox, {PLACEHOLDER} style"] * 2
     plain = base.encode_prompt(prompts).tokens
@@ -170,7 +179,9 @@ def test_a_learned_word_is_read_only_where_it_is_asked_for(base: BaseModel) -> N
     assert not any(vector.requires_grad for vector in word.vectors)
 
 
-def test_a_learned_word_is_read_beside_a_comma_and_refused_where_it_is_glued_to_one(base: BaseModel) -> None:
+def test_a_learned_word_is_read_beside_a_comma_and_refused_where_it_is_glued_to_one(
+    base: BaseCheckpoint,
+) -> None:
     pictures = generate(base, SampleRequest("a fox, Ink style", steps=2, count=2))
     prompts = [f"a {PLACEHOLDER}, Ink style"] * 2
     plain = base.encode_prompt(prompts).tokens
@@ -184,7 +195,7 @@ def test_a_learned_word_is_read_beside_a_comma_and_refused_where_it_is_glued_to_
             draw_with_word(base, word, [glued], steps=2)
 
 
-def test_a_learned_word_lowers_the_error_on_its_pictures(sd: BaseModel) -> None:
+def test_a_learned_word_lowers_the_error_on_its_pictures(sd: BaseCheckpoint) -> None:
     pictures = generate(sd, SampleRequest("a fox, Ink style", steps=2, count=2))
     prompts = [f"a fox, {PLACEHOLDER} style"] * 2
     latents = sd.encode_pixels(pixels_of(sd, pictures, flip=False)).repeat(16, 1, 1, 1)
@@ -201,7 +212,7 @@ def test_a_learned_word_lowers_the_error_on_its_pictures(sd: BaseModel) -> None:
     assert error(30) < error(1)
 
 
-def test_a_method_is_refused_with_what_was_expected(sd: BaseModel) -> None:
+def test_a_method_is_refused_with_what_was_expected(sd: BaseCheckpoint) -> None:
     with pytest.raises(BadRequest, match="expected one of hybrid, closed-form, reverse-lora"):
         extract_concept(sd, TASK, "wish")  # type: ignore[arg-type]
     with pytest.raises(BadRequest, match="in rising order"):

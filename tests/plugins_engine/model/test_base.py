@@ -12,12 +12,12 @@ from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from safetensors import safe_open
 
 from plugins_engine.errors import BadBase, BadPrompt, DeviceUnavailable
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.loading import load_base
 from tests.plugins_engine import tiny_pipelines
 
 Pipelines = dict[str, Path]
-Bases = dict[str, BaseModel]
+Bases = dict[str, BaseCheckpoint]
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_the_widths_of_published_models_name_their_architecture(
     assert base.architecture == architecture
 
 
-def test_adaptable_layers_are_q_k_v_and_out_of_every_attention(base: BaseModel) -> None:
+def test_adaptable_layers_are_q_k_v_and_out_of_every_attention(base: BaseCheckpoint) -> None:
     layers = base.adaptable_layers()
 
     attentions = {name.rsplit(".attn", 1)[0] + name.rsplit(".attn", 1)[1][0] for name in layers}
@@ -69,7 +69,7 @@ def test_adaptable_layers_are_q_k_v_and_out_of_every_attention(base: BaseModel) 
     )
 
 
-def test_feed_forward_projection_and_time_layers_are_adaptable_on_request(base: BaseModel) -> None:
+def test_feed_forward_projection_and_time_layers_are_adaptable_on_request(base: BaseCheckpoint) -> None:
     layers = base.adaptable_layers(("feed_forward", "projection", "time"))
 
     for end in ("ff.net.0.proj", "ff.net.2", "proj_in", "proj_out", "time_emb_proj"):
@@ -77,7 +77,7 @@ def test_feed_forward_projection_and_time_layers_are_adaptable_on_request(base: 
     assert not set(layers) & set(base.adaptable_layers())
 
 
-def test_an_unknown_kind_of_layer_is_refused(sd: BaseModel) -> None:
+def test_an_unknown_kind_of_layer_is_refused(sd: BaseCheckpoint) -> None:
     with pytest.raises(ValueError, match="unknown kinds of layers"):
         sd.adaptable_layers(("atention",))
 
@@ -112,7 +112,7 @@ def test_sdxl_prompts_are_encoded_as_diffusers_does(pipelines: Pipelines, bases:
             assert torch.equal(found, wanted)
 
 
-def test_a_prompt_longer_than_the_encoder_reads_is_refused_with_both_lengths(base: BaseModel) -> None:
+def test_a_prompt_longer_than_the_encoder_reads_is_refused_with_both_lengths(base: BaseCheckpoint) -> None:
     base.encode_prompt(["x" * (tiny_pipelines.LENGTH - 2)])
 
     with pytest.raises(BadPrompt, match=r"76 tokens long; this base reads 75"):
@@ -211,14 +211,14 @@ def test_a_directory_of_half_precision_files_is_loaded(pipelines: Pipelines, tmp
         assert file.get_tensor("conv_in.weight").dtype == torch.float16
 
 
-def test_nothing_of_a_loaded_base_asks_for_gradients(base: BaseModel) -> None:
+def test_nothing_of_a_loaded_base_asks_for_gradients(base: BaseCheckpoint) -> None:
     parts = [base.unet, base.vae, *base.text_encoders]
 
     assert not any(each.requires_grad for part in parts for each in part.parameters())
     assert not any(part.training for part in parts)
 
 
-def test_samplers_never_clip_latents_and_are_deterministic(base: BaseModel) -> None:
+def test_samplers_never_clip_latents_and_are_deterministic(base: BaseCheckpoint) -> None:
     config = base.scheduler.config
 
     assert not config.get("clip_sample", False)

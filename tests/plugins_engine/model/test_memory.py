@@ -10,12 +10,12 @@ import torch
 
 from plugins_engine.errors import BadBase
 from plugins_engine.model import memory
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.directory import read_directory
 from plugins_engine.model.memory import available_memory, in_gigabytes, memory_need
 
 
-def test_the_weights_are_counted_as_they_are_loaded(base: BaseModel) -> None:
+def test_the_weights_are_counted_as_they_are_loaded(base: BaseCheckpoint) -> None:
     modules = (base.unet, base.vae, *base.text_encoders)
     numbers = sum(each.numel() for module in modules for each in module.parameters())
 

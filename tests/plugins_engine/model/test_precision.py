@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from plugins_engine.model import precision
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.precision import bfloat16_is_quicker, quick_precision, quickly
 
 
@@ -29,7 +29,7 @@ def processor(monkeypatch: pytest.MonkeyPatch, *, has_it: bool, seconds: dict[to
     [(True, 0.5, True), (True, 0.9, False), (True, 2.0, False), (False, 0.5, False)],
 )
 def test_it_is_bfloat16_only_where_the_processor_is_much_quicker_in_it(
-    sd: BaseModel, monkeypatch: pytest.MonkeyPatch, has_it: bool, short: float, quick: bool
+    sd: BaseCheckpoint, monkeypatch: pytest.MonkeyPatch, has_it: bool, short: float, quick: bool
 ) -> None:
     processor(monkeypatch, has_it=has_it, seconds={torch.float32: 1.0, torch.bfloat16: short})
     assert quick_precision(sd) == ("bf16" if quick else None)
@@ -39,7 +39,7 @@ def test_it_is_bfloat16_only_where_the_processor_is_much_quicker_in_it(
     assert layer(torch.ones(1, 4)).dtype == torch.float32
 
 
-def test_a_base_in_half_precision_keeps_its_own(sd: BaseModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_base_in_half_precision_keeps_its_own(sd: BaseCheckpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     processor(monkeypatch, has_it=True, seconds={torch.float32: 1.0, torch.bfloat16: 0.5})
     assert quick_precision(replace(sd, dtype=torch.float16)) is None
 

@@ -13,14 +13,14 @@ from PIL import Image
 from plugins_engine.adapters import delta
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.errors import BadBase, BadPrompt, BadRequest, BaseMismatch, BrokenPicture, EngineError
-from plugins_engine.model.base import BaseModel
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import applied
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.progress import Cancelled, Progress
 from tests.plugins_engine.tiny_pipelines import RESOLUTION, random_adapter
 
-Bases = dict[str, BaseModel]
+Bases = dict[str, BaseCheckpoint]
 EVERY_KIND = ("attention", "feed_forward", "projection", "time")
 
 
@@ -33,12 +33,12 @@ def difference(first: Image.Image, second: Image.Image) -> int:
     return int(np.abs(array(first) - array(second)).max())
 
 
-def weights(base: BaseModel) -> dict[str, torch.Tensor]:
+def weights(base: BaseCheckpoint) -> dict[str, torch.Tensor]:
     return {name: each.clone() for name, each in base.unet.state_dict().items()}
 
 
 @pytest.fixture
-def untouched(base: BaseModel) -> Iterator[None]:
+def untouched(base: BaseCheckpoint) -> Iterator[None]:
     """Fail unless the test leaves the base's UNet as it was: every weight to the bit, every forward its class's."""
     before = weights(base)
     yield
@@ -48,7 +48,7 @@ def untouched(base: BaseModel) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("guidance", [1.0, 4.0])
-def test_pictures_are_those_of_diffusers_own_pipeline(base: BaseModel, guidance: float) -> None:
+def test_pictures_are_those_of_diffusers_own_pipeline(base: BaseCheckpoint, guidance: float) -> None:
     kind = StableDiffusionXLPipeline if base.is_xl else StableDiffusionPipeline
     pipeline = kind.from_pretrained(base.directory.path, local_files_only=True, scheduler=base.scheduler)
     pipeline.set_progress_bar_config(disable=True)
@@ -68,7 +68,7 @@ def test_pictures_are_those_of_diffusers_own_pipeline(base: BaseModel, guidance:
     assert np.abs(found / 255 - expected.permute(0, 2, 3, 1).numpy()).max() < 1.5 / 255
 
 
-def test_the_same_request_draws_the_same_picture_to_the_bit(base: BaseModel, untouched: None) -> None:
+def test_the_same_request_draws_the_same_picture_to_the_bit(base: BaseCheckpoint, untouched: None) -> None:
     request = SampleRequest("a fox", seed=3, steps=3, count=2, plugins=[(random_adapter(base), 0.7)])
 
     first, second = generate(base, request), generate(base, request)
@@ -77,7 +77,7 @@ def test_the_same_request_draws_the_same_picture_to_the_bit(base: BaseModel, unt
     assert first[0].size == (RESOLUTION, RESOLUTION)
 
 
-def test_picture_i_is_the_single_picture_of_seed_plus_i_whatever_the_batch(base: BaseModel) -> None:
+def test_picture_i_is_the_single_picture_of_seed_plus_i_whatever_the_batch(base: BaseCheckpoint) -> None:
     singles = [generate(base, SampleRequest("a fox", seed=10 + i, steps=3))[0] for i in range(3)]
 
     together = generate(base, SampleRequest("a fox", seed=10, steps=3, count=3))
@@ -91,7 +91,9 @@ def test_picture_i_is_the_single_picture_of_seed_plus_i_whatever_the_batch(base:
     assert difference(singles[0], singles[1]) > 1
 
 
-def test_a_plugin_draws_as_if_its_delta_were_added_to_the_weights(base: BaseModel, untouched: None) -> None:
+def test_a_plugin_draws_as_if_its_delta_were_added_to_the_weights(
+    base: BaseCheckpoint, untouched: None
+) -> None:
     first = random_adapter(base, kinds=EVERY_KIND, vary_rank=True, strength=0.1)
     second = random_adapter(base, seed=1, strength=0.1)
     merged = load_base(base.directory.path)
@@ -106,7 +108,7 @@ def test_a_plugin_draws_as_if_its_delta_were_added_to_the_weights(base: BaseMode
     assert difference(found, generate(base, SampleRequest("a fox", steps=4))[0]) > 5
 
 
-def test_weight_zero_is_the_plain_base_to_the_bit(base: BaseModel) -> None:
+def test_weight_zero_is_the_plain_base_to_the_bit(base: BaseCheckpoint) -> None:
     plain = generate(base, SampleRequest("a fox", steps=3))[0]
 
     off = generate(base, SampleRequest("a fox", steps=3, plugins=[(random_adapter(base), 0.0)]))[0]
@@ -114,7 +116,7 @@ def test_weight_zero_is_the_plain_base_to_the_bit(base: BaseModel) -> None:
     assert off.tobytes() == plain.tobytes()
 
 
-def test_a_plugin_and_its_negative_restore_the_plain_base(base: BaseModel) -> None:
+def test_a_plugin_and_its_negative_restore_the_plain_base(base: BaseCheckpoint) -> None:
     adapter = random_adapter(base)
 
     restored = generate(
@@ -125,7 +127,9 @@ def test_a_plugin_and_its_negative_restore_the_plain_base(base: BaseModel) -> No
 
 
 @pytest.mark.parametrize("at", [1, 2, 3])
-def test_cancelling_at_any_step_leaves_the_base_as_it_was(base: BaseModel, untouched: None, at: int) -> None:
+def test_cancelling_at_any_step_leaves_the_base_as_it_was(
+    base: BaseCheckpoint, untouched: None, at: int
+) -> None:
     plain = generate(base, SampleRequest("a fox", steps=2))[0]
 
     def stop(progress: Progress) -> None:
@@ -138,7 +142,7 @@ def test_cancelling_at_any_step_leaves_the_base_as_it_was(base: BaseModel, untou
     assert generate(base, SampleRequest("a fox", steps=2))[0].tobytes() == plain.tobytes()
 
 
-def test_an_error_inside_leaves_a_forward_that_was_shadowed_before_in_place(sd: BaseModel) -> None:
+def test_an_error_inside_leaves_a_forward_that_was_shadowed_before_in_place(sd: BaseCheckpoint) -> None:
     layer = sd.unet.get_submodule(next(iter(sd.adaptable_layers())))
     shadow = layer.forward
     layer.__dict__["forward"] = shadow
@@ -150,7 +154,7 @@ def test_an_error_inside_leaves_a_forward_that_was_shadowed_before_in_place(sd: 
         del layer.__dict__["forward"]
 
 
-def test_cross_attention_reads_the_text_once_a_request(sd: BaseModel) -> None:
+def test_cross_attention_reads_the_text_once_a_request(sd: BaseCheckpoint) -> None:
     layer = sd.unet.get_submodule("mid_block.attentions.0.transformer_blocks.0.attn2.to_k")
     plain, calls = layer.forward, []
 
@@ -168,7 +172,7 @@ def test_cross_attention_reads_the_text_once_a_request(sd: BaseModel) -> None:
     assert len(calls) == 1
 
 
-def test_guidance_of_one_or_less_ignores_the_negative_prompt(base: BaseModel) -> None:
+def test_guidance_of_one_or_less_ignores_the_negative_prompt(base: BaseCheckpoint) -> None:
     first = generate(base, SampleRequest("a fox", "a dog", steps=2, guidance=1.0))[0]
     second = generate(base, SampleRequest("a fox", "a bird", steps=2, guidance=0.0))[0]
 
@@ -194,17 +198,17 @@ def test_guidance_is_the_bases_own_where_none_is_asked_for(sd_folder: Path) -> N
             load_base(sd_folder).guidance(None)
 
 
-def test_a_picture_can_be_wide_or_tall(base: BaseModel) -> None:
+def test_a_picture_can_be_wide_or_tall(base: BaseCheckpoint) -> None:
     picture = generate(base, SampleRequest("a fox", steps=2, width=70, height=34))[0]
 
     assert picture.size == (70, 34)
 
 
-def test_one_step_draws_a_picture(base: BaseModel) -> None:
+def test_one_step_draws_a_picture(base: BaseCheckpoint) -> None:
     assert generate(base, SampleRequest("a fox", steps=1))[0].size == (RESOLUTION, RESOLUTION)
 
 
-def test_progress_counts_every_step_of_every_batch_with_a_preview_now_and_then(base: BaseModel) -> None:
+def test_progress_counts_every_step_of_every_batch_with_a_preview_now_and_then(base: BaseCheckpoint) -> None:
     seen: list[Progress] = []
 
     generate(base, SampleRequest("a fox", steps=4, count=3), seen.append, batch=2, preview_every=3)
@@ -216,7 +220,7 @@ def test_progress_counts_every_step_of_every_batch_with_a_preview_now_and_then(b
     assert all(each.seconds_left is not None and each.seconds_left >= 0 for each in seen)
 
 
-def test_the_last_preview_looks_like_the_picture(sd: BaseModel) -> None:
+def test_the_last_preview_looks_like_the_picture(sd: BaseCheckpoint) -> None:
     seen: list[Progress] = []
 
     picture = generate(sd, SampleRequest("a fox", steps=20), seen.append, preview_every=20)[0]
@@ -225,7 +229,7 @@ def test_the_last_preview_looks_like_the_picture(sd: BaseModel) -> None:
     assert difference(seen[-1].preview, picture) < 40
 
 
-def test_previews_of_large_pictures_are_small(sd: BaseModel) -> None:
+def test_previews_of_large_pictures_are_small(sd: BaseCheckpoint) -> None:
     seen: list[Progress] = []
 
     generate(sd, SampleRequest("a fox", steps=1, width=256, height=128), seen.append, preview_every=1)
@@ -250,7 +254,7 @@ def test_a_plugin_of_another_base_is_refused_before_drawing(bases: Bases) -> Non
 
 
 def test_a_plugin_that_does_not_name_its_base_must_fit_its_layers(bases: Bases) -> None:
-    def anonymous(base: BaseModel, layers: dict[str, delta.LowRank] | None = None) -> Adapter:
+    def anonymous(base: BaseCheckpoint, layers: dict[str, delta.LowRank] | None = None) -> Adapter:
         return Adapter(layers or random_adapter(base).layers, name="Found")
 
     generate(bases["sd1"], SampleRequest("a fox", steps=1, plugins=[(anonymous(bases["sd1"]), 1.0)]))
@@ -271,7 +275,7 @@ def test_a_plugin_of_another_architecture_is_refused_by_name(bases: Bases) -> No
         generate(bases["sdxl"], SampleRequest("a fox", plugins=[(adapter, 1.0)]))
 
 
-def test_numbers_that_overflow_are_an_error_and_not_a_black_picture(sd: BaseModel) -> None:
+def test_numbers_that_overflow_are_an_error_and_not_a_black_picture(sd: BaseCheckpoint) -> None:
     layers = {name: (up * 1e20, down * 1e20) for name, (up, down) in random_adapter(sd).layers.items()}
 
     with pytest.raises(BrokenPicture, match="lower the plug-in weights"):
@@ -297,17 +301,17 @@ def test_a_number_out_of_range_is_refused_with_the_range(changes: dict[str, obje
 
 
 @pytest.mark.parametrize("weight", [4.1, -1e9, math.nan, math.inf])
-def test_a_huge_weight_is_refused_by_the_plugins_name(sd: BaseModel, weight: float) -> None:
+def test_a_huge_weight_is_refused_by_the_plugins_name(sd: BaseCheckpoint, weight: float) -> None:
     with pytest.raises(BadRequest, match="of Random: expected a number from -4 to 4"):
         SampleRequest("a fox", plugins=[(random_adapter(sd), weight)])
 
 
-def test_as_many_steps_as_the_base_has_noise_levels_are_refused(sd: BaseModel) -> None:
+def test_as_many_steps_as_the_base_has_noise_levels_are_refused(sd: BaseCheckpoint) -> None:
     with pytest.raises(BadRequest, match="steps 1000: expected fewer than the 1000 noise levels"):
         generate(sd, SampleRequest("a fox", steps=1000))
 
 
 @pytest.mark.parametrize("size", [{"width": 33}, {"height": 0}, {"width": -64}, {"height": 100_000}])
-def test_a_size_that_cannot_be_drawn_is_refused(sd: BaseModel, size: dict[str, int]) -> None:
+def test_a_size_that_cannot_be_drawn_is_refused(sd: BaseCheckpoint, size: dict[str, int]) -> None:
     with pytest.raises(EngineError, match=r"(width|height) .*expected"):
         generate(sd, SampleRequest("a fox", **size))  # type: ignore[arg-type]  # width and height are whole numbers
