@@ -15,15 +15,20 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.report import Report
-from plugins_engine.addition.config import AdditionConfig
-from plugins_engine.addition.training import AdditionResult, add_concept
-from plugins_engine.concepts import in_turn, styled
-from plugins_engine.known import Known, known_concepts
-from plugins_engine.measure.judge import Judge
-from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.directory import EMBEDDED
-from plugins_engine.model.loading import load_base
-from plugins_engine.model.sampler import generate_each
+from plugins_engine import (
+    EMBEDDED,
+    AdditionConfig,
+    AdditionResult,
+    BaseCheckpoint,
+    Judge,
+    Known,
+    add_concept,
+    generate_each,
+    in_turn,
+    known_concepts,
+    load_base,
+    styled,
+)
 from training.plugins import shipped_works
 
 STEPS = 25

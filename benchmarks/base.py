@@ -8,12 +8,7 @@ import numpy as np
 import torch
 
 from benchmarks.report import Report
-from plugins_engine.concepts import styled
-from plugins_engine.measure.judge import Judge
-from plugins_engine.measure.metrics import kid
-from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.loading import load_base
-from plugins_engine.model.sampler import generate_each
+from plugins_engine import BaseCheckpoint, Judge, generate_each, kid, load_base, styled
 from training import pictures
 from training.judge import measure as measure_judge
 from training.subjects import HELD_OUT_CHARACTERS, HELD_OUT_STYLE, STYLES, SUBJECTS, is_held_out_pair

@@ -17,20 +17,30 @@ import torch
 
 from benchmarks.drawing import draw
 from benchmarks.report import Report
-from plugins_engine.adapters.adapter import Adapter, combined_adapter
+from plugins_engine import (
+    COMBINATION_METHODS,
+    EMBEDDED,
+    Adapter,
+    BaseCheckpoint,
+    CombinationConfig,
+    CombinationMethod,
+    CombinationPart,
+    Judge,
+    Known,
+    combine,
+    extract_concept,
+    in_turn,
+    joint_parts,
+    known_concepts,
+    load_base,
+    plan_erasure,
+    styled,
+    without_article,
+)
+from plugins_engine.adapters.adapter import combined_adapter
 from plugins_engine.adapters.delta import LowRank, materialise
-from plugins_engine.combination.config import COMBINATION_METHODS, CombinationConfig, CombinationMethod
-from plugins_engine.combination.easymerge import combine, gather_parts
+from plugins_engine.combination.easymerge import gather_parts
 from plugins_engine.combination.objective import relative_error
-from plugins_engine.combination.parts import CombinationPart, joint_parts
-from plugins_engine.concepts import in_turn, styled, without_article
-from plugins_engine.extraction.erasure import plan_erasure
-from plugins_engine.extraction.methods import extract_concept
-from plugins_engine.known import Known, known_concepts
-from plugins_engine.measure.judge import Judge
-from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.directory import EMBEDDED
-from plugins_engine.model.loading import load_base
 
 SETS = (("Noto", "panda"), ("Noto", "panda", "ghost"), ("Noto", "panda", "ghost", "octopus", "fox"))
 EXTRACTED = {"Noto": "style", "fox": "character"}

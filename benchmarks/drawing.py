@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine import Adapter, BaseCheckpoint, generate_each
 from plugins_engine.model.precision import quickly
-from plugins_engine.model.sampler import generate_each
 
 STEPS = 10  # the judge is as right about these as about the product's 25
 

@@ -8,14 +8,11 @@ from dataclasses import replace
 
 import torch
 
+from plugins_engine import BaseCheckpoint, ClosedFormConfig, Erasure, HybridConfig, in_turn, trigger_phrase
 from plugins_engine.adapters.delta import LowRank
 from plugins_engine.addition.lora import trainable
 from plugins_engine.addition.priors import PriorBank, gather_lessons, gather_prior
-from plugins_engine.concepts import in_turn, trigger_phrase
-from plugins_engine.extraction.closed_form import ClosedFormConfig, closed_form_layers
-from plugins_engine.extraction.erasure import Erasure
-from plugins_engine.extraction.hybrid import HybridConfig
-from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.extraction.closed_form import closed_form_layers
 
 NEGATIVE_GUIDANCE = 1.0  # ESD's η
 Layers = dict[str, LowRank]

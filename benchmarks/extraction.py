@@ -24,25 +24,27 @@ from benchmarks.drawing import STEPS, draw
 from benchmarks.erasers import BASELINES
 from benchmarks.processes import pool
 from benchmarks.report import Plot, Report
-from plugins_engine.adapters.adapter import Adapter, weighted_sum
-from plugins_engine.adapters.delta import materialise
-from plugins_engine.extraction.closed_form import ClosedFormConfig
-from plugins_engine.extraction.erasure import Erasure, plan_erasure
-from plugins_engine.extraction.examination import (
+from plugins_engine import (
+    EXTRACTION_METHODS,
+    Adapter,
+    BaseCheckpoint,
+    ClosedFormConfig,
+    Erasure,
     ExaminationConfig,
-    Group,
-    groups_of,
-    harmonic_mean,
-    recover,
-    recovered,
+    ExtractionMethod,
+    HybridConfig,
+    Judge,
+    extract_concept,
+    kid,
+    load_base,
+    plan_erasure,
+    weighted_sum,
 )
-from plugins_engine.extraction.hybrid import HybridConfig
-from plugins_engine.extraction.methods import EXTRACTION_METHODS, ExtractionMethod, extract_concept
-from plugins_engine.measure.judge import Judge, rightly_seen
-from plugins_engine.measure.metrics import kid, squared_mmd
-from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.adapters.delta import materialise
+from plugins_engine.extraction.examination import Group, groups_of, harmonic_mean, recover, recovered
+from plugins_engine.measure.judge import rightly_seen
+from plugins_engine.measure.metrics import squared_mmd
 from plugins_engine.model.branches import made_for
-from plugins_engine.model.loading import load_base
 from plugins_engine.model.precision import quickly
 from training import pictures
 from training.subjects import STYLES, SUBJECTS

@@ -17,21 +17,31 @@ import numpy as np
 from benchmarks.drawing import STEPS, draw
 from benchmarks.processes import pool
 from benchmarks.report import Plot, Report
-from plugins_engine.adapters.adapter import Adapter, weighted_sum
-from plugins_engine.combination.config import CombinationConfig
-from plugins_engine.combination.easymerge import combine
-from plugins_engine.combination.parts import CombinationPart
-from plugins_engine.concepts import calls, styled, without_article
+from plugins_engine import (
+    EMBEDDED,
+    Adapter,
+    BaseCheckpoint,
+    CombinationConfig,
+    CombinationPart,
+    Erasure,
+    ExaminationConfig,
+    Judge,
+    Known,
+    Restoration,
+    calls,
+    combine,
+    extract_concept,
+    known_concepts,
+    load_base,
+    plan_erasure,
+    restoring_plugin,
+    styled,
+    weighted_sum,
+    without_article,
+)
 from plugins_engine.extraction.closed_form import closed_form_eraser
-from plugins_engine.extraction.erasure import Erasure, plan_erasure
-from plugins_engine.extraction.examination import ExaminationConfig, groups_of, recover, recovered
-from plugins_engine.extraction.methods import extract_concept
-from plugins_engine.extraction.restoration import Restoration, restoring_plugin
-from plugins_engine.known import Known, known_concepts
-from plugins_engine.measure.judge import Judge, rightly_seen
-from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.directory import EMBEDDED
-from plugins_engine.model.loading import load_base
+from plugins_engine.extraction.examination import groups_of, recover, recovered
+from plugins_engine.measure.judge import rightly_seen
 from plugins_engine.model.precision import quickly
 
 COUNTS = (1, 2, 5, 10, 20, 50)

@@ -29,7 +29,13 @@ _MANNERS = (
 
 @dataclass(frozen=True)
 class Known:
-    """Subjects ("a fox") and styles ("Noto") of a base; `listed` tells whether the base itself says so."""
+    """What a base is known to draw.
+
+    Args:
+        subjects: As prompts say them: "a fox".
+        styles: By their names: "Noto".
+        listed: Whether the base itself says so; else they are common ones.
+    """
 
     subjects: tuple[str, ...]
     styles: tuple[str, ...]

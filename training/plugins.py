@@ -6,13 +6,16 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.addition.training import add_concept
-from plugins_engine.concepts import styled
-from plugins_engine.known import known_concepts
-from plugins_engine.model.directory import EMBEDDED
-from plugins_engine.model.loading import load_base
-from plugins_engine.model.sampler import SampleRequest, generate
+from plugins_engine import (
+    EMBEDDED,
+    Adapter,
+    SampleRequest,
+    add_concept,
+    generate,
+    known_concepts,
+    load_base,
+    styled,
+)
 from training.progress import ProgressLine
 
 SAMPLES = 4

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import torch
 
-from plugins_engine.measure.judge import Judge
-from plugins_engine.model.directory import EMBEDDED
-from plugins_engine.model.loading import load_base
+from plugins_engine import EMBEDDED, Judge, load_base
 from training import checkpoint
 from training.judge import STEPS
 

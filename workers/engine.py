@@ -15,11 +15,7 @@ from django.core.files.storage import default_storage
 from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.models import PlugInVersion
 from market.extractions.releases import Weights, eraser_of, weights_of
-from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.errors import BadAdapter, BadBase
-from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.branches import Weighted
-from plugins_engine.model.loading import load_base
+from plugins_engine import Adapter, BadAdapter, BadBase, BaseCheckpoint, Weighted, load_base
 from workers.weights import directory_of
 
 log = logging.getLogger(__name__)

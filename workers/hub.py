@@ -37,9 +37,7 @@ from market.basemodels.models import BaseModel
 from market.basemodels.models.uploads import FILE_PATH
 from market.basemodels.sources import HubSource, SourceRefused, hub_source
 from market.basemodels.uploading import MAX_FILES, MAX_TEXT_BYTES
-from plugins_engine.errors import BadBase
-from plugins_engine.model.directory import WEIGHT_VARIANTS
-from plugins_engine.progress import OnProgress, Progress
+from plugins_engine import WEIGHT_VARIANTS, BadBase, OnProgress, Progress
 
 MAX_LISTED = 10_000
 """Entries of a repository that are looked at."""

@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from market.basemodels.samples import Sample
-from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.sampler import SampleRequest, generate
-from plugins_engine.progress import OnProgress, Progress
+from plugins_engine import Adapter, BaseCheckpoint, OnProgress, Progress, SampleRequest, generate
 
 SAMPLE_SEED = 1
 

@@ -30,23 +30,36 @@ Format = Literal["peft", "kohya"]
 
 @dataclass(frozen=True, eq=False)
 class Adapter:
-    """One plug-in: for each layer its delta ΔW = B A as (B (out, r), A (r, in)), scale folded in, float32, CPU; and learned tokens.
+    """One plug-in: low-rank weights by layer, and learned tokens.
 
-    Layers are of the UNet, or of a text encoder, whose names begin with its ("text_encoder.text_model.encoder.layers.0.self_attn.q_proj").
-    They are kept in the order of their names, and may differ in rank; there may be none where there are tokens. Empty text means "not
-    known": files from other programs say little about themselves.
+    Layers are of the UNet, or of a text encoder, whose names begin with its
+    ("text_encoder.text_model.encoder.layers.0.self_attn.q_proj"). They are kept in the order of their names, and may differ in
+    rank; there may be none where there are tokens. Empty text means "not known": files from other programs say little about
+    themselves. Raises BadAdapter.
+
+    Args:
+        layers: For each layer its delta ΔW = B A as (B (out, r), A (r, in)), any scale folded in, float32, on the CPU.
+        name: What it is called.
+        kind: "style", "character", or whatever its maker wrote.
+        trigger: The words in a prompt that call it.
+        base_fingerprint: Of the base that it was made for.
+        architecture: ModelSpec's name of that base's architecture.
+        convolutions: Of `layers`, those that are 1x1 convolutions in the base.
+        tokens: What its names are read as.
+        metadata: Everything the file said.
+        file_sha256: Of the file that it was read from.
     """
 
     layers: dict[str, LowRank]
     name: str = ""
-    kind: str = ""  # "style", "character", or whatever its maker wrote
-    trigger: str = ""  # the words in a prompt that call it
+    kind: str = ""
+    trigger: str = ""
     base_fingerprint: str = ""
-    architecture: str = ""  # ModelSpec's name of the base's architecture
-    convolutions: frozenset[str] = frozenset()  # of `layers`, those that are 1x1 convolutions in the base
+    architecture: str = ""
+    convolutions: frozenset[str] = frozenset()
     tokens: tuple[LearnedTokens, ...] = ()
-    metadata: Mapping[str, str] = field(default_factory=dict)  # everything the file said
-    file_sha256: str = ""  # of the file it was read from
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    file_sha256: str = ""
 
     def __post_init__(self) -> None:
         called = self.name or "plug-in"

@@ -26,11 +26,15 @@ ENCODERS = ("text_encoder", "text_encoder_2")
 class LearnedTokens:
     """What one name means with a plug-in, for each text encoder: ordinary + weight · (vectors - ordinary).
 
-    words: the name, which calls it in a prompt as `concepts.calls` says.
-    vectors: by text encoder ("text_encoder", "text_encoder_2"), (n, width) each, float32, CPU.
-    ordinary: the same for the name without the plug-in: the embeddings of its own n first tokens, the last one again where there
-        are fewer. Empty: not known, and so taken from the base that it is used with.
-    weight: negative steers away. Tokens that differ in the weight alone add up where several are on; others stand side by side.
+    Raises BadAdapter.
+
+    Args:
+        words: The name, which calls it in a prompt as whole words, in whatever case (`calls`).
+        vectors: By text encoder ("text_encoder", "text_encoder_2"), (n, width) each, float32, on the CPU.
+        ordinary: The same for the name without the plug-in: the embeddings of its own n first tokens, the last one again where
+            there are fewer. Empty: not known, and so taken from the base that it is used with.
+        weight: Negative steers away. Tokens that differ in the weight alone add up where several are on; others stand side by
+            side.
     """
 
     words: str

@@ -31,7 +31,13 @@ PREVIEWS = 6
 
 @dataclass(frozen=True)
 class AdditionResult:
-    """A trained plug-in and what was measured on the way: steps, seconds, loss at both ends, works, rank, works given back."""
+    """A trained plug-in and what was measured on the way.
+
+    Args:
+        adapter: The plug-in. Its file says how it was trained, and which works it gives back.
+        figures: For JSON: `works`, `steps`, `rank`, `tokens` where there are any, `first_loss` and `final_loss` (means over a
+            tenth of the steps), `given_back` (`GivenBack.figures`), `seconds`.
+    """
 
     adapter: Adapter
     figures: dict[str, Any]
@@ -45,10 +51,17 @@ def add_concept(
     config: AdditionConfig | None = None,
     on_progress: OnProgress | None = None,
 ) -> AdditionResult:
-    """Train a plug-in of one concept from pictures and their captions ("" is allowed); as the base asks for without a config.
+    """Train a plug-in of one concept from pictures and their captions.
 
-    `on_progress` is called after every step, at times with a preview; what it raises (Cancelled) stops the training
-    and leaves the base as it was. The same works, config and machine give the same plug-in. Raises BadRequest.
+    The same works, config and machine give the same plug-in. Raises BadRequest.
+
+    Args:
+        base: What the plug-in is for. It is as it was afterwards, whatever was raised.
+        works: Pictures of any size with their captions, at least one. A caption may be empty, and need not name the concept.
+        name: What calls the concept in a prompt.
+        kind: "style" or "character".
+        config: How it is trained; None: as the base's card asks (`AdditionConfig.for_base`).
+        on_progress: Called after every step, at times with a preview. What it raises (Cancelled) stops the training.
     """
     config = config or AdditionConfig.for_base(base)
     name = require_concept(name, kind)

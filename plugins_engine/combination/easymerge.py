@@ -35,9 +35,12 @@ _NEAR = 2.0  # times the error of (2) on predictions: the sum's, at most, where 
 class Combination:
     """The combined plug-in, and how it was come by.
 
-    figures: method, rank, seconds (of it all, and of the fit alone), and for methods that look at activations
-        `relative_error`, objective (1) without λ on activations outside the fit, as a share of what ΔW = 0 would leave.
-    layer_errors: the same by layer.
+    Args:
+        adapter: The plug-in. Its file says what it was combined from, and each one's share.
+        figures: For JSON: `method`, `parts`, `rank`, `fit_seconds`, `seconds`, and of methods that look at prompts
+            `relative_error`: what is missed of what the plug-ins do, on pictures outside the fit, as a share of what no plug-in
+            at all would miss.
+        layer_errors: The relative error by layer.
     """
 
     adapter: Adapter
@@ -51,10 +54,14 @@ def combine(
     config: CombinationConfig | None = None,
     on_progress: OnProgress | None = None,
 ) -> Combination:
-    """Combine plug-ins of one base into one plug-in.
+    """Combine plug-ins of one base into one plug-in. Raises BadRequest, BaseMismatch.
 
-    `on_progress` is called as pictures are drawn and layers fitted; what it raises (Cancelled) stops the work, and the
-    base is as it was. Raises BadRequest, BaseMismatch.
+    Args:
+        base: What the plug-ins are for. It is as it was afterwards, whatever was raised.
+        parts: Each plug-in with prompts that call it alone, at least two. Besides, prompts that call several (`joint_parts`),
+            and prompts that shall stay.
+        config: How; None: the defaults.
+        on_progress: Called as pictures are drawn and layers fitted. What it raises (Cancelled) stops the work.
     """
     config = config or CombinationConfig()
     begun = time.monotonic()

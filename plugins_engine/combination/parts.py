@@ -17,10 +17,13 @@ _AGAIN = 4  # pictures, at most, of one retained prompt
 
 @dataclass(frozen=True)
 class CombinationPart:
-    """Prompts, and the plug-ins that they call: one; several, side by side; none, for prompts that shall stay as they are.
+    """Prompts, and the plug-ins that they call.
 
-    weight: of its error in the objective; of a plug-in's own part, its share among the plug-ins as well. Retained prompts
-        count besides as much as all plug-ins together, times `RETAINED_WEIGHT`.
+    Args:
+        prompts: As a person would write them, with the plug-ins' names. Many different ones say more than a few.
+        adapters: One plug-in; several, side by side; or none, for prompts that shall stay as they are.
+        weight: Of this part's error in what is minimised, above 0; of a plug-in's own part, its share among the plug-ins as
+            well. Retained prompts count besides as much as all plug-ins together, times five.
     """
 
     prompts: tuple[str, ...]

@@ -9,16 +9,24 @@ from plugins_engine.errors import BadRequest, require_positive, require_whole
 
 MIN_CONTROLS = 8  # fewer say nothing of what is usual
 CaptionedPictures = Sequence[tuple[Image.Image, str]]
+"""Pictures, each with its caption."""
 
 
 @dataclass(frozen=True)
 class EvidenceConfig:
     """How much is drawn and measured.
 
-    seeds: drawings of each prompt, in `steps` denoising steps at `guidance` (None: the base's own).
-    tiles: a picture is compared tile by tile, tiles x tiles of them, and the worst counts, so that a shared ground does not.
-    reproduced_within: largest distance, 0 to 1, at which a work counts as reproduced and drawings count as agreeing.
-    levels: noise levels at which a base's error on a work is taken; each work meets the same noise.
+    Args:
+        seeds: Drawings of each prompt, 2 to 1000. A base draws what it has by heart from any seed, so that many agree; the time
+            grows with their number.
+        steps: Denoising steps of each drawing.
+        guidance: How closely drawings follow their prompt; None: the base's own.
+        tiles: Tiles in each direction that pictures are compared by; it has to divide the base's size. The worst tile counts,
+            so that a ground which pictures share does not.
+        reproduced_within: Largest distance, 0 to 1, at which a work counts as reproduced and drawings count as agreeing.
+        levels: Noise levels at which a base's error on a picture is taken. Each picture meets the same noise; more make the
+            error steadier.
+        seed: Of all that is drawn at random.
     """
 
     seeds: int = 16

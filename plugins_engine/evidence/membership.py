@@ -16,9 +16,13 @@ from plugins_engine.progress import OnStep
 
 @dataclass(frozen=True)
 class Roc:
-    """How well scores tell works from controls: the area, 0.5 for not at all, with its 95% interval.
+    """How well scores tell works from controls.
 
-    curve: (share of controls, share of works) at or above each threshold, from (0, 0) to (1, 1).
+    Args:
+        area: Under the curve: the chance that a work scores above a control, 0.5 where they are alike.
+        low: Lower end of its 95% interval.
+        high: Upper end.
+        curve: (share of controls, share of works) at or above each threshold, from (0, 0) to (1, 1).
     """
 
     area: float
@@ -33,9 +37,12 @@ class Roc:
 
 @dataclass(frozen=True)
 class Membership:
-    """Scores of works and of controls: by how many standard deviations the base's error is below the controls' mean.
+    """By how much better a base predicts works than controls.
 
-    A control's own score leaves it out of the mean.
+    Args:
+        works: Of each work, by how many standard deviations the base's error lies below the controls' mean.
+        controls: Of each control, the same, with itself left out of the mean.
+        roc: How well these scores tell works from controls.
     """
 
     works: tuple[float, ...]
@@ -52,8 +59,15 @@ def find_membership(
 ) -> Membership:
     """Compare the base's error on works with its error on controls, each under its own caption.
 
-    What is compared is the logarithm of the error with the caption over the error without it: how much the caption helps
-    is less a matter of how plain a picture is than the error itself. Raises BadRequest for too few of anything.
+    What is compared is the logarithm of the error with the caption over the error without it: how much the caption helps is
+    less a matter of how plain a picture is than the error itself. Raises BadRequest for too few of anything.
+
+    Args:
+        base: What is measured, as it is: lay a release's eraser over it first (`applied`) to measure the release.
+        works: Pictures that the base may have learned from, each with its caption; at least one.
+        controls: Comparable pictures that it never saw, each with its caption; at least eight.
+        config: How much is measured; None: the defaults.
+        on_step: Told of every picture: step, steps, what is being done, None. What it raises stops the work.
     """
     config = config or EvidenceConfig()
     require_enough(works, controls)

@@ -20,7 +20,14 @@ from plugins_engine.progress import OnStep, Progress
 
 @dataclass(frozen=True)
 class Nearest:
-    """The drawing that comes nearest to one work: its distance, 0 to 1, its prompt and seed, and the picture."""
+    """The drawing that comes nearest to one work.
+
+    Args:
+        distance: 0 to 1: root mean square difference of the worst tile.
+        prompt: What was drawn.
+        seed: What it was drawn from.
+        picture: The drawing.
+    """
 
     distance: float
     prompt: str
@@ -30,7 +37,13 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How many of one prompt's drawings all agree with each other: the largest clique among `seeds` of them."""
+    """How many of one prompt's drawings all agree with each other.
+
+    Args:
+        prompt: What was drawn.
+        clique: The most drawings that are all within the distance of each other.
+        seeds: How many were drawn.
+    """
 
     prompt: str
     clique: int
@@ -39,7 +52,14 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """For each work and each control the drawing nearest to it; for each prompt how far its drawings agree."""
+    """What came near to works, what to controls, and how far the drawings of a prompt agree.
+
+    Args:
+        works: Of each work, the drawing nearest to it.
+        controls: Of each control, the same.
+        agreement: Of each prompt, how many of its drawings agree.
+        within: The distance that counts as near.
+    """
 
     works: tuple[Nearest, ...]
     controls: tuple[Nearest, ...]
@@ -58,9 +78,17 @@ def find_reproductions(
     config: EvidenceConfig | None = None,
     on_step: OnStep | None = None,
 ) -> Reproduction:
-    """Draw every prompt with many seeds and compare every drawing with every work and every control.
+    """Draw every prompt with many seeds, and compare every drawing with every work and every control.
 
     Raises BadRequest for too few of anything.
+
+    Args:
+        base: What is measured, as it is: lay a release's eraser over it first (`applied`) to measure the release.
+        works: Pictures that the base may have learned from, each with its caption; at least one.
+        controls: Comparable pictures that it never saw, each with its caption; at least eight.
+        prompts: What to draw; each once, without the empty ones.
+        config: How much is drawn; None: the defaults.
+        on_step: Told of every denoising step: step, steps, what is being done, None. What it raises stops the work.
     """
     config = config or EvidenceConfig()
     require_enough(works, controls)

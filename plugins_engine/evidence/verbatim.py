@@ -27,10 +27,16 @@ GIVEN_BACK = "plugin.given_back"  # metadata of a plug-in's file
 class VerbatimConfig:
     """How many works are looked for, with how many drawings each, and how near counts as given back.
 
-    works: at most so many, at even distances among all.
-    seeds: drawings of each work's caption, in `steps` denoising steps.
-    tiles: a picture is compared tile by tile, tiles x tiles of them, and the worst counts.
-    within: largest distance, 0 to 1, at which a work counts as given back; evidence's own.
+    Args:
+        works: Works that are looked for, at even distances among all. The time grows with their number; 16 are few beside a
+            training.
+        seeds: Drawings of each work's prompt, every one with a seed of its own. What is known by heart comes from any seed, so
+            two are enough.
+        steps: Denoising steps of each drawing. Fewer than a picture for a person takes: what is drawn shows early.
+        tiles: Tiles in each direction that pictures are compared by. The worst tile counts, so that a ground which they share
+            does not.
+        within: Largest distance, 0 to 1, at which a work counts as given back: the one of `EvidenceConfig.reproduced_within`.
+        seed: Of the first drawing; the others follow it.
     """
 
     works: int = 16
@@ -50,10 +56,14 @@ class VerbatimConfig:
 
 @dataclass(frozen=True)
 class GivenBack:
-    """How near drawings come to the works: distances 0 to 1 of the nearest.
+    """How near drawings with a plug-in come to its own works.
 
-    looked_at: which works, by their place among all of them.
-    without: the plain base's distances, where the plug-in came near; else None.
+    Args:
+        looked_at: Which works were looked for, by their place among all of them.
+        distances: Of each of these, the distance 0 to 1 of the drawing nearest to it.
+        without: Of each, the plain base's distance where the plug-in came near; None where it did not.
+        seeds: Drawings of each work's prompt.
+        within: Largest distance that counts as given back.
     """
 
     looked_at: tuple[int, ...]
@@ -95,9 +105,14 @@ def find_given_back(
     config: VerbatimConfig | None = None,
     on_progress: OnProgress | None = None,
 ) -> GivenBack:
-    """Draw works' prompts with a plug-in, and compare every drawing with every work that is looked at.
+    """Draw works' prompts with a plug-in, and compare every drawing with every work that is looked for.
 
-    `works` are pictures with the prompts that call them. `on_progress` is called after every denoising step.
+    Args:
+        base: What the plug-in is for.
+        adapter: The plug-in, drawn with at weight 1.
+        works: Pictures with the prompts that call them.
+        config: How much is drawn; None: the defaults.
+        on_progress: Called after every denoising step. What it raises stops the work.
     """
     config = config or VerbatimConfig()
     count = min(config.works, len(works))

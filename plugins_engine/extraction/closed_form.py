@@ -34,11 +34,16 @@ _RETAINED_PROMPTS = 2000  # more say nothing new of what tokens look like
 
 @dataclass(frozen=True)
 class ClosedFormConfig:
-    """How (1) is weighed.
+    """How the parts of the closed form are weighed against each other.
 
-    layers: which of cross-attention's to_k and to_v.
-    rank: of the eraser on every layer.
-    retain_weight: ω. ridge: λ as a share of the mean diagonal of the second moments. null_share: η; 1 allows every direction.
+    Args:
+        layers: Which layers of cross-attention are edited: "to_k", "to_v" or both. Both by default, as both read the text.
+        rank: Of the eraser on every layer, at most the width of a token. 16 is customary for one concept.
+        retain_weight: Weight of what shall stay beside the concept's own, above 0 (ω). More leaves more of both.
+        ridge: How strongly large weights are held back, as a share of the mean diagonal of the second moments (λ). Little by
+            default: enough that the system can be solved.
+        null_share: Confines the edit to directions that together hold at most this share of what shall stay (η), above 0. 1
+            allows every direction.
     """
 
     layers: tuple[str, ...] = ("to_k", "to_v")

@@ -15,11 +15,15 @@ from plugins_engine.model.base import BaseCheckpoint
 
 @dataclass(frozen=True)
 class Erasure:
-    """One concept to take out of a base.
+    """One concept to take out of a base, in prompts. `plan_erasure` lays it out.
 
-    name, anchor: as prompts call them; a character's are without article ("fox").
-    targets: prompts that call the concept; anchors: the same prompts with `anchor` in its place, one for one.
-    retained: prompts whose pictures must stay as they are.
+    Args:
+        name: As prompts call it; a character's without article ("fox").
+        kind: "style" or "character".
+        anchor: What is to be drawn in its place, called as `name` is.
+        targets: Prompts that call the concept.
+        anchors: The same prompts with `anchor` in its place, one for one.
+        retained: Prompts whose pictures must stay as they are.
     """
 
     name: str
@@ -43,9 +47,16 @@ def plan_erasure(
     """Lay out the prompts of an extraction.
 
     A style is called on subjects that the base knows, before and after them; a character alone and in every style that it
-    knows, with its article and without. The anchor is by default the known concept of the kind that reads nearest to the
-    target (`nearest_known`). Retained prompts are by default all that the base knows, without those that name the
-    concept. Raises BadRequest, also for a concept that is not among those a base lists.
+    knows, with its article and without. Raises BadRequest, also for a concept that is not among those a base lists.
+
+    Args:
+        base: What it is to be taken out of.
+        name: The concept, in whatever case.
+        kind: "style" or "character".
+        anchor: What to draw in its place; None: the known concept of the kind that reads nearest to it.
+        retained: Prompts that must stay as they are, but for those that name the concept; None: all that the base knows.
+        prompts: At most so many prompts that call a style. More say little that is new.
+        seed: Of the choice of subjects.
     """
     name = require_concept(name, kind)
     known = known_concepts(base.directory.path)

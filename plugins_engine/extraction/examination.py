@@ -28,19 +28,26 @@ from plugins_engine.progress import OnProgress, Pace, Progress
 
 NEIGHBOURS = 3  # known concepts of the kind, nearest first; the rest are unrelated
 STAGES = ("before", "after", "restored")
+"""What is drawn: by the plain base, with the eraser, and with the plug-in too."""
 _OTHER_SEEDS = 500_000  # the pictures KID compares with are drawn from seeds this much further on
 Plugins = list[tuple[Adapter, float]]
-# Columns, and rows of a label with its pictures.
 Grid = tuple[tuple[str, ...], list[tuple[str, list[Image.Image]]]]
+"""Columns, and rows of a label with its pictures."""
 
 
 @dataclass(frozen=True)
 class ExaminationConfig:
-    """How much is drawn.
+    """How much is drawn to examine an extraction.
 
-    pictures: of each group (target, neighbours, unrelated); KID needs at least 100.
-    attack_pictures, attack_steps, attack_tries: what the recovery attack learns from, how long, and how often it is tried.
-    shown: rows of each group's grid.
+    Args:
+        pictures: Of each group: the concept, its neighbours, unrelated ones. 100 are the least that a kernel inception distance
+            can be taken of.
+        steps: Denoising steps of each picture.
+        seed: Of all that is drawn; the same seeds before, after and restored.
+        attack_pictures: Pictures of the concept that the recovery attack learns its word from.
+        attack_steps: Steps in which it learns.
+        attack_tries: Pictures that are drawn with the word, to count in how many the concept is seen.
+        shown: Rows of each group's grid in the report.
     """
 
     pictures: int = 100
@@ -69,7 +76,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Examination:
-    """Figures for JSON, the titles of the groups among them, and grids by their titles."""
+    """What an extraction did, in figures and pictures.
+
+    Args:
+        groups: Titles of the groups that were measured, the concept's own first.
+        figures: For JSON; those of a group under its title.
+        grids: Pictures side by side, by their titles.
+    """
 
     groups: tuple[str, ...]
     figures: dict[str, Any]
@@ -88,9 +101,14 @@ def examine(
     config: ExaminationConfig | None = None,
     on_progress: OnProgress | None = None,
 ) -> Examination:
-    """Draw and measure what an extraction did. `judge` None: only how far pictures moved (`judge_for` finds it).
+    """Draw and measure what an extraction did.
 
-    `on_progress` is called after every batch of pictures; what it raises stops the work.
+    Args:
+        base: What it was taken out of.
+        result: What came of it.
+        judge: Who says what is seen in the pictures (`judge_for`); None: it is only measured how far pictures moved.
+        config: How much is drawn; None: the defaults.
+        on_progress: Called after every batch of pictures. What it raises stops the work.
     """
     return _Examiner(base, result, judge, config or ExaminationConfig(), on_progress).run()
 

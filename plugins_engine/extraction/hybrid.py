@@ -39,14 +39,29 @@ _LOOKED_THROUGH = 400  # retained prompts, for the nearest ones: more would take
 
 @dataclass(frozen=True)
 class HybridConfig:
-    """How long and how hard to distil.
+    """How the words are edited, and how long and how hard the rest of the attention is distilled.
 
-    rank: of the distilled layers. learning_rate: None takes one and a half times that at which the base's plug-ins are trained.
-    target_batch, anchor_batch, retained_batch: rows a step, of target drawings, of anchor drawings, of retained prompts.
-    reach: the least and the most of the way from an anchor's tokens (0) to the target's (1) at which a text is taken.
-    noise: on a text, at most, as a share of the tokens' standard deviation.
-    pictures, retained_pictures: drawn beforehand of targets, of as many anchors, of retained prompts; in `drawing_steps`.
-    near_share: of the retained prompts, those nearest to the target: half of the pictures are of them.
+    Args:
+        closed_form: How keys and values of cross-attention are edited.
+        rank: Of the distilled layers. 16 is customary for one concept.
+        steps: Of distillation. 0: the words are edited alone.
+        learning_rate: Of distillation. None: one and a half times that at which the base's plug-ins are trained, as so few
+            steps can be taken faster.
+        target_batch: Rows a step of the concept's own drawings.
+        anchor_batch: Rows a step of the anchor's drawings, read from the concept's prompts.
+        retained_batch: Rows a step of what shall stay.
+        retained_weight: Weight of what shall stay in the error of a step; of all else it is 1.
+        reach: The least and the most of the way from an anchor's text (0) to the target's (1) at which a text is taught. Beyond
+            1, and not only at it, so that learned words near the concept's own are met too.
+        noise: On a taught text, at most, as a share of the texts' standard deviation: a learned word is not the concept's own.
+        pictures: Drawn beforehand of the concept, and as many of its anchors.
+        retained_pictures: Drawn beforehand of what shall stay. More than of the concept, as it is more.
+        near_share: Share of the retained prompts that counts as near to the concept. Half of the retained pictures are of
+            these: what is near suffers first.
+        drawing_steps: Denoising steps of each of these pictures. Few are enough, as every step counts.
+        layers: Which layers of the UNet are distilled, as keys of `LAYER_KINDS`; keys and values of cross-attention are left to
+            the closed form.
+        seed: Of all that is drawn at random.
     """
 
     closed_form: ClosedFormConfig = field(default_factory=ClosedFormConfig)

@@ -22,8 +22,11 @@ from plugins_engine.model.branches import made_for
 from plugins_engine.progress import OnProgress, StageReport
 
 ExtractionMethod = Literal["hybrid", "closed-form", "reverse-lora"]
+"""One of `EXTRACTION_METHODS`."""
 EXTRACTION_METHODS: tuple[ExtractionMethod, ...] = get_args(ExtractionMethod)
+"""How a concept can be taken out, the best one first."""
 ExtractionConfig = HybridConfig | ClosedFormConfig | ReverseLoraConfig
+"""The config of a method, each method its own."""
 _CONFIGS: dict[ExtractionMethod, type[ExtractionConfig]] = {
     "hybrid": HybridConfig,
     "closed-form": ClosedFormConfig,
@@ -33,7 +36,15 @@ _CONFIGS: dict[ExtractionMethod, type[ExtractionConfig]] = {
 
 @dataclass(frozen=True)
 class ExtractionResult:
-    """The eraser R, the plug-in -R, and what it took: seconds, and the highest rank of a layer."""
+    """What took the concept out, what gives it back, and what it took.
+
+    Args:
+        eraser: Low-rank deltas with which the base no longer draws the concept by its name.
+        plugin: The same deltas, negated: base, eraser and plug-in together are the base exactly.
+        erasure: What was asked for.
+        method: How it was done.
+        seconds: How long it took.
+    """
 
     eraser: Adapter
     plugin: Adapter
@@ -55,9 +66,15 @@ def extract_concept(
 ) -> ExtractionResult:
     """Take one concept out of a base.
 
-    The config is the method's own; None takes its defaults. `on_progress` is called after every step; what it raises
-    (Cancelled) stops the work, and the base is as it was. The same base, erasure and config give the same adapters on the
-    same processor. Raises BadRequest.
+    The same base, erasure and config give the same adapters on the same processor. Raises BadRequest.
+
+    Args:
+        base: What it is taken out of. It is as it was afterwards: what changes it is the eraser, laid over it.
+        erasure: What goes, what is drawn in its place, and what stays (`plan_erasure`).
+        method: Of `EXTRACTION_METHODS`. "hybrid" withstands recovery best, "closed-form" takes seconds, "reverse-lora" is the
+            paper's.
+        config: The method's own: `HybridConfig`, `ClosedFormConfig` or `ReverseLoraConfig`; None: its defaults.
+        on_progress: Called after every step. What it raises (Cancelled) stops the work.
     """
     if method not in EXTRACTION_METHODS:
         raise BadRequest(f'method "{method}": expected one of {", ".join(EXTRACTION_METHODS)}')

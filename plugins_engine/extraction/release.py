@@ -28,7 +28,13 @@ _BATCH = 20  # pictures
 
 @dataclass(frozen=True)
 class ErasedConcept:
-    """A concept that the release shall lack: its prompts, its eraser, and the plug-in that the eraser negates to."""
+    """A concept that a release shall lack.
+
+    Args:
+        erasure: Its prompts.
+        eraser: What takes it out.
+        plugin: What gives it back where it was taken out alone.
+    """
 
     erasure: Erasure
     eraser: Adapter
@@ -37,9 +43,16 @@ class ErasedConcept:
 
 @dataclass(frozen=True)
 class ReleaseConfig:
-    """How a release is combined and how much is drawn to test it.
+    """How a release is made and how much is drawn to test it.
 
-    pictures: of each concept, and of all else. shown: rows of each grid. restoring_steps: of each plug-in beside several.
+    Args:
+        combination: How the erasers of several concepts are combined. Fewer pictures than usual for each part, as there are
+            many.
+        restoring_steps: Training steps of each plug-in beside several erasers (`restoring_plugin`).
+        pictures: Of each concept, and of all else.
+        steps: Denoising steps of each.
+        seed: Of all that is drawn; the same for every concept, so that its pictures can be compared between releases.
+        shown: Rows of each grid in the report.
     """
 
     combination: CombinationConfig = field(default_factory=lambda: CombinationConfig(pictures=16))
@@ -57,7 +70,12 @@ class ReleaseConfig:
 
 @dataclass(frozen=True)
 class CombinedErasers:
-    """One eraser for all concepts, and, in their order, the plug-ins that restore each beside it."""
+    """What a release lays over its base for good, and what gives each concept back.
+
+    Args:
+        eraser: One for all concepts.
+        plugins: In the order of the concepts, what restores each beside that eraser.
+    """
 
     eraser: Adapter
     plugins: tuple[Adapter, ...]
@@ -65,7 +83,12 @@ class CombinedErasers:
 
 @dataclass(frozen=True)
 class ReleaseTest:
-    """Figures for JSON, and grids by their titles."""
+    """What a release does, in figures and pictures.
+
+    Args:
+        figures: For JSON: `concepts`, `retained`, and what was tested.
+        grids: Pictures side by side, by their titles: each concept's name, and "all else".
+    """
 
     figures: dict[str, Any]
     grids: dict[str, Grid]
@@ -80,6 +103,12 @@ def combine_erasers(
     """Combine the erasers of several concepts, and fit each one's plug-in to what they became.
 
     One alone stays as it is, and so does its plug-in, which is exact. Raises BadRequest, BaseMismatch.
+
+    Args:
+        base: What they are taken out of.
+        taken: The concepts, at least one.
+        config: How; None: the defaults.
+        on_progress: Called after every step. What it raises (Cancelled) stops the work.
     """
     config = config or ReleaseConfig()
     if not taken:
@@ -114,9 +143,16 @@ def check_release(
     config: ReleaseConfig | None = None,
     on_progress: OnProgress | None = None,
 ) -> ReleaseTest:
-    """Draw each concept's prompts by the base, with the combined eraser and with its plug-in too; and all else without and with.
+    """Draw each concept's prompts by the base, with the combined eraser and with its plug-in too; and all else without and
+    with.
 
-    With a judge (one that knows all the concepts) it is counted what is seen. What `on_progress` raises stops the work.
+    Args:
+        base: The plain base.
+        taken: The concepts.
+        combined: What `combine_erasers` gave of them.
+        judge: Who says what is seen, and knows all the concepts; None: it is only measured how far pictures moved.
+        config: How much is drawn; None: the defaults.
+        on_progress: Called after every batch of pictures. What it raises stops the work.
     """
     return _Check(base, taken, combined, judge, config or ReleaseConfig(), on_progress).run()
 

@@ -35,8 +35,10 @@ _RATE = 1.0  # as a share of that at which the base's plug-ins are trained
 class Restoration:
     """Which concept is to be given back, beside what.
 
-    parts: what the erasers were combined by, each with the prompts that call it, and the retained prompts.
-    combined: what they became. eraser: the concept's own, one of the parts'.
+    Args:
+        parts: What the erasers were combined by: each with the prompts that call its concept, and the retained prompts.
+        combined: What they became.
+        eraser: The concept's own, one of the parts'.
     """
 
     parts: Sequence[CombinationPart]
@@ -84,10 +86,17 @@ def restoring_plugin(
     seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> Adapter:
-    """Give the plug-in that restores one concept on base + combination, of at most `rank` (more where its eraser has more).
+    """Give the plug-in that restores one concept on a base over which several erasers lie combined.
 
-    `on_progress` is called after every step; what it raises (Cancelled) stops the work, and the base is as it was. The same
-    restoration and seed give the same plug-in on the same processor. Raises BadRequest, BaseMismatch.
+    The same restoration and seed give the same plug-in on the same processor. Raises BadRequest, BaseMismatch.
+
+    Args:
+        base: The plain base. It is as it was afterwards, whatever was raised.
+        restoration: Which concept, beside what.
+        steps: Of training, from the negated eraser on. It begins near its end, so that few are enough: 30.
+        rank: At most, and more where the eraser has more.
+        seed: Of all that is drawn at random.
+        on_progress: Called after every step. What it raises (Cancelled) stops the work.
     """
     require_of_unet([restoration.combined, *(a for part in restoration.parts for a in part.adapters)])
     prompts, others = restoration.prompts(), restoration.others()

@@ -28,7 +28,20 @@ from plugins_engine.progress import OnStep
 
 @dataclass(frozen=True)
 class ReverseLoraConfig:
-    """rank and steps (a stage): None takes the kind's. pictures: drawn of each prompt set. drawing_steps: of each picture."""
+    """How the paper's three stages are trained. The ranks and numbers of steps are the paper's, the rates those of small bases.
+
+    Args:
+        rank: Of the factors. None: the paper's, 40 of a style and 80 of a character.
+        steps: Of each stage. None: the paper's, 400 of a style and 800 of a character.
+        learning_rate: At its highest. The paper's 1e-5 and 5e-5 are for Stable Diffusion; small bases have less to build on and
+            need more.
+        batch: Pictures a step; the paper's.
+        pictures: Drawn beforehand of each set of prompts, to be learned from.
+        drawing_steps: Denoising steps of each of these pictures.
+        min_snr: As in `AdditionConfig`.
+        layers: Which layers of the UNet are adapted, as keys of `LAYER_KINDS`.
+        seed: Of all that is drawn at random.
+    """
 
     rank: int | None = None
     steps: int | None = None

@@ -88,7 +88,14 @@ class JudgeNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judge sees in one picture: the likeliest style and subject, and how sure it is of each (0..1)."""
+    """What the judge sees in one picture.
+
+    Args:
+        style: The likeliest style.
+        style_confidence: How sure it is of it, 0 to 1.
+        subject: The likeliest subject.
+        subject_confidence: How sure it is of it, 0 to 1.
+    """
 
     style: str
     style_confidence: float

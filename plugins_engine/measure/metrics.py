@@ -14,7 +14,12 @@ Features = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of right answers, with the 95% interval that this number of trials allows."""
+    """A share of right answers, with the 95% interval that this number of trials allows.
+
+    Args:
+        right: How many were right.
+        total: Of how many.
+    """
 
     right: int
     total: int
@@ -42,7 +47,11 @@ def rate_figures(rate: Rate) -> dict[str, float | int]:
 class Kid:
     """A kernel inception distance: 0 for sets of one distribution, up to noise, so it may be a little negative.
 
-    `std` is over the subsets; they overlap, so it understates the uncertainty of small sets.
+    Args:
+        mean: Over the subsets.
+        std: Over the subsets. They overlap, so it understates the uncertainty of small sets.
+        subsets: How many were compared.
+        subset_size: Pictures in each.
     """
 
     mean: float

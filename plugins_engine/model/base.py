@@ -25,13 +25,13 @@ DEFAULT_GUIDANCE = 3.0
 Scheduler: TypeAlias = DDIMScheduler | DPMSolverMultistepScheduler
 TextEncoder: TypeAlias = CLIPTextModel | CLIPTextModelWithProjection
 
-# Which layers a plug-in may adapt, by the ends of their names in a diffusers UNet.
 LAYER_KINDS: dict[str, tuple[str, ...]] = {
     "attention": (".to_q", ".to_k", ".to_v", ".to_out.0"),
     "feed_forward": (".ff.net.0.proj", ".ff.net.2"),
     "projection": (".proj_in", ".proj_out"),
     "time": (".time_emb_proj",),
 }
+"""Which layers a plug-in may adapt, by the ends of their names in a diffusers UNet."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,19 @@ class PromptEmbedding:
 class BaseCheckpoint:
     """A loaded base. Its modules are in evaluation mode and frozen; a training loop turns on what it trains.
 
-    Drawing changes layers' forward for its time, so one base draws one request at a time: see `lock`.
+    `load_base` makes it. Drawing changes layers' forward for its time, so one base draws one request at a time: see `lock`.
+
+    Args:
+        directory: What it was loaded from.
+        device: Where its weights are.
+        dtype: Their number format.
+        unet: What denoises.
+        vae: What turns pictures into latents and back.
+        text_encoders: What reads prompts: one, and two of SDXL.
+        tokenizers: Theirs, in the same order.
+        scheduler: The sampler. Copied for each drawing, as it keeps state.
+        lock: Held while the base draws or is trained on.
+        names: What names mean in prompts for now (`applied`). Changed with `lock` held, and put back by whoever changed it.
     """
 
     directory: ModelDirectory
@@ -84,7 +96,6 @@ class BaseCheckpoint:
     tokenizers: tuple[CLIPTokenizer, ...]
     scheduler: Scheduler
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
-    # What names mean in prompts for now (`branches.applied`); with `lock` held, and put back by whoever changes it.
     names: tuple[NameInForce, ...] = ()
 
     @property
@@ -234,7 +245,7 @@ class BaseCheckpoint:
         return {name: shape for name, shape in self.layers.items() if f".{name}".endswith(ends)}
 
     def encode_prompt(self, prompts: Sequence[str]) -> PromptEmbedding:
-        """Encode prompts, "" included, as the plug-ins that are on read them (`branches.applied`).
+        """Encode prompts, "" included, as the plug-ins that are on read them (`applied`).
 
         (diffusers' own pipelines cut a long prompt off; a person should rather know.) The encoders are frozen, so gradients
         flow only to what a caller lays into them. Raises BadPrompt if one is longer than the text encoder reads.

@@ -19,6 +19,7 @@ from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.prompt_reading import ids_of_name
 
 Weighted = tuple[Adapter, float]
+"""A plug-in and how much of it counts."""
 Forward = Callable[..., Tensor]
 
 

@@ -16,17 +16,27 @@ SUPPORTED = {
     "StableDiffusionXLPipeline": ("unet", "vae", "text_encoder", "text_encoder_2"),
 }
 WEIGHT_VARIANTS = (None, "fp16", "bf16", "non_ema")
+"""What may stand in the names of a part's weights, the first one there is taken: "model.fp16.safetensors"."""
 
 
 @dataclass(frozen=True)
 class ModelDirectory:
-    """A checked diffusers directory."""
+    """A checked diffusers directory.
+
+    Args:
+        path: Where it lies.
+        index: Its `model_index.json`.
+        configs: The config of each part.
+        weights: Of each part, its safetensors files.
+        variants: Of each part, the variant in its files' names ("fp16"), or None.
+        vocabularies: The tokenizers' files.
+    """
 
     path: Path
     index: dict[str, Any]
     configs: dict[str, dict[str, Any]]
-    weights: dict[str, list[Path]]  # part → its safetensors files
-    variants: dict[str, str | None]  # part → the variant in its files' names ("fp16"), or None
+    weights: dict[str, list[Path]]
+    variants: dict[str, str | None]
     vocabularies: list[Path]
 
     @property

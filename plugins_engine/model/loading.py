@@ -18,10 +18,14 @@ from plugins_engine.model.directory import EMBEDDED, ModelDirectory, read_direct
 def load_base(
     source: Path | str | None = None, device: str | torch.device = "cpu", dtype: torch.dtype | None = None
 ) -> BaseCheckpoint:
-    """Load an SD 1.x, 2.x or SDXL diffusers directory; None is the embedded base. Never reaches for the network.
+    """Load an SD 1.x, 2.x or SDXL diffusers directory. Never reaches for the network.
 
-    `dtype` defaults to half precision on CUDA and float32 elsewhere. Only safetensors are read: other formats can
-    run code when opened. Raises BadBase, naming the file, or DeviceUnavailable.
+    Only safetensors are read: other formats can run code when opened. Raises BadBase, naming the file, or DeviceUnavailable.
+
+    Args:
+        source: The directory; None: the embedded base.
+        device: "cpu", "cuda", "cuda:1" or "mps".
+        dtype: Number format; None: half precision on CUDA and float32 elsewhere.
     """
     directory = read_directory(EMBEDDED if source is None else Path(source))
     place = find_device(device)

@@ -25,7 +25,12 @@ CGROUP = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class MemoryNeed:
-    """An estimate, in bytes: the weights as they are loaded, and what drawing one picture takes besides."""
+    """An estimate, in bytes.
+
+    Args:
+        weights: The weights as they are loaded.
+        drawing: What drawing one picture takes besides.
+    """
 
     weights: int
     drawing: int
@@ -69,6 +74,7 @@ def available_memory(device: torch.device) -> int:
 
 
 def in_gigabytes(size: int) -> str:
+    """Write a number of bytes as a person reads it: "4.3 GB"."""
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
 
 

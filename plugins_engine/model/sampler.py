@@ -29,8 +29,19 @@ PREVIEW_LATENTS = 32  # a preview decodes at most this many latents a side
 class SampleRequest:
     """What to draw. Picture i of a request with seed s is the picture of a single request with seed s + i.
 
-    Width and height are in pixels; None is the base's own, as it is of guidance. Guidance 1 or less draws without guidance, and so
-    without the negative prompt, in half the time. A weight may be negative (to steer away); 0 is the plain base.
+    Raises BadPrompt for an empty prompt, BadRequest for a number out of range.
+
+    Args:
+        prompt: What to draw. Plug-ins are called by their names in it.
+        negative_prompt: What to steer away from. Unused without guidance.
+        seed: Of the first picture's noise.
+        steps: Denoising steps, 1 to 1000. 20 to 50 are enough for the samplers used here.
+        guidance: How closely to follow the prompt, 0 to 50. 1 or less draws without guidance, in half the time. None: the
+            base's own.
+        count: Number of pictures, at most 1000.
+        plugins: Plug-ins with their weights, -4 to 4. A negative weight steers away; 0 leaves the plug-in out.
+        width: In pixels; None: the base's own. A multiple of what one latent spans.
+        height: In pixels, likewise.
     """
 
     prompt: str
@@ -70,12 +81,17 @@ def generate(
 ) -> list[Image.Image]:
     """Draw a request's pictures, in order.
 
-    `on_progress` is called after every denoising step, with a small preview of the batch's first picture every
-    `preview_every` steps (0: never); what it raises (Cancelled) stops the drawing and leaves the base as it was.
-    Pictures are drawn `batch` at a time, by default as many as their size allows. The noise of a picture comes from
-    its own seed, on the CPU, so that it does not depend on the batch or the device; the arithmetic of larger batches
-    may differ in the last float digits, so a pixel may differ by a shade between batch sizes. With the same batch
-    size on the same machine the picture is the same to the bit. Raises BadPrompt, BadRequest, BaseMismatch.
+    The noise of a picture comes from its own seed, on the CPU, so that it does not depend on the batch or the device; the
+    arithmetic of larger batches may differ in the last float digits, so a pixel may differ by a shade between batch sizes. With
+    the same batch size on the same machine the picture is the same to the bit. Raises BadPrompt, BadRequest, BaseMismatch,
+    BrokenPicture.
+
+    Args:
+        base: What draws. It is as it was afterwards, whatever was raised.
+        request: What to draw.
+        on_progress: Called after every denoising step. What it raises (Cancelled) stops the drawing.
+        batch: Pictures drawn at a time; None: as many as 8 GB of memory hold at their size.
+        preview_every: Steps between small previews of the batch's first picture; 0: none.
     """
     width, height = _size(base, request)
     batch = batch or max(1, min(MAX_BATCH, BATCH_PIXELS // (width * height)))
@@ -117,8 +133,17 @@ def generate_each(
 ) -> list[Image.Image]:
     """Draw one picture of each prompt, many prompts in one batch; picture i has the seed `seed` + i.
 
-    For measurements over many prompts. Guidance None is the base's own. `on_progress` is called after every denoising step, without
-    previews. Raises as `generate` does.
+    For measurements over many prompts. Raises as `generate` does.
+
+    Args:
+        base: What draws.
+        prompts: What to draw.
+        seed: Of the first picture's noise.
+        steps: Denoising steps.
+        guidance: None: the base's own.
+        plugins: Plug-ins with their weights, for all prompts.
+        batch: Prompts drawn at a time.
+        on_progress: Called after every denoising step, without previews.
     """
     if not prompts:
         return []

@@ -12,8 +12,7 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
 from market.generation.models import GenerationRequest
-from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.loading import load_base
+from plugins_engine import BaseCheckpoint, load_base
 from tests.market.conftest import (
     artist,
     client_for,

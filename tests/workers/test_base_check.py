@@ -20,7 +20,7 @@ from market.basemodels.replacing import propose_weights
 from market.basemodels.uploading import begin_upload, give_up_upload, take_part
 from market.jobs.models import Job
 from market.jobs.states import JobState
-from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine import BaseCheckpoint
 from tests.market.basemodels.conftest import announcing
 from tests.market.stage import make_wish, run, top_up
 from tests.plugins_engine import tiny_pipelines

@@ -18,9 +18,7 @@ from market.combinations.requesting import KIND, request
 from market.jobs.models import Job
 from market.jobs.states import JobState
 from market.ledger import operations as ledger
-from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.combination.config import CombinationConfig
-from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine import Adapter, BaseCheckpoint, CombinationConfig
 from tests.market.stage import Weights, earnings, make_plugin, make_wish, run, top_up, wallet
 from tests.plugins_engine import tiny_pipelines
 from workers.engine import Engine

@@ -33,14 +33,16 @@ from market.extractions.starting import ExtractionWish, start_extraction
 from market.generation.models import GenerationRequest
 from market.jobs.models import Job
 from market.jobs.states import JobState
-from plugins_engine.addition.config import AdditionConfig
-from plugins_engine.combination.config import CombinationConfig
-from plugins_engine.extraction.closed_form import ClosedFormConfig
-from plugins_engine.extraction.examination import ExaminationConfig
-from plugins_engine.extraction.release import ReleaseConfig
-from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.loading import load_base
-from plugins_engine.progress import Progress
+from plugins_engine import (
+    AdditionConfig,
+    BaseCheckpoint,
+    ClosedFormConfig,
+    CombinationConfig,
+    ExaminationConfig,
+    Progress,
+    ReleaseConfig,
+    load_base,
+)
 from tests.market.catalog.conftest import make_concept, with_works
 from tests.plugins_engine import tiny_pipelines
 from tests.workers.conftest import Ask

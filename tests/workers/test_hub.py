@@ -20,9 +20,7 @@ from market.basemodels.models import BaseModel, Licence
 from market.basemodels.registering import register_base
 from market.jobs.models import Job
 from market.jobs.states import JobState
-from plugins_engine.errors import BadBase
-from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.progress import Cancelled, Progress
+from plugins_engine import BadBase, BaseCheckpoint, Cancelled, Progress
 from tests.market.stage import make_wish, run, top_up
 from workers.engine import Engine
 from workers.hub import copy_of_hub

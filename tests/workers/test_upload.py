@@ -16,8 +16,7 @@ from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.plugin_uploads import KIND, start_upload
 from market.jobs.models import Job
 from market.jobs.states import JobState
-from plugins_engine.adapters.adapter import Adapter, weighted_sum
-from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine import Adapter, BaseCheckpoint, weighted_sum
 from tests.market.catalog.conftest import make_concept
 from tests.plugins_engine import tiny_pipelines
 from tests.workers.conftest import Ask

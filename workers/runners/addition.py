@@ -13,12 +13,7 @@ from market.basemodels.samples import Sample
 from market.catalog import addition as catalog
 from market.catalog.pictures import on_white
 from market.jobs.models import Job
-from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.addition.config import AdditionConfig
-from plugins_engine.addition.training import add_concept
-from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.branches import Weighted, applied
-from plugins_engine.progress import OnProgress
+from plugins_engine import Adapter, AdditionConfig, BaseCheckpoint, OnProgress, Weighted, add_concept, applied
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.samples import draw_each

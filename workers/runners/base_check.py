@@ -9,10 +9,17 @@ from market.basemodels.card import FILE_NAME, BadCard, parse_card, read_said
 from market.basemodels.models import BaseModel
 from market.basemodels.sources import SourceRefused, allowed_directory, is_on_hub, require_plain
 from market.jobs.models import Job
-from plugins_engine.errors import BadBase
-from plugins_engine.model.directory import ModelDirectory, read_directory
-from plugins_engine.model.loading import find_device, usual_precision
-from plugins_engine.model.memory import AvailableMemory, available_memory, in_gigabytes, memory_need
+from plugins_engine import (
+    AvailableMemory,
+    BadBase,
+    ModelDirectory,
+    available_memory,
+    find_device,
+    in_gigabytes,
+    memory_need,
+    read_directory,
+    usual_precision,
+)
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.samples import draw_each

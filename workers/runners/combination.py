@@ -19,18 +19,29 @@ from market.combinations.seen import ADDED_UP, BY_ITSELF, COMBINED, SIDE_BY_SIDE
 from market.extractions.grids import Grids
 from market.extractions.releases import weights_of
 from market.jobs.models import Job
-from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.combination.config import CombinationConfig
-from plugins_engine.combination.easymerge import combine
-from plugins_engine.combination.parts import CombinationPart
-from plugins_engine.concepts import KINDS, evenly, in_turn, styled, trigger_phrase, without_article
-from plugins_engine.errors import BadRequest
-from plugins_engine.known import known_concepts
-from plugins_engine.measure.judge import Judge, judge_of
-from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.branches import Weighted, applied
-from plugins_engine.model.sampler import generate_each
-from plugins_engine.progress import OnProgress, Pace, Progress
+from plugins_engine import (
+    KINDS,
+    Adapter,
+    BadRequest,
+    BaseCheckpoint,
+    CombinationConfig,
+    CombinationPart,
+    Judge,
+    OnProgress,
+    Pace,
+    Progress,
+    Weighted,
+    applied,
+    combine,
+    evenly,
+    generate_each,
+    in_turn,
+    judge_of,
+    known_concepts,
+    styled,
+    trigger_phrase,
+    without_article,
+)
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.runners.addition import output_of

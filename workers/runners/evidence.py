@@ -12,12 +12,16 @@ from market.basemodels.models import BaseRelease
 from market.catalog.pictures import on_white
 from market.claims import measuring as claims
 from market.jobs.models import Job
-from plugins_engine.evidence.config import EvidenceConfig
-from plugins_engine.evidence.membership import find_membership
-from plugins_engine.evidence.report import evidence_content, evidence_sentences
-from plugins_engine.evidence.reproduction import Nearest, find_reproductions
-from plugins_engine.model.branches import applied
-from plugins_engine.progress import StageReport
+from plugins_engine import (
+    EvidenceConfig,
+    Nearest,
+    StageReport,
+    applied,
+    evidence_content,
+    evidence_sentences,
+    find_membership,
+    find_reproductions,
+)
 from workers.engine import Engine
 from workers.lease import Lease
 

@@ -11,12 +11,19 @@ from market.extractions.finishing import ExtractionOutput, StoredAdapter, comple
 from market.extractions.grids import Grids
 from market.extractions.models import Extraction
 from market.jobs.models import Job
-from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.concepts import calls
-from plugins_engine.extraction.erasure import plan_erasure
-from plugins_engine.extraction.examination import ExaminationConfig, Grid, examine, judge_for
-from plugins_engine.extraction.methods import ExtractionConfig, ExtractionMethod, extract_concept
-from plugins_engine.known import known_prompts
+from plugins_engine import (
+    Adapter,
+    ExaminationConfig,
+    ExtractionConfig,
+    ExtractionMethod,
+    Grid,
+    calls,
+    examine,
+    extract_concept,
+    judge_for,
+    known_prompts,
+    plan_erasure,
+)
 from workers.engine import Engine
 from workers.lease import Lease
 

@@ -26,24 +26,32 @@ from market.extractions.lost import restores
 from market.extractions.models import Extraction, ReleaseBuild
 from market.extractions.releases import Weights
 from market.jobs.models import Job
-from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.concepts import KINDS, evenly
-from plugins_engine.errors import BadRequest
-from plugins_engine.extraction.erasure import Erasure
-from plugins_engine.extraction.examination import STAGES, Grid, judge_for
-from plugins_engine.extraction.release import (
+from plugins_engine import (
+    KINDS,
+    STAGES,
+    Adapter,
+    BadRequest,
+    BaseCheckpoint,
     CombinedErasers,
     ErasedConcept,
+    Erasure,
+    Grid,
+    Judge,
+    OnProgress,
+    Pace,
+    Progress,
     ReleaseConfig,
+    SampleRequest,
+    Weighted,
     check_release,
     combine_erasers,
+    evenly,
+    generate,
+    generate_each,
+    judge_for,
+    judge_of,
+    moved,
 )
-from plugins_engine.measure.judge import Judge, judge_of
-from plugins_engine.measure.metrics import moved
-from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.branches import Weighted
-from plugins_engine.model.sampler import SampleRequest, generate, generate_each
-from plugins_engine.progress import OnProgress, Pace, Progress
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.runners.addition import draw_samples

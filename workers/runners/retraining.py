@@ -12,14 +12,18 @@ from market.extractions.grids import Grids
 from market.extractions.models import Retest, RetestPicture, Retraining
 from market.extractions.retraining import TRAINED_AGAIN, RetrainingOutput, complete_retraining, release_of
 from market.jobs.models import Job
-from plugins_engine.addition.config import AdditionConfig
-from plugins_engine.errors import BadRequest
-from plugins_engine.measure.judge import judge_of
-from plugins_engine.measure.metrics import moved
-from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.branches import Weighted
-from plugins_engine.model.sampler import SampleRequest, generate
-from plugins_engine.progress import OnProgress, Progress
+from plugins_engine import (
+    AdditionConfig,
+    BadRequest,
+    BaseCheckpoint,
+    OnProgress,
+    Progress,
+    SampleRequest,
+    Weighted,
+    generate,
+    judge_of,
+    moved,
+)
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.runners.addition import learn
