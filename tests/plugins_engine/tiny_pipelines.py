@@ -21,11 +21,12 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.learned_tokens import LearnedTokens
-from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.base import LAYER_KINDS, BaseCheckpoint
 from plugins_engine.model.branches import ordinary_vectors
 
 LENGTH = 77
 RESOLUTION = 32  # pixels; 16 latents
+EVERY_KIND = tuple(LAYER_KINDS)
 
 
 def sd1(folder: Path, seed: int = 0) -> Path:

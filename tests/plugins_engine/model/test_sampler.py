@@ -18,10 +18,9 @@ from plugins_engine.model.branches import applied
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.progress import Cancelled, Progress
-from tests.plugins_engine.tiny_pipelines import RESOLUTION, random_adapter
+from tests.plugins_engine.tiny_pipelines import EVERY_KIND, RESOLUTION, random_adapter
 
 Bases = dict[str, BaseCheckpoint]
-EVERY_KIND = ("attention", "feed_forward", "projection", "time")
 
 
 def array(picture: Image.Image) -> np.ndarray:
