@@ -7,6 +7,7 @@ import ast
 import inspect
 import re
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +24,13 @@ INTRODUCTION = """\
 `python -m plugins_engine.reference` writes this page from the docstrings, and a test holds it true.
 
 ```python
+from pathlib import Path
+
 from plugins_engine import AdditionConfig, SampleRequest, add_concept, generate, load_base, read_works
 
 base = load_base()
-result = add_concept(base, read_works("works"), "Ada", "style", AdditionConfig.for_base(base, steps=300))
+works = read_works(Path("works"))
+result = add_concept(base, works, "Ada", "style", AdditionConfig.for_base(base, steps=300))
 result.adapter.save("ada.safetensors")
 [picture] = generate(base, SampleRequest("a castle, Ada style", plugins=[(result.adapter, 1.0)]))
 ```
@@ -65,7 +69,7 @@ def documented(node: ast.ClassDef | ast.FunctionDef, name: str) -> Documented:
         raise UndocumentedError(f"{name} has no docstring")
     text, _, listed = said.partition("\nArgs:\n")
     arguments: dict[str, str] = {}
-    for line in inspect.cleandoc(listed).splitlines():
+    for line in textwrap.dedent(listed).splitlines():
         if found := re.match(r"(\w+): (.*)", line):
             arguments[found[1]] = found[2]
         elif line.strip():
