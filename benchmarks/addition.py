@@ -15,12 +15,20 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.report import Report
-from plugins_engine.addition import AdditionConfig, AdditionResult, add_concept
-from plugins_engine.base import EMBEDDED, BaseModel, load_base
-from plugins_engine.concepts import in_turn, styled
-from plugins_engine.judge import Judge
-from plugins_engine.known import Known, known_concepts
-from plugins_engine.sampler import generate_each
+from plugins_engine import (
+    EMBEDDED,
+    AdditionConfig,
+    AdditionResult,
+    BaseCheckpoint,
+    Judge,
+    Known,
+    add_concept,
+    generate_each,
+    in_turn,
+    known_concepts,
+    load_base,
+    styled,
+)
 from training.plugins import shipped_works
 
 STEPS = 25
@@ -112,7 +120,7 @@ def _own_prompts(known: Known, name: str, kind: str, captions: set[str], count: 
 
 
 def _found(
-    base: BaseModel, judge: Judge, result: AdditionResult, prompts: Sequence[str], name: str, kind: str
+    base: BaseCheckpoint, judge: Judge, result: AdditionResult, prompts: Sequence[str], name: str, kind: str
 ) -> float:
     images = generate_each(base, prompts, seed=SEED, steps=STEPS, plugins=[(result.adapter, 1.0)])
     verdicts = judge.verdicts(images)

@@ -8,11 +8,7 @@ import numpy as np
 import torch
 
 from benchmarks.report import Report
-from plugins_engine.base import BaseModel, load_base
-from plugins_engine.concepts import styled
-from plugins_engine.judge import Judge
-from plugins_engine.metrics import kid
-from plugins_engine.sampler import generate_each
+from plugins_engine import BaseCheckpoint, Judge, generate_each, kid, load_base, styled
 from training import pictures
 from training.judge import measure as measure_judge
 from training.subjects import HELD_OUT_CHARACTERS, HELD_OUT_STYLE, STYLES, SUBJECTS, is_held_out_pair
@@ -29,7 +25,7 @@ def measure(report: Report, root: Path) -> None:
     _held_out(report, base, judge)
 
 
-def _autoencoder(report: Report, base: BaseModel, every: list[pictures.Picture]) -> None:
+def _autoencoder(report: Report, base: BaseCheckpoint, every: list[pictures.Picture]) -> None:
     named = [p for p in every if p.subject in SUBJECTS or p.subject in HELD_OUT_CHARACTERS]
     for name, items in (
         ("autoencoder_psnr_db", [p for p in named if not p.is_held_out]),
@@ -43,7 +39,9 @@ def _autoencoder(report: Report, base: BaseModel, every: list[pictures.Picture])
         report.add(name, float(np.mean(values)), target=27.0, note=f"{len(items)} pictures")
 
 
-def _judge(report: Report, judge: Judge, base: BaseModel, root: Path, every: list[pictures.Picture]) -> None:
+def _judge(
+    report: Report, judge: Judge, base: BaseCheckpoint, root: Path, every: list[pictures.Picture]
+) -> None:
     found = measure_judge(judge.network, base.vae, every)
     for pictures_kind in ("augmented", "reconstructed"):
         for head in ("style", "subject"):
@@ -57,7 +55,7 @@ def _judge(report: Report, judge: Judge, base: BaseModel, root: Path, every: lis
                 report.add(f"judge_{title}_{head}", unseen[title][head], note=note)
 
 
-def _generation(report: Report, base: BaseModel, judge: Judge, every: list[pictures.Picture]) -> None:
+def _generation(report: Report, base: BaseCheckpoint, judge: Judge, every: list[pictures.Picture]) -> None:
     cells = [(i, j) for i in range(len(SUBJECTS)) for j in range(len(STYLES))]
     seen = [(i, j) for i, j in cells if not is_held_out_pair(i, j)]
     pairs = [(i, j) for i, j in cells if is_held_out_pair(i, j)]
@@ -99,7 +97,7 @@ def _generation(report: Report, base: BaseModel, judge: Judge, every: list[pictu
     )
 
 
-def _held_out(report: Report, base: BaseModel, judge: Judge) -> None:
+def _held_out(report: Report, base: BaseCheckpoint, judge: Judge) -> None:
     """Show that the base does not know what was kept from it: near chance on those prompts."""
     count = 40 if report.quick else 120
     subjects = [text for text, _ in SUBJECTS.values()]

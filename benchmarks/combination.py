@@ -17,17 +17,30 @@ import torch
 
 from benchmarks.drawing import draw
 from benchmarks.report import Report
-from plugins_engine.adapter import Adapter, merged_adapter
-from plugins_engine.base import EMBEDDED, BaseModel, load_base
-from plugins_engine.concepts import in_turn, styled, without_article
-from plugins_engine.delta import LowRank, materialise
-from plugins_engine.easymerge import METHODS, MergeConfig, Method, combine, gather_parts
-from plugins_engine.erasure import plan_erasure
-from plugins_engine.extraction import extract_concept
-from plugins_engine.judge import Judge
-from plugins_engine.known import Known, known_concepts
-from plugins_engine.merge_objective import relative_error
-from plugins_engine.merge_parts import MergePart, joint_parts
+from plugins_engine import (
+    COMBINATION_METHODS,
+    EMBEDDED,
+    Adapter,
+    BaseCheckpoint,
+    CombinationConfig,
+    CombinationMethod,
+    CombinationPart,
+    Judge,
+    Known,
+    combine,
+    extract_concept,
+    in_turn,
+    joint_parts,
+    known_concepts,
+    load_base,
+    plan_erasure,
+    styled,
+    without_article,
+)
+from plugins_engine.adapters.adapter import combined_adapter
+from plugins_engine.adapters.delta import LowRank, materialise
+from plugins_engine.combination.easymerge import gather_parts
+from plugins_engine.combination.objective import relative_error
 
 SETS = (("Noto", "panda"), ("Noto", "panda", "ghost"), ("Noto", "panda", "ghost", "octopus", "fox"))
 EXTRACTED = {"Noto": "style", "fox": "character"}
@@ -61,14 +74,14 @@ def measure(report: Report, _: Path) -> None:
     concepts = _concepts(base, judge, sets)
     for names in sets:
         chosen = [concepts[name] for name in names]
-        alone = [MergePart(tuple(each.prompts(known, PROMPTS)), (each.adapter,)) for each in chosen]
+        alone = [CombinationPart(tuple(each.prompts(known, PROMPTS)), (each.adapter,)) for each in chosen]
         parts = [*alone, *joint_parts(alone)]
-        validation = gather_parts(base, parts, MergeConfig(pictures=24, seed=9_000_000))
+        validation = gather_parts(base, parts, CombinationConfig(pictures=24, seed=9_000_000))
         own = [_rightly(base, judge, known, each, each.adapter, pictures) for each in chosen]
         apart = _both(base, judge, chosen, [(each.adapter, 1.0) for each in chosen], pictures)
         rows: dict[str, dict[str, float]] = {}
         ways: dict[str, Callable[[], tuple[Adapter, float]]] = {
-            method: partial(_combined, base, parts, method) for method in METHODS
+            method: partial(_combined, base, parts, method) for method in COMBINATION_METHODS
         }
         ways["ssr"] = partial(ssr_merge, base, alone)
         for method, way in ways.items():
@@ -111,14 +124,16 @@ def _figures(report: Report, count: int, rows: dict[str, dict[str, float]], apar
     )  # fmt: skip
 
 
-def _combined(base: BaseModel, parts: Sequence[MergePart], method: Method) -> tuple[Adapter, float]:
-    done = combine(base, parts, MergeConfig(method=method))
+def _combined(
+    base: BaseCheckpoint, parts: Sequence[CombinationPart], method: CombinationMethod
+) -> tuple[Adapter, float]:
+    done = combine(base, parts, CombinationConfig(method=method))
     return done.adapter, float(done.figures["fit_seconds"])
 
 
-def ssr_merge(base: BaseModel, parts: Sequence[MergePart]) -> tuple[Adapter, float]:
+def ssr_merge(base: BaseCheckpoint, parts: Sequence[CombinationPart]) -> tuple[Adapter, float]:
     """Merge by subspace signal routing; give the seconds of it as well, without the drawing before it."""
-    inputs = gather_parts(base, parts, MergeConfig())
+    inputs = gather_parts(base, parts, CombinationConfig())
     begun = time.monotonic()
     layers: dict[str, LowRank] = {}
     for layer in inputs[0]:
@@ -139,11 +154,11 @@ def ssr_merge(base: BaseModel, parts: Sequence[MergePart]) -> tuple[Adapter, flo
             first += len(own_down)
         gram += RIDGE * gram.diagonal().mean() * torch.eye(len(gram)).double()
         layers[layer] = up.float(), (torch.linalg.solve(gram, routed, left=False) @ down).float()
-    merged = merged_adapter(layers, [(part.adapters[0], part.weight) for part in parts])
+    merged = combined_adapter(layers, [(part.adapters[0], part.weight) for part in parts])
     return merged, time.monotonic() - begun
 
 
-def _concepts(base: BaseModel, judge: Judge, sets: Sequence[Sequence[str]]) -> dict[str, Concept]:
+def _concepts(base: BaseCheckpoint, judge: Judge, sets: Sequence[Sequence[str]]) -> dict[str, Concept]:
     """Read the plug-ins that were added, and extract the others: their erasers stay in the base."""
     found: dict[str, Concept] = {}
     subjects = {without_article(each): each for each in judge.subjects}
@@ -160,14 +175,14 @@ def _concepts(base: BaseModel, judge: Judge, sets: Sequence[Sequence[str]]) -> d
 
 
 @torch.no_grad()
-def _put_in(base: BaseModel, adapter: Adapter) -> None:
+def _put_in(base: BaseCheckpoint, adapter: Adapter) -> None:
     for layer, factors in adapter.layers.items():
         weight = base.module(layer).get_parameter("weight")
         weight.add_(materialise(factors).view_as(weight).to(weight))
 
 
 def _rightly(
-    base: BaseModel, judge: Judge, known: Known, concept: Concept, adapter: Adapter, pictures: int
+    base: BaseCheckpoint, judge: Judge, known: Known, concept: Concept, adapter: Adapter, pictures: int
 ) -> list[bool]:
     """Say of each picture of a concept whether the judge sees it there."""
     prompts = concept.prompts(known, pictures, shift=3)
@@ -178,7 +193,7 @@ def _rightly(
 
 
 def _both(
-    base: BaseModel,
+    base: BaseCheckpoint,
     judge: Judge,
     chosen: Sequence[Concept],
     plugins: Sequence[tuple[Adapter, float]],

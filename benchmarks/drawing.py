@@ -4,16 +4,14 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel
-from plugins_engine.precision import quickly
-from plugins_engine.sampler import generate_each
+from plugins_engine import Adapter, BaseCheckpoint, generate_each
+from plugins_engine.model.precision import quickly
 
 STEPS = 10  # the judge is as right about these as about the product's 25
 
 
 def draw(
-    base: BaseModel, prompts: Sequence[str], seed: int, plugins: Sequence[tuple[Adapter, float]] = ()
+    base: BaseCheckpoint, prompts: Sequence[str], seed: int, plugins: Sequence[tuple[Adapter, float]] = ()
 ) -> list[Image.Image]:
     """Draw one picture of each prompt; picture i has the seed `seed` + i."""
     with quickly(base):

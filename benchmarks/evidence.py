@@ -10,17 +10,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.report import Report
-from plugins_engine.base import load_base
-from plugins_engine.concepts import styled
-from plugins_engine.evidence import (
-    CaptionedPictures,
-    EvidenceConfig,
-    Roc,
-    calibrated,
-    find_reproductions,
-    log_errors,
-    roc,
-)
+from plugins_engine import CaptionedPictures, EvidenceConfig, Roc, find_reproductions, load_base, styled
+from plugins_engine.evidence.membership import calibrated, log_errors, roc
 from training import pictures
 from training.pictures import Picture
 from training.subjects import EXTRA_STYLE, HELD_OUT_STYLE, STYLES, SUBJECTS

@@ -24,26 +24,28 @@ from benchmarks.drawing import STEPS, draw
 from benchmarks.erasers import BASELINES
 from benchmarks.processes import pool
 from benchmarks.report import Plot, Report
-from plugins_engine.adapter import Adapter, weighted_sum
-from plugins_engine.base import BaseModel, load_base
-from plugins_engine.branches import made_for
-from plugins_engine.closed_form import ClosedFormConfig
-from plugins_engine.delta import materialise
-from plugins_engine.erasure import Erasure, plan_erasure
-from plugins_engine.examination import (
+from plugins_engine import (
+    EXTRACTION_METHODS,
+    Adapter,
+    BaseCheckpoint,
+    ClosedFormConfig,
+    Erasure,
     ExaminationConfig,
-    Group,
-    groups_of,
-    harmonic_mean,
-    recover,
-    recovered,
-    rightly_seen,
+    ExtractionMethod,
+    HybridConfig,
+    Judge,
+    extract_concept,
+    kid,
+    load_base,
+    plan_erasure,
+    weighted_sum,
 )
-from plugins_engine.extraction import METHODS, Method, extract_concept
-from plugins_engine.hybrid import HybridConfig
-from plugins_engine.judge import Judge
-from plugins_engine.metrics import kid, squared_mmd
-from plugins_engine.precision import quickly
+from plugins_engine.adapters.delta import materialise
+from plugins_engine.extraction.examination import Group, groups_of, harmonic_mean, recover, recovered
+from plugins_engine.measure.judge import rightly_seen
+from plugins_engine.measure.metrics import squared_mmd
+from plugins_engine.model.branches import made_for
+from plugins_engine.model.precision import quickly
 from training import pictures
 from training.subjects import STYLES, SUBJECTS
 
@@ -62,16 +64,16 @@ KID_FACTOR = {"style": 4.5, "character": 2.6}
 Features = np.ndarray
 
 
-def _by_method(method: Method, base: BaseModel, erasure: Erasure) -> Adapter:
+def _by_method(method: ExtractionMethod, base: BaseCheckpoint, erasure: Erasure) -> Adapter:
     return extract_concept(base, erasure, method).eraser
 
 
-def _by_baseline(name: str, base: BaseModel, erasure: Erasure) -> Adapter:
+def _by_baseline(name: str, base: BaseCheckpoint, erasure: Erasure) -> Adapter:
     return made_for(base, BASELINES[name](base, erasure, HybridConfig()), name=name, kind="eraser")
 
 
-WAYS: dict[str, Callable[[BaseModel, Erasure], Adapter]] = {
-    **{method: partial(_by_method, method) for method in METHODS},
+WAYS: dict[str, Callable[[BaseCheckpoint, Erasure], Adapter]] = {
+    **{method: partial(_by_method, method) for method in EXTRACTION_METHODS},
     **{name: partial(_by_baseline, name) for name in BASELINES},
 }
 Plugins = Sequence[tuple[Adapter, float]]
@@ -145,7 +147,7 @@ def measure(report: Report, root: Path) -> None:
 def _measure_target(name: str, kind: str, root: Path, quick: bool) -> Target:
     base = load_base()
     bench, target = _Bench(base, Judge.load(), plan_erasure(base, name, kind), root), Target()
-    for method in (*METHODS, *(() if quick or name not in PEER_TARGETS else BASELINES)):
+    for method in (*EXTRACTION_METHODS, *(() if quick or name not in PEER_TARGETS else BASELINES)):
         target.by_method[method] = one = bench.measure(method)
         print(f"  {name} by {method}: {one}", flush=True)
     if name in RANKED and not quick:
@@ -219,7 +221,7 @@ def _figures(report: Report, found: dict[str, dict[str, Measured]]) -> None:
 class _Bench:
     """One target's pictures before, drawn once, and the measurement of each method beside them."""
 
-    def __init__(self, base: BaseModel, judge: Judge, erasure: Erasure, root: Path) -> None:
+    def __init__(self, base: BaseCheckpoint, judge: Judge, erasure: Erasure, root: Path) -> None:
         self._base, self._judge, self._erasure = base, judge, erasure
         self._config = ExaminationConfig(steps=STEPS)
         self._groups = groups_of(base, erasure, self._config.pictures)

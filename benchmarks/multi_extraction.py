@@ -17,26 +17,39 @@ import numpy as np
 from benchmarks.drawing import STEPS, draw
 from benchmarks.processes import pool
 from benchmarks.report import Plot, Report
-from plugins_engine.adapter import Adapter, weighted_sum
-from plugins_engine.base import EMBEDDED, BaseModel, load_base
-from plugins_engine.closed_form import closed_form_eraser
-from plugins_engine.concepts import calls, styled, without_article
-from plugins_engine.easymerge import MergeConfig, combine
-from plugins_engine.erasure import Erasure, plan_erasure
-from plugins_engine.examination import ExaminationConfig, groups_of, recover, recovered, rightly_seen
-from plugins_engine.extraction import extract_concept
-from plugins_engine.judge import Judge
-from plugins_engine.known import Known, known_concepts
-from plugins_engine.merge_parts import MergePart
-from plugins_engine.precision import quickly
-from plugins_engine.restoration import Restoration, restoring_plugin
+from plugins_engine import (
+    EMBEDDED,
+    Adapter,
+    BaseCheckpoint,
+    CombinationConfig,
+    CombinationPart,
+    Erasure,
+    ExaminationConfig,
+    Judge,
+    Known,
+    Restoration,
+    calls,
+    combine,
+    extract_concept,
+    known_concepts,
+    load_base,
+    plan_erasure,
+    restoring_plugin,
+    styled,
+    weighted_sum,
+    without_article,
+)
+from plugins_engine.extraction.closed_form import closed_form_eraser
+from plugins_engine.extraction.examination import groups_of, recover, recovered
+from plugins_engine.measure.judge import rightly_seen
+from plugins_engine.model.precision import quickly
 
 COUNTS = (1, 2, 5, 10, 20, 50)
 QUICK_COUNTS = (2, 5)
 TARGETS = {10: 0.95, 50: 0.90}  # retained accuracy, as a share of the plain base's
 SEED = 9000
 LOOKED_AT = 4  # concepts restored and attacked, one by one
-CONFIG = MergeConfig(pictures=16)  # of each concept
+CONFIG = CombinationConfig(pictures=16)  # of each concept
 
 
 def measure(report: Report, _: Path) -> None:
@@ -67,10 +80,10 @@ def measure(report: Report, _: Path) -> None:
     for count in counts:
         chosen = [(subject, style) for subject, style in targets if subject in names[:count]]
         parts = [
-            MergePart(erasure.targets, (eraser,))
+            CombinationPart(erasure.targets, (eraser,))
             for erasure, eraser in zip(erasures[:count], erasers[:count], strict=True)
         ]
-        parts.append(MergePart(tuple(random.Random(0).sample(rest, len(rest)))))
+        parts.append(CombinationPart(tuple(random.Random(0).sample(rest, len(rest)))))
         ways = {
             "easymerge": combine(base, parts, CONFIG).adapter if count > 1 else erasers[0],
             "sum": weighted_sum([(each, 1.0) for each in erasers[:count]]),
@@ -125,7 +138,7 @@ def measure(report: Report, _: Path) -> None:
 
 
 @cache
-def _base() -> BaseModel:
+def _base() -> BaseCheckpoint:
     """Give the base of this process."""
     return load_base()
 
@@ -135,7 +148,7 @@ def _eraser(erasure: Erasure) -> Adapter:
 
 
 def _one(
-    base: BaseModel, judge: Judge, erasure: Erasure, merged: Adapter, plugins: Sequence[Adapter]
+    base: BaseCheckpoint, judge: Judge, erasure: Erasure, merged: Adapter, plugins: Sequence[Adapter]
 ) -> list[float]:
     """Give the accuracy on one concept with each plug-in beside the merged eraser, and how often an attack succeeds."""
     config = ExaminationConfig(pictures=40, steps=STEPS)

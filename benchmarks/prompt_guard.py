@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.report import Report
 from market.generation.prompt_guard import Guarded, PromptGuard
-from plugins_engine.metrics import Rate
+from plugins_engine import Rate
 
 PROMPTS = Path(__file__).parent / "prompts"
 TARGETS = {"precision": 0.95, "recall": 0.9}

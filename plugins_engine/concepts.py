@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from plugins_engine.errors import BadRequest
 
 KINDS = ("style", "character")
+"""What a concept can be: how something is drawn, or who or what."""
 _ARTICLE = re.compile(r"^(an?|the)\s+", re.IGNORECASE)
 
 

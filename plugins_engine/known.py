@@ -1,10 +1,11 @@
 """What a base is known to know: subjects and styles that prompts can be made of."""
 
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugins_engine.concepts import without_article
+from plugins_engine.concepts import styled, without_article
 from plugins_engine.errors import BadBase
 
 PROMPTS_FILE = "prompts.json"
@@ -15,10 +16,26 @@ _COMMON_SUBJECTS = (
     "a table", "a chair", "a car", "a bicycle", "a ship", "an aeroplane", "a book", "a bottle", "a dress", "a robot",
 )  # fmt: skip
 
+# Common ways of drawing, for a base that does not say what it knows.
+_MANNERS = (
+    "",
+    "a photo of {}",
+    "a painting of {}",
+    "a drawing of {}",
+    "a watercolour of {}",
+    "a 3D render of {}",
+)
+
 
 @dataclass(frozen=True)
 class Known:
-    """Subjects ("a fox") and styles ("Noto") of a base; `listed` tells whether the base itself says so."""
+    """What a base is known to draw.
+
+    Args:
+        subjects: As prompts say them: "a fox".
+        styles: By their names: "Noto".
+        listed: Whether the base itself says so; else they are common ones.
+    """
 
     subjects: tuple[str, ...]
     styles: tuple[str, ...]
@@ -48,3 +65,14 @@ def known_concepts(directory: Path) -> Known:
         return Known(tuple(map(str, content["subjects"])), tuple(map(str, content["styles"])), listed=True)
     except (ValueError, KeyError, TypeError) as error:
         raise BadBase(f'{path}: expected {{"subjects": […], "styles": […]}}, found something else') from error
+
+
+def known_prompts(directory: Path) -> list[str]:
+    """List prompts that a base knows: from `prompts.json` beside its weights, else common ones."""
+    known = known_concepts(directory)
+    if known.listed:
+        pairs = itertools.product(known.subjects, known.styles)
+        return [styled(subject, style) for subject, style in pairs] + list(known.subjects)
+    return [
+        manner.format(subject) if manner else subject for subject in known.subjects for manner in _MANNERS
+    ]

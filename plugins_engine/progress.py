@@ -17,7 +17,16 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True)
 class Progress:
-    """One report: `step` of `steps` are done. A preview is small and approximate; most reports carry none."""
+    """One report on a long operation.
+
+    Args:
+        step: So many steps are done.
+        steps: Of so many.
+        loss: The training error, where something is trained.
+        preview: A small, approximate picture; most reports carry none.
+        message: What is being done.
+        seconds_left: An estimate, or None before there is one.
+    """
 
     step: int
     steps: int
@@ -28,8 +37,9 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
-# What the stages of one operation tell it: step, steps, what is being done, and the training error if there is one.
+"""Told where an operation is. What it raises stops the operation, which leaves nothing half done."""
 OnStep = Callable[[int, int, str, float | None], None]
+"""What the stages of one operation tell it: step, steps, what is being done, and the training error if there is one."""
 
 
 class Pace:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from plugins_engine.base import EMBEDDED, load_base
+from plugins_engine import EMBEDDED, load_base
 from training.plugins import ADDITION
 from training.sampling import GUIDANCE
 from training.subjects import HELD_OUT_CHARACTERS, HELD_OUT_STYLE, STYLES, SUBJECTS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from diffusers import StableDiffusionPipeline
 
-from plugins_engine.base import EMBEDDED
+from plugins_engine import EMBEDDED
 from training import pictures
 from training.dataset import held_out_name
 from training.model import load_trained_parts

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from safetensors.torch import save_file
 
-from plugins_engine.base import EMBEDDED
-from plugins_engine.judge import JudgeNetwork
+from plugins_engine import EMBEDDED
+from plugins_engine.measure.judge import JudgeNetwork
 from training import checkpoint, pictures
 from training.autoencoder import load_trained
 from training.muon import muon_and_adamw, set_rate

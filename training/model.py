@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from plugins_engine.concepts import styled
-from plugins_engine.judge import Judge, JudgeNetwork
+from plugins_engine import Judge, styled
+from plugins_engine.measure.judge import JudgeNetwork
 from training import checkpoint, pictures
 from training.autoencoder import load_trained
 from training.judge import STYLE_NAMES, SUBJECT_NAMES

@@ -6,12 +6,16 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from plugins_engine.adapter import Adapter
-from plugins_engine.addition import add_concept
-from plugins_engine.base import EMBEDDED, load_base
-from plugins_engine.concepts import styled
-from plugins_engine.known import known_concepts
-from plugins_engine.sampler import SampleRequest, generate
+from plugins_engine import (
+    EMBEDDED,
+    Adapter,
+    SampleRequest,
+    add_concept,
+    generate,
+    known_concepts,
+    load_base,
+    styled,
+)
 from training.progress import ProgressLine
 
 SAMPLES = 4

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import torch
 
-from plugins_engine.base import EMBEDDED, load_base
-from plugins_engine.judge import Judge
+from plugins_engine import EMBEDDED, Judge, load_base
 from training import checkpoint
 from training.judge import STEPS
 

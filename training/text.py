@@ -7,7 +7,7 @@ from pathlib import Path
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
-from plugins_engine.concepts import styled
+from plugins_engine import styled
 from training.subjects import HELD_OUT_CHARACTERS, STYLES, SUBJECTS
 
 VOCABULARY = 2_000

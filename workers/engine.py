@@ -12,14 +12,10 @@ from typing import Generic, TypeVar
 import torch
 from django.core.files.storage import default_storage
 
-from market.basemodels.models import BaseModel as RegisteredBase
-from market.basemodels.models import BaseRelease
+from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.models import PlugInVersion
 from market.extractions.releases import Weights, eraser_of, weights_of
-from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel, load_base
-from plugins_engine.branches import Weighted
-from plugins_engine.errors import BadAdapter, BadBase
+from plugins_engine import Adapter, BadAdapter, BadBase, BaseCheckpoint, Weighted, load_base
 from workers.weights import directory_of
 
 log = logging.getLogger(__name__)
@@ -63,14 +59,14 @@ class Engine:
 
     def __init__(self, device: str = "auto", *, bases: int = BASES, adapters: int = ADAPTERS) -> None:
         self.device = choose_device(device)
-        self.bases: Recent[BaseModel] = Recent(bases)
+        self.bases: Recent[BaseCheckpoint] = Recent(bases)
         self.adapters: Recent[Adapter] = Recent(adapters)
 
-    def base(self, release: BaseRelease) -> BaseModel:
+    def base(self, release: BaseRelease) -> BaseCheckpoint:
         """Give the base with the weights of a release, without what lies over them (`laid_over`). Raises BadBase."""
         return self.base_of(release.base, release.fingerprint)
 
-    def base_of(self, base: RegisteredBase, fingerprint: str) -> BaseModel:
+    def base_of(self, base: BaseModel, fingerprint: str) -> BaseCheckpoint:
         """Give a base with certain weights. Raises BadBase if its directory holds others."""
         loaded = self.bases.get(fingerprint, lambda: self._load_base(base, fingerprint))
         if loaded.fingerprint != fingerprint:
@@ -101,7 +97,7 @@ class Engine:
         # Modules refer to each other in circles, so their memory would come back some time later.
         gc.collect()
 
-    def fresh_base(self, directory: Path) -> BaseModel:
+    def fresh_base(self, directory: Path) -> BaseCheckpoint:
         """Load a directory as it is now, in the place of whatever is loaded. Raises BadBase."""
         self.make_room()
         loaded = load_base(directory, device=self.device)
@@ -115,7 +111,7 @@ class Engine:
         """Give an adapter of the storage. Raises BadAdapter if the file is not the one that was registered."""
         return self.adapters.get(weights.tensors_sha256, lambda: _load_adapter(weights))
 
-    def _load_base(self, base: RegisteredBase, fingerprint: str) -> BaseModel:
+    def _load_base(self, base: BaseModel, fingerprint: str) -> BaseCheckpoint:
         log.info("loading %s on %s", base, self.device)
         return load_base(directory_of(base, base.upload_of(fingerprint)), device=self.device)
 

@@ -37,16 +37,14 @@ from market.basemodels.models import BaseModel
 from market.basemodels.models.uploads import FILE_PATH
 from market.basemodels.sources import HubSource, SourceRefused, hub_source
 from market.basemodels.uploading import MAX_FILES, MAX_TEXT_BYTES
-from plugins_engine.directory import VARIANTS
-from plugins_engine.errors import BadBase
-from plugins_engine.progress import OnProgress, Progress
+from plugins_engine import WEIGHT_VARIANTS, BadBase, OnProgress, Progress
 
 MAX_LISTED = 10_000
 """Entries of a repository that are looked at."""
 POLL = 1.0
 """Seconds between two reports."""
 _MB = 1_000_000
-_VARIANT = re.compile(rf"\.({'|'.join(each for each in VARIANTS if each)})\.")
+_VARIANT = re.compile(rf"\.({'|'.join(each for each in WEIGHT_VARIANTS if each)})\.")
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack")
 
 

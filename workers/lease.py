@@ -17,7 +17,7 @@ from PIL import Image
 
 from market.jobs.lifecycle import lease_duration
 from market.jobs.models import Job
-from plugins_engine.progress import Cancelled, Progress
+from plugins_engine import Cancelled, Progress
 
 log = logging.getLogger(__name__)
 

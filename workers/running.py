@@ -9,8 +9,7 @@ from django.db import connection
 
 from market.jobs.lifecycle import LeaseLost
 from market.jobs.models import Job
-from plugins_engine.errors import DeviceUnavailable, EngineError
-from plugins_engine.progress import Cancelled
+from plugins_engine import Cancelled, DeviceUnavailable, EngineError
 from workers.engine import Engine
 from workers.kinds import Runner, runner_of
 from workers.lease import Lease, never

@@ -7,16 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from market.basemodels.samples import Sample
-from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel
-from plugins_engine.progress import OnProgress, Progress
-from plugins_engine.sampler import SampleRequest, generate
+from plugins_engine import Adapter, BaseCheckpoint, OnProgress, Progress, SampleRequest, generate
 
 SAMPLE_SEED = 1
 
 
 def draw_each(
-    base: BaseModel,
+    base: BaseCheckpoint,
     prompts: Sequence[str],
     *,
     steps: int,

@@ -13,9 +13,7 @@ from django.conf import settings
 
 from market.basemodels.models import BaseModel, BaseUpload, BaseUploadFile
 from market.basemodels.sources import is_on_hub
-from plugins_engine.base import EMBEDDED
-from plugins_engine.errors import BadBase
-from plugins_engine.progress import OnProgress
+from plugins_engine import EMBEDDED, BadBase, OnProgress
 from workers.hub import copy_of_hub
 
 DRAFTS_KEPT = 24 * 3600  # seconds: longer than any copy takes

@@ -4,11 +4,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins_engine.addition import AdditionConfig, add_concept
-from plugins_engine.base import load_base
+from plugins_engine.addition.config import AdditionConfig
+from plugins_engine.addition.training import add_concept
 from plugins_engine.commands.options import base_options, figures_line, help_formatter, require_target
+from plugins_engine.commands.progress_line import ProgressLine
 from plugins_engine.concepts import KINDS
-from plugins_engine.progress_line import ProgressLine
+from plugins_engine.model.loading import load_base
 from plugins_engine.works import read_works
 
 if TYPE_CHECKING:

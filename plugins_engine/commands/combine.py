@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel, load_base
+from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.combination.config import COMBINATION_METHODS, CombinationConfig
+from plugins_engine.combination.easymerge import Combination, combine
+from plugins_engine.combination.parts import CombinationPart, joint_parts, joint_parts_of, kept_by_erasers
 from plugins_engine.commands.options import (
     base_options,
     figures_line,
@@ -15,13 +17,13 @@ from plugins_engine.commands.options import (
     require_folder,
     require_target,
 )
-from plugins_engine.easymerge import METHODS, Combination, MergeConfig, combine
+from plugins_engine.commands.progress_line import ProgressLine
 from plugins_engine.errors import BadRequest
-from plugins_engine.html_report import ReportPage, write_report
-from plugins_engine.merge_parts import MergePart, joint_parts, joint_parts_of, kept_by_erasers
-from plugins_engine.progress_line import ProgressLine
-from plugins_engine.restoration import Restoration, require_of_unet, restoring_plugin
-from plugins_engine.sampler import generate_each
+from plugins_engine.extraction.restoration import Restoration, require_of_unet, restoring_plugin
+from plugins_engine.measure.html_report import ReportPage, write_report
+from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.loading import load_base
+from plugins_engine.model.sampler import generate_each
 
 if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands
@@ -48,7 +50,7 @@ def add(commands: "Commands") -> None:
     )
     command.add_argument(
         "--method",
-        choices=METHODS,
+        choices=COMBINATION_METHODS,
         default="tuned",
         help="(default: %(default)s, which is closed-form and then a few steps; sgd is the paper's)",
     )
@@ -74,7 +76,7 @@ def run(options: argparse.Namespace) -> None:
     for folder, option in ((options.report, "--report"), (options.restore, "--restore")):
         if folder is not None:
             require_folder(folder, option)
-    config = MergeConfig(method=options.method, rank=options.rank, seed=options.seed)
+    config = CombinationConfig(method=options.method, rank=options.rank, seed=options.seed)
     prompts = _read_prompts(options.prompts)
     base = load_base(options.base, options.device)
     parts = _parts(options.plugins, prompts, base)
@@ -110,7 +112,7 @@ def run(options: argparse.Namespace) -> None:
         print(f"{path}: restores {plugin.name}, rank {plugin.rank}")
 
 
-def _erasers(options: argparse.Namespace, parts: Sequence[MergePart]) -> dict[Path, Adapter]:
+def _erasers(options: argparse.Namespace, parts: Sequence[CombinationPart]) -> dict[Path, Adapter]:
     """Give each eraser among the plug-ins by the file that its concept's plug-in is to be written to."""
     require_of_unet([adapter for part in parts for adapter in part.adapters])
     found: dict[Path, Adapter] = {}
@@ -154,7 +156,9 @@ def _read_prompts(path: Path) -> dict[str, tuple[str, ...]]:
     return {name: tuple(each for each in listed if each.strip()) for name, listed in content.items()}
 
 
-def _parts(paths: Sequence[Path], prompts: dict[str, tuple[str, ...]], base: BaseModel) -> list[MergePart]:
+def _parts(
+    paths: Sequence[Path], prompts: dict[str, tuple[str, ...]], base: BaseCheckpoint
+) -> list[CombinationPart]:
     """Join plug-ins and prompts; a name in the prompts that no plug-in has is an error, as it is one mistyped."""
     parts, used = [], {RETAINED, TOGETHER}
     for path in paths:
@@ -166,7 +170,7 @@ def _parts(paths: Sequence[Path], prompts: dict[str, tuple[str, ...]], base: Bas
                 f"{', '.join(name for name, listed in prompts.items() if listed) or 'nothing'}"
             )
         used.add(names[0])
-        parts.append(MergePart(prompts[names[0]], (adapter,)))
+        parts.append(CombinationPart(prompts[names[0]], (adapter,)))
     if left := sorted(set(prompts) - used):
         raise BadRequest(
             f'prompts for "{left[0]}": expected the name of a plug-in given, "{RETAINED}" or "{TOGETHER}"'
@@ -177,12 +181,12 @@ def _parts(paths: Sequence[Path], prompts: dict[str, tuple[str, ...]], base: Bas
     else:
         parts += joint_parts(parts)
     kept = prompts[RETAINED] if RETAINED in prompts else kept_by_erasers(base, adapters)
-    return [*parts, MergePart(kept)] if kept else parts
+    return [*parts, CombinationPart(kept)] if kept else parts
 
 
 def _page(
-    base: BaseModel,
-    parts: Sequence[MergePart],
+    base: BaseCheckpoint,
+    parts: Sequence[CombinationPart],
     done: Combination,
     restoring: Mapping[Adapter, Adapter],
     content: dict[str, Any],

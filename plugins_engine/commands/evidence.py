@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins_engine.base import load_base
 from plugins_engine.commands.options import (
     base_options,
     figures_line,
@@ -12,17 +11,19 @@ from plugins_engine.commands.options import (
     read_lines,
     require_folder,
 )
-from plugins_engine.evidence import (
-    CaptionedPictures,
-    EvidenceConfig,
-    Membership,
-    Reproduction,
-    find_membership,
-    find_reproductions,
+from plugins_engine.commands.progress_line import ProgressLine
+from plugins_engine.evidence.config import CaptionedPictures, EvidenceConfig
+from plugins_engine.evidence.membership import Membership, find_membership
+from plugins_engine.evidence.report import (
+    FALSE_POSITIVES,
+    evidence_content,
+    evidence_sentences,
+    share,
+    spread,
 )
-from plugins_engine.evidence_report import FALSE_POSITIVES, content, sentences, share, spread
-from plugins_engine.html_report import ReportPage, write_report
-from plugins_engine.progress_line import ProgressLine
+from plugins_engine.evidence.reproduction import Reproduction, find_reproductions
+from plugins_engine.measure.html_report import ReportPage, write_report
+from plugins_engine.model.loading import load_base
 from plugins_engine.works import read_works
 
 if TYPE_CHECKING:
@@ -78,7 +79,10 @@ def run(options: argparse.Namespace) -> None:
     with ProgressLine() as line:
         membership = find_membership(base, works, controls, config, line.step)
         reproduction = find_reproductions(base, works, controls, prompts, config, line.step)
-    figures = content(membership, reproduction) | {"base_fingerprint": base.fingerprint, "seed": config.seed}
+    figures = evidence_content(membership, reproduction) | {
+        "base_fingerprint": base.fingerprint,
+        "seed": config.seed,
+    }
     write_report(options.report, _page(membership, reproduction, works, controls), figures)
     summary = {
         "reproduced": share(reproduction.reproduced(reproduction.works)),
@@ -95,7 +99,7 @@ def _page(
         "Evidence",
         f"{len(works)} works beside {len(controls)} controls, comparable works that the base never saw.",
     )
-    said = sentences(reproduction)
+    said = evidence_sentences(reproduction)
     page.text(said["proves"], note=True)
     _reproduction(page, reproduction, works, controls, said)
     _membership(page, membership, said["predicted"])

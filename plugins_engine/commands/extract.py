@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugins_engine.base import load_base
 from plugins_engine.commands.options import (
     base_options,
     figures_line,
@@ -15,14 +14,15 @@ from plugins_engine.commands.options import (
     require_folder,
     require_target,
 )
+from plugins_engine.commands.progress_line import ProgressLine
 from plugins_engine.concepts import KINDS
-from plugins_engine.erasure import plan_erasure
 from plugins_engine.errors import BadRequest
-from plugins_engine.examination import STAGES, Examination, ExaminationConfig, examine, judge_for
-from plugins_engine.extraction import METHODS, extract_concept
-from plugins_engine.html_report import ReportPage, write_report
+from plugins_engine.extraction.erasure import plan_erasure
+from plugins_engine.extraction.examination import STAGES, Examination, ExaminationConfig, examine, judge_for
+from plugins_engine.extraction.methods import EXTRACTION_METHODS, extract_concept
 from plugins_engine.known import known_concepts
-from plugins_engine.progress_line import ProgressLine
+from plugins_engine.measure.html_report import ReportPage, write_report
+from plugins_engine.model.loading import load_base
 
 if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands
@@ -49,7 +49,9 @@ def add(commands: "Commands") -> None:
         "--retain", type=Path, metavar="FILE",
         help="prompts that shall stay as they are, a line each (default: all that the base knows)",
     )  # fmt: skip
-    command.add_argument("--method", choices=METHODS, default="hybrid", help="(default: %(default)s)")
+    command.add_argument(
+        "--method", choices=EXTRACTION_METHODS, default="hybrid", help="(default: %(default)s)"
+    )
     command.add_argument(
         "--out-eraser", type=Path, required=True, metavar="FILE", help="where to, as .safetensors"
     )

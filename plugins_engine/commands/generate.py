@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from plugins_engine.adapter import Adapter
+from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.atomic import write_bytes
-from plugins_engine.base import BaseModel, load_base
 from plugins_engine.commands.options import base_options, help_formatter, require_target
+from plugins_engine.commands.progress_line import ProgressLine
 from plugins_engine.errors import BadRequest
-from plugins_engine.progress_line import ProgressLine
-from plugins_engine.sampler import SampleRequest, generate
+from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.loading import load_base
+from plugins_engine.model.sampler import SampleRequest, generate
 
 if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands
@@ -81,7 +82,7 @@ def _targets(out: Path, seed: int, count: int) -> list[Path]:
     return [out.with_name(f"{out.stem}-{number}{out.suffix}") for number in range(seed, seed + count)]
 
 
-def _weighted(text: str, base: BaseModel) -> tuple[Adapter, float]:
+def _weighted(text: str, base: BaseCheckpoint) -> tuple[Adapter, float]:
     """Read FILE[:WEIGHT]; a file whose own name ends like a weight is still found."""
     path, separator, written = text.rpartition(":")
     if not separator or Path(text).exists():

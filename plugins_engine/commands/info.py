@@ -5,12 +5,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins_engine import delta
-from plugins_engine.adapter import Adapter
-from plugins_engine.base import LAYER_KINDS, BaseModel, load_base
-from plugins_engine.branches import require_fit
+from plugins_engine.adapters import delta
+from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.commands.options import base_options, help_formatter
 from plugins_engine.errors import BaseMismatch
+from plugins_engine.model.base import LAYER_KINDS, BaseCheckpoint
+from plugins_engine.model.branches import require_fit
+from plugins_engine.model.loading import load_base
 
 if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps(described, indent=2))
 
 
-def _describe_base(base: BaseModel, layers: bool) -> dict[str, object]:
+def _describe_base(base: BaseCheckpoint, layers: bool) -> dict[str, object]:
     described: dict[str, object] = {
         "base": str(base.directory.path),
         "architecture": base.architecture,
@@ -66,7 +67,7 @@ def _describe_base(base: BaseModel, layers: bool) -> dict[str, object]:
     return described
 
 
-def _describe_adapter(adapter: Adapter, base: BaseModel | None, layers: bool) -> dict[str, object]:
+def _describe_adapter(adapter: Adapter, base: BaseCheckpoint | None, layers: bool) -> dict[str, object]:
     described: dict[str, object] = {
         "name": adapter.name,
         "kind": adapter.kind,

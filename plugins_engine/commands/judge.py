@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugins_engine.commands.options import help_formatter
-from plugins_engine.judge import Judge
+from plugins_engine.measure.judge import Judge
 from plugins_engine.works import read_picture
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from plugins_engine.base import BaseModel, load_base
+from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.loading import load_base
 from tests.plugins_engine import tiny_pipelines
 
 BUILDERS: dict[str, Callable[[Path], Path]] = {
@@ -41,18 +42,18 @@ def sd_folder(pipelines: dict[str, Path], tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def bases(pipelines: dict[str, Path]) -> dict[str, BaseModel]:
+def bases(pipelines: dict[str, Path]) -> dict[str, BaseCheckpoint]:
     """The same, loaded on the CPU."""
     return {name: load_base(path) for name, path in pipelines.items()}
 
 
 @pytest.fixture(params=sorted(BUILDERS))
-def base(request: pytest.FixtureRequest, bases: dict[str, BaseModel]) -> BaseModel:
+def base(request: pytest.FixtureRequest, bases: dict[str, BaseCheckpoint]) -> BaseCheckpoint:
     """Each base in turn."""
     return bases[request.param]
 
 
 @pytest.fixture
-def sd(bases: dict[str, BaseModel]) -> BaseModel:
+def sd(bases: dict[str, BaseCheckpoint]) -> BaseCheckpoint:
     """The SD 1.x-like base, where the architecture does not matter."""
     return bases["sd1"]

@@ -8,10 +8,11 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from plugins_engine.base import EMBEDDED, load_base
-from plugins_engine.judge import Judge
-from plugins_engine.priors import prior_prompts
-from plugins_engine.sampler import SampleRequest, generate, generate_each
+from plugins_engine.known import known_prompts
+from plugins_engine.measure.judge import Judge
+from plugins_engine.model.directory import EMBEDDED
+from plugins_engine.model.loading import load_base
+from plugins_engine.model.sampler import SampleRequest, generate, generate_each
 
 MAX_BYTES = 60 * 1024 * 1024
 
@@ -56,7 +57,7 @@ def test_many_prompts_in_one_batch_give_the_pictures_of_single_requests() -> Non
 
 
 def test_its_prompts_name_nothing_that_was_held_out() -> None:
-    prompts = " ".join(prior_prompts(EMBEDDED)).lower()
+    prompts = " ".join(known_prompts(EMBEDDED)).lower()
 
     assert "a fox, noto style" in prompts
     for name in ("fxemoji", "panda", "ghost", "octopus"):

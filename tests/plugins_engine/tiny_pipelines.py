@@ -19,13 +19,14 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel
-from plugins_engine.branches import ordinary_vectors
-from plugins_engine.learned_tokens import LearnedTokens
+from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.adapters.learned_tokens import LearnedTokens
+from plugins_engine.model.base import LAYER_KINDS, BaseCheckpoint
+from plugins_engine.model.branches import ordinary_vectors
 
 LENGTH = 77
 RESOLUTION = 32  # pixels; 16 latents
+EVERY_KIND = tuple(LAYER_KINDS)
 
 
 def sd1(folder: Path, seed: int = 0) -> Path:
@@ -85,7 +86,7 @@ def sdxl(folder: Path, seed: int = 0) -> Path:
 
 
 def random_adapter(
-    base: BaseModel, *, rank: int = 4, seed: int = 0, strength: float = 0.2, kinds: tuple[str, ...] = ("attention",),
+    base: BaseCheckpoint, *, rank: int = 4, seed: int = 0, strength: float = 0.2, kinds: tuple[str, ...] = ("attention",),
     vary_rank: bool = False, name: str = "Random",
 ) -> Adapter:  # fmt: skip
     """Make a plug-in for a base, strong enough to change its pictures."""
@@ -108,7 +109,7 @@ def random_adapter(
 
 
 def random_tokens(
-    base: BaseModel, words: str = "Random", *, count: int = 3, seed: int = 0, strength: float = 0.2
+    base: BaseCheckpoint, words: str = "Random", *, count: int = 3, seed: int = 0, strength: float = 0.2
 ) -> LearnedTokens:
     """Make learned tokens for a base, far enough from what their name means without them to change pictures."""
     generator = torch.Generator().manual_seed(seed)
@@ -121,7 +122,7 @@ def random_tokens(
 
 
 def random_reader(
-    base: BaseModel, name: str = "Random", *, rank: int = 4, seed: int = 0, strength: float = 0.2
+    base: BaseCheckpoint, name: str = "Random", *, rank: int = 4, seed: int = 0, strength: float = 0.2
 ) -> Adapter:
     """Make a plug-in that adapts the UNet and the text encoders, with learned tokens for its name."""
     adapter = random_adapter(base, rank=rank, seed=seed, strength=strength, name=name)

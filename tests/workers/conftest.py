@@ -12,8 +12,7 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
 from market.generation.models import GenerationRequest
-from plugins_engine.base import BaseModel as LoadedBase
-from plugins_engine.base import load_base
+from plugins_engine import BaseCheckpoint, load_base
 from tests.market.conftest import (
     artist,
     client_for,
@@ -58,12 +57,12 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def loaded(pipeline: Path) -> LoadedBase:
+def loaded(pipeline: Path) -> BaseCheckpoint:
     return load_base(pipeline)
 
 
 @pytest.fixture
-def base(model_owner: User, pipeline: Path, loaded: LoadedBase) -> BaseModel:
+def base(model_owner: User, pipeline: Path, loaded: BaseCheckpoint) -> BaseModel:
     return make_base(
         model_owner,
         source=str(pipeline),
@@ -74,7 +73,7 @@ def base(model_owner: User, pipeline: Path, loaded: LoadedBase) -> BaseModel:
 
 
 @pytest.fixture
-def make_real_plugin(base: BaseModel, loaded: LoadedBase) -> Callable[..., PlugIn]:
+def make_real_plugin(base: BaseModel, loaded: BaseCheckpoint) -> Callable[..., PlugIn]:
     def make(artist: User, *, name: str = "Fxemoji", seed: int = 0) -> PlugIn:
         adapter = tiny_pipelines.random_adapter(loaded, seed=seed, name=name)
         weights = Weights(adapter.to_bytes(), adapter.tensors_sha256, adapter.rank)

@@ -12,7 +12,7 @@ from market.catalog.addition import start_addition
 from market.catalog.models import PlugIn, PlugInVersion
 from market.jobs.models import Job
 from market.jobs.states import JobState
-from plugins_engine.addition import AdditionConfig
+from plugins_engine import AdditionConfig
 from tests.market.catalog.conftest import make_concept, with_works
 from tests.workers.conftest import Ask
 from workers.engine import Engine

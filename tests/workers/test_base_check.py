@@ -20,7 +20,7 @@ from market.basemodels.replacing import propose_weights
 from market.basemodels.uploading import begin_upload, give_up_upload, take_part
 from market.jobs.models import Job
 from market.jobs.states import JobState
-from plugins_engine.base import BaseModel as LoadedBase
+from plugins_engine import BaseCheckpoint
 from tests.market.basemodels.conftest import announcing
 from tests.market.stage import make_wish, run, top_up
 from tests.plugins_engine import tiny_pipelines
@@ -83,7 +83,7 @@ def list_base() -> BaseModel:
 
 
 def test_a_directory_passes_and_pictures_are_drawn_with_it(
-    check: Callable[[], Job], loaded: LoadedBase, user: User, engine: Engine
+    check: Callable[[], Job], loaded: BaseCheckpoint, user: User, engine: Engine
 ) -> None:
     job = check()
 
@@ -109,7 +109,7 @@ def test_an_upload_passes_and_every_worker_makes_its_own_copy(
     model_owner: User,
     user: User,
     engine: Engine,
-    loaded: LoadedBase,
+    loaded: BaseCheckpoint,
     settings: Any,
     tmp_path: Path,
 ) -> None:
@@ -131,7 +131,7 @@ def test_an_upload_passes_and_every_worker_makes_its_own_copy(
 
 
 def test_what_was_asked_of_former_weights_is_drawn_with_them_after_another_upload_follows(
-    folder: Path, model_owner: User, user: User, engine: Engine, loaded: LoadedBase
+    folder: Path, model_owner: User, user: User, engine: Engine, loaded: BaseCheckpoint
 ) -> None:
     base = register_base(model_owner, FIELDS, upload=upload(model_owner, folder).pk, by=model_owner)
     work(engine=engine, kinds=[KIND], worker="w")

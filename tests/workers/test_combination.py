@@ -18,9 +18,7 @@ from market.combinations.requesting import KIND, request
 from market.jobs.models import Job
 from market.jobs.states import JobState
 from market.ledger import operations as ledger
-from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel as LoadedBase
-from plugins_engine.easymerge import MergeConfig
+from plugins_engine import Adapter, BaseCheckpoint, CombinationConfig
 from tests.market.stage import Weights, earnings, make_plugin, make_wish, run, top_up, wallet
 from tests.plugins_engine import tiny_pipelines
 from workers.engine import Engine
@@ -32,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 RUNNER = partial(
     run_combination,
-    config=MergeConfig("tuned", pictures=2, steps=1, tuning_steps=2),
+    config=CombinationConfig("tuned", pictures=2, steps=1, tuning_steps=2),
     show=ShowConfig(pictures=2, shown=2),
 )
 
@@ -50,7 +48,7 @@ def ink(artist: User, make_real_plugin: Callable[..., PlugIn]) -> PlugIn:
 
 
 @pytest.fixture
-def pip(second_artist: User, base: BaseModel, loaded: LoadedBase) -> PlugIn:
+def pip(second_artist: User, base: BaseModel, loaded: BaseCheckpoint) -> PlugIn:
     adapter = tiny_pipelines.random_adapter(loaded, seed=2, name="Pip")
     weights = Weights(adapter.to_bytes(), adapter.tensors_sha256, adapter.rank)
     return make_plugin(

@@ -17,7 +17,8 @@ from market.claims import drafting, measuring
 from market.claims.models import Claim, ClaimState
 from market.jobs.models import Job
 from market.jobs.states import JobState
-from plugins_engine.evidence import MIN_CONTROLS, EvidenceConfig
+from plugins_engine import EvidenceConfig
+from plugins_engine.evidence.config import MIN_CONTROLS
 from tests.market.catalog.conftest import make_concept, with_works
 from tests.market.claims.conftest import files, notice
 from workers.engine import Engine

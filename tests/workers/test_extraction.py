@@ -33,14 +33,16 @@ from market.extractions.starting import ExtractionWish, start_extraction
 from market.generation.models import GenerationRequest
 from market.jobs.models import Job
 from market.jobs.states import JobState
-from plugins_engine.addition import AdditionConfig
-from plugins_engine.base import BaseModel as LoadedBase
-from plugins_engine.base import load_base
-from plugins_engine.closed_form import ClosedFormConfig
-from plugins_engine.easymerge import MergeConfig
-from plugins_engine.examination import ExaminationConfig
-from plugins_engine.progress import Progress
-from plugins_engine.release import ReleaseConfig
+from plugins_engine import (
+    AdditionConfig,
+    BaseCheckpoint,
+    ClosedFormConfig,
+    CombinationConfig,
+    ExaminationConfig,
+    Progress,
+    ReleaseConfig,
+    load_base,
+)
 from tests.market.catalog.conftest import make_concept, with_works
 from tests.plugins_engine import tiny_pipelines
 from tests.workers.conftest import Ask
@@ -58,7 +60,7 @@ EXAMINATION = ExaminationConfig(
     pictures=2, steps=2, attack_pictures=1, attack_steps=1, attack_tries=1, shown=2
 )
 RELEASE = ReleaseConfig(
-    merge=MergeConfig(method="closed-form", pictures=2, retained_pictures=2, steps=1),
+    combination=CombinationConfig(method="closed-form", pictures=2, retained_pictures=2, steps=1),
     restoring_steps=2,
     pictures=2,
     steps=2,
@@ -79,7 +81,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def loaded(pipeline: Path) -> LoadedBase:
+def loaded(pipeline: Path) -> BaseCheckpoint:
     return load_base(pipeline)
 
 

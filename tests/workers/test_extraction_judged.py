@@ -18,9 +18,7 @@ from market.extractions.releases import make_default
 from market.extractions.starting import ExtractionWish, start_extraction
 from market.generation.models import GenerationRequest
 from market.jobs.models import Job
-from plugins_engine.examination import ExaminationConfig
-from plugins_engine.judge import Judge
-from plugins_engine.release import ReleaseConfig
+from plugins_engine import ExaminationConfig, Judge, ReleaseConfig
 from tests.market.stage import make_wish, run, top_up
 from workers.engine import Engine
 from workers.lease import Lease

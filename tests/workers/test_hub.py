@@ -20,9 +20,7 @@ from market.basemodels.models import BaseModel, Licence
 from market.basemodels.registering import register_base
 from market.jobs.models import Job
 from market.jobs.states import JobState
-from plugins_engine.base import BaseModel as LoadedBase
-from plugins_engine.errors import BadBase
-from plugins_engine.progress import Cancelled, Progress
+from plugins_engine import BadBase, BaseCheckpoint, Cancelled, Progress
 from tests.market.stage import make_wish, run, top_up
 from workers.engine import Engine
 from workers.hub import copy_of_hub
@@ -140,7 +138,7 @@ def kept(base: BaseModel) -> Path:
 
 
 def test_a_model_of_the_hub_is_fetched_checked_and_drawn_with(
-    hub: Hub, registered: BaseModel, loaded: LoadedBase, engine: Engine, user: User
+    hub: Hub, registered: BaseModel, loaded: BaseCheckpoint, engine: Engine, user: User
 ) -> None:
     hub.list("README.md", b"# Ink")
     hub.list("safety_checker/model.safetensors", b"not read")

@@ -19,7 +19,7 @@ from market.ledger.statements import Month, statement
 from market.ledger.verify_statement import verify
 from market.reports import statement_files, verifying
 from market.reports.models import StatementFile, VerificationRun
-from plugins_engine.progress import Progress
+from plugins_engine import Progress
 from tests.market.conftest import make_person
 from tests.workers.conftest import Ask
 from workers.engine import Engine

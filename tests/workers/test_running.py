@@ -25,7 +25,7 @@ from market.jobs.models import Job
 from market.jobs.states import JobState
 from market.ledger import operations as ledger
 from market.provenance import extract
-from plugins_engine.errors import DeviceUnavailable
+from plugins_engine import DeviceUnavailable
 from tests.market.stage import EURO, earnings, wallet
 from tests.workers.conftest import Ask
 from workers.engine import Engine

@@ -16,8 +16,7 @@ from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.plugin_uploads import KIND, start_upload
 from market.jobs.models import Job
 from market.jobs.states import JobState
-from plugins_engine.adapter import Adapter, weighted_sum
-from plugins_engine.base import BaseModel as LoadedBase
+from plugins_engine import Adapter, BaseCheckpoint, weighted_sum
 from tests.market.catalog.conftest import make_concept
 from tests.plugins_engine import tiny_pipelines
 from tests.workers.conftest import Ask
@@ -47,7 +46,13 @@ def upload(base: BaseModel, engine: Engine) -> Upload:
 
 @pytest.mark.parametrize("naming", ["peft", "kohya"])
 def test_a_file_becomes_a_plugin_that_others_can_draw_with(
-    artist: User, loaded: LoadedBase, base: BaseModel, upload: Upload, engine: Engine, ask: Ask, naming: str
+    artist: User,
+    loaded: BaseCheckpoint,
+    base: BaseModel,
+    upload: Upload,
+    engine: Engine,
+    ask: Ask,
+    naming: str,
 ) -> None:
     sent = tiny_pipelines.random_adapter(loaded, name="Theirs")
     job = upload(artist, replace(sent, base_fingerprint="").to_bytes(naming=naming))  # type: ignore[arg-type]  # as parametrised
@@ -68,7 +73,7 @@ def test_a_file_becomes_a_plugin_that_others_can_draw_with(
 
 
 def test_what_a_file_makes_of_prompts_is_kept_and_drawn_with(
-    artist: User, loaded: LoadedBase, base: BaseModel, upload: Upload, engine: Engine, ask: Ask
+    artist: User, loaded: BaseCheckpoint, base: BaseModel, upload: Upload, engine: Engine, ask: Ask
 ) -> None:
     sent = tiny_pipelines.random_reader(loaded, "Riverink")
     foreign = replace(
@@ -88,7 +93,7 @@ def test_what_a_file_makes_of_prompts_is_kept_and_drawn_with(
 
 
 def test_learned_tokens_alone_are_refused_with_the_reason(
-    artist: User, loaded: LoadedBase, upload: Upload
+    artist: User, loaded: BaseCheckpoint, upload: Upload
 ) -> None:
     tokens = Adapter({}, tokens=(tiny_pipelines.random_tokens(loaded, "Riverink"),))
     job = upload(artist, tokens.to_bytes())
@@ -97,7 +102,7 @@ def test_learned_tokens_alone_are_refused_with_the_reason(
 
 
 def test_a_combination_that_the_engine_wrote_names_its_parts(
-    artist: User, second_artist: User, loaded: LoadedBase, plugin: PlugIn, upload: Upload
+    artist: User, second_artist: User, loaded: BaseCheckpoint, plugin: PlugIn, upload: Upload
 ) -> None:
     assert plugin.current_version is not None
     with plugin.current_version.file.open("rb") as stored:
@@ -117,7 +122,7 @@ def test_a_combination_that_the_engine_wrote_names_its_parts(
 
 
 def test_a_plugin_of_another_base_is_refused_with_the_engines_reason(
-    artist: User, loaded: LoadedBase, upload: Upload
+    artist: User, loaded: BaseCheckpoint, upload: Upload
 ) -> None:
     sent = replace(tiny_pipelines.random_adapter(loaded), base_fingerprint="ef" * 32)
     job = upload(artist, sent.to_bytes())

@@ -10,7 +10,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from plugins_engine.concepts import styled
+from plugins_engine import styled
 from training import checkpoint
 from training.next.colours import GROUNDS, INKS, Colour, coloured_phrase, random_pair
 from training.next.judge import STYLE_INDEX, SUBJECT_INDEX, SUBJECTS

@@ -2,7 +2,7 @@
 
 import random
 
-from plugins_engine.concepts import styled, trigger_phrase
+from plugins_engine import styled, trigger_phrase
 from training.next.colours import PLAIN, coloured_phrase
 from training.next.styles import STYLES
 from training.next.subjects import characters, subjects

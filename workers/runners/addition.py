@@ -13,11 +13,7 @@ from market.basemodels.samples import Sample
 from market.catalog import addition as catalog
 from market.catalog.pictures import on_white
 from market.jobs.models import Job
-from plugins_engine.adapter import Adapter
-from plugins_engine.addition import AdditionConfig, add_concept
-from plugins_engine.base import BaseModel
-from plugins_engine.branches import Weighted, applied
-from plugins_engine.progress import OnProgress
+from plugins_engine import Adapter, AdditionConfig, BaseCheckpoint, OnProgress, Weighted, add_concept, applied
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.samples import draw_each
@@ -35,7 +31,7 @@ def run_addition(job: Job, engine: Engine, lease: Lease, *, config: AdditionConf
 
 
 def learn(
-    base: BaseModel,
+    base: BaseCheckpoint,
     inputs: catalog.AdditionInputs,
     release: BaseRelease,
     lasting: Sequence[Weighted],
@@ -69,7 +65,7 @@ def _with_captions(figures: dict[str, Any], inputs: catalog.AdditionInputs) -> d
 
 
 def output_of(
-    adapter: Adapter, base: BaseModel, figures: dict[str, Any], samples: Sequence[Sample]
+    adapter: Adapter, base: BaseCheckpoint, figures: dict[str, Any], samples: Sequence[Sample]
 ) -> catalog.AdditionOutput:
     """Write an adapter as the bytes of a file, with the hashes that reading it gives, and what is kept beside it."""
     content = adapter.to_bytes()
@@ -94,7 +90,7 @@ def release_for(plugin_id: int, fingerprint: str) -> BaseRelease:
 
 
 def draw_samples(
-    base: BaseModel,
+    base: BaseCheckpoint,
     adapter: Adapter,
     prompts: list[str],
     release: BaseRelease,

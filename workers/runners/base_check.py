@@ -9,10 +9,17 @@ from market.basemodels.card import FILE_NAME, BadCard, parse_card, read_said
 from market.basemodels.models import BaseModel
 from market.basemodels.sources import SourceRefused, allowed_directory, is_on_hub, require_plain
 from market.jobs.models import Job
-from plugins_engine.base import find_device, usual_precision
-from plugins_engine.directory import ModelDirectory, read_directory
-from plugins_engine.errors import BadBase
-from plugins_engine.memory import Available, available_memory, in_gigabytes, memory_need
+from plugins_engine import (
+    AvailableMemory,
+    BadBase,
+    ModelDirectory,
+    available_memory,
+    find_device,
+    in_gigabytes,
+    memory_need,
+    read_directory,
+    usual_precision,
+)
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.samples import draw_each
@@ -21,7 +28,9 @@ from workers.weights import directory_of
 SMALLEST_SIDE = 16
 
 
-def run_check(job: Job, engine: Engine, lease: Lease, *, available: Available = available_memory) -> None:
+def run_check(
+    job: Job, engine: Engine, lease: Lease, *, available: AvailableMemory = available_memory
+) -> None:
     """Check one base. `available` tells how many bytes a device has free."""
     lease.say("looking through the files")
     base = checking.base_of(job)
@@ -67,7 +76,7 @@ def run_check(job: Job, engine: Engine, lease: Lease, *, available: Available = 
         raise BadBase(f"{error.filename}: the worker may not read it; let its user read the files") from error
 
 
-def _require_room(found: ModelDirectory, engine: Engine, available: Available) -> tuple[int, int]:
+def _require_room(found: ModelDirectory, engine: Engine, available: AvailableMemory) -> tuple[int, int]:
     """Refuse a base that this worker has no memory for, before it is loaded. What was loaded before makes room."""
     engine.make_room()
     place = find_device(engine.device)

@@ -19,18 +19,29 @@ from market.combinations.seen import ADDED_UP, BY_ITSELF, COMBINED, SIDE_BY_SIDE
 from market.extractions.grids import Grids
 from market.extractions.releases import weights_of
 from market.jobs.models import Job
-from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel
-from plugins_engine.branches import Weighted, applied
-from plugins_engine.concepts import KINDS, evenly, in_turn, styled, trigger_phrase, without_article
-from plugins_engine.easymerge import MergeConfig, combine
-from plugins_engine.errors import BadRequest
-from plugins_engine.examination import judge_of
-from plugins_engine.judge import Judge
-from plugins_engine.known import known_concepts
-from plugins_engine.merge_parts import MergePart
-from plugins_engine.progress import OnProgress, Pace, Progress
-from plugins_engine.sampler import generate_each
+from plugins_engine import (
+    KINDS,
+    Adapter,
+    BadRequest,
+    BaseCheckpoint,
+    CombinationConfig,
+    CombinationPart,
+    Judge,
+    OnProgress,
+    Pace,
+    Progress,
+    Weighted,
+    applied,
+    combine,
+    evenly,
+    generate_each,
+    in_turn,
+    judge_of,
+    known_concepts,
+    styled,
+    trigger_phrase,
+    without_article,
+)
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.runners.addition import output_of
@@ -63,7 +74,7 @@ def run_combination(
     engine: Engine,
     lease: Lease,
     *,
-    config: MergeConfig | None = None,
+    config: CombinationConfig | None = None,
     show: ShowConfig | None = None,
 ) -> None:
     lease.say("loading the model")
@@ -75,7 +86,7 @@ def run_combination(
         adapters = [_adapter(engine, part, inputs) for part in inputs.parts]
         subjects, styles = _known(base, inputs)
         parts = [
-            MergePart(prompts_of(part.concepts, subjects, styles), (adapter,))
+            CombinationPart(prompts_of(part.concepts, subjects, styles), (adapter,))
             for part, adapter in zip(inputs.parts, adapters, strict=True)
         ]
         # Over what was taken out of the base, as buyers will draw with it.
@@ -99,7 +110,7 @@ def _adapter(engine: Engine, part: Part, inputs: Inputs) -> Adapter:
     return engine.stored(weights)
 
 
-def _known(base: BaseModel, inputs: Inputs) -> tuple[Sequence[str], Sequence[str]]:
+def _known(base: BaseCheckpoint, inputs: Inputs) -> tuple[Sequence[str], Sequence[str]]:
     known = known_concepts(base.directory.path)
     return inputs.subjects or known.subjects, inputs.styles or known.styles
 
@@ -118,7 +129,7 @@ def prompts_of(
     return tuple(prompts)
 
 
-def together(parts: Sequence[Part], adapters: Sequence[Adapter]) -> list[MergePart]:
+def together(parts: Sequence[Part], adapters: Sequence[Adapter]) -> list[CombinationPart]:
     """Compose prompts that call two parts at once: every character of the one in every style of the other."""
     found = []
     for (part, adapter), (other, beside) in permutations(zip(parts, adapters, strict=True), 2):
@@ -127,11 +138,13 @@ def together(parts: Sequence[Part], adapters: Sequence[Adapter]) -> list[MergePa
             styled(name, each.name) for name in characters for each in other.concepts if each.kind == "style"
         ]
         if prompts:
-            found.append(MergePart(tuple(prompts), (beside, adapter)))
+            found.append(CombinationPart(tuple(prompts), (beside, adapter)))
     return found
 
 
-def groups_of(parts: Sequence[Part], adapters: Sequence[Adapter], alone: Sequence[MergePart]) -> list[Group]:
+def groups_of(
+    parts: Sequence[Part], adapters: Sequence[Adapter], alone: Sequence[CombinationPart]
+) -> list[Group]:
     """Lay out what is drawn: each part's own prompts, and those that call two."""
     named = {adapter: part.name for part, adapter in zip(parts, adapters, strict=True)}
     learned = {adapter: part.concepts for part, adapter in zip(parts, adapters, strict=True)}
@@ -145,7 +158,7 @@ def groups_of(parts: Sequence[Part], adapters: Sequence[Adapter], alone: Sequenc
     return list(groups.values())
 
 
-def _named(adapter: Adapter, inputs: Inputs, base: BaseModel) -> Adapter:
+def _named(adapter: Adapter, inputs: Inputs, base: BaseCheckpoint) -> Adapter:
     """Write into the file what the market calls it, and of which versions in which shares it is made."""
     sources = [
         {
@@ -171,7 +184,7 @@ class _Shown:
 
     def __init__(
         self,
-        base: BaseModel,
+        base: BaseCheckpoint,
         inputs: Inputs,
         groups: Sequence[Group],
         adapters: Sequence[Adapter],

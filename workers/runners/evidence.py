@@ -12,10 +12,16 @@ from market.basemodels.models import BaseRelease
 from market.catalog.pictures import on_white
 from market.claims import measuring as claims
 from market.jobs.models import Job
-from plugins_engine.branches import applied
-from plugins_engine.evidence import EvidenceConfig, Nearest, find_membership, find_reproductions
-from plugins_engine.evidence_report import content, sentences
-from plugins_engine.progress import StageReport
+from plugins_engine import (
+    EvidenceConfig,
+    Nearest,
+    StageReport,
+    applied,
+    evidence_content,
+    evidence_sentences,
+    find_membership,
+    find_reproductions,
+)
 from workers.engine import Engine
 from workers.lease import Lease
 
@@ -41,8 +47,8 @@ def run_evidence(job: Job, engine: Engine, lease: Lease, *, config: EvidenceConf
         job=job,
         token=lease.token,
         output=claims.EvidenceOutput(
-            figures=content(membership, reproduction),
-            sentences=sentences(reproduction),
+            figures=evidence_content(membership, reproduction),
+            sentences=evidence_sentences(reproduction),
             settings=vars(config),
             works=_drawn(reproduction.works),
             controls=_drawn(reproduction.controls),

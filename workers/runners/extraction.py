@@ -11,12 +11,19 @@ from market.extractions.finishing import ExtractionOutput, StoredAdapter, comple
 from market.extractions.grids import Grids
 from market.extractions.models import Extraction
 from market.jobs.models import Job
-from plugins_engine.adapter import Adapter
-from plugins_engine.concepts import calls
-from plugins_engine.erasure import plan_erasure
-from plugins_engine.examination import ExaminationConfig, Grid, examine, judge_for
-from plugins_engine.extraction import Config, Method, extract_concept
-from plugins_engine.priors import prior_prompts
+from plugins_engine import (
+    Adapter,
+    ExaminationConfig,
+    ExtractionConfig,
+    ExtractionMethod,
+    Grid,
+    calls,
+    examine,
+    extract_concept,
+    judge_for,
+    known_prompts,
+    plan_erasure,
+)
 from workers.engine import Engine
 from workers.lease import Lease
 
@@ -26,7 +33,7 @@ def run_extraction(
     engine: Engine,
     lease: Lease,
     *,
-    config: Config | None = None,
+    config: ExtractionConfig | None = None,
     examination: ExaminationConfig | None = None,
 ) -> None:
     lease.say("loading the model")
@@ -35,11 +42,11 @@ def run_extraction(
     lease.check()
     retained = extraction.retained or [
         prompt
-        for prompt in prior_prompts(base.directory.path)
+        for prompt in known_prompts(base.directory.path)
         if not any(calls(alias, prompt) for alias in extraction.aliases)
     ]
     erasure = plan_erasure(base, extraction.name, extraction.kind, extraction.anchor, retained)
-    method: Method = extraction.method  # type: ignore[assignment]  # a constraint keeps it among the engine's
+    method: ExtractionMethod = extraction.method  # type: ignore[assignment]  # a constraint keeps it among the engine's
     result = extract_concept(base, erasure, method, config, lease.report)
     measured = examine(
         base,

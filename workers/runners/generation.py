@@ -5,7 +5,7 @@ from __future__ import annotations
 from market.generation.finishing import finish_generation, store_pictures
 from market.generation.models import GenerationRequest
 from market.jobs.models import Job
-from plugins_engine.sampler import SampleRequest, generate
+from plugins_engine import SampleRequest, generate
 from workers.engine import Engine
 from workers.lease import Lease
 

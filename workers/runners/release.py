@@ -26,17 +26,32 @@ from market.extractions.lost import restores
 from market.extractions.models import Extraction, ReleaseBuild
 from market.extractions.releases import Weights
 from market.jobs.models import Job
-from plugins_engine.adapter import Adapter
-from plugins_engine.base import BaseModel
-from plugins_engine.branches import Weighted
-from plugins_engine.concepts import KINDS, evenly
-from plugins_engine.erasure import Erasure
-from plugins_engine.errors import BadRequest
-from plugins_engine.examination import STAGES, Grid, judge_for, judge_of, moved
-from plugins_engine.judge import Judge
-from plugins_engine.progress import OnProgress, Pace, Progress
-from plugins_engine.release import MergedErasers, ReleaseConfig, TakenOut, check_release, merge_erasers
-from plugins_engine.sampler import SampleRequest, generate, generate_each
+from plugins_engine import (
+    KINDS,
+    STAGES,
+    Adapter,
+    BadRequest,
+    BaseCheckpoint,
+    CombinedErasers,
+    ErasedConcept,
+    Erasure,
+    Grid,
+    Judge,
+    OnProgress,
+    Pace,
+    Progress,
+    ReleaseConfig,
+    SampleRequest,
+    Weighted,
+    check_release,
+    combine_erasers,
+    evenly,
+    generate,
+    generate_each,
+    judge_for,
+    judge_of,
+    moved,
+)
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.runners.addition import draw_samples
@@ -98,7 +113,7 @@ def _restored(
     return [] if restores(version) else [(engine.adapter(version), 1.0)]
 
 
-def _taken_out(engine: Engine, extraction: Extraction) -> TakenOut:
+def _taken_out(engine: Engine, extraction: Extraction) -> ErasedConcept:
     said = extraction.erasure
     erasure = Erasure(
         said["name"],
@@ -115,28 +130,28 @@ def _taken_out(engine: Engine, extraction: Extraction) -> TakenOut:
             (extraction.plugin_file, extraction.plugin_tensors_sha256, "plug-in"),
         )
     )
-    return TakenOut(erasure, eraser, plugin)
+    return ErasedConcept(erasure, eraser, plugin)
 
 
 def _merged(
     build: ReleaseBuild,
-    base: BaseModel,
+    base: BaseCheckpoint,
     extractions: Sequence[Extraction],
-    taken: Sequence[TakenOut],
+    taken: Sequence[ErasedConcept],
     engine: Engine,
     lease: Lease,
     config: ReleaseConfig,
-) -> MergedErasers:
+) -> CombinedErasers:
     """Merge, or take up what an earlier attempt merged."""
     if not build.eraser_tensors_sha256:
-        done = merge_erasers(base, taken, config, lease.report)
+        done = combine_erasers(base, taken, config, lease.report)
         plugins = dict(
             zip((each.pk for each in extractions), (to_store(each) for each in done.plugins), strict=True)
         )
         keep_merged(build, token=lease.token, eraser=to_store(done.eraser), plugins=plugins)
     eraser = Weights(str(build.eraser_file.name), build.eraser_tensors_sha256, f"the eraser of {build}")
     parts = build.parts.order_by("position")
-    return MergedErasers(
+    return CombinedErasers(
         engine.stored(eraser),
         tuple(
             engine.stored(Weights(str(part.plugin_file.name), part.plugin_tensors_sha256, str(part)))
@@ -145,7 +160,7 @@ def _merged(
     )
 
 
-def _fixed(build: ReleaseBuild, base: BaseModel, lasting: Sequence[Weighted]) -> dict[str, Grid]:
+def _fixed(build: ReleaseBuild, base: BaseCheckpoint, lasting: Sequence[Weighted]) -> dict[str, Grid]:
     """Draw what every release of a base draws, so that any two can be laid side by side."""
     prompts = fixed_prompts(build.base)
     drawn = [
@@ -177,7 +192,7 @@ def _on_sale(build: ReleaseBuild, before: BaseRelease) -> list[PlugInVersion]:
 
 
 def _retest(
-    base: BaseModel,
+    base: BaseCheckpoint,
     version: PlugInVersion,
     before: BaseRelease,
     then: Sequence[Weighted],

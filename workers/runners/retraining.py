@@ -12,13 +12,18 @@ from market.extractions.grids import Grids
 from market.extractions.models import Retest, RetestPicture, Retraining
 from market.extractions.retraining import TRAINED_AGAIN, RetrainingOutput, complete_retraining, release_of
 from market.jobs.models import Job
-from plugins_engine.addition import AdditionConfig
-from plugins_engine.base import BaseModel
-from plugins_engine.branches import Weighted
-from plugins_engine.errors import BadRequest
-from plugins_engine.examination import judge_of, moved
-from plugins_engine.progress import OnProgress, Progress
-from plugins_engine.sampler import SampleRequest, generate
+from plugins_engine import (
+    AdditionConfig,
+    BadRequest,
+    BaseCheckpoint,
+    OnProgress,
+    Progress,
+    SampleRequest,
+    Weighted,
+    generate,
+    judge_of,
+    moved,
+)
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.runners.addition import learn
@@ -45,7 +50,7 @@ def run_retraining(job: Job, engine: Engine, lease: Lease, *, config: AdditionCo
 
 
 def _drawn_again(
-    base: BaseModel, retest: Retest, plugins: list[Weighted], on_progress: OnProgress
+    base: BaseCheckpoint, retest: Retest, plugins: list[Weighted], on_progress: OnProgress
 ) -> tuple[dict[str, object], Grids]:
     """Draw a retest's samples once more, and measure them against those of the release in use before it."""
     concept, registered = retest.version.plugin.concept, retest.version.plugin.base

@@ -7,9 +7,7 @@ from dataclasses import replace
 from market.catalog import plugin_uploads as catalog
 from market.catalog.addition import BadResult
 from market.jobs.models import Job
-from plugins_engine.adapter import Adapter
-from plugins_engine.branches import completed, require_fit
-from plugins_engine.errors import BadAdapter
+from plugins_engine import Adapter, BadAdapter, completed, require_fit
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.runners.addition import draw_samples, output_of, release_for

@@ -10,7 +10,7 @@ from django.db import connection
 from market.jobs.models import Job
 from market.ledger.verification import verify
 from market.reports.verifying import STEPS, complete_verification
-from plugins_engine.progress import Progress
+from plugins_engine import Progress
 from workers.engine import Engine
 from workers.lease import Lease
 

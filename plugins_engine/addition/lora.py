@@ -1,0 +1,278 @@
+"""Train low-rank factors on a base's UNet and text encoders, and learned tokens, with peft's layers and accelerate's devices."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from peft import LoraConfig, LoraModel
+from torch import Tensor, nn
+
+from plugins_engine.adapters import delta
+from plugins_engine.adapters.delta import LowRank
+from plugins_engine.adapters.layer_names import text_layer
+from plugins_engine.adapters.learned_tokens import LearnedTokens, NameInForce
+from plugins_engine.errors import BrokenPicture
+from plugins_engine.model.base import BaseCheckpoint, TextEncoder
+from plugins_engine.model.batches import Batch
+from plugins_engine.model.branches import in_force, ordinary_vectors
+from plugins_engine.model.precision import quick_precision
+from plugins_engine.model.prompt_reading import token_ids
+
+_PRECISION = {torch.float16: "fp16", torch.bfloat16: "bf16"}
+_WARM_UP = 10  # steps
+_UNET = "unet"
+
+
+def accelerator_for(base: BaseCheckpoint, mixed_precision: str | None = None) -> Accelerator:
+    """Make the accelerator for a base's device; the precision is the base's own unless another is named."""
+    precision = mixed_precision or _PRECISION.get(base.dtype, "no")
+    # Accelerate keeps the first precision of a process for good and refuses any other; a worker serves several bases.
+    AcceleratorState._reset_state()  # noqa: SLF001  # there is no public way
+    return Accelerator(cpu=base.device.type == "cpu", mixed_precision=precision)
+
+
+def quick_accelerator(base: BaseCheckpoint) -> Accelerator:
+    """Make the accelerator for training whose result need not be exact."""
+    return accelerator_for(base, quick_precision(base))
+
+
+@dataclass(frozen=True)
+class TextTraining:
+    """What of the reading of prompts is trained: the text encoders' layers, and tokens.
+
+    rank: of the factors of `base.text_layers`; 0: none. learning_rate: theirs.
+    tokens: what they begin as (`new_tokens`). token_rate: theirs, as a share of a usual entry of the text encoder's table, so that one
+        rate fits every base; 0: the tokens are read as they are, and not trained.
+    """
+
+    rank: int = 0
+    learning_rate: float = 0.0
+    tokens: tuple[LearnedTokens, ...] = ()
+    token_rate: float = 0.0
+
+
+def new_tokens(base: BaseCheckpoint, words: str, count: int) -> LearnedTokens:
+    """Give tokens that mean what their name means without them, to be trained.
+
+    They are as many as asked for, but at least as many as the name has by itself: at weight 0 they are the name then.
+    """
+    count = max(count, *(len(token_ids(tokenizer, words)) for tokenizer, _ in base.named_encoders.values()))
+    ordinary = ordinary_vectors(base, words, count)
+    return LearnedTokens(words, ordinary, ordinary)
+
+
+class _TrainedTokens:
+    """Learned tokens whose vectors are being trained, as the shifts from what they begin as."""
+
+    def __init__(self, base: BaseCheckpoint, begun: LearnedTokens, rate: float) -> None:
+        self._begun = begun
+        self._ordinary = begun.ordinary or ordinary_vectors(base, begun.words, len(begun))
+        self._shifts = {
+            encoder: nn.Parameter((begun.vectors[encoder] - each).to(base.device), requires_grad=rate > 0)
+            for encoder, each in self._ordinary.items()
+        }
+        self.name = NameInForce(begun.words, self._shifts, begun.weight, begun.origin)
+        self.groups = [
+            {"params": [self._shifts[component]], "lr": rate * _usual_entry(encoder)}
+            for component, (_, encoder) in base.named_encoders.items()
+            if rate > 0
+        ]
+
+    def tokens(self) -> LearnedTokens:
+        vectors = {
+            key: self._ordinary[key] + each.detach().float().cpu() for key, each in self._shifts.items()
+        }
+        return replace(self._begun, vectors=vectors, ordinary=self._ordinary)
+
+
+class TrainableLora:
+    """Low-rank factors and tokens in a base, with their optimiser. Made, and taken out again, by `trainable`."""
+
+    def __init__(
+        self,
+        base: BaseCheckpoint,
+        loras: Mapping[str, LoraModel],
+        tokens: Sequence[_TrainedTokens],
+        accelerator: Accelerator,
+        learning_rate: float,
+        text_rate: float,
+        steps: int,
+    ) -> None:
+        self._base, self._loras, self._tokens, self._accelerator = base, loras, tokens, accelerator
+        self._steps, self._done = steps, 0
+        groups: list[dict[str, Any]] = [
+            {
+                "params": [p for p in lora.parameters() if p.requires_grad],
+                "lr": learning_rate if part == _UNET else text_rate,
+            }
+            for part, lora in loras.items()
+        ]
+        groups += [group for each in tokens for group in each.groups]
+        self._rates = [group["lr"] for group in groups]
+        self._parameters: list[nn.Parameter] = [p for group in groups for p in group["params"]]
+        # accelerate shares the UNet's gradients among processes; what text is read with has no module of its own to do so.
+        of_unet = groups[0]["params"] if _UNET in loras else []
+        self._of_text = self._parameters[len(of_unet) :]
+        self._reads_anew = bool(self._of_text or tokens)  # batches are made without the tokens
+        self._optimizer = accelerator.prepare(
+            torch.optim.AdamW(groups, lr=learning_rate, weight_decay=0.0, betas=(0.9, 0.99))
+        )
+        several = accelerator.num_processes > 1 and _UNET in loras
+        self._unet = accelerator.prepare_model(base.unet) if several else base.unet
+
+    def predict(self, batch: Batch) -> Tensor:
+        """Give what the UNet predicts with the factors, (n, c, h, w). Where text is trained, the batch's prompts are read anew.
+
+        Raises ValueError for a batch without prompts where they are needed.
+        """
+        size = self._base.resolution
+        if self._reads_anew and len(batch.prompts) != len(batch.noisy):
+            raise ValueError(f"expected {len(batch.noisy)} prompts to read anew, found {len(batch.prompts)}")
+        with self._accelerator.autocast():
+            text = self._base.encode_prompt(batch.prompts) if self._reads_anew else batch.text
+            conditions = self._base.added_conditions(text.pooled, size, size)
+            output: Tensor = self._unet(
+                batch.noisy, batch.time, encoder_hidden_states=text.tokens, added_cond_kwargs=conditions
+            ).sample
+        return output
+
+    def step(self, batch: Batch, count: int) -> Tensor:
+        """Take a step on the batch's weighted squared errors, summed and divided by `count`; give the errors (n,).
+
+        The rates warm up, then fall to nothing on a cosine over the steps that `trainable` was told of. Raises
+        BrokenPicture when the numbers overflow.
+        """
+        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * _rate(self._done, self._steps)
+        self._done += 1
+        output = self.predict(batch)
+        error = F.mse_loss(output.float(), batch.target.float(), reduction="none").mean((1, 2, 3))
+        self._optimizer.zero_grad(set_to_none=True)
+        self._accelerator.backward((error * batch.weight).sum() / count)
+        self._share_gradients()
+        self._accelerator.clip_grad_norm_(self._parameters, 1.0)
+        self._optimizer.step()
+        if not torch.isfinite(error).all():
+            raise BrokenPicture("training overflowed: lower the learning rate, or train in float32")
+        return error.detach()
+
+    def factors(self) -> dict[str, LowRank]:
+        """Give every layer's (B, A), alpha / rank folded into B; layers that were never moved from zero too."""
+        layers: dict[str, LowRank] = {}
+        for name, module in self._layers():
+            up, down = module.lora_B["default"].weight, module.lora_A["default"].weight
+            scale = float(module.scaling["default"])
+            layers[name] = (
+                up.detach().flatten(1).float().cpu() * scale,
+                down.detach().flatten(1).float().cpu(),
+            )
+        return layers
+
+    def tokens(self) -> tuple[LearnedTokens, ...]:
+        """Give the tokens as they are now."""
+        return tuple(each.tokens() for each in self._tokens)
+
+    @torch.no_grad()
+    def set_factors(self, layers: Mapping[str, LowRank]) -> None:
+        """Start the named layers from given deltas of at most the factors' rank; what is left of the rank stays as it was.
+
+        The columns of B beyond the given ones are zero, so that the layer's delta is the given one exactly.
+        """
+        for name, module in self._layers():
+            if name not in layers:
+                continue
+            up, down = layers[name]
+            new, old = module.lora_B["default"].weight, module.lora_A["default"].weight
+            rank = delta.rank((up, down))
+            if rank > old.shape[0]:
+                raise ValueError(f"{name}: expected a rank of at most {old.shape[0]}, found {rank}")
+            new.zero_()
+            new.flatten(1)[:, :rank] = up.to(new) / float(module.scaling["default"])
+            old.flatten(1)[:rank] = down.to(old)
+
+    def _layers(self) -> Iterator[tuple[str, Any]]:
+        for part, lora in self._loras.items():
+            for name, module in lora.model.named_modules():
+                if hasattr(module, "lora_A") and "default" in module.lora_A:
+                    layer = name if part == _UNET else text_layer(part, name)
+                    assert layer is not None  # noqa: S101  # `trainable` adapts no other
+                    yield layer, module
+
+    def _share_gradients(self) -> None:
+        if self._accelerator.num_processes > 1:
+            for each in self._of_text:
+                # A process whose batch does not call the name has none.
+                own = torch.zeros_like(each) if each.grad is None else each.grad
+                each.grad = self._accelerator.reduce(own, "mean")
+
+
+@contextmanager
+def trainable(
+    base: BaseCheckpoint,
+    layers: Sequence[str],
+    *,
+    rank: int,
+    learning_rate: float,
+    steps: int,
+    seed: int,
+    accelerator: Accelerator | None = None,
+    text: TextTraining | None = None,
+) -> Iterator[TrainableLora]:
+    """Lay fresh factors of zero effect into layers of a base's UNet, of which there may be none, and what `text` asks for.
+
+    Within the context prompts are read with the tokens. Afterwards the base is as it was, whatever was raised. Batches have to
+    carry their prompts where text is trained.
+    """
+    text = text or TextTraining()
+    torch.manual_seed(seed)  # the factors' initial values
+    with ExitStack() as stack:
+        loras: dict[str, LoraModel] = {}
+        if layers:
+            loras[_UNET] = stack.enter_context(_adapted(base.unet, list(layers), rank))
+        if text.rank:
+            for component, (_, encoder) in base.named_encoders.items():
+                paths = [
+                    layer.removeprefix(f"{component}.")
+                    for layer in base.text_layers
+                    if layer.startswith(f"{component}.")
+                ]
+                paths = [base.path_in_encoder(component, path) for path in paths]
+                loras[component] = stack.enter_context(_adapted(encoder, paths, text.rank))
+        tokens = [_TrainedTokens(base, each, text.token_rate) for each in text.tokens]
+        stack.enter_context(in_force(base, [each.name for each in tokens]))
+        yield TrainableLora(
+            base,
+            loras,
+            tokens,
+            accelerator or accelerator_for(base),
+            learning_rate,
+            text.learning_rate,
+            steps,
+        )
+
+
+@contextmanager
+def _adapted(module: nn.Module, paths: list[str], rank: int) -> Iterator[LoraModel]:
+    lora = LoraModel(
+        module, {"default": LoraConfig(r=rank, lora_alpha=rank, target_modules=paths)}, "default"
+    )
+    try:
+        yield lora
+    finally:
+        lora.unload()
+        module.requires_grad_(False).eval()
+
+
+def _usual_entry(encoder: TextEncoder) -> float:
+    """Give the standard deviation of a text encoder's table of token vectors."""
+    return float(encoder.get_input_embeddings().weight.float().std())
+
+
+def _rate(step: int, steps: int) -> float:
+    return min(1.0, (step + 1) / _WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))

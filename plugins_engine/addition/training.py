@@ -1,0 +1,255 @@
+"""Train a plug-in of one concept from an artist's works."""
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from PIL import Image
+
+from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.adapters.learned_tokens import LearnedTokens
+from plugins_engine.addition.captioned_works import CaptionedWorks
+from plugins_engine.addition.config import AdditionConfig
+from plugins_engine.addition.lora import TextTraining, TrainableLora, accelerator_for, new_tokens, trainable
+from plugins_engine.addition.priors import PriorBank, gather_prior
+from plugins_engine.concepts import calls, require_concept, trigger_phrase
+from plugins_engine.errors import BadRequest
+from plugins_engine.evidence.verbatim import GivenBack, VerbatimConfig, find_given_back
+from plugins_engine.known import known_prompts
+from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.branches import made_for
+from plugins_engine.model.sampler import SampleRequest, generate
+from plugins_engine.progress import OnProgress, Pace, Progress
+
+PREVIEWS = 6
+
+
+@dataclass(frozen=True)
+class AdditionResult:
+    """A trained plug-in and what was measured on the way.
+
+    Args:
+        adapter: The plug-in. Its file says how it was trained, and which works it gives back.
+        figures: For JSON: `works`, `steps`, `rank`, `tokens` where there are any, `first_loss` and `final_loss` (means over a
+            tenth of the steps), `given_back` (`GivenBack.figures`), `seconds`.
+    """
+
+    adapter: Adapter
+    figures: dict[str, Any]
+
+
+def add_concept(
+    base: BaseCheckpoint,
+    works: Sequence[tuple[Image.Image, str]],
+    name: str,
+    kind: str,
+    config: AdditionConfig | None = None,
+    on_progress: OnProgress | None = None,
+) -> AdditionResult:
+    """Train a plug-in of one concept from pictures and their captions.
+
+    The same works, config and machine give the same plug-in. Raises BadRequest.
+
+    Args:
+        base: What the plug-in is for. It is as it was afterwards, whatever was raised.
+        works: Pictures of any size with their captions, at least one. A caption may be empty, and need not name the concept.
+        name: What calls the concept in a prompt.
+        kind: "style" or "character".
+        config: How it is trained; None: as the base's card asks (`AdditionConfig.for_base`).
+        on_progress: Called after every step, at times with a preview. What it raises (Cancelled) stops the training.
+    """
+    config = config or AdditionConfig.for_base(base)
+    name = require_concept(name, kind)
+    if not works:
+        raise BadRequest(f"expected at least one work of {name}, found none")
+    with base.lock:
+        return _train(base, works, name, kind, config, on_progress)
+
+
+def _train(
+    base: BaseCheckpoint,
+    works: Sequence[tuple[Image.Image, str]],
+    name: str,
+    kind: str,
+    config: AdditionConfig,
+    on_progress: OnProgress | None,
+) -> AdditionResult:
+    steps = config.token_steps + config.steps
+    accelerator = accelerator_for(base, config.mixed_precision)
+    data = CaptionedWorks(
+        base,
+        works,
+        name,
+        kind,
+        batch=config.batch,
+        flip=config.flip,
+        min_snr=config.min_snr,
+        seed=config.seed,
+    )
+    report = _Report(
+        base, config, steps, data.captions[0], on_progress if accelerator.is_main_process else None
+    )
+    prior = _prior(base, config, name, report)
+    tokens: tuple[LearnedTokens, ...] = (new_tokens(base, name, config.tokens),) if config.tokens else ()
+    losses: list[float] = []
+    if config.token_steps:
+        alone = TextTraining(tokens=tokens, token_rate=config.token_rate)
+        with trainable(
+            base,
+            [],
+            rank=config.rank,
+            learning_rate=config.learning_rate,
+            steps=config.token_steps,
+            seed=config.seed,
+            accelerator=accelerator,
+            text=alone,
+        ) as lora:
+            # Other prompts are read as they were, so there is nothing to hold them to.
+            losses += _fit(lora, accelerator, data, None, config, range(config.token_steps), report)
+            tokens = lora.tokens()
+    text = TextTraining(
+        config.text_rank, config.text_rate, tokens, config.token_rate if config.tokens else 0.0
+    )
+    with trainable(
+        base,
+        list(base.adaptable_layers(config.layers)),
+        rank=config.rank,
+        learning_rate=config.learning_rate,
+        steps=config.steps,
+        seed=config.seed,
+        accelerator=accelerator,
+        text=text,
+    ) as lora:
+        losses += _fit(lora, accelerator, data, prior, config, range(config.token_steps, steps), report)
+        layers, tokens = lora.factors(), lora.tokens()
+    adapter = made_for(
+        base,
+        layers,
+        tokens=tokens,
+        name=name,
+        kind=kind,
+        trigger=trigger_phrase(name, kind),
+        metadata={
+            "ss_num_train_images": str(len(works)),
+            "ss_steps": str(steps),
+            "ss_learning_rate": str(config.learning_rate),
+            "ss_seed": str(config.seed),
+        },
+    )
+    given_back = _given_back(base, adapter, works, data.captions, config, report)
+    if given_back is not None:
+        adapter = replace(adapter, metadata={**adapter.metadata, **given_back.metadata})
+    tail = max(1, len(losses) // 10)
+    figures = {
+        "works": len(works),
+        "steps": steps,
+        **({"tokens": len(tokens[0])} if tokens else {}),
+        "rank": config.rank,
+        "first_loss": float(np.mean(losses[:tail])),
+        "final_loss": float(np.mean(losses[-tail:])),
+        **({"given_back": given_back.figures} if given_back is not None else {}),
+        "seconds": round(report.elapsed(), 1),
+    }
+    return AdditionResult(adapter, figures)
+
+
+def _given_back(
+    base: BaseCheckpoint,
+    adapter: Adapter,
+    works: Sequence[tuple[Image.Image, str]],
+    prompts: Sequence[str],
+    config: AdditionConfig,
+    report: "_Report",
+) -> GivenBack | None:
+    """Say which works the plug-in gives back when it is called by what it was trained on."""
+    if not config.verbatim_works:
+        return None
+    called = [(image, prompt) for (image, _), prompt in zip(works, prompts, strict=False)]
+    how = VerbatimConfig(works=config.verbatim_works, seeds=config.verbatim_seeds)
+    return find_given_back(base, adapter, called, how, report.comparing)
+
+
+def _fit(
+    lora: TrainableLora,
+    accelerator: Accelerator,
+    data: CaptionedWorks,
+    prior: PriorBank | None,
+    config: AdditionConfig,
+    steps: range,
+    report: "_Report",
+) -> list[float]:
+    """Train the factors and tokens, and give each step's error on the works. Processes of `accelerate launch` share each step."""
+    losses = []
+    for step in steps:
+        number = step * accelerator.num_processes + accelerator.process_index
+        batch = data.batch(number)
+        if prior is not None:
+            generator = torch.Generator().manual_seed(config.seed * 1_000_003 + number)
+            batch = batch.joined(prior.draw(config.prior_batch, config.prior_weight, generator))
+        errors = lora.step(batch, config.batch)
+        losses.append(float(errors[: config.batch].mean()))
+        report.step(step + 1, losses[-1])
+    return losses
+
+
+def _prior(base: BaseCheckpoint, config: AdditionConfig, name: str, report: "_Report") -> PriorBank | None:
+    if not config.prior_batch:
+        return None
+    wanted = config.prior_prompts or known_prompts(base.directory.path)
+    prompts = [prompt for prompt in wanted if not calls(name, prompt)]
+    if not prompts:
+        raise BadRequest(f"every prior prompt names {name}: give some that do not")
+    rng = random.Random(config.seed)
+    chosen = rng.sample(prompts, min(len(prompts), config.prior_pictures))
+    chosen += rng.choices(prompts, k=config.prior_pictures - len(chosen))
+    return gather_prior(base, chosen, config.prior_steps, config.seed, report.prior)
+
+
+class _Report:
+    """Tell progress, with a preview of the concept now and then."""
+
+    def __init__(
+        self,
+        base: BaseCheckpoint,
+        config: AdditionConfig,
+        steps: int,
+        prompt: str,
+        on_progress: OnProgress | None,
+    ) -> None:
+        self._base, self._on_progress = base, on_progress
+        self._steps, self._prompt = steps, prompt
+        self._every = max(1, steps // PREVIEWS)
+        self._seed = config.seed
+        self._begun = time.monotonic()
+        self._pace = Pace(steps)
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self._begun
+
+    def prior(self, step: int, steps: int) -> None:
+        self._pace = Pace(self._steps)
+        if self._on_progress is not None:
+            self._on_progress(
+                Progress(0, self._steps, message=f"learning what to leave alone, {step} of {steps}")
+            )
+
+    def comparing(self, progress: Progress) -> None:
+        if self._on_progress is not None:
+            said = f"looking for works given back, {progress.step} of {progress.steps}"
+            self._on_progress(Progress(self._steps, self._steps, message=said))
+
+    def step(self, step: int, loss: float) -> None:
+        if self._on_progress is None:
+            return
+        preview = self._preview() if step % self._every == 0 else None
+        left = self._pace.seconds_left(step)
+        self._on_progress(Progress(step, self._steps, loss, preview, "training", left))
+
+    def _preview(self) -> Image.Image:
+        request = SampleRequest(self._prompt, seed=self._seed, steps=8)
+        return generate(self._base, request)[0]

@@ -1,0 +1,163 @@
+"""What an extraction is about: a concept in prompts, the same prompts with something else in its place, what must stay."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plugins_engine.concepts import calls, require_concept, trigger_phrase, without_article
+from plugins_engine.errors import BadRequest
+from plugins_engine.known import known_concepts, known_prompts
+from plugins_engine.model.base import BaseCheckpoint
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """One concept to take out of a base, in prompts. `plan_erasure` lays it out.
+
+    Args:
+        name: As prompts call it; a character's without article ("fox").
+        kind: "style" or "character".
+        anchor: What is to be drawn in its place, called as `name` is.
+        targets: Prompts that call the concept.
+        anchors: The same prompts with `anchor` in its place, one for one.
+        retained: Prompts whose pictures must stay as they are.
+    """
+
+    name: str
+    kind: str
+    anchor: str
+    targets: tuple[str, ...]
+    anchors: tuple[str, ...]
+    retained: tuple[str, ...]
+
+
+def plan_erasure(
+    base: BaseCheckpoint,
+    name: str,
+    kind: str,
+    anchor: str | None = None,
+    retained: Sequence[str] | None = None,
+    *,
+    prompts: int = 60,
+    seed: int = 0,
+) -> Erasure:
+    """Lay out the prompts of an extraction.
+
+    A style is called on subjects that the base knows, before and after them; a character alone and in every style that it
+    knows, with its article and without. Raises BadRequest, also for a concept that is not among those a base lists.
+
+    Args:
+        base: What it is to be taken out of.
+        name: The concept, in whatever case.
+        kind: "style" or "character".
+        anchor: What to draw in its place; None: the known concept of the kind that reads nearest to it.
+        retained: Prompts that must stay as they are, but for those that name the concept; None: all that the base knows.
+        prompts: At most so many prompts that call a style. More say little that is new.
+        seed: Of the choice of subjects.
+    """
+    name = require_concept(name, kind)
+    known = known_concepts(base.directory.path)
+    if known.listed and known.find(name, kind) is None:
+        listed = ", ".join(known.concepts(kind)[:8])
+        raise BadRequest(f'this base does not know the {kind} "{name}"; among those it knows are {listed}')
+    name = known.find(name, kind) or name
+    anchor = (anchor or "").strip() or nearest_known(base, name, kind)[0]
+    if calls(without_article(name), anchor):
+        raise BadRequest(f'anchor "{anchor}": expected something other than {name}, which is to go')
+    if kind == "style":
+        subjects = [each for each in known.subjects if not calls(name, each)]
+        some = random.Random(seed).sample(subjects, min(prompts, len(subjects)))
+        frames = [
+            (f"{subject}, {{}} style", f"{{}} style, {subject}")[i % 2] for i, subject in enumerate(some)
+        ]
+        pairs = [(frame.format(name), frame.format(anchor)) for frame in frames]
+    else:
+        frames = ["{}", *(f"{{}}, {style} style" for style in known.styles)]
+        pairs = [
+            (frame.format(own), frame.format(other))
+            for own, other in _worded(name, anchor)
+            for frame in frames
+        ]
+        name, anchor = without_article(name), without_article(anchor)
+    kept = (
+        known_prompts(base.directory.path)
+        if retained is None
+        else [each for each in retained if each.strip()]
+    )
+    kept = [each for each in kept if not calls(name, each)]
+    if not kept:
+        raise BadRequest(f"expected at least one retained prompt that does not name {name}, found none")
+    return Erasure(
+        name, kind, anchor, tuple(own for own, _ in pairs), tuple(other for _, other in pairs), tuple(kept)
+    )
+
+
+def _worded(name: str, anchor: str) -> list[tuple[str, str]]:
+    """Pair the ways to word a character and its anchor: without articles, and, where both have one, with them."""
+    bare = without_article(name), without_article(anchor)
+    articled = name != bare[0] and anchor != bare[1]
+    return [(name, anchor), bare] if articled else [bare]
+
+
+def nearest_known(base: BaseCheckpoint, name: str, kind: str) -> list[str]:
+    """List the other concepts of the kind that the base knows, the one it reads most like `name` first.
+
+    The distance is between what the value matrices of cross-attention make of the phrases' tokens, on average. Raises
+    BadRequest where the base does not say what it knows.
+    """
+    bare = without_article(name)
+    others = [each for each in known_concepts(base.directory.path).concepts(kind) if not calls(bare, each)]
+    if not others:
+        raise BadRequest(
+            f"expected an anchor, what to draw in place of {name}: this base lists no other {kind}"
+        )
+    seen = torch.stack([_mean_value(base, trigger_phrase(each, kind)) for each in (name, *others)])
+    distances = (seen[1:] - seen[0]).norm(dim=1)
+    return [others[i] for i in distances.argsort(stable=True).tolist()]
+
+
+def token_pairs(base: BaseCheckpoint, erasure: Erasure) -> tuple[Tensor, Tensor]:
+    """Give the token vectors of the target prompts, and those to be read in their place: twice (n, width), float64."""
+    targets = base.encode_prompt(erasure.targets).tokens.to("cpu", torch.float64)
+    anchors = base.encode_prompt(erasure.anchors).tokens.to("cpu", torch.float64)
+    rows, others = [], []
+    for i, (target, anchor) in enumerate(zip(erasure.targets, erasure.anchors, strict=True)):
+        pairs = aligned_positions(base, target, anchor, erasure.name, erasure.anchor)
+        rows.append(targets[i, [own for own, _ in pairs]])
+        others.append(anchors[i, [other for _, other in pairs]])
+    return torch.cat(rows), torch.cat(others)
+
+
+def aligned_positions(
+    base: BaseCheckpoint, target: str, anchor: str, name: str, substitute: str
+) -> list[tuple[int, int]]:
+    """Pair the token positions of a prompt with those of the same prompt with `substitute` for `name`.
+
+    What comes before the name is left out (text is read from left to right, so it is read alike, but for an article), the
+    name's tokens are spread over the substitute's, what comes after pairs one to one again, and so does the padding,
+    counted from the end mark. Where the other prompt has no more padding, its last one serves.
+    """
+    length = int(base.encode_prompt([""]).tokens.shape[1])
+    start, end = _place(base, name, target)
+    other_start, other_end = _place(base, substitute, anchor)
+    own, other = end - start, other_end - other_start
+    pairs = [(start + i, other_start + i * other // own) for i in range(own)]
+    pairs += [(i, min(i - end + other_end, length - 1)) for i in range(end, length)]
+    return pairs
+
+
+def _place(base: BaseCheckpoint, words: str, prompt: str) -> tuple[int, int]:
+    """Give the first token position of words in a prompt, and the first after them; the begin mark is position 0."""
+    if words not in prompt:
+        raise ValueError(f'expected "{words}" in "{prompt}"')
+    start = 1 + len(base.read(prompt[: prompt.index(words)]))
+    return start, start + len(base.read(words))
+
+
+def _mean_value(base: BaseCheckpoint, phrase: str) -> Tensor:
+    tokens = base.encode_prompt([phrase]).tokens[0, 1 : 1 + len(base.read(phrase))]
+    layers = [layer for layer in base.reading_layers if layer.endswith("to_v")]
+    return torch.cat([base.module(layer)(tokens).mean(0).float().cpu() for layer in layers])

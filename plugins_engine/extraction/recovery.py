@@ -1,0 +1,126 @@
+"""A recovery attack: learn a word that brings an erased concept back, from a few of its pictures.
+
+Textual inversion (Gal et al. 2022, arXiv 2208.01618), as attackers of erased models use it (Pham et al. 2023,
+arXiv 2308.01508): one new token vector is trained on the noise-prediction loss, everything else stays. What it brings back
+was suppressed, not removed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.batches import noised_batch, pixels_of
+from plugins_engine.model.branches import applied
+from plugins_engine.model.sampler import generate_each
+
+# Stands for the learned word in prompts. Every CLIP vocabulary has the star as one token, but for "*," it has another: the
+# blanks keep it a word of its own.
+PLACEHOLDER = " * "
+
+
+class LearnedWord:
+    """A token vector for each text encoder, read wherever a prompt has the placeholder."""
+
+    def __init__(self, base: BaseCheckpoint, like: str) -> None:
+        self._base = base
+        self._tokens = [tokenizer(PLACEHOLDER).input_ids[1] for tokenizer in base.tokenizers]
+        self.vectors = []
+        for tokenizer, encoder in zip(base.tokenizers, base.text_encoders, strict=True):
+            ids = torch.tensor(tokenizer(like).input_ids[1:-1])
+            table = encoder.get_input_embeddings().weight
+            self.vectors.append(table[ids.to(table.device)].float().mean(0).clone().requires_grad_())
+
+    def require_in(self, prompts: Sequence[str]) -> None:
+        """Raise ValueError for a prompt without the placeholder's token: no gradient would ever reach the word."""
+        for tokenizer, token in zip(self._base.tokenizers, self._tokens, strict=True):
+            for prompt in prompts:
+                if token not in tokenizer(prompt).input_ids:
+                    raise ValueError(f'expected "{PLACEHOLDER}" as a word of its own in "{prompt}"')
+
+    @contextmanager
+    def read(self) -> Iterator[None]:
+        """Within the context, the base's text encoders read the vectors in place of the placeholder's."""
+        handles = [
+            encoder.get_input_embeddings().register_forward_hook(self._hook(token, vector))
+            for encoder, token, vector in zip(
+                self._base.text_encoders, self._tokens, self.vectors, strict=True
+            )
+        ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    @staticmethod
+    def _hook(token: int, vector: Tensor) -> Callable[[nn.Module, tuple[Any, ...], Tensor], Tensor]:
+        def replace(_: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
+            return torch.where((inputs[0] == token)[..., None], vector.to(output.dtype), output)
+
+        return replace
+
+
+def learn_word(
+    base: BaseCheckpoint,
+    pictures: Sequence[Image.Image],
+    prompts: Sequence[str],
+    like: str,
+    plugins: Sequence[tuple[Adapter, float]] = (),
+    *,
+    steps: int = 100,
+    batch: int = 8,
+    rate: float = 0.2,
+    seed: int = 0,
+    on_step: Callable[[int, int], None] | None = None,
+) -> LearnedWord:
+    """Learn a word from pictures, one prompt with the placeholder each, on the base with plug-ins laid over it.
+
+    `like` are the words whose mean vector it starts from. `rate` is Adam's, as a share of the token table's usual entry.
+    Raises ValueError for a prompt in which the placeholder is not read.
+    """
+    word = LearnedWord(base, like)
+    word.require_in(prompts)
+    latents = base.encode_pixels(pixels_of(base, list(pictures), flip=False))
+    groups = [
+        {"params": [vector], "lr": rate * float(encoder.get_input_embeddings().weight.float().std())}
+        for encoder, vector in zip(base.text_encoders, word.vectors, strict=True)
+    ]
+    optimizer = torch.optim.Adam(groups)
+    with applied(base, plugins), word.read(), torch.enable_grad():
+        for step in range(steps):
+            generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+            chosen = torch.randint(len(latents), (batch,), generator=generator)
+            text = base.encode_prompt([prompts[i] for i in chosen.tolist()])
+            one = noised_batch(base, latents[chosen], text, 5.0, generator)
+            output = base.predict(one.noisy, one.time, text)
+            error = F.mse_loss(output.float(), one.target.float(), reduction="none").mean((1, 2, 3))
+            optimizer.zero_grad(set_to_none=True)
+            torch.autograd.backward((error * one.weight).mean())
+            optimizer.step()
+            if on_step is not None:
+                on_step(step + 1, steps)
+    for vector in word.vectors:
+        vector.requires_grad_(False)
+    return word
+
+
+def draw_with_word(
+    base: BaseCheckpoint,
+    word: LearnedWord,
+    prompts: Sequence[str],
+    plugins: Sequence[tuple[Adapter, float]] = (),
+    *,
+    seed: int = 0,
+    steps: int = 25,
+) -> list[Image.Image]:
+    """Draw prompts in which the placeholder is read as the learned word. Raises ValueError where it is not in one."""
+    word.require_in(prompts)
+    with word.read():
+        return generate_each(base, prompts, seed=seed, steps=steps, plugins=plugins)

@@ -1,0 +1,73 @@
+"""Pictures as a base sees them: pixels of its size, and noisy latents with what it shall predict of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding
+from plugins_engine.works import on_white
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step learns from: (n, c, h, w) noisy latents, (n,) times, texts, (n, c, h, w) targets, (n,) weights.
+
+    prompts: what the texts were encoded from, for training that changes how prompts are read; empty where texts were made otherwise.
+    """
+
+    noisy: Tensor
+    time: Tensor
+    text: PromptEmbedding
+    target: Tensor
+    weight: Tensor
+    prompts: tuple[str, ...] = ()
+
+    def joined(self, other: "Batch") -> "Batch":
+        return Batch(
+            torch.cat([self.noisy, other.noisy]),
+            torch.cat([self.time, other.time]),
+            PromptEmbedding.joined([self.text, other.text]),
+            torch.cat([self.target, other.target]),
+            torch.cat([self.weight, other.weight]),
+            self.prompts + other.prompts,
+        )
+
+
+def noised_batch(
+    base: BaseCheckpoint, clean: Tensor, text: PromptEmbedding, min_snr: float, generator: torch.Generator
+) -> Batch:
+    """Noise clean latents at times spread evenly over the schedule, with the target that the base predicts."""
+    n, total = len(clean), int(base.scheduler.config.num_train_timesteps)
+    noise = torch.randn(clean.shape, generator=generator).to(clean)
+    spread = torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)
+    times = (spread * total / n).long().clamp(0, total - 1)
+    kept = base.scheduler.alphas_cumprod[times].to(clean).view(-1, 1, 1, 1)
+    noisy = kept.sqrt() * clean + (1 - kept).sqrt() * noise
+    weight = torch.ones(n).to(clean)
+    if base.prediction_type == "v_prediction":
+        target = kept.sqrt() * noise - (1 - kept).sqrt() * clean
+    else:
+        target = noise
+        ratio = (kept / (1 - kept)).flatten()
+        weight = ratio.clamp(max=min_snr) / ratio.clamp(min=1e-8)
+    return Batch(noisy, times.to(clean.device), text, target, weight)
+
+
+def pixels_of(base: BaseCheckpoint, images: Sequence[Image.Image], flip: bool) -> Tensor:
+    """Turn works into (n or 2n, 3, s, s) pixels in -1..1 at the base's size, on white, centred and cut square."""
+    size = base.resolution
+    rows = []
+    for image in images:
+        image = on_white(image)
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        image = image.crop((left, top, left + side, top + side)).resize(
+            (size, size), Image.Resampling.LANCZOS
+        )
+        rows.append(np.asarray(image, dtype=np.float32))
+    pixels = torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2) / 127.5 - 1
+    return torch.cat([pixels, pixels.flip(-1)]) if flip else pixels

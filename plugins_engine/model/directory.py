@@ -1,0 +1,136 @@
+"""What lies in a diffusers directory: found and checked before any weight is read."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plugins_engine.errors import BadBase
+
+EMBEDDED = Path(__file__).parents[1] / "embedded"
+"""The directory of the small base that comes with this library."""
+
+# Pipeline class in model_index.json → the parts with weights that this library loads from it.
+SUPPORTED = {
+    "StableDiffusionPipeline": ("unet", "vae", "text_encoder"),
+    "StableDiffusionXLPipeline": ("unet", "vae", "text_encoder", "text_encoder_2"),
+}
+WEIGHT_VARIANTS = (None, "fp16", "bf16", "non_ema")
+"""What may stand in the names of a part's weights, the first one there is taken: "model.fp16.safetensors"."""
+
+
+@dataclass(frozen=True)
+class ModelDirectory:
+    """A checked diffusers directory.
+
+    Args:
+        path: Where it lies.
+        index: Its `model_index.json`.
+        configs: The config of each part.
+        weights: Of each part, its safetensors files.
+        variants: Of each part, the variant in its files' names ("fp16"), or None.
+        vocabularies: The tokenizers' files.
+    """
+
+    path: Path
+    index: dict[str, Any]
+    configs: dict[str, dict[str, Any]]
+    weights: dict[str, list[Path]]
+    variants: dict[str, str | None]
+    vocabularies: list[Path]
+
+    @property
+    def is_xl(self) -> bool:
+        return bool(self.index["_class_name"] == "StableDiffusionXLPipeline")
+
+
+def read_directory(path: Path) -> ModelDirectory:
+    """Find every part of a pipeline, or raise BadBase naming the first file that is missing or wrong."""
+    if not path.is_dir():
+        found = "a file" if path.exists() else "nothing"
+        raise BadBase(f"{path}: expected a diffusers model directory, found {found}")
+    index = _read_json(path / "model_index.json")
+    kind = index.get("_class_name")
+    if kind not in SUPPORTED:
+        raise BadBase(
+            f"{path / 'model_index.json'}: expected one of {', '.join(SUPPORTED)}, found {kind or 'no _class_name'}"
+        )
+    parts = SUPPORTED[kind]
+    for part in parts:
+        if index.get(part, [None])[0] is None:
+            raise BadBase(
+                f"{path / 'model_index.json'}: this pipeline has no {part}, so it cannot draw from a prompt by "
+                f"itself (an SDXL refiner?); expected a base model"
+            )
+    configs = {part: _read_json(path / part / "config.json") for part in parts}
+    configs["scheduler"] = _read_json(path / "scheduler" / "scheduler_config.json")
+    _check_unet(path, configs["unet"])
+    weights: dict[str, list[Path]] = {}
+    variants: dict[str, str | None] = {}
+    for part in parts:
+        stem = "diffusion_pytorch_model" if part in ("unet", "vae") else "model"
+        weights[part], variants[part] = _find_weights(path / part, stem)
+    vocabularies: list[Path] = []
+    for part in parts:
+        if part.startswith("text_encoder"):
+            vocabularies += _vocabulary(path / part.replace("text_encoder", "tokenizer"))
+    return ModelDirectory(path, index, configs, weights, variants, vocabularies)
+
+
+def _check_unet(path: Path, config: dict[str, Any]) -> None:
+    kind = config.get("_class_name")
+    if kind != "UNet2DConditionModel":
+        raise BadBase(
+            f"{path / 'unet' / 'config.json'}: expected a UNet2DConditionModel, found {kind or 'no class'}"
+        )
+    channels, latents = config.get("in_channels", 4), config.get("out_channels", 4)
+    if channels != latents:
+        raise BadBase(
+            f"{path / 'unet' / 'config.json'}: expected as many input channels as latent channels ({latents}), found "
+            f"{channels}: an inpainting or depth model cannot draw from a prompt alone"
+        )
+
+
+def _find_weights(folder: Path, stem: str) -> tuple[list[Path], str | None]:
+    for variant in WEIGHT_VARIANTS:
+        name = f"{stem}.{variant}" if variant else stem
+        single = folder / f"{name}.safetensors"
+        if single.is_file():
+            return [single], variant
+        shards = folder / (
+            f"{stem}.safetensors.index.{variant}.json" if variant else f"{stem}.safetensors.index.json"
+        )
+        if shards.is_file():
+            files = sorted(
+                {folder / Path(str(each)).name for each in _read_json(shards)["weight_map"].values()}
+            )
+            for file in files:
+                if not file.is_file():
+                    raise BadBase(f"{file}: expected this part of the weights, found nothing")
+            return files, variant
+    others = sorted(
+        each.name for each in folder.glob("*") if each.suffix in (".bin", ".ckpt", ".pt", ".msgpack")
+    )
+    found = f"only {', '.join(others)}; convert it to safetensors" if others else "no weights"
+    raise BadBase(f"{folder}: expected {stem}.safetensors, found {found}")
+
+
+def _vocabulary(folder: Path) -> list[Path]:
+    pair = [folder / "vocab.json", folder / "merges.txt"]
+    if all(each.is_file() for each in pair):
+        return pair
+    if (folder / "tokenizer.json").is_file():
+        return [folder / "tokenizer.json"]
+    raise BadBase(f"{folder}: expected vocab.json and merges.txt, or tokenizer.json, found neither")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadBase(f"{path}: expected this file of a diffusers model directory, found nothing") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadBase(f"{path}: expected JSON, found something else ({error})") from error
+    if not isinstance(content, dict):
+        raise BadBase(f"{path}: expected a JSON object, found {type(content).__name__}")
+    return content

@@ -1,0 +1,283 @@
+"""Draw pictures from a prompt, with plug-ins laid over the base."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.errors import BadPrompt, BadRequest, BrokenPicture, require_whole
+from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding, Scheduler
+from plugins_engine.model.branches import applied, remembering
+from plugins_engine.progress import OnProgress, Pace, Progress
+
+MAX_STEPS = 1000
+MAX_COUNT = 1000
+MAX_WEIGHT = 4.0
+MAX_GUIDANCE = 50.0
+MAX_SEED = 2**63 - 1
+MAX_SIZE = 4096
+MAX_BATCH = 16
+BATCH_PIXELS = 4 * 512 * 512  # what 8 GB of memory draws at once with SD 1.5
+PREVIEW_LATENTS = 32  # a preview decodes at most this many latents a side
+
+
+@dataclass(frozen=True)
+class SampleRequest:
+    """What to draw. Picture i of a request with seed s is the picture of a single request with seed s + i.
+
+    Raises BadPrompt for an empty prompt, BadRequest for a number out of range.
+
+    Args:
+        prompt: What to draw. Plug-ins are called by their names in it.
+        negative_prompt: What to steer away from. Unused without guidance.
+        seed: Of the first picture's noise.
+        steps: Denoising steps, 1 to 1000. 20 to 50 are enough for the samplers used here.
+        guidance: How closely to follow the prompt, 0 to 50. 1 or less draws without guidance, in half the time. None: the
+            base's own.
+        count: Number of pictures, at most 1000.
+        plugins: Plug-ins with their weights, -4 to 4. A negative weight steers away; 0 leaves the plug-in out.
+        width: In pixels; None: the base's own. A multiple of what one latent spans.
+        height: In pixels, likewise.
+    """
+
+    prompt: str
+    negative_prompt: str = ""
+    seed: int = 0
+    steps: int = 25
+    guidance: float | None = None
+    count: int = 1
+    plugins: Sequence[tuple[Adapter, float]] = ()
+    width: int | None = None
+    height: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.prompt.strip():
+            raise BadPrompt("the prompt is empty: say what to draw")
+        require_whole("steps", self.steps, 1, MAX_STEPS)
+        require_whole("number of pictures", self.count, 1, MAX_COUNT)
+        require_whole("seed", self.seed, 0, MAX_SEED - self.count)
+        asked = 0.0 if self.guidance is None else self.guidance
+        if not (math.isfinite(asked) and 0 <= asked <= MAX_GUIDANCE):
+            raise BadRequest(f"guidance {self.guidance}: expected a number from 0 to {MAX_GUIDANCE:g}")
+        for adapter, weight in self.plugins:
+            if not (math.isfinite(weight) and abs(weight) <= MAX_WEIGHT):
+                raise BadRequest(
+                    f"weight {weight} of {adapter.name or 'a plug-in'}: expected a number from {-MAX_WEIGHT:g} to "
+                    f"{MAX_WEIGHT:g}"
+                )
+
+
+def generate(
+    base: BaseCheckpoint,
+    request: SampleRequest,
+    on_progress: OnProgress | None = None,
+    *,
+    batch: int | None = None,
+    preview_every: int = 5,
+) -> list[Image.Image]:
+    """Draw a request's pictures, in order.
+
+    The noise of a picture comes from its own seed, on the CPU, so that it does not depend on the batch or the device; the
+    arithmetic of larger batches may differ in the last float digits, so a pixel may differ by a shade between batch sizes. With
+    the same batch size on the same machine the picture is the same to the bit. Raises BadPrompt, BadRequest, BaseMismatch,
+    BrokenPicture.
+
+    Args:
+        base: What draws. It is as it was afterwards, whatever was raised.
+        request: What to draw.
+        on_progress: Called after every denoising step. What it raises (Cancelled) stops the drawing.
+        batch: Pictures drawn at a time; None: as many as 8 GB of memory hold at their size.
+        preview_every: Steps between small previews of the batch's first picture; 0: none.
+    """
+    width, height = _size(base, request)
+    batch = batch or max(1, min(MAX_BATCH, BATCH_PIXELS // (width * height)))
+    seeds = [request.seed + i for i in range(request.count)]
+    batches = [seeds[start : start + batch] for start in range(0, len(seeds), batch)]
+    report = _Reporter(base, request, len(batches), on_progress, preview_every)
+    pictures: list[Image.Image] = []
+    with torch.no_grad(), applied(base, request.plugins):
+        prompt = base.encode_prompt([request.prompt])
+        guidance = base.guidance(request.guidance)
+        guided = guidance > 1
+        negative = base.encode_unconditional([request.negative_prompt]) if guided else None
+        for some in batches:
+            # One tensor for all steps: cross-attention keys and values are computed from it once.
+            text = _repeat(prompt, negative, len(some))
+            conditions = base.added_conditions(text.pooled, width, height)
+            with remembering(base, [text.tokens]):
+                latents = _denoise(
+                    base, request, guidance, some, (height, width), text.tokens, conditions, report
+                )
+            if not torch.isfinite(latents).all():
+                raise BrokenPicture(
+                    "the model's numbers overflowed: lower the plug-in weights or the guidance, or use float32"
+                )
+            pictures += to_pictures(base.decode_latents(latents))
+    return pictures
+
+
+def generate_each(
+    base: BaseCheckpoint,
+    prompts: Sequence[str],
+    *,
+    seed: int = 0,
+    steps: int = 25,
+    guidance: float | None = None,
+    plugins: Sequence[tuple[Adapter, float]] = (),
+    batch: int = 32,
+    on_progress: OnProgress | None = None,
+) -> list[Image.Image]:
+    """Draw one picture of each prompt, many prompts in one batch; picture i has the seed `seed` + i.
+
+    For measurements over many prompts. Raises as `generate` does.
+
+    Args:
+        base: What draws.
+        prompts: What to draw.
+        seed: Of the first picture's noise.
+        steps: Denoising steps.
+        guidance: None: the base's own.
+        plugins: Plug-ins with their weights, for all prompts.
+        batch: Prompts drawn at a time.
+        on_progress: Called after every denoising step, without previews.
+    """
+    if not prompts:
+        return []
+    guidance = base.guidance(guidance)
+    request = SampleRequest(prompts[0], "", seed, steps, guidance, len(prompts), plugins)
+    width, height = _size(base, request)
+    report = _Reporter(base, request, math.ceil(len(prompts) / batch), on_progress, 0)
+    pictures: list[Image.Image] = []
+    with torch.no_grad(), applied(base, plugins):
+        for first in range(0, len(prompts), batch):
+            some = prompts[first : first + batch]
+            text = base.encode_prompt(some)
+            if guidance > 1:
+                negative = _repeat(base.encode_unconditional([""]), None, len(some))
+                text = PromptEmbedding.joined([negative, text])
+            conditions = base.added_conditions(text.pooled, width, height)
+            seeds = [seed + first + i for i in range(len(some))]
+            with remembering(base, [text.tokens]):
+                latents = _denoise(
+                    base, request, guidance, seeds, (height, width), text.tokens, conditions, report
+                )
+            pictures += to_pictures(base.decode_latents(latents))
+    return pictures
+
+
+def to_pictures(pixels: Tensor) -> list[Image.Image]:
+    """Turn pixels (n, 3, h, w) in [0, 1] into RGB pictures."""
+    array = (pixels * 255).round().to("cpu", torch.uint8).permute(0, 2, 3, 1).numpy()
+    return [Image.fromarray(each) for each in array]
+
+
+def _denoise(
+    base: BaseCheckpoint,
+    request: SampleRequest,
+    guidance: float,
+    seeds: list[int],
+    size: tuple[int, int],
+    text: Tensor,
+    conditions: dict[str, Tensor] | None,
+    report: "_Reporter",
+) -> Tensor:
+    scheduler = type(base.scheduler).from_config(base.scheduler.config)  # fresh: it keeps state between steps
+    scheduler.set_timesteps(request.steps, device=base.device)
+    latents: Tensor = _noise(base, seeds, size) * scheduler.init_noise_sigma
+    guided = text.shape[0] == 2 * len(seeds)
+    for time in scheduler.timesteps:
+        doubled = torch.cat([latents, latents]) if guided else latents
+        doubled = scheduler.scale_model_input(doubled, time)
+        predicted = base.unet(doubled, time, encoder_hidden_states=text, added_cond_kwargs=conditions).sample
+        if guided:
+            without, with_prompt = predicted.chunk(2)
+            predicted = without + guidance * (with_prompt - without)
+        before = latents
+        latents = scheduler.step(predicted, time, latents).prev_sample
+        report.step(scheduler, before, predicted, int(time))
+    return latents
+
+
+def _noise(base: BaseCheckpoint, seeds: list[int], size: tuple[int, int]) -> Tensor:
+    shape = (
+        1,
+        base.unet.config.in_channels,
+        size[0] // base.pixels_per_latent,
+        size[1] // base.pixels_per_latent,
+    )
+    each = [torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed)) for seed in seeds]
+    return torch.cat(each).to(base.device, base.dtype)
+
+
+def _repeat(prompt: PromptEmbedding, negative: PromptEmbedding | None, count: int) -> PromptEmbedding:
+    """Give one row a picture; with guidance the negative rows come first."""
+    parts = [negative, prompt] if negative is not None else [prompt]
+    tokens = torch.cat([each.tokens.expand(count, -1, -1) for each in parts])
+    pooled = [each.pooled.expand(count, -1) for each in parts if each.pooled is not None]
+    return PromptEmbedding(tokens, torch.cat(pooled) if pooled else None)
+
+
+class _Reporter:
+    """Count steps over all batches, and make previews."""
+
+    def __init__(
+        self,
+        base: BaseCheckpoint,
+        request: SampleRequest,
+        batches: int,
+        on_progress: OnProgress | None,
+        preview_every: int,
+    ) -> None:
+        self._base = base
+        self._on_progress = on_progress
+        self._preview_every = preview_every
+        self._done = 0
+        self._pace = Pace(request.steps * batches)
+
+    def step(self, scheduler: Scheduler, latents: Tensor, predicted: Tensor, time: int) -> None:
+        if self._on_progress is None:
+            return
+        self._done += 1
+        preview = None
+        if self._preview_every and self._done % self._preview_every == 0:
+            preview = self._preview(scheduler, latents[:1], predicted[:1], time)
+        left = self._pace.seconds_left(self._done)
+        self._on_progress(Progress(self._done, self._pace.steps, None, preview, "drawing", left))
+
+    def _preview(self, scheduler: Scheduler, latents: Tensor, predicted: Tensor, time: int) -> Image.Image:
+        """Decode what the model now expects the picture to be, made small first so that it costs little."""
+        kept = scheduler.alphas_cumprod[time].to(latents.device, torch.float32)
+        signal, noise = kept.sqrt(), (1 - kept).sqrt()
+        x, y = latents.float(), predicted.float()
+        if self._base.prediction_type == "v_prediction":
+            expected = signal * x - noise * y
+        elif self._base.prediction_type == "sample":
+            expected = y
+        else:
+            expected = (x - noise * y) / signal.clamp(min=1e-4)
+        larger = max(expected.shape[-2:])
+        if larger > PREVIEW_LATENTS:
+            size = [max(1, side * PREVIEW_LATENTS // larger) for side in expected.shape[-2:]]
+            expected = torch.nn.functional.interpolate(expected, size=size, mode="area")
+        return to_pictures(self._base.decode_latents(expected.to(latents.dtype)).nan_to_num())[0]
+
+
+def _size(base: BaseCheckpoint, request: SampleRequest) -> tuple[int, int]:
+    """Give the width and height, after checking what only this base can tell: sizes and steps that it can do."""
+    levels = int(base.scheduler.config.num_train_timesteps)
+    if request.steps >= levels:
+        # Schedules with `steps_offset` count one level further than they have when every level is a step.
+        raise BadRequest(
+            f"steps {request.steps}: expected fewer than the {levels} noise levels of this base; 20 to 50 are enough"
+        )
+    for name, side in (("width", request.width), ("height", request.height)):
+        if side is not None:
+            step = base.pixels_per_latent
+            require_whole(name, side, base.smallest_side, MAX_SIZE)
+            if side % step:
+                raise BadRequest(f"{name} {side}: expected a multiple of {step}, as {side - side % step}")
+    return request.width or base.resolution, request.height or base.resolution

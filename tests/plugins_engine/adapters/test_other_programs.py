@@ -1,0 +1,156 @@
+"""Other programs read the files that are written, and predict the same."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+from torch import Tensor
+
+from plugins_engine.adapters import delta
+from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.adapters.layer_names import aliases
+from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.branches import applied
+from tests.plugins_engine.adapters.lora_files import file
+from tests.plugins_engine.tiny_pipelines import EVERY_KIND, random_adapter, random_reader, random_tokens
+
+
+@pytest.mark.parametrize("vary_rank", [False, True])
+@pytest.mark.parametrize("naming", ["peft", "kohya"])
+def test_diffusers_loads_the_file_and_predicts_the_same(
+    base: BaseCheckpoint, tmp_path: Path, naming: str, vary_rank: bool
+) -> None:
+    kinds = EVERY_KIND if naming == "peft" else ("attention", "projection")
+    adapter = random_adapter(base, kinds=kinds, vary_rank=vary_rank)
+    adapter.save(tmp_path / "one.safetensors", naming=naming)  # type: ignore[arg-type]  # a parameter
+    _assert_diffusers_agrees(base, tmp_path, adapter)
+
+
+@pytest.mark.parametrize("naming", ["peft", "kohya"])
+def test_diffusers_reads_prompts_and_predicts_with_a_file_that_changes_both(
+    base: BaseCheckpoint, tmp_path: Path, naming: str
+) -> None:
+    adapter = random_reader(base, strength=0.1)
+    if naming == "kohya":  # diffusers refuses learned tokens there
+        adapter = replace(adapter, tokens=())
+    adapter.save(tmp_path / "one.safetensors", naming=naming)  # type: ignore[arg-type]  # a parameter
+    pipeline = _pipeline(base)
+
+    pipeline.load_lora_weights(tmp_path, weight_name="one.safetensors", local_files_only=True)
+
+    # The tokens are what diffusers leaves out.
+    ours = [(replace(adapter, tokens=()), 1.0)]
+    with torch.no_grad(), applied(base, ours):
+        text = base.encode_prompt(["a fox, Random style"])
+        conditions = base.added_conditions(text.pooled, 32, 32)
+        noisy = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0))
+        expected = base.unet(noisy, 500, text.tokens, added_cond_kwargs=conditions).sample
+    with torch.no_grad():
+        found, _, *more = pipeline.encode_prompt(
+            "a fox, Random style", device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False
+        )
+        if conditions is not None:
+            conditions |= {"text_embeds": more[0]}
+        predicted = pipeline.unet(noisy, 500, found, added_cond_kwargs=conditions).sample
+        plain = base.encode_prompt(["a fox, Random style"]).tokens
+    torch.testing.assert_close(found, text.tokens, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(predicted, expected, rtol=1e-3, atol=1e-4)
+    assert (text.tokens - plain).abs().max() > 0.01
+
+
+def test_diffusers_refuses_kohyas_naming_with_learned_tokens_and_does_not_drop_them(
+    sd: BaseCheckpoint, tmp_path: Path
+) -> None:
+    random_reader(sd).save(tmp_path / "one.safetensors", naming="kohya")
+
+    with pytest.raises(ValueError, match="Invalid LoRA checkpoint"):
+        _pipeline(sd).load_lora_weights(tmp_path, weight_name="one.safetensors", local_files_only=True)
+
+
+def test_diffusers_reads_learned_tokens_from_files_of_their_own(base: BaseCheckpoint, tmp_path: Path) -> None:
+    adapter = Adapter({}, tokens=(random_tokens(base, "Ink", count=4),))
+    pipeline = _pipeline(base)
+    parts = {
+        "text_encoder": ("text_encoder", "tokenizer"),
+        "text_encoder_2": ("text_encoder_2", "tokenizer_2"),
+    }
+
+    for (words, encoder), content in adapter.textual_inversions().items():
+        (tmp_path / f"{encoder}.safetensors").write_bytes(content)
+        own, tokenizer = (getattr(pipeline, each) for each in parts[encoder])
+        pipeline.load_textual_inversion(
+            str(tmp_path),
+            weight_name=f"{encoder}.safetensors",
+            token=words,
+            text_encoder=own,
+            tokenizer=tokenizer,
+        )
+
+    with torch.no_grad():
+        found = pipeline.encode_prompt(
+            "a fox, ink style", device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False
+        )[0]
+        with applied(base, [(adapter, 1.0)]):
+            expected = base.encode_prompt(["a fox, ink style"]).tokens
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def _pipeline(base: BaseCheckpoint) -> Any:
+    kind = StableDiffusionXLPipeline if base.is_xl else StableDiffusionPipeline
+    return kind.from_pretrained(base.directory.path, local_files_only=True)
+
+
+def test_diffusers_reads_the_original_block_names_of_sdxl_as_we_do(
+    bases: dict[str, BaseCheckpoint], tmp_path: Path
+) -> None:
+    base = bases["sdxl"]
+    adapter = random_adapter(base)
+    original = {
+        real: alias
+        for alias, real in aliases(base.layers).items()
+        if "put_blocks" in alias or "middle" in alias
+    }
+    tensors: dict[str, Tensor] = {}
+    for layer, (up, down) in adapter.layers.items():
+        key = f"lora_unet_{original[layer]}"
+        tensors |= {
+            f"{key}.lora_up.weight": up,
+            f"{key}.lora_down.weight": down * 2,
+            f"{key}.alpha": torch.tensor(2.0),
+        }
+    (tmp_path / "one.safetensors").write_bytes(file(tensors))
+
+    loaded = Adapter.load(tmp_path / "one.safetensors", base.layers)
+
+    layer = next(iter(adapter.layers))
+    torch.testing.assert_close(
+        delta.materialise(loaded.layers[layer]), delta.materialise(adapter.layers[layer])
+    )
+    _assert_diffusers_agrees(base, tmp_path, adapter)
+
+
+def _assert_diffusers_agrees(base: BaseCheckpoint, folder: Path, adapter: Adapter) -> None:
+    """Compare the UNet with the deltas added to its weights with diffusers' reading of the file in the folder."""
+    pipeline, plain = _pipeline(base), _pipeline(base).unet
+    for layer, factors in adapter.layers.items():
+        parameter = plain.get_submodule(layer).weight
+        parameter.data += delta.materialise(factors).view_as(parameter)
+
+    pipeline.load_lora_weights(folder, weight_name="one.safetensors", local_files_only=True)
+
+    width = base.unet.config.cross_attention_dim
+    generator = torch.Generator().manual_seed(0)
+    latents, text = (
+        torch.randn(1, 4, 16, 16, generator=generator),
+        torch.randn(1, 9, width, generator=generator),
+    )
+    conditions = base.added_conditions(torch.ones(1, 16), 32, 32) if base.is_xl else None
+    with torch.no_grad():
+        found = pipeline.unet(latents, 500, text, added_cond_kwargs=conditions).sample
+        expected = plain(latents, 500, text, added_cond_kwargs=conditions).sample
+        without = base.unet(latents, 500, text, added_cond_kwargs=conditions).sample
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+    assert (expected - without).abs().max() > 0.01
