@@ -3,48 +3,91 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from http import HTTPStatus
+from typing import Any, Protocol, TypeVar
 
 from django.contrib import messages
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-REFUSED = 409
+from market.refusals import Refused
+
+T = TypeVar("T")
 
 
 class HasPage(Protocol):
     def get_absolute_url(self) -> str: ...
 
 
-def filled_in(
-    request: HttpRequest,
-    template: str,
-    context: dict[str, Any],
+def acted(
+    form: BaseForm | None,
     act: Callable[[], HttpResponse],
+    show: Callable[[Refused | None], HttpResponse],
     *,
-    refused: type[Exception],
+    refused_with: HTTPStatus | None = None,
 ) -> HttpResponse:
-    """Show a page that is one form; once it is filled in, act on it, or show it again with why not."""
-    form, status = context["form"], 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            try:
-                return act()
-            except refused as refusal:
-                form.add_error(None, str(refusal))
-                status = REFUSED
-    return render(request, template, context, status=status)
+    """Act on a valid form, or a mere button. Else, or where it is refused, show the page again with what was written and why not.
+
+    A refusal is answered with the status that it says, unless the page has one for all.
+    """
+    refusal, status = None, HTTPStatus.UNPROCESSABLE_ENTITY
+    if form is None or form.is_valid():
+        try:
+            return act()
+        except Refused as refused:
+            refusal, status = refused, refused_with or refused.status
+    page = show(refusal)
+    page.status_code = status
+    return page
+
+
+def filled_in(
+    request: HttpRequest, template: str, context: dict[str, Any], act: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """Show a page that is one form, the context's `form`. Once it is filled in, act on it, or say in it why not."""
+    form = context["form"]
+
+    def show(refusal: Refused | None) -> HttpResponse:
+        if refusal:
+            put_on(form, refusal)
+        return render(request, template, context)
+
+    return acted(form, act, show) if request.method == "POST" else show(None)
+
+
+def put_on(form: BaseForm, refusal: Refused) -> None:
+    """Say in a form why it was refused, each reason at its field."""
+    for each in refusal.reasons:
+        form.add_error(each.field if each.field in form.fields else None, each.text)
+
+
+def act_on(
+    request: HttpRequest,
+    to: HasPage | str,
+    form: BaseForm | None,
+    act: Callable[[], object],
+    said: str,
+    show: Callable[[Refused | None], HttpResponse],
+) -> HttpResponse:
+    """Act on one of several forms on a page as `acted` does, say that it is done, and lead to a page."""
+    return acted(form, lambda: _told(request, to, act, said), show)
 
 
 def done(
-    request: HttpRequest, shown: HasPage, act: Callable[[], object], said: str, *, refused: type[Exception]
+    request: HttpRequest, to: HasPage | str, act: Callable[[], T], said: str | Callable[[T], str]
 ) -> HttpResponse:
-    """Act, say that it is done or why not, and lead back to the page of what was shown."""
+    """Act, say that it is done or why not, and lead to a page. What is said may depend on what was made."""
     try:
-        act()
-    except refused as refusal:
+        return _told(request, to, act, said)
+    except Refused as refusal:
         messages.error(request, str(refusal))
-    else:
-        messages.success(request, said)
-    return redirect(shown)
+    return redirect(to)
+
+
+def _told(
+    request: HttpRequest, to: HasPage | str, act: Callable[[], T], said: str | Callable[[T], str]
+) -> HttpResponse:
+    made = act()
+    messages.success(request, said(made) if callable(said) else said)
+    return redirect(to)

@@ -23,10 +23,10 @@ from market.api.plugins import RoyaltyOut
 from market.api.problems import PRICE_CHANGED, Fault, Problem, invalid
 from market.catalog.models import PlugIn
 from market.combinations.choosing import LEAST_PARTS, MOST_PARTS, Quote, draw_quote
-from market.combinations.errors import QuoteChanged
 from market.combinations.forms import CombinationForm
 from market.combinations.models import Combination
 from market.combinations.requesting import request as request_combination
+from market.refusals import PriceChanged
 
 
 def _parts() -> Several:
@@ -186,8 +186,8 @@ class Combinations(Endpoint):
                 price_micros=said["price_micros"],
                 agreed=said["agreed"],
             )
-        except QuoteChanged as refusal:
-            more = {"quote": CombinationQuoteOut(_quote(self.person, chosen, form)).data}
+        except PriceChanged as refusal:
+            more = {"quote": CombinationQuoteOut(refusal.quote).data}
             raise Problem(PRICE_CHANGED, str(refusal), more=more) from refusal
         begun = own_combinations(self.person).get(pk=begun.pk)
         return made(

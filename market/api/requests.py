@@ -23,12 +23,12 @@ from market.api.pictures import PictureOut
 from market.api.problems import NOT_POSSIBLE, PRICE_CHANGED, Problem
 from market.api.quotes import AskedOut, QuoteOut, chosen_plugins, plugin_choices
 from market.basemodels.models import BaseModel
-from market.generation.errors import PriceChanged
 from market.generation.forms import StudioForm, starting_values
 from market.generation.guarding import asked_for
 from market.generation.models import GenerationRequest, Picture
 from market.generation.requesting import request_pictures
 from market.jobs.cancelling import cancel_job
+from market.refusals import PriceChanged
 
 PictureRequestBody = shape(
     "PictureRequestBody",
@@ -123,7 +123,7 @@ class PictureRequests(Endpoint):
             )
         except PriceChanged as refusal:
             more = {"quote": QuoteOut(refusal.quote).data}
-            raise Problem(PRICE_CHANGED, refusal.message, more=more) from refusal
+            raise Problem(PRICE_CHANGED, str(refusal), more=more) from refusal
         asked = own_requests(self.person).get(pk=asked.pk)
         chosen = [each.version for each in asked.plugins.all()]
         told = AskedOut(

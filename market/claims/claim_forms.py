@@ -20,7 +20,6 @@ from market.claims.models import (
 )
 from market.claims.models.claims import RIGHTS_LENGTH, TEXT_LENGTH
 from market.claims.models.notices import Paper
-from market.claims.refusal import ClaimRefused
 from market.claims.statements import (
     ACCURATE,
     COUNTER_NOTICE,
@@ -29,6 +28,7 @@ from market.claims.statements import (
     MISTAKEN,
     NOTICE,
 )
+from market.refusals import Refused
 
 ControlsForm = UploadForm
 WAITING = "waiting"
@@ -86,7 +86,7 @@ class DraftForm(forms.Form):
         if not self.errors:
             try:
                 self.draft()
-            except ClaimRefused as refusal:
+            except Refused as refusal:
                 self.add_error("prompts", str(refusal))
         return cleaned
 

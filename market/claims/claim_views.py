@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -12,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
-from market.acting import done, filled_in
+from market.acting import act_on, done, filled_in
 from market.claims import answering
 from market.claims.claim_forms import (
     WAITING,
@@ -24,10 +26,9 @@ from market.claims.claim_forms import (
     RejectForm,
     RuleForm,
 )
-from market.claims.claim_page import act_on, page
+from market.claims.claim_page import page
 from market.claims.models import Claim, EvidenceReport
 from market.claims.models.claims import ClaimQuerySet
-from market.claims.refusal import ClaimRefused
 from market.downloads import file_response
 from market.stored_files import send
 
@@ -123,7 +124,6 @@ def measure(request: HttpRequest, pk: int) -> HttpResponse:
         shown,
         lambda: answering.ask_for_evidence(shown, person),
         "The evidence is being made.",
-        refused=ClaimRefused,
     )
 
 
@@ -137,7 +137,6 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
         mine,
         lambda: answering.withdraw_claim(mine, person),
         "The claim is withdrawn.",
-        refused=ClaimRefused,
     )
 
 
@@ -150,9 +149,9 @@ def accept(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         shown,
         form,
-        "accept_form",
         lambda: answering.accept_claim(shown, person, form.cleaned_data["word"]),
         "You have accepted the claim.",
+        partial(page, request, shown, accept_form=form),
     )
 
 
@@ -165,9 +164,9 @@ def reject(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         shown,
         form,
-        "reject_form",
         lambda: answering.reject_claim(shown, person, form.cleaned_data["reason"]),
         "You have rejected the claim.",
+        partial(page, request, shown, reject_form=form),
     )
 
 
@@ -188,9 +187,7 @@ def counter(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, "Your counter-notice is sent, and the claim is rejected.")
         return redirect(shown)
 
-    return filled_in(
-        request, "claims/counter_notice.html", {"claim": shown, "form": form}, send_off, refused=ClaimRefused
-    )
+    return filled_in(request, "claims/counter_notice.html", {"claim": shown, "form": form}, send_off)
 
 
 @login_required
@@ -202,9 +199,9 @@ def appeal(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         mine,
         form,
-        "appeal_form",
         lambda: answering.appeal_claim(mine, person, form.cleaned_data["why"]),
         "Your appeal is with the admins.",
+        partial(page, request, mine, appeal_form=form),
     )
 
 
@@ -217,9 +214,9 @@ def write(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         shown,
         form,
-        "message_form",
         lambda: answering.write_message(shown, person, form.cleaned_data["text"]),
         "Your message is sent.",
+        partial(page, request, shown, message_form=form),
     )
 
 
@@ -233,11 +230,11 @@ def rule(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         shown,
         form,
-        "rule_form",
         lambda: answering.rule_on_claim(
             shown, person, form.cleaned_data["outcome"], form.cleaned_data["decision"]
         ),
         "Decided. Both sides are told.",
+        partial(page, request, shown, rule_form=form),
     )
 
 

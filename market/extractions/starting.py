@@ -13,10 +13,10 @@ from market.audit.recording import record
 from market.basemodels.models import BaseModel
 from market.claims.models import Claim
 from market.extractions.access import governs
-from market.extractions.errors import ExtractionRefused
 from market.extractions.models import Extraction, ExtractionState, Method, key_of
 from market.jobs.estimates import seconds_per_unit
 from market.jobs.models import Job
+from market.refusals import invalid
 
 KIND = "extraction"
 # What a run takes beside drawing, as so many drawn pictures: training at one step a picture, about.
@@ -41,25 +41,19 @@ class ExtractionWish:
 def start_extraction(
     base: BaseModel, by: User, wish: ExtractionWish, *, claim: Claim | None = None
 ) -> Extraction:
-    """Record an extraction and queue its job. Raises ExtractionRefused, and then records nothing."""
+    """Record an extraction and queue its job. Raises Refused, and then records nothing."""
     if not governs(by, base):
-        raise ExtractionRefused(f"Only the owner of {base.name} takes concepts out of it.")
+        raise invalid(f"Only the owner of {base.name} takes concepts out of it.")
     if claim is not None and not (claim.accepted and claim.base_id == base.pk):
-        raise ExtractionRefused(
-            f"The claim is not an accepted one about {base.name}. Choose another, or none."
-        )
+        raise invalid(f"The claim is not an accepted one about {base.name}. Choose another, or none.")
     if claim is not None and claim.concept.kind != wish.kind:
-        raise ExtractionRefused(
-            f"The claim is about a {claim.concept.kind}, {claim.concept.name}: choose that kind."
-        )
+        raise invalid(f"The claim is about a {claim.concept.kind}, {claim.concept.name}: choose that kind.")
     release = base.releases.filter(is_default=True).first()
     if release is None or release.fingerprint != base.fingerprint:
-        raise ExtractionRefused(
-            f"{base.name} has no release of its weights in use: make one the default first."
-        )
+        raise invalid(f"{base.name} has no release of its weights in use: make one the default first.")
     same = Extraction.objects.for_release(base).filter(kind=wish.kind, key=key_of(wish.name))
     if same.exists():
-        raise ExtractionRefused(f"{wish.name} is taken out of {base.name} already: that was approved.")
+        raise invalid(f"{wish.name} is taken out of {base.name} already: that was approved.")
     try:
         with transaction.atomic():
             job = Job.objects.enqueue(
@@ -88,7 +82,7 @@ def start_extraction(
     except IntegrityError as error:
         if "one_at_a_time" not in str(error):
             raise
-        raise ExtractionRefused(
+        raise invalid(
             f"{wish.name} is being taken out of {base.name} already: wait for that run, or cancel its job."
         ) from error
 

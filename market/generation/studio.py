@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Decimal
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,10 +19,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from market.accounts.access import person_of
 from market.accounts.models import User
+from market.acting import acted, put_on
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
 from market.generation import limits
-from market.generation.errors import BalanceTooLow, Refused
 from market.generation.forms import (
     DEFAULT_WEIGHT,
     Chosen,
@@ -44,6 +43,7 @@ from market.ledger import operations as ledger
 from market.ledger.models import MICROS, AccountKind
 from market.payments.promotions import credit_account
 from market.payments.top_ups import LEAST
+from market.refusals import BalanceTooLow, Refused
 
 DRAFT = "studio_draft"
 FOUND = 8
@@ -138,7 +138,7 @@ def price_box(form: QuoteForm, person: User, prompt: str) -> PriceBox:
             person=person,
         )
     except Refused as refusal:
-        return PriceBox(None, refusal.message, available, credit)
+        return PriceBox(None, str(refusal), available, credit)
     by_credit = terms.quote.total > 0 and covers(credit, terms.quote)
     asked = asked_for(terms.release, prompt, [version for version, _ in terms.versions])
     return PriceBox(terms.quote, "", available, credit, by_credit, tuple(asked), terms.unneeded)
@@ -147,32 +147,33 @@ def price_box(form: QuoteForm, person: User, prompt: str) -> PriceBox:
 def _run(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     form = StudioForm(request.POST)
-    if not form.is_valid():
-        return _show(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    try:
+
+    def run() -> HttpResponse:
         made = request_pictures(
             person=person,
             wish=form.wish(),
             agreed=form.cleaned_data["agreed"],
             idempotency_key=form.cleaned_data["key"],
         )
-    except Refused as refusal:
+        request.session.pop(DRAFT, None)
+        if not asked_by_htmx(request):
+            return redirect(made.job)
+        # The next run from the same page is another one, so it needs another key.
+        fresh = request.POST.copy()
+        fresh["key"] = str(uuid.uuid4())
+        return _show(request, _unvalidated(fresh, form.chosen), job=made.job)
+
+    def again(refusal: Refused | None) -> HttpResponse:
         if isinstance(refusal, BalanceTooLow):
             _keep_draft(request.session, request.POST)
-        form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
-        return _show(request, form, status=refusal.status)
-    request.session.pop(DRAFT, None)
-    if not asked_by_htmx(request):
-        return redirect(made.job)
-    # The next run from the same page is another one, so it needs another key.
-    fresh = request.POST.copy()
-    fresh["key"] = str(uuid.uuid4())
-    return _show(request, _unvalidated(fresh, form.chosen), job=made.job)
+        if refusal:
+            put_on(form, refusal)
+        return _show(request, form)
+
+    return acted(form, run, again)
 
 
-def _show(
-    request: HttpRequest, form: StudioForm, *, status: int = HTTPStatus.OK, job: Job | None = None
-) -> HttpResponse:
+def _show(request: HttpRequest, form: StudioForm, *, job: Job | None = None) -> HttpResponse:
     person = person_of(request)
     context: dict[str, Any] = {
         "form": form,
@@ -183,7 +184,7 @@ def _show(
         **_picker(form, request.POST.get("q", ""), person),
     }
     template = "generation/_studio.html" if asked_by_htmx(request) else "generation/studio.html"
-    return render(request, template, context, status=status)
+    return render(request, template, context)
 
 
 def _starting_form(request: HttpRequest) -> tuple[StudioForm]:

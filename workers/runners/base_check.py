@@ -7,8 +7,9 @@ from pathlib import Path
 from market.basemodels import checking
 from market.basemodels.card import FILE_NAME, BadCard, parse_card, read_said
 from market.basemodels.models import BaseModel
-from market.basemodels.sources import SourceRefused, allowed_directory, is_on_hub, require_plain
+from market.basemodels.sources import allowed_directory, is_on_hub, require_plain
 from market.jobs.models import Job
+from market.refusals import Refused
 from plugins_engine.base import find_device, usual_precision
 from plugins_engine.directory import ModelDirectory, read_directory
 from plugins_engine.errors import BadBase
@@ -59,7 +60,7 @@ def run_check(job: Job, engine: Engine, lease: Lease, *, available: Available = 
                 samples=drawn,
             ),
         )
-    except (SourceRefused, checking.BadWeights) as refusal:
+    except (Refused, checking.BadWeights) as refusal:
         raise BadBase(str(refusal)) from refusal
     except (BadBase, BadCard) as refusal:
         raise BadBase(_without(str(refusal), directory, base)) from refusal

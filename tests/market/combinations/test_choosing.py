@@ -6,15 +6,15 @@ import pytest
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
-from market.catalog.addition import AdditionRefused, start_addition
+from market.catalog.addition import start_addition
 from market.catalog.combined import least_price, price_of, shares_of
 from market.catalog.models import ConceptKind, PlugIn
 from market.catalog.models.plugins import MAX_PRICE_MICROS
-from market.catalog.publishing import PublishingRefused, publish
+from market.catalog.publishing import publish
 from market.combinations.choosing import draw_quote
-from market.combinations.errors import CombinationRefused
 from market.extractions.releases import make_default
 from market.extractions.retraining import accept_retraining
+from market.refusals import Refused
 from tests.market.combinations.stage import ask, combined, finish
 from tests.market.extractions.stage import make_dropped, retrain
 from tests.market.stage import make_base, make_part, share_with, top_up
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 def refusal(person: User, *plugins: PlugIn, name: str = "", price: int | None = None) -> str:
-    with pytest.raises(CombinationRefused) as refused:
+    with pytest.raises(Refused) as refused:
         draw_quote(person, plugins, name=name, price_micros=price)
     return str(refused.value)
 
@@ -202,7 +202,7 @@ def test_a_combination_gets_no_version_from_works(
     rich: User, base: BaseModel, ink: PlugIn, pip: PlugIn
 ) -> None:
     duet = combined(rich, ink, pip)
-    with pytest.raises(AdditionRefused, match="combined of plug-ins, and not made of works"):
+    with pytest.raises(Refused, match="combined of plug-ins, and not made of works"):
         start_addition(duet.concept, base, rich)
 
 
@@ -216,7 +216,7 @@ def test_an_artist_publishes_it_without_affirming_works(
 
 
 def test_somebody_who_is_no_artist_cannot_publish_it(rich: User, ink: PlugIn, pip: PlugIn) -> None:
-    with pytest.raises(PublishingRefused, match="Only its artist"):
+    with pytest.raises(Refused, match="Only its artist"):
         publish(combined(rich, ink, pip), rich)
 
 

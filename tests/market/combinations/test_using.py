@@ -8,12 +8,12 @@ from django.db import transaction
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.models import PlugIn, PlugInPart
-from market.generation.errors import PlugInUnavailable, Refused
 from market.generation.finishing import StoredPicture, finish_generation
 from market.generation.models import GenerationRequest
 from market.generation.requesting import settle_terms
 from market.jobs.models import Job
 from market.ledger.describing import describe
+from market.refusals import Refused
 from tests.market.combinations.stage import ask, combined, copied
 from tests.market.stage import earnings, make_wish, run, top_up
 
@@ -50,13 +50,13 @@ def test_nobody_else_draws_with_it_before_it_is_published(
 ) -> None:
     duet = combined(rich, ink, pip)
     for person in (artist, stranger):
-        with pytest.raises(PlugInUnavailable):
+        with pytest.raises(Refused, match="A chosen plug-in is not offered"):
             settle_terms(base=base, plugins=[(duet.pk, 1.0)], count=1, person=person)
 
 
 def test_a_draft_that_is_no_combination_is_not_drawn_with(artist: User, base: BaseModel, ink: PlugIn) -> None:
     ink.withdraw()
-    with pytest.raises(PlugInUnavailable):
+    with pytest.raises(Refused, match="A chosen plug-in is not offered"):
         settle_terms(base=base, plugins=[(ink.pk, 1.0)], count=1, person=artist)
 
 

@@ -16,7 +16,6 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog import coowners
 from market.catalog.models import PlugIn
-from market.generation.errors import PriceChanged
 from market.generation.finishing import finish_generation, store_pictures
 from market.generation.models import GenerationRequest
 from market.generation.provenance import record_of
@@ -24,6 +23,7 @@ from market.generation.requesting import request_pictures, settle_terms
 from market.jobs.models import Job
 from market.ledger.queries import credits as credits_of
 from market.ledger.verification import verify
+from market.refusals import PriceChanged
 from market.reports import figures
 from market.reports.periods import Period
 from tests.market.stage import (

@@ -8,9 +8,9 @@ from django.urls import reverse
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.generation.errors import Refused, TooManyWaiting
 from market.generation.models import GenerationRequest
 from market.jobs.models import Job
+from market.refusals import Refused
 from tests.market.conftest import make_person
 from tests.market.stage import make_base, make_wish, run, top_up
 
@@ -33,7 +33,7 @@ def test_more_steps_than_the_owner_allows_are_refused(payer: User, base: BaseMod
 
     with pytest.raises(Refused, match="at most 10 steps; these are 11") as refused:
         run(payer, make_wish(base, steps=11))
-    assert refused.value.field == "steps"
+    assert [each.field for each in refused.value.reasons] == ["steps"]
     run(payer, make_wish(base, steps=10))
 
     assert GenerationRequest.objects.count() == 1
@@ -44,7 +44,7 @@ def test_more_pictures_than_the_owner_allows_have_no_price(payer: User, base: Ba
 
     with pytest.raises(Refused, match="at most 2 pictures a request; these are 3") as refused:
         run(payer, make_wish(base, count=3))
-    assert refused.value.field == "count"
+    assert [each.field for each in refused.value.reasons] == ["count"]
     run(payer, make_wish(base, count=2))
 
 
@@ -56,7 +56,7 @@ def test_requests_of_all_people_count_until_they_are_done(payer: User, base: Bas
     run(other, make_wish(base))
 
     for person in (payer, other):
-        with pytest.raises(TooManyWaiting, match="at most 2 unfinished requests at a time"):
+        with pytest.raises(Refused, match="at most 2 unfinished requests at a time"):
             run(person, make_wish(base))
     Job.objects.request_cancel(first.pk)
 

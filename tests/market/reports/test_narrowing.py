@@ -238,7 +238,7 @@ def test_what_is_wrong_is_explained_and_nothing_wrong_is_downloaded(
         "/reports/queries/?format=csv",
     ):
         answer = client.get(f"{path}{'&' if '?' in path else '?'}{asked}")
-        assert answer.status_code == 400
+        assert answer.status_code == 422
         assert said in answer.content.decode()
 
 

@@ -8,7 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.basemodels.registering import RegistrationRefused, hand_over
+from market.basemodels.registering import hand_over
+from market.refusals import Refused
 
 
 class Command(BaseCommand):
@@ -30,6 +31,6 @@ class Command(BaseCommand):
             raise CommandError(f"Nobody has the email address {to}.")
         try:
             hand_over(found, person, by=None)
-        except RegistrationRefused as refusal:
+        except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"{found.name} is {person}'s now.")

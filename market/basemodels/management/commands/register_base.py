@@ -10,9 +10,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from market.accounts.models import User
 from market.basemodels.models import Licence
 from market.basemodels.prices import euros
-from market.basemodels.registering import RegistrationRefused, register_base
+from market.basemodels.registering import register_base
 from market.jobs.models import Job
 from market.jobs.states import JobState
+from market.refusals import Refused
 
 
 class Command(BaseCommand):
@@ -44,7 +45,7 @@ class Command(BaseCommand):
             base = register_base(
                 person, fields | {"fee_micros": options["fee"]}, source=path, hub=hub, by=None
             )
-        except RegistrationRefused as refusal:
+        except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"{base.name} is registered as {base.get_absolute_url()}; a worker checks it.")
         if wait and base.check_job is not None:

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from market.basemodels.checking import CheckRefused, confirm_weights
+from market.basemodels.checking import confirm_weights
 from market.basemodels.models import BaseModel
 from market.basemodels.replacing import propose_weights, withdraw_weights
+from market.refusals import Refused
 
 
 class Command(BaseCommand):
@@ -38,6 +39,6 @@ class Command(BaseCommand):
                 said = "The weights in use stay."
             else:
                 said = f"{confirm_weights(base, base.owner, options['confirm'])} is in use."
-        except CheckRefused as refusal:
+        except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(said)

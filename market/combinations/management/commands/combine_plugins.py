@@ -11,9 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from market.accounts.models import User
 from market.basemodels.prices import euros
 from market.catalog.models import PlugIn
-from market.combinations.errors import CombinationRefused
 from market.combinations.requesting import request
 from market.ledger.money import words
+from market.refusals import Refused
 
 
 class Command(BaseCommand):
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             made = request(
                 by, plugins, key=uuid.uuid4(), name=options["name"], price_micros=_micros(options["price"])
             )
-        except CombinationRefused as refusal:
+        except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(
             f"Queued as job {made.job_id}. Combining costs {words(made.fee_micros)}, a picture with it "

@@ -10,10 +10,10 @@ from django.core.management.base import BaseCommand, CommandError
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import LEARNED_KINDS
-from market.extractions.errors import ExtractionRefused
 from market.extractions.forms import StartForm
 from market.extractions.models import Method
 from market.extractions.starting import start_extraction
+from market.refusals import Refused
 
 
 class Command(BaseCommand):
@@ -44,6 +44,6 @@ class Command(BaseCommand):
             raise CommandError(" ".join(wrong))
         try:
             begun = start_extraction(base, by, form.wish(), claim=form.cleaned_data["claim"])
-        except ExtractionRefused as refusal:
+        except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"Queued as job {begun.job_id}. Its report will be at {begun.get_absolute_url()}")

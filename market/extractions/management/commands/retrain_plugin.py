@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from market.extractions.errors import ExtractionRefused
 from market.extractions.models import Retest, RetrainingState
 from market.extractions.retraining import accept_retraining, decline_retraining, start_retraining
+from market.refusals import Refused
 
 
 class Command(BaseCommand):
@@ -45,6 +45,6 @@ class Command(BaseCommand):
                     "It was not trained again. Leave out --accept and --decline to have it trained."
                 )
             (accept_retraining if options["accept"] else decline_retraining)(done, artist)
-        except ExtractionRefused as refusal:
+        except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"{done.get_state_display()}.")

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from market.accounts.models import User
 from market.extractions.deciding import take_back_extraction
-from market.extractions.errors import ExtractionRefused
 from market.extractions.models import Extraction
+from market.refusals import Refused
 
 
 class Command(BaseCommand):
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is nobody with the address {options['by']}.")
         try:
             build = take_back_extraction(asked, by, because=options["because"])
-        except ExtractionRefused as refusal:
+        except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
         after = (
             f"a release without it is built as job {build.job_id}" if build else "no release has to be built"

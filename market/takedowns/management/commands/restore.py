@@ -8,10 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from market.claims.models import DECIDED, DisputeState
+from market.refusals import Refused
 from market.takedowns.forms import KEEP_OPEN
 from market.takedowns.management.commands.take_down import person_with
 from market.takedowns.models import Takedown
-from market.takedowns.refusal import TakedownRefused
 from market.takedowns.taking_down import restore
 
 
@@ -37,6 +37,6 @@ class Command(BaseCommand):
         money = None if options["money"] == KEEP_OPEN else DisputeState(options["money"])
         try:
             restore(found, admin, options["reason"], money=money)
-        except TakedownRefused as refusal:
+        except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"{found.target} is restored.")

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from market.accounts.models import User
 from market.catalog.models import PlugIn
 from market.generation.models import Picture
+from market.refusals import Refused
 from market.takedowns.models import Ground, Takedown
-from market.takedowns.refusal import TakedownRefused
 from market.takedowns.taking_down import Cause, take_down_picture, take_down_plugin
 
 
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         try:
             cause = Cause(Ground(options["ground"]), options["reason"], complainant)
             made = self._take_down(options, admin, cause)
-        except TakedownRefused as refusal:
+        except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"{made.target} is taken down: number {made.pk}, {made.get_absolute_url()}")
 

@@ -1,0 +1,67 @@
+"""Refusals: why something is not done, in words for the person who asked, whatever they asked for and wherever.
+
+Whoever raises one has changed nothing. Pages show its words (`acting`), the API answers with them as a problem (`api.problems`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One sentence of a refusal. `field` is what it is about of what was sent; "" for all of it."""
+
+    text: str
+    field: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Refused(Exception):
+    """Not done, and nothing changed. `status` is the HTTP status that fits; unless another is said, things do not stand so."""
+
+    def __init__(
+        self, *reasons: str | Reason, field: str = "", status: HTTPStatus = HTTPStatus.CONFLICT
+    ) -> None:
+        self.reasons = [each if isinstance(each, Reason) else Reason(each, field) for each in reasons]
+        self.status = status
+        super().__init__(" ".join(map(str, self.reasons)))
+
+
+def invalid(*reasons: str | Reason, field: str = "") -> Refused:
+    """Refuse what was asked for, rather than that it was asked for now."""
+    return Refused(*reasons, field=field, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def too_many(reason: str) -> Refused:
+    """Refuse more of what has to end first."""
+    return Refused(reason, status=HTTPStatus.TOO_MANY_REQUESTS)
+
+
+def gone_on(what: str) -> Refused:
+    """Refuse a step that somebody else's step has overtaken."""
+    return Refused(f"That is not possible any more: the {what} has gone on meanwhile.")
+
+
+class PriceChanged(Refused):
+    """The price is not the one that the person agreed to. `quote` is the one as it is now, to be shown."""
+
+    def __init__(self, reason: str, *, quote: object) -> None:
+        super().__init__(reason)
+        self.quote = quote
+
+
+class BalanceTooLow(Refused):
+    """The wallet does not hold the price. Amounts are in micro-units."""
+
+    def __init__(self, reason: str, *, needed: int, available: int) -> None:
+        super().__init__(reason, status=HTTPStatus.PAYMENT_REQUIRED)
+        self.needed = needed
+        self.available = available
+
+    @property
+    def missing(self) -> int:
+        return self.needed - self.available
