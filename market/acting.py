@@ -43,7 +43,12 @@ def acted(
 
 
 def filled_in(
-    request: HttpRequest, template: str, context: dict[str, Any], act: Callable[[], HttpResponse]
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any],
+    act: Callable[[], HttpResponse],
+    *,
+    refused_with: HTTPStatus | None = None,
 ) -> HttpResponse:
     """Show a page that is one form, the context's `form`. Once it is filled in, act on it, or say in it why not."""
     form = context["form"]
@@ -53,7 +58,9 @@ def filled_in(
             put_on(form, refusal)
         return render(request, template, context)
 
-    return acted(form, act, show) if request.method == "POST" else show(None)
+    if request.method != "POST":
+        return show(None)
+    return acted(form, act, show, refused_with=refused_with)
 
 
 def put_on(form: BaseForm, refusal: Refused) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, cast
 from uuid import UUID
 
@@ -138,7 +139,9 @@ def replace(request: HttpRequest, slug: str) -> HttpResponse:
         "uploads": [each for each in BaseUpload.objects.unclaimed().filter(owner=person) if each.is_complete],
         "max_megabytes": settings.BASE_MAX_BYTES // 1_000_000,
     }
-    return filled_in(request, "basemodels/replace.html", context, propose)
+    return filled_in(
+        request, "basemodels/replace.html", context, propose, refused_with=HTTPStatus.UNPROCESSABLE_ENTITY
+    )
 
 
 @owners_only

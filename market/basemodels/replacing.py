@@ -14,7 +14,7 @@ from market.basemodels.checking import start_check
 from market.basemodels.models import BaseModel, BaseRelease
 from market.basemodels.uploading import complete_upload
 from market.jobs.models import Job
-from market.refusals import invalid
+from market.refusals import Refused
 
 _CHECKED = "It is being checked just now. Wait for that, or cancel the job."
 
@@ -27,15 +27,18 @@ def propose_weights(base: BaseModel, by: User, upload: UUID) -> Job:
     with transaction.atomic():
         base = _locked(base, by)
         if base.upload_id is None:
-            raise invalid(
+            raise Refused(
                 "Only a base model that was uploaded gets other weights by another upload. Of one in a directory, change the "
                 "files and have it checked again."
             )
         if not base.fingerprint:
-            raise invalid(
+            raise Refused(
                 "It has not passed its first check. Remove it, and register the other upload in its place."
             )
-        base.next_upload = complete_upload(by, upload)
+        try:
+            base.next_upload = complete_upload(by, upload)
+        except Refused as refusal:
+            raise Refused(*refusal.reasons) from refusal
         base.save(update_fields=["next_upload"])
         return start_check(base, by)
 
@@ -45,7 +48,7 @@ def withdraw_weights(base: BaseModel, by: User) -> None:
     with transaction.atomic():
         base = _locked(base, by)
         if base.next_upload is None:
-            raise invalid("No other weights are to follow.")
+            raise Refused("No other weights are to follow.")
         base.next_upload.touch()
         base.next_upload = None
         base.save(update_fields=["next_upload"])
@@ -59,7 +62,7 @@ def take_up_weights(base: BaseModel, by: User, release: BaseRelease) -> None:
     base = _locked(base, by)
     found = base.checks.filter(fingerprint=release.fingerprint).order_by("-pk").first()
     if release.upload is None or found is None:
-        raise invalid(f"The weights of {release} are not there any more. Choose a release of those in use.")
+        raise Refused(f"The weights of {release} are not there any more. Choose a release of those in use.")
     BaseModel.objects.filter(pk=base.pk).update(
         upload=release.upload,
         fingerprint=found.fingerprint,
@@ -71,12 +74,12 @@ def take_up_weights(base: BaseModel, by: User, release: BaseRelease) -> None:
 
 def _locked(base: BaseModel, by: User) -> BaseModel:
     if by.pk != base.owner_id:
-        raise invalid("Only the owner of a base model decides on its weights.")
+        raise Refused("Only the owner of a base model decides on its weights.")
     base = (
         BaseModel.objects.select_for_update(of=("self",))
         .select_related("check_job", "next_upload", "owner")
         .get(pk=base.pk)
     )
     if base.is_checking:
-        raise invalid(_CHECKED)
+        raise Refused(_CHECKED)
     return base

@@ -13,7 +13,7 @@ from market.basemodels.replacing import take_up_weights
 from market.catalog.models import PlugInVersion
 from market.extractions.access import governs
 from market.extractions.models import BuildPart, Extraction, ReleaseBuild
-from market.refusals import invalid
+from market.refusals import Refused, invalid
 
 
 @dataclass(frozen=True)
@@ -72,4 +72,7 @@ def _take_up_weights(base: BaseModel, release: BaseRelease, by: User) -> None:
         raise invalid(
             f"{release} was made of other weights than {base.name} has now. Choose a release of these."
         )
-    take_up_weights(base, by, release)
+    try:
+        take_up_weights(base, by, release)
+    except Refused as refusal:
+        raise invalid(*refusal.reasons) from refusal
