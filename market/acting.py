@@ -38,7 +38,7 @@ def acted(
         except Refused as refused:
             refusal, status = refused, refused_with or refused.status
     page = show(refusal)
-    page.status_code = status
+    page.status_code = int(status)
     return page
 
 
@@ -81,6 +81,17 @@ def act_on(
     return acted(form, lambda: _told(request, to, act, said), show)
 
 
+def ordered(form: Any, order: Callable[..., object], **said: Any) -> dict[str, Any]:
+    """Make the order of a form's values, for its `clean`; where one is refused, say in the form why."""
+    values: dict[str, Any] = form.cleaned_data
+    if not form.errors:
+        try:
+            form.order = order(**values | said)
+        except Refused as refusal:
+            put_on(form, refusal)
+    return values
+
+
 def done(
     request: HttpRequest, to: HasPage | str, act: Callable[[], T], said: str | Callable[[T], str]
 ) -> HttpResponse:
@@ -96,5 +107,10 @@ def _told(
     request: HttpRequest, to: HasPage | str, act: Callable[[], T], said: str | Callable[[T], str]
 ) -> HttpResponse:
     made = act()
-    messages.success(request, said(made) if callable(said) else said)
+    return told(request, to, said(made) if callable(said) else said)
+
+
+def told(request: HttpRequest, to: HasPage | str, said: str) -> HttpResponse:
+    """Say that something is done, and lead to a page."""
+    messages.success(request, said)
     return redirect(to)

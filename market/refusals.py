@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -34,6 +36,17 @@ class Refused(Exception):
 def invalid(*reasons: str | Reason, field: str = "") -> Refused:
     """Refuse what was asked for, rather than that it was asked for now."""
     return Refused(*reasons, field=field, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def invalid_model(error: ValidationError) -> Refused:
+    """Refuse what a model does not take, in its words."""
+    return invalid(
+        *(
+            Reason(message, "" if name == NON_FIELD_ERRORS else name)
+            for name, messages in error.message_dict.items()
+            for message in messages
+        )
+    )
 
 
 def too_many(reason: str) -> Refused:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
-from market.acting import done, filled_in
+from market.acting import done, filled_in, told
 from market.basemodels.access import managed_base, managed_bases, owned_base, owned_upload
 from market.basemodels.checking import confirm_weights, start_check
 from market.basemodels.forms import RegisterForm, ReplaceForm
@@ -73,8 +73,9 @@ def register(request: HttpRequest) -> HttpResponse:
             person, form.fields_of_base(), source=form.cleaned_data["source"],
             upload=form.cleaned_data["upload"], hub=form.hub(), by=person,
         )  # fmt: skip
-        messages.success(request, f"{base.name} is registered. A worker checks it now; then you can list it.")
-        return redirect(base)
+        return told(
+            request, base, f"{base.name} is registered. A worker checks it now; then you can list it."
+        )
 
     context = {
         "form": form,
@@ -130,8 +131,7 @@ def replace(request: HttpRequest, slug: str) -> HttpResponse:
 
     def propose() -> HttpResponse:
         propose_weights(base, person, form.cleaned_data["upload"])
-        messages.success(request, "A worker checks it. Nothing is drawn with it before you confirm it.")
-        return redirect(base)
+        return told(request, base, "A worker checks it. Nothing is drawn with it before you confirm it.")
 
     context = {
         "base": base,
@@ -163,5 +163,4 @@ def remove(request: HttpRequest, slug: str) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect(base)
-    messages.success(request, f"{base.name} is removed.")
-    return redirect("basemodels:my_bases")
+    return told(request, "basemodels:my_bases", f"{base.name} is removed.")

@@ -16,6 +16,7 @@ from market.audit.recording import record
 from market.basemodels.card import BadCard, read_card, spread_out
 from market.basemodels.checking import start_check, use_weights
 from market.basemodels.models import BaseModel, BaseRelease
+from market.basemodels.offers import address_of
 from market.basemodels.sources import allowed_directory, named_on_hub
 from market.basemodels.uploading import complete_upload, give_up_upload
 from market.refusals import Refused, invalid
@@ -49,6 +50,7 @@ def register_base(
     try:
         with transaction.atomic():
             base = BaseModel(owner=owner, **fields)
+            base.slug = base.slug or address_of(base.name)
             if (source != "") + (upload is not None) + (hub is not None) != 1:
                 raise invalid(
                     "Give just one of these: a directory on the workers, an upload, or a model on the hub."

@@ -34,6 +34,7 @@ from market.catalog.models import (
 from market.catalog.models.plugins import free_slug
 from market.catalog.offering import bars_to_a_version
 from market.catalog.publishing import broader_than_parts, use_version
+from market.catalog.terms import Terms
 from market.jobs import kinds
 from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
@@ -44,20 +45,6 @@ KIND = "addition"
 MIN_WORKS = 3
 MAX_SAMPLES = 6
 SAFETENSORS_HEADER = 8  # bytes: the length of the JSON header, little-endian
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a plug-in costs and allows."""
-
-    price_micros: int
-    allow_commercial: bool = True
-    allow_combination: bool = True
-    allow_derivatives: bool = True
-    require_credit: bool = True
-
-    def as_fields(self) -> dict[str, Any]:
-        return dict(vars(self))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.addition import (
     AdditionOutput,
-    Terms,
     complete_addition,
     enqueue_version,
     obstacles_to_a_version,
@@ -31,12 +30,15 @@ from market.catalog.addition import (
 from market.catalog.merged import FoundPart, parts_of
 from market.catalog.models import Concept, PlugIn, PlugInVersion
 from market.catalog.offering import is_taken_down_copy
+from market.catalog.terms import Terms
 from market.jobs import kinds
 from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from market.refusals import Refused
 
 KIND = "upload"
+NO_FILE = "Choose a file."
+EMPTY_FILE = "The file is empty. Choose another."
 _COPY = (
     "These weights are a plug-in of another artist already. Only its artist can offer it; if it is yours, write to the "
     "market's administrators."

@@ -22,6 +22,7 @@ from market.stored_files import forget_file
 
 MAX_FILES_AT_ONCE = 100
 MAX_WORKS = 500
+NO_FILES = "Choose at least one picture."
 NAME_LENGTH = 120
 
 LEARNED_FROM = "An addition is learning from the works just now. Delete it when that has ended."

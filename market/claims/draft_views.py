@@ -12,11 +12,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
-from market.acting import act_on, acted, done, filled_in
+from market.acting import act_on, acted, done, filled_in, told
 from market.claims import drafting
+from market.claims.access import own_claim, visible_claim
 from market.claims.claim_forms import ControlsForm, DraftForm, NewClaimForm, NoticeForm, WorksForm
 from market.claims.claim_page import page
-from market.claims.claim_views import own_claim, visible_claim
 from market.claims.models import PictureSort
 
 
@@ -30,10 +30,9 @@ def new(request: HttpRequest) -> HttpResponse:
 
     def begin() -> HttpResponse:
         draft = drafting.Draft(prompts=[], rights="")
+        order = form.order
         return redirect(
-            drafting.draft_claim(
-                concept=form.cleaned_data["concept"], about=form.about(), by=person, draft=draft
-            )
+            drafting.draft_claim(concept=order.concept, about=order.about, by=person, draft=draft)
         )
 
     return filled_in(request, "claims/new.html", {"form": form}, begin)
@@ -49,7 +48,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         mine,
         form,
-        lambda: drafting.change_draft(mine, person, form.draft()),
+        lambda: drafting.change_draft(mine, person, form.order),
         "The draft is saved.",
         partial(page, request, mine, draft_form=form),
     )
@@ -84,8 +83,7 @@ def add_controls(request: HttpRequest, pk: int) -> HttpResponse:
             some = page(request, shown, refused=refused, taken=taken)
             some.status_code = 200 if taken else 422
             return some
-        messages.success(request, f"{taken} control{'s' if taken != 1 else ''} uploaded.")
-        return redirect(shown)
+        return told(request, shown, f"{taken} control{'s' if taken != 1 else ''} uploaded.")
 
     return acted(form, take, partial(page, request, shown, controls_form=form))
 
@@ -125,8 +123,7 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
     form = NoticeForm(request.POST if request.method == "POST" else None, initial=initial)
 
     def send_off() -> HttpResponse:
-        drafting.submit_claim(mine, person, form.notice())
-        messages.success(request, f"Your claim is submitted, and {mine.respondent} is told.")
-        return redirect(mine)
+        drafting.submit_claim(mine, person, form.paper())
+        return told(request, mine, f"Your claim is submitted, and {mine.respondent} is told.")
 
     return filled_in(request, "claims/submit.html", {"claim": mine, "form": form}, send_off)

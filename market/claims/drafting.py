@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
@@ -28,8 +28,9 @@ from market.claims.models import (
     Notice,
     PictureSort,
 )
+from market.claims.models.claims import RIGHTS_LENGTH
 from market.claims.parties import is_neutral_admin, require_claimant
-from market.refusals import Refused, gone_on
+from market.refusals import Refused, gone_on, invalid
 from market.stored_files import files_undone, forget_file
 
 
@@ -42,13 +43,39 @@ class Draft:
     controls_by_market: bool = False
 
     def __post_init__(self) -> None:
+        """Let blank prompts and repetitions fall out. Raise Refused for what is too much or too long."""
+        prompts = [" ".join(prompt.split()) for prompt in self.prompts]
+        object.__setattr__(self, "prompts", list(dict.fromkeys(each for each in prompts if each)))
         if len(self.prompts) > MAX_PROMPTS:
-            raise Refused(f"Give at most {MAX_PROMPTS} prompts, a line each; there are {len(self.prompts)}.")
+            raise invalid(
+                f"Give at most {MAX_PROMPTS} prompts, a line each; there are {len(self.prompts)}.",
+                field="prompts",
+            )
         for prompt in self.prompts:
             if len(prompt) > PROMPT_LENGTH:
-                raise Refused(
-                    f"A prompt has at most {PROMPT_LENGTH} letters; “{prompt[:40]}…” has {len(prompt)}."
+                raise invalid(
+                    f"A prompt has at most {PROMPT_LENGTH} letters; “{prompt[:40]}…” has {len(prompt)}.",
+                    field="prompts",
                 )
+        if len(self.rights) > RIGHTS_LENGTH:
+            raise invalid(f"Say it in at most {RIGHTS_LENGTH} letters.", field="rights")
+
+
+@dataclass(frozen=True)
+class ClaimOrder:
+    """What a claim is about: the artist's concept, and one base model or one plug-in that is said to contain it."""
+
+    concept: Concept
+    base: BaseModel | None = None
+    plugin: PlugIn | None = None
+
+    def __post_init__(self) -> None:
+        if (self.base is None) == (self.plugin is None):
+            raise invalid("Choose a base model or a plug-in: a claim is about one of them.")
+
+    @property
+    def about(self) -> BaseModel | PlugIn:
+        return cast("BaseModel | PlugIn", self.base or self.plugin)
 
 
 def draft_claim(*, concept: Concept, about: BaseModel | PlugIn, by: User, draft: Draft) -> Claim:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
-from market.acting import done, filled_in
+from market.acting import done, filled_in, told
 from market.catalog.models import PlugIn
 from market.claims.disputes import (
     decide_dispute,
@@ -57,8 +56,7 @@ def file(request: HttpRequest, slug: str) -> HttpResponse:
 
     def act() -> HttpResponse:
         filed = file_dispute(plugin=plugin, claimant=person, reason=form.cleaned_data["reason"])
-        messages.success(request, "Thank you. An admin will look at it; you can follow it here.")
-        return redirect(filed)
+        return told(request, filed, "Thank you. An admin will look at it; you can follow it here.")
 
     return filled_in(request, "claims/file.html", {"plugin": plugin, "form": form}, act)
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from market.accounts.models import User
-from market.catalog.addition import Terms, is_running, new_draft
+from market.catalog.addition import is_running, new_draft
 from market.catalog.models import Concept, ConceptKind, PlugIn
 from market.catalog.offering import keep_takedowns_waiting
+from market.catalog.terms import Terms
 from market.combinations.choosing import Quote, concept_named, draw_quote
 from market.combinations.models import Combination, CombinationPart
+from market.combinations.orders import CombinationOrder
 from market.jobs.models import Job
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
@@ -30,13 +31,7 @@ EXPIRES_AFTER_HOURS = 48
 
 
 def request(
-    person: User,
-    plugins: Sequence[PlugIn],
-    *,
-    key: uuid.UUID,
-    name: str = "",
-    price_micros: int | None = None,
-    agreed: str | None = None,
+    person: User, order: CombinationOrder, *, key: uuid.UUID, agreed: str | None = None
 ) -> Combination:
     """Queue the combining of some plug-ins, and hold its fee. A name that the person combined before gets a further version.
 
@@ -45,7 +40,7 @@ def request(
     """
     try:
         with transaction.atomic():
-            return _request(person, plugins, key, name, price_micros, agreed)
+            return _request(person, order, key, agreed)
     except (IntegrityError, Refused):
         # The other half of a double click may have made it meanwhile.
         made = Combination.objects.filter(person=person, idempotency_key=key).first()
@@ -54,22 +49,15 @@ def request(
         return made
 
 
-def _request(
-    person: User,
-    plugins: Sequence[PlugIn],
-    key: uuid.UUID,
-    name: str,
-    price_micros: int | None,
-    agreed: str | None,
-) -> Combination:
+def _request(person: User, order: CombinationOrder, key: uuid.UUID, agreed: str | None) -> Combination:
     # One after the other for a person: two requests of one name do not make two concepts, nor too many jobs.
     person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     made = Combination.objects.filter(person=person, idempotency_key=key).first()
     if made is not None:
         return made
     # Before the fee is held: a takedown locks a part first, too, and then who pays.
-    keep_takedowns_waiting([each.pk for each in plugins])
-    quote = draw_quote(person, plugins, name=name, price_micros=price_micros)
+    keep_takedowns_waiting([each.pk for each in order.plugins])
+    quote = draw_quote(person, order)
     if agreed is not None and quote.digest != agreed:
         raise PriceChanged(
             "What it costs, or whom it pays, has changed. Look at it, and start it again if you agree.",

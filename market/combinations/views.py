@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from market.accounts.access import person_of
 from market.accounts.models import User
-from market.acting import acted
+from market.acting import acted, told
 from market.catalog.figures import shown_figures
 from market.catalog.models import PlugIn
 from market.catalog.offering import barred_among
@@ -70,16 +68,11 @@ def new(request: HttpRequest) -> HttpResponse:
     show = partial(_form_page, request, person, chosen, form)
 
     def start() -> HttpResponse:
-        made = request_combination(
-            person,
-            chosen,
-            key=form.cleaned_data["key"],
-            name=form.cleaned_data["name"],
-            price_micros=form.cleaned_data["price_micros"],
-            agreed=form.cleaned_data["agreed"],
+        order, said = form.order(chosen), form.cleaned_data
+        made = request_combination(person, order, key=said["key"], agreed=said["agreed"])
+        return told(
+            request, made.job, f"{made.plugin.name} is being combined. You can watch, or come back later."
         )
-        messages.success(request, f"{made.plugin.name} is being combined. You can watch, or come back later.")
-        return redirect(made.job)
 
     return acted(form, start if "start" in request.POST else show, show, refused_with=HTTPStatus.CONFLICT)
 
@@ -119,10 +112,8 @@ def _form_page(
 def _quote(person: User, chosen: list[PlugIn], form: CombinationForm) -> tuple[Quote | None, Refused | None]:
     if len(chosen) < LEAST_PARTS:
         return None, None
-    values: dict[str, Any] = form.cleaned_data if form.is_bound and form.is_valid() else {}
-    name = values.get("name") or str(form.initial.get("name", ""))
     try:
-        return draw_quote(person, chosen, name=name, price_micros=values.get("price_micros")), None
+        return draw_quote(person, form.order(chosen)), None
     except Refused as refusal:
         return None, refusal
 

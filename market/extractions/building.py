@@ -19,9 +19,7 @@ from market.basemodels.samples import Sample
 from market.catalog.addition import AdditionOutput, add_version, new_draft
 from market.catalog.models import PlugIn, PlugInVersion
 from market.extractions.access import governs
-from market.extractions.finishing import (
-    StoredAdapter,
-)
+from market.extractions.finishing import StoredAdapter
 from market.extractions.grids import Grids, rows_of
 from market.extractions.models import (
     BuildPart,

@@ -6,16 +6,15 @@ from collections.abc import Callable
 from functools import partial
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from market.accounts.access import person_of
 from market.accounts.models import User
-from market.acting import act_on, acted
+from market.acting import act_on, acted, told
 from market.extractions.access import own_retest, own_retraining, visible_retest, visible_retraining
 from market.extractions.comparing import retest_beside
 from market.extractions.figures import retest_words
@@ -71,10 +70,11 @@ def retrain(request: HttpRequest, pk: int) -> HttpResponse:
 
     def act() -> HttpResponse:
         begun = start_retraining(asked, person)
-        messages.success(
-            request, f"{asked.version.plugin} is being trained again. You then compare, and decide."
+        return told(
+            request,
+            begun.job,
+            f"{asked.version.plugin} is being trained again. You then compare, and decide.",
         )
-        return redirect(begun.job)
 
     return acted(None, act, partial(_retest_page, request, person, asked))
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from market.accounts.access import person_of
 from market.accounts.models import User
-from market.acting import act_on, acted, filled_in
+from market.acting import act_on, acted, filled_in, told
 from market.basemodels.models import BaseModel
 from market.catalog.rights import RIGHTS_TEXT
 from market.claims.models import Claim, ClaimState
@@ -38,12 +38,11 @@ from market.extractions.forms import (
     StartForm,
     TakeBackForm,
     as_before,
-    from_claim,
 )
 from market.extractions.grids import shown_grids
 from market.extractions.limits import limits_of, missed
 from market.extractions.models import BuildState, Extraction, ExtractionState, Method
-from market.extractions.starting import minutes_for, start_extraction
+from market.extractions.starting import from_claim, minutes_for, start_extraction
 from market.refusals import Refused
 from market.stored_files import send
 
@@ -79,9 +78,10 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
     form = StartForm(request.POST or None, base=of, initial=_beginning(request, of))
 
     def act() -> HttpResponse:
-        begun = start_extraction(of, person, form.wish(), claim=form.cleaned_data["claim"])
-        messages.success(request, f"{begun.name} is being taken out. You can watch, or come back later.")
-        return redirect(begun.job)
+        begun = start_extraction(of, person, form.order, claim=form.cleaned_data["claim"])
+        return told(
+            request, begun.job, f"{begun.name} is being taken out. You can watch, or come back later."
+        )
 
     context = {"base": of, "form": form, "minutes": minutes_for(Method.HYBRID, 100)}
     return filled_in(request, "extractions/start.html", context, act)
@@ -100,7 +100,7 @@ def _beginning(request: HttpRequest, of: BaseModel) -> dict[str, Any] | None:
             "concept"
         )
         if found := accepted.first():
-            return from_claim(found)
+            return from_claim(found) | {"aliases": ", ".join(found.concept.aliases)}
     return None
 
 
@@ -112,11 +112,7 @@ def extraction(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _extraction_page(
-    request: HttpRequest,
-    person: User,
-    shown: Extraction,
-    refusal: Refused | None = None,
-    **forms: Any,
+    request: HttpRequest, person: User, shown: Extraction, refusal: Refused | None = None, **forms: Any
 ) -> HttpResponse:
     others = Extraction.objects.filter(base=shown.base_id, kind=shown.kind, key=shown.key)
     decidable = shown.state == ExtractionState.READY
@@ -156,8 +152,9 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
             offer=form.cleaned_data["offer"],
             ip_address=request.META.get("REMOTE_ADDR") or None,
         )
-        messages.success(request, f"Approved. A release of {asked.base} without {asked.name} is being built.")
-        return redirect(made.job)
+        return told(
+            request, made.job, f"Approved. A release of {asked.base} without {asked.name} is being built."
+        )
 
     return acted(form, act, partial(_extraction_page, request, person, asked, approve_form=form))
 
@@ -189,10 +186,9 @@ def take_back(request: HttpRequest, pk: int) -> HttpResponse:
     def act() -> HttpResponse:
         made = take_back_extraction(asked, person, because=form.cleaned_data["because"])
         if made is not None:
-            messages.success(
-                request, f"Taken back. A release of {asked.base} is being built with {asked.name}."
+            return told(
+                request, made.job, f"Taken back. A release of {asked.base} is being built with {asked.name}."
             )
-            return redirect(made.job)
         messages.success(request, "Taken back. Pictures are drawn as before until you use another release.")
         return redirect("extractions:base", asked.base.slug)
 

@@ -1,4 +1,4 @@
-"""The use case of the studio: price a wish, and turn it into held money and a job in one transaction."""
+"""The use case of the studio: price an order, and turn it into held money and a job in one transaction."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from market.catalog.royalties import royalties
 from market.generation import limits
 from market.generation.commission import commission_rates
 from market.generation.models import GenerationRequest, RequestPlugIn
+from market.generation.orders import GenerationOrder
 from market.generation.paying import purses
 from market.generation.pricing import Fee, Quote, Receiver, draw_quote
 from market.jobs.models import Job
@@ -36,22 +37,8 @@ KIND = "generation"
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a person asks for, already within the limits of the form. `plugins` are (plug-in id, weight)."""
-
-    base: BaseModel
-    prompt: str
-    seed: int
-    steps: int
-    guidance: float
-    count: int
-    negative_prompt: str = ""
-    plugins: tuple[tuple[int, float], ...] = ()
-
-
-@dataclass(frozen=True)
 class Terms:
-    """What a wish would be done with, and its price, as of now.
+    """What an order would be done with, and its price, as of now.
 
     unneeded: chosen plug-ins that would change nothing on this release; they are neither used nor paid for.
     """
@@ -150,7 +137,7 @@ def _chosen(
 
 
 def request_pictures(
-    *, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUID
+    *, person: User, order: GenerationOrder, agreed: str, idempotency_key: uuid.UUID
 ) -> GenerationRequest:
     """Hold the price and enqueue the job, or refuse and change nothing.
 
@@ -159,7 +146,7 @@ def request_pictures(
     """
     try:
         with transaction.atomic():
-            return _request(person=person, wish=wish, agreed=agreed, idempotency_key=idempotency_key)
+            return _request(person=person, order=order, agreed=agreed, idempotency_key=idempotency_key)
     except (IntegrityError, Refused):
         # The other half of a double click may have made it meanwhile (and spent the balance this half lacked).
         made = GenerationRequest.objects.filter(person=person, idempotency_key=idempotency_key).first()
@@ -168,7 +155,9 @@ def request_pictures(
         return made
 
 
-def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUID) -> GenerationRequest:
+def _request(
+    *, person: User, order: GenerationOrder, agreed: str, idempotency_key: uuid.UUID
+) -> GenerationRequest:
     made = GenerationRequest.objects.filter(person=person, idempotency_key=idempotency_key).first()
     if made is not None:
         return made
@@ -178,9 +167,9 @@ def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUI
             f"You have {waiting} unfinished requests, the most at a time. Wait for one, or cancel one."
         )
     # Before the price is held: a takedown locks the plug-in first, too, and then who pays.
-    keep_takedowns_waiting([pk for pk, _ in wish.plugins])
-    terms = settle_terms(base=wish.base, plugins=wish.plugins, count=wish.count, person=person)
-    _require_within_limits_of_base(wish)
+    keep_takedowns_waiting([pk for pk, _ in order.plugins])
+    terms = settle_terms(base=order.base, plugins=order.plugins, count=order.count, person=person)
+    _require_within_limits_of_base(order)
     quote = terms.quote
     if quote.digest != agreed:
         raise PriceChanged(
@@ -194,10 +183,10 @@ def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUI
     job = Job.objects.enqueue(
         kind=KIND,
         owner=person,
-        parameters={"prompt": wish.prompt[:100], "pictures": wish.count, "steps": wish.steps},
-        work_units=wish.steps * wish.count,
+        parameters={"prompt": order.prompt[:100], "pictures": order.count, "steps": order.steps},
+        work_units=order.steps * order.count,
         # Requests with one batch key could be drawn together: the same weights, steps and guidance.
-        batch_key=f"{terms.release.pk}:{wish.steps}:{wish.guidance:g}",
+        batch_key=f"{terms.release.pk}:{order.steps}:{order.guidance:g}",
         job_id=pk,
     )
     request = GenerationRequest.objects.create(
@@ -205,12 +194,12 @@ def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUI
         job=job,
         person=person,
         release=terms.release,
-        prompt=wish.prompt,
-        negative_prompt=wish.negative_prompt,
-        seed=wish.seed,
-        steps=wish.steps,
-        guidance=wish.guidance,
-        count=wish.count,
+        prompt=order.prompt,
+        negative_prompt=order.negative_prompt,
+        seed=order.seed,
+        steps=order.steps,
+        guidance=order.guidance,
+        count=order.count,
         quote=quote.as_json(),
         total_micros=quote.total,
         currency=quote.currency,
@@ -225,12 +214,12 @@ def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUI
     return request
 
 
-def _require_within_limits_of_base(wish: Wish) -> None:
+def _require_within_limits_of_base(order: GenerationOrder) -> None:
     """Refuse more steps, or more requests at a time, than the base's owner allows."""
-    base = wish.base
-    if base.max_steps is not None and wish.steps > base.max_steps:
+    base = order.base
+    if base.max_steps is not None and order.steps > base.max_steps:
         raise invalid(
-            f"{base.name} draws with at most {base.max_steps} steps; these are {wish.steps}. Take fewer.",
+            f"{base.name} draws with at most {base.max_steps} steps; these are {order.steps}. Take fewer.",
             field="steps",
         )
     if base.max_waiting is None:

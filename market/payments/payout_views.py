@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from market.accounts.access import person_of
 from market.accounts.models import User
-from market.acting import done, filled_in
+from market.acting import done, filled_in, told
 from market.payments.forms import PayoutDetailsForm, PayoutForm
 from market.payments.models import Payout, PayoutDetails
 from market.payments.payouts import (
@@ -42,8 +42,9 @@ def payouts(request: HttpRequest) -> HttpResponse:
         request_payout(
             person=person, amount=form.cleaned_data["amount"], request_id=form.cleaned_data["request_id"]
         )
-        messages.success(request, "Your payout is on its way: an admin sends it with the next batch.")
-        return redirect("payments:payouts")
+        return told(
+            request, "payments:payouts", "Your payout is on its way: an admin sends it with the next batch."
+        )
 
     page = Paginator(person.payouts.all(), ROWS).get_page(request.GET.get("page"))
     context = {

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
-from market.acting import filled_in
+from market.acting import filled_in, told
 from market.ledger.models import Entry, TransferKind
 from market.ledger.money import words
 from market.payments.forms import CreditForm
@@ -34,8 +32,7 @@ def promotions(request: HttpRequest) -> HttpResponse:
             reason=form.cleaned_data["reason"],
             request_id=form.cleaned_data["request_id"],
         )
-        messages.success(request, f"{person} has {words(amount)} more to spend.")
-        return redirect("payments:promotions")
+        return told(request, "payments:promotions", f"{person} has {words(amount)} more to spend.")
 
     given = (
         Entry.objects.filter(transfer__kind=TransferKind.PROMOTION, amount__gt=0)

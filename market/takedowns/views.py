@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
-from market.acting import act_on, done, filled_in
+from market.acting import act_on, done, filled_in, told
 from market.catalog.models import PlugIn, Suspension
 from market.generation.models import Picture
 from market.refusals import Refused
@@ -180,9 +180,8 @@ def counter_notice(request: HttpRequest, pk: int) -> HttpResponse:
     form = CounterNoticeForm(request.POST if request.method == "POST" else None, initial=initial)
 
     def send_off() -> HttpResponse:
-        answering.counter(shown, person, form.counter_notice(), form.cleaned_data["reason"])
-        messages.success(request, "Your counter-notice is kept and passed on.")
-        return redirect(shown)
+        answering.counter(shown, person, form.paper(), form.cleaned_data["reason"])
+        return told(request, shown, "Your counter-notice is kept and passed on.")
 
     context = {"takedown": shown, "form": form, "days": settings.TAKEDOWN_RESTORE_BUSINESS_DAYS}
     return filled_in(request, "takedowns/counter_notice.html", context, send_off)

@@ -11,6 +11,7 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn, PlugInVersion
 from market.combinations.choosing import draw_quote
+from market.combinations.orders import CombinationOrder
 from market.combinations.requesting import KIND, request
 from market.extractions.releases import make_default
 from market.generation.requesting import settle_terms
@@ -38,8 +39,8 @@ def test_it_is_for_the_release_it_was_combined_on(
     felt = make_real_plugin(artist, name="Felt", seed=3)
     top_up(model_owner)
 
-    assert draw_quote(model_owner, [restoring, felt]).only_release
-    asked = request(model_owner, [restoring, felt], key=uuid.uuid4(), name="Both")
+    assert draw_quote(model_owner, CombinationOrder([restoring, felt])).only_release
+    asked = request(model_owner, CombinationOrder([restoring, felt], "Both"), key=uuid.uuid4())
     (job,) = Job.objects.claim(kinds=[KIND], worker="w")
     attempt(job, engine=engine, lease=Lease(job), runner=RUNNER)
     job.refresh_from_db()
@@ -53,6 +54,6 @@ def test_it_is_for_the_release_it_was_combined_on(
     with pytest.raises(Refused, match="was combined for release 2 of Tiny"):
         settle_terms(base=base, plugins=chosen, count=1, person=model_owner)
     with pytest.raises(Refused, match="restores what Tiny, release 1 never lost"):
-        draw_quote(model_owner, [restoring, felt])
+        draw_quote(model_owner, CombinationOrder([restoring, felt]))
     with pytest.raises(Refused, match="was combined for another release"):
-        draw_quote(model_owner, [PlugIn.objects.get(pk=asked.plugin_id), felt])
+        draw_quote(model_owner, CombinationOrder([PlugIn.objects.get(pk=asked.plugin_id), felt]))

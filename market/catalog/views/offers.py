@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from market.accounts.access import person_of
-from market.acting import act_on, acted, filled_in
+from market.acting import act_on, acted, filled_in, told
 from market.catalog.access import is_kept_down, owned_concept, owned_plugin, owned_version
 from market.catalog.addition import is_running, start_addition
 from market.catalog.combined import holds_others_weights
@@ -23,6 +23,7 @@ from market.catalog.offering import why_not_offered
 from market.catalog.plugin_uploads import parts_in_words, start_upload
 from market.catalog.publishing import obstacles, publish, use_version
 from market.catalog.royalties import royalties_of
+from market.catalog.terms import change_terms
 from market.catalog.views.desk import artists_only
 from market.refusals import Refused
 from market.stored_files import send
@@ -40,7 +41,7 @@ def addition(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
     def start() -> HttpResponse:
-        return redirect(start_addition(concept, form.cleaned_data["base"], person, terms=form.terms()))
+        return redirect(start_addition(concept, form.cleaned_data["base"], person, terms=form.order))
 
     context = {"concept": concept, "form": form, "works": concept.works.all()}
     return filled_in(request, "catalog/addition.html", context, start)
@@ -62,7 +63,7 @@ def upload_plugin(request: HttpRequest, pk: int) -> HttpResponse:
 
     def start() -> HttpResponse:
         job, parts = start_upload(
-            concept, form.cleaned_data["base"], person, form.cleaned_data["file"], terms=form.terms()
+            concept, form.cleaned_data["base"], person, form.cleaned_data["file"], terms=form.order
         )
         if parts:
             messages.info(request, parts_in_words(parts))
@@ -81,9 +82,10 @@ def plugin(request: HttpRequest, pk: int) -> HttpResponse:
     show = partial(_plugin_page, request, offer, form=form)
 
     def save() -> HttpResponse:
-        form.save_changes()
-        messages.success(request, "Price and licence are saved. They hold for pictures from now on.")
-        return redirect(offer.desk_url)
+        change_terms(offer, form.order)
+        return told(
+            request, offer.desk_url, "Price and licence are saved. They hold for pictures from now on."
+        )
 
     return acted(form, save, show) if request.method == "POST" else show()
 

@@ -14,7 +14,6 @@ from market.basemodels.models import BaseModel
 from market.basemodels.samples import Sample
 from market.catalog import addition
 from market.catalog.addition import (
-    Terms,
     complete_addition,
     inputs,
     obstacles,
@@ -22,6 +21,7 @@ from market.catalog.addition import (
 )
 from market.catalog.models import Concept, PlugIn, PlugInState, PlugInVersion
 from market.catalog.publishing import publish
+from market.catalog.terms import Terms
 from market.catalog.uploads import remove_work
 from market.jobs.lifecycle import BadResult, LeaseLost
 from market.jobs.models import Job

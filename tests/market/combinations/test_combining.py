@@ -14,6 +14,7 @@ from market.catalog.models import ConceptKind, PlugIn, PlugInState, PlugInVersio
 from market.combinations.choosing import draw_quote
 from market.combinations.finishing import TOO_LATE, give_up_expired
 from market.combinations.models import Combination
+from market.combinations.orders import CombinationOrder
 from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from market.jobs.states import JobState
@@ -79,11 +80,14 @@ def test_asking_twice_with_one_key_combines_once(rich: User, ink: PlugIn, pip: P
 
 
 def test_what_was_not_shown_is_not_agreed_to(rich: User, ink: PlugIn, pip: PlugIn) -> None:
-    shown = draw_quote(rich, [ink, pip])
+    shown = draw_quote(rich, CombinationOrder([ink, pip]))
     PlugIn.objects.filter(pk=ink.pk).update(price_micros=90_000)
     with pytest.raises(PriceChanged, match="has changed"):
         ask(rich, ink, pip, agreed=shown.digest)
-    assert ask(rich, ink, pip, agreed=draw_quote(rich, [ink, pip]).digest).price_micros == 110_000
+    assert (
+        ask(rich, ink, pip, agreed=draw_quote(rich, CombinationOrder([ink, pip])).digest).price_micros
+        == 110_000
+    )
 
 
 def test_a_cancelled_combination_costs_nothing(rich: User, ink: PlugIn, pip: PlugIn) -> None:

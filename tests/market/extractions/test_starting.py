@@ -13,7 +13,8 @@ from market.extractions import starting
 from market.extractions.deciding import approve_extraction
 from market.extractions.finishing import complete_extraction
 from market.extractions.models import Extraction, ExtractionState
-from market.extractions.starting import ExtractionWish, minutes_for, start_extraction, work_units
+from market.extractions.orders import ExtractionOrder
+from market.extractions.starting import minutes_for, start_extraction, work_units
 from market.jobs.lifecycle import LeaseLost
 from market.jobs.models import Job
 from market.refusals import Refused
@@ -51,11 +52,11 @@ def test_an_admin_may_and_a_stranger_may_not(base: BaseModel, admin: User, stran
 
 
 def test_two_extractions_of_one_concept_at_once_are_refused(base: BaseModel, model_owner: User) -> None:
-    start_extraction(base, model_owner, ExtractionWish("a fox", "character"))
+    start_extraction(base, model_owner, ExtractionOrder("a fox", "character"))
 
     with pytest.raises(Refused, match="already: wait"):
-        start_extraction(base, model_owner, ExtractionWish("The Fox", "character"))
-    assert start_extraction(base, model_owner, ExtractionWish("a cat", "character")).pk
+        start_extraction(base, model_owner, ExtractionOrder("The Fox", "character"))
+    assert start_extraction(base, model_owner, ExtractionOrder("a cat", "character")).pk
     assert Job.objects.count() == 2
 
 
@@ -88,7 +89,7 @@ def test_a_claim_about_another_base_or_kind_does_not_count(
         begun(base, model_owner, claim=make_claim(artist, other))
     with pytest.raises(Refused, match="about a style"):
         start_extraction(
-            base, model_owner, ExtractionWish("Ink", "character"), claim=make_claim(artist, base, name="Ink")
+            base, model_owner, ExtractionOrder("Ink", "character"), claim=make_claim(artist, base, name="Ink")
         )
 
 

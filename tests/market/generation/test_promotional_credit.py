@@ -22,8 +22,8 @@ from tests.market.stage import (
     commission,
     earnings,
     make_base,
+    make_order,
     make_plugin,
-    make_wish,
     run,
     top_up,
     wallet,
@@ -68,7 +68,7 @@ def test_it_pays_before_the_wallet_and_artists_get_their_royalty(
     give(user, admin, EURO)
     top_up(user)
 
-    request = run(user, make_wish(plugin.base, (plugin, 1.0)))
+    request = run(user, make_order(plugin.base, (plugin, 1.0)))
     assert request.hold is not None
     ledger.capture(hold=request.hold, key=f"{request.reference}:capture")
 
@@ -83,7 +83,7 @@ def test_where_it_does_not_cover_the_price_the_wallet_pays_all(
     give(user, admin, 59_999)
     top_up(user)
 
-    run(user, make_wish(plugin.base, (plugin, 1.0)))
+    run(user, make_order(plugin.base, (plugin, 1.0)))
 
     assert (credit(user).held, ledger.balance(wallet(user)).held) == (0, 60_000)
 
@@ -93,7 +93,7 @@ def test_a_query_that_neither_covers_is_refused(user: User, admin: User, plugin:
     top_up(user, 30_000)
 
     with pytest.raises(BalanceTooLow):
-        run(user, make_wish(plugin.base, (plugin, 1.0)))
+        run(user, make_order(plugin.base, (plugin, 1.0)))
     assert (credit(user).held, ledger.balance(wallet(user)).held) == (0, 0)
 
 
@@ -104,10 +104,10 @@ def test_switched_off_for_plugins_it_pays_for_plain_bases_only(
     give(user, admin, EURO)
     top_up(user)
 
-    run(user, make_wish(base, (plugin, 1.0)))
+    run(user, make_order(base, (plugin, 1.0)))
     assert (credit(user).held, ledger.balance(wallet(user)).held) == (0, 60_000)
 
-    run(user, make_wish(base))
+    run(user, make_order(base))
     assert (credit(user).held, ledger.balance(wallet(user)).held) == (10_000, 60_000)
 
 
@@ -117,7 +117,7 @@ def test_an_artist_may_spend_it_on_their_own_plugin_which_costs_nothing(
     settings.PROMOTION_PAYS_ROYALTIES = False
     give(artist, admin, EURO)
 
-    run(artist, make_wish(plugin.base, (plugin, 1.0)))
+    run(artist, make_order(plugin.base, (plugin, 1.0)))
 
     assert credit(artist).held == 10_000  # the base's fee
 

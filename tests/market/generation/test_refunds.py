@@ -18,8 +18,8 @@ from tests.market.stage import (
     commission,
     earnings,
     make_base,
+    make_order,
     make_plugin,
-    make_wish,
     paid_query,
     run,
     top_up,
@@ -74,7 +74,7 @@ def test_what_was_not_charged_is_not_given_back(
 ) -> None:
     base = make_base(model_owner)
     top_up(user)
-    request = run(user, make_wish(base, (make_plugin(artist, base), 1.0)))
+    request = run(user, make_order(base, (make_plugin(artist, base), 1.0)))
 
     with pytest.raises(Refused, match="not charged"):
         refund_query(request, admin, "drawn wrong", from_receivers=True)
