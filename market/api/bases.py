@@ -49,7 +49,7 @@ class OfferBody(Body, serializers.ModelSerializer[BaseModel]):
 class RegisterBody(OfferBody):
     fee_micros = Micros(most=MAX_FEE_MICROS, help_text=_FEE)
     licence = serializers.ChoiceField(Licence.choices, help_text="What others may do with the weights.")
-    source = Text(
+    source = Text(  # type: ignore[assignment]  # a member, not the attribute of serializers
         "Directory on the workers. Written in full. Leave it empty if you upload the files.",
         most=500,
         default="",

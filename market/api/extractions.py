@@ -201,8 +201,7 @@ class Extractions(Endpoint):
         """
         base = governed_base(self.person, slug)
         body = said(request, StartBody)
-        number = body.pop("claim")
-        claim = accepted_claim(base, number) if number is not None else None
+        claim = accepted_claim(base, body.pop("claim"))
         begun = start_extraction(base, self.person, ExtractionOrder(**body), claim=claim)
         return made(
             OneExtractionOut(begun, context={"request": request}).data,

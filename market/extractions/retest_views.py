@@ -82,21 +82,17 @@ def retrain(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def accept(request: HttpRequest, pk: int) -> HttpResponse:
-    return _decided(
-        request, pk, accept_retraining, "Pictures on this release are drawn with the new version."
-    )
+    return _decided(request, pk, accept_retraining, "new")
 
 
 @login_required
 @require_POST
 def decline(request: HttpRequest, pk: int) -> HttpResponse:
-    return _decided(
-        request, pk, decline_retraining, "Pictures on this release are drawn with the old version."
-    )
+    return _decided(request, pk, decline_retraining, "old")
 
 
 def _decided(
-    request: HttpRequest, pk: int, decide: Callable[[Retraining, User], None], said: str
+    request: HttpRequest, pk: int, decide: Callable[[Retraining, User], None], version: str
 ) -> HttpResponse:
     person = person_of(request)
     return act_on(
@@ -104,7 +100,7 @@ def _decided(
         reverse("extractions:retest", args=[pk]),
         None,
         lambda: decide(own_retraining(person, pk), person),
-        said,
+        f"Pictures on this release are drawn with the {version} version.",
         lambda refusal: _retest_page(request, person, own_retest(person, pk), refusal),
     )
 

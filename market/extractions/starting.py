@@ -32,8 +32,10 @@ def accepted_claims(base: BaseModel) -> QuerySet[Claim]:
     return accepted.select_related("concept", "claimant")
 
 
-def accepted_claim(base: BaseModel, pk: int) -> Claim:
+def accepted_claim(base: BaseModel, pk: int | None) -> Claim | None:
     """Find one of these by its number. Raises Refused where it is none."""
+    if pk is None:
+        return None
     claim = accepted_claims(base).filter(pk=pk).first()
     if claim is None:
         raise invalid(f"There is no accepted claim {pk} about {base.name}.", field="claim")

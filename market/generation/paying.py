@@ -13,14 +13,13 @@ from market.ledger.models import Account, AccountKind
 from market.payments.promotions import credit_account
 
 
-def may_pay_with_credit(quote: Quote) -> bool:
-    """Whether credit may be spent on this: on plug-ins, only where the market wants to pay their royalties."""
-    return settings.PROMOTION_PAYS_ROYALTIES or not any(line.total for line in quote.lines if line.is_plugin)
-
-
 def _covers(credit: int, quote: Quote) -> bool:
-    """Whether so much promotional credit pays a quote. A hold is on one account: too little waits for a smaller price."""
-    return credit >= quote.total and may_pay_with_credit(quote)
+    """Whether so much promotional credit pays a quote: plug-ins only where the market wants to pay their royalties.
+
+    A hold is on one account: too little waits for a smaller price.
+    """
+    on_plugins = any(line.total for line in quote.lines if line.is_plugin)
+    return credit >= quote.total and (settings.PROMOTION_PAYS_ROYALTIES or not on_plugins)
 
 
 @dataclass(frozen=True)
