@@ -78,15 +78,20 @@ def act_on(
     show: Callable[[Refused | None], HttpResponse],
 ) -> HttpResponse:
     """Act on one of several forms on a page as `acted` does, say that it is done, and lead to a page."""
-    return acted(form, lambda: _told(request, to, act, said), show)
+
+    def answer() -> HttpResponse:
+        act()
+        return told(request, to, said)
+
+    return acted(form, answer, show)
 
 
-def ordered(form: Any, order: Callable[..., object], **said: Any) -> dict[str, Any]:
+def ordered(form: Any, order: Callable[..., object]) -> dict[str, Any]:
     """Make the order of a form's values, for its `clean`; where one is refused, say in the form why."""
     values: dict[str, Any] = form.cleaned_data
     if not form.errors:
         try:
-            form.order = order(**values | said)
+            form.order = order(**values)
         except Refused as refusal:
             put_on(form, refusal)
     return values
@@ -97,16 +102,10 @@ def done(
 ) -> HttpResponse:
     """Act, say that it is done or why not, and lead to a page. What is said may depend on what was made."""
     try:
-        return _told(request, to, act, said)
+        made = act()
     except Refused as refusal:
         messages.error(request, str(refusal))
-    return redirect(to)
-
-
-def _told(
-    request: HttpRequest, to: HasPage | str, act: Callable[[], T], said: str | Callable[[T], str]
-) -> HttpResponse:
-    made = act()
+        return redirect(to)
     return told(request, to, said(made) if callable(said) else said)
 
 

@@ -5,10 +5,12 @@ Whoever raises one has changed nothing. Pages show its words (`acting`), the API
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,15 @@ class Reason:
 
     def __str__(self) -> str:
         return self.text
+
+
+def outside(field: str, value: float, least: float, most: float) -> Iterator[Reason]:
+    """Say that a number is outside of its bounds, where it is, in the words of forms."""
+    for judge in (MinValueValidator(least), MaxValueValidator(most)):
+        try:
+            judge(value)
+        except ValidationError as error:
+            yield Reason(error.messages[0], field)
 
 
 class Refused(Exception):

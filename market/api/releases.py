@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
@@ -110,13 +109,11 @@ class ComparedReleases(Endpoint):
     def get(self, request: Request, slug: str) -> Response:
         """Two releases of your base model, beside each other."""
         releases = governed_base(self.person, slug).releases.select_related("base", "build")
-        asked = {name: request.query_params.get(name, "") for name in ("first", "second")}
+        asked = {name: request.query_params.get(name, "")[:18] for name in ("first", "second")}
         both = {
-            name: releases.filter(pk=pk).first() if re.fullmatch(r"[0-9]{1,18}", pk) else None
-            for name, pk in asked.items()
+            name: releases.filter(pk=pk).first() if pk.isdecimal() else None for name, pk in asked.items()
         }
-        if unknown := [name for name, release in both.items() if release is None]:
-            raise invalid(
-                [Fault("Say which release of this base it is.", parameter=name) for name in unknown]
-            )
+        unknown = [name for name, release in both.items() if release is None]
+        if unknown:
+            raise invalid([Fault("Which release of this base?", parameter=name) for name in unknown])
         return Response(ComparedReleasesOut(both, context={"request": request}).data)

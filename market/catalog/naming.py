@@ -34,15 +34,11 @@ def describe_concept(concept: Concept, **said: Any) -> Concept:
     with transaction.atomic():
         # In turns: none of an artist's concepts gets a name that another is just taking.
         User.objects.select_for_update(no_key=True).get(pk=concept.artist_id)
-        if is_learned(concept):
-            before = {name: getattr(concept, name) for name in LEARNED}
-            fixed = [
-                Reason(f"This cannot be changed any more. It is “{value}”.", name)
-                for name, value in before.items()
-                if said.get(name, value) != value
-            ]
-            if fixed:
-                raise invalid(*fixed)
+        before = {name: getattr(concept, name) for name in LEARNED}
+        changed = [name for name, value in before.items() if said.get(name, value) != value]
+        if changed and is_learned(concept):
+            fixed = "This cannot be changed any more. It is “{}”."
+            raise invalid(*(Reason(fixed.format(before[name]), name) for name in changed))
         for name, value in said.items():
             setattr(concept, name, value)
         try:

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from market.catalog.models import LEARNED_KINDS
 from market.catalog.models.concepts import MAX_ALIASES, NAME_LENGTH, name_validator
 from market.extractions.models import MAX_RETAINED, PICTURES, PROMPT_LENGTH, Method
-from market.refusals import Reason, invalid
+from market.refusals import Reason, invalid, outside
 
 ANCHOR_LENGTH = 100
 
@@ -58,8 +58,7 @@ class ExtractionOrder:
                 )
         if self.method not in Method.values:
             yield Reason(f"The methods are {', '.join(Method.values)}.", "method")
-        if not PICTURES[0] <= self.pictures <= PICTURES[1]:
-            yield Reason(f"A group has {PICTURES[0]} to {PICTURES[1]} pictures.", "pictures")
+        yield from outside("pictures", self.pictures, *PICTURES)
 
 
 def _misnamed(name: str, field: str, *, least: int = 2) -> Iterator[Reason]:

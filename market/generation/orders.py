@@ -9,12 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
-
 from market.basemodels.models import BaseModel
 from market.generation import limits
-from market.refusals import Reason, invalid
+from market.refusals import Reason, invalid, outside
 
 DEFAULT_WEIGHT = 1.0
 NO_PROMPT = "Say what to draw."
@@ -63,7 +60,8 @@ class GenerationOrder(QuoteOrder):
 
     def __post_init__(self) -> None:
         for name in ("prompt", "negative_prompt"):
-            object.__setattr__(self, name, _one_line(getattr(self, name)))
+            words = unicodedata.normalize("NFC", getattr(self, name)).split()
+            object.__setattr__(self, name, " ".join(words))
         super().__post_init__()
 
     def faults(self) -> Iterator[Reason]:
@@ -73,27 +71,16 @@ class GenerationOrder(QuoteOrder):
         for name in ("prompt", "negative_prompt"):
             text = getattr(self, name)
             if len(text) > limits.MAX_PROMPT:
-                yield Reason(f"At most {limits.MAX_PROMPT} characters. Shorten it.", name)
+                said = "A prompt has at most" if name == "prompt" else "At most"
+                yield Reason(f"{said} {limits.MAX_PROMPT} characters. Shorten it.", name)
             if _HIDDEN.search(text):
                 yield Reason(
                     "This text holds control characters, which nobody can see. Type it anew instead of pasting it.",
                     name,
                 )
-        yield from _outside("steps", self.steps, *limits.STEPS)
-        yield from _outside("guidance", self.guidance, *limits.GUIDANCE)
-        yield from _outside("seed", self.seed, 0, limits.MAX_SEED)
-
-
-def _outside(name: str, value: float, least: float, most: float) -> Iterator[Reason]:
-    for require in (MinValueValidator(least), MaxValueValidator(most)):
-        try:
-            require(value)
-        except ValidationError as error:
-            yield Reason(error.messages[0], name)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
+        yield from outside("steps", self.steps, *limits.STEPS)
+        yield from outside("guidance", self.guidance, *limits.GUIDANCE)
+        yield from outside("seed", self.seed, 0, limits.MAX_SEED)
 
 
 def weight_expected(found: str) -> str:
