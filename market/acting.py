@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from http import HTTPStatus
+from typing import Any, Protocol, TypeVar
 
 from django.contrib import messages
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-REFUSED = 409
+from market.refusals import Refused
+
+T = TypeVar("T")
 
 
 class HasPage(Protocol):
     def get_absolute_url(self) -> str: ...
+
+
+def acted(
+    form: BaseForm | None,
+    act: Callable[[], HttpResponse],
+    show: Callable[[Refused | None], HttpResponse],
+    *,
+    refused_with: HTTPStatus | None = None,
+) -> HttpResponse:
+    """Act on a valid form, or a mere button. Else, or where it is refused, show the page again with what was written and why not.
+
+    A refusal is answered with the status that it says, unless the page has one for all.
+    """
+    refusal, status = None, HTTPStatus.UNPROCESSABLE_ENTITY
+    if form is None or form.is_valid():
+        try:
+            return act()
+        except Refused as refused:
+            refusal, status = refused, refused_with or refused.status
+    page = show(refusal)
+    page.status_code = int(status)
+    return page
 
 
 def filled_in(
@@ -22,29 +48,68 @@ def filled_in(
     context: dict[str, Any],
     act: Callable[[], HttpResponse],
     *,
-    refused: type[Exception],
+    refused_with: HTTPStatus | None = None,
 ) -> HttpResponse:
-    """Show a page that is one form; once it is filled in, act on it, or show it again with why not."""
-    form, status = context["form"], 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            try:
-                return act()
-            except refused as refusal:
-                form.add_error(None, str(refusal))
-                status = REFUSED
-    return render(request, template, context, status=status)
+    """Show a page that is one form, the context's `form`. Once it is filled in, act on it, or say in it why not."""
+    form = context["form"]
+
+    def show(refusal: Refused | None) -> HttpResponse:
+        if refusal:
+            put_on(form, refusal)
+        return render(request, template, context)
+
+    if request.method != "POST":
+        return show(None)
+    return acted(form, act, show, refused_with=refused_with)
+
+
+def put_on(form: BaseForm, refusal: Refused) -> None:
+    """Say in a form why it was refused, each reason at its field."""
+    for each in refusal.reasons:
+        form.add_error(each.field if each.field in form.fields else None, each.text)
+
+
+def act_on(
+    request: HttpRequest,
+    to: HasPage | str,
+    form: BaseForm | None,
+    act: Callable[[], object],
+    said: str,
+    show: Callable[[Refused | None], HttpResponse],
+) -> HttpResponse:
+    """Act on one of several forms on a page as `acted` does, say that it is done, and lead to a page."""
+
+    def answer() -> HttpResponse:
+        act()
+        return told(request, to, said)
+
+    return acted(form, answer, show)
+
+
+def ordered(form: Any, order: Callable[..., object]) -> dict[str, Any]:
+    """Make the order of a form's values, for its `clean`; where one is refused, say in the form why."""
+    values: dict[str, Any] = form.cleaned_data
+    if not form.errors:
+        try:
+            form.order = order(**values)
+        except Refused as refusal:
+            put_on(form, refusal)
+    return values
 
 
 def done(
-    request: HttpRequest, shown: HasPage, act: Callable[[], object], said: str, *, refused: type[Exception]
+    request: HttpRequest, to: HasPage | str, act: Callable[[], T], said: str | Callable[[T], str]
 ) -> HttpResponse:
-    """Act, say that it is done or why not, and lead back to the page of what was shown."""
+    """Act, say that it is done or why not, and lead to a page. What is said may depend on what was made."""
     try:
-        act()
-    except refused as refusal:
+        made = act()
+    except Refused as refusal:
         messages.error(request, str(refusal))
-    else:
-        messages.success(request, said)
-    return redirect(shown)
+        return redirect(to)
+    return told(request, to, said(made) if callable(said) else said)
+
+
+def told(request: HttpRequest, to: HasPage | str, said: str) -> HttpResponse:
+    """Say that something is done, and lead to a page."""
+    messages.success(request, said)
+    return redirect(to)

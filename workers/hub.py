@@ -35,8 +35,9 @@ from huggingface_hub.utils.tqdm import tqdm
 
 from market.basemodels.models import BaseModel
 from market.basemodels.models.uploads import FILE_PATH
-from market.basemodels.sources import HubSource, SourceRefused, hub_source
+from market.basemodels.sources import HubSource, hub_source
 from market.basemodels.uploading import MAX_FILES, MAX_TEXT_BYTES
+from market.refusals import Refused
 from plugins_engine import WEIGHT_VARIANTS, BadBase, OnProgress, Progress
 
 MAX_LISTED = 10_000
@@ -83,7 +84,7 @@ def copy_of_hub(base: BaseModel, on_progress: OnProgress | None = None) -> Path:
         return copy
     try:
         source.require_allowed()
-    except SourceRefused as refusal:
+    except Refused as refusal:
         raise BadBase(str(refusal)) from refusal
     copies.mkdir(parents=True, exist_ok=True)
     with _alone(copies / f".{copy.name}.lock"):

@@ -7,6 +7,7 @@ from django.db import transaction
 from market.accounts.models import Role, RoleAcceptance, User
 from market.accounts.terms import TERMS
 from market.audit.recording import record
+from market.refusals import Refused
 
 
 class RoleNotOffered(Exception):
@@ -29,10 +30,10 @@ def take_on(person: User, role: Role, *, ip_address: str | None = None) -> RoleA
     return acceptance
 
 
-def require_admin(person: User, refusal: type[Exception]) -> None:
-    """Raise the refusal, in words for the person, unless they are an admin."""
+def require_admin(person: User) -> None:
+    """Refuse whoever is no admin."""
     if not person.is_admin:
-        raise refusal("Only an admin can do that.")
+        raise Refused("Only an admin can do that.")
 
 
 def grant(person: User, role: Role, *, by: User | None = None) -> None:

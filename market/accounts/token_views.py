@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from market.accounts.access import person_of
 from market.accounts.forms import TokenForm
-from market.accounts.tokens import TokenRefused, ends_in, make_token, revoke_token
+from market.accounts.tokens import ends_in, make_token, revoke_token
+from market.acting import filled_in
 
 
 @login_required
@@ -25,21 +26,19 @@ def tokens(request: HttpRequest) -> HttpResponse:
     Already the look asks for the password once more, so that a filled-in form is not lost to that.
     """
     person = person_of(request)
-    form, words = TokenForm(request.POST if request.method == "POST" else None), ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            _, words = make_token(
-                person,
-                name=form.cleaned_data["name"],
-                scopes=form.chosen_scopes(),
-                expires_at=ends_in(form.cleaned_data["days"]),
-            )
-        except TokenRefused as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            form = TokenForm()
-    context = {"form": form, "words": words, "tokens": person.api_tokens.filter(revoked_at=None)}
-    return render(request, "people/tokens.html", context, status=422 if form.errors else 200)
+    form = TokenForm(request.POST if request.method == "POST" else None)
+    context = {"form": form, "tokens": person.api_tokens.filter(revoked_at=None)}
+
+    def make() -> HttpResponse:
+        _, words = make_token(
+            person,
+            name=form.cleaned_data["name"],
+            scopes=form.chosen_scopes(),
+            expires_at=ends_in(form.cleaned_data["days"]),
+        )
+        return render(request, "people/tokens.html", context | {"form": TokenForm(), "words": words})
+
+    return filled_in(request, "people/tokens.html", context, make)
 
 
 @login_required

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from market.accounts.models import ApiToken, Scope, User
 from market.audit.recording import record
+from market.refusals import invalid
 
 MARK = "cpmt_"
 """What every token starts with, so that whoever finds one in a file knows what it is."""
@@ -20,10 +21,6 @@ MAX_TOKENS = 20
 """In use by one person. The limits of the API are counted by token."""
 NOTED_EVERY = timedelta(minutes=1)
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-
-class TokenRefused(Exception):
-    """Why no token was made, in words for the person who asked."""
 
 
 def make_token(
@@ -35,7 +32,7 @@ def make_token(
         # One after the other, so that no more are made than may be.
         User.objects.select_for_update(no_key=True).get(pk=person.pk)
         if ApiToken.objects.usable().filter(person=person).count() >= MAX_TOKENS:
-            raise TokenRefused(f"You have {MAX_TOKENS} tokens in use, the most at a time. Revoke one first.")
+            raise invalid(f"You have {MAX_TOKENS} tokens in use, the most at a time. Revoke one first.")
         token = ApiToken.objects.create(
             person=person,
             name=name,

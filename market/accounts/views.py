@@ -14,6 +14,7 @@ from market.accounts.forms import AcceptTermsForm, ProfileForm
 from market.accounts.models import Role, User
 from market.accounts.roles import take_on
 from market.accounts.terms import TERMS
+from market.acting import told
 
 AFTER_TAKING_ON = {Role.ARTIST: "catalog:desk", Role.MODEL_OWNER: "basemodels:bases"}
 
@@ -26,8 +27,7 @@ def me(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=User.objects.get(pk=person.pk))
     if request.method == "POST" and form.is_valid():
         form.save()
-        messages.success(request, "Your profile is saved.")
-        return redirect("accounts:me")
+        return told(request, "accounts:me", "Your profile is saved.")
     context = {
         "form": form,
         "person": person,

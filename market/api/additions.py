@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.urls import reverse
@@ -11,23 +12,38 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from market.api.bodies import AnyForm, filled_in, said, shape
+from market.api.bases import OnBaseBody
+from market.api.bodies import File, said
 from market.api.concepts import ConceptEndpoint
 from market.api.endpoint import made
 from market.api.jobs import JobOut
 from market.api.once import once
-from market.api.plugins import PlugInOut, terms_of
+from market.api.plugins import PlugInOut, TermsBody
+from market.api.problems import Fault, invalid
+from market.basemodels.models import BaseModel
 from market.catalog.access import owned_plugins
 from market.catalog.addition import start_addition
-from market.catalog.forms import PlugInFileForm, VersionForm
 from market.catalog.models import Concept, PlugIn
-from market.catalog.plugin_uploads import start_upload
+from market.catalog.plugin_uploads import EMPTY_FILE, NO_FILE, start_upload
+from market.catalog.terms import Terms, require_allowed
 from market.jobs.models import Job
 
-# Of a plug-in that is there already, the price need not be said again.
-_OPTIONAL = ("price_micros",)
-AdditionBody = shape("AdditionBody", VersionForm, optional=_OPTIONAL)
-PlugInFileBody = shape("PlugInFileBody", PlugInFileForm, optional=_OPTIONAL)
+
+class AdditionBody(OnBaseBody, TermsBody):
+    """Of a plug-in that is there already, the terms need not be said again."""
+
+    class Meta(TermsBody.Meta):
+        fields = ("base", *TermsBody.Meta.fields)
+
+
+class PlugInFileBody(AdditionBody):
+    file = File(
+        "A LoRA for the base model as .safetensors, of diffusers, PEFT or kohya naming; text encoder and learned tokens count.",
+        error_messages={"required": NO_FILE, "empty": EMPTY_FILE},
+    )
+
+    class Meta(TermsBody.Meta):
+        fields = ("file", *AdditionBody.Meta.fields)
 
 
 class BegunOut(serializers.Serializer[Any]):
@@ -54,10 +70,14 @@ class FileBegunOut(BegunOut):
 
 
 class VersionEndpoint(ConceptEndpoint):
-    def filled_in(self, form: type[AnyForm], concept: Concept, body: dict[str, Any]) -> AnyForm:
-        """Fill a form in; a plug-in that there is for the base keeps of its terms what the body does not say."""
-        plugin = concept.plugins.filter(base__slug=body.get("base", "")).first()
-        return filled_in(form, terms_of(plugin or PlugIn()) | body, instance=plugin)
+    def terms(self, concept: Concept, base: BaseModel, body: dict[str, Any]) -> Terms:
+        """Give the terms of a version; a plug-in that there is for the base keeps what the body does not say of them."""
+        plugin = concept.plugins.filter(base=base).first()
+        if plugin is None and "price_micros" not in body:
+            raise invalid([Fault("This field is required.", pointer="#/price_micros")])
+        terms = replace(Terms.of(plugin), **body) if plugin else Terms(**body)
+        require_allowed(plugin or PlugIn(), terms)
+        return terms
 
     def begun(self, job: Job) -> dict[str, Any]:
         return {"job": job, "plugin": owned_plugins(self.person).get(addition=job)}
@@ -72,8 +92,9 @@ class Additions(VersionEndpoint):
         Its price and licence hold from now on; what is not said of them stays, or is allowed if the plug-in is new.
         """
         concept = self.own_concept(pk)
-        form = self.filled_in(VersionForm, concept, said(request, AdditionBody))
-        job = start_addition(concept, form.cleaned_data["base"], self.person, terms=form.terms())
+        body = said(request, AdditionBody)
+        base = body.pop("base")
+        job = start_addition(concept, base, self.person, terms=self.terms(concept, base, body))
         begun = BegunOut(self.begun(job), context={"request": request}).data
         return made(begun, at=reverse("api:job", args=[job.pk]))
 
@@ -90,9 +111,9 @@ class PlugInFiles(VersionEndpoint):
         was combined from others, their artists share its fee.
         """
         concept = self.own_concept(pk)
-        form = self.filled_in(PlugInFileForm, concept, said(request, PlugInFileBody))
-        job, parts = start_upload(
-            concept, form.cleaned_data["base"], self.person, form.cleaned_data["file"], terms=form.terms()
-        )
+        body = said(request, PlugInFileBody)
+        base, file = body.pop("base"), body.pop("file")
+        terms = self.terms(concept, base, body)
+        job, parts = start_upload(concept, base, self.person, file, terms=terms)
         begun = FileBegunOut(self.begun(job) | {"parts": parts}, context={"request": request}).data
         return made(begun, at=reverse("api:job", args=[job.pk]))

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.accounts.models import Role, Scope
-from market.api.bodies import Shape, Text, Whole, members, shape
+from market.api.bodies import Body, Text, Whole, said
 from market.api.endpoint import Endpoint
 from market.api.links import Link
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
@@ -34,22 +34,16 @@ from market.basemodels.uploading import (
 BYTES = "application/octet-stream"
 
 
-class FileBody(Shape):
+class FileBody(Body):
     """A file that will come."""
 
-    path = Text(
-        trim_whitespace=False,
-        allow_blank=True,
-        described={"type": "string", "pattern": FILE_PATH, "description": "In the diffusers directory."},
-    )
-    size = Whole(described={"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "description": "Bytes."})
-    sha256 = Text(trim_whitespace=False, allow_blank=True, described={"type": "string", "pattern": SHA256})
+    path = Text("In the diffusers directory.", pattern=FILE_PATH, trim_whitespace=False)
+    size = Whole("Bytes.", 1, MAX_SIZE)
+    sha256 = Text("Of the file.", pattern=SHA256, trim_whitespace=False)
 
 
-BaseUploadBody = shape(
-    "BaseUploadBody",
-    files=FileBody(many=True, help_text=f"At most {MAX_FILES}, model_index.json among them."),
-)
+class BaseUploadBody(Body):
+    files = FileBody(many=True, help_text=f"At most {MAX_FILES}, model_index.json among them.")
 
 
 class FileOut(serializers.Serializer[Any]):
@@ -92,7 +86,7 @@ class BaseUploads(Endpoint):
         The same list is the same upload, with what has arrived of it, so that no Idempotency-Key is needed.
         """
         self.require_role(Role.MODEL_OWNER)
-        upload = begin_upload(self.person, announced(members(request, BaseUploadBody)))
+        upload = begin_upload(self.person, announced(said(request, BaseUploadBody, partial=True)))
         return Response(BaseUploadOut(upload, context={"request": request}).data)
 
 

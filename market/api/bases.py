@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.accounts.models import Role, Scope
-from market.api.bodies import filled_in, members, shape
+from market.api.bodies import Body, Micros, Text, said
 from market.api.endpoint import Endpoint, made
 from market.api.jobs import JobOut
 from market.api.links import Link
@@ -19,12 +19,52 @@ from market.api.once import once
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.basemodels.access import managed_base, owned_base, visible_base, visible_bases
 from market.basemodels.checking import start_check
-from market.basemodels.forms import OfferForm, RegisterForm
-from market.basemodels.models import BaseModel
+from market.basemodels.models import MAX_FEE_MICROS, BaseModel, Licence
+from market.basemodels.offers import NOT_OFFERED, OFFER_FIELDS, REGISTER_FIELDS, change_offer
 from market.basemodels.registering import register_base
 
-RegisterBody = shape("RegisterBody", RegisterForm)
-OfferBody = shape("OfferBody", OfferForm, optional=tuple(OfferForm.base_fields))
+_FEE = "Paid to you for every picture, less the market's commission. 0 offers the model free of charge."
+
+
+class OnBaseBody(Body):
+    """What is said of one of the base models that are offered."""
+
+    base = Text("The name of a base model in addresses.")
+
+    def validate_base(self, slug: str) -> BaseModel:
+        base = BaseModel.objects.listed().filter(slug=slug).first()
+        if base is None:
+            raise serializers.ValidationError(NOT_OFFERED)
+        return base
+
+
+class OfferBody(Body, serializers.ModelSerializer[BaseModel]):
+    fee_micros = Micros(most=MAX_FEE_MICROS, required=False, help_text=_FEE)
+
+    class Meta:
+        model = BaseModel
+        fields = OFFER_FIELDS
+
+
+class RegisterBody(OfferBody):
+    fee_micros = Micros(most=MAX_FEE_MICROS, help_text=_FEE)
+    licence = serializers.ChoiceField(Licence.choices, help_text="What others may do with the weights.")
+    source = Text(  # type: ignore[assignment]  # a member, not the attribute of serializers
+        "Directory on the workers. Written in full. Leave it empty if you upload the files.",
+        most=500,
+        default="",
+    )
+    upload = serializers.UUIDField(default=None, allow_null=True)
+    hub_name = Text("Model on the hub, as organisation/model. A worker fetches it.", most=200, default="")
+    hub_revision = Text(
+        "Its commit: the hash of 40 digits, from the model's history. The base stays what it is there.",
+        most=60,
+        default="",
+    )
+
+    class Meta(OfferBody.Meta):
+        fields = (*REGISTER_FIELDS, "source", "upload", "hub_name", "hub_revision")
+        extra_kwargs: ClassVar[dict[str, dict[str, Any]]] = {"slug": {"required": False, "allow_blank": True}}
 
 
 class BaseOut(serializers.Serializer[Any]):
@@ -89,13 +129,14 @@ class Bases(Endpoint):
 
         It is not listed yet: a worker checks it first. Follow the check.
         """
-        form = filled_in(RegisterForm, members(request, RegisterBody))
+        body = said(request, RegisterBody)
+        source, upload, *hub = (body.pop(name) for name in ("source", "upload", "hub_name", "hub_revision"))
         base = register_base(
             self.person,
-            form.fields_of_base(),
-            source=form.cleaned_data["source"],
-            upload=form.cleaned_data["upload"],
-            hub=form.hub(),
+            body,
+            source=source,
+            upload=upload,
+            hub=(hub[0], hub[1]) if any(hub) else None,
             by=self.person,
         )
         return made(
@@ -116,10 +157,7 @@ class OneBase(Endpoint):
         """Change what your base model costs, allows and says; `listed` offers it. It holds for pictures from now on."""
         base = owned_base(self.person, slug)
         self.require_role(Role.MODEL_OWNER)
-        as_it_is = {name: getattr(base, name) for name in OfferForm.base_fields}
-        form = filled_in(OfferForm, as_it_is | members(request, OfferBody), instance=base)
-        # Only what the form holds: a worker may be writing what it found to the same row.
-        form.save(commit=False).save(update_fields=list(OfferForm.base_fields))
+        change_offer(base, **said(request, OfferBody))
         return Response(BaseOut(base, context={"request": request}).data)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -15,41 +16,125 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.accounts.models import Role, Scope
-from market.api.bodies import LINES, chosen, filled_in, members, shape
+from market.api.bodies import Affirmed, Body, Files, Lines, Text, said, words
 from market.api.concepts import RefusedOut
 from market.api.endpoint import Endpoint, made
 from market.api.links import Link
 from market.api.once import once, once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
+from market.api.problems import Fault, invalid
+from market.basemodels.models import BaseModel
+from market.catalog.models import Concept, PlugIn
 from market.claims import answering, drafting
-from market.claims.claim_forms import (
-    AcceptForm,
-    AppealForm,
-    ControlsForm,
-    CounterNoticeForm,
-    DraftForm,
-    FilterForm,
-    MessageForm,
-    NewClaimForm,
-    NoticeForm,
-    RejectForm,
-    WorksForm,
+from market.claims.access import (
+    WAITING,
+    claim_lists,
+    claim_to_answer,
+    filtered_claims,
+    others_bases,
+    others_plugins,
+    own_claim,
+    own_concepts,
+    visible_claim,
 )
-from market.claims.claim_views import claim_lists, claim_to_answer, filtered_claims, own_claim, visible_claim
-from market.claims.models import Claim, ClaimState, EvidenceReport, PictureSort
+from market.claims.drafting import ClaimOrder, Draft
+from market.claims.models import MAX_PROMPTS, Claim, ClaimState, EvidenceReport, Notice, PictureSort, notices
+from market.claims.models.claims import RIGHTS_LENGTH, TEXT_LENGTH
+from market.claims.models.notices import PAPER_FIELDS
+from market.claims.statements import (
+    ACCURATE,
+    COUNTER_NOTICE,
+    GOOD_FAITH,
+    JURISDICTION,
+    MISTAKEN,
+    NO_STATEMENT,
+    NOTICE,
+)
 from market.downloads import file_response
 
-_DRAFT_LISTS = {"prompts": LINES}
-NewClaimBody = shape("NewClaimBody", NewClaimForm, DraftForm, lists=_DRAFT_LISTS)
-DraftBody = shape("DraftBody", DraftForm, lists=_DRAFT_LISTS)
-WorksBody = shape("WorksBody", WorksForm)
-ControlsBody = shape("ControlsBody", ControlsForm)
-NoticeBody = shape("NoticeBody", NoticeForm)
-AcceptBody = shape("AcceptBody", AcceptForm)
-RejectBody = shape("RejectBody", RejectForm)
-CounterNoticeBody = shape("CounterNoticeBody", CounterNoticeForm)
-AppealBody = shape("AppealBody", AppealForm)
-MessageBody = shape("MessageBody", MessageForm)
+Named = TypeVar("Named", bound=Model)
+_READ_BY_ADMINS = "An admin and the other party will read it."
+_READ_BY_ARTIST = "The artist and the admins will read it."
+
+
+class DraftBody(Body):
+    prompts = Lines(
+        default=list,
+        help_text=f"That may reproduce your works, at most {MAX_PROMPTS}: the titles or captions of your works, with your name or "
+        "the style's.",
+    )
+    rights = Text(
+        "Say that you made the works, or how else you hold the rights, and where and when they were published.",
+        most=RIGHTS_LENGTH,
+        default="",
+    )
+    controls_by_market = serializers.BooleanField(
+        default=False,
+        help_text="An admin adds controls after you have submitted the claim, so the evidence takes longer.",
+    )
+
+
+class NewClaimBody(DraftBody):
+    concept = serializers.IntegerField(help_text="The concept of yours that it is said to contain.")
+    base = Text("The name of a base model in addresses.", default="")
+    plugin = Text("Or that of a plug-in.", default="")
+
+    def validate_concept(self, pk: int) -> Concept:
+        return _one_of(own_concepts(self.context["person"]).filter(pk=pk))
+
+    def validate_base(self, slug: str) -> BaseModel | None:
+        return _one_of(others_bases(self.context["person"]).filter(slug=slug)) if slug else None
+
+    def validate_plugin(self, slug: str) -> PlugIn | None:
+        return _one_of(others_plugins(self.context["person"]).filter(slug=slug)) if slug else None
+
+
+def _one_of(choices: QuerySet[Named]) -> Named:
+    found = choices.first()
+    if found is None:
+        raise serializers.ValidationError(
+            "Select a valid choice. That choice is not one of the available choices."
+        )
+    return found
+
+
+class WorksBody(Body):
+    works = serializers.ListField(child=serializers.IntegerField(), default=list)
+
+
+class ControlsBody(Body):
+    files = Files()
+
+
+class NoticeBody(Body, serializers.ModelSerializer[Any]):
+    in_good_faith = Affirmed(GOOD_FAITH, lacks=NO_STATEMENT)
+    accurate_under_perjury = Affirmed(ACCURATE, lacks=NO_STATEMENT)
+
+    class Meta:
+        model = Notice
+        fields = ("works", "material", *PAPER_FIELDS, "in_good_faith", "accurate_under_perjury")
+
+
+class CounterNoticeBody(Body, serializers.ModelSerializer[Any]):
+    reason = serializers.CharField(max_length=TEXT_LENGTH, help_text=_READ_BY_ARTIST)
+    mistaken_under_perjury = Affirmed(MISTAKEN, lacks=NO_STATEMENT)
+    consents_to_jurisdiction = Affirmed(JURISDICTION, lacks=NO_STATEMENT)
+
+    class Meta:
+        model = notices.CounterNotice
+        fields = ("reason", "material", *PAPER_FIELDS, "mistaken_under_perjury", "consents_to_jurisdiction")
+
+
+AcceptBody = words("AcceptBody", "word", "A word to the artist.", default="")
+RejectBody = words("RejectBody", "reason", _READ_BY_ARTIST)
+AppealBody = words("AppealBody", "why", f"Why that answer is wrong. {_READ_BY_ADMINS}")
+MessageBody = words("MessageBody", "text", "Your message.")
+
+
+def counter_notice_in(body: dict[str, Any]) -> tuple[str, notices.CounterNotice]:
+    """Give why it is sent, and the paper itself."""
+    reason = body.pop("reason")
+    return reason, notices.CounterNotice(**body, statements=COUNTER_NOTICE)
 
 
 class ClaimOut(serializers.Serializer[Any]):
@@ -175,8 +260,13 @@ class Claims(ClaimEndpoint):
         of = request.query_params.get("of", "mine")
         if of not in lists:
             raise Http404
-        form = chosen(FilterForm, request, for_admin=self.person.is_admin)
-        return listed(request, filtered_claims(lists[of][1], form).with_everything(), ClaimOut)
+        state, q = (request.query_params.get(name, "") for name in ("state", "q"))
+        if state not in ("", *ClaimState.values, *([WAITING] if self.person.is_admin else ())):
+            raise invalid([Fault(f"“{state[:60]}” is no state of a claim.", parameter="state")])
+        if len(q) > 100:
+            raise invalid([Fault("Search for at most 100 letters.", parameter="q")])
+        found = filtered_claims(lists[of][1], state=state, q=q)
+        return listed(request, found.with_everything(), ClaimOut)
 
     @extend_schema(request=NewClaimBody, responses={201: OneClaimOut})
     @once
@@ -186,13 +276,10 @@ class Claims(ClaimEndpoint):
         It is a draft, which nobody else sees until you submit it.
         """
         self.require_role(Role.ARTIST)
-        body = members(request, NewClaimBody)
-        about = filled_in(NewClaimForm, body, artist=self.person)
+        body = said(request, NewClaimBody, person=self.person)
+        order = ClaimOrder(**{name: body.pop(name) for name in ("concept", "base", "plugin")})
         claim = drafting.draft_claim(
-            concept=about.cleaned_data["concept"],
-            about=about.about(),
-            by=self.person,
-            draft=filled_in(DraftForm, body).draft(),
+            concept=order.concept, about=order.about, by=self.person, draft=Draft(**body)
         )
         return made(self.said(claim).data, at=reverse("api:claim", args=[claim.pk]))
 
@@ -207,13 +294,9 @@ class OneClaim(ClaimEndpoint):
     def patch(self, request: Request, pk: int) -> Response:
         """Change what a draft says; what you leave out stays."""
         claim = own_claim(self.person, pk)
-        as_it_is = {
-            "prompts": LINES.join(claim.prompts),
-            "rights": claim.rights,
-            "controls_by_market": claim.controls_by_market,
-        }
-        form = filled_in(DraftForm, as_it_is | members(request, DraftBody))
-        drafting.change_draft(claim, self.person, form.draft())
+        as_it_is = {name: getattr(claim, name) for name in ("prompts", "rights", "controls_by_market")}
+        draft = Draft(**as_it_is | said(request, DraftBody, partial=True))
+        drafting.change_draft(claim, self.person, draft)
         return self.said(claim)
 
 
@@ -222,8 +305,11 @@ class ClaimWorks(ClaimEndpoint):
     def put(self, request: Request, pk: int) -> Response:
         """Make these works of the concept the ones that the draft is about."""
         claim = own_claim(self.person, pk)
-        form = filled_in(WorksForm, members(request, WorksBody), concept=claim.concept)
-        drafting.choose_works(claim, self.person, list(form.cleaned_data["works"]))
+        chosen = set(said(request, WorksBody)["works"])
+        works = list(claim.concept.works.filter(pk__in=chosen))
+        if len(works) < len(chosen):
+            raise invalid([Fault("Choose works of this concept only.", pointer="#/works")])
+        drafting.choose_works(claim, self.person, works)
         return self.said(claim)
 
 
@@ -238,10 +324,9 @@ class ClaimControls(ClaimEndpoint):
         Each is named by what it shows, as red-fox.png. Those that cannot be taken are said, each with its reason.
         """
         claim = visible_claim(self.person, pk)
-        form = filled_in(ControlsForm, members(request, ControlsBody))
-        taken, refused = drafting.add_controls(claim, self.person, form.cleaned_data["files"])
-        said = {"taken": taken, "refused": refused, "claim": visible_claim(self.person, pk)}
-        return Response(ControlsOut(said, context={"request": request}).data)
+        taken, refused = drafting.add_controls(claim, self.person, **said(request, ControlsBody))
+        answer = {"taken": taken, "refused": refused, "claim": visible_claim(self.person, pk)}
+        return Response(ControlsOut(answer, context={"request": request}).data)
 
 
 class ClaimControl(ClaimEndpoint):
@@ -260,8 +345,8 @@ class SubmitClaim(ClaimEndpoint):
     def post(self, request: Request, pk: int) -> Response:
         """Sign the notice, and send the claim to the other party with it."""
         claim = own_claim(self.person, pk)
-        form = filled_in(NoticeForm, members(request, NoticeBody))
-        drafting.submit_claim(claim, self.person, form.notice())
+        notice = Notice(**said(request, NoticeBody), statements=NOTICE)
+        drafting.submit_claim(claim, self.person, notice)
         return self.said(claim)
 
 
@@ -281,8 +366,7 @@ class AcceptClaim(ClaimEndpoint):
     def post(self, request: Request, pk: int) -> Response:
         """Say that a claim about what is yours is right."""
         claim = claim_to_answer(self.person, pk)
-        form = filled_in(AcceptForm, members(request, AcceptBody))
-        answering.accept_claim(claim, self.person, form.cleaned_data["word"])
+        answering.accept_claim(claim, self.person, said(request, AcceptBody)["word"])
         return self.said(claim)
 
 
@@ -292,8 +376,7 @@ class RejectClaim(ClaimEndpoint):
     def post(self, request: Request, pk: int) -> Response:
         """Say why a claim about your base model is not right. About a plug-in, send a counter-notice instead."""
         claim = claim_to_answer(self.person, pk)
-        form = filled_in(RejectForm, members(request, RejectBody))
-        answering.reject_claim(claim, self.person, form.cleaned_data["reason"])
+        answering.reject_claim(claim, self.person, said(request, RejectBody)["reason"])
         return self.said(claim)
 
 
@@ -303,8 +386,8 @@ class CounterNotice(ClaimEndpoint):
     def post(self, request: Request, pk: int) -> Response:
         """Reject a claim by a counter-notice."""
         claim = claim_to_answer(self.person, pk)
-        form = filled_in(CounterNoticeForm, members(request, CounterNoticeBody))
-        answering.reject_claim(claim, self.person, form.cleaned_data["reason"], form.counter_notice())
+        reason, paper = counter_notice_in(said(request, CounterNoticeBody))
+        answering.reject_claim(claim, self.person, reason, paper)
         return self.said(claim)
 
 
@@ -314,8 +397,7 @@ class AppealClaim(ClaimEndpoint):
     def post(self, request: Request, pk: int) -> Response:
         """Ask an admin to decide, once, against a rejection."""
         claim = own_claim(self.person, pk)
-        form = filled_in(AppealForm, members(request, AppealBody))
-        answering.appeal_claim(claim, self.person, form.cleaned_data["why"])
+        answering.appeal_claim(claim, self.person, said(request, AppealBody)["why"])
         return self.said(claim)
 
 
@@ -341,8 +423,7 @@ class Messages(ClaimEndpoint):
     def post(self, request: Request, pk: int) -> Response:
         """Write to the other side of a claim."""
         claim = visible_claim(self.person, pk)
-        form = filled_in(MessageForm, members(request, MessageBody))
-        message = answering.write_message(claim, self.person, form.cleaned_data["text"])
+        message = answering.write_message(claim, self.person, said(request, MessageBody)["text"])
         return made(MessageOut(message).data)
 
 

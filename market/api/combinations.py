@@ -14,49 +14,43 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.accounts.models import Scope, User
-from market.api.bodies import Several, Text, filled_in, members, shape
+from market.api.bodies import Body, Micros, Text, said
 from market.api.endpoint import Endpoint, made
 from market.api.links import Link
 from market.api.once import lasting_key_of, once
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.plugins import RoyaltyOut
-from market.api.problems import PRICE_CHANGED, Fault, Problem, invalid
+from market.api.problems import Fault, invalid, refused
 from market.catalog.models import PlugIn
-from market.combinations.choosing import LEAST_PARTS, MOST_PARTS, Quote, draw_quote
-from market.combinations.errors import QuoteChanged
-from market.combinations.forms import CombinationForm
+from market.catalog.models.concepts import NAME_LENGTH
+from market.catalog.models.plugins import MAX_PRICE_MICROS
+from market.combinations.choosing import LEAST_PARTS, MOST_PARTS, draw_quote
 from market.combinations.models import Combination
+from market.combinations.orders import CombinationOrder
 from market.combinations.requesting import request as request_combination
+from market.refusals import PriceChanged
 
 
-def _parts() -> Several:
-    return Several(
+class CombinationQuoteBody(Body):
+    plugins = serializers.ListField(
         child=serializers.CharField(),
-        described={
-            "type": "array",
-            "items": {"type": "string"},
-            "description": f"The names of {LEAST_PARTS} to {MOST_PARTS} plug-ins in addresses, all for one base model.",
-        },
+        help_text=f"The names of {LEAST_PARTS} to {MOST_PARTS} plug-ins in addresses, all for one base model.",
+    )
+    name = Text(
+        "What you will find it by. Empty: the names of its parts. One that you combined before gets a new version.",
+        most=NAME_LENGTH,
+        default="",
+    )
+    price_micros = Micros(
+        most=MAX_PRICE_MICROS,
+        default=None,
+        allow_null=True,
+        help_text="It goes to the artists of the parts. Empty: the least it may be.",
     )
 
 
-CombinationQuoteBody = shape(
-    "CombinationQuoteBody", CombinationForm, without=("key", "agreed"), plugins=_parts()
-)
-CombinationBody = shape(
-    "CombinationBody",
-    CombinationForm,
-    without=("key",),
-    plugins=_parts(),
-    agreed=Text(
-        allow_blank=True,
-        described={
-            "type": "string",
-            "maxLength": 32,
-            "description": "The digest of the quote that you agree to.",
-        },
-    ),
-)
+class CombinationBody(CombinationQuoteBody):
+    agreed = serializers.CharField(max_length=32, help_text="The digest of the quote that you agree to.")
 
 
 class PricedPartOut(serializers.Serializer[Any]):
@@ -149,10 +143,8 @@ class CombinationQuotes(Endpoint):
 
         Nothing is charged or kept. Without a name it is called after its parts; without a price a picture costs the least it may.
         """
-        wish = members(request, CombinationQuoteBody)
-        chosen = named_plugins(self.person, wish.get("plugins", []))
-        form = filled_in(CombinationForm, wish | {"key": UUID(int=0)})
-        return Response(CombinationQuoteOut(_quote(self.person, chosen, form)).data)
+        order = _ordered(self.person, said(request, CombinationQuoteBody))
+        return Response(CombinationQuoteOut(draw_quote(self.person, order)).data)
 
 
 class Combinations(Endpoint):
@@ -171,24 +163,13 @@ class Combinations(Endpoint):
         `agreed` is the digest of a quote. If it is another by now, nothing is charged, and the answer has the quote as it is. A
         name that you combined before gets a further version.
         """
-        wish = members(request, CombinationBody)
-        chosen = named_plugins(self.person, wish.get("plugins", []))
-        form = filled_in(CombinationForm, wish | {"key": lasting_key_of(request)})
-        said = form.cleaned_data
-        if not said["agreed"]:
-            raise invalid([Fault("Send the digest of the quote that you agree to.", pointer="#/agreed")])
+        body = said(request, CombinationBody)
+        agreed = body.pop("agreed")
+        order = _ordered(self.person, body)
         try:
-            begun = request_combination(
-                self.person,
-                chosen,
-                key=said["key"],
-                name=said["name"],
-                price_micros=said["price_micros"],
-                agreed=said["agreed"],
-            )
-        except QuoteChanged as refusal:
-            more = {"quote": CombinationQuoteOut(_quote(self.person, chosen, form)).data}
-            raise Problem(PRICE_CHANGED, str(refusal), more=more) from refusal
+            begun = request_combination(self.person, order, key=lasting_key_of(request), agreed=agreed)
+        except PriceChanged as refusal:
+            raise refused(refusal, {"quote": CombinationQuoteOut(refusal.quote).data}) from refusal
         begun = own_combinations(self.person).get(pk=begun.pk)
         return made(
             OneCombinationOut(begun, context={"request": request}).data,
@@ -204,6 +185,5 @@ class OneCombination(Endpoint):
         return Response(OneCombinationOut(combination, context={"request": request}).data)
 
 
-def _quote(person: User, chosen: list[PlugIn], form: CombinationForm) -> Quote:
-    said = form.cleaned_data
-    return draw_quote(person, chosen, name=said["name"], price_micros=said["price_micros"])
+def _ordered(person: User, body: dict[str, Any]) -> CombinationOrder:
+    return CombinationOrder(**body | {"plugins": named_plugins(person, body["plugins"])})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.accounts.models import Role, Scope
-from market.api.bodies import COMMAS, Joined, Text, filled_in, members, shape
+from market.api.bodies import Affirmed, Body, Files, OneLine, said
 from market.api.endpoint import Endpoint, made
 from market.api.links import Link
 from market.api.once import once, once_if_asked
@@ -20,34 +20,54 @@ from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.plugins import PlugInOut
 from market.api.problems import NOT_POSSIBLE, Problem
 from market.catalog.access import owned_concept, owned_plugins, owned_work
-from market.catalog.forms import AffirmForm, CaptionForm, ConceptForm, UploadForm, naming_in_turns
-from market.catalog.models import Concept
-from market.catalog.models.concepts import MAX_ALIASES, NAME_LENGTH
-from market.catalog.rights import RIGHTS_CHANGED, RIGHTS_TEXT, RIGHTS_VERSION
+from market.catalog.models import LEARNED_KINDS, Concept
+from market.catalog.models.works import CAPTION_LENGTH
+from market.catalog.naming import describe_concept
+from market.catalog.rights import NOT_AFFIRMED, RIGHTS_CHANGED, RIGHTS_TEXT, RIGHTS_VERSION
 from market.catalog.uploads import LEARNED_FROM, remove_work, upload_works
 
 
-def _aliases() -> Joined:
-    described = {
-        "type": "array",
-        "maxItems": MAX_ALIASES,
-        "items": {"type": "string", "maxLength": NAME_LENGTH},
-        "description": "Names people may also search for.",
-    }
-    return Joined(separator=COMMAS, required=False, described=described)
+class NewConceptBody(Body, serializers.ModelSerializer[Concept]):
+    kind = serializers.ChoiceField(
+        LEARNED_KINDS,
+        help_text="A style is a way of drawing anything; a character is one figure drawn in any way.",
+    )
+
+    class Meta:
+        model = Concept
+        fields = ("kind", "name", "aliases", "description")
+        extra_kwargs: ClassVar[dict[str, dict[str, Any]]] = {
+            "name": {
+                "help_text": "The word that calls it up in a prompt. It cannot change after an addition."
+            },
+            "aliases": {"help_text": "Names people may also search for."},
+            "description": {"help_text": "What is special about it, for people who browse the catalogue."},
+        }
 
 
-NewConceptBody = shape("NewConceptBody", ConceptForm, aliases=_aliases())
-ConceptBody = shape("ConceptBody", ConceptForm, optional=tuple(ConceptForm.base_fields), aliases=_aliases())
-RightsBody = shape(
-    "RightsBody",
-    AffirmForm,
-    version=Text(
-        allow_blank=True, described={"type": "string", "description": "Of the text that you read and affirm."}
-    ),
-)
-NewWorksBody = shape("NewWorksBody", UploadForm)
-WorkBody = shape("WorkBody", CaptionForm)
+class ConceptBody(NewConceptBody):
+    kind = serializers.ChoiceField(LEARNED_KINDS, required=False)
+
+    class Meta(NewConceptBody.Meta):
+        extra_kwargs: ClassVar[dict[str, dict[str, Any]]] = {"name": {"required": False}}
+
+
+class RightsBody(Body):
+    version = serializers.CharField(help_text="Of the text that you read and affirm.")
+    affirm = Affirmed("I affirm this.", lacks=NOT_AFFIRMED)
+
+
+class NewWorksBody(Body):
+    files = Files()
+
+
+class WorkBody(Body):
+    caption = OneLine(
+        max_length=CAPTION_LENGTH,
+        allow_blank=True,
+        required=False,
+        help_text="What it shows, in a few words: “a fox”.",
+    )
 
 
 class ConceptOut(serializers.Serializer[Any]):
@@ -128,8 +148,7 @@ class Concepts(ConceptEndpoint):
         Next, affirm your rights and upload works.
         """
         self.require_role(Role.ARTIST)
-        with naming_in_turns(self.person):
-            concept = filled_in(ConceptForm, members(request, NewConceptBody), artist=self.person).save()
+        concept = describe_concept(Concept(artist=self.person), **said(request, NewConceptBody))
         return made(self.said(concept).data, at=reverse("api:concept", args=[concept.pk]))
 
 
@@ -143,11 +162,7 @@ class OneConcept(ConceptEndpoint):
     def patch(self, request: Request, pk: int) -> Response:
         """Change what a concept says; what you leave out stays. Its name and kind stay once a plug-in was begun."""
         concept = self.own_concept(pk)
-        as_it_is = {name: getattr(concept, name) for name in ConceptForm.base_fields}
-        as_it_is["aliases"] = COMMAS.join(concept.aliases)
-        said = as_it_is | members(request, ConceptBody)
-        with naming_in_turns(self.person):
-            return self.said(filled_in(ConceptForm, said, artist=self.person, instance=concept).save())
+        return self.said(describe_concept(concept, **said(request, ConceptBody)))
 
 
 class Rights(ConceptEndpoint):
@@ -161,20 +176,19 @@ class Rights(ConceptEndpoint):
     def post(self, request: Request, pk: int) -> Response:
         """Affirm your rights, by the text that you read. It is kept, word for word."""
         concept = self.own_concept(pk)
-        form = filled_in(AffirmForm, members(request, RightsBody))
-        if not form.is_of_the_current_text():
+        if said(request, RightsBody)["version"] != RIGHTS_VERSION:
             raise Problem(NOT_POSSIBLE, RIGHTS_CHANGED)
         concept.affirm_rights(self.person, ip_address=request.META.get("REMOTE_ADDR") or None)
         return self._affirmed(concept)
 
     def _affirmed(self, concept: Concept) -> Response:
         affirmation = concept.current_affirmation()
-        said = {
+        rights = {
             "version": RIGHTS_VERSION,
             "text": RIGHTS_TEXT,
             "affirmed_at": affirmation.affirmed_at if affirmation else None,
         }
-        return Response(RightsOut(said).data)
+        return Response(RightsOut(rights).data)
 
 
 class Works(ConceptEndpoint):
@@ -193,8 +207,7 @@ class Works(ConceptEndpoint):
         Those that cannot be taken are said, each with its reason.
         """
         concept = self.own_concept(pk)
-        form = filled_in(UploadForm, members(request, NewWorksBody))
-        report = upload_works(concept, self.person, form.cleaned_data["files"])
+        report = upload_works(concept, self.person, **said(request, NewWorksBody))
         return Response(NewWorksOut(report).data)
 
 
@@ -204,8 +217,9 @@ class OneWork(ConceptEndpoint):
         """Change the caption of a work."""
         found = owned_work(self.person, pk, work)
         self.require_role(Role.ARTIST)
-        said = {"caption": found.caption} | members(request, WorkBody)
-        return Response(WorkOut(filled_in(CaptionForm, said, instance=found).save()).data)
+        found.caption = said(request, WorkBody).get("caption", found.caption)
+        found.save(update_fields=["caption"])
+        return Response(WorkOut(found).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: int, work: int) -> Response:

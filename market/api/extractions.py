@@ -12,12 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.accounts.models import Scope
-from market.api.bodies import COMMAS, LINES, filled_in, members, said, shape
+from market.api.bodies import Body, Lines, Text, Whole, said, words
 from market.api.endpoint import Endpoint, made
 from market.api.links import Link
 from market.api.once import once, once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.releases import BuildOut
+from market.catalog.models import LEARNED_KINDS
+from market.catalog.models.concepts import NAME_LENGTH, name_validator
 from market.extractions.access import governed_base, governed_extraction
 from market.extractions.deciding import (
     approve_extraction,
@@ -25,27 +27,67 @@ from market.extractions.deciding import (
     limits_for,
     take_back_extraction,
 )
-from market.extractions.forms import (
-    ApproveForm,
-    DiscardForm,
-    StartForm,
-    TakeBackForm,
+from market.extractions.limits import Limit, limits_of, missed
+from market.extractions.models import PICTURES, REASON_LENGTH, Extraction, ExtractionState, Method
+from market.extractions.orders import ANCHOR_LENGTH, ExtractionOrder
+from market.extractions.starting import (
+    accepted_claim,
     accepted_claims,
     from_claim,
+    minutes_for,
+    start_extraction,
 )
-from market.extractions.limits import Limit, limits_of, missed
-from market.extractions.models import Extraction, ExtractionState, Method
-from market.extractions.starting import minutes_for, start_extraction
 
-StartBody = shape(
-    "StartBody",
-    StartForm,
-    optional=("method", "pictures"),
-    lists={"aliases": COMMAS, "retained": LINES},
+
+class StartBody(Body):
+    claim = serializers.IntegerField(
+        default=None,
+        allow_null=True,
+        help_text="An accepted claim. Its concept's artist owns the plug-in that comes of it.",
+    )
+    name = Text("As prompts to this base call it: “Noto”, “a fox”.", most=NAME_LENGTH)
+    kind = Text("What it is.", choices=dict(LEARNED_KINDS))
+    aliases = serializers.ListField(
+        child=serializers.CharField(validators=[name_validator], max_length=NAME_LENGTH),
+        default=list,
+        help_text="Other names. Prompts with them need not stay as they are; to take one out, too, extract it by itself.",
+    )
+    anchor = Text(
+        "What is drawn in its place. Empty: what the base knows that is nearest to the concept.",
+        most=ANCHOR_LENGTH,
+        default="",
+    )
+    retained = Lines(
+        default=list,
+        help_text="Prompts that stay as they are. Empty: all that the base knows, without those that name the concept.",
+    )
+    method = Text("How it is taken out.", choices=Method.values, default=Method.HYBRID.value)
+    pictures = Whole(
+        "Pictures of each group, to measure it. From 100 on the distance of whole sets (KID) is measured, too.",
+        *PICTURES,
+        default=100,
+    )
+
+
+class ApproveBody(Body):
+    reason = serializers.CharField(
+        max_length=REASON_LENGTH,
+        allow_blank=True,
+        default="",
+        help_text="Why it is approved although it misses a limit. Kept with the extraction, and shown.",
+    )
+    offer = serializers.BooleanField(
+        default=False, help_text="Whether the plug-in is to be yours, to price and to publish."
+    )
+
+
+DiscardBody = words("DiscardBody", "reason", "Why it is discarded.", most=REASON_LENGTH, default="")
+TakeBackBody = words(
+    "TakeBackBody",
+    "because",
+    "Why it is taken back. Kept with the extraction, and told to who claimed the concept.",
+    most=REASON_LENGTH,
 )
-ApproveBody = shape("ApproveBody", ApproveForm)
-DiscardBody = shape("DiscardBody", DiscardForm)
-TakeBackBody = shape("TakeBackBody", TakeBackForm)
 _FIGURES = {"type": "object", "additionalProperties": True}
 
 
@@ -121,11 +163,7 @@ class BeginningOut(serializers.Serializer[Any]):
     claim = serializers.IntegerField()
     name = serializers.CharField()
     kind = serializers.CharField()
-    aliases = serializers.SerializerMethodField()
-
-    @extend_schema_field({"type": "array", "items": {"type": "string"}})
-    def get_aliases(self, beginning: Any) -> list[str]:
-        return [each for each in str(beginning["aliases"]).split(", ") if each]
+    aliases = serializers.ListField(child=serializers.CharField())
 
 
 class SuggestionsOut(serializers.Serializer[Any]):
@@ -162,9 +200,9 @@ class Extractions(Endpoint):
         leave the choice to the engine.
         """
         base = governed_base(self.person, slug)
-        wish = said(request, StartBody, method=Method.HYBRID.value, pictures=100)
-        form = filled_in(StartForm, wish, base=base)
-        begun = start_extraction(base, self.person, form.wish(), claim=form.cleaned_data["claim"])
+        body = said(request, StartBody)
+        claim = accepted_claim(base, body.pop("claim"))
+        begun = start_extraction(base, self.person, ExtractionOrder(**body), claim=claim)
         return made(
             OneExtractionOut(begun, context={"request": request}).data,
             at=reverse("api:extraction", args=[begun.pk]),
@@ -214,12 +252,10 @@ class Approve(Endpoint):
         concept; on a claim it is the artist's in any case.
         """
         extraction = governed_extraction(self.person, pk)
-        form = filled_in(ApproveForm, members(request, ApproveBody))
         build = approve_extraction(
             extraction,
             self.person,
-            reason=form.cleaned_data["reason"],
-            offer=form.cleaned_data["offer"],
+            **said(request, ApproveBody),
             ip_address=request.META.get("REMOTE_ADDR") or None,
         )
         return made(BuildOut(build).data)
@@ -233,8 +269,7 @@ class Discard(Endpoint):
     def post(self, request: Request, pk: int) -> Response:
         """Put an extraction aside for good. What was measured stays to be read."""
         extraction = governed_extraction(self.person, pk)
-        form = filled_in(DiscardForm, members(request, DiscardBody))
-        discard_extraction(extraction, self.person, reason=form.cleaned_data["reason"])
+        discard_extraction(extraction, self.person, **said(request, DiscardBody))
         return Response(OneExtractionOut(extraction, context={"request": request}).data)
 
 
@@ -249,7 +284,6 @@ class TakeBack(Endpoint):
         Releases that were made stay as they are: use another one to draw without it. Who claimed the concept is told why.
         """
         extraction = governed_extraction(self.person, pk)
-        form = filled_in(TakeBackForm, members(request, TakeBackBody))
-        build = take_back_extraction(extraction, self.person, because=form.cleaned_data["because"])
-        said = {"extraction": governed_extraction(self.person, pk), "build": build}
-        return Response(TakenBackOut(said, context={"request": request}).data)
+        build = take_back_extraction(extraction, self.person, **said(request, TakeBackBody))
+        taken_back = {"extraction": governed_extraction(self.person, pk), "build": build}
+        return Response(TakenBackOut(taken_back, context={"request": request}).data)

@@ -27,10 +27,10 @@ from market.catalog.plugin_uploads import KIND as UPLOAD
 from market.claims.measuring import KIND as EVIDENCE
 from market.combinations.requesting import KIND as COMBINATION
 from market.generation.requesting import KIND as GENERATION
+from market.jobs.access import own_job
 from market.jobs.cancelling import cancel_job
 from market.jobs.estimates import standing
 from market.jobs.models import Job
-from market.jobs.views import own_job
 from market.jobs.watching import watcher
 
 LONGEST_WAIT = 20

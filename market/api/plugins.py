@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
@@ -10,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.accounts.models import Role, Scope
-from market.api.bodies import chosen, filled_in, members, shape
+from market.api.bodies import Body, Micros, chosen, said
 from market.api.endpoint import Endpoint
 from market.api.links import Link
 from market.api.once import once_if_asked
@@ -19,12 +20,23 @@ from market.api.problems import NOT_POSSIBLE, Problem
 from market.catalog.access import owned_plugin_called, owned_version_numbered, visible_plugin
 from market.catalog.browsing import SORTS, BrowseForm, browse
 from market.catalog.combined import price_now
-from market.catalog.forms import TermsForm
 from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.models.plugins import MAX_PRICE_MICROS
 from market.catalog.publishing import publish, use_version
 from market.catalog.royalties import royalties_of
+from market.catalog.terms import Terms, change_terms
 
-TermsBody = shape("TermsBody", TermsForm, optional=tuple(TermsForm.base_fields))
+
+class TermsBody(Body, serializers.ModelSerializer[PlugIn]):
+    price_micros = Micros(
+        most=MAX_PRICE_MICROS,
+        required=False,
+        help_text="Of a picture. You receive it less the market's commission. 0 offers the plug-in free of charge.",
+    )
+
+    class Meta:
+        model = PlugIn
+        fields = tuple(Terms.__dataclass_fields__)
 
 
 class LicenceOut(serializers.Serializer[Any]):
@@ -83,11 +95,6 @@ class VersionOut(serializers.Serializer[Any]):
         return version.plugin.current_version_id == version.pk
 
 
-def terms_of(plugin: PlugIn) -> dict[str, Any]:
-    """Give what a plug-in costs and allows, by the names that a body has for it; of a new one, what is not said."""
-    return {name: getattr(plugin, name) for name in TermsForm.base_fields}
-
-
 class PlugInEndpoint(Endpoint):
     writes = Scope.SELL
 
@@ -137,8 +144,7 @@ class OnePlugIn(PlugInEndpoint):
     def patch(self, request: Request, slug: str) -> Response:
         """Change what your plug-in costs and allows; what you leave out stays. It holds for pictures from now on."""
         plugin = self.own_plugin(slug)
-        form = filled_in(TermsForm, terms_of(plugin) | members(request, TermsBody), instance=plugin)
-        form.save_changes()
+        change_terms(plugin, replace(Terms.of(plugin), **said(request, TermsBody)))
         return self.said(owned_plugin_called(self.person, slug))
 
 

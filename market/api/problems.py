@@ -20,16 +20,7 @@ from django.views.defaults import server_error as server_error_page
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from market.basemodels.checking import CheckRefused
-from market.basemodels.registering import RegistrationRefused
-from market.basemodels.uploading import UploadRefused
-from market.catalog.addition import AdditionRefused
-from market.catalog.publishing import PublishingRefused
-from market.claims.refusal import ClaimRefused
-from market.combinations import errors as combining
-from market.extractions.errors import ExtractionRefused
-from market.generation.errors import BalanceTooLow, Refused, TooManyWaiting
-from market.takedowns.refusal import TakedownRefused
+from market.refusals import BalanceTooLow, PriceChanged, Refused
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -126,6 +117,9 @@ _BY_STATUS = {
     409: NOT_POSSIBLE, 413: TOO_LARGE, 415: WRONG_TYPE, 422: INVALID, 429: TOO_MANY,
 }  # fmt: skip
 
+# A use case that says 429 was not asked too often: too much is unfinished.
+_BY_REFUSAL = _BY_STATUS | {429: TOO_MANY_WAITING}
+
 NOT_THERE = "There is no such thing here, or it is not yours to see."
 
 
@@ -199,9 +193,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def _problem(error: Exception) -> Problem | None:
     if isinstance(error, Problem):
         return error
-    refused = _refused(error)
-    if refused is not None:
-        return refused
+    if isinstance(error, Refused):
+        return refused(error)
     if isinstance(error, Http404):
         return Problem(NOT_FOUND, NOT_THERE)
     if isinstance(error, PermissionDenied):
@@ -215,42 +208,14 @@ def _problem(error: Exception) -> Problem | None:
     return None
 
 
-def _refused(error: Exception) -> Problem | None:
-    """Give what a use case refused, in its own words."""
-    if isinstance(error, Refused):
-        return _generation_refused(error)
-    if isinstance(error, ClaimRefused | CheckRefused | TakedownRefused):
-        return Problem(NOT_POSSIBLE, str(error))
-    if isinstance(error, AdditionRefused | PublishingRefused):
-        return Problem(NOT_POSSIBLE, str(error), errors=[Fault(reason) for reason in error.reasons])
-    if isinstance(error, UploadRefused):
-        return _upload_refused(error)
-    if isinstance(error, combining.BalanceTooLow):
-        return Problem(BALANCE_TOO_LOW, str(error), more={"missing_micros": error.missing})
-    if isinstance(error, combining.TooManyWaiting):
-        return Problem(TOO_MANY_WAITING, str(error))
-    if isinstance(error, combining.CombinationRefused | ExtractionRefused | RegistrationRefused):
-        return invalid([Fault(reason) for reason in error.reasons])
-    return None
-
-
-def _upload_refused(error: UploadRefused) -> Problem:
-    if error.status == INVALID.status:
-        return invalid([Fault(str(error))])
-    # Not asked too often: too much is kept that is not finished.
-    kind = TOO_MANY_WAITING if error.status == TOO_MANY.status else _BY_STATUS[error.status]
-    return Problem(kind, str(error))
-
-
-def _generation_refused(error: Refused) -> Problem:
-    if isinstance(error, BalanceTooLow):
-        more = {"needed_micros": error.needed, "available_micros": error.available}
-        return Problem(BALANCE_TOO_LOW, error.message, more=more)
-    if isinstance(error, TooManyWaiting):
-        return Problem(TOO_MANY_WAITING, error.message)
-    # The form's field of plug-ins is one of each; here they are a list.
-    name = {"plugin": "plugins"}.get(error.field, error.field)
-    return invalid([Fault(error.message, pointer=f"#/{name}" if name else "")])
+def refused(refusal: Refused, more: Mapping[str, Any] | None = None) -> Problem:
+    """Give the problem that a refusal is, in its own words; `more` are further members of the answer."""
+    kind = PRICE_CHANGED if isinstance(refusal, PriceChanged) else _BY_REFUSAL[refusal.status]
+    if isinstance(refusal, BalanceTooLow):
+        amounts = ("needed", "available", "missing")
+        more = {f"{name}_micros": getattr(refusal, name) for name in amounts}
+    errors = [Fault(each.text, pointer=f"#/{each.field}" if each.field else "") for each in refusal.reasons]
+    return Problem(kind, str(refusal), errors=errors if kind in (INVALID, NOT_POSSIBLE) else (), more=more)
 
 
 def _of_framework(error: exceptions.APIException) -> Problem:

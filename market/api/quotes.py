@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -10,54 +9,48 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from market.api.bodies import Number, Shape, Text, filled_in, said, shape
+from market.api.bases import OnBaseBody
+from market.api.bodies import Body, Number, Text, Whole, said
 from market.api.endpoint import Endpoint
 from market.api.links import Link
 from market.catalog.combined import price_now
 from market.catalog.models import PlugIn
 from market.generation import limits
-from market.generation.forms import DEFAULT_WEIGHT, Chosen, QuoteForm
 from market.generation.guarding import asked_for
-from market.generation.paying import purses
+from market.generation.orders import DEFAULT_WEIGHT, QuoteOrder
+from market.generation.paying import funds_of
 from market.generation.requesting import settle_terms
-from market.ledger import operations as ledger
 
 
-class PlugInChoice(Shape):
+class PlugInChoice(Body):
     """A plug-in to draw with."""
 
-    plugin = Text(described={"type": "string", "description": "The name of a plug-in in addresses."})
-    weight = Number(
-        required=False,
-        described={
-            "type": "number",
-            "minimum": 0,
-            "maximum": limits.MAX_WEIGHT,
-            "default": DEFAULT_WEIGHT,
-            "description": "How strongly it shapes the picture.",
-        },
+    plugin = Text("The name of a plug-in in addresses.")
+    weight = Number("How strongly it shapes the picture.", 0, limits.MAX_WEIGHT, default=DEFAULT_WEIGHT)
+
+
+class OrderBody(OnBaseBody):
+    """What a price depends on."""
+
+    count = Whole("Number of pictures", 1, limits.MAX_PICTURES, default=1)
+    plugins = PlugInChoice(many=True, required=False, help_text=f"At most {limits.MAX_PLUGINS}.")
+
+    def validate_plugins(self, choices: list[dict[str, Any]]) -> tuple[tuple[int, float], ...]:
+        """Give plug-ins by their ids, as orders have them; unknown ones by none that there is."""
+        known = dict(
+            PlugIn.objects.filter(slug__in=[each["plugin"] for each in choices]).values_list("slug", "pk")
+        )
+        return tuple(
+            (known.get(each["plugin"], -1 - place), each["weight"]) for place, each in enumerate(choices)
+        )
+
+
+class QuoteBody(OrderBody):
+    prompt = Text(
+        "To be told what of it the base no longer draws. The price does not depend on it.",
+        most=limits.MAX_PROMPT,
+        default="",
     )
-
-
-def plugin_choices() -> PlugInChoice:
-    return PlugInChoice(many=True, required=False, help_text=f"At most {limits.MAX_PLUGINS}.")
-
-
-QuoteBody = shape(
-    "QuoteBody",
-    QuoteForm,
-    optional=("count",),
-    plugins=plugin_choices(),
-    prompt=Text(
-        required=False,
-        allow_blank=True,
-        described={
-            "type": "string",
-            "maxLength": limits.MAX_PROMPT,
-            "description": "To be told what of it the base no longer draws. The price does not depend on it.",
-        },
-    ),
-)
 
 
 class PortionOut(serializers.Serializer[Any]):
@@ -116,17 +109,6 @@ class PricedOut(serializers.Serializer[Any]):
     )
 
 
-def chosen_plugins(wish: Mapping[str, Any]) -> tuple[Chosen, ...]:
-    """Give the plug-ins of a body as the studio's form has them: by their numbers, unknown ones by none that there is."""
-    plugins = wish.get("plugins", [])
-    slugs = [each.get("plugin", "") for each in plugins]
-    known = dict(PlugIn.objects.filter(slug__in=slugs).values_list("slug", "pk"))
-    return tuple(
-        Chosen(known.get(slug, -1 - place), f"{each.get('weight', DEFAULT_WEIGHT):g}")
-        for place, (slug, each) in enumerate(zip(slugs, plugins, strict=True))
-    )
-
-
 class Quotes(Endpoint):
     @extend_schema(request=QuoteBody, responses=PricedOut)
     def post(self, request: Request) -> Response:
@@ -134,22 +116,16 @@ class Quotes(Endpoint):
 
         Nothing is charged or kept. A concept that was taken out of the base comes with the plug-in that brings it back.
         """
-        wish = said(request, QuoteBody, count=1)
-        form = filled_in(QuoteForm, wish, chosen=chosen_plugins(wish))
-        terms = settle_terms(
-            base=form.cleaned_data["base"],
-            plugins=form.cleaned_data["plugins"],
-            count=form.cleaned_data["count"],
-            person=self.person,
-        )
-        balances = [ledger.balance(purse).available for purse in purses(self.person, terms.quote)]
+        asked = said(request, QuoteBody)
+        prompt = asked.pop("prompt")
+        order = QuoteOrder(**asked)
+        terms = settle_terms(base=order.base, plugins=order.plugins, count=order.count, person=self.person)
+        drawn_with = [version for version, _ in terms.versions]
         priced = {
             "quote": terms.quote,
             "release": terms.release.number,
             "unneeded": terms.unneeded,
-            "payable": max(balances) >= terms.quote.total,
-            "asked_for": asked_for(
-                terms.release, wish.get("prompt", ""), [version for version, _ in terms.versions]
-            ),
+            "payable": not funds_of(self.person, terms.quote).missing,
+            "asked_for": asked_for(terms.release, prompt, drawn_with),
         }
         return Response(PricedOut(priced, context={"request": request}).data)

@@ -10,17 +10,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.accounts.models import Scope
-from market.api.bodies import chosen
 from market.api.endpoint import Endpoint, made
 from market.api.links import Link
 from market.api.once import once, once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
+from market.api.problems import Fault, invalid
 from market.basemodels.access import visible_base
 from market.basemodels.models import BaseRelease
 from market.extractions.access import governed_base, governed_release
 from market.extractions.building import start_build
 from market.extractions.comparing import figures_of
-from market.extractions.forms import CompareReleasesForm
 from market.extractions.models import BuildState
 from market.extractions.releases import make_default
 
@@ -109,6 +108,12 @@ class ComparedReleases(Endpoint):
     )
     def get(self, request: Request, slug: str) -> Response:
         """Two releases of your base model, beside each other."""
-        form = chosen(CompareReleasesForm, request, base=governed_base(self.person, slug))
-        both = {name: form.cleaned_data[name] for name in ("first", "second")}
+        releases = governed_base(self.person, slug).releases.select_related("base", "build")
+        asked = {name: request.query_params.get(name, "")[:18] for name in ("first", "second")}
+        both = {
+            name: releases.filter(pk=pk).first() if pk.isdecimal() else None for name, pk in asked.items()
+        }
+        unknown = [name for name, release in both.items() if release is None]
+        if unknown:
+            raise invalid([Fault("Which release of this base?", parameter=name) for name in unknown])
         return Response(ComparedReleasesOut(both, context={"request": request}).data)

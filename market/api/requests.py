@@ -14,37 +14,36 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.accounts.models import Scope, User
-from market.api.bodies import Text, filled_in, said, shape
+from market.api.bodies import Number, Text, Whole, said
 from market.api.endpoint import Endpoint, made
 from market.api.links import Link
 from market.api.once import lasting_key_of, once, once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.pictures import PictureOut
-from market.api.problems import NOT_POSSIBLE, PRICE_CHANGED, Problem
-from market.api.quotes import AskedOut, QuoteOut, chosen_plugins, plugin_choices
-from market.basemodels.models import BaseModel
-from market.generation.errors import PriceChanged
-from market.generation.forms import StudioForm, starting_values
+from market.api.problems import NOT_POSSIBLE, Problem, refused
+from market.api.quotes import AskedOut, OrderBody, QuoteOut
+from market.generation import limits
 from market.generation.guarding import asked_for
 from market.generation.models import GenerationRequest, Picture
+from market.generation.orders import GenerationOrder, recommended
 from market.generation.requesting import request_pictures
 from market.jobs.cancelling import cancel_job
+from market.refusals import PriceChanged
 
-PictureRequestBody = shape(
-    "PictureRequestBody",
-    StudioForm,
-    without=("key",),
-    optional=("count", "steps", "guidance"),
-    plugins=plugin_choices(),
-    agreed=Text(
-        allow_blank=True,
-        described={
-            "type": "string",
-            "maxLength": 64,
-            "description": "The digest of the quote that you agree to.",
-        },
-    ),
-)
+
+class PictureRequestBody(OrderBody):
+    prompt = Text("Prompt", most=limits.MAX_PROMPT)
+    negative_prompt = Text("What the picture should keep away from.", most=limits.MAX_PROMPT, default="")
+    steps = Whole("Steps", *limits.STEPS, allow_null=True, required=False)
+    guidance = Number("How closely to follow the prompt.", *limits.GUIDANCE, allow_null=True, required=False)
+    seed = Whole(
+        "Empty for a new one. The same seed and settings give the same picture.",
+        0,
+        limits.MAX_SEED,
+        allow_null=True,
+        required=False,
+    )
+    agreed = Text("The digest of the quote that you agree to.", most=64)
 
 
 class ChosenOut(serializers.Serializer[Any]):
@@ -110,20 +109,15 @@ class PictureRequests(Endpoint):
         `agreed` is the digest of a quote. If the price is another by now, nothing is charged, and the answer has the quote as it
         is. What is not said is as the base's owner recommends; a seed is drawn.
         """
-        wish = said(request, PictureRequestBody, key=lasting_key_of(request))
-        base = BaseModel.objects.listed().filter(slug=wish.get("base", "")).first()
-        wish = starting_values(base) | wish
-        form = filled_in(StudioForm, wish, chosen=chosen_plugins(wish))
+        body = {name: value for name, value in said(request, PictureRequestBody).items() if value is not None}
+        agreed = body.pop("agreed")
+        order = GenerationOrder(**recommended(body["base"]) | body)
         try:
             asked = request_pictures(
-                person=self.person,
-                wish=form.wish(),
-                agreed=form.cleaned_data["agreed"],
-                idempotency_key=form.cleaned_data["key"],
+                person=self.person, order=order, agreed=agreed, idempotency_key=lasting_key_of(request)
             )
         except PriceChanged as refusal:
-            more = {"quote": QuoteOut(refusal.quote).data}
-            raise Problem(PRICE_CHANGED, refusal.message, more=more) from refusal
+            raise refused(refusal, {"quote": QuoteOut(refusal.quote).data}) from refusal
         asked = own_requests(self.person).get(pk=asked.pk)
         chosen = [each.version for each in asked.plugins.all()]
         told = AskedOut(

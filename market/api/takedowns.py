@@ -13,19 +13,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.accounts.models import Scope, User
-from market.api.bodies import filled_in, members, shape
-from market.api.claims import CounterNoticeBody
+from market.api.bodies import said, words
+from market.api.claims import CounterNoticeBody, counter_notice_in
 from market.api.endpoint import Endpoint
 from market.api.links import Link
 from market.api.once import once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.catalog.models import Suspension
-from market.claims.claim_forms import CounterNoticeForm
 from market.takedowns import answering
-from market.takedowns.forms import CourtForm
 from market.takedowns.models import Ground, StepKind, Takedown, TakedownQuerySet, TakedownState
 
-CourtBody = shape("CourtBody", CourtForm)
+CourtBody = words(
+    "CourtBody",
+    "action",
+    "The court, and the number of the action. It is kept down until the court has decided.",
+)
 
 
 class TakedownOut(serializers.Serializer[Any]):
@@ -132,8 +134,8 @@ class CounterTakedown(Endpoint):
         `restore_at`.
         """
         takedown = get_object_or_404(Takedown.objects.filter(person=self.person).with_everything(), pk=pk)
-        form = filled_in(CounterNoticeForm, members(request, CounterNoticeBody))
-        answering.counter(takedown, self.person, form.counter_notice(), form.cleaned_data["reason"])
+        reason, paper = counter_notice_in(said(request, CounterNoticeBody))
+        answering.counter(takedown, self.person, paper, reason)
         return _said(request, sided_takedown(self.person, pk))
 
 
@@ -146,8 +148,7 @@ class TakedownInCourt(Endpoint):
         """Say that you filed an action about what you had taken down: it stays down until an admin has read what the court decides."""
         asked_for = Takedown.objects.filter(complainant=self.person).with_everything()
         takedown = get_object_or_404(asked_for, pk=pk)
-        form = filled_in(CourtForm, members(request, CourtBody))
-        answering.go_to_court(takedown, self.person, form.cleaned_data["action"])
+        answering.go_to_court(takedown, self.person, said(request, CourtBody)["action"])
         return _said(request, sided_takedown(self.person, pk))
 
 
@@ -155,13 +156,13 @@ class Strikes(Endpoint):
     @extend_schema(responses=StrikesOut)
     def get(self, request: Request) -> Response:
         """Your strikes, and the suspension that came of them, if one did."""
-        said = {
+        strikes = {
             "strikes": Takedown.objects.strikes(self.person).count(),
             "most": settings.STRIKES_MAX,
             "days": settings.STRIKE_DAYS,
             "suspension": Suspension.objects.open().filter(person=self.person).first(),
         }
-        return Response(StrikesOut(said).data)
+        return Response(StrikesOut(strikes).data)
 
 
 def _said(request: Request, takedown: Takedown) -> Response:

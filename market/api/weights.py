@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.accounts.models import Role, Scope
 from market.api.bases import CheckOut
-from market.api.bodies import Text, filled_in, members, shape
+from market.api.bodies import Body, Text, said
 from market.api.endpoint import Endpoint, made
 from market.api.once import once, once_if_asked
 from market.api.releases import ReleaseOut
 from market.basemodels.access import owned_base
 from market.basemodels.checking import confirm_weights
-from market.basemodels.forms import ReplaceForm
 from market.basemodels.replacing import propose_weights, withdraw_weights
 
-ReplaceBody = shape("ReplaceBody", ReplaceForm)
-ConfirmBody = shape(
-    "ConfirmBody",
-    fingerprint=Text(
-        allow_blank=True,
-        described={"type": "string", "description": "Of the weights that the latest check found."},
-    ),
-)
+
+class ReplaceBody(Body):
+    upload = serializers.UUIDField()
+
+
+class ConfirmBody(Body):
+    fingerprint = Text("Of the weights that the latest check found.")
 
 
 class BaseWeights(Endpoint):
@@ -39,8 +38,7 @@ class BaseWeights(Endpoint):
         """
         base = owned_base(self.person, slug)
         self.require_role(Role.MODEL_OWNER)
-        form = filled_in(ReplaceForm, members(request, ReplaceBody))
-        propose_weights(base, self.person, form.cleaned_data["upload"])
+        propose_weights(base, self.person, **said(request, ReplaceBody))
         return made(CheckOut(owned_base(self.person, slug)).data)
 
     @extend_schema(responses={204: None})
@@ -61,5 +59,5 @@ class ConfirmWeights(Endpoint):
         """Make the weights that the latest check found the release in use."""
         base = owned_base(self.person, slug)
         self.require_role(Role.MODEL_OWNER)
-        release = confirm_weights(base, self.person, members(request, ConfirmBody).get("fingerprint", ""))
+        release = confirm_weights(base, self.person, **said(request, ConfirmBody))
         return Response(ReleaseOut(release, context={"request": request}).data)

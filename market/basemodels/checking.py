@@ -16,6 +16,7 @@ from market.basemodels.models import BaseCheck, BaseModel, BaseRelease, BaseSamp
 from market.basemodels.samples import Sample
 from market.jobs import kinds
 from market.jobs.models import Job
+from market.refusals import Refused
 from market.stored_files import files_undone
 
 KIND = "base_check"
@@ -24,10 +25,6 @@ LONGEST_EXAMPLE = 60
 SAMPLES = 4
 ANY_SUBJECTS = ("a house by the sea", "a portrait of a woman", "a bowl of fruit", "a fox in the snow")
 """What a base is tried on that does not say what it knows."""
-
-
-class CheckRefused(Exception):
-    """A check, or what follows from one, is not possible now. The message is for the base's owner."""
 
 
 class BadWeights(Exception):
@@ -51,7 +48,7 @@ class CheckOutput:
 def start_check(base: BaseModel, by: User) -> Job:
     """Queue a check, of the upload that is to follow where there is one. The job is its owner's, whoever asks.
 
-    Raises CheckRefused while another is under way.
+    Raises Refused while another is under way.
     """
     with transaction.atomic():
         # One after the other, so that two clicks do not make two jobs.
@@ -61,7 +58,7 @@ def start_check(base: BaseModel, by: User) -> Job:
             .get(pk=base.pk)
         )
         if base.is_checking:
-            raise CheckRefused("It is being checked already.")
+            raise Refused("It is being checked already.")
         following = {"upload": str(base.next_upload_id)} if base.next_upload_id else {}
         job = Job.objects.enqueue(
             kind=KIND, owner=base.owner, parameters={"base": base.pk, "base_name": base.name} | following
@@ -131,18 +128,18 @@ def complete_check(*, job: Job, token: int, output: CheckOutput) -> BaseCheck:
 def confirm_weights(base: BaseModel, by: User, fingerprint: str) -> BaseRelease:
     """Make the weights that the last check found the release in use, which only the base's owner decides.
 
-    `fingerprint` is what the owner was shown. Raises CheckRefused.
+    `fingerprint` is what the owner was shown. Raises Refused.
     """
     if by.pk != base.owner_id:
-        raise CheckRefused("Only the owner of a base model confirms its weights.")
+        raise Refused("Only the owner of a base model confirms its weights.")
     with transaction.atomic():
         base = BaseModel.objects.select_for_update(of=("self",)).get(pk=base.pk)
         found = base.other_weights()
         if found is None:
-            raise CheckRefused("The last check found the weights that are in use already.")
+            raise Refused("The last check found the weights that are in use already.")
         if found.fingerprint != fingerprint:
-            raise CheckRefused("Another check has ended meanwhile. Look at what it found, and confirm that.")
-        _require_new(base, fingerprint, refusal=CheckRefused)
+            raise Refused("Another check has ended meanwhile. Look at what it found, and confirm that.")
+        _require_new(base, fingerprint, refusal=Refused)
         if base.next_upload_id is not None:
             base.upload_id, base.next_upload_id = base.next_upload_id, None
             base.save(update_fields=["upload", "next_upload"])

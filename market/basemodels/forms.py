@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.utils.text import slugify
 
 from market.basemodels.models import MAX_FEE_MICROS, BaseModel, Licence
+from market.basemodels.offers import OFFER_FIELDS, REGISTER_FIELDS, address_of
 from market.basemodels.prices import EurosField
 
 _LICENCE_WIDGETS = {"licence_text": forms.Textarea(attrs={"rows": 4})}
@@ -27,19 +27,7 @@ class OfferForm(forms.ModelForm[BaseModel]):
 
     class Meta:
         model = BaseModel
-        fields = [
-            "fee_micros",
-            "default_steps",
-            "default_guidance",
-            "max_steps",
-            "max_pictures",
-            "max_waiting",
-            "licence",
-            "licence_url",
-            "licence_text",
-            "listed",
-            "description",
-        ]
+        fields = list(OFFER_FIELDS)
         widgets = {"description": forms.Textarea(attrs={"rows": 4})} | _LICENCE_WIDGETS
         labels = {"default_steps": "Steps to begin with", "default_guidance": "Guidance to begin with"}
 
@@ -73,7 +61,7 @@ class RegisterForm(forms.ModelForm[BaseModel]):
 
     class Meta:
         model = BaseModel
-        fields = ["name", "slug", "description", "fee_micros", "licence", "licence_url", "licence_text"]
+        fields = list(REGISTER_FIELDS)
         widgets = {"description": forms.Textarea(attrs={"rows": 4})} | _LICENCE_WIDGETS
         labels = {"slug": "Address"}
         help_texts = {"slug": "Letters, digits and hyphens: bases/address/. Empty: made from the name."}
@@ -84,7 +72,7 @@ class RegisterForm(forms.ModelForm[BaseModel]):
 
     def clean_slug(self) -> str:
         typed: str = self.cleaned_data["slug"]
-        return typed or slugify(self.cleaned_data.get("name", ""))[:60]
+        return typed or address_of(self.cleaned_data.get("name", ""))
 
     def hub(self) -> tuple[str, str] | None:
         """The model on the hub that was named, if one was."""

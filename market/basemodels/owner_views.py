@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, cast
 from uuid import UUID
 
@@ -17,13 +18,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
+from market.acting import done, filled_in, told
 from market.basemodels.access import managed_base, managed_bases, owned_base, owned_upload
-from market.basemodels.checking import CheckRefused, confirm_weights, start_check
+from market.basemodels.checking import confirm_weights, start_check
 from market.basemodels.forms import RegisterForm, ReplaceForm
 from market.basemodels.models import BaseUpload
-from market.basemodels.registering import RegistrationRefused, register_base, remove_base
+from market.basemodels.registering import register_base, remove_base
 from market.basemodels.replacing import propose_weights, withdraw_weights
 from market.basemodels.uploading import CLAIMED, give_up_upload
+from market.refusals import Refused
 
 ROWS = 25
 View = Callable[..., HttpResponse]
@@ -64,20 +67,16 @@ def register(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     initial = {"upload": request.GET.get("upload", "")}
     form = RegisterForm(request.POST if request.method == "POST" else None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        try:
-            base = register_base(
-                person, form.fields_of_base(), source=form.cleaned_data["source"],
-                upload=form.cleaned_data["upload"], hub=form.hub(), by=person,
-            )  # fmt: skip
-        except RegistrationRefused as refusal:
-            for reason in refusal.reasons:
-                form.add_error(None, reason)
-        else:
-            messages.success(
-                request, f"{base.name} is registered. A worker checks it now; then you can list it."
-            )
-            return redirect(base)
+
+    def act() -> HttpResponse:
+        base = register_base(
+            person, form.fields_of_base(), source=form.cleaned_data["source"],
+            upload=form.cleaned_data["upload"], hub=form.hub(), by=person,
+        )  # fmt: skip
+        return told(
+            request, base, f"{base.name} is registered. A worker checks it now; then you can list it."
+        )
+
     context = {
         "form": form,
         "directories": settings.BASE_MODEL_DIRS,
@@ -85,7 +84,7 @@ def register(request: HttpRequest) -> HttpResponse:
         "organisations": settings.HUB_ORGANISATIONS,
         "max_megabytes": settings.BASE_MAX_BYTES // 1_000_000,
     }
-    return render(request, "basemodels/register.html", context, status=422 if form.errors else 200)
+    return filled_in(request, "basemodels/register.html", context, act)
 
 
 @owners_only
@@ -104,13 +103,8 @@ def give_up(request: HttpRequest, pk: UUID) -> HttpResponse:
 def check(request: HttpRequest, slug: str) -> HttpResponse:
     """Have a base's weights checked anew."""
     base = managed_base(person_of(request), slug)
-    try:
-        start_check(base, person_of(request))
-    except CheckRefused as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, "A worker checks it as soon as one is free.")
-    return redirect(base)
+    said = "A worker checks it as soon as one is free."
+    return done(request, base, lambda: start_check(base, person_of(request)), said)
 
 
 @owners_only
@@ -118,17 +112,13 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
 def confirm(request: HttpRequest, slug: str) -> HttpResponse:
     """Make other weights, as they were shown, the release in use."""
     base = owned_base(person_of(request), slug)
-    try:
-        release = confirm_weights(base, person_of(request), request.POST.get("fingerprint", ""))
-    except CheckRefused as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(
-            request,
-            f"Release {release.number} is in use."
-            + ("" if base.listed else " List the base again when you are ready."),
-        )
-    return redirect(base)
+    again = "" if base.listed else " List the base again when you are ready."
+    return done(
+        request,
+        base,
+        lambda: confirm_weights(base, person_of(request), request.POST.get("fingerprint", "")),
+        lambda release: f"Release {release.number} is in use.{again}",
+    )
 
 
 @owners_only
@@ -138,21 +128,20 @@ def replace(request: HttpRequest, slug: str) -> HttpResponse:
     person = person_of(request)
     base = owned_base(person, slug)
     form = ReplaceForm(request.POST or None, initial={"upload": request.GET.get("upload", "")})
-    if request.method == "POST" and form.is_valid():
-        try:
-            propose_weights(base, person, form.cleaned_data["upload"])
-        except CheckRefused as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(request, "A worker checks it. Nothing is drawn with it before you confirm it.")
-            return redirect(base)
+
+    def propose() -> HttpResponse:
+        propose_weights(base, person, form.cleaned_data["upload"])
+        return told(request, base, "A worker checks it. Nothing is drawn with it before you confirm it.")
+
     context = {
         "base": base,
         "form": form,
         "uploads": [each for each in BaseUpload.objects.unclaimed().filter(owner=person) if each.is_complete],
         "max_megabytes": settings.BASE_MAX_BYTES // 1_000_000,
     }
-    return render(request, "basemodels/replace.html", context, status=422 if form.errors else 200)
+    return filled_in(
+        request, "basemodels/replace.html", context, propose, refused_with=HTTPStatus.UNPROCESSABLE_ENTITY
+    )
 
 
 @owners_only
@@ -160,13 +149,8 @@ def replace(request: HttpRequest, slug: str) -> HttpResponse:
 def withdraw(request: HttpRequest, slug: str) -> HttpResponse:
     """Stay with the weights in use."""
     base = owned_base(person_of(request), slug)
-    try:
-        withdraw_weights(base, person_of(request))
-    except CheckRefused as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, "The weights in use stay. The other upload is among those not registered.")
-    return redirect(base)
+    said = "The weights in use stay. The other upload is among those not registered."
+    return done(request, base, lambda: withdraw_weights(base, person_of(request)), said)
 
 
 @owners_only
@@ -176,8 +160,7 @@ def remove(request: HttpRequest, slug: str) -> HttpResponse:
     base = owned_base(person_of(request), slug)
     try:
         remove_base(base)
-    except CheckRefused as refusal:
+    except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect(base)
-    messages.success(request, f"{base.name} is removed.")
-    return redirect("basemodels:my_bases")
+    return told(request, "basemodels:my_bases", f"{base.name} is removed.")

@@ -14,10 +14,12 @@ from market.accounts.models import Role, User
 from market.accounts.roles import grant
 from market.audit.recording import record
 from market.basemodels.card import BadCard, read_card, spread_out
-from market.basemodels.checking import CheckRefused, start_check, use_weights
+from market.basemodels.checking import start_check, use_weights
 from market.basemodels.models import BaseModel, BaseRelease
-from market.basemodels.sources import SourceRefused, allowed_directory, named_on_hub
-from market.basemodels.uploading import UploadRefused, complete_upload, give_up_upload
+from market.basemodels.offers import address_of
+from market.basemodels.sources import allowed_directory, named_on_hub
+from market.basemodels.uploading import complete_upload, give_up_upload
+from market.refusals import Refused, invalid
 
 EMBEDDED_SLUG = "embedded"
 EMBEDDED_NAME = "Emoji base"
@@ -25,14 +27,6 @@ EMBEDDED_FEE_MICROS = 10_000  # one cent a picture
 EXAMPLES = 24
 # Owns the embedded base until somebody is named; the domain is reserved, so no mail can reach it.
 CARETAKER_EMAIL = "base-models@market.invalid"
-
-
-class RegistrationRefused(Exception):
-    """A base is not registered. `reasons` says to its owner what is wrong, one sentence each."""
-
-    def __init__(self, reasons: list[str]) -> None:
-        self.reasons = reasons
-        super().__init__(" ".join(reasons))
 
 
 def register_base(
@@ -47,18 +41,19 @@ def register_base(
     """Make a base of a directory on the workers, of an upload, or of a hub's model: its name and a commit.
 
     It is not listed, and a check of it is queued. `fields` are those of BaseModel that its owner chooses. `by` is None for a
-    command. Raises RegistrationRefused, and then keeps nothing.
+    command. Raises Refused, and then keeps nothing.
     """
     if not owner.is_model_owner:
-        raise RegistrationRefused([f"{owner} is not a model owner. Take on that role first."])
+        raise invalid(f"{owner} is not a model owner. Take on that role first.")
     if not fields.get("licence"):
-        raise RegistrationRefused(["licence: say what others may do with the weights."])
+        raise invalid("licence: say what others may do with the weights.")
     try:
         with transaction.atomic():
             base = BaseModel(owner=owner, **fields)
+            base.slug = base.slug or address_of(base.name)
             if (source != "") + (upload is not None) + (hub is not None) != 1:
-                raise RegistrationRefused(
-                    ["Give just one of these: a directory on the workers, an upload, or a model on the hub."]
+                raise invalid(
+                    "Give just one of these: a directory on the workers, an upload, or a model on the hub."
                 )
             if source:
                 base.source = str(allowed_directory(source))
@@ -73,14 +68,12 @@ def register_base(
             base.check_job = start_check(base, owner)
             if by != owner:
                 record("base.registered", by=by, target=base, details={"owner": owner.pk})
-    except (SourceRefused, UploadRefused) as refusal:
-        raise RegistrationRefused([str(refusal)]) from refusal
     except ValidationError as problem:
-        raise RegistrationRefused(_in_words(problem)) from problem
+        raise invalid(*_in_words(problem)) from problem
     except IntegrityError as error:
         # Somebody else took the address, or registered the upload, between the look and the insert.
-        raise RegistrationRefused(
-            ["The address or the upload was taken just now. Look at the list, and try again."]
+        raise invalid(
+            "The address or the upload was taken just now. Look at the list, and try again."
         ) from error
     return base
 
@@ -96,10 +89,10 @@ def _in_words(problem: ValidationError) -> list[str]:
 def hand_over(base: BaseModel, to: User, *, by: User | None) -> None:
     """Make another model owner a base's owner: fees of later queries are theirs. `by` is None for a command.
 
-    Raises RegistrationRefused where they are not a model owner.
+    Raises Refused where they are not a model owner.
     """
     if not to.is_model_owner:
-        raise RegistrationRefused([f"{to} is not a model owner. They have to take on that role first."])
+        raise invalid(f"{to} is not a model owner. They have to take on that role first.")
     with transaction.atomic():
         base = BaseModel.objects.select_for_update(of=("self",)).get(pk=base.pk)
         before, base.owner = base.owner_id, to
@@ -108,13 +101,13 @@ def hand_over(base: BaseModel, to: User, *, by: User | None) -> None:
 
 
 def remove_base(base: BaseModel) -> None:
-    """Forget a base that never passed a check, and its upload. Raises CheckRefused once anything may refer to it."""
+    """Forget a base that never passed a check, and its upload. Raises Refused once anything may refer to it."""
     with transaction.atomic():
         base = BaseModel.objects.select_for_update(of=("self",)).select_related("check_job").get(pk=base.pk)
         if base.is_checking:
-            raise CheckRefused("It is being checked just now. Cancel that job, or wait for its end.")
+            raise Refused("It is being checked just now. Cancel that job, or wait for its end.")
         if base.releases.exists():
-            raise CheckRefused(
+            raise Refused(
                 "A base model that passed its check stays, for its pictures' sake. Take it off the list instead."
             )
         upload = base.upload_id

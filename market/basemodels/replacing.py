@@ -10,10 +10,11 @@ from uuid import UUID
 from django.db import transaction
 
 from market.accounts.models import User
-from market.basemodels.checking import CheckRefused, start_check
+from market.basemodels.checking import start_check
 from market.basemodels.models import BaseModel, BaseRelease
-from market.basemodels.uploading import UploadRefused, complete_upload
+from market.basemodels.uploading import complete_upload
 from market.jobs.models import Job
+from market.refusals import Refused
 
 _CHECKED = "It is being checked just now. Wait for that, or cancel the job."
 
@@ -21,33 +22,33 @@ _CHECKED = "It is being checked just now. Wait for that, or cancel the job."
 def propose_weights(base: BaseModel, by: User, upload: UUID) -> Job:
     """Have an upload checked that is to follow the base's own, in the place of one that was proposed before.
 
-    Raises CheckRefused, and then changes nothing.
+    Raises Refused, and then changes nothing.
     """
     with transaction.atomic():
         base = _locked(base, by)
         if base.upload_id is None:
-            raise CheckRefused(
+            raise Refused(
                 "Only a base model that was uploaded gets other weights by another upload. Of one in a directory, change the "
                 "files and have it checked again."
             )
         if not base.fingerprint:
-            raise CheckRefused(
+            raise Refused(
                 "It has not passed its first check. Remove it, and register the other upload in its place."
             )
         try:
             base.next_upload = complete_upload(by, upload)
-        except UploadRefused as refusal:
-            raise CheckRefused(str(refusal)) from refusal
+        except Refused as refusal:
+            raise Refused(*refusal.reasons) from refusal
         base.save(update_fields=["next_upload"])
         return start_check(base, by)
 
 
 def withdraw_weights(base: BaseModel, by: User) -> None:
-    """Stay with the weights in use; the other upload may be proposed again, or given up. Raises CheckRefused."""
+    """Stay with the weights in use; the other upload may be proposed again, or given up. Raises Refused."""
     with transaction.atomic():
         base = _locked(base, by)
         if base.next_upload is None:
-            raise CheckRefused("No other weights are to follow.")
+            raise Refused("No other weights are to follow.")
         base.next_upload.touch()
         base.next_upload = None
         base.save(update_fields=["next_upload"])
@@ -56,14 +57,12 @@ def withdraw_weights(base: BaseModel, by: User) -> None:
 def take_up_weights(base: BaseModel, by: User, release: BaseRelease) -> None:
     """Go to the upload that a release was made of, within the caller's transaction, which makes the release the one in use.
 
-    Raises CheckRefused.
+    Raises Refused.
     """
     base = _locked(base, by)
     found = base.checks.filter(fingerprint=release.fingerprint).order_by("-pk").first()
     if release.upload is None or found is None:
-        raise CheckRefused(
-            f"The weights of {release} are not there any more. Choose a release of those in use."
-        )
+        raise Refused(f"The weights of {release} are not there any more. Choose a release of those in use.")
     BaseModel.objects.filter(pk=base.pk).update(
         upload=release.upload,
         fingerprint=found.fingerprint,
@@ -75,12 +74,12 @@ def take_up_weights(base: BaseModel, by: User, release: BaseRelease) -> None:
 
 def _locked(base: BaseModel, by: User) -> BaseModel:
     if by.pk != base.owner_id:
-        raise CheckRefused("Only the owner of a base model decides on its weights.")
+        raise Refused("Only the owner of a base model decides on its weights.")
     base = (
         BaseModel.objects.select_for_update(of=("self",))
         .select_related("check_job", "next_upload", "owner")
         .get(pk=base.pk)
     )
     if base.is_checking:
-        raise CheckRefused(_CHECKED)
+        raise Refused(_CHECKED)
     return base

@@ -8,13 +8,11 @@ from pathlib import Path
 
 from django.conf import settings
 
+from market.refusals import invalid
+
 _HUB = "hub:"
 _HUB_NAME = r"(?!.*(?:--|\.\.))[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 _COMMIT = r"[0-9a-f]{40}"
-
-
-class SourceRefused(Exception):
-    """A directory, or a hub's model, is not one that bases are taken from. The message is for the person who named it."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +30,18 @@ class HubSource:
         return f"{_HUB}{self.name}@{self.revision}"
 
     def require_allowed(self) -> None:
-        """Refuse it where this market takes no such models. Raises SourceRefused."""
+        """Refuse it where this market takes no such models. Raises Refused."""
         if not settings.ALLOW_HUB:
-            raise SourceRefused("This market fetches nothing from a hub. Upload the base model instead.")
+            raise invalid("This market fetches nothing from a hub. Upload the base model instead.")
         known: list[str] = settings.HUB_ORGANISATIONS
         if known and self.name.partition("/")[0].lower() not in [each.lower() for each in known]:
-            raise SourceRefused(
+            raise invalid(
                 f"This market takes models from the hub only of {', '.join(known)}, not “{self.name}”. Upload it instead."
             )
 
 
 def hub_source(source: str) -> HubSource:
-    """Read what a base keeps of a hub's model. Raises SourceRefused for anything else."""
+    """Read what a base keeps of a hub's model. Raises Refused for anything else."""
     name, _, revision = source.removeprefix(_HUB).partition("@")
     return named_on_hub(name, revision)
 
@@ -53,14 +51,12 @@ def is_on_hub(source: str) -> bool:
 
 
 def named_on_hub(name: str, revision: str) -> HubSource:
-    """Give the model on the hub that was named, whether or not such are taken. Raises SourceRefused."""
+    """Give the model on the hub that was named, whether or not such are taken. Raises Refused."""
     name, revision = name.strip(), revision.strip()
     if not re.fullmatch(_HUB_NAME, name):
-        raise SourceRefused(
-            f"Expected a model's name on the hub, such as organisation/model, not “{name[:100]}”."
-        )
+        raise invalid(f"Expected a model's name on the hub, such as organisation/model, not “{name[:100]}”.")
     if not re.fullmatch(_COMMIT, revision):
-        raise SourceRefused(
+        raise invalid(
             "Expected the hash of a commit, 40 digits from 0 to f, from the model's history on the hub: what a branch such as "
             f"main means may change. Found “{revision[:50]}”."
         )
@@ -68,7 +64,7 @@ def named_on_hub(name: str, revision: str) -> HubSource:
 
 
 def allowed_directory(source: str) -> Path:
-    """Give the path that was named, if it lies below an allowed directory. Raises SourceRefused.
+    """Give the path that was named, if it lies below an allowed directory. Raises Refused.
 
     Looks at the name alone, since the directory may be on another machine; `require_plain` looks at the files.
     """
@@ -78,14 +74,14 @@ def allowed_directory(source: str) -> Path:
 
 
 def require_plain(path: Path) -> None:
-    """Refuse a directory that is reached, or whose files are reached, through a symbolic link. For workers. Raises SourceRefused."""
+    """Refuse a directory that is reached, or whose files are reached, through a symbolic link. For workers. Raises Refused."""
     root = _root(path)
     relative = path.relative_to(root)
     on_the_way = [root / each for each in (*reversed(relative.parents[:-1]), relative)]
     inside = [*path.iterdir(), *path.glob("*/*")] if path.is_dir() else []
     for each in (*on_the_way, *inside):
         if each.is_symlink():
-            raise SourceRefused(
+            raise invalid(
                 f"{each} is a symbolic link. Links are not followed: put the files themselves in their place."
             )
 
@@ -93,11 +89,11 @@ def require_plain(path: Path) -> None:
 def _root(path: Path) -> Path:
     roots: list[Path] = settings.BASE_MODEL_DIRS
     if not roots:
-        raise SourceRefused("This market takes no directories on its workers. Upload the base model instead.")
+        raise invalid("This market takes no directories on its workers. Upload the base model instead.")
     expected = f"Expected a directory below {' or '.join(map(str, roots))}"
     if not path.is_absolute() or ".." in path.parts:
-        raise SourceRefused(f"{expected}, written in full and without “..”, not “{path}”.")
+        raise invalid(f"{expected}, written in full and without “..”, not “{path}”.")
     for root in roots:
         if path.is_relative_to(root) and path != root:
             return root
-    raise SourceRefused(f"{expected}, not “{path}”.")
+    raise invalid(f"{expected}, not “{path}”.")

@@ -17,13 +17,13 @@ from market.accounts.models import Role
 from market.basemodels.access import owned_upload
 from market.basemodels.models.uploads import PART_BYTES
 from market.basemodels.uploading import (
-    UploadRefused,
     announced,
     as_json,
     begin_upload,
     file_as_json,
     take_part,
 )
+from market.refusals import Refused, invalid
 
 P = ParamSpec("P")
 Answering = Callable[Concatenate[HttpRequest, P], JsonResponse]
@@ -38,7 +38,7 @@ def saying_why_not(view: Answering[P]) -> Answering[P]:
     def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> JsonResponse:
         try:
             return view(request, *args, **kwargs)
-        except UploadRefused as refusal:
+        except Refused as refusal:
             return JsonResponse({"error": str(refusal)}, status=refusal.status)
 
     return answer
@@ -52,7 +52,7 @@ def begin(request: HttpRequest) -> JsonResponse:
     try:
         said: Any = json.loads(request.body)
     except (ValueError, RecursionError):
-        raise UploadRefused("Expected the list of files as JSON in UTF-8.") from None
+        raise invalid("Expected the list of files as JSON in UTF-8.") from None
     return JsonResponse(as_json(begin_upload(person_of(request), announced(said))))
 
 

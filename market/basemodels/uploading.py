@@ -23,6 +23,7 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseUpload, BaseUploadFile, BaseUploadPart
 from market.basemodels.models.uploads import FILE_PATH, PART_BYTES, SHA256
 from market.jobs.sweeping import register_sweep
+from market.refusals import Refused, invalid, too_many
 from market.stored_files import files_undone
 
 MAX_FILES = 100
@@ -38,14 +39,6 @@ CLAIMED = "A base model has this upload; it stays."
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack")
 
 
-class UploadRefused(Exception):
-    """Something that was sent is not taken, and what had arrived stays. The message is for the person who sent it."""
-
-    def __init__(self, message: str, *, status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 @dataclass(frozen=True)
 class Announced:
     """A file that will come."""
@@ -56,25 +49,23 @@ class Announced:
 
 
 def announced(said: Any) -> list[Announced]:
-    """Read the list of files that an upload begins with. Raises UploadRefused, naming the first that cannot be taken."""
+    """Read the list of files that an upload begins with. Raises Refused, naming the first that cannot be taken."""
     entries = said.get("files") if isinstance(said, dict) else None
     if not isinstance(entries, list) or not entries:
-        raise UploadRefused(
-            'Expected {"files": [{"path": …, "size": …, "sha256": …}, …]} with at least one file.'
-        )
+        raise invalid('Expected {"files": [{"path": …, "size": …, "sha256": …}, …]} with at least one file.')
     if len(entries) > MAX_FILES:
-        raise UploadRefused(f"A base model has at most {MAX_FILES} files; these are {len(entries)}.")
+        raise invalid(f"A base model has at most {MAX_FILES} files; these are {len(entries)}.")
     files = [_announced(entry) for entry in entries]
     paths = {each.path for each in files}
     if len(paths) != len(files):
-        raise UploadRefused("A path is named twice. Name each file once.")
+        raise invalid("A path is named twice. Name each file once.")
     if "model_index.json" not in paths:
-        raise UploadRefused(
+        raise invalid(
             "model_index.json is missing: expected the files of a diffusers directory, with their paths in it."
         )
     total, most = sum(each.size for each in files), settings.BASE_MAX_BYTES
     if total > most:
-        raise UploadRefused(
+        raise Refused(
             f"The files have {total / 1e6:,.1f} MB together; at most {most / 1e6:,g} MB are taken.",
             status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         )
@@ -83,18 +74,16 @@ def announced(said: Any) -> list[Announced]:
 
 def _announced(entry: Any) -> Announced:
     if not isinstance(entry, dict):
-        raise UploadRefused("Expected each file as an object with path, size and sha256.")
+        raise invalid("Expected each file as an object with path, size and sha256.")
     path, size, sha256 = entry.get("path"), entry.get("size"), entry.get("sha256")
     if not isinstance(path, str) or not re.fullmatch(FILE_PATH, path):
-        raise UploadRefused(_why_not(str(path)[:200]))
+        raise invalid(_why_not(str(path)[:200]))
     if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_SIZE:
-        raise UploadRefused(f"{path}: expected its size in bytes, at least 1 and at most {MAX_SIZE}.")
+        raise invalid(f"{path}: expected its size in bytes, at least 1 and at most {MAX_SIZE}.")
     if size > MAX_TEXT_BYTES and not path.endswith(".safetensors"):
-        raise UploadRefused(
-            f"{path}: expected at most {MAX_TEXT_BYTES / 1e6:g} MB, found {size / 1e6:,.1f} MB."
-        )
+        raise invalid(f"{path}: expected at most {MAX_TEXT_BYTES / 1e6:g} MB, found {size / 1e6:,.1f} MB.")
     if not isinstance(sha256, str) or not re.fullmatch(SHA256, sha256):
-        raise UploadRefused(f"{path}: expected its SHA-256 as 64 hexadecimal digits in lower case.")
+        raise invalid(f"{path}: expected its SHA-256 as 64 hexadecimal digits in lower case.")
     return Announced(path, size, sha256)
 
 
@@ -127,10 +116,9 @@ def begin_upload(owner: User, files: Sequence[Announced]) -> BaseUpload:
             Q(base=None, releases=None) | Q(base__fingerprint=""), owner=owner
         )
         if unproven.count() >= MAX_OPEN:
-            raise UploadRefused(
+            raise too_many(
                 f"You have {MAX_OPEN} uploads that are not registered, or whose base model has not passed its check; more are not "
-                "kept at a time. Finish one, or remove it.",
-                status=HTTPStatus.TOO_MANY_REQUESTS,
+                "kept at a time. Finish one, or remove it."
             )
         upload = BaseUpload.objects.create(owner=owner, list_sha256=digest)
         BaseUploadFile.objects.bulk_create(
@@ -143,7 +131,7 @@ def begin_upload(owner: User, files: Sequence[Announced]) -> BaseUpload:
 def take_part(upload: BaseUpload, position: int, number: int, data: bytes) -> BaseUploadFile:
     """Keep the next part of a file, or see that it is there already. With the last one the file's hash is checked.
 
-    Raises UploadRefused. If the whole file has not the announced hash its parts are dropped, and it starts anew.
+    Raises Refused. If the whole file has not the announced hash its parts are dropped, and it starts anew.
     """
     digest = hashlib.sha256(data).hexdigest()
     with transaction.atomic():
@@ -153,14 +141,13 @@ def take_part(upload: BaseUpload, position: int, number: int, data: bytes) -> Ba
             .first()
         )
         if file is None:
-            raise UploadRefused(f"This upload has no file number {position}.", status=HTTPStatus.NOT_FOUND)
+            raise Refused(f"This upload has no file number {position}.", status=HTTPStatus.NOT_FOUND)
         if number < file.parts:
             if file.arrived.filter(number=number, sha256=digest).exists():
                 return file
-            raise UploadRefused(
+            raise Refused(
                 f"{file.path}: part {number} arrived before, with other content. If the file has changed, begin another "
-                "upload with its new hash.",
-                status=HTTPStatus.CONFLICT,
+                "upload with its new hash."
             )
         _require_next(file, number, len(data))
         _keep(file, number, digest, data)
@@ -172,7 +159,7 @@ def take_part(upload: BaseUpload, position: int, number: int, data: bytes) -> Ba
             file.save(update_fields=["complete"])
             return file
         _start_over(file)
-    raise UploadRefused(
+    raise invalid(
         f"{file.path}: the SHA-256 of what arrived is {found}, announced was {file.sha256}. The file starts anew: "
         "send its parts again, or begin another upload with the right hash."
     )
@@ -180,17 +167,14 @@ def take_part(upload: BaseUpload, position: int, number: int, data: bytes) -> Ba
 
 def _require_next(file: BaseUploadFile, number: int, size: int) -> None:
     if file.complete or file.parts >= file.parts_needed:
-        raise UploadRefused(
-            f"{file.path}: all {file.parts_needed} parts are there already.", status=HTTPStatus.CONFLICT
-        )
+        raise Refused(f"{file.path}: all {file.parts_needed} parts are there already.")
     if number != file.parts:
-        raise UploadRefused(
-            f"{file.path}: expected part {file.parts} next, not part {number}. Parts come in order.",
-            status=HTTPStatus.CONFLICT,
+        raise Refused(
+            f"{file.path}: expected part {file.parts} next, not part {number}. Parts come in order."
         )
     expected = file.bytes_of_part(number)
     if size != expected:
-        raise UploadRefused(f"{file.path}: expected {expected} bytes as part {number}, found {size}.")
+        raise invalid(f"{file.path}: expected {expected} bytes as part {number}, found {size}.")
 
 
 def _keep(file: BaseUploadFile, number: int, digest: str, data: bytes) -> None:
@@ -246,9 +230,7 @@ def _forget_parts(parts: QuerySet[BaseUploadPart]) -> None:
 def _require_unregistered(upload: BaseUpload) -> None:
     base = base_with(upload)
     if base is not None:
-        raise UploadRefused(
-            f"These files are those of your base model “{base.name}” already.", status=HTTPStatus.CONFLICT
-        )
+        raise Refused(f"These files are those of your base model “{base.name}” already.")
 
 
 def base_with(upload: BaseUpload) -> BaseModel | None:
@@ -258,20 +240,16 @@ def base_with(upload: BaseUpload) -> BaseModel | None:
 
 
 def complete_upload(owner: User, pk: UUID) -> BaseUpload:
-    """Lock an upload of this person that is complete and that no base has. Raises UploadRefused."""
+    """Lock an upload of this person that is complete and that no base has. Raises Refused."""
     upload = BaseUpload.objects.select_for_update().filter(pk=pk, owner=owner).first()
     if upload is None:
-        raise UploadRefused("There is no such upload of yours. Begin one anew.", status=HTTPStatus.NOT_FOUND)
+        raise invalid("There is no such upload of yours. Begin one anew.")
     if (base := base_with(upload)) is not None:
-        raise UploadRefused(
-            f"This upload is your base model “{base.name}” already.", status=HTTPStatus.CONFLICT
-        )
+        raise invalid(f"This upload is your base model “{base.name}” already.")
     missing = list(upload.files.filter(complete=False).values_list("path", flat=True))
     if missing:
         shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-        raise UploadRefused(
-            f"The upload is not complete: {shown} did not arrive in full. Go on with it first."
-        )
+        raise invalid(f"The upload is not complete: {shown} did not arrive in full. Go on with it first.")
     return upload
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 
 from django.conf import settings
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from market.accounts.models import User
+from market.acting import told
 from market.basemodels.access import visible_base, visible_bases, visible_sample
 from market.basemodels.card import BadCard, Card, parse_card, read_card
 from market.basemodels.forms import OfferForm
@@ -52,10 +52,9 @@ def base(request: HttpRequest, slug: str) -> HttpResponse:
         if form.is_valid():
             # Only what the form holds: a worker may be writing what it found to the same row.
             form.save(commit=False).save(update_fields=OfferForm.Meta.fields)
-            messages.success(
-                request, f"The settings of {model.name} are saved. They hold for pictures from now on."
+            return told(
+                request, model, f"The settings of {model.name} are saved. They hold for pictures from now on."
             )
-            return redirect(model)
     # What everybody sees is of the weights in use, also while its owner has not confirmed others.
     check = model.checks.filter(fingerprint=model.fingerprint).order_by("-pk").first()
     manages = owns or (isinstance(request.user, User) and request.user.is_admin)

@@ -21,7 +21,7 @@ from market.accounts.models import User
 from market.basemodels.card import spread_out
 from market.basemodels.models import BaseModel, BaseRelease
 from market.basemodels.samples import Sample
-from market.catalog.merged import FoundPart, MergeRefused, parts_of, rows_of
+from market.catalog.merged import FoundPart, parts_of, rows_of
 from market.catalog.models import (
     Concept,
     ConceptKind,
@@ -34,40 +34,17 @@ from market.catalog.models import (
 from market.catalog.models.plugins import free_slug
 from market.catalog.offering import bars_to_a_version
 from market.catalog.publishing import broader_than_parts, use_version
+from market.catalog.terms import Terms
 from market.jobs import kinds
+from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
+from market.refusals import Refused
 from market.stored_files import files_undone
 
 KIND = "addition"
 MIN_WORKS = 3
 MAX_SAMPLES = 6
 SAFETENSORS_HEADER = 8  # bytes: the length of the JSON header, little-endian
-
-
-class AdditionRefused(Exception):
-    """An addition cannot start. `reasons` says to the artist what is missing, one sentence each."""
-
-    def __init__(self, reasons: Sequence[str]) -> None:
-        self.reasons = list(reasons)
-        super().__init__(" ".join(reasons))
-
-
-class BadResult(Exception):
-    """What a worker handed back is not a plug-in for this job."""
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a plug-in costs and allows."""
-
-    price_micros: int
-    allow_commercial: bool = True
-    allow_combination: bool = True
-    allow_derivatives: bool = True
-    require_credit: bool = True
-
-    def as_fields(self) -> dict[str, Any]:
-        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -138,14 +115,14 @@ def is_running(plugin: PlugIn) -> bool:
 def start_addition(concept: Concept, base: BaseModel, by: User, *, terms: Terms | None = None) -> Job:
     """Queue the making of a plug-in version and return its job; the plug-in is a draft from here on.
 
-    Without `terms` an existing plug-in keeps its own, and a new one is free of charge. Raises AdditionRefused.
+    Without `terms` an existing plug-in keeps its own, and a new one is free of charge. Raises Refused.
     """
     with transaction.atomic():
         # Additions of one concept start one after the other, so that two clicks do not make two jobs.
         concept = Concept.objects.select_for_update().select_related("artist").get(pk=concept.pk)
         reasons = obstacles(concept, base, by)
         if reasons:
-            raise AdditionRefused(reasons)
+            raise Refused(*reasons)
         works = list(concept.works.values_list("pk", flat=True))
         return enqueue_version(KIND, concept, base, by, terms=terms, works=works)
 
@@ -162,7 +139,7 @@ def enqueue_version(
 ) -> Job:
     """Queue a job of this kind that makes a version of the concept's plug-in for a base, which may be its first.
 
-    Raises AdditionRefused for terms that a plug-in on the market cannot have.
+    Raises Refused for terms that a plug-in on the market cannot have.
     """
     affirmation = concept.affirmations.filter(person=by).latest("pk")
     plugin = PlugIn.objects.filter(concept=concept, base=base).select_related("current_version").first()
@@ -171,7 +148,7 @@ def enqueue_version(
     elif terms is not None:
         wished = PlugIn(owner_id=plugin.owner_id, **terms.as_fields())
         if plugin.is_published and (reasons := broader_than_parts(wished, plugin.current_version)):
-            raise AdditionRefused(reasons)
+            raise Refused(*reasons)
         PlugIn.objects.filter(pk=plugin.pk).update(**terms.as_fields())
     job = Job.objects.enqueue(
         kind=kind,
@@ -315,7 +292,7 @@ def _parts(plugin: PlugIn, output: AdditionOutput) -> list[FoundPart]:
     """Find what the file was combined from, as licences are now."""
     try:
         return parts_of(BytesIO(output.adapter), plugin.owner)
-    except MergeRefused as refusal:
+    except Refused as refusal:
         raise BadResult(str(refusal)) from refusal
 
 

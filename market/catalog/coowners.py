@@ -14,52 +14,45 @@ from market.accounts.models import User
 from market.catalog.models import CoOwnerStep, CoOwnerTerms, PlugIn, PlugInVersion
 from market.catalog.models.coowners import MOST_SHARED
 from market.ledger.queries import earned_by_subject
+from market.refusals import invalid
 
 MAX_CO_OWNERS = 20
-
-
-class CoOwnershipRefused(Exception):
-    """A step was not taken, and nothing changed. `field` is the one of the form that the message belongs to."""
-
-    def __init__(self, message: str, field: str | None = None) -> None:
-        self.message, self.field = message, field
-        super().__init__(message)
 
 
 CHANGED = "These shares have changed since you opened the page. Nothing was done: look at them again."
 
 
 def offer(plugin: PlugIn, by: User, *, handle: str, share_bps: int) -> CoOwnerTerms:
-    """Offer a share of the plug-in's fee, or another share than before. Raises CoOwnershipRefused."""
+    """Offer a share of the plug-in's fee, or another share than before. Raises Refused."""
     _require_owner(plugin, by)
     person = User.objects.filter(handle=handle.strip().lower().removeprefix("@"), is_active=True).first()
     if person is None:
-        raise CoOwnershipRefused(
+        raise invalid(
             f"There is nobody with the handle “{handle}”. It is the last part of the address of a public page: "
             "artists/handle/.",
             "handle",
         )
     if person.pk == plugin.owner_id:
-        raise CoOwnershipRefused("That is you: you keep what you do not share.", "handle")
+        raise invalid("That is you: you keep what you do not share.", "handle")
     if not person.is_artist:
-        raise CoOwnershipRefused(
+        raise invalid(
             f"{person} is not an artist here. Ask them to take on the role of an artist, and invite them then.",
             "handle",
         )
     if not 1 <= share_bps <= MOST_SHARED:
-        raise CoOwnershipRefused("A share is 0.01% to 99.99%: something stays with you.", "share")
+        raise invalid("A share is 0.01% to 99.99%: something stays with you.", "share")
     living = {each.person_id: each for each in CoOwnerTerms.objects.living([plugin.pk])}
     before = living.get(person.pk)
     if before and share_bps == (before.offered_bps or before.share_bps):
         state = "is already offered" if before.offered_bps else "already has"
-        raise CoOwnershipRefused(f"{person} {state} {share_bps / 100:g}%.", "share")
+        raise invalid(f"{person} {state} {share_bps / 100:g}%.", "share")
     if before is None and len(living) >= MAX_CO_OWNERS:
-        raise CoOwnershipRefused(f"A plug-in has at most {MAX_CO_OWNERS} co-owners. End a share first.")
+        raise invalid(f"A plug-in has at most {MAX_CO_OWNERS} co-owners. End a share first.")
     # A share that is paid stays taken until a lower one is accepted.
     wanted = max(share_bps, before.share_bps if before else 0)
     free = MOST_SHARED - sum(each.most_bps for pk, each in living.items() if pk != person.pk)
     if wanted > free:
-        raise CoOwnershipRefused(
+        raise invalid(
             f"With this, more than 100% would be given away. Others have, or are offered, {(MOST_SHARED - free) / 100:g}%: "
             f"at most {free / 100:g}% can be offered here.",
             "share",
@@ -73,7 +66,7 @@ def withdraw_offer(plugin: PlugIn, by: User, *, terms: CoOwnerTerms) -> CoOwnerT
     """Take back an offer that is not answered. A share accepted earlier stays."""
     _require_owner(plugin, by)
     if not terms.offered_bps:
-        raise CoOwnershipRefused(CHANGED)
+        raise invalid(CHANGED)
     return _step(plugin, terms.person, by, CoOwnerStep.WITHDRAWN, share=terms.share_bps, after=terms)
 
 
@@ -81,34 +74,34 @@ def end_share(plugin: PlugIn, by: User, *, terms: CoOwnerTerms) -> CoOwnerTerms:
     """End an accepted share: it is the owner's from the next quote on. What was earned stays earned."""
     _require_owner(plugin, by)
     if not terms.share_bps:
-        raise CoOwnershipRefused(CHANGED)
+        raise invalid(CHANGED)
     return _step(plugin, terms.person, by, CoOwnerStep.ENDED, after=terms)
 
 
 def accept(terms: CoOwnerTerms, by: User) -> CoOwnerTerms:
     """Accept what is offered: it is paid from the next quote on."""
     if not terms.offered_bps:
-        raise CoOwnershipRefused(CHANGED)
+        raise invalid(CHANGED)
     return _step(terms.plugin, by, by, CoOwnerStep.ACCEPTED, share=terms.offered_bps, after=terms)
 
 
 def decline(terms: CoOwnerTerms, by: User) -> CoOwnerTerms:
     """Decline what is offered. A share accepted earlier stays."""
     if not terms.offered_bps:
-        raise CoOwnershipRefused(CHANGED)
+        raise invalid(CHANGED)
     return _step(terms.plugin, by, by, CoOwnerStep.DECLINED, share=terms.share_bps, after=terms)
 
 
 def give_up(terms: CoOwnerTerms, by: User) -> CoOwnerTerms:
     """Give an accepted share back to the owner, from the next quote on."""
     if not terms.share_bps:
-        raise CoOwnershipRefused(CHANGED)
+        raise invalid(CHANGED)
     return _step(terms.plugin, by, by, CoOwnerStep.LEFT, after=terms)
 
 
 def _require_owner(plugin: PlugIn, by: User) -> None:
     if plugin.owner_id != by.pk:
-        raise CoOwnershipRefused("Only the owner of a plug-in shares its fee.")
+        raise invalid("Only the owner of a plug-in shares its fee.")
 
 
 def _step(
@@ -137,7 +130,7 @@ def _step(
             )
     except IntegrityError as error:
         # The triggers found what somebody else did between our look and our step.
-        raise CoOwnershipRefused(CHANGED) from error
+        raise invalid(CHANGED) from error
 
 
 @dataclass(frozen=True)

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
 
-from market.accounts.models import HANDLE_LENGTH, User
+from market.accounts.models import HANDLE_LENGTH
+from market.acting import ordered
 from market.basemodels.models import BaseModel
 from market.basemodels.prices import EurosField
-from market.catalog.addition import Terms
-from market.catalog.combined import price_of
 from market.catalog.models import LEARNED_KINDS, Concept, ConceptKind, PlugIn, Work
 from market.catalog.models.concepts import MAX_ALIASES
 from market.catalog.models.plugins import MAX_PRICE_MICROS
 from market.catalog.models.works import CAPTION_LENGTH
-from market.catalog.publishing import broader_than_parts
-from market.catalog.rights import RIGHTS_VERSION
-from market.catalog.uploads import MAX_FILES_AT_ONCE
-from market.ledger.money import words
+from market.catalog.naming import LEARNED, is_learned, tidied
+from market.catalog.plugin_uploads import EMPTY_FILE, NO_FILE
+from market.catalog.rights import NOT_AFFIRMED
+from market.catalog.terms import Terms, require_allowed
+from market.catalog.uploads import MAX_FILES_AT_ONCE, NO_FILES
 
 
 class AliasesField(forms.CharField):
@@ -34,25 +32,14 @@ class AliasesField(forms.CharField):
         return ", ".join(value) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
-        if isinstance(value, list):
-            return value
-        names = [" ".join(name.split()) for name in str(super().to_python(value) or "").split(",")]
-        return list(dict.fromkeys(name for name in names if name))
+        return value if isinstance(value, list) else tidied(str(super().to_python(value) or "").split(","))
 
     def run_validators(self, value: Any) -> None:
         """The names are checked one by one, by the model."""
 
 
-@contextmanager
-def naming_in_turns(artist: User) -> Iterator[None]:
-    """Let an artist's concepts be named one after the other: a form does not see a name that another is just taking."""
-    with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=artist.pk)
-        yield
-
-
 class ConceptForm(forms.ModelForm[Concept]):
-    """To be validated and saved within `naming_in_turns`."""
+    """What is said of a concept. `describe_concept` keeps it, and sees whether the name is free."""
 
     kind = forms.ChoiceField(
         choices=LEARNED_KINDS,
@@ -75,31 +62,16 @@ class ConceptForm(forms.ModelForm[Concept]):
         }
         widgets = {"description": forms.Textarea(attrs={"rows": 4})}
 
-    def __init__(self, *args: Any, artist: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.instance.artist = artist
-        if self.instance.pk and self.instance.plugins.exists():
-            # What the weights have learned to answer to.
-            for learned in ("name", "kind"):
+        if is_learned(self.instance):
+            for learned in LEARNED:
                 self.fields[learned].disabled = True
-
-    def clean_name(self) -> str:
-        return " ".join(str(self.cleaned_data["name"]).split())
-
-    def _get_validation_exclusions(self) -> set[str]:
-        """Let the model check one artist's names against each other, although the artist is no field here."""
-        return super()._get_validation_exclusions() - {"artist"}  # type: ignore[misc,no-any-return]  # not in the stubs
 
 
 class AffirmForm(forms.Form):
     version = forms.CharField(widget=forms.HiddenInput)
-    affirm = forms.BooleanField(
-        label="I affirm this.", error_messages={"required": "Tick the box to affirm your rights."}
-    )
-
-    def is_of_the_current_text(self) -> bool:
-        """Whether what was read, and is affirmed, is the text in force."""
-        return bool(self.cleaned_data["version"] == RIGHTS_VERSION)
+    affirm = forms.BooleanField(label="I affirm this.", error_messages={"required": NOT_AFFIRMED})
 
 
 class ManyFilesInput(forms.ClearableFileInput):
@@ -119,7 +91,7 @@ class ManyFilesField(forms.FileField):
     def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[bytes]]:
         sent = [file for file in data or [] if file] if isinstance(data, list | tuple) else [data]
         if not sent or sent == [None]:
-            raise forms.ValidationError("Choose at least one picture.")
+            raise forms.ValidationError(NO_FILES)
         return [super(ManyFilesField, self).clean(file, initial) for file in sent]
 
 
@@ -175,7 +147,9 @@ LICENCE_FIELDS = ["allow_commercial", "allow_combination", "allow_derivatives", 
 
 
 class TermsForm(forms.ModelForm[PlugIn]):
-    """Price and licence of a plug-in."""
+    """Price and licence of a plug-in: its `order`, once the form is valid."""
+
+    order: Terms
 
     price_micros = EurosField(
         label="Price per picture",
@@ -189,36 +163,17 @@ class TermsForm(forms.ModelForm[PlugIn]):
         fields = ["price_micros", *LICENCE_FIELDS]
 
     def clean(self) -> dict[str, Any]:
-        """Hold a combined plug-in that is on the market, or was combined here, to its parts: their licences, and prices."""
-        cleaned = super().clean() or self.cleaned_data
-        # A new plug-in has no concept yet.
-        combined = bool(self.instance.concept_id) and self.instance.concept.is_combination
-        if combined and self.instance.current_version is not None and "price_micros" in cleaned:
-            self.instance.price_micros = cleaned["price_micros"]
-            least = price_of(self.instance, self.instance.current_version)
-            if cleaned["price_micros"] < least:
-                self.add_error(
-                    "price_micros", f"At least {words(least)}: less would not pay its parts what they cost."
-                )
-        if self.instance.is_published or combined:
-            wished = PlugIn(
-                owner_id=self.instance.owner_id,
-                **{name: cleaned[name] for name in LICENCE_FIELDS if name in cleaned},
-            )
-            for reason in broader_than_parts(wished, self.instance.current_version):
-                self.add_error(None, reason)
-        return cleaned
+        super().clean()
+        return ordered(self, self._terms)
+
+    def _terms(self, **_said: Any) -> Terms:
+        names = Terms.__dataclass_fields__
+        terms = Terms(**{name: self.cleaned_data[name] for name in names})
+        require_allowed(self.instance, terms)
+        return terms
 
     def switches(self) -> list[forms.BoundField]:
         return [self[name] for name in LICENCE_FIELDS]
-
-    def save_changes(self) -> None:
-        """Write what changed, and nothing else: jobs may be writing to the same row."""
-        if self.changed_data:
-            self.instance.save(update_fields=self.changed_data)
-
-    def terms(self) -> Terms:
-        return Terms(**{name: self.cleaned_data[name] for name in ["price_micros", *LICENCE_FIELDS]})
 
 
 class VersionForm(TermsForm):
@@ -244,7 +199,7 @@ class PlugInFileForm(VersionForm):
         label="File",
         help_text="A LoRA for the base model as .safetensors, of diffusers, PEFT or kohya naming; text encoder and learned tokens count.",
         widget=forms.FileInput(attrs={"accept": ".safetensors"}),
-        error_messages={"required": "Choose a file.", "empty": "The file is empty. Choose another."},
+        error_messages={"required": NO_FILE, "empty": EMPTY_FILE},
     )
 
     field_order = ("file", "base")

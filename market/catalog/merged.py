@@ -22,6 +22,7 @@ from market.catalog.models.works import SHA256
 from market.catalog.offering import barred_among
 from market.catalog.royalties import MAX_DEPTH, parts_within
 from market.ledger.splits import BASIS_POINTS
+from market.refusals import Refused
 
 MAX_HEADER = 16 * 1024**2
 MAX_PARTS = 32
@@ -29,14 +30,6 @@ MAX_WAYS = 100
 """How many plug-ins a version may consist of in the end, parts of parts counted each time they occur."""
 _LISTED, _NAMED = "plugin.merged_from", "modelspec.merged_from"
 _SHAPE = "expected a list of parts, each with “name”, “tensors_sha256” and “share_bps”"
-
-
-class MergeRefused(Exception):
-    """The file's parts cannot be taken. `reasons` says to the artist why, one sentence each."""
-
-    def __init__(self, reasons: Sequence[str]) -> None:
-        self.reasons = list(reasons)
-        super().__init__(" ".join(reasons))
 
 
 @dataclass(frozen=True)
@@ -57,7 +50,7 @@ class FoundPart:
 
 
 def parts_of(file: IO[bytes], by: User) -> list[FoundPart]:
-    """Find the parts of a file that `by` brings. Raises MergeRefused, also where a part's licence does not allow it."""
+    """Find the parts of a file that `by` brings. Raises Refused, also where a part's licence does not allow it."""
     stated = stated_parts(metadata_of(file))
     known = _known([each for part in stated for each in part.hashes])
     found = [
@@ -65,7 +58,7 @@ def parts_of(file: IO[bytes], by: User) -> list[FoundPart]:
     ]
     reasons = refusals([part.version for part in found if part.version], by)
     if reasons:
-        raise MergeRefused(reasons)
+        raise Refused(*reasons)
     return found
 
 
@@ -79,65 +72,61 @@ def rows_of(version: PlugInVersion, parts: Sequence[FoundPart]) -> list[PlugInPa
 
 
 def metadata_of(file: IO[bytes]) -> dict[str, str]:
-    """Read the metadata in a safetensors file's header. Raises MergeRefused if it is no such file."""
+    """Read the metadata in a safetensors file's header. Raises Refused if it is no such file."""
     wrong = "The file is no safetensors file: export the plug-in as .safetensors."
     start = file.read(8)
     length = struct.unpack("<Q", start)[0] if len(start) == 8 else MAX_HEADER + 1
     if length > MAX_HEADER:
-        raise MergeRefused([wrong])
+        raise Refused(wrong)
     header = file.read(length)
     try:
         said = json.loads(header) if len(header) == length else None
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
-        raise MergeRefused([wrong])
+        raise Refused(wrong)
     metadata = said.get("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(each, str) for each in metadata.values()):
-        raise MergeRefused(["The metadata in the file's header is no text: export the plug-in again."])
+        raise Refused("The metadata in the file's header is no text: export the plug-in again.")
     return metadata
 
 
 def stated_parts(metadata: Mapping[str, str]) -> list[StatedPart]:
-    """Read what a file says it was merged from; empty for a plug-in of its own. Raises MergeRefused."""
+    """Read what a file says it was merged from; empty for a plug-in of its own. Raises Refused."""
     if _LISTED not in metadata:
         if metadata.get(_NAMED, "").strip(" ,"):
             reason = (
                 f"The file says that it was merged ({_NAMED}), but not of which plug-ins and in which shares: "
                 f"“{_LISTED}” is missing. Combine them with a program that writes it."
             )
-            raise MergeRefused([reason])
+            raise Refused(reason)
         return []
     try:
         listed = json.loads(metadata[_LISTED])
     except (ValueError, RecursionError):
         listed = None
     if not isinstance(listed, list) or not listed:
-        raise MergeRefused([f"“{_LISTED}” in the file cannot be read: {_SHAPE}."])
+        raise Refused(f"“{_LISTED}” in the file cannot be read: {_SHAPE}.")
     if len(listed) > MAX_PARTS:
-        raise MergeRefused([f"The file lists {len(listed)} parts; at most {MAX_PARTS} are taken."])
+        raise Refused(f"The file lists {len(listed)} parts; at most {MAX_PARTS} are taken.")
     parts = [_stated(number, each) for number, each in enumerate(listed, start=1)]
     hashes = [each for part in parts for each in part.hashes]
     if len(set(hashes)) != len(hashes):
-        raise MergeRefused(
-            [f"“{_LISTED}” in the file lists a part twice. List each once, with all of its share."]
-        )
+        raise Refused(f"“{_LISTED}” in the file lists a part twice. List each once, with all of its share.")
     return parts
 
 
 def _stated(number: int, said: Any) -> StatedPart:
     wrong = f"Part {number} in “{_LISTED}” of the file: {_SHAPE}"
     if not isinstance(said, dict):
-        raise MergeRefused([f"{wrong}."])
+        raise Refused(f"{wrong}.")
     share = said.get("share_bps")
     if not isinstance(share, int) or isinstance(share, bool) or not 1 <= share <= BASIS_POINTS:
-        raise MergeRefused(
-            [f"{wrong}, the share a whole number from 1 to {BASIS_POINTS}; found {str(share)[:40]}."]
-        )
+        raise Refused(f"{wrong}, the share a whole number from 1 to {BASIS_POINTS}; found {str(share)[:40]}.")
     hashes = [said[key] for key in ("tensors_sha256", "file_sha256") if said.get(key)]
     hashes = [each.lower().removeprefix("0x") if isinstance(each, str) else each for each in hashes]
     if not hashes or not all(isinstance(each, str) and re.fullmatch(SHA256, each) for each in hashes):
-        raise MergeRefused([f"{wrong}, the hash 64 hexadecimal digits."])
+        raise Refused(f"{wrong}, the hash 64 hexadecimal digits.")
     name = said.get("name")
     letters = "".join(each for each in name if each.isprintable()) if isinstance(name, str) else ""
     return StatedPart(" ".join(letters.split())[:PART_NAME_LENGTH] or f"Part {number}", share, tuple(hashes))

@@ -17,16 +17,13 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.Image import DecompressionBombError
 
 from market.catalog.likeness import MIN_SPREAD, Likeness, likeness, spread
+from market.refusals import Refused
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MIN_SIDE = 64
 MAX_SIDE = 16_000  # WebP ends at 16,383
 THUMBNAIL_SIDE = 320
 WEBP_QUALITY = 95
-
-
-class PictureRefused(Exception):
-    """An upload is not a picture that can be taken. The message is for the person who sent it."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +56,17 @@ class CleanPicture:
 
 
 def clean(data: bytes, limits: Limits) -> CleanPicture:
-    """Decode, check and re-encode an uploaded file. Raises PictureRefused."""
+    """Decode, check and re-encode an uploaded file. Raises Refused."""
     if not data:
-        raise PictureRefused("The file is empty.")
+        raise Refused("The file is empty.")
     if len(data) > limits.max_bytes:
-        raise PictureRefused(
+        raise Refused(
             f"The file has {_megabytes(len(data))}; at most {_megabytes(limits.max_bytes)} are taken."
         )
     picture, was_png = _decode(data, limits)
     flat = on_white(picture)
     if spread(flat) < MIN_SPREAD:
-        raise PictureRefused("The picture is blank: on white paper it is of a single colour.")
+        raise Refused("The picture is blank: on white paper it is of a single colour.")
     encoded = _png(picture) if was_png else _webp(picture)
     return CleanPicture(
         data=encoded,
@@ -110,14 +107,14 @@ def _decode(data: bytes, limits: Limits) -> tuple[Image.Image, bool]:
                 was_png = opened.format == "PNG"
                 opened.load()
                 picture = _to_rgb(_upright(opened))
-    except PictureRefused:
+    except Refused:
         raise
     except UnidentifiedImageError:
-        raise PictureRefused("The file is not a PNG, JPEG or WebP picture.") from None
+        raise Refused("The file is not a PNG, JPEG or WebP picture.") from None
     except DecompressionBombError:
-        raise PictureRefused(_too_many_pixels(limits)) from None
+        raise Refused(_too_many_pixels(limits)) from None
     except Exception:  # noqa: BLE001  # a decoder fed hostile bytes raises almost anything
-        raise PictureRefused("The picture is damaged: it cannot be read to its end.") from None
+        raise Refused("The picture is damaged: it cannot be read to its end.") from None
     return picture, was_png
 
 
@@ -125,14 +122,14 @@ def _check_header(opened: Image.Image, limits: Limits) -> None:
     """Refuse by what the header says, before any pixel is decoded."""
     width, height = opened.size
     if width * height > limits.max_pixels or max(width, height) > limits.max_side:
-        raise PictureRefused(f"The picture has {width} x {height} pixels. " + _too_many_pixels(limits))
+        raise Refused(f"The picture has {width} x {height} pixels. " + _too_many_pixels(limits))
     if min(width, height) < limits.min_side:
-        raise PictureRefused(
+        raise Refused(
             f"The picture has {width} x {height} pixels; each side needs at least {limits.min_side}."
         )
     # A JPEG with several pictures (MPO) comes from a camera: its first picture is the photograph.
     if opened.format != "MPO" and getattr(opened, "n_frames", 1) > 1:
-        raise PictureRefused("The picture is animated. Save the frame you mean as a still picture.")
+        raise Refused("The picture is animated. Save the frame you mean as a still picture.")
 
 
 def _too_many_pixels(limits: Limits) -> str:

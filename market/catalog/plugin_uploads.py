@@ -20,9 +20,6 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.addition import (
     AdditionOutput,
-    AdditionRefused,
-    BadResult,
-    Terms,
     complete_addition,
     enqueue_version,
     obstacles_to_a_version,
@@ -30,22 +27,23 @@ from market.catalog.addition import (
     result_url,
     sample_prompts,
 )
-from market.catalog.merged import FoundPart, MergeRefused, parts_of
+from market.catalog.merged import FoundPart, parts_of
 from market.catalog.models import Concept, PlugIn, PlugInVersion
 from market.catalog.offering import is_taken_down_copy
+from market.catalog.terms import Terms
 from market.jobs import kinds
+from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
+from market.refusals import Refused
 
 KIND = "upload"
+NO_FILE = "Choose a file."
+EMPTY_FILE = "The file is empty. Choose another."
 _COPY = (
     "These weights are a plug-in of another artist already. Only its artist can offer it; if it is yours, write to the "
     "market's administrators."
 )
 _TAKEN_DOWN = "These weights are those of a plug-in that is taken down, or was combined from one: they are not taken again."
-
-
-class UploadRefused(AdditionRefused):
-    """A file is not taken."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def start_upload(
 ) -> tuple[Job, list[FoundPart]]:
     """Keep the file and queue the making of a version of it; return the job, and the parts the file names.
 
-    Raises AdditionRefused, and then keeps nothing.
+    Raises Refused, and then keeps nothing.
     """
     parts, digest = _looked_through(file, by)
     name = default_storage.save(f"plugins/uploads/{uuid.uuid4().hex}.safetensors", file)
@@ -75,7 +73,7 @@ def start_upload(
             concept = Concept.objects.select_for_update().select_related("artist").get(pk=concept.pk)
             reasons = obstacles_to_a_version(concept, base, by)
             if reasons:
-                raise UploadRefused(reasons)
+                raise Refused(*reasons)
             job = enqueue_version(
                 KIND, concept, base, by, terms=terms, works=[], upload=name, upload_sha256=digest
             )
@@ -88,22 +86,17 @@ def start_upload(
 def _looked_through(file: UploadedFile[bytes], by: User) -> tuple[list[FoundPart], str]:
     size, most = file.size or 0, settings.PLUGIN_MAX_BYTES
     if size > most:
-        raise UploadRefused(
-            [f"The file has {size / 1_000_000:.1f} MB; at most {most / 1_000_000:g} MB are taken."]
-        )
-    try:
-        parts = parts_of(file, by)
-    except MergeRefused as refusal:
-        raise UploadRefused(refusal.reasons) from refusal
+        raise Refused(f"The file has {size / 1_000_000:.1f} MB; at most {most / 1_000_000:g} MB are taken.")
+    parts = parts_of(file, by)
     file.seek(0)
     digest = hashlib.sha256()
     for chunk in file.chunks():
         digest.update(chunk)
     file.seek(0)
     if _anothers(by.pk, digest.hexdigest()):
-        raise UploadRefused([_COPY])
+        raise Refused(_COPY)
     if is_taken_down_copy(digest.hexdigest()):
-        raise UploadRefused([_TAKEN_DOWN])
+        raise Refused(_TAKEN_DOWN)
     return parts, digest.hexdigest()
 
 

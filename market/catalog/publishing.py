@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from market.accounts.models import User
 from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.offering import barred_among, bars_to_a_version
 from market.catalog.royalties import parts_within
-
-
-class PublishingRefused(Exception):
-    """A plug-in cannot be offered. `reasons` says to the artist why, one sentence each."""
-
-    def __init__(self, reasons: Sequence[str]) -> None:
-        self.reasons = list(reasons)
-        super().__init__(" ".join(reasons))
+from market.refusals import Refused
 
 
 def obstacles(plugin: PlugIn, by: User) -> list[str]:
@@ -59,20 +50,18 @@ def broader_than_parts(plugin: PlugIn, version: PlugInVersion | None) -> list[st
 
 
 def publish(plugin: PlugIn, by: User) -> None:
-    """Offer the plug-in to everybody. Publishing twice is no error. Raises PublishingRefused."""
+    """Offer the plug-in to everybody. Publishing twice is no error. Raises Refused."""
     reasons = obstacles(plugin, by)
     if reasons:
-        raise PublishingRefused(reasons)
+        raise Refused(*reasons)
     plugin.publish()
 
 
 def use_version(plugin: PlugIn, version: PlugInVersion) -> None:
-    """Make another version the one that pictures are made with from now on. Raises PublishingRefused."""
+    """Make another version the one that pictures are made with from now on. Raises Refused."""
     if version.base_fingerprint != plugin.base.fingerprint:
-        raise PublishingRefused(
-            [f"Version {version.number} was made for other weights of {plugin.base.name}."]
-        )
+        raise Refused(f"Version {version.number} was made for other weights of {plugin.base.name}.")
     if plugin.is_published and (reasons := broader_than_parts(plugin, version)):
-        raise PublishingRefused(reasons)
+        raise Refused(*reasons)
     PlugIn.objects.filter(pk=plugin.pk).update(current_version=version)
     plugin.current_version = version

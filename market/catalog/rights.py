@@ -1,6 +1,7 @@
 """What an artist affirms before their works are used. A change of wording needs a new version."""
 
 RIGHTS_VERSION = "2026-01"
+NOT_AFFIRMED = "Tick the box to affirm your rights."
 RIGHTS_CHANGED = "The text has changed while you were reading. Please read it again."
 
 RIGHTS_TEXT = """\

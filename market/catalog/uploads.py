@@ -15,12 +15,14 @@ from market.catalog.likeness import MAX_DISTANCE, Likeness, distance, is_copy, i
 from market.catalog.models import Concept, PlugIn, UploadRefusal, Work
 from market.catalog.models.works import CAPTION_LENGTH
 from market.catalog.offering import is_suspended
-from market.catalog.pictures import CleanPicture, Limits, PictureRefused, clean
+from market.catalog.pictures import CleanPicture, Limits, clean
 from market.jobs.states import LIVE
+from market.refusals import Refused
 from market.stored_files import forget_file
 
 MAX_FILES_AT_ONCE = 100
 MAX_WORKS = 500
+NO_FILES = "Choose at least one picture."
 NAME_LENGTH = 120
 
 LEARNED_FROM = "An addition is learning from the works just now. Delete it when that has ended."
@@ -34,7 +36,7 @@ NEUTRAL_REASON = (
 
 
 @dataclass(frozen=True)
-class Refused:
+class NotTaken:
     """One file that was not taken, as its sender knows it."""
 
     name: str
@@ -44,7 +46,7 @@ class Refused:
 @dataclass
 class UploadReport:
     taken: list[Work] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[NotTaken] = field(default_factory=list)
 
 
 def upload_works(concept: Concept, by: User, files: Iterable[Any]) -> UploadReport:
@@ -55,14 +57,14 @@ def upload_works(concept: Concept, by: User, files: Iterable[Any]) -> UploadRepo
         name = display_name(sent.name)
         try:
             if suspended:
-                raise PictureRefused("Your publishing is suspended: no works are taken meanwhile.")
+                raise Refused("Your publishing is suspended: no works are taken meanwhile.")
             if number >= MAX_FILES_AT_ONCE:
-                raise PictureRefused(f"Send at most {MAX_FILES_AT_ONCE} files at once.")
+                raise Refused(f"Send at most {MAX_FILES_AT_ONCE} files at once.")
             report.taken.append(
                 add_work(concept, by, read_upload(sent, limits), original_name=name, limits=limits)
             )
-        except PictureRefused as refusal:
-            report.refused.append(Refused(name, str(refusal)))
+        except Refused as refusal:
+            report.refused.append(NotTaken(name, str(refusal)))
     return report
 
 
@@ -75,13 +77,13 @@ def add_work(
     original_name: str = "",
     limits: Limits | None = None,
 ) -> Work:
-    """Clean one picture and register it as a work of the concept. Raises PictureRefused."""
+    """Clean one picture and register it as a work of the concept. Raises Refused."""
     if concept.artist_id != by.pk:
-        raise PictureRefused("Only the artist of a concept can add works to it.")
+        raise Refused("Only the artist of a concept can add works to it.")
     if not concept.has_current_affirmation():
-        raise PictureRefused("Affirm your rights to the works of this concept first.")
+        raise Refused("Affirm your rights to the works of this concept first.")
     if concept.works.count() >= MAX_WORKS:
-        raise PictureRefused(f"A concept holds at most {MAX_WORKS} works.")
+        raise Refused(f"A concept holds at most {MAX_WORKS} works.")
     picture = clean(data, limits or Limits.configured())
     _refuse_repeat(concept, picture)
     _refuse_anothers(concept, by, picture, original_name)
@@ -115,9 +117,9 @@ def caption_from(name: str) -> str:
 
 
 def read_upload(sent: Any, limits: Limits) -> bytes:
-    """Read one of Django's uploaded files, no further than is taken. Raises PictureRefused."""
+    """Read one of Django's uploaded files, no further than is taken. Raises Refused."""
     if sent.size is not None and sent.size > limits.max_bytes:
-        raise PictureRefused(
+        raise Refused(
             f"The file has {sent.size / 1_000_000:.1f} MB; at most {limits.max_bytes / 1_000_000:.1f} MB are taken."
         )
     stream: IO[bytes] = sent
@@ -127,10 +129,10 @@ def read_upload(sent: Any, limits: Limits) -> bytes:
 def _refuse_repeat(concept: Concept, picture: CleanPicture) -> None:
     twin = concept.works.filter(pixels_sha256=picture.pixels_sha256).first()
     if twin is not None:
-        raise PictureRefused(f"This concept already has exactly this picture (“{twin}”).")
+        raise Refused(f"This concept already has exactly this picture (“{twin}”).")
     for work in concept.works.near(picture.likeness.perceptual_hash, within=MAX_DISTANCE):
         if is_repeat(_likeness_of(work), picture.likeness):
-            raise PictureRefused(f"This concept already has nearly the same picture (“{work}”).")
+            raise Refused(f"This concept already has nearly the same picture (“{work}”).")
 
 
 def _refuse_anothers(concept: Concept, by: User, picture: CleanPicture, original_name: str) -> None:
@@ -148,7 +150,7 @@ def _refuse_anothers(concept: Concept, by: User, picture: CleanPicture, original
         pixels_sha256=picture.pixels_sha256,
         perceptual_hash=picture.likeness.perceptual_hash,
     )
-    raise PictureRefused(NEUTRAL_REASON)
+    raise Refused(NEUTRAL_REASON)
 
 
 def _matches_of_others(by: User, picture: CleanPicture) -> Iterator[tuple[Work, int]]:
@@ -190,7 +192,7 @@ def _register(concept: Concept, by: User, picture: CleanPicture, caption: str, o
         if isinstance(error, IntegrityError):
             # Somebody registered the same pixels while we were looking.
             twin = concept.works.filter(pixels_sha256=picture.pixels_sha256).exists()
-            raise PictureRefused(
+            raise Refused(
                 "This concept already has exactly this picture." if twin else NEUTRAL_REASON
             ) from None
         raise

@@ -13,7 +13,7 @@ from market.claims.measuring import begin_measuring, stop_measuring
 from market.claims.models import Claim, ClaimMessage, ClaimState, CounterNotice
 from market.claims.models.claims import TEXT_LENGTH
 from market.claims.parties import require_claimant, require_neutral_admin, require_respondent
-from market.claims.refusal import ClaimRefused
+from market.refusals import Refused
 
 
 def ask_for_evidence(claim: Claim, by: User) -> None:
@@ -31,7 +31,7 @@ def accept_claim(claim: Claim, by: User, reason: str = "") -> None:
     require_respondent(claim, by)
     with transaction.atomic():
         if not claim.accept(by, reason.strip()):
-            raise ClaimRefused(_too_late(claim))
+            raise Refused(_too_late(claim))
         stop_measuring(claim)
         mails.answered(claim)
         outcomes.accepted(claim, by)
@@ -41,15 +41,15 @@ def reject_claim(claim: Claim, by: User, reason: str, counter_notice: CounterNot
     """Say why the claim is not right. About a plug-in that takes a counter-notice, about a base model it may have one."""
     require_respondent(claim, by)
     if not reason.strip():
-        raise ClaimRefused("Say why: the artist reads it, and may appeal.")
+        raise Refused("Say why: the artist reads it, and may appeal.")
     if claim.plugin is not None and counter_notice is None:
-        raise ClaimRefused("A claim about a plug-in is rejected by a counter-notice.")
+        raise Refused("A claim about a plug-in is rejected by a counter-notice.")
     with transaction.atomic():
         if counter_notice is not None:
             counter_notice.person = by
             counter_notice.save(force_insert=True)
         if not claim.reject(by, reason.strip(), appeal_within=appeal_within(), counter_notice=counter_notice):
-            raise ClaimRefused(_too_late(claim))
+            raise Refused(_too_late(claim))
         stop_measuring(claim)
         mails.answered(claim)
 
@@ -58,10 +58,10 @@ def appeal_claim(claim: Claim, by: User, why: str) -> None:
     """Ask an admin to decide, once, against the other party's rejection."""
     require_claimant(claim, by)
     if not why.strip():
-        raise ClaimRefused("Say why the answer is wrong: an admin and the other party read it.")
+        raise Refused("Say why the answer is wrong: an admin and the other party read it.")
     with transaction.atomic():
         if not claim.appeal_once(by, why.strip()):
-            raise ClaimRefused(
+            raise Refused(
                 "This cannot be appealed: there was an appeal, an admin has decided, or the time for it is over."
             )
         mails.appealed(claim)
@@ -73,7 +73,7 @@ def withdraw_claim(claim: Claim, by: User) -> None:
     with transaction.atomic():
         submitted = claim.submitted_at is not None
         if not claim.withdraw(by):
-            raise ClaimRefused("A claim that was answered cannot be withdrawn.")
+            raise Refused("A claim that was answered cannot be withdrawn.")
         stop_measuring(claim)
         if submitted:
             mails.withdrawn(claim)
@@ -83,14 +83,14 @@ def rule_on_claim(claim: Claim, admin: User, outcome: ClaimState, decision: str)
     """Decide an appeal, or a claim that was not answered in time. That stands."""
     require_neutral_admin(claim, admin)
     if outcome not in (ClaimState.ACCEPTED, ClaimState.REJECTED):
-        raise ClaimRefused("Accept the claim or reject it.")
+        raise Refused("Accept the claim or reject it.")
     if not decision.strip():
-        raise ClaimRefused("Say why it is decided so: both sides will read it.")
+        raise Refused("Say why it is decided so: both sides will read it.")
     with transaction.atomic():
         before = Claim.objects.values_list("state", flat=True).get(pk=claim.pk)
         decide = claim.accept if outcome == ClaimState.ACCEPTED else claim.reject
         if not decide(admin, decision.strip(), as_admin=True):
-            raise ClaimRefused(
+            raise Refused(
                 "Only an appeal, or a claim that was not answered in time, is for an admin to decide."
             )
         record("claim.decided", by=admin, target=claim, changes={"state": (before, outcome)}, reason=decision)
@@ -102,11 +102,11 @@ def rule_on_claim(claim: Claim, admin: User, outcome: ClaimState, decision: str)
 def write_message(claim: Claim, by: User, text: str) -> ClaimMessage:
     """Write to the other side; an admin writes to both."""
     if claim.submitted_at is None:
-        raise ClaimRefused("Submit the claim first: nobody else can read it yet.")
+        raise Refused("Submit the claim first: nobody else can read it yet.")
     if by.pk not in (claim.claimant_id, claim.respondent.pk):
-        require_admin(by, ClaimRefused)
+        require_admin(by)
     if not text.strip():
-        raise ClaimRefused("The message is empty.")
+        raise Refused("The message is empty.")
     with transaction.atomic():
         message = ClaimMessage.objects.create(claim=claim, by=by, text=text.strip())
         if by.is_admin:

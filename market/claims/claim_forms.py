@@ -7,10 +7,12 @@ from typing import Any
 from django import forms
 
 from market.accounts.models import User
+from market.acting import ordered
 from market.basemodels.models import BaseModel
 from market.catalog.forms import UploadForm
-from market.catalog.models import Concept, ConceptKind, PlugIn, Work
-from market.claims.drafting import Draft
+from market.catalog.models import Concept, PlugIn, Work
+from market.claims.access import WAITING, others_bases, others_plugins, own_concepts
+from market.claims.drafting import ClaimOrder, Draft
 from market.claims.models import (
     MAX_PROMPTS,
     PROMPT_LENGTH,
@@ -19,19 +21,18 @@ from market.claims.models import (
     Notice,
 )
 from market.claims.models.claims import RIGHTS_LENGTH, TEXT_LENGTH
-from market.claims.models.notices import Paper
-from market.claims.refusal import ClaimRefused
+from market.claims.models.notices import PAPER_FIELDS, Paper
 from market.claims.statements import (
     ACCURATE,
     COUNTER_NOTICE,
     GOOD_FAITH,
     JURISDICTION,
     MISTAKEN,
+    NO_STATEMENT,
     NOTICE,
 )
 
 ControlsForm = UploadForm
-WAITING = "waiting"
 
 
 def words(label: str, *, rows: int = 4, help_text: str = "", required: bool = True) -> forms.CharField:
@@ -45,7 +46,7 @@ def words(label: str, *, rows: int = 4, help_text: str = "", required: bool = Tr
 
 
 class PromptsField(forms.CharField):
-    """Prompts, one a line; blank lines and repetitions fall out."""
+    """Prompts, one a line."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
@@ -56,12 +57,13 @@ class PromptsField(forms.CharField):
         return "\n".join(value) if isinstance(value, list) else value
 
     def clean(self, value: Any) -> Any:
-        lines = [" ".join(line.split()) for line in super().clean(value).splitlines()]
-        return list(dict.fromkeys(line for line in lines if line))
+        return super().clean(value).splitlines()
 
 
 class DraftForm(forms.Form):
     """What an artist writes of a claim. All of it may wait until the claim is submitted."""
+
+    order: Draft
 
     prompts = PromptsField(
         label="Prompts that may reproduce your works",
@@ -82,22 +84,13 @@ class DraftForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if not self.errors:
-            try:
-                self.draft()
-            except ClaimRefused as refusal:
-                self.add_error("prompts", str(refusal))
-        return cleaned
-
-    def draft(self) -> Draft:
-        return Draft(
-            **{name: self.cleaned_data[name] for name in ("prompts", "rights", "controls_by_market")}
-        )
+        return ordered(self, Draft)
 
 
 class NewClaimForm(forms.Form):
-    """What a claim is about, which stays: the artist's concept, and one base model or one plug-in."""
+    """What a claim is about, which stays."""
+
+    order: ClaimOrder
 
     concept = forms.ModelChoiceField(
         Concept.objects.none(), label="Your concept", help_text="What it is said to contain."
@@ -112,9 +105,9 @@ class NewClaimForm(forms.Form):
     def __init__(self, *args: Any, artist: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices: dict[str, Any] = {
-            "concept": Concept.objects.filter(artist=artist).exclude(kind=ConceptKind.COMBINATION),
-            "base": BaseModel.objects.listed().exclude(owner=artist),
-            "plugin": PlugIn.objects.published().exclude(owner=artist).with_everything(),
+            "concept": own_concepts(artist),
+            "base": others_bases(artist),
+            "plugin": others_plugins(artist),
         }
         for name, queryset in choices.items():
             field = self.fields[name]
@@ -122,14 +115,7 @@ class NewClaimForm(forms.Form):
                 field.queryset = queryset
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if not self.errors and bool(cleaned.get("base")) == bool(cleaned.get("plugin")):
-            raise forms.ValidationError("Choose a base model or a plug-in: a claim is about one of them.")
-        return cleaned
-
-    def about(self) -> BaseModel | PlugIn:
-        about: BaseModel | PlugIn = self.cleaned_data["base"] or self.cleaned_data["plugin"]
-        return about
+        return ordered(self, ClaimOrder)
 
 
 class WorksForm(forms.Form):
@@ -151,7 +137,6 @@ class WorksForm(forms.Form):
 class PaperForm(forms.ModelForm[Any]):
     """What both papers ask for: a signature, how to reach whoever signs, and what it is about."""
 
-    fields_of_a_paper = ("signature", "address", "telephone", "email")
     widgets_of_a_paper = {
         "address": forms.Textarea(attrs={"rows": 3}),
         "material": forms.Textarea(attrs={"rows": 3}),
@@ -164,16 +149,15 @@ class PaperForm(forms.ModelForm[Any]):
     }
     agreed_to = ""
 
-    def paper(self) -> Paper:
+    def paper(self) -> Any:
+        """Give the paper that is signed: of the kind that the form is about."""
         paper: Paper = self.save(commit=False)
         paper.statements = self.agreed_to
         return paper
 
 
 def must_be_made(statement: str) -> forms.BooleanField:
-    return forms.BooleanField(
-        label=statement, error_messages={"required": "Without this statement it is no valid notice."}
-    )
+    return forms.BooleanField(label=statement, error_messages={"required": NO_STATEMENT})
 
 
 class NoticeForm(PaperForm):
@@ -186,7 +170,7 @@ class NoticeForm(PaperForm):
         fields = [
             "works",
             "material",
-            *PaperForm.fields_of_a_paper,
+            *PAPER_FIELDS,
             "in_good_faith",
             "accurate_under_perjury",
         ]
@@ -201,12 +185,6 @@ class NoticeForm(PaperForm):
             "signature": "Typed, it stands for your signature.",
         }
 
-    def notice(self) -> Notice:
-        paper = self.paper()
-        if not isinstance(paper, Notice):
-            raise TypeError(f"{paper!r} is no notice")
-        return paper
-
 
 class CounterNoticeForm(PaperForm):
     reason = words("Why the claim is not right", help_text="The artist and the admins will read it.")
@@ -219,19 +197,13 @@ class CounterNoticeForm(PaperForm):
         model = CounterNotice
         fields = [
             "material",
-            *PaperForm.fields_of_a_paper,
+            *PAPER_FIELDS,
             "mistaken_under_perjury",
             "consents_to_jurisdiction",
         ]
         widgets = PaperForm.widgets_of_a_paper
         labels = PaperForm.labels_of_a_paper | {"material": "What the claim is about, and where it is"}
         help_texts = {"signature": "Typed, it stands for your signature."}
-
-    def counter_notice(self) -> CounterNotice:
-        paper = self.paper()
-        if not isinstance(paper, CounterNotice):
-            raise TypeError(f"{paper!r} is no counter-notice")
-        return paper
 
 
 class AcceptForm(forms.Form):

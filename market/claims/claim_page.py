@@ -1,17 +1,14 @@
-"""The page of a claim, and how a form on it is acted on or shown again with what was written."""
+"""The page of a claim."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 
 from market.accounts.access import person_of
 from market.accounts.models import User
-from market.acting import REFUSED
 from market.claims import drafting, measuring
 from market.claims.claim_forms import (
     AcceptForm,
@@ -26,12 +23,17 @@ from market.claims.claim_forms import (
 from market.claims.figures import shown_figures
 from market.claims.models import ANSWERABLE, LIVE_CLAIMS, Claim, ClaimState, PictureSort
 from market.claims.parties import is_neutral_admin
-from market.claims.refusal import ClaimRefused
+from market.refusals import Refused
 
 
-def page(request: HttpRequest, shown: Claim, *, status: int = 200, **forms: Any) -> HttpResponse:
+def page(request: HttpRequest, shown: Claim, refusal: Refused | None = None, /, **forms: Any) -> HttpResponse:
     """Show a claim: a draft to its artist, else what both sides see, with the forms of what this person may do."""
     person = person_of(request)
+    if refusal:
+        # It may have gone on, and its page have no form any more for what was written.
+        shown = Claim.objects.with_everything().get(pk=shown.pk)
+        written = [value for form in forms.values() for value in form.cleaned_data.values()]
+        forms |= {"refusal": refusal, "unsent": [each for each in written if type(each) is str and each]}
     works = list(shown.pictures.filter(sort=PictureSort.WORK))
     controls = list(shown.pictures.filter(sort=PictureSort.CONTROL))
     context: dict[str, Any] = {
@@ -59,7 +61,7 @@ def page(request: HttpRequest, shown: Claim, *, status: int = 200, **forms: Any)
             "concept_works": [(work, work.pk in chosen) for work in shown.concept.works.all()],
             "obstacles": drafting.obstacles(shown),
         }
-        return render(request, "claims/draft.html", context | forms, status=status)
+        return render(request, "claims/draft.html", context | forms)
     answers = person.pk == shown.respondent.pk
     may_rule = shown.state == ClaimState.APPEALED or (
         shown.state in ANSWERABLE and shown.escalated_at is not None
@@ -79,27 +81,10 @@ def page(request: HttpRequest, shown: Claim, *, status: int = 200, **forms: Any)
         "message_form": MessageForm(),
         "figures": shown_figures(shown.evidence) if shown.evidence else None,
     }
-    return render(request, "claims/claim.html", context | forms, status=status)
+    return render(request, "claims/claim.html", context | forms)
 
 
 def _may_measure(shown: Claim, person: User, controls: int) -> bool:
     ready = shown.state == ClaimState.SUBMITTED and not shown.is_measuring
     theirs = person.pk == shown.claimant_id or is_neutral_admin(shown, person)
     return ready and theirs and controls >= measuring.MIN_CONTROLS
-
-
-def act_on(
-    request: HttpRequest, shown: Claim, form: Any, name: str, act: Callable[[], object], done: str
-) -> HttpResponse:
-    """Act on a valid form; else, or where it is refused, show the page again with what was written."""
-    if not form.is_valid():
-        return page(request, shown, status=400, **{name: form})
-    try:
-        act()
-    except ClaimRefused as refusal:
-        # The claim may have gone on, and its page have no such form any more.
-        unsent = [value for value in form.cleaned_data.values() if type(value) is str and value]
-        now = Claim.objects.with_everything().get(pk=shown.pk)
-        return page(request, now, status=REFUSED, refusal=str(refusal), unsent=unsent, **{name: form})
-    messages.success(request, done)
-    return redirect(shown)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from django.contrib import messages
+from collections.abc import Callable
+from functools import partial
+
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
-from market.acting import done, filled_in
+from market.acting import act_on, done, filled_in, told
 from market.claims import answering
+from market.claims.access import claim_lists, claim_to_answer, filtered_claims, own_claim, visible_claim
 from market.claims.claim_forms import (
-    WAITING,
     AcceptForm,
     AppealForm,
     CounterNoticeForm,
@@ -24,38 +26,12 @@ from market.claims.claim_forms import (
     RejectForm,
     RuleForm,
 )
-from market.claims.claim_page import act_on, page
+from market.claims.claim_page import page
 from market.claims.models import Claim, EvidenceReport
-from market.claims.models.claims import ClaimQuerySet
-from market.claims.refusal import ClaimRefused
 from market.downloads import file_response
 from market.stored_files import send
 
 ROWS = 25
-
-
-def visible_claim(person: User, pk: int) -> Claim:
-    """Fetch a claim for its parties and for admins. For everybody else it does not exist."""
-    return get_object_or_404(Claim.objects.with_everything().visible_to(person), pk=pk)
-
-
-def own_claim(person: User, pk: int) -> Claim:
-    return get_object_or_404(Claim.objects.with_everything().made_by(person), pk=pk)
-
-
-def claim_to_answer(person: User, pk: int) -> Claim:
-    return get_object_or_404(Claim.objects.with_everything().against(person), pk=pk)
-
-
-def claim_lists(person: User) -> dict[str, tuple[str, ClaimQuerySet]]:
-    """Give the lists of claims that a person may see, each with its title."""
-    lists = {
-        "mine": ("My claims", Claim.objects.made_by(person)),
-        "against": ("Claims about my models", Claim.objects.against(person)),
-    }
-    if person.is_admin:
-        lists["all"] = ("All claims", Claim.objects.visible_to(person))
-    return lists
 
 
 @login_required
@@ -68,7 +44,9 @@ def claims(request: HttpRequest) -> HttpResponse:
     if chosen not in lists:
         raise Http404
     form = FilterForm(request.GET, for_admin=person.is_admin)
-    found = filtered_claims(lists[chosen][1], form)
+    found = lists[chosen][1]
+    if form.is_valid():
+        found = filtered_claims(found, **form.cleaned_data)
     return render(
         request,
         "claims/claims.html",
@@ -89,24 +67,6 @@ def _first_list(person: User) -> str:
     return "mine" if person.is_artist else "against"
 
 
-def filtered_claims(claims: ClaimQuerySet, form: FilterForm) -> ClaimQuerySet:
-    if not form.is_valid():
-        return claims
-    state, words = form.cleaned_data["state"], form.cleaned_data["q"].strip()
-    if state == WAITING:
-        claims = claims & Claim.objects.for_admins()
-    elif state:
-        claims = claims.filter(state=state)
-    if words:
-        claims = claims.filter(
-            Q(concept__name__icontains=words)
-            | Q(claimant__display_name__icontains=words)
-            | Q(base__name__icontains=words)
-            | Q(plugin__concept__name__icontains=words)
-        )
-    return claims
-
-
 @login_required
 @require_GET
 def claim(request: HttpRequest, pk: int) -> HttpResponse:
@@ -123,7 +83,6 @@ def measure(request: HttpRequest, pk: int) -> HttpResponse:
         shown,
         lambda: answering.ask_for_evidence(shown, person),
         "The evidence is being made.",
-        refused=ClaimRefused,
     )
 
 
@@ -137,38 +96,40 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
         mine,
         lambda: answering.withdraw_claim(mine, person),
         "The claim is withdrawn.",
-        refused=ClaimRefused,
     )
 
 
-@login_required
-@require_POST
-def accept(request: HttpRequest, pk: int) -> HttpResponse:
-    person = person_of(request)
-    shown, form = claim_to_answer(person, pk), AcceptForm(request.POST)
-    return act_on(
-        request,
-        shown,
-        form,
-        "accept_form",
-        lambda: answering.accept_claim(shown, person, form.cleaned_data["word"]),
-        "You have accepted the claim.",
-    )
+def _step(
+    fetch: Callable[[User, int], Claim], form: type[Form], name: str, act: Callable[..., object], said: str
+) -> Callable[..., HttpResponseBase]:
+    """Make the view of one of the forms on a claim's page. Its values, in their order, are what the step takes."""
+
+    @login_required
+    @require_POST
+    def view(request: HttpRequest, pk: int) -> HttpResponse:
+        person = person_of(request)
+        shown, sent = fetch(person, pk), form(request.POST)
+        show = partial(page, request, shown, **{name: sent})
+        return act_on(
+            request, shown, sent, lambda: act(shown, person, *sent.cleaned_data.values()), said, show
+        )
+
+    return view
 
 
-@login_required
-@require_POST
-def reject(request: HttpRequest, pk: int) -> HttpResponse:
-    person = person_of(request)
-    shown, form = claim_to_answer(person, pk), RejectForm(request.POST)
-    return act_on(
-        request,
-        shown,
-        form,
-        "reject_form",
-        lambda: answering.reject_claim(shown, person, form.cleaned_data["reason"]),
-        "You have rejected the claim.",
-    )
+accept = _step(
+    claim_to_answer, AcceptForm, "accept_form", answering.accept_claim, "You have accepted the claim."
+)
+reject = _step(
+    claim_to_answer, RejectForm, "reject_form", answering.reject_claim, "You have rejected the claim."
+)
+appeal = _step(
+    own_claim, AppealForm, "appeal_form", answering.appeal_claim, "Your appeal is with the admins."
+)
+write = _step(visible_claim, MessageForm, "message_form", answering.write_message, "Your message is sent.")
+rule = role_required(Role.ADMIN)(
+    _step(visible_claim, RuleForm, "rule_form", answering.rule_on_claim, "Decided. Both sides are told.")
+)
 
 
 @login_required
@@ -184,61 +145,10 @@ def counter(request: HttpRequest, pk: int) -> HttpResponse:
     form = CounterNoticeForm(request.POST if request.method == "POST" else None, initial=initial)
 
     def send_off() -> HttpResponse:
-        answering.reject_claim(shown, person, form.cleaned_data["reason"], form.counter_notice())
-        messages.success(request, "Your counter-notice is sent, and the claim is rejected.")
-        return redirect(shown)
+        answering.reject_claim(shown, person, form.cleaned_data["reason"], form.paper())
+        return told(request, shown, "Your counter-notice is sent, and the claim is rejected.")
 
-    return filled_in(
-        request, "claims/counter_notice.html", {"claim": shown, "form": form}, send_off, refused=ClaimRefused
-    )
-
-
-@login_required
-@require_POST
-def appeal(request: HttpRequest, pk: int) -> HttpResponse:
-    person = person_of(request)
-    mine, form = own_claim(person, pk), AppealForm(request.POST)
-    return act_on(
-        request,
-        mine,
-        form,
-        "appeal_form",
-        lambda: answering.appeal_claim(mine, person, form.cleaned_data["why"]),
-        "Your appeal is with the admins.",
-    )
-
-
-@login_required
-@require_POST
-def write(request: HttpRequest, pk: int) -> HttpResponse:
-    person = person_of(request)
-    shown, form = visible_claim(person, pk), MessageForm(request.POST)
-    return act_on(
-        request,
-        shown,
-        form,
-        "message_form",
-        lambda: answering.write_message(shown, person, form.cleaned_data["text"]),
-        "Your message is sent.",
-    )
-
-
-@role_required(Role.ADMIN)
-@require_POST
-def rule(request: HttpRequest, pk: int) -> HttpResponse:
-    """Decide an appeal, or a claim that nobody answered."""
-    person = person_of(request)
-    shown, form = visible_claim(person, pk), RuleForm(request.POST)
-    return act_on(
-        request,
-        shown,
-        form,
-        "rule_form",
-        lambda: answering.rule_on_claim(
-            shown, person, form.cleaned_data["outcome"], form.cleaned_data["decision"]
-        ),
-        "Decided. Both sides are told.",
-    )
+    return filled_in(request, "claims/counter_notice.html", {"claim": shown, "form": form}, send_off)
 
 
 @login_required

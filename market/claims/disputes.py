@@ -31,14 +31,11 @@ from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
 from market.ledger.models import AccountKind, Entry, Figure, FigureSort, Transfer, TransferKind
 from market.ledger.queries import total
+from market.refusals import Refused, gone_on
 
 LEAST_WORDS = 20  # characters: "mine" is no reason
 REFUNDS_AT_ONCE = 200
 _NO_CLAIMANT = "Nobody with an account here asked for this: give it back to the artist, or to those who paid."
-
-
-class DisputeRefused(Exception):
-    """Why nothing was changed, in words for the person who asked."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +50,16 @@ def file_dispute(*, plugin: PlugIn, claimant: User, reason: str) -> Dispute:
     """Say that a plug-in is not its artist's to sell. Nothing is frozen before an admin has looked at it."""
     reason = reason.strip()
     if len(reason) < LEAST_WORDS:
-        raise DisputeRefused(
+        raise Refused(
             f"Say in at least {LEAST_WORDS} letters what is wrong, and how one can tell that it is yours."
         )
     if plugin.owner_id == claimant.pk:
-        raise DisputeRefused("This plug-in is yours: withdraw it on your desk instead.")
+        raise Refused("This plug-in is yours: withdraw it on your desk instead.")
     try:
         with transaction.atomic():
             return Dispute.objects.create(plugin=plugin, claimant=claimant, reason=reason)
     except IntegrityError as error:
-        raise DisputeRefused("You have said so already; an admin will look at it.") from error
+        raise Refused("You have said so already; an admin will look at it.") from error
 
 
 def open_dispute(dispute: Dispute, admin: User) -> Dispute:
@@ -103,7 +100,7 @@ def open_for_takedown(
 def end_for_takedown(dispute: Dispute, outcome: DisputeState, decision: str, by: User | None) -> None:
     """Decide an open dispute because its takedown ended; one that was decided meanwhile stays so. `by` nobody: the rule did it."""
     if outcome == DisputeState.AWARDED and dispute.claimant_id is None:
-        raise DisputeRefused(_NO_CLAIMANT)
+        raise Refused(_NO_CLAIMANT)
     if Dispute.objects.filter(pk=dispute.pk, state=DisputeState.OPEN).exists():
         freeze(dispute)  # what came in since the last sweep
         _end(dispute, DisputeState.OPEN, outcome, by, decision)
@@ -122,9 +119,9 @@ def _open(dispute: Dispute, by: User) -> int:
                 accrued_from=now - timedelta(days=settings.DISPUTE_DAYS),
             )
     except IntegrityError as error:
-        raise DisputeRefused("Another dispute about this plug-in is open. Decide that one first.") from error
+        raise Refused("Another dispute about this plug-in is open. Decide that one first.") from error
     if not opened:
-        raise DisputeRefused("Only a dispute that was filed, and not answered yet, can be opened.")
+        raise Refused("Only a dispute that was filed, and not answered yet, can be opened.")
     dispute.refresh_from_db()
     return freeze(dispute)
 
@@ -141,9 +138,9 @@ def decide_dispute(dispute: Dispute, admin: User, outcome: DisputeState, decisio
     """End an open dispute; its escrow is given where the decision says, at once or, where many had paid, over the next minutes."""
     _require_other_admin(admin, dispute)
     if outcome not in DECIDED:
-        raise DisputeRefused("Decide for the artist, for the claimant, or for those who paid.")
+        raise Refused("Decide for the artist, for the claimant, or for those who paid.")
     if outcome == DisputeState.AWARDED and dispute.claimant_id is None:
-        raise DisputeRefused(_NO_CLAIMANT)
+        raise Refused(_NO_CLAIMANT)
     with transaction.atomic():
         freeze(dispute)  # what came in since the last sweep
         _end(dispute, DisputeState.OPEN, outcome, admin, decision)
@@ -155,12 +152,12 @@ def decide_dispute(dispute: Dispute, admin: User, outcome: DisputeState, decisio
 def _end(dispute: Dispute, before: DisputeState, after: DisputeState, by: User | None, decision: str) -> None:
     decision = decision.strip()
     if not decision:
-        raise DisputeRefused("Say why it is decided so: both sides will read it.")
+        raise Refused("Say why it is decided so: both sides will read it.")
     ended = Dispute.objects.filter(pk=dispute.pk, state=before).update(
         state=after, decided_at=timezone.now(), decided_by=by, decision=decision[:4000]
     )
     if not ended:
-        raise DisputeRefused("That is not possible any more: the dispute has gone on meanwhile.")
+        raise gone_on("dispute")
     dispute.refresh_from_db()
 
 
@@ -432,6 +429,6 @@ def _refund_some(dispute: Dispute) -> int:
 
 
 def _require_other_admin(person: User, dispute: Dispute) -> None:
-    require_admin(person, DisputeRefused)
+    require_admin(person)
     if person.pk in (dispute.claimant_id, dispute.plugin.owner_id):
-        raise DisputeRefused("Another admin has to: this dispute is about you.")
+        raise Refused("Another admin has to: this dispute is about you.")

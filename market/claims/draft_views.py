@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -10,13 +12,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
-from market.acting import done, filled_in
+from market.acting import act_on, acted, done, filled_in, told
 from market.claims import drafting
+from market.claims.access import own_claim, visible_claim
 from market.claims.claim_forms import ControlsForm, DraftForm, NewClaimForm, NoticeForm, WorksForm
-from market.claims.claim_page import act_on, page
-from market.claims.claim_views import own_claim, visible_claim
+from market.claims.claim_page import page
 from market.claims.models import PictureSort
-from market.claims.refusal import ClaimRefused
 
 
 @role_required(Role.ARTIST)
@@ -29,13 +30,12 @@ def new(request: HttpRequest) -> HttpResponse:
 
     def begin() -> HttpResponse:
         draft = drafting.Draft(prompts=[], rights="")
+        order = form.order
         return redirect(
-            drafting.draft_claim(
-                concept=form.cleaned_data["concept"], about=form.about(), by=person, draft=draft
-            )
+            drafting.draft_claim(concept=order.concept, about=order.about, by=person, draft=draft)
         )
 
-    return filled_in(request, "claims/new.html", {"form": form}, begin, refused=ClaimRefused)
+    return filled_in(request, "claims/new.html", {"form": form}, begin)
 
 
 @login_required
@@ -48,9 +48,9 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         mine,
         form,
-        "draft_form",
-        lambda: drafting.change_draft(mine, person, form.draft()),
+        lambda: drafting.change_draft(mine, person, form.order),
         "The draft is saved.",
+        partial(page, request, mine, draft_form=form),
     )
 
 
@@ -64,9 +64,9 @@ def choose_works(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         mine,
         form,
-        "works_form",
         lambda: drafting.choose_works(mine, person, list(form.cleaned_data["works"])),
         "The works are chosen.",
+        partial(page, request, mine, works_form=form),
     )
 
 
@@ -76,17 +76,16 @@ def add_controls(request: HttpRequest, pk: int) -> HttpResponse:
     """Take the controls that can be taken; the page says of each other one why not."""
     person = person_of(request)
     shown, form = visible_claim(person, pk), ControlsForm(request.POST, request.FILES)
-    if not form.is_valid():
-        return page(request, shown, status=400, controls_form=form)
-    try:
+
+    def take() -> HttpResponse:
         taken, refused = drafting.add_controls(shown, person, form.cleaned_data["files"])
-    except ClaimRefused as refusal:
-        messages.error(request, str(refusal))
-        return redirect(shown)
-    if refused:
-        return page(request, shown, status=200 if taken else 400, refused=refused, taken=taken)
-    messages.success(request, f"{taken} control{'s' if taken != 1 else ''} uploaded.")
-    return redirect(shown)
+        if refused:
+            some = page(request, shown, refused=refused, taken=taken)
+            some.status_code = 200 if taken else 422
+            return some
+        return told(request, shown, f"{taken} control{'s' if taken != 1 else ''} uploaded.")
+
+    return acted(form, take, partial(page, request, shown, controls_form=form))
 
 
 @login_required
@@ -100,7 +99,6 @@ def remove_control(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
         mine,
         lambda: drafting.remove_control(mine, person, control),
         "Removed.",
-        refused=ClaimRefused,
     )
 
 
@@ -125,10 +123,7 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
     form = NoticeForm(request.POST if request.method == "POST" else None, initial=initial)
 
     def send_off() -> HttpResponse:
-        drafting.submit_claim(mine, person, form.notice())
-        messages.success(request, f"Your claim is submitted, and {mine.respondent} is told.")
-        return redirect(mine)
+        drafting.submit_claim(mine, person, form.paper())
+        return told(request, mine, f"Your claim is submitted, and {mine.respondent} is told.")
 
-    return filled_in(
-        request, "claims/submit.html", {"claim": mine, "form": form}, send_off, refused=ClaimRefused
-    )
+    return filled_in(request, "claims/submit.html", {"claim": mine, "form": form}, send_off)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
@@ -14,8 +14,8 @@ from market.accounts.models import User
 from market.audit.recording import record
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugIn, Work
-from market.catalog.pictures import CleanPicture, Limits, PictureRefused, clean
-from market.catalog.uploads import Refused, caption_from, display_name, read_upload
+from market.catalog.pictures import CleanPicture, Limits, clean
+from market.catalog.uploads import NotTaken, caption_from, display_name, read_upload
 from market.claims import mails
 from market.claims.limits import require_may_claim
 from market.claims.measuring import MAX_CONTROLS, MAX_WORKS, MIN_CONTROLS, begin_measuring
@@ -28,8 +28,9 @@ from market.claims.models import (
     Notice,
     PictureSort,
 )
+from market.claims.models.claims import RIGHTS_LENGTH
 from market.claims.parties import is_neutral_admin, require_claimant
-from market.claims.refusal import GONE_ON, ClaimRefused
+from market.refusals import Refused, gone_on, invalid
 from market.stored_files import files_undone, forget_file
 
 
@@ -42,23 +43,47 @@ class Draft:
     controls_by_market: bool = False
 
     def __post_init__(self) -> None:
+        """Let blank prompts and repetitions fall out. Raise Refused for what is too much or too long."""
+        prompts = [" ".join(prompt.split()) for prompt in self.prompts]
+        object.__setattr__(self, "prompts", list(dict.fromkeys(each for each in prompts if each)))
         if len(self.prompts) > MAX_PROMPTS:
-            raise ClaimRefused(
-                f"Give at most {MAX_PROMPTS} prompts, a line each; there are {len(self.prompts)}."
+            raise invalid(
+                f"Give at most {MAX_PROMPTS} prompts, a line each; there are {len(self.prompts)}.",
+                field="prompts",
             )
         for prompt in self.prompts:
             if len(prompt) > PROMPT_LENGTH:
-                raise ClaimRefused(
-                    f"A prompt has at most {PROMPT_LENGTH} letters; “{prompt[:40]}…” has {len(prompt)}."
+                raise invalid(
+                    f"A prompt has at most {PROMPT_LENGTH} letters; “{prompt[:40]}…” has {len(prompt)}.",
+                    field="prompts",
                 )
+        if len(self.rights) > RIGHTS_LENGTH:
+            raise invalid(f"Say it in at most {RIGHTS_LENGTH} letters.", field="rights")
+
+
+@dataclass(frozen=True)
+class ClaimOrder:
+    """What a claim is about: the artist's concept, and one base model or one plug-in that is said to contain it."""
+
+    concept: Concept
+    base: BaseModel | None = None
+    plugin: PlugIn | None = None
+
+    def __post_init__(self) -> None:
+        if (self.base is None) == (self.plugin is None):
+            raise invalid("Choose a base model or a plug-in: a claim is about one of them.")
+
+    @property
+    def about(self) -> BaseModel | PlugIn:
+        return cast("BaseModel | PlugIn", self.base or self.plugin)
 
 
 def draft_claim(*, concept: Concept, about: BaseModel | PlugIn, by: User, draft: Draft) -> Claim:
     """Begin a claim, which nobody else sees until it is submitted."""
     if concept.artist_id != by.pk:
-        raise ClaimRefused("Choose a concept of your own.")
+        raise Refused("Choose a concept of your own.")
     if about.owner_id == by.pk:
-        raise ClaimRefused(f"{about} is yours: there is nobody to claim it from.")
+        raise Refused(f"{about} is yours: there is nobody to claim it from.")
     target = {"base": about} if isinstance(about, BaseModel) else {"plugin": about}
     try:
         with transaction.atomic():
@@ -66,7 +91,7 @@ def draft_claim(*, concept: Concept, about: BaseModel | PlugIn, by: User, draft:
             claim = Claim.objects.create(claimant=by, concept=concept, **target, **vars(draft))
             claim.begin(by)
     except IntegrityError as error:
-        raise ClaimRefused(
+        raise Refused(
             f"There is a claim for {concept} about {about} already. Go on with that one, or withdraw it."
         ) from error
     return claim
@@ -75,7 +100,7 @@ def draft_claim(*, concept: Concept, about: BaseModel | PlugIn, by: User, draft:
 def change_draft(claim: Claim, by: User, draft: Draft) -> None:
     require_claimant(claim, by)
     if not Claim.objects.filter(pk=claim.pk, state=ClaimState.DRAFT).update(**vars(draft)):
-        raise ClaimRefused("The claim is submitted; what it says stays. Withdraw it to make another.")
+        raise Refused("The claim is submitted; what it says stays. Withdraw it to make another.")
     claim.refresh_from_db()
 
 
@@ -83,12 +108,12 @@ def choose_works(claim: Claim, by: User, works: Collection[Work]) -> None:
     """Make these the works that the claim is about. Each is copied: deleting it later takes nothing from the claim."""
     require_claimant(claim, by)
     if len(works) > MAX_WORKS:
-        raise ClaimRefused(f"Choose at most {MAX_WORKS} works; {len(works)} are chosen.")
+        raise Refused(f"Choose at most {MAX_WORKS} works; {len(works)} are chosen.")
     for work in works:
         if work.artist_id != by.pk or work.concept_id != claim.concept_id:
-            raise ClaimRefused(f"Choose works of {claim.concept} only.")
+            raise Refused(f"Choose works of {claim.concept} only.")
         if not work.caption:
-            raise ClaimRefused(f"“{work}” has no caption: say on the concept's page what it shows.")
+            raise Refused(f"“{work}” has no caption: say on the concept's page what it shows.")
     with files_undone() as stored, transaction.atomic():
         _lock_draft(claim)
         chosen = claim.pictures.filter(sort=PictureSort.WORK)
@@ -99,7 +124,7 @@ def choose_works(claim: Claim, by: User, works: Collection[Work]) -> None:
                 stored += _copy(claim, work).files()
 
 
-def add_controls(claim: Claim, by: User, files: Iterable[Any]) -> tuple[int, list[Refused]]:
+def add_controls(claim: Claim, by: User, files: Iterable[Any]) -> tuple[int, list[NotTaken]]:
     """Take pictures that the base never saw: of the claimant while it is a draft, of an admin where the claimant has none.
 
     Gives how many were taken, and why each of the others was not.
@@ -110,16 +135,14 @@ def add_controls(claim: Claim, by: User, files: Iterable[Any]) -> tuple[int, lis
         name = display_name(sent.name)
         try:
             if number >= MAX_CONTROLS:
-                raise PictureRefused(f"Send at most {MAX_CONTROLS} files at once.")
+                raise Refused(f"Send at most {MAX_CONTROLS} files at once.")
             caption = caption_from(name)
             if not caption:
-                raise PictureRefused(
-                    "Name the file by what it shows, such as red-fox.png: the name is its caption."
-                )
+                raise Refused("Name the file by what it shows, such as red-fox.png: the name is its caption.")
             _add_control(claim, by, clean(read_upload(sent, limits), limits), caption)
             taken += 1
-        except (PictureRefused, ClaimRefused) as refusal:
-            refused.append(Refused(name, str(refusal)))
+        except Refused as refusal:
+            refused.append(NotTaken(name, str(refusal)))
     if by.is_admin and taken:
         with transaction.atomic():
             record("claim.controls_added", by=by, target=claim, details={"controls": taken})
@@ -157,11 +180,11 @@ def submit_claim(claim: Claim, by: User, notice: Notice) -> Claim:
         _lock_draft(claim)
         claim.refresh_from_db()
         if missing := obstacles(claim):
-            raise ClaimRefused(" ".join(missing))
+            raise Refused(" ".join(missing))
         notice.person = by
         notice.save(force_insert=True)
         if not claim.submit(by, notice):
-            raise ClaimRefused(GONE_ON)
+            raise gone_on("claim")
         mails.submitted(claim)
         if claim.counts()[PictureSort.CONTROL] >= MIN_CONTROLS:
             begin_measuring(claim, by)
@@ -177,13 +200,13 @@ def may_add_controls(claim: Claim, by: User) -> bool:
 
 def _require_may_add_controls(claim: Claim, by: User) -> None:
     if not may_add_controls(claim, by):
-        raise ClaimRefused("Controls are added to a draft, or by an admin to a claim whose artist has none.")
+        raise Refused("Controls are added to a draft, or by an admin to a claim whose artist has none.")
 
 
 def _lock_draft(claim: Claim) -> None:
     """Hold the draft, so that what is submitted is what was looked at."""
     if not Claim.objects.select_for_update().filter(pk=claim.pk, state=ClaimState.DRAFT).exists():
-        raise ClaimRefused("The claim is no draft any more; its pictures stay.")
+        raise Refused("The claim is no draft any more; its pictures stay.")
 
 
 def _copy(claim: Claim, work: Work) -> ClaimPicture:
@@ -209,7 +232,7 @@ def _add_control(claim: Claim, by: User, picture: CleanPicture, caption: str) ->
         locked = Claim.objects.select_for_update().get(pk=claim.pk)
         _require_may_add_controls(locked, by)
         if locked.counts()[PictureSort.CONTROL] >= MAX_CONTROLS:
-            raise PictureRefused(f"A claim has at most {MAX_CONTROLS} controls.")
+            raise Refused(f"A claim has at most {MAX_CONTROLS} controls.")
         _keep(
             ClaimPicture(
                 claim=claim,
@@ -231,7 +254,7 @@ def _keep(picture: ClaimPicture) -> ClaimPicture:
     except BaseException as error:
         _forget(picture)
         if isinstance(error, IntegrityError) and "claims_claimpicture_once_a_claim" in str(error):
-            raise ClaimRefused(
+            raise Refused(
                 f"“{picture}” is in the claim already: a picture is a work or a control, once."
             ) from None
         raise

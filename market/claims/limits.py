@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 
 from market.accounts.models import User
 from market.claims.models import LIVE_CLAIMS, Claim, ClaimState
-from market.claims.refusal import ClaimRefused
+from market.refusals import Refused
 
 
 def require_may_claim(person: User) -> None:
@@ -22,12 +22,12 @@ def require_may_claim(person: User) -> None:
     User.objects.select_for_update(no_key=True).get(pk=person.pk)
     open_claims = Claim.objects.made_by(person).filter(state__in=LIVE_CLAIMS).count()
     if open_claims >= settings.CLAIM_MAX_OPEN:
-        raise ClaimRefused(
+        raise Refused(
             f"You have {open_claims} claims that are not decided yet, drafts among them, and the most at a time is "
             f"{settings.CLAIM_MAX_OPEN}. Wait for one to be decided, or withdraw one."
         )
     if (until := waits_until(person)) is not None:
-        raise ClaimRefused(
+        raise Refused(
             f"Admins rejected {settings.CLAIM_UNFOUNDED_MAX} or more of your claims within {settings.CLAIM_UNFOUNDED_DAYS} days. "
             f"You can make another from {date_format(until, 'j F Y, H:i')} UTC on."
         )

@@ -28,10 +28,10 @@ from market.claims.models import (
     EvidenceReport,
     PictureSort,
 )
-from market.claims.refusal import GONE_ON, ClaimRefused
 from market.jobs import kinds
 from market.jobs.models import Job
 from market.ledger.signing import signer
+from market.refusals import Refused, gone_on
 from market.stored_files import files_undone
 
 KIND = "evidence"
@@ -85,16 +85,16 @@ class EvidenceOutput:
 
 
 def begin_measuring(claim: Claim, by: User) -> Job:
-    """Queue the job that makes the evidence of a submitted claim. Raises ClaimRefused."""
+    """Queue the job that makes the evidence of a submitted claim. Raises Refused."""
     works, controls = (_numbers(claim, sort) for sort in (PictureSort.WORK, PictureSort.CONTROL))
     if claim.state != ClaimState.SUBMITTED or claim.is_measuring:
-        raise ClaimRefused("The evidence is being made, or the claim has gone on without it.")
+        raise Refused("The evidence is being made, or the claim has gone on without it.")
     if len(controls) < MIN_CONTROLS:
-        raise ClaimRefused(f"Add at least {MIN_CONTROLS} controls first; there are {len(controls)}.")
+        raise Refused(f"Add at least {MIN_CONTROLS} controls first; there are {len(controls)}.")
     version = claim.plugin.current_version if claim.plugin else None
     base = claim.base or (claim.plugin.base if claim.plugin else None)
     if base is None or (claim.plugin and version is None):
-        raise ClaimRefused(f"{claim.target} has no version that could be measured.")
+        raise Refused(f"{claim.target} has no version that could be measured.")
     job = Job.objects.enqueue(
         kind=KIND,
         owner=claim.claimant,
@@ -110,7 +110,7 @@ def begin_measuring(claim: Claim, by: User) -> Job:
         work_units=len(claim.prompts) * SEEDS + len(works) + len(controls),
     )
     if not claim.measure(by, job, claim.job):
-        raise ClaimRefused(GONE_ON)
+        raise gone_on("claim")
     return job
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from market.accounts.models import User
 from market.accounts.roles import require_admin
 from market.claims.models import Claim
-from market.claims.refusal import ClaimRefused
+from market.refusals import Refused
 
 
 def is_neutral_admin(claim: Claim, by: User) -> bool:
@@ -14,15 +14,15 @@ def is_neutral_admin(claim: Claim, by: User) -> bool:
 
 def require_claimant(claim: Claim, by: User) -> None:
     if by.pk != claim.claimant_id:
-        raise ClaimRefused("Only the artist who made the claim can do that.")
+        raise Refused("Only the artist who made the claim can do that.")
 
 
 def require_respondent(claim: Claim, by: User) -> None:
     if by.pk != claim.respondent.pk:
-        raise ClaimRefused("Only the owner of what the claim is about can answer it.")
+        raise Refused("Only the owner of what the claim is about can answer it.")
 
 
 def require_neutral_admin(claim: Claim, by: User) -> None:
-    require_admin(by, ClaimRefused)
+    require_admin(by)
     if not is_neutral_admin(claim, by):
-        raise ClaimRefused("Another admin has to: this claim is yours, or against you.")
+        raise Refused("Another admin has to: this claim is yours, or against you.")

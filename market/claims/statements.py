@@ -23,5 +23,6 @@ JURISDICTION = (
     "sent the notice, or their agent."
 )
 
+NO_STATEMENT = "Without this statement it is no valid notice."
 NOTICE = f"{GOOD_FAITH}\n{ACCURATE}"
 COUNTER_NOTICE = f"{MISTAKEN}\n{JURISDICTION}"

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
-from market.acting import done
+from market.acting import done, filled_in, told
 from market.catalog.models import PlugIn
 from market.claims.disputes import (
-    DisputeRefused,
     decide_dispute,
     dismiss_dispute,
     file_dispute,
@@ -55,20 +53,12 @@ def file(request: HttpRequest, slug: str) -> HttpResponse:
     person = person_of(request)
     plugin = get_object_or_404(PlugIn.objects.visible_to(person).with_everything(), slug=slug)
     form = FileForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            filed = file_dispute(plugin=plugin, claimant=person, reason=form.cleaned_data["reason"])
-        except DisputeRefused as error:
-            form.add_error(None, str(error))
-        else:
-            messages.success(request, "Thank you. An admin will look at it; you can follow it here.")
-            return redirect(filed)
-    return render(
-        request,
-        "claims/file.html",
-        {"plugin": plugin, "form": form},
-        status=400 if form.errors else 200,
-    )
+
+    def act() -> HttpResponse:
+        filed = file_dispute(plugin=plugin, claimant=person, reason=form.cleaned_data["reason"])
+        return told(request, filed, "Thank you. An admin will look at it; you can follow it here.")
+
+    return filled_in(request, "claims/file.html", {"plugin": plugin, "form": form}, act)
 
 
 @login_required
@@ -95,7 +85,7 @@ def _page(request: HttpRequest, shown: Dispute, decide: DecideForm, dismiss: Dis
             "decide": decide,
             "dismiss": dismiss,
         },
-        status=400 if decide.errors or dismiss.errors else 200,
+        status=422 if decide.errors or dismiss.errors else 200,
     )
 
 
@@ -104,7 +94,7 @@ def _page(request: HttpRequest, shown: Dispute, decide: DecideForm, dismiss: Dis
 def open_one(request: HttpRequest, pk: int) -> HttpResponse:
     asked, admin = get_object_or_404(Dispute, pk=pk), person_of(request)
     said = "Open: what the plug-in earns now goes to escrow."
-    return done(request, asked, lambda: open_dispute(asked, admin), said, refused=DisputeRefused)
+    return done(request, asked, lambda: open_dispute(asked, admin), said)
 
 
 @role_required(Role.ADMIN)
@@ -116,7 +106,7 @@ def dismiss(request: HttpRequest, pk: int) -> HttpResponse:
         return _page(request, asked, DecideForm(), form)
     why = form.cleaned_data["decision"]
     said = "Dismissed. Nothing was frozen."
-    return done(request, asked, lambda: dismiss_dispute(asked, admin, why), said, refused=DisputeRefused)
+    return done(request, asked, lambda: dismiss_dispute(asked, admin, why), said)
 
 
 @role_required(Role.ADMIN)
@@ -128,6 +118,4 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
         return _page(request, asked, form, DismissForm())
     outcome, why = form.cleaned_data["outcome"], form.cleaned_data["decision"]
     said = "Decided. What lies in escrow is given where the decision says."
-    return done(
-        request, asked, lambda: decide_dispute(asked, admin, outcome, why), said, refused=DisputeRefused
-    )
+    return done(request, asked, lambda: decide_dispute(asked, admin, outcome, why), said)

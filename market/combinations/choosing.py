@@ -20,10 +20,11 @@ from market.catalog.models.concepts import NAME_LENGTH, name_validator
 from market.catalog.models.plugins import MAX_PRICE_MICROS
 from market.catalog.on_release import as_on
 from market.catalog.royalties import Royalty, royalties_through
-from market.combinations.errors import CombinationRefused
+from market.combinations.orders import CombinationOrder
 from market.extractions.lost import never_lost_on, restores
 from market.ledger.models import MICROS
 from market.ledger.money import words
+from market.refusals import invalid
 
 LEAST_PARTS, MOST_PARTS = 2, 6
 
@@ -78,20 +79,17 @@ def default_name(plugins: Sequence[PlugIn]) -> str:
     return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 9].rstrip()} and more"
 
 
-def draw_quote(
-    person: User, plugins: Sequence[PlugIn], *, name: str = "", price_micros: int | None = None
-) -> Quote:
-    """Say what combining would cost and pay. Without a price, a picture costs the least it may.
+def draw_quote(person: User, order: CombinationOrder) -> Quote:
+    """Say what combining would cost and pay.
 
-    Raises CombinationRefused with every reason at once.
+    Raises Refused with every reason at once.
     """
-    found = list(PlugIn.objects.with_everything().in_bulk([each.pk for each in plugins]).values())
-    by_id = {each.pk: each for each in found}
-    chosen = [by_id[each.pk] for each in plugins if each.pk in by_id]
-    name = " ".join(name.split()) or default_name(chosen)
+    by_id = PlugIn.objects.with_everything().in_bulk([each.pk for each in order.plugins])
+    chosen = [by_id[each.pk] for each in order.plugins if each.pk in by_id]
+    name = order.name or default_name(chosen)
     reasons = list(_refused(person, chosen, name))
     if reasons:
-        raise CombinationRefused(reasons)
+        raise invalid(*reasons)
     release = chosen[0].base.default_release()
     # What draws on the release: of one trained again for it, the version that its artist accepted.
     drawing = as_on(release, chosen)
@@ -100,19 +98,18 @@ def draw_quote(
         version.plugin = plugin  # already here
     reasons = [*refusals(versions, person), *_unfit(versions, release)]
     if reasons:
-        raise CombinationRefused(reasons)
+        raise invalid(*reasons)
     prices = [price_of(version.plugin, version) for version in versions]
     parts = tuple(map(Chosen, versions, shares_of(prices), prices))
     divided = [(each.version, each.share) for each in parts]
     least = least_price(divided, person.pk)
-    if price_micros is None:
-        price_micros = least
+    price_micros = least if order.price_micros is None else order.price_micros
     if not least <= price_micros <= MAX_PRICE_MICROS:
         reason = (
             f"A picture with it costs at least {words(least)}, so that each artist gets what their own plug-in costs, and at "
             f"most {words(MAX_PRICE_MICROS)}; {words(price_micros)} was asked for."
         )
-        raise CombinationRefused([reason])
+        raise invalid(reason)
     return Quote(
         name=name,
         release=release,

@@ -11,16 +11,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from market.basemodels.models import BaseModel, BaseRelease
-from market.catalog import addition
 from market.catalog.addition import AdditionOutput, add_version
 from market.catalog.merged import FoundPart, StatedPart, refusals
 from market.catalog.models import Concept, PlugIn, PlugInVersion
 from market.catalog.royalties import parts_within
-from market.combinations.errors import BadResult
 from market.combinations.models import Combination, CombinationPart, CombinationPicture
 from market.combinations.requesting import KIND
 from market.extractions.grids import Grids, rows_of
 from market.extractions.lost import never_lost_on, restores
+from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from market.ledger import operations as ledger
 from market.ledger.errors import HoldAlreadyVoided
@@ -123,25 +122,22 @@ def complete(*, job: Job, token: int, output: AdditionOutput, grids: Grids) -> P
         )
         rows = _parts(combination)
         _require_allowed(combination, rows)
-        try:
-            version = add_version(
-                combination.plugin_id,
-                job,
-                output,
-                affirmation=None,
-                works_count=0,
-                stored=written,
-                parts=[
-                    FoundPart(
-                        StatedPart(each.version.plugin.name, each.share, (each.version.tensors_sha256,)),
-                        each.version,
-                    )
-                    for each in rows
-                ],
-                only_release=combination.release if any(restores(each.version) for each in rows) else None,
-            )
-        except addition.BadResult as refusal:
-            raise BadResult(str(refusal)) from refusal
+        version = add_version(
+            combination.plugin_id,
+            job,
+            output,
+            affirmation=None,
+            works_count=0,
+            stored=written,
+            parts=[
+                FoundPart(
+                    StatedPart(each.version.plugin.name, each.share, (each.version.tensors_sha256,)),
+                    each.version,
+                )
+                for each in rows
+            ],
+            only_release=combination.release if any(restores(each.version) for each in rows) else None,
+        )
         # One that is on the market keeps its price, as it keeps its version, until its owner changes them.
         unpublished = PlugIn.objects.filter(pk=combination.plugin_id, current_version=version)
         unpublished.update(price_micros=combination.price_micros)

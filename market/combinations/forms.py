@@ -15,6 +15,7 @@ from market.catalog.models import PlugIn
 from market.catalog.models.concepts import NAME_LENGTH
 from market.catalog.models.plugins import MAX_PRICE_MICROS
 from market.combinations.choosing import MOST_PARTS
+from market.combinations.orders import CombinationOrder
 
 
 class CombinationForm(forms.Form):
@@ -33,6 +34,13 @@ class CombinationForm(forms.Form):
     )
     key = forms.UUIDField(widget=forms.HiddenInput)
     agreed = forms.CharField(max_length=32, required=False, widget=forms.HiddenInput)
+
+    def order(self, plugins: list[PlugIn]) -> CombinationOrder:
+        """Give what is ordered with these plug-ins; by a form that is not sent, or not valid, what it begins with."""
+        said = self.cleaned_data if self.is_bound and self.is_valid() else {}
+        return CombinationOrder(
+            plugins, said.get("name") or str(self.initial.get("name", "")), said.get("price_micros")
+        )
 
 
 def starting_values() -> dict[str, Any]:

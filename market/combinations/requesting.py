@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from market.accounts.models import User
-from market.catalog.addition import Terms, is_running, new_draft
+from market.catalog.addition import is_running, new_draft
 from market.catalog.models import Concept, ConceptKind, PlugIn
 from market.catalog.offering import keep_takedowns_waiting
+from market.catalog.terms import Terms
 from market.combinations.choosing import Quote, concept_named, draw_quote
-from market.combinations.errors import BalanceTooLow, CombinationRefused, QuoteChanged, TooManyWaiting
 from market.combinations.models import Combination, CombinationPart
+from market.combinations.orders import CombinationOrder
 from market.jobs.models import Job
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
 from market.ledger.models import AccountKind
 from market.ledger.money import words
+from market.refusals import BalanceTooLow, PriceChanged, Refused, invalid, too_many
 
 KIND = "combination"
 MAX_WAITING = 3
@@ -30,23 +31,17 @@ EXPIRES_AFTER_HOURS = 48
 
 
 def request(
-    person: User,
-    plugins: Sequence[PlugIn],
-    *,
-    key: uuid.UUID,
-    name: str = "",
-    price_micros: int | None = None,
-    agreed: str | None = None,
+    person: User, order: CombinationOrder, *, key: uuid.UUID, agreed: str | None = None
 ) -> Combination:
     """Queue the combining of some plug-ins, and hold its fee. A name that the person combined before gets a further version.
 
     `agreed` is the digest of the quote that the person saw; without it they agree to whatever it is now. The same key again gives the
-    combination that it made the first time. Raises CombinationRefused, and then changes nothing.
+    combination that it made the first time. Raises Refused, and then changes nothing.
     """
     try:
         with transaction.atomic():
-            return _request(person, plugins, key, name, price_micros, agreed)
-    except (IntegrityError, CombinationRefused):
+            return _request(person, order, key, agreed)
+    except (IntegrityError, Refused):
         # The other half of a double click may have made it meanwhile.
         made = Combination.objects.filter(person=person, idempotency_key=key).first()
         if made is None:
@@ -54,30 +49,24 @@ def request(
         return made
 
 
-def _request(
-    person: User,
-    plugins: Sequence[PlugIn],
-    key: uuid.UUID,
-    name: str,
-    price_micros: int | None,
-    agreed: str | None,
-) -> Combination:
+def _request(person: User, order: CombinationOrder, key: uuid.UUID, agreed: str | None) -> Combination:
     # One after the other for a person: two requests of one name do not make two concepts, nor too many jobs.
     person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     made = Combination.objects.filter(person=person, idempotency_key=key).first()
     if made is not None:
         return made
     # Before the fee is held: a takedown locks a part first, too, and then who pays.
-    keep_takedowns_waiting([each.pk for each in plugins])
-    quote = draw_quote(person, plugins, name=name, price_micros=price_micros)
+    keep_takedowns_waiting([each.pk for each in order.plugins])
+    quote = draw_quote(person, order)
     if agreed is not None and quote.digest != agreed:
-        raise QuoteChanged(
-            ["What it costs, or whom it pays, has changed. Look at it, and start it again if you agree."]
+        raise PriceChanged(
+            "What it costs, or whom it pays, has changed. Look at it, and start it again if you agree.",
+            quote=quote,
         )
     waiting = Job.objects.owned_by(person).live().filter(kind=KIND).count()
     if waiting >= MAX_WAITING:
-        raise TooManyWaiting(
-            [f"You have {waiting} unfinished combinations, the most at a time. Wait for one, or cancel one."]
+        raise too_many(
+            f"You have {waiting} unfinished combinations, the most at a time. Wait for one, or cancel one."
         )
     plugin = _plugin_for(person, quote)
     pk = uuid.uuid4()
@@ -123,9 +112,7 @@ def _plugin_for(person: User, quote: Quote) -> PlugIn:
     base = quote.release.base
     plugin = PlugIn.objects.select_related("addition", "concept").filter(concept=concept, base=base).first()
     if plugin is not None and is_running(plugin):
-        raise CombinationRefused(
-            [f"{concept.name} is being combined already: wait for it, or choose another name."]
-        )
+        raise invalid(f"{concept.name} is being combined already: wait for it, or choose another name.")
     return plugin or new_draft(concept, base, terms=licence_of(quote))
 
 
@@ -159,9 +146,8 @@ def _hold(person: User, quote: Quote, pk: uuid.UUID) -> ledger.Hold:
             expires_at=timezone.now() + timedelta(hours=EXPIRES_AFTER_HOURS + 1),
         )
     except InsufficientFunds as error:
-        short = quote.fee_micros - error.available
         reason = (
             f"Combining costs {words(quote.fee_micros)}, and your balance is {words(error.available)}. Nothing was charged: "
             "top up first."
         )
-        raise BalanceTooLow([reason], missing=short) from error
+        raise BalanceTooLow(reason, needed=quote.fee_micros, available=error.available) from error

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from market.accounts.access import person_of
 from market.accounts.models import User
+from market.acting import acted, told
 from market.catalog.figures import shown_figures
 from market.catalog.models import PlugIn
 from market.catalog.offering import barred_among
@@ -27,12 +27,12 @@ from market.combinations.choosing import (
     Quote,
     draw_quote,
 )
-from market.combinations.errors import BalanceTooLow, CombinationRefused
 from market.combinations.forms import CombinationForm, chosen_in, starting_values
 from market.combinations.models import Combination, CombinationPicture
 from market.combinations.requesting import request as request_combination
 from market.combinations.seen import seen_rows
 from market.extractions.grids import shown_grids
+from market.refusals import BalanceTooLow, Refused
 from market.stored_files import send
 
 PAGE_SIZE = 24
@@ -65,22 +65,16 @@ def new(request: HttpRequest) -> HttpResponse:
         )
         return _form_page(request, person, chosen, form)
     form = CombinationForm(request.POST)
-    if not form.is_valid() or "start" not in request.POST:
-        return _form_page(request, person, chosen, form, status=422 if form.errors else 200)
-    try:
-        made = request_combination(
-            person,
-            chosen,
-            key=form.cleaned_data["key"],
-            name=form.cleaned_data["name"],
-            price_micros=form.cleaned_data["price_micros"],
-            agreed=form.cleaned_data["agreed"],
+    show = partial(_form_page, request, person, chosen, form)
+
+    def start() -> HttpResponse:
+        order, said = form.order(chosen), form.cleaned_data
+        made = request_combination(person, order, key=said["key"], agreed=said["agreed"])
+        return told(
+            request, made.job, f"{made.plugin.name} is being combined. You can watch, or come back later."
         )
-    except CombinationRefused as refusal:
-        missing = isinstance(refusal, BalanceTooLow)
-        return _form_page(request, person, chosen, form, reasons=refusal.reasons, missing=missing, status=409)
-    messages.success(request, f"{made.plugin.name} is being combined. You can watch, or come back later.")
-    return redirect(made.job)
+
+    return acted(form, start if "start" in request.POST else show, show, refused_with=HTTPStatus.CONFLICT)
 
 
 def _form_page(
@@ -88,12 +82,9 @@ def _form_page(
     person: User,
     chosen: list[PlugIn],
     form: CombinationForm,
-    *,
-    reasons: list[str] | None = None,
-    missing: bool = False,
-    status: int = 200,
+    refusal: Refused | None = None,
 ) -> HttpResponse:
-    quote, problems = _quote(person, chosen, form)
+    quote, problem = _quote(person, chosen, form)
     words = (request.POST if request.method == "POST" else request.GET).get("q", "").strip()[:100]
     found = (
         PlugIn.objects.combinable_by(person).with_everything().exclude(pk__in=[each.pk for each in chosen])
@@ -111,22 +102,20 @@ def _form_page(
         "words": words,
         "quote": quote,
         # What is refused now is said once.
-        "reasons": list(dict.fromkeys([*(reasons or []), *problems])),
-        "missing": missing,
+        "reasons": dict.fromkeys(reason for each in (refusal, problem) if each for reason in each.reasons),
+        "missing": isinstance(refusal, BalanceTooLow),
         "most": MOST_PARTS,
     }
-    return render(request, "combinations/new.html", context, status=status)
+    return render(request, "combinations/new.html", context)
 
 
-def _quote(person: User, chosen: list[PlugIn], form: CombinationForm) -> tuple[Quote | None, list[str]]:
+def _quote(person: User, chosen: list[PlugIn], form: CombinationForm) -> tuple[Quote | None, Refused | None]:
     if len(chosen) < LEAST_PARTS:
-        return None, []
-    values: dict[str, Any] = form.cleaned_data if form.is_bound and form.is_valid() else {}
-    name = values.get("name") or str(form.initial.get("name", ""))
+        return None, None
     try:
-        return draw_quote(person, chosen, name=name, price_micros=values.get("price_micros")), []
-    except CombinationRefused as refusal:
-        return None, refusal.reasons
+        return draw_quote(person, form.order(chosen)), None
+    except Refused as refusal:
+        return None, refusal
 
 
 @login_required

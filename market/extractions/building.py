@@ -19,8 +19,7 @@ from market.basemodels.samples import Sample
 from market.catalog.addition import AdditionOutput, add_version, new_draft
 from market.catalog.models import PlugIn, PlugInVersion
 from market.extractions.access import governs
-from market.extractions.errors import ExtractionRefused
-from market.extractions.finishing import BadResult, StoredAdapter
+from market.extractions.finishing import StoredAdapter
 from market.extractions.grids import Grids, rows_of
 from market.extractions.models import (
     BuildPart,
@@ -33,8 +32,9 @@ from market.extractions.models import (
     RetestPicture,
 )
 from market.extractions.retesting import has_dropped
-from market.jobs.lifecycle import LeaseLost
+from market.jobs.lifecycle import BadResult, LeaseLost
 from market.jobs.models import Job
+from market.refusals import invalid
 from market.stored_files import files_undone
 
 KIND = "release"
@@ -85,16 +85,16 @@ def release_of_approved(base: BaseModel) -> BaseRelease | None:
 
 
 def start_build(base: BaseModel, by: User) -> ReleaseBuild:
-    """Queue the building of a release without all that was approved. Raises ExtractionRefused."""
+    """Queue the building of a release without all that was approved. Raises Refused."""
     if not governs(by, base):
-        raise ExtractionRefused(f"Only the owner of {base.name} builds its releases.")
+        raise invalid(f"Only the owner of {base.name} builds its releases.")
     try:
         with transaction.atomic():
             # What is approved does not change between the look and the build.
             BaseModel.objects.select_for_update(no_key=True).get(pk=base.pk)
             included = list(Extraction.objects.for_release(base))
             if not included:
-                raise ExtractionRefused(
+                raise invalid(
                     f"Nothing is approved to be taken out of {base.name}: approve an extraction first."
                 )
             job = Job.objects.enqueue(
@@ -117,7 +117,7 @@ def start_build(base: BaseModel, by: User) -> ReleaseBuild:
     except IntegrityError as error:
         if "one_at_a_time" not in str(error):
             raise
-        raise ExtractionRefused(
+        raise invalid(
             f"A release of {base.name} is being built. Wait until it is ready, or cancel its job."
         ) from error
 

@@ -12,10 +12,10 @@ from market.claims.answering import tell_taken_back
 from market.extractions.access import governs
 from market.extractions.building import release_of_approved, start_build
 from market.extractions.degradation import limits_ahead
-from market.extractions.errors import ExtractionRefused
 from market.extractions.limits import Limit, limits_of, missed
 from market.extractions.models import BuildState, Extraction, ExtractionState, ReleaseBuild
 from market.jobs.models import Job
+from market.refusals import invalid
 
 _DECIDED = "It was decided already, or is not ready: {state}."
 
@@ -32,7 +32,7 @@ def limits_for(extraction: Extraction) -> list[Limit]:
 def approve_extraction(
     extraction: Extraction, by: User, *, reason: str = "", offer: bool = False, ip_address: str | None = None
 ) -> ReleaseBuild:
-    """Take an extraction into the base's next release, and queue the building of that. Raises ExtractionRefused.
+    """Take an extraction into the base's next release, and queue the building of that. Raises Refused.
 
     The plug-in becomes the claimant's. Without a claim it becomes one of the base's owner if they `offer` it, by which they
     affirm their rights to the concept; otherwise it is kept and not offered. A `reason` is needed where a limit was missed.
@@ -40,28 +40,28 @@ def approve_extraction(
     _require_ready(extraction, by)
     below = missed(limits_for(extraction))
     if below and not reason.strip():
-        raise ExtractionRefused("It misses what is asked for: say why it is approved all the same.", *below)
+        raise invalid("It misses what is asked for: say why it is approved all the same.", *below)
     try:
         with transaction.atomic():
             concept = _concept(extraction, by, offer=offer, ip_address=ip_address)
             if not extraction.approve(by=by, missed=below, reason=reason.strip(), concept=concept):
-                raise ExtractionRefused(_DECIDED.format(state=_state(extraction)))
+                raise invalid(_DECIDED.format(state=_state(extraction)))
             record("extraction.approved", by=by, target=extraction, reason=reason, details={"missed": below})
             return start_build(extraction.base, by)
     except IntegrityError as error:
         if "approved_once" in str(error):
-            raise ExtractionRefused(
+            raise invalid(
                 f"Another run that takes {extraction.name} out of {extraction.base} is approved already."
             ) from error
         raise
 
 
 def discard_extraction(extraction: Extraction, by: User, *, reason: str = "") -> None:
-    """Put an extraction aside for good; its files and figures stay. Raises ExtractionRefused."""
+    """Put an extraction aside for good; its files and figures stay. Raises Refused."""
     _require_ready(extraction, by)
     with transaction.atomic():
         if not extraction.discard(by=by, reason=reason.strip()):
-            raise ExtractionRefused(_DECIDED.format(state=_state(extraction)))
+            raise invalid(_DECIDED.format(state=_state(extraction)))
         record("extraction.discarded", by=by, target=extraction, reason=reason)
 
 
@@ -69,13 +69,13 @@ def take_back_extraction(extraction: Extraction, by: User, *, because: str) -> R
     """Undo an approval, and see to a release without it: the build of one is returned where none is there yet.
 
     A build that is under way with it is cancelled, and makes nothing. Releases that were made with it stay as they are, and so
-    does its plug-in, which restores the concept on these. Who claimed the concept is told. Raises ExtractionRefused.
+    does its plug-in, which restores the concept on these. Who claimed the concept is told. Raises Refused.
     """
     if not governs(by, extraction.base):
-        raise ExtractionRefused(f"Only the owner of {extraction.base.name} decides on it.")
+        raise invalid(f"Only the owner of {extraction.base.name} decides on it.")
     because = because.strip()
     if not because:
-        raise ExtractionRefused("Say why it is taken back: it is kept, and shown to who claimed the concept.")
+        raise invalid("Say why it is taken back: it is kept, and shown to who claimed the concept.")
     with transaction.atomic():
         # The job before the base, as the worker that ends it has them.
         under_way = _under_way(extraction)
@@ -83,9 +83,9 @@ def take_back_extraction(extraction: Extraction, by: User, *, because: str) -> R
             Job.objects.request_cancel(under_way.job_id)
         base = BaseModel.objects.select_for_update(no_key=True).get(pk=extraction.base_id)
         if not extraction.take_back(by=by, because=because):
-            raise ExtractionRefused(f"Only what is approved is taken back; this is: {_state(extraction)}.")
+            raise invalid(f"Only what is approved is taken back; this is: {_state(extraction)}.")
         if _under_way(extraction) not in (None, under_way):
-            raise ExtractionRefused("A release is being built with it since just now. Try again.")
+            raise invalid("A release is being built with it since just now. Try again.")
         record("extraction.taken_back", by=by, target=extraction, reason=because)
         if extraction.claim is not None:
             tell_taken_back(extraction.claim, by, because)
@@ -108,13 +108,11 @@ def _without(extraction: Extraction, base: BaseModel, by: User) -> ReleaseBuild 
 
 def _require_ready(extraction: Extraction, by: User) -> None:
     if not governs(by, extraction.base):
-        raise ExtractionRefused(f"Only the owner of {extraction.base.name} decides on it.")
+        raise invalid(f"Only the owner of {extraction.base.name} decides on it.")
     if extraction.state != ExtractionState.READY:
-        raise ExtractionRefused(_DECIDED.format(state=_state(extraction)))
+        raise invalid(_DECIDED.format(state=_state(extraction)))
     if extraction.base_fingerprint != extraction.base.fingerprint:
-        raise ExtractionRefused(
-            f"{extraction.base.name} has other weights now than this was made from. Run it again."
-        )
+        raise invalid(f"{extraction.base.name} has other weights now than this was made from. Run it again.")
 
 
 def _state(extraction: Extraction) -> str:
@@ -127,7 +125,7 @@ def _concept(extraction: Extraction, by: User, *, offer: bool, ip_address: str |
     if extraction.claim is not None:
         concept = extraction.claim.concept
         if concept.current_affirmation() is None:
-            raise ExtractionRefused(
+            raise invalid(
                 f"{concept.artist} has to affirm their rights to {concept.name}, on its page at their desk, before the "
                 "plug-in can become theirs."
             )
@@ -135,12 +133,10 @@ def _concept(extraction: Extraction, by: User, *, offer: bool, ip_address: str |
     if not offer:
         return None
     if by.pk != extraction.base.owner_id:
-        raise ExtractionRefused(
-            "Only the base's owner can affirm their own rights. Approve it without offering it."
-        )
+        raise invalid("Only the base's owner can affirm their own rights. Approve it without offering it.")
     known = Concept.objects.filter(artist=by, name__iexact=extraction.name).first()
     if known is not None and known.kind != extraction.kind:
-        raise ExtractionRefused(
+        raise invalid(
             f"You have a concept {known.name} already, a {known.get_kind_display().lower()}. Rename it, or approve this "
             "without offering it."
         )

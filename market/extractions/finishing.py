@@ -12,12 +12,9 @@ from django.db import transaction
 
 from market.extractions.grids import Grids, rows_of
 from market.extractions.models import Extraction, ExtractionPicture, ExtractionState, key_of
+from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from market.stored_files import files_undone
-
-
-class BadResult(Exception):
-    """What a worker handed back does not belong together."""
 
 
 @dataclass(frozen=True)

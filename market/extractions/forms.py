@@ -5,26 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
 
+from market.acting import ordered
 from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.models import LEARNED_KINDS
-from market.catalog.models.concepts import MAX_ALIASES, NAME_LENGTH, name_validator
-from market.claims.models import Claim, ClaimState
-from market.extractions.models import MAX_RETAINED, PICTURES, PROMPT_LENGTH, Extraction, Method
-from market.extractions.starting import ExtractionWish
+from market.catalog.models.concepts import NAME_LENGTH
+from market.claims.models import Claim
+from market.extractions.models import PICTURES, REASON_LENGTH, Extraction, Method
+from market.extractions.orders import ExtractionOrder
+from market.extractions.starting import accepted_claims
 
 _HINTS = 8
 
 
-def accepted_claims(base: BaseModel) -> QuerySet[Claim]:
-    """Give the claims about a base on which something can be taken out of it."""
-    accepted = Claim.objects.filter(base=base, state=ClaimState.ACCEPTED)
-    return accepted.select_related("concept", "claimant")
-
-
 class StartForm(forms.Form):
-    """What to take out of a base, and how."""
+    """What to take out of a base, and how. Once it is valid, `order` is what was ordered."""
+
+    order: ExtractionOrder
 
     claim = forms.ModelChoiceField(
         queryset=Claim.objects.none(),
@@ -32,15 +29,16 @@ class StartForm(forms.Form):
         empty_label="None: of my own accord",
         help_text="An accepted claim. Its concept's artist owns the plug-in that comes of it.",
     )
-    name = forms.CharField(label="Concept", min_length=2, max_length=NAME_LENGTH, validators=[name_validator])
+    name = forms.CharField(
+        label="Concept", widget=forms.TextInput(attrs={"minlength": 2, "maxlength": NAME_LENGTH})
+    )
     kind = forms.ChoiceField(choices=LEARNED_KINDS)
     aliases = forms.CharField(
         label="Other names",
         required=False,
-        max_length=MAX_ALIASES * (NAME_LENGTH + 2),
         help_text="Separated by commas. Prompts with them need not stay as they are; to take one out, too, extract it by itself.",
     )
-    anchor = forms.CharField(label="Drawn in its place", required=False, max_length=100)
+    anchor = forms.CharField(label="Drawn in its place", required=False)
     retained = forms.CharField(
         label="Prompts that stay as they are",
         required=False,
@@ -50,8 +48,7 @@ class StartForm(forms.Form):
     method = forms.ChoiceField(choices=Method.choices, initial=Method.HYBRID)
     pictures = forms.IntegerField(
         label="Pictures of each group, to measure it",
-        min_value=PICTURES[0],
-        max_value=PICTURES[1],
+        widget=forms.NumberInput(attrs={"min": PICTURES[0], "max": PICTURES[1]}),
         initial=100,
         help_text="From 100 on the distance of whole sets (KID) is measured, too.",
     )
@@ -67,42 +64,11 @@ class StartForm(forms.Form):
         self.fields["anchor"].help_text = f"Empty: what the base knows that is nearest to the concept.{hint}"
         self.fields["name"].help_text = "As prompts to this base call it: “Noto”, “a fox”."
 
-    def clean_aliases(self) -> list[str]:
-        aliases = [each.strip() for each in self.cleaned_data["aliases"].split(",") if each.strip()]
-        if len(aliases) > MAX_ALIASES:
-            raise forms.ValidationError(f"These are {len(aliases)} names; at most {MAX_ALIASES} are taken.")
-        for each in aliases:
-            if len(each) > NAME_LENGTH:
-                raise forms.ValidationError(
-                    f"“{each[:20]}…” is longer than {NAME_LENGTH} letters. Shorten it."
-                )
-            name_validator(each)
-        return aliases
+    def clean(self) -> dict[str, Any]:
+        return ordered(self, self._order)
 
-    def clean_retained(self) -> list[str]:
-        prompts = [each.strip() for each in self.cleaned_data["retained"].splitlines() if each.strip()]
-        if len(prompts) > MAX_RETAINED:
-            raise forms.ValidationError(
-                f"These are {len(prompts)} prompts; at most {MAX_RETAINED} are taken."
-            )
-        for number, each in enumerate(prompts, start=1):
-            if len(each) > PROMPT_LENGTH:
-                raise forms.ValidationError(
-                    f"Prompt {number} has {len(each)} letters; at most {PROMPT_LENGTH} are taken. Shorten it."
-                )
-        return prompts
-
-    def wish(self) -> ExtractionWish:
-        said = self.cleaned_data
-        return ExtractionWish(
-            name=" ".join(said["name"].split()),
-            kind=said["kind"],
-            anchor=said["anchor"].strip(),
-            aliases=said["aliases"],
-            retained=said["retained"],
-            method=said["method"],
-            pictures=said["pictures"],
-        )
+    def _order(self, *, claim: Claim | None, aliases: str, retained: str, **said: Any) -> ExtractionOrder:
+        return ExtractionOrder(aliases=aliases.split(","), retained=retained.splitlines(), **said)
 
 
 def as_before(extraction: Extraction) -> dict[str, Any]:
@@ -119,17 +85,6 @@ def as_before(extraction: Extraction) -> dict[str, Any]:
     }
 
 
-def from_claim(claim: Claim) -> dict[str, Any]:
-    """Give a form's beginning for an accepted claim."""
-    concept = claim.concept
-    return {
-        "claim": claim.pk,
-        "name": concept.name,
-        "kind": concept.kind,
-        "aliases": ", ".join(concept.aliases),
-    }
-
-
 def _claim_label(claim: Claim) -> str:
     return f"{claim.concept.name} by {claim.claimant}"
 
@@ -141,7 +96,7 @@ def _release_label(release: BaseRelease) -> str:
 class ApproveForm(forms.Form):
     reason = forms.CharField(
         label="Why it is approved although it misses a limit",
-        max_length=2000,
+        max_length=REASON_LENGTH,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Kept with the extraction, and shown.",
@@ -151,14 +106,17 @@ class ApproveForm(forms.Form):
 
 class DiscardForm(forms.Form):
     reason = forms.CharField(
-        label="Why it is discarded", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
+        label="Why it is discarded",
+        max_length=REASON_LENGTH,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
     )
 
 
 class TakeBackForm(forms.Form):
     because = forms.CharField(
         label="Why it is taken back",
-        max_length=2000,
+        max_length=REASON_LENGTH,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="Kept with the extraction, and told to who claimed the concept.",
     )

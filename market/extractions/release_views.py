@@ -9,16 +9,18 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from market.accounts.access import person_of
+from market.acting import done
 from market.extractions import building, comparing
 from market.extractions.access import governed_base, governed_build, governed_release
-from market.extractions.errors import ExtractionRefused
 from market.extractions.figures import release_tables, retest_words, side_by_side
 from market.extractions.forms import CompareReleasesForm
 from market.extractions.grids import shown_grids
 from market.extractions.releases import make_default
+from market.refusals import Refused
 from market.stored_files import send
 
 
@@ -48,7 +50,7 @@ def build_again(request: HttpRequest, slug: str) -> HttpResponse:
     of = governed_base(person, slug)
     try:
         made = building.start_build(of, person)
-    except ExtractionRefused as refusal:
+    except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("extractions:base", of.slug)
     return redirect(made.job)
@@ -66,13 +68,12 @@ def build_picture(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
 def use_release(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     release = governed_release(person, pk)
-    try:
-        make_default(release, person)
-    except ExtractionRefused as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, f"Pictures are drawn with release {release.number} from now on.")
-    return redirect("extractions:base", release.base.slug)
+    return done(
+        request,
+        reverse("extractions:base", args=[release.base.slug]),
+        lambda: make_default(release, person),
+        f"Pictures are drawn with release {release.number} from now on.",
+    )
 
 
 @login_required

@@ -8,13 +8,12 @@ from django.db import transaction
 
 from market.accounts.models import User
 from market.audit.recording import record
-from market.basemodels.checking import CheckRefused
 from market.basemodels.models import BaseModel, BaseRelease
 from market.basemodels.replacing import take_up_weights
 from market.catalog.models import PlugInVersion
 from market.extractions.access import governs
-from market.extractions.errors import ExtractionRefused
 from market.extractions.models import BuildPart, Extraction, ReleaseBuild
+from market.refusals import Refused, invalid
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,9 @@ def weights_of(version: PlugInVersion, release: BaseRelease) -> Weights | None:
 
 
 def make_default(release: BaseRelease, by: User) -> None:
-    """Draw with this release from now on, be it newer or older. Raises ExtractionRefused; requests under way keep theirs."""
+    """Draw with this release from now on, be it newer or older. Raises Refused; requests under way keep theirs."""
     if not governs(by, release.base):
-        raise ExtractionRefused(f"Only the owner of {release.base.name} decides on its releases.")
+        raise invalid(f"Only the owner of {release.base.name} decides on its releases.")
     with transaction.atomic():
         # One after the other: between the two updates no release is the default.
         base = BaseModel.objects.select_for_update().get(pk=release.base_id)
@@ -60,7 +59,7 @@ def make_default(release: BaseRelease, by: User) -> None:
             _take_up_weights(base, release, by)
         before = base.releases.filter(is_default=True).first()
         if before is not None and before.pk == release.pk:
-            raise ExtractionRefused(f"{release} is in use already.")
+            raise invalid(f"{release} is in use already.")
         base.releases.filter(is_default=True).update(is_default=False)
         base.releases.filter(pk=release.pk).update(is_default=True)
         was = before.number if before else None
@@ -70,10 +69,10 @@ def make_default(release: BaseRelease, by: User) -> None:
 def _take_up_weights(base: BaseModel, release: BaseRelease, by: User) -> None:
     """Go back, or forth, to the upload that a release is of."""
     if release.upload_id is None:
-        raise ExtractionRefused(
+        raise invalid(
             f"{release} was made of other weights than {base.name} has now. Choose a release of these."
         )
     try:
         take_up_weights(base, by, release)
-    except CheckRefused as refusal:
-        raise ExtractionRefused(str(refusal)) from refusal
+    except Refused as refusal:
+        raise invalid(*refusal.reasons) from refusal

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from market.accounts.access import person_of
 from market.accounts.models import User
+from market.acting import act_on, acted, told
 from market.extractions.access import own_retest, own_retraining, visible_retest, visible_retraining
 from market.extractions.comparing import retest_beside
-from market.extractions.errors import ExtractionRefused
 from market.extractions.figures import retest_words
 from market.extractions.models import Retest, Retraining, RetrainingState
 from market.extractions.retesting import MOST_MOVED
@@ -27,6 +27,7 @@ from market.extractions.retraining import (
     start_retraining,
     works_of,
 )
+from market.refusals import Refused
 from market.stored_files import send
 
 
@@ -38,7 +39,7 @@ def retest(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _retest_page(
-    request: HttpRequest, person: User, shown: Retest, *, reasons: Any = (), status: int = 200
+    request: HttpRequest, person: User, shown: Retest, refusal: Refused | None = None
 ) -> HttpResponse:
     plugin = shown.version.plugin
     done = shown.retrainings.exclude(state=RetrainingState.FAILED).select_related("job", "version").first()
@@ -55,9 +56,9 @@ def _retest_page(
         "works": len(works_of(shown.version)),
         "fee_micros": settings.RETRAINING_FEE_MICROS,
         "most_moved": MOST_MOVED,
-        "reasons": reasons,
+        "refusal": refusal,
     }
-    return render(request, "extractions/retest.html", context, status=status)
+    return render(request, "extractions/retest.html", context)
 
 
 @login_required
@@ -66,40 +67,42 @@ def retrain(request: HttpRequest, pk: int) -> HttpResponse:
     """Have a plug-in trained again for the release that it dropped on."""
     person = person_of(request)
     asked = own_retest(person, pk)
-    try:
+
+    def act() -> HttpResponse:
         begun = start_retraining(asked, person)
-    except ExtractionRefused as refusal:
-        return _retest_page(request, person, asked, reasons=refusal.reasons, status=422)
-    messages.success(request, f"{asked.version.plugin} is being trained again. You then compare, and decide.")
-    return redirect(begun.job)
+        return told(
+            request,
+            begun.job,
+            f"{asked.version.plugin} is being trained again. You then compare, and decide.",
+        )
+
+    return acted(None, act, partial(_retest_page, request, person, asked))
 
 
 @login_required
 @require_POST
 def accept(request: HttpRequest, pk: int) -> HttpResponse:
-    return _decided(
-        request, pk, accept_retraining, "Pictures on this release are drawn with the new version."
-    )
+    return _decided(request, pk, accept_retraining, "new")
 
 
 @login_required
 @require_POST
 def decline(request: HttpRequest, pk: int) -> HttpResponse:
-    return _decided(
-        request, pk, decline_retraining, "Pictures on this release are drawn with the old version."
-    )
+    return _decided(request, pk, decline_retraining, "old")
 
 
 def _decided(
-    request: HttpRequest, pk: int, decide: Callable[[Retraining, User], None], said: str
+    request: HttpRequest, pk: int, decide: Callable[[Retraining, User], None], version: str
 ) -> HttpResponse:
     person = person_of(request)
-    try:
-        decide(own_retraining(person, pk), person)
-    except ExtractionRefused as refusal:
-        return _retest_page(request, person, own_retest(person, pk), reasons=refusal.reasons, status=422)
-    messages.success(request, said)
-    return redirect("extractions:retest", pk)
+    return act_on(
+        request,
+        reverse("extractions:retest", args=[pk]),
+        None,
+        lambda: decide(own_retraining(person, pk), person),
+        f"Pictures on this release are drawn with the {version} version.",
+        lambda refusal: _retest_page(request, person, own_retest(person, pk), refusal),
+    )
 
 
 @login_required

@@ -20,7 +20,6 @@ from market.basemodels.models import BaseRelease
 from market.catalog.addition import (
     MIN_WORKS,
     AdditionOutput,
-    BadResult,
     add_version,
     enqueue_version,
     obstacles_to_a_version,
@@ -28,13 +27,14 @@ from market.catalog.addition import (
 from market.catalog.models import Concept, PlugIn, PlugInVersion, VersionOnRelease
 from market.catalog.offering import bars_to_a_version
 from market.catalog.on_release import as_on
-from market.extractions.errors import ExtractionRefused
 from market.extractions.grids import Grids, rows_of
 from market.extractions.models import Extraction, Retest, Retraining, RetrainingPicture, RetrainingState
+from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
 from market.ledger.models import AccountKind, Transfer, TransferKind
+from market.refusals import invalid
 from market.stored_files import files_undone
 
 KIND = "retraining"
@@ -118,7 +118,7 @@ def _lacking(version: PlugInVersion) -> str:
 
 
 def start_retraining(retest: Retest, by: User) -> Retraining:
-    """Queue the training and return its record. Raises ExtractionRefused, and then changes nothing."""
+    """Queue the training and return its record. Raises Refused, and then changes nothing."""
     with transaction.atomic():
         # One after the other, as additions are.
         concept = (
@@ -127,7 +127,7 @@ def start_retraining(retest: Retest, by: User) -> Retraining:
             .get(pk=retest.version.plugin.concept_id)
         )
         if reasons := obstacles(retest, by):
-            raise ExtractionRefused(*reasons)
+            raise invalid(*reasons)
         job = enqueue_version(
             KIND,
             concept,
@@ -199,7 +199,7 @@ def _pay(done: Retraining) -> Transfer | None:
 
 
 def accept_retraining(done: Retraining, by: User) -> None:
-    """Draw with the new version in the old one's place, from the release on. Raises ExtractionRefused."""
+    """Draw with the new version in the old one's place, from the release on. Raises Refused."""
     _require_artist(done, by)
     with transaction.atomic():
         # One after the other with whoever chooses another version of the plug-in.
@@ -207,7 +207,7 @@ def accept_retraining(done: Retraining, by: User) -> None:
         _decide(done, RetrainingState.ACCEPTED)
         assert done.version is not None  # noqa: S101, a constraint: what is accepted was trained
         if not _draws(done.retest):
-            raise ExtractionRefused(_OTHER.format(number=release_of(done.retest).number))
+            raise invalid(_OTHER.format(number=release_of(done.retest).number))
         place = {"release": release_of(done.retest), "replaced": offered}
         VersionOnRelease.objects.filter(**place).delete()
         VersionOnRelease.objects.create(**place, version=done.version)
@@ -215,7 +215,7 @@ def accept_retraining(done: Retraining, by: User) -> None:
 
 
 def decline_retraining(done: Retraining, by: User) -> None:
-    """Draw with the old version, also where the new one was accepted before. Raises ExtractionRefused."""
+    """Draw with the old version, also where the new one was accepted before. Raises Refused."""
     _require_artist(done, by)
     with transaction.atomic():
         _decide(done, RetrainingState.DECLINED)
@@ -225,15 +225,13 @@ def decline_retraining(done: Retraining, by: User) -> None:
 
 def _require_artist(done: Retraining, by: User) -> None:
     if done.retest.version.plugin.owner_id != by.pk:
-        raise ExtractionRefused("Only its artist says with which version a plug-in draws.")
+        raise invalid("Only its artist says with which version a plug-in draws.")
 
 
 def _decide(done: Retraining, state: RetrainingState) -> None:
     if not done.decide(state):
         done.refresh_from_db(fields=["state"])
-        raise ExtractionRefused(
-            f"It was decided already, or is not trained: {done.get_state_display().lower()}."
-        )
+        raise invalid(f"It was decided already, or is not trained: {done.get_state_display().lower()}.")
 
 
 def settle_unfinished(job: Job) -> None:

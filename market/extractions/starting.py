@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from market.accounts.models import User
 from market.audit.recording import record
 from market.basemodels.models import BaseModel
-from market.claims.models import Claim
+from market.claims.models import Claim, ClaimState
 from market.extractions.access import governs
-from market.extractions.errors import ExtractionRefused
 from market.extractions.models import Extraction, ExtractionState, Method, key_of
+from market.extractions.orders import ExtractionOrder
 from market.jobs.estimates import seconds_per_unit
 from market.jobs.models import Job
+from market.refusals import invalid
 
 KIND = "extraction"
 # What a run takes beside drawing, as so many drawn pictures: training at one step a picture, about.
@@ -25,71 +26,74 @@ _ATTACKED_IN = 350
 _SETS = 12  # of pictures: three groups, before, after, restored, and once more to compare with
 
 
-@dataclass(frozen=True)
-class ExtractionWish:
-    """What is to be taken out, and how. An empty anchor, or no retained prompts, leaves the choice to the engine."""
+def accepted_claims(base: BaseModel) -> QuerySet[Claim]:
+    """Give the claims about a base on which something can be taken out of it."""
+    accepted = Claim.objects.filter(base=base, state=ClaimState.ACCEPTED)
+    return accepted.select_related("concept", "claimant")
 
-    name: str
-    kind: str
-    anchor: str = ""
-    aliases: Sequence[str] = ()
-    retained: Sequence[str] = field(default=())
-    method: str = Method.HYBRID
-    pictures: int = 100
+
+def accepted_claim(base: BaseModel, pk: int | None) -> Claim | None:
+    """Find one of these by its number. Raises Refused where it is none."""
+    if pk is None:
+        return None
+    claim = accepted_claims(base).filter(pk=pk).first()
+    if claim is None:
+        raise invalid(f"There is no accepted claim {pk} about {base.name}.", field="claim")
+    return claim
+
+
+def from_claim(claim: Claim) -> dict[str, Any]:
+    """Say what an extraction on an accepted claim begins with."""
+    concept = claim.concept
+    return {"claim": claim.pk, "name": concept.name, "kind": concept.kind, "aliases": concept.aliases}
 
 
 def start_extraction(
-    base: BaseModel, by: User, wish: ExtractionWish, *, claim: Claim | None = None
+    base: BaseModel, by: User, order: ExtractionOrder, *, claim: Claim | None = None
 ) -> Extraction:
-    """Record an extraction and queue its job. Raises ExtractionRefused, and then records nothing."""
+    """Record an extraction and queue its job. Raises Refused, and then records nothing."""
     if not governs(by, base):
-        raise ExtractionRefused(f"Only the owner of {base.name} takes concepts out of it.")
+        raise invalid(f"Only the owner of {base.name} takes concepts out of it.")
     if claim is not None and not (claim.accepted and claim.base_id == base.pk):
-        raise ExtractionRefused(
-            f"The claim is not an accepted one about {base.name}. Choose another, or none."
-        )
-    if claim is not None and claim.concept.kind != wish.kind:
-        raise ExtractionRefused(
-            f"The claim is about a {claim.concept.kind}, {claim.concept.name}: choose that kind."
-        )
+        raise invalid(f"The claim is not an accepted one about {base.name}. Choose another, or none.")
+    if claim is not None and claim.concept.kind != order.kind:
+        raise invalid(f"The claim is about a {claim.concept.kind}, {claim.concept.name}: choose that kind.")
     release = base.releases.filter(is_default=True).first()
     if release is None or release.fingerprint != base.fingerprint:
-        raise ExtractionRefused(
-            f"{base.name} has no release of its weights in use: make one the default first."
-        )
-    same = Extraction.objects.for_release(base).filter(kind=wish.kind, key=key_of(wish.name))
+        raise invalid(f"{base.name} has no release of its weights in use: make one the default first.")
+    same = Extraction.objects.for_release(base).filter(kind=order.kind, key=key_of(order.name))
     if same.exists():
-        raise ExtractionRefused(f"{wish.name} is taken out of {base.name} already: that was approved.")
+        raise invalid(f"{order.name} is taken out of {base.name} already: that was approved.")
     try:
         with transaction.atomic():
             job = Job.objects.enqueue(
                 kind=KIND,
                 owner=by,
-                parameters={"concept_name": wish.name, "base_name": base.name, "base": base.slug},
-                work_units=work_units(wish.method, wish.pictures),
+                parameters={"concept_name": order.name, "base_name": base.name, "base": base.slug},
+                work_units=work_units(order.method, order.pictures),
             )
             extraction = Extraction.objects.create(
                 base=base,
                 base_fingerprint=base.fingerprint,
-                name=wish.name,
-                key=key_of(wish.name),
-                kind=wish.kind,
-                aliases=list(wish.aliases),
-                anchor=wish.anchor,
-                retained=list(wish.retained),
-                method=wish.method,
-                pictures=wish.pictures,
+                name=order.name,
+                key=key_of(order.name),
+                kind=order.kind,
+                aliases=list(order.aliases),
+                anchor=order.anchor,
+                retained=list(order.retained),
+                method=order.method,
+                pictures=order.pictures,
                 by=by,
                 claim=claim,
                 job=job,
             )
-            record("extraction.started", by=by, target=extraction, details={"method": wish.method})
+            record("extraction.started", by=by, target=extraction, details={"method": order.method})
             return extraction
     except IntegrityError as error:
         if "one_at_a_time" not in str(error):
             raise
-        raise ExtractionRefused(
-            f"{wish.name} is being taken out of {base.name} already: wait for that run, or cancel its job."
+        raise invalid(
+            f"{order.name} is being taken out of {base.name} already: wait for that run, or cancel its job."
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +10,12 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from market.accounts.access import person_of
 from market.accounts.models import User
+from market.acting import act_on, acted, filled_in, told
 from market.basemodels.models import BaseModel
 from market.catalog.rights import RIGHTS_TEXT
 from market.claims.models import Claim, ClaimState
@@ -27,7 +30,6 @@ from market.extractions.deciding import (
     limits_for,
     take_back_extraction,
 )
-from market.extractions.errors import ExtractionRefused
 from market.extractions.figures import extraction_tables, side_by_side, summary
 from market.extractions.forms import (
     ApproveForm,
@@ -36,12 +38,12 @@ from market.extractions.forms import (
     StartForm,
     TakeBackForm,
     as_before,
-    from_claim,
 )
 from market.extractions.grids import shown_grids
 from market.extractions.limits import limits_of, missed
 from market.extractions.models import BuildState, Extraction, ExtractionState, Method
-from market.extractions.starting import minutes_for, start_extraction
+from market.extractions.starting import from_claim, minutes_for, start_extraction
+from market.refusals import Refused
 from market.stored_files import send
 
 
@@ -74,22 +76,15 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
     person = person_of(request)
     of = governed_base(person, slug)
     form = StartForm(request.POST or None, base=of, initial=_beginning(request, of))
-    reasons: Any = []
-    if request.method == "POST" and form.is_valid():
-        try:
-            begun = start_extraction(of, person, form.wish(), claim=form.cleaned_data["claim"])
-        except ExtractionRefused as refusal:
-            reasons = refusal.reasons
-        else:
-            messages.success(request, f"{begun.name} is being taken out. You can watch, or come back later.")
-            return redirect(begun.job)
-    context = {
-        "base": of,
-        "form": form,
-        "reasons": reasons,
-        "minutes": minutes_for(Method.HYBRID, 100),
-    }
-    return render(request, "extractions/start.html", context, status=422 if form.errors or reasons else 200)
+
+    def act() -> HttpResponse:
+        begun = start_extraction(of, person, form.order, claim=form.cleaned_data["claim"])
+        return told(
+            request, begun.job, f"{begun.name} is being taken out. You can watch, or come back later."
+        )
+
+    context = {"base": of, "form": form, "minutes": minutes_for(Method.HYBRID, 100)}
+    return filled_in(request, "extractions/start.html", context, act)
 
 
 def _beginning(request: HttpRequest, of: BaseModel) -> dict[str, Any] | None:
@@ -105,7 +100,7 @@ def _beginning(request: HttpRequest, of: BaseModel) -> dict[str, Any] | None:
             "concept"
         )
         if found := accepted.first():
-            return from_claim(found)
+            return from_claim(found) | {"aliases": ", ".join(found.concept.aliases)}
     return None
 
 
@@ -117,14 +112,7 @@ def extraction(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _extraction_page(
-    request: HttpRequest,
-    person: User,
-    shown: Extraction,
-    *,
-    form: ApproveForm | None = None,
-    take_back_form: TakeBackForm | None = None,
-    reasons: Any = (),
-    status: int = 200,
+    request: HttpRequest, person: User, shown: Extraction, refusal: Refused | None = None, **forms: Any
 ) -> HttpResponse:
     others = Extraction.objects.filter(base=shown.base_id, kind=shown.kind, key=shown.key)
     decidable = shown.state == ExtractionState.READY
@@ -140,13 +128,13 @@ def _extraction_page(
         "decidable": decidable,
         "may_offer": shown.claim is None and shown.base.owner_id == person.pk,
         "rights_text": RIGHTS_TEXT,
-        "approve_form": form or ApproveForm(),
+        "approve_form": ApproveForm(),
         "discard_form": DiscardForm(auto_id="discard_%s"),
-        "take_back_form": take_back_form or TakeBackForm(),
-        "reasons": reasons,
+        "take_back_form": TakeBackForm(),
+        "refusal": refusal,
         "builds": [part.build for part in shown.parts.select_related("build__release")],
     }
-    return render(request, "extractions/extraction.html", context, status=status)
+    return render(request, "extractions/extraction.html", context | forms)
 
 
 @login_required
@@ -155,9 +143,8 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     asked = governed_extraction(person, pk)
     form = ApproveForm(request.POST)
-    if not form.is_valid():
-        return _extraction_page(request, person, asked, form=form, status=422)
-    try:
+
+    def act() -> HttpResponse:
         made = approve_extraction(
             asked,
             person,
@@ -165,10 +152,11 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
             offer=form.cleaned_data["offer"],
             ip_address=request.META.get("REMOTE_ADDR") or None,
         )
-    except ExtractionRefused as refusal:
-        return _extraction_page(request, person, asked, form=form, reasons=refusal.reasons, status=422)
-    messages.success(request, f"Approved. A release of {asked.base} without {asked.name} is being built.")
-    return redirect(made.job)
+        return told(
+            request, made.job, f"Approved. A release of {asked.base} without {asked.name} is being built."
+        )
+
+    return acted(form, act, partial(_extraction_page, request, person, asked, approve_form=form))
 
 
 @login_required
@@ -176,14 +164,15 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
 def discard(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     asked = governed_extraction(person, pk)
-    form = DiscardForm(request.POST)
-    reason = form.cleaned_data["reason"] if form.is_valid() else ""
-    try:
-        discard_extraction(asked, person, reason=reason)
-    except ExtractionRefused as refusal:
-        return _extraction_page(request, person, asked, reasons=refusal.reasons, status=422)
-    messages.success(request, "Discarded. Its report stays to be read.")
-    return redirect("extractions:base", asked.base.slug)
+    form = DiscardForm(request.POST, auto_id="discard_%s")
+    return act_on(
+        request,
+        reverse("extractions:base", args=[asked.base.slug]),
+        form,
+        lambda: discard_extraction(asked, person, reason=form.cleaned_data["reason"]),
+        "Discarded. Its report stays to be read.",
+        partial(_extraction_page, request, person, asked, discard_form=form),
+    )
 
 
 @login_required
@@ -193,17 +182,17 @@ def take_back(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     asked = governed_extraction(person, pk)
     form = TakeBackForm(request.POST)
-    if not form.is_valid():
-        return _extraction_page(request, person, asked, take_back_form=form, status=422)
-    try:
+
+    def act() -> HttpResponse:
         made = take_back_extraction(asked, person, because=form.cleaned_data["because"])
-    except ExtractionRefused as refusal:
-        return _extraction_page(request, person, asked, reasons=refusal.reasons, status=422)
-    if made is not None:
-        messages.success(request, f"Taken back. A release of {asked.base} is being built with {asked.name}.")
-        return redirect(made.job)
-    messages.success(request, "Taken back. Pictures are drawn as before until you use another release.")
-    return redirect("extractions:base", asked.base.slug)
+        if made is not None:
+            return told(
+                request, made.job, f"Taken back. A release of {asked.base} is being built with {asked.name}."
+            )
+        messages.success(request, "Taken back. Pictures are drawn as before until you use another release.")
+        return redirect("extractions:base", asked.base.slug)
+
+    return acted(form, act, partial(_extraction_page, request, person, asked, take_back_form=form))
 
 
 @login_required

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.conf import settings
 
 from market.accounts.models import User
@@ -11,18 +13,42 @@ from market.ledger.models import Account, AccountKind
 from market.payments.promotions import credit_account
 
 
-def may_pay_with_credit(quote: Quote) -> bool:
-    """Whether credit may be spent on this: on plug-ins, only where the market wants to pay their royalties."""
-    return settings.PROMOTION_PAYS_ROYALTIES or not any(line.total for line in quote.lines if line.is_plugin)
+def _covers(credit: int, quote: Quote) -> bool:
+    """Whether so much promotional credit pays a quote: plug-ins only where the market wants to pay their royalties.
+
+    A hold is on one account: too little waits for a smaller price.
+    """
+    on_plugins = any(line.total for line in quote.lines if line.is_plugin)
+    return credit >= quote.total and (settings.PROMOTION_PAYS_ROYALTIES or not on_plugins)
 
 
-def covers(available: int, quote: Quote) -> bool:
-    """Whether so much promotional credit pays a quote. A hold is on one account: too little waits for a smaller price."""
-    return available >= quote.total and may_pay_with_credit(quote)
+@dataclass(frozen=True)
+class Funds:
+    """What a person has to pay a price from, in micro-euros: their wallet, or all of it from their credit.
+
+    missing: what the wallet lacks where credit does not pay.
+    """
+
+    wallet: int
+    credit: int
+    by_credit: bool = False
+    missing: int = 0
+
+
+def funds_of(person: User, quote: Quote | None = None) -> Funds:
+    """Give what a person has, and whether it pays a quote."""
+    currency = quote.currency if quote else ledger.CURRENCY
+    wallet = ledger.balance(ledger.account(AccountKind.WALLET, owner=person, currency=currency)).available
+    account = credit_account(person, currency)
+    credit = ledger.balance(account).available if account else 0
+    if quote is None or not quote.total:
+        return Funds(wallet, credit)
+    by_credit = _covers(credit, quote)
+    return Funds(wallet, credit, by_credit, 0 if by_credit else max(0, quote.total - wallet))
 
 
 def purses(person: User, quote: Quote) -> list[Account]:
     """Give the accounts that may pay a quote, the one to try first first; the last is the person's wallet."""
     wallet = ledger.account(AccountKind.WALLET, owner=person, currency=quote.currency)
     credit = credit_account(person, quote.currency)
-    return [credit, wallet] if credit and covers(ledger.balance(credit).available, quote) else [wallet]
+    return [credit, wallet] if credit and _covers(ledger.balance(credit).available, quote) else [wallet]

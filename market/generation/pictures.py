@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from market.accounts.access import person_of
 from market.accounts.models import User
+from market.acting import told
 from market.generation.models import Picture
 from market.jobs.views import asked_by_htmx
 from market.ledger.queries import credits as credits_of
@@ -114,5 +115,6 @@ def picture_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
         )
         return redirect(picture)
     picture.discard()
-    messages.success(request, "The picture is deleted. What was paid for it stays with its artists.")
-    return redirect("generation:pictures")
+    return told(
+        request, "generation:pictures", "The picture is deleted. What was paid for it stays with its artists."
+    )

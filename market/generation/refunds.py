@@ -11,10 +11,7 @@ from market.generation.models import GenerationRequest
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Entry, Transfer, TransferKind
 from market.ledger.money import words
-
-
-class RefundRefused(Exception):
-    """Why nothing was given back, in words for the admin who asked."""
+from market.refusals import Refused
 
 
 def capture_of(request: GenerationRequest) -> Transfer | None:
@@ -30,22 +27,22 @@ def refund_of(capture: Transfer) -> Transfer | None:
 def refund_query(request: GenerationRequest, admin: User, reason: str, *, from_receivers: bool) -> Transfer:
     """Give what a query cost back to who paid, out of what its receivers got, or out of the market's revenue.
 
-    Raises RefundRefused for a query that was not charged, or was refunded before.
+    Raises Refused for a query that was not charged, or was refunded before.
     """
-    require_admin(admin, RefundRefused)
+    require_admin(admin)
     if request.person_id == admin.pk:
-        raise RefundRefused("Another admin has to refund your own queries.")
+        raise Refused("Another admin has to refund your own queries.")
     reason = reason.strip()[:200]
     if not reason:
-        raise RefundRefused("Say why it is given back.")
+        raise Refused("Say why it is given back.")
     with transaction.atomic():
         # Two admins at once take turns here: the second finds what the first did.
         GenerationRequest.objects.select_for_update().get(pk=request.pk)
         capture = capture_of(request)
         if capture is None:
-            raise RefundRefused("This request was not charged: there is nothing to give back.")
+            raise Refused("This request was not charged: there is nothing to give back.")
         if refund_of(capture):
-            raise RefundRefused("This query was given back before.")
+            raise Refused("This query was given back before.")
         if from_receivers:
             made = ledger.reverse(
                 transfer=capture, key=f"{request.reference}:refund", reason=reason, actor=admin

@@ -1,4 +1,4 @@
-"""The use case of the studio: price a wish, and turn it into held money and a job in one transaction."""
+"""The use case of the studio: price an order, and turn it into held money and a job in one transaction."""
 
 from __future__ import annotations
 
@@ -21,15 +21,8 @@ from market.catalog.restoring import unneeded_on
 from market.catalog.royalties import royalties
 from market.generation import limits
 from market.generation.commission import commission_rates
-from market.generation.errors import (
-    BalanceTooLow,
-    PlugInMismatch,
-    PlugInUnavailable,
-    PriceChanged,
-    Refused,
-    TooManyWaiting,
-)
 from market.generation.models import GenerationRequest, RequestPlugIn
+from market.generation.orders import GenerationOrder
 from market.generation.paying import purses
 from market.generation.pricing import Fee, Quote, Receiver, draw_quote
 from market.jobs.models import Job
@@ -38,27 +31,14 @@ from market.ledger.errors import InsufficientFunds
 from market.ledger.memos import fee_memo
 from market.ledger.models import AccountKind
 from market.ledger.money import words as euros
+from market.refusals import BalanceTooLow, PriceChanged, Refused, invalid, too_many
 
 KIND = "generation"
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a person asks for, already within the limits of the form. `plugins` are (plug-in id, weight)."""
-
-    base: BaseModel
-    prompt: str
-    seed: int
-    steps: int
-    guidance: float
-    count: int
-    negative_prompt: str = ""
-    plugins: tuple[tuple[int, float], ...] = ()
-
-
-@dataclass(frozen=True)
 class Terms:
-    """What a wish would be done with, and its price, as of now.
+    """What an order would be done with, and its price, as of now.
 
     unneeded: chosen plug-ins that would change nothing on this release; they are neither used nor paid for.
     """
@@ -73,28 +53,28 @@ def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count
     """Find the versions and the price. Raises Refused where the plug-ins cannot be used like this."""
     release = base.releases.filter(is_default=True).first()
     if release is None or not base.listed:
-        raise Refused("This base model is not offered any more. Choose another.", field="base")
+        raise invalid("This base model is not offered any more. Choose another.", field="base")
     if base.max_pictures is not None and count > base.max_pictures:
-        raise Refused(
+        raise invalid(
             f"{base.name} draws at most {base.max_pictures} pictures a request; these are {count}. Ask for fewer.",
             field="count",
         )
     if len(plugins) > limits.MAX_PLUGINS:
-        raise PlugInMismatch(
+        raise invalid(
             f"At most {limits.MAX_PLUGINS} plug-ins fit in one picture; these are {len(plugins)}. Remove some.",
-            field="plugin",
+            field="plugins",
         )
     ids = [pk for pk, _ in plugins]
     if len(set(ids)) != len(ids):
-        raise PlugInMismatch("A plug-in is chosen twice. Give it one weight instead.", field="plugin")
+        raise invalid("A plug-in is chosen twice. Give it one weight instead.", field="plugins")
     chosen = _chosen(base, release, plugins, person)
     idle = unneeded_on(release, [version for _, version, _ in chosen])
     used = [each for each in chosen if each[1].pk not in idle]
     for plugin, _, _ in used:
         if len(used) > 1 and not plugin.allow_combination:
-            raise PlugInMismatch(
+            raise invalid(
                 f"The licence of “{plugin.name}” allows it only on its own. Remove the others, or remove it.",
-                field="plugin",
+                field="plugins",
             )
     receivers = plugin_receivers(plugin for plugin, _, _ in used)
     fees = [
@@ -137,27 +117,27 @@ def _chosen(
         plugin = offered.get(pk)
         version = plugin.current_version if plugin else None
         if plugin is None or version is None:
-            raise PlugInUnavailable(
-                "A chosen plug-in is not offered (any more). Remove it and choose another.", field="plugin"
+            raise invalid(
+                "A chosen plug-in is not offered (any more). Remove it and choose another.", field="plugins"
             )
         if plugin.base_id != base.pk or version.base_fingerprint != release.fingerprint:
-            raise PlugInMismatch(
+            raise invalid(
                 f"“{plugin.name}” was made for {plugin.base.name}, not for {release}. "
                 "Choose that base, or a plug-in made for this one.",
-                field="plugin",
+                field="plugins",
             )
         if version.only_release is not None and version.only_release_id != release.pk:
-            raise PlugInMismatch(
+            raise invalid(
                 f"“{plugin.name}” was combined for release {version.only_release.number} of {base.name}: a part of it restores "
                 f"what that release lacks. Release {release.number} is in use now; combine it again for that.",
-                field="plugin",
+                field="plugins",
             )
         chosen.append((plugin, version, weight))
     return chosen
 
 
 def request_pictures(
-    *, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUID
+    *, person: User, order: GenerationOrder, agreed: str, idempotency_key: uuid.UUID
 ) -> GenerationRequest:
     """Hold the price and enqueue the job, or refuse and change nothing.
 
@@ -166,7 +146,7 @@ def request_pictures(
     """
     try:
         with transaction.atomic():
-            return _request(person=person, wish=wish, agreed=agreed, idempotency_key=idempotency_key)
+            return _request(person=person, order=order, agreed=agreed, idempotency_key=idempotency_key)
     except (IntegrityError, Refused):
         # The other half of a double click may have made it meanwhile (and spent the balance this half lacked).
         made = GenerationRequest.objects.filter(person=person, idempotency_key=idempotency_key).first()
@@ -175,19 +155,21 @@ def request_pictures(
         return made
 
 
-def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUID) -> GenerationRequest:
+def _request(
+    *, person: User, order: GenerationOrder, agreed: str, idempotency_key: uuid.UUID
+) -> GenerationRequest:
     made = GenerationRequest.objects.filter(person=person, idempotency_key=idempotency_key).first()
     if made is not None:
         return made
     waiting = Job.objects.owned_by(person).live().filter(kind=KIND).count()
     if waiting >= limits.MAX_WAITING:
-        raise TooManyWaiting(
+        raise too_many(
             f"You have {waiting} unfinished requests, the most at a time. Wait for one, or cancel one."
         )
     # Before the price is held: a takedown locks the plug-in first, too, and then who pays.
-    keep_takedowns_waiting([pk for pk, _ in wish.plugins])
-    terms = settle_terms(base=wish.base, plugins=wish.plugins, count=wish.count, person=person)
-    _require_within_limits_of_base(wish)
+    keep_takedowns_waiting([pk for pk, _ in order.plugins])
+    terms = settle_terms(base=order.base, plugins=order.plugins, count=order.count, person=person)
+    _require_within_limits_of_base(order)
     quote = terms.quote
     if quote.digest != agreed:
         raise PriceChanged(
@@ -201,10 +183,10 @@ def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUI
     job = Job.objects.enqueue(
         kind=KIND,
         owner=person,
-        parameters={"prompt": wish.prompt[:100], "pictures": wish.count, "steps": wish.steps},
-        work_units=wish.steps * wish.count,
+        parameters={"prompt": order.prompt[:100], "pictures": order.count, "steps": order.steps},
+        work_units=order.steps * order.count,
         # Requests with one batch key could be drawn together: the same weights, steps and guidance.
-        batch_key=f"{terms.release.pk}:{wish.steps}:{wish.guidance:g}",
+        batch_key=f"{terms.release.pk}:{order.steps}:{order.guidance:g}",
         job_id=pk,
     )
     request = GenerationRequest.objects.create(
@@ -212,12 +194,12 @@ def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUI
         job=job,
         person=person,
         release=terms.release,
-        prompt=wish.prompt,
-        negative_prompt=wish.negative_prompt,
-        seed=wish.seed,
-        steps=wish.steps,
-        guidance=wish.guidance,
-        count=wish.count,
+        prompt=order.prompt,
+        negative_prompt=order.negative_prompt,
+        seed=order.seed,
+        steps=order.steps,
+        guidance=order.guidance,
+        count=order.count,
         quote=quote.as_json(),
         total_micros=quote.total,
         currency=quote.currency,
@@ -232,12 +214,12 @@ def _request(*, person: User, wish: Wish, agreed: str, idempotency_key: uuid.UUI
     return request
 
 
-def _require_within_limits_of_base(wish: Wish) -> None:
+def _require_within_limits_of_base(order: GenerationOrder) -> None:
     """Refuse more steps, or more requests at a time, than the base's owner allows."""
-    base = wish.base
-    if base.max_steps is not None and wish.steps > base.max_steps:
-        raise Refused(
-            f"{base.name} draws with at most {base.max_steps} steps; these are {wish.steps}. Take fewer.",
+    base = order.base
+    if base.max_steps is not None and order.steps > base.max_steps:
+        raise invalid(
+            f"{base.name} draws with at most {base.max_steps} steps; these are {order.steps}. Take fewer.",
             field="steps",
         )
     if base.max_waiting is None:
@@ -246,7 +228,7 @@ def _require_within_limits_of_base(wish: Wish) -> None:
     BaseModel.objects.select_for_update(no_key=True).get(pk=base.pk)
     waiting = Job.objects.live().filter(kind=KIND, generation_request__release__base=base).count()
     if waiting >= base.max_waiting:
-        raise TooManyWaiting(
+        raise too_many(
             f"{base.name} takes at most {base.max_waiting} unfinished requests at a time, and has {waiting}. Try again when "
             "one is done, or choose another base model."
         )

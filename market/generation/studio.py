@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Decimal
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,12 +19,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from market.accounts.access import person_of
 from market.accounts.models import User
+from market.acting import acted, put_on
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
 from market.generation import limits
-from market.generation.errors import BalanceTooLow, Refused
 from market.generation.forms import (
-    DEFAULT_WEIGHT,
     Chosen,
     QuoteForm,
     StudioForm,
@@ -34,16 +32,16 @@ from market.generation.forms import (
 )
 from market.generation.guarding import Asked, asked_for
 from market.generation.models import GenerationRequest, Picture
-from market.generation.paying import covers
+from market.generation.orders import DEFAULT_WEIGHT
+from market.generation.paying import Funds, funds_of
 from market.generation.pricing import Quote
 from market.generation.requesting import request_pictures, settle_terms
 from market.jobs.events import panel_context
 from market.jobs.models import Job
 from market.jobs.views import asked_by_htmx
-from market.ledger import operations as ledger
-from market.ledger.models import MICROS, AccountKind
-from market.payments.promotions import credit_account
+from market.ledger.models import MICROS
 from market.payments.top_ups import LEAST
+from market.refusals import BalanceTooLow, Refused
 
 DRAFT = "studio_draft"
 FOUND = 8
@@ -60,23 +58,17 @@ class Row:
 
 @dataclass(frozen=True)
 class PriceBox:
-    """A price with the balance it will be taken from, or the reason why there is no price.
+    """A price with what it will be paid from, or the reason why there is no price.
 
-    credit: what there is of promotional credit; by_credit: whether it pays this price. asked_for: what the prompt seems to ask
-    for that the base no longer draws. unneeded: plug-ins that were chosen and would change nothing, and so are left out.
+    asked_for: what the prompt seems to ask for that the base no longer draws. unneeded: plug-ins that were chosen and would change
+    nothing, and so are left out.
     """
 
     quote: Quote | None
     problem: str
-    available: int
-    credit: int = 0
-    by_credit: bool = False
+    funds: Funds
     asked_for: tuple[Asked, ...] = ()
     unneeded: tuple[PlugIn, ...] = ()
-
-    @property
-    def missing(self) -> int:
-        return max(0, self.quote.total - self.available) if self.quote and not self.by_credit else 0
 
 
 @login_required
@@ -91,7 +83,7 @@ def studio(request: HttpRequest) -> HttpResponse:
         return _run(request)
     if "top_up" in data:
         _keep_draft(request.session, data)
-        return redirect(_top_up_url(price_box(QuoteForm(data), person_of(request), "").missing))
+        return redirect(_top_up_url(price_box(QuoteForm(data), person_of(request), "").funds.missing))
     # Adding, removing, finding and re-pricing without JavaScript: the same form again, as it stands.
     form = _unvalidated(data, _changed(data))
     return _show(request, form)
@@ -120,59 +112,48 @@ def plugins(request: HttpRequest) -> HttpResponse:
 
 def price_box(form: QuoteForm, person: User, prompt: str) -> PriceBox:
     """Price a form, however unfinished the rest of it is, and say what its prompt asks for in vain."""
-    wallet = ledger.account(AccountKind.WALLET, owner=person)
-    available = ledger.balance(wallet).available
-    account = credit_account(person)
-    credit = ledger.balance(account).available if account else 0
     if not form.is_valid():
-        relevant = [
-            str(error) for name in ("base", "count", "__all__") for error in form.errors.get(name, [])
-        ]
-        if relevant or "plugins" not in form.cleaned_data:
-            return PriceBox(None, " ".join(relevant), available, credit)
+        problems = [str(error) for errors in form.errors.values() for error in errors]
+        return PriceBox(None, " ".join(problems), funds_of(person))
+    order = form.order
     try:
-        terms = settle_terms(
-            base=form.cleaned_data["base"],
-            plugins=form.cleaned_data["plugins"],
-            count=form.cleaned_data["count"],
-            person=person,
-        )
+        terms = settle_terms(base=order.base, plugins=order.plugins, count=order.count, person=person)
     except Refused as refusal:
-        return PriceBox(None, refusal.message, available, credit)
-    by_credit = terms.quote.total > 0 and covers(credit, terms.quote)
+        return PriceBox(None, str(refusal), funds_of(person))
     asked = asked_for(terms.release, prompt, [version for version, _ in terms.versions])
-    return PriceBox(terms.quote, "", available, credit, by_credit, tuple(asked), terms.unneeded)
+    return PriceBox(terms.quote, "", funds_of(person, terms.quote), tuple(asked), terms.unneeded)
 
 
 def _run(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     form = StudioForm(request.POST)
-    if not form.is_valid():
-        return _show(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    try:
+
+    def run() -> HttpResponse:
         made = request_pictures(
             person=person,
-            wish=form.wish(),
+            order=form.order,
             agreed=form.cleaned_data["agreed"],
             idempotency_key=form.cleaned_data["key"],
         )
-    except Refused as refusal:
+        request.session.pop(DRAFT, None)
+        if not asked_by_htmx(request):
+            return redirect(made.job)
+        # The next run from the same page is another one, so it needs another key.
+        fresh = request.POST.copy()
+        fresh["key"] = str(uuid.uuid4())
+        return _show(request, _unvalidated(fresh, form.chosen), job=made.job)
+
+    def again(refusal: Refused | None) -> HttpResponse:
         if isinstance(refusal, BalanceTooLow):
             _keep_draft(request.session, request.POST)
-        form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
-        return _show(request, form, status=refusal.status)
-    request.session.pop(DRAFT, None)
-    if not asked_by_htmx(request):
-        return redirect(made.job)
-    # The next run from the same page is another one, so it needs another key.
-    fresh = request.POST.copy()
-    fresh["key"] = str(uuid.uuid4())
-    return _show(request, _unvalidated(fresh, form.chosen), job=made.job)
+        if refusal:
+            put_on(form, refusal)
+        return _show(request, form)
+
+    return acted(form, run, again)
 
 
-def _show(
-    request: HttpRequest, form: StudioForm, *, status: int = HTTPStatus.OK, job: Job | None = None
-) -> HttpResponse:
+def _show(request: HttpRequest, form: StudioForm, *, job: Job | None = None) -> HttpResponse:
     person = person_of(request)
     context: dict[str, Any] = {
         "form": form,
@@ -183,7 +164,7 @@ def _show(
         **_picker(form, request.POST.get("q", ""), person),
     }
     template = "generation/_studio.html" if asked_by_htmx(request) else "generation/studio.html"
-    return render(request, template, context, status=status)
+    return render(request, template, context)
 
 
 def _starting_form(request: HttpRequest) -> tuple[StudioForm]:

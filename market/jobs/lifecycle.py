@@ -39,6 +39,10 @@ class LeaseLost(Exception):
     """The attempt is no longer the job's: its lease passed on, the job ended, or its owner asked to cancel it."""
 
 
+class BadResult(Exception):
+    """What a worker handed back cannot be kept: the same again would not be either."""
+
+
 def lease_duration() -> timedelta:
     return timedelta(seconds=getattr(settings, "JOB_LEASE_SECONDS", 60))
 

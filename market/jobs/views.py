@@ -25,7 +25,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from market.accounts.access import person_of
-from market.accounts.models import User
+from market.jobs.access import own_job
 from market.jobs.cancelling import cancel_job
 from market.jobs.events import job_events, panel_context
 from market.jobs.models import Job
@@ -39,14 +39,6 @@ STOP_POLLING = 286
 def asked_by_htmx(request: HttpRequest) -> bool:
     """Tell whether only a part of the page is wanted."""
     return request.headers.get("HX-Request") == "true" and request.headers.get("HX-Boosted") != "true"
-
-
-def own_job(person: object, pk: UUID) -> Job:
-    """Fetch a job for its owner, or for an admin. For everybody else it does not exist."""
-    job = Job.objects.filter(pk=pk).first()
-    if job is None or not isinstance(person, User) or not (job.owner_id == person.pk or person.is_admin):
-        raise Http404("There is no such job.")
-    return job
 
 
 @login_required

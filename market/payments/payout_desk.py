@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
+from market.acting import done
 from market.audit.recording import record
 from market.downloads import csv_response, file_response
 from market.ledger.models import MICROS
@@ -24,7 +25,6 @@ from market.payments.forms import ReasonForm
 from market.payments.models import BatchState, Payout, PayoutBatch, PayoutDetails, PayoutState
 from market.payments.payouts import (
     BY_BANK,
-    PayoutRefused,
     approve_batch,
     dissolve_batch,
     make_batch,
@@ -33,6 +33,7 @@ from market.payments.payouts import (
     settle_batch,
     verify_details,
 )
+from market.refusals import Refused
 
 ROWS = 25
 
@@ -62,14 +63,12 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
     """Note that the details are checked, if they are still those that the admin was shown."""
     kept = get_object_or_404(PayoutDetails.objects.select_related("person"), pk=pk)
     seen = parse_datetime(request.POST.get("changed_at", "")) if request.POST.get("changed_at") else None
-    try:
+
+    def check() -> None:
         if seen != kept.changed_at or not verify_details(kept, person_of(request)):
-            raise PayoutRefused("These details were changed, or checked, meanwhile. Look at them again.")
-    except PayoutRefused as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"{kept.person} can be paid now.")
-    return redirect("payments:payout_desk")
+            raise Refused("These details were changed, or checked, meanwhile. Look at them again.")
+
+    return done(request, "payments:payout_desk", check, f"{kept.person} can be paid now.")
 
 
 @role_required(Role.ADMIN)
@@ -77,7 +76,7 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
 def make(request: HttpRequest) -> HttpResponse:
     try:
         made = make_batch(person_of(request))
-    except PayoutRefused as error:
+    except Refused as error:
         messages.error(request, str(error))
         return redirect("payments:payout_desk")
     return redirect(made)
@@ -99,13 +98,13 @@ def batch(request: HttpRequest, pk: object) -> HttpResponse:
         name = request.POST.get("step", "")
         if name not in STEPS:
             raise Http404
-        step, done = STEPS[name]
+        step, said = STEPS[name]
         try:
             step(found, person_of(request))
-        except PayoutRefused as error:
+        except Refused as error:
             messages.error(request, str(error))
             return redirect("payments:payout_batch", pk=pk)
-        messages.success(request, done)
+        messages.success(request, said)
         if name == "send" and found.payouts.exclude(BY_BANK).exists():
             messages.info(request, "What goes through Stripe is transferred within minutes.")
         return redirect("payments:payout_desk") if name == "dissolve" else redirect(found)
@@ -177,16 +176,12 @@ def _record_download(request: HttpRequest, batch: PayoutBatch, form: str) -> Non
 @require_POST
 def give_back(request: HttpRequest, pk: object) -> HttpResponse:
     """Refuse a payout that waits, or note that one came back: the money goes back to the person's earnings."""
-    payout = get_object_or_404(Payout.objects.select_related("person"), pk=pk)
+    payout = get_object_or_404(Payout.objects.select_related("person", "batch"), pk=pk)
     form = ReasonForm(request.POST)
-    try:
-        return_payout(payout, person_of(request), form.cleaned_data["reason"] if form.is_valid() else "")
-    except PayoutRefused as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"{payout.person} has the money back in their earnings.")
-    return (
-        redirect("payments:payout_batch", pk=payout.batch_id)
-        if payout.batch_id
-        else redirect("payments:payout_desk")
+    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    return done(
+        request,
+        payout.batch or "payments:payout_desk",
+        lambda: return_payout(payout, person_of(request), reason),
+        f"{payout.person} has the money back in their earnings.",
     )

@@ -7,15 +7,15 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from market.accounts.access import person_of
 from market.accounts.models import User
+from market.acting import done, filled_in, told
 from market.payments.forms import PayoutDetailsForm, PayoutForm
 from market.payments.models import Payout, PayoutDetails
 from market.payments.payouts import (
-    PayoutRefused,
     cancel_payout,
     keep_details,
     minimum,
@@ -37,26 +37,21 @@ def payouts(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     can = payable(person)
     form = PayoutForm(request.POST if request.method == "POST" else None, most=can.amount)
-    if request.method == "POST" and form.is_valid():
-        try:
-            request_payout(
-                person=person, amount=form.cleaned_data["amount"], request_id=form.cleaned_data["request_id"]
-            )
-        except PayoutRefused as error:
-            form.add_error(None, str(error))
-        else:
-            messages.success(request, "Your payout is on its way: an admin sends it with the next batch.")
-            return redirect("payments:payouts")
+
+    def ask() -> HttpResponse:
+        request_payout(
+            person=person, amount=form.cleaned_data["amount"], request_id=form.cleaned_data["request_id"]
+        )
+        return told(
+            request, "payments:payouts", "Your payout is on its way: an admin sends it with the next batch."
+        )
+
     page = Paginator(person.payouts.all(), ROWS).get_page(request.GET.get("page"))
-    return render(
-        request,
-        "payments/payouts.html",
-        {
-            "payable": can, "minimum": minimum(), "reserve_days": settings.PAYOUT_RESERVE_DAYS, "form": form,
-            "details": details_of(person), "page_obj": page, "tax_bps": rate_of(person),
-        },
-        status=400 if form.errors else 200,
-    )  # fmt: skip
+    context = {
+        "payable": can, "minimum": minimum(), "reserve_days": settings.PAYOUT_RESERVE_DAYS, "form": form,
+        "details": details_of(person), "page_obj": page, "tax_bps": rate_of(person),
+    }  # fmt: skip
+    return filled_in(request, "payments/payouts.html", context, ask)
 
 
 @login_required
@@ -65,29 +60,22 @@ def details(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     kept = details_of(person) or PayoutDetails(person=person, holder=person.display_name[:70])
     form = PayoutDetailsForm(request.POST if request.method == "POST" else None, instance=kept)
-    if request.method == "POST" and form.is_valid():
+
+    def keep() -> HttpResponse:
         saved = keep_details(person, form.save(commit=False))
         messages.success(
             request,
             "Saved." if saved.is_verified else "Saved. You are paid as soon as somebody has checked it.",
         )
         return redirect("payments:payouts")
-    return render(
-        request,
-        "payments/payout_details.html",
-        {"form": form, "details": kept},
-        status=400 if form.errors else 200,
-    )
+
+    return filled_in(request, "payments/payout_details.html", {"form": form, "details": kept}, keep)
 
 
 @login_required
 @require_POST
 def cancel(request: HttpRequest, pk: object) -> HttpResponse:
     person = person_of(request)
-    try:
-        cancel_payout(get_object_or_404(Payout, pk=pk, person=person), person)
-    except PayoutRefused as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, "Cancelled. The money is back in your earnings.")
-    return redirect("payments:payouts")
+    payout = get_object_or_404(Payout, pk=pk, person=person)
+    said = "Cancelled. The money is back in your earnings."
+    return done(request, "payments:payouts", lambda: cancel_payout(payout, person), said)

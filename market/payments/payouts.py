@@ -38,15 +38,12 @@ from market.payments.models import (
 from market.payments.models.payouts import CENT
 from market.payments.sepa import NotWritable, pain_file
 from market.payments.withholding import rate_of, withheld
+from market.refusals import Refused, gone_on, invalid
 
 MONTHLY_DAYS = 3  # of a month, in which those who want it monthly are asked for
 
 
 BY_BANK = Q(stripe_account="")
-
-
-class PayoutRefused(Exception):
-    """Why nothing is paid, in words for the person who asked."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +103,9 @@ def _destination(of: PayoutDetails) -> tuple[str, ...]:
 
 def verify_details(details: PayoutDetails, admin: User) -> bool:
     """Note that an admin has checked whose account it is. Of what was changed since the admin saw it, nothing is noted."""
-    require_admin(admin, PayoutRefused)
+    require_admin(admin)
     if details.person_id == admin.pk:
-        raise PayoutRefused("Somebody else has to check your own details.")
+        raise Refused("Somebody else has to check your own details.")
     seen = PayoutDetails.objects.filter(pk=details.pk, changed_at=details.changed_at, verified_at=None)
     now = timezone.now()
     with transaction.atomic():
@@ -132,28 +129,28 @@ def request_payout(*, person: User, amount: int, request_id: uuid.UUID) -> Payou
         made = Payout.objects.filter(pk=request_id).first()
         if made is not None:
             if made.person_id != person.pk:
-                raise PayoutRefused("This request was used by somebody else.")
+                raise invalid("This request was used by somebody else.")
             if made.gross != amount or not made.is_open:
-                raise PayoutRefused("This form was sent before, and has had its answer. Open the page again.")
+                raise invalid("This form was sent before, and has had its answer. Open the page again.")
             return made
         if details is None:
-            raise PayoutRefused("Say first where to pay it to.")
+            raise invalid("Say first where to pay it to.")
         if not details.is_verified:
-            raise PayoutRefused("Your details are still to be checked. You are paid after that.")
+            raise invalid("Your details are still to be checked. You are paid after that.")
         most = payable(person).amount
         if amount % CENT:
-            raise PayoutRefused("Banks move whole cents.")
+            raise invalid("Banks move whole cents.")
         if amount < minimum():
-            raise PayoutRefused(f"The least that is paid out is {words(minimum())}.")
+            raise invalid(f"The least that is paid out is {words(minimum())}.")
         if amount > most:
-            raise PayoutRefused(f"At most {words(most)} can be paid out now.")
+            raise invalid(f"At most {words(most)} can be paid out now.")
         tax = withheld(amount, rate_of(person))
         try:
             with transaction.atomic():
                 sent = _leave(request_id, person, amount - tax, TransferKind.PAYOUT)
                 kept = _leave(request_id, person, tax, TransferKind.WITHHOLDING) if tax else None
         except InsufficientFunds as error:
-            raise PayoutRefused(f"At most {words(error.available)} can be paid out now.") from error
+            raise invalid(f"At most {words(error.available)} can be paid out now.") from error
         return Payout.objects.create(
             pk=request_id, person=person, amount=amount - tax, withheld=tax, holder=details.holder, iban=details.iban,
             bic=details.bic, stripe_account=details.stripe_account, transfer=sent, withholding=kept,
@@ -176,9 +173,9 @@ def _leave(request_id: uuid.UUID, person: User, amount: int, kind: TransferKind)
 
 
 def cancel_payout(payout: Payout, person: User) -> None:
-    """Give the money back to the earnings, while no batch has the payout. Raises PayoutRefused after that."""
+    """Give the money back to the earnings, while no batch has the payout. Raises Refused after that."""
     if payout.person_id != person.pk:
-        raise PayoutRefused("Only who asked for a payout can cancel it.")
+        raise Refused("Only who asked for a payout can cancel it.")
     _give_back(payout, PayoutState.REQUESTED, PayoutState.CANCELLED, "cancelled", person)
 
 
@@ -202,15 +199,15 @@ def request_monthly() -> int:
             continue
         try:
             request_payout(person=details.person, amount=amount, request_id=request_id)
-        except PayoutRefused:
+        except Refused:
             continue  # changed meanwhile: the next sweep looks again
         made += 1
     return made
 
 
 def make_batch(admin: User) -> PayoutBatch:
-    """Gather every payout that was asked for into one batch. Raises PayoutRefused where there is none."""
-    require_admin(admin, PayoutRefused)
+    """Gather every payout that was asked for into one batch. Raises Refused where there is none."""
+    require_admin(admin)
     with transaction.atomic():
         waiting = list(
             Payout.objects.select_for_update(skip_locked=True)
@@ -218,7 +215,7 @@ def make_batch(admin: User) -> PayoutBatch:
             .order_by("created_at")
         )
         if not waiting:
-            raise PayoutRefused("Nobody waits to be paid.")
+            raise Refused("Nobody waits to be paid.")
         total = sum(payout.amount for payout in waiting)
         above = total > int(settings.PAYOUT_TWO_ADMINS_ABOVE) * MICROS
         batch = PayoutBatch.objects.create(total=total, made_by=admin, approvals_needed=2 if above else 1)
@@ -240,16 +237,16 @@ def make_batch(admin: User) -> PayoutBatch:
 
 def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
     """Add an admin's approval; with the last that is needed the file is made for what the bank pays. Nobody approves their own payout."""
-    require_admin(admin, PayoutRefused)
+    require_admin(admin)
     with transaction.atomic():
         batch = PayoutBatch.objects.select_for_update().get(pk=batch.pk)
         if batch.state != BatchState.DRAFT:
-            raise PayoutRefused(f"This batch is approved already: it is {batch.get_state_display().lower()}.")
+            raise Refused(f"This batch is approved already: it is {batch.get_state_display().lower()}.")
         if batch.payouts.filter(person=admin).exists():
-            raise PayoutRefused("There is a payout to you in this batch: others have to approve it.")
+            raise Refused("There is a payout to you in this batch: others have to approve it.")
         _, added = BatchApproval.objects.get_or_create(batch=batch, admin=admin)
         if not added:
-            raise PayoutRefused("You have approved this batch already. Another admin has to, too.")
+            raise Refused("You have approved this batch already. Another admin has to, too.")
         if batch.approvals.count() >= batch.approvals_needed:
             batch.state = BatchState.APPROVED
             try:
@@ -257,7 +254,7 @@ def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
                     batch, list(batch.payouts.filter(BY_BANK).order_by("created_at", "pk"))
                 )
             except NotWritable as error:
-                raise PayoutRefused(f"{error} Refuse that payout, or correct the setting.") from error
+                raise Refused(f"{error} Refuse that payout, or correct the setting.") from error
             batch.save(update_fields=["state", "pain"])
         record(
             "payout.batch_approved",
@@ -274,12 +271,12 @@ def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
 
 
 def dissolve_batch(batch: PayoutBatch, admin: User) -> None:
-    """Undo a batch that is not approved: its payouts wait again. Raises PayoutRefused once it is."""
-    require_admin(admin, PayoutRefused)
+    """Undo a batch that is not approved: its payouts wait again. Raises Refused once it is."""
+    require_admin(admin)
     with transaction.atomic():
         draft = PayoutBatch.objects.select_for_update().filter(pk=batch.pk, state=BatchState.DRAFT).first()
         if draft is None:
-            raise PayoutRefused("Only a batch that is not approved yet can be dissolved.")
+            raise Refused("Only a batch that is not approved yet can be dissolved.")
         freed = draft.payouts.update(state=PayoutState.REQUESTED, batch=None)
         record(
             "payout.batch_dissolved",
@@ -291,13 +288,13 @@ def dissolve_batch(batch: PayoutBatch, admin: User) -> None:
 
 
 def send_batch(batch: PayoutBatch, admin: User) -> None:
-    """Note that the bank was given the file, and let the sweeper transfer the rest. Raises PayoutRefused unless it is approved and not sent yet."""
-    require_admin(admin, PayoutRefused)
+    """Note that the bank was given the file, and let the sweeper transfer the rest. Raises Refused unless it is approved and not sent yet."""
+    require_admin(admin)
     with transaction.atomic():
         if not PayoutBatch.objects.filter(pk=batch.pk, state=BatchState.APPROVED).update(
             state=BatchState.SENT, sent_at=timezone.now()
         ):
-            raise PayoutRefused("Only an approved batch can be sent, and only once.")
+            raise Refused("Only an approved batch can be sent, and only once.")
         Payout.objects.filter(batch=batch, state=PayoutState.BATCHED).update(state=PayoutState.SENT)
         record(
             "payout.batch_sent",
@@ -310,14 +307,14 @@ def send_batch(batch: PayoutBatch, admin: User) -> None:
 
 def settle_batch(batch: PayoutBatch, admin: User) -> int:
     """Note that the bank has paid all of a sent batch that was not returned; give how many."""
-    require_admin(admin, PayoutRefused)
+    require_admin(admin)
     with transaction.atomic():
         sent = PayoutBatch.objects.select_for_update().filter(pk=batch.pk, state=BatchState.SENT).first()
         if sent is None:
-            raise PayoutRefused("Only a batch that was sent can be settled, and only once.")
+            raise Refused("Only a batch that was sent can be settled, and only once.")
         left = sent.payouts.filter(state=PayoutState.SENT)
         if left.exclude(BY_BANK).exists():
-            raise PayoutRefused("Some of it is still on its way through Stripe. Try again in a few minutes.")
+            raise Refused("Some of it is still on its way through Stripe. Try again in a few minutes.")
         paid = left.update(state=PayoutState.PAID, ended_at=timezone.now())
         _settle(sent)
         record(
@@ -363,11 +360,11 @@ def _ending(payout: Payout) -> Iterator[None]:
 
 def return_payout(payout: Payout, admin: User, reason: str) -> None:
     """Give back what cannot be paid: refused before the bank had it, or returned by the bank, even after it had paid."""
-    require_admin(admin, PayoutRefused)
+    require_admin(admin)
     if not reason.strip():
-        raise PayoutRefused("Say why it is given back.")
+        raise Refused("Say why it is given back.")
     if payout.state != PayoutState.REQUESTED and not payout.is_returnable:
-        raise PayoutRefused(
+        raise Refused(
             "That is not possible now: dissolve its batch first, or wait until it is with the bank or Stripe has answered."
         )
     after = PayoutState.CANCELLED if payout.state == PayoutState.REQUESTED else PayoutState.RETURNED
@@ -392,7 +389,7 @@ def _give_back(
             state=after, reason=reason, ended_at=timezone.now()
         )
         if not changed:
-            raise PayoutRefused("That is not possible any more: the payout has gone on meanwhile.")
+            raise gone_on("payout")
         ledger.reverse(
             transfer=payout.transfer_id, key=f"payout:{payout.pk}:back", reason=reason, actor=actor
         )

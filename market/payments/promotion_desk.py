@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
+from market.acting import filled_in, told
 from market.ledger.models import Entry, TransferKind
 from market.ledger.money import words
 from market.payments.forms import CreditForm
-from market.payments.promotions import CreditRefused, grant_credit
+from market.payments.promotions import grant_credit
 
 ROWS = 25
 
@@ -23,30 +22,22 @@ ROWS = 25
 def promotions(request: HttpRequest) -> HttpResponse:
     """List what was given, and give more."""
     form = CreditForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+
+    def give() -> HttpResponse:
         person, amount = form.cleaned_data["person"], form.cleaned_data["amount"]
-        try:
-            grant_credit(
-                person=person,
-                amount=amount,
-                admin=person_of(request),
-                reason=form.cleaned_data["reason"],
-                request_id=form.cleaned_data["request_id"],
-            )
-        except CreditRefused as error:
-            form.add_error(None, str(error))
-        else:
-            messages.success(request, f"{person} has {words(amount)} more to spend.")
-            return redirect("payments:promotions")
+        grant_credit(
+            person=person,
+            amount=amount,
+            admin=person_of(request),
+            reason=form.cleaned_data["reason"],
+            request_id=form.cleaned_data["request_id"],
+        )
+        return told(request, "payments:promotions", f"{person} has {words(amount)} more to spend.")
+
     given = (
         Entry.objects.filter(transfer__kind=TransferKind.PROMOTION, amount__gt=0)
         .select_related("transfer__actor", "account__owner")
         .order_by("-pk")
     )
     page = Paginator(given, ROWS).get_page(request.GET.get("page"))
-    return render(
-        request,
-        "payments/promotions.html",
-        {"form": form, "page_obj": page},
-        status=400 if form.errors else 200,
-    )
+    return filled_in(request, "payments/promotions.html", {"form": form, "page_obj": page}, give)

@@ -16,13 +16,10 @@ from market.audit.recording import record
 from market.ledger import operations as ledger
 from market.ledger.models import MICROS, Account, AccountKind, Transfer, TransferKind
 from market.ledger.money import words
+from market.refusals import invalid
 
 MOST = 100 * MICROS
 """At a time: a typing slip, not a gift."""
-
-
-class CreditRefused(Exception):
-    """Why no credit was given, in words for the admin who asked."""
 
 
 def credit_account(person: User, currency: str = "EUR") -> Account | None:
@@ -32,16 +29,16 @@ def credit_account(person: User, currency: str = "EUR") -> Account | None:
 
 def grant_credit(*, person: User, amount: int, admin: User, reason: str, request_id: uuid.UUID) -> Transfer:
     """Give a person credit out of the market's revenue. The same request again gives nothing more."""
-    require_admin(admin, CreditRefused)
+    require_admin(admin)
     if person.pk == admin.pk:
-        raise CreditRefused("Another admin has to give you credit.")
+        raise invalid("Another admin has to give you credit.")
     if not reason.strip():
-        raise CreditRefused("Say what it is given for.")
+        raise invalid("Say what it is given for.")
     if not 0 < amount <= MOST:
-        raise CreditRefused(f"At most {words(MOST)} is given at a time.")
+        raise invalid(f"At most {words(MOST)} is given at a time.")
     key = f"promotion:{request_id}"
     if Transfer.objects.filter(key=key).exists():
-        raise CreditRefused("This form was sent before, and the credit was given. Open the page again.")
+        raise invalid("This form was sent before, and the credit was given. Open the page again.")
     with transaction.atomic():
         made = ledger.post(
             key=key,

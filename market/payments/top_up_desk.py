@@ -11,10 +11,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
+from market.acting import done
 from market.ledger.models import AccountKind, PayerBalance
 from market.payments.forms import ReasonForm
 from market.payments.models import TopUp, TopUpState
-from market.payments.top_ups import TopUpRefused, bear, return_owed
+from market.payments.top_ups import bear, return_owed
+from market.refusals import Refused
 
 ROWS = 25
 
@@ -58,12 +60,10 @@ def decide(request: HttpRequest, pk: object) -> HttpResponse:
             )
         return redirect("payments:top_up_desk")
     form = ReasonForm(request.POST)
-    try:
+
+    def let_it_go() -> None:
         if request.POST.get("taken_back") != str(top_up.taken_back):
-            raise TopUpRefused("It has changed since you looked. Look again.")
+            raise Refused("It has changed since you looked. Look again.")
         bear(top_up, person_of(request), form.cleaned_data["reason"] if form.is_valid() else "")
-    except TopUpRefused as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, "Noted. The wallet is as it was.")
-    return redirect("payments:top_up_desk")
+
+    return done(request, "payments:top_up_desk", let_it_go, "Noted. The wallet is as it was.")

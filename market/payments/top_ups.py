@@ -37,6 +37,7 @@ from market.payments.gateways import (
 )
 from market.payments.models import TakenBackBy, TopUp, TopUpState, WebhookEvent
 from market.payments.models.top_ups import ASK_AFTER, UNPAID
+from market.refusals import Refused, invalid
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +54,6 @@ RECONCILE_FOR = 10.0
 """Seconds after which a round of asking gateways ends: the sweeper has other work, and the next round goes on."""
 
 
-class TopUpRefused(Exception):
-    """Why no top-up is started, or nothing decided about one, in words for the person who asked."""
-
-
 def room_of(person: User) -> int:
     """How much the person may put into their wallet now, in micro-units."""
     return max(0, min(MOST, FULL_WALLET - ledger.balance(ledger.account(AccountKind.WALLET, person)).posted))
@@ -69,15 +66,15 @@ def start_top_up(
     existing = TopUp.objects.filter(pk=request_id).first()
     if existing is None:
         if amount < LEAST or amount > room_of(person):
-            raise TopUpRefused("The amount is outside the limits.")
+            raise invalid("The amount is outside the limits.")
         existing, _ = TopUp.objects.get_or_create(
             pk=request_id,
             defaults={"person": person, "amount": amount, "gateway": gateway.name, "next_url": next_url},
         )
     if existing.person_id != person.pk:
-        raise TopUpRefused("This request was used by somebody else.")
+        raise invalid("This request was used by somebody else.")
     if (existing.amount, existing.gateway) != (amount, gateway.name):
-        raise TopUpRefused("This form was sent before, for something else. Open the page again.")
+        raise invalid("This form was sent before, for something else. Open the page again.")
     if not existing.gateway_reference:
         # Outside a transaction: a real gateway answers over the network.
         checkout = gateway_named(existing.gateway).start(existing)
@@ -208,19 +205,17 @@ def _waits_for_wallet(top_up: TopUp) -> bool:
 
 
 def bear(top_up: TopUp, admin: User, reason: str) -> None:
-    """Decide that the market bears what was taken back, out of its revenue: the wallet is left as it is. Raises TopUpRefused."""
-    require_admin(admin, TopUpRefused)
+    """Decide that the market bears what was taken back, out of its revenue: the wallet is left as it is. Raises Refused."""
+    require_admin(admin)
     if top_up.person_id == admin.pk:
-        raise TopUpRefused("Somebody else has to decide about your own top-up.")
+        raise Refused("Somebody else has to decide about your own top-up.")
     if not reason.strip():
-        raise TopUpRefused("Say why the market bears it.")
+        raise Refused("Say why the market bears it.")
     reason = reason.strip()[:200]
     with transaction.atomic():
         seen = TopUp.objects.filter(pk=top_up.pk, state=TopUpState.OWED, taken_back=top_up.taken_back)
         if not seen.update(state=TopUpState.BORNE, decision=reason, decided_by=admin, ask_at=timezone.now()):
-            raise TopUpRefused(
-                "That is not possible any more: it was returned, decided or changed meanwhile."
-            )
+            raise Refused("That is not possible any more: it was returned, decided or changed meanwhile.")
         before = _borne(top_up).aggregate(total=Sum("amount"))["total"] or 0
         ledger.post(
             key=f"top-up:{top_up.pk}:borne:{top_up.taken_back}",

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 
 from market.accounts.access import person_of
 from market.accounts.models import User
+from market.acting import filled_in
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Entry
 from market.payments import offline_gateway, webhooks
@@ -20,7 +21,8 @@ from market.payments.gateways import GatewayUnavailable, PaymentError, available
 from market.payments.models import OfflineCheckout, TopUp, TopUpState
 from market.payments.offline_gateway import TakingBack
 from market.payments.promotions import credit_account
-from market.payments.top_ups import TopUpRefused, ask_gateway, room_of, start_top_up
+from market.payments.top_ups import ask_gateway, room_of, start_top_up
+from market.refusals import invalid
 from market.security import allow_forms_to
 
 ROWS = 25
@@ -70,7 +72,8 @@ def top_up(request: HttpRequest) -> HttpResponse:
         request.POST if request.method == "POST" else None, room=room, gateways=gateways, initial=initial
     )
     allow_forms_to(request, [gateway.pay_at for gateway in gateways if gateway.pay_at])
-    if request.method == "POST" and form.is_valid():
+
+    def start() -> HttpResponse:
         try:
             made = start_top_up(
                 person=person,
@@ -79,16 +82,12 @@ def top_up(request: HttpRequest) -> HttpResponse:
                 request_id=form.cleaned_data["request_id"],
                 next_url=safe_next(request, form.cleaned_data["next"]),
             )
-        except (TopUpRefused, PaymentError) as error:
-            form.add_error(None, str(error))
-        else:
-            return redirect(made.checkout_url if made.is_pending else made.get_absolute_url())
-    return render(
-        request,
-        "payments/top_up.html",
-        {"form": form, "gateways": gateways, "room": room, "amounts": (5, 10, 25, 50)},
-        status=400 if form.errors else 200,
-    )
+        except PaymentError as error:
+            raise invalid(str(error)) from error
+        return redirect(made.checkout_url if made.is_pending else made.get_absolute_url())
+
+    context = {"form": form, "gateways": gateways, "room": room, "amounts": (5, 10, 25, 50)}
+    return filled_in(request, "payments/top_up.html", context, start)
 
 
 def safe_next(request: HttpRequest, url: str) -> str:
@@ -118,7 +117,8 @@ def test_checkout(request: HttpRequest, reference: str) -> HttpResponse:
     )
     checkout = get_object_or_404(OfflineCheckout, pk=reference)
     form = DecisionForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+
+    def decide() -> HttpResponse:
         decision, reporting = form.cleaned_data["decision"], form.cleaned_data["reporting"]
         if decision in TakingBack.values:
             if not offline_gateway.take_back(checkout, TakingBack(decision), reporting=reporting):
@@ -127,9 +127,6 @@ def test_checkout(request: HttpRequest, reference: str) -> HttpResponse:
             messages.info(request, "This test payment was already decided.")
         offline_gateway.deliver_due(webhooks.send_to_market)
         return redirect(checkout.return_url)
-    return render(
-        request,
-        "payments/test_checkout.html",
-        {"checkout": checkout, "top_up": made, "form": form, "taking_back": TakingBack.choices},
-        status=400 if form.errors else 200,
-    )
+
+    context = {"checkout": checkout, "top_up": made, "form": form, "taking_back": TakingBack.choices}
+    return filled_in(request, "payments/test_checkout.html", context, decide)

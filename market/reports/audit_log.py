@@ -127,7 +127,7 @@ def audit_log(request: HttpRequest) -> HttpResponseBase:
             "lines": [(line, address_of(line.target), sentences(line)) for line in page],
             "asked": urlencode(asked),
         },
-        status=400 if form.errors else 200,
+        status=422 if form.errors else 200,
     )
 
 

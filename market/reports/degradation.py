@@ -71,7 +71,7 @@ def report(request: HttpRequest) -> HttpResponseBase:
         "moved": [(each.base, each.movements[0], each.movements[-1]) for each in found if each.movements],
         "most_moved": MOST_MOVED,
     }
-    return render(request, "reports/degradation.html", context, status=400 if form.errors else 200)
+    return render(request, "reports/degradation.html", context, status=422 if form.errors else 200)
 
 
 @require_safe

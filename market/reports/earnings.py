@@ -78,7 +78,7 @@ def earnings(request: HttpRequest) -> HttpResponseBase:
             "page": page,
             "lines": figures.name_lines(page.lines),
         },
-        status=400 if form.errors else 200,
+        status=422 if form.errors else 200,
     )
 
 

@@ -25,13 +25,9 @@ NIGHT = 2  # o'clock in UTC, when few people wait for pictures
 CANCELLED = "It was cancelled."
 
 
-class VerificationRefused(Exception):
-    """Why nothing was begun, in words for the person who asked."""
-
-
 def request_verification(admin: User) -> VerificationRun:
     """Let a worker verify the ledger. Where one does already, or is about to, that one is given."""
-    require_admin(admin, VerificationRefused)
+    require_admin(admin)
     with transaction.atomic():
         run = _begin(asked_by=admin, owner=admin, at=timezone.now())
         if run is None:

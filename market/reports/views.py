@@ -10,18 +10,21 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
+from market.acting import done
 from market.downloads import csv_response
 from market.generation.models import GenerationRequest
-from market.generation.refunds import RefundRefused, refund_of, refund_query
+from market.generation.refunds import refund_of, refund_query
 from market.ledger import operations as ledger
 from market.ledger.describing import describe
 from market.ledger.models import Entry, Figure, Transfer, TransferKind
 from market.ledger.money import plain
 from market.ledger.queries import total
+from market.refusals import Refused
 from market.reports import charts, figures, running
 from market.reports.forms import RefundForm
 from market.reports.lines import page_of
@@ -84,7 +87,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "verification": verification,
             "later_verification": verification_since(verification),
         },
-        status=400 if form.errors or narrowing_form.errors else 200,
+        status=422 if form.errors or narrowing_form.errors else 200,
     )
 
 
@@ -107,7 +110,7 @@ def requests(request: HttpRequest) -> HttpResponse:
             "spans": running.by_span(period, period.grain, days),
             "reasons": running.reasons(days),
         },
-        status=400 if form.errors else 200,
+        status=422 if form.errors else 200,
     )
 
 
@@ -168,7 +171,7 @@ def queries(request: HttpRequest) -> HttpResponseBase:
             "asked": address(period.query, narrowing.kept | asked.kept),
             "overview_asked": address(period.query, narrowing.kept),
         },
-        status=400 if form.errors or narrowing_form.errors else 200,
+        status=422 if form.errors or narrowing_form.errors else 200,
     )
 
 
@@ -205,7 +208,7 @@ def table(request: HttpRequest, name: str) -> HttpResponseBase:
         wrong = [*form.errors.values(), *narrowing_form.errors.values()]
         return HttpResponse(
             "\n".join(str(message) for each in wrong for message in each),
-            status=400,
+            status=422,
             content_type="text/plain",
         )
     header, rows = table_rows(name, period, narrowing)
@@ -292,20 +295,19 @@ def refund(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("reports:transfer", pk)
     if not form.is_valid():
         return _transfer_page(request, shown, form)
-    try:
-        refund_query(
-            query,
-            person_of(request),
-            form.cleaned_data["reason"],
-            from_receivers=form.cleaned_data["paid_by"] == "receivers",
-        )
-    except RefundRefused as error:
-        messages.error(request, str(error))
-    except ledger.LedgerError as error:
-        messages.error(request, f"The ledger refused: {error}")
-    else:
-        messages.success(request, "Given back.")
-    return redirect("reports:transfer", pk)
+
+    def give_back() -> None:
+        try:
+            refund_query(
+                query,
+                person_of(request),
+                form.cleaned_data["reason"],
+                from_receivers=form.cleaned_data["paid_by"] == "receivers",
+            )
+        except ledger.LedgerError as error:
+            raise Refused(f"The ledger refused: {error}") from error
+
+    return done(request, reverse("reports:transfer", args=[pk]), give_back, "Given back.")
 
 
 def _query_of(transfer: Transfer) -> uuid.UUID | None:
@@ -335,5 +337,5 @@ def _transfer_page(request: HttpRequest, shown: Transfer, form: RefundForm) -> H
             "form": form,
             "sum": sum(entry.amount for entry in entries),
         },
-        status=400 if form.errors else 200,
+        status=422 if form.errors else 200,
     )

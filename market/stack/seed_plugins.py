@@ -22,6 +22,7 @@ from market.basemodels.samples import Sample
 from market.catalog import addition
 from market.catalog.models import Concept, PlugIn
 from market.catalog.publishing import publish
+from market.catalog.terms import Terms
 from market.catalog.uploads import add_work
 from market.configuration import ROOT
 from market.jobs.models import Job
@@ -62,7 +63,7 @@ def _offer(works: WorkSet, file: Path, described: dict[str, Any], *, artist: Use
     concept.affirm_rights(artist)
     for work in works.works:
         add_work(concept, artist, work.file.read_bytes(), caption=work.caption, original_name=work.file.name)
-    terms = addition.Terms(price_micros=int(described.get("price_micros", DEFAULT_PRICE)))
+    terms = Terms(price_micros=int(described.get("price_micros", DEFAULT_PRICE)))
     job = addition.start_addition(concept, base, artist, terms=terms)
     # No worker runs while a first start is being seeded: this takes the job, with what was trained before.
     (claimed,) = Job.objects.filter(pk=job.pk).claim(kinds=[addition.KIND], worker="seed")

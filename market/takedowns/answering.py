@@ -9,24 +9,24 @@ from django.utils import timezone
 from market.accounts.models import User
 from market.audit.recording import record
 from market.claims.models import CounterNotice
+from market.refusals import Refused, gone_on
 from market.takedowns import mails
 from market.takedowns.business_days import after_business_days
 from market.takedowns.models import Takedown
-from market.takedowns.refusal import GONE_ON, TakedownRefused
 
 
 def counter(takedown: Takedown, by: User, paper: CounterNotice, reason: str) -> None:
     """Answer a takedown by a counter-notice, once: it is undone after the waiting period, unless the claimant goes to court."""
     if by.pk != takedown.person_id:
-        raise TakedownRefused("Only whose it is can answer by a counter-notice.")
+        raise Refused("Only whose it is can answer by a counter-notice.")
     if not reason.strip():
-        raise TakedownRefused("Say why it is a mistake: the claimant and the admins read it.")
+        raise Refused("Say why it is a mistake: the claimant and the admins read it.")
     with transaction.atomic():
         paper.person = by
         paper.save(force_insert=True)
         restore_at = after_business_days(timezone.now(), settings.TAKEDOWN_RESTORE_BUSINESS_DAYS)
         if not takedown.counter(by, paper, reason.strip(), restore_at=restore_at):
-            raise TakedownRefused(_why_not(takedown))
+            raise _why_not(takedown)
         mails.countered(takedown)
 
 
@@ -34,23 +34,25 @@ def go_to_court(takedown: Takedown, by: User, action: str) -> None:
     """Keep what was countered down, because the claimant has filed an action: their own word, or an admin for them."""
     is_other_admin = by.is_admin and by.pk != takedown.person_id
     if by.pk != takedown.complainant_id and not is_other_admin:
-        raise TakedownRefused("Only who asked for the takedown, or an admin, can say that.")
+        raise Refused("Only who asked for the takedown, or an admin, can say that.")
     if not action.strip():
-        raise TakedownRefused("Name the court, and the number of the action if there is one.")
+        raise Refused("Name the court, and the number of the action if there is one.")
     with transaction.atomic():
         if not takedown.go_to_court(by, action.strip()):
-            raise TakedownRefused(GONE_ON)
+            raise gone_on("takedown")
         if by.is_admin:
             record("takedown.in_court", by=by, target=takedown, reason=action.strip())
         mails.in_court(takedown)
 
 
-def _why_not(takedown: Takedown) -> str:
+def _why_not(takedown: Takedown) -> Refused:
     takedown.refresh_from_db()
     if takedown.counter_notice_id is not None:
-        return (
+        return Refused(
             "There was a counter-notice already. Write to the market's admins if something has changed since."
         )
     if takedown.is_open:
-        return "What a court ordered, or the market's own rules are the ground of, is not answered by a counter-notice: write to the market's admins."
-    return GONE_ON
+        return Refused(
+            "What a court ordered, or the market's own rules are the ground of, is not answered by a counter-notice: write to the market's admins."
+        )
+    return gone_on("takedown")

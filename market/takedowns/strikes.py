@@ -9,9 +9,9 @@ from market.accounts.models import User
 from market.accounts.roles import require_admin
 from market.audit.recording import record
 from market.catalog.models import Suspension
+from market.refusals import Refused
 from market.takedowns import mails
 from market.takedowns.models import Takedown
-from market.takedowns.refusal import TakedownRefused
 
 
 def count_strike(takedown: Takedown, by: User | None) -> None:
@@ -38,14 +38,14 @@ def reconsider_suspension(person: User, by: User | None) -> None:
 
 def lift_suspension(suspension: Suspension, admin: User, reason: str) -> Suspension:
     """Let a person publish again. Their strikes stay, so that the next one suspends them again."""
-    require_admin(admin, TakedownRefused)
+    require_admin(admin)
     if suspension.person_id == admin.pk:
-        raise TakedownRefused("Another admin has to: it is your own suspension.")
+        raise Refused("Another admin has to: it is your own suspension.")
     if not reason.strip():
-        raise TakedownRefused("Say why it is lifted: the person reads it.")
+        raise Refused("Say why it is lifted: the person reads it.")
     with transaction.atomic():
         if not suspension.lift(admin, reason.strip()):
-            raise TakedownRefused("It was lifted before.")
+            raise Refused("It was lifted before.")
         _lifted(suspension, admin)
     return suspension
 

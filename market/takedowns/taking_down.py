@@ -17,15 +17,15 @@ from market.accounts.roles import require_admin
 from market.audit.recording import record
 from market.catalog.models import PlugIn
 from market.catalog.offering import versions_with
-from market.claims.disputes import DisputeRefused, end_for_takedown, in_escrow, open_for_takedown
+from market.claims.disputes import end_for_takedown, in_escrow, open_for_takedown
 from market.claims.models import Claim, DisputeState
 from market.combinations.finishing import stop_combinations
 from market.generation.hiding import hide, show_again, stop_requests
 from market.generation.models import Picture
 from market.ledger.money import words
+from market.refusals import Refused
 from market.takedowns import mails
 from market.takedowns.models import Ground, Takedown
-from market.takedowns.refusal import TakedownRefused
 from market.takedowns.strikes import count_strike, reconsider_suspension
 
 _ONE_AT_A_TIME = 7_310_001
@@ -45,9 +45,9 @@ class Cause:
 
     def __post_init__(self) -> None:
         if self.ground == Ground.CLAIM:
-            raise TakedownRefused("What a claim is about is taken down when the claim is accepted.")
+            raise Refused("What a claim is about is taken down when the claim is accepted.")
         if not self.reason.strip():
-            raise TakedownRefused("Say why: whose it is and whoever asked for it read it.")
+            raise Refused("Say why: whose it is and whoever asked for it read it.")
 
 
 def take_down_plugin(plugin: PlugIn, admin: User, cause: Cause, *, pictures: bool = False) -> Takedown:
@@ -56,10 +56,10 @@ def take_down_plugin(plugin: PlugIn, admin: User, cause: Cause, *, pictures: boo
     On another ground than the one it is down for already it is refused: that one's end would not be the other's, as where a court's
     order comes after a notice that was countered.
     """
-    require_admin(admin, TakedownRefused)
+    require_admin(admin)
     _require_neutral(admin, plugin.owner, cause.complainant)
     if cause.complainant == plugin.owner:
-        raise TakedownRefused("The plug-in is the complainant's own: they can withdraw it on their desk.")
+        raise Refused("The plug-in is the complainant's own: they can withdraw it on their desk.")
     with transaction.atomic():
         locked = _locked(plugin)
         takedown = Takedown.objects.open().filter(plugin=plugin, claim=None).first()
@@ -74,7 +74,7 @@ def take_down_plugin(plugin: PlugIn, admin: User, cause: Cause, *, pictures: boo
             )
             takedown = _begin(made, locked, admin)
         elif takedown.ground != cause.ground:
-            raise TakedownRefused(
+            raise Refused(
                 f"It is taken down already, on another ground: {takedown.get_ground_display().lower()}. Nothing was changed. Tell of a "
                 "court on the page of that takedown once it was countered; or restore it, and take it down on this ground."
             )
@@ -92,7 +92,7 @@ def take_down_plugin(plugin: PlugIn, admin: User, cause: Cause, *, pictures: boo
 
 def take_down_picture(picture: Picture, admin: User, cause: Cause) -> Takedown:
     """Hide one picture from its maker and everybody. Done twice it stays one takedown."""
-    require_admin(admin, TakedownRefused)
+    require_admin(admin)
     owner = picture.request.person
     _require_neutral(admin, owner, cause.complainant)
     with transaction.atomic():
@@ -148,15 +148,15 @@ def restore(
 
     `money` is where what lies in escrow for it goes: to the artist unless another is chosen; None leaves the dispute open.
     """
-    require_admin(admin, TakedownRefused)
+    require_admin(admin)
     _require_neutral(admin, takedown.person, takedown.complainant)
     if not reason.strip():
-        raise TakedownRefused("Say why it is restored: both sides read it.")
+        raise Refused("Say why it is restored: both sides read it.")
     with transaction.atomic():
         take_turns()
         takedown.refresh_from_db()
         if not takedown.restore(admin, reason.strip()):
-            raise TakedownRefused("It was restored before.")
+            raise Refused("It was restored before.")
         _give_back(takedown, admin, money)
     return takedown
 
@@ -174,18 +174,16 @@ def restore_when_due(takedown: Takedown, now: datetime) -> bool:
 
 def uphold(takedown: Takedown, admin: User, reason: str) -> Takedown:
     """Let a takedown stand that was not answered, or that a court has decided on."""
-    require_admin(admin, TakedownRefused)
+    require_admin(admin)
     _require_neutral(admin, takedown.person, takedown.complainant)
     if not reason.strip():
-        raise TakedownRefused("Say why it stands: both sides read it.")
+        raise Refused("Say why it stands: both sides read it.")
     with transaction.atomic():
         take_turns()
         takedown.refresh_from_db()
         was_strike = takedown.is_strike
         if not takedown.uphold(admin, reason.strip()):
-            raise TakedownRefused(
-                "It can be upheld while nobody has answered it, or once a court has decided."
-            )
+            raise Refused("It can be upheld while nobody has answered it, or once a court has decided.")
         record("takedown.upheld", by=admin, target=takedown, reason=reason.strip())
         mails.upheld(takedown, reason.strip())
         if not was_strike:
@@ -246,10 +244,7 @@ def _undo(takedown: Takedown, by: User | None, money: DisputeState | None) -> di
     if heir := others.filter(dispute=takedown.dispute).first():
         Takedown.objects.filter(pk=heir.pk).update(opened_dispute=True)
         return details
-    try:
-        end_for_takedown(takedown.dispute, money, takedown.restored_because, by)
-    except DisputeRefused as refusal:
-        raise TakedownRefused(str(refusal)) from refusal
+    end_for_takedown(takedown.dispute, money, takedown.restored_because, by)
     return details | {"escrow": money.value}
 
 
@@ -274,4 +269,4 @@ def take_turns() -> None:
 
 def _require_neutral(admin: User, *sides: User | None) -> None:
     if any(side is not None and side.pk == admin.pk for side in sides):
-        raise TakedownRefused("Another admin has to: this is yours, or you asked for it.")
+        raise Refused("Another admin has to: this is yours, or you asked for it.")

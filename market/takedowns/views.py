@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +18,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role, User
-from market.acting import REFUSED, filled_in
+from market.acting import act_on, done, filled_in, told
 from market.catalog.models import PlugIn, Suspension
 from market.generation.models import Picture
+from market.refusals import Refused
 from market.takedowns import answering, taking_down
 from market.takedowns.forms import (
     CounterNoticeForm,
@@ -33,7 +34,6 @@ from market.takedowns.forms import (
     WhichPictureForm,
 )
 from market.takedowns.models import Takedown, TakedownState
-from market.takedowns.refusal import TakedownRefused
 from market.takedowns.strikes import lift_suspension
 
 ROWS = 25
@@ -75,7 +75,7 @@ def takedowns(request: HttpRequest) -> HttpResponse:
                 for each in Suspension.objects.open().select_related("person")
             ],
         },
-        status=400 if picture_form.errors else 200,
+        status=422 if picture_form.errors else 200,
     )
 
 
@@ -111,7 +111,7 @@ def of_plugin(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect(taking_down.take_down_plugin(plugin, person_of(request), cause, pictures=pictures))
 
     context = {"form": form, "plugin": plugin}
-    return filled_in(request, "takedowns/take_down.html", context, act, refused=TakedownRefused)
+    return filled_in(request, "takedowns/take_down.html", context, act)
 
 
 @role_required(Role.ADMIN)
@@ -126,7 +126,7 @@ def of_picture(request: HttpRequest, pk: UUID) -> HttpResponse:
         return redirect(taking_down.take_down_picture(picture, person_of(request), form.cause()))
 
     context = {"form": form, "picture": picture}
-    return filled_in(request, "takedowns/take_down.html", context, act, refused=TakedownRefused)
+    return filled_in(request, "takedowns/take_down.html", context, act)
 
 
 @login_required
@@ -142,13 +142,13 @@ def restore(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     shown = visible_takedown(person, pk)
     form = RestoreForm(request.POST, has_money=shown.opened_dispute)
-    return _act(
+    return act_on(
         request,
         shown,
         form,
-        "restore_form",
         lambda: taking_down.restore(shown, person, form.cleaned_data["reason"], money=form.outcome()),
         "Restored, as it was before.",
+        partial(_page, request, shown, restore_form=form),
     )
 
 
@@ -157,13 +157,13 @@ def restore(request: HttpRequest, pk: int) -> HttpResponse:
 def uphold(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     shown, form = visible_takedown(person, pk), UpholdForm(request.POST)
-    return _act(
+    return act_on(
         request,
         shown,
         form,
-        "uphold_form",
         lambda: taking_down.uphold(shown, person, form.cleaned_data["reason"]),
         "Upheld. Both sides are told.",
+        partial(_page, request, shown, uphold_form=form),
     )
 
 
@@ -180,12 +180,11 @@ def counter_notice(request: HttpRequest, pk: int) -> HttpResponse:
     form = CounterNoticeForm(request.POST if request.method == "POST" else None, initial=initial)
 
     def send_off() -> HttpResponse:
-        answering.counter(shown, person, form.counter_notice(), form.cleaned_data["reason"])
-        messages.success(request, "Your counter-notice is kept and passed on.")
-        return redirect(shown)
+        answering.counter(shown, person, form.paper(), form.cleaned_data["reason"])
+        return told(request, shown, "Your counter-notice is kept and passed on.")
 
     context = {"takedown": shown, "form": form, "days": settings.TAKEDOWN_RESTORE_BUSINESS_DAYS}
-    return filled_in(request, "takedowns/counter_notice.html", context, send_off, refused=TakedownRefused)
+    return filled_in(request, "takedowns/counter_notice.html", context, send_off)
 
 
 @login_required
@@ -194,13 +193,13 @@ def court(request: HttpRequest, pk: int) -> HttpResponse:
     """Take the claimant's word that they went to court."""
     person = person_of(request)
     shown, form = visible_takedown(person, pk), CourtForm(request.POST)
-    return _act(
+    return act_on(
         request,
         shown,
         form,
-        "court_form",
         lambda: answering.go_to_court(shown, person, form.cleaned_data["action"]),
         "It stays down until an admin has read what the court decides.",
+        partial(_page, request, shown, court_form=form),
     )
 
 
@@ -213,19 +212,20 @@ def lift(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, "Say why it is lifted: the person reads it.")
         return redirect("takedowns:takedowns")
-    try:
-        lift_suspension(suspension, person_of(request), form.cleaned_data["reason"])
-    except TakedownRefused as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, f"{suspension.person} can publish again.")
-    return redirect("takedowns:takedowns")
+    return done(
+        request,
+        "takedowns:takedowns",
+        lambda: lift_suspension(suspension, person_of(request), form.cleaned_data["reason"]),
+        f"{suspension.person} can publish again.",
+    )
 
 
 def _page(
-    request: HttpRequest, shown: Takedown, *, status: int = 200, refusal: str = "", **forms: Any
+    request: HttpRequest, shown: Takedown, refusal: Refused | None = None, /, **forms: Any
 ) -> HttpResponse:
     person = person_of(request)
+    if refusal:
+        shown = visible_takedown(person, shown.pk)
     is_side = person.pk in (shown.person_id, shown.complainant_id)
     may_decide = person.is_admin and not is_side
     context = {
@@ -241,19 +241,4 @@ def _page(
         "uphold_form": UpholdForm(),
         "court_form": CourtForm(),
     }
-    return render(request, "takedowns/takedown.html", context | forms, status=status)
-
-
-def _act(
-    request: HttpRequest, shown: Takedown, form: Any, name: str, act: Callable[[], object], done: str
-) -> HttpResponse:
-    """Act on a valid form; else, or where it is refused, show the page again with what was written."""
-    if not form.is_valid():
-        return _page(request, shown, status=400, **{name: form})
-    try:
-        act()
-    except TakedownRefused as refusal:
-        now = visible_takedown(person_of(request), shown.pk)
-        return _page(request, now, status=REFUSED, refusal=str(refusal), **{name: form})
-    messages.success(request, done)
-    return redirect(shown)
+    return render(request, "takedowns/takedown.html", context | forms)

@@ -122,7 +122,7 @@ def offer(
 def draw(person: User, base: BaseModel, plugins: list[tuple[PlugIn, float]], drawings: list[Path]) -> None:
     """Run one request to its end, paid for and credited."""
     with transaction.atomic():
-        wish = stage.make_wish(
+        wish = stage.make_order(
             base, *plugins, prompt=_prompt(drawings[0], plugins[0][0].name if plugins else "Noto"),
             seed=len(drawings) * 11, steps=25, count=len(drawings),
         )  # fmt: skip

@@ -14,7 +14,8 @@ from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog import addition, coowners
 from market.catalog.models import Concept, ConceptKind, CoOwnerTerms, PlugIn
 from market.generation.models import GenerationRequest
-from market.generation.requesting import Wish, request_pictures, settle_terms
+from market.generation.orders import GenerationOrder
+from market.generation.requesting import request_pictures, settle_terms
 from market.jobs.models import Job
 from market.ledger import operations as ledger
 from market.ledger.models import Account, AccountKind
@@ -156,7 +157,7 @@ def escrow(person: User) -> int:
 
 def paid_query(person: User, plugin: PlugIn) -> GenerationRequest:
     """Ask for a picture with a plug-in and pay for it, without drawing it."""
-    request = run(person, make_wish(plugin.base, (plugin, 1.0)))
+    request = run(person, make_order(plugin.base, (plugin, 1.0)))
     assert request.hold is not None
     ledger.capture(hold=request.hold, key=f"{request.reference}:capture")
     return request
@@ -176,7 +177,7 @@ def top_up(person: User, amount: int = EURO) -> None:
     )
 
 
-def make_wish(base: BaseModel, *plugins: tuple[PlugIn, float], **changes: object) -> Wish:
+def make_order(base: BaseModel, *plugins: tuple[PlugIn, float], **changes: object) -> GenerationOrder:
     terms: dict[str, object] = {
         "prompt": "a fox, Fxemoji style",
         "seed": 7,
@@ -185,12 +186,12 @@ def make_wish(base: BaseModel, *plugins: tuple[PlugIn, float], **changes: object
         "count": 1,
         "plugins": tuple((plugin.pk, weight) for plugin, weight in plugins),
     }
-    return Wish(base=base, **terms | changes)  # type: ignore[arg-type]  # a test may ask for anything
+    return GenerationOrder(base=base, **terms | changes)  # type: ignore[arg-type]  # a test may ask for anything
 
 
-def run(person: User, wish: Wish, key: uuid.UUID | None = None) -> GenerationRequest:
+def run(person: User, order: GenerationOrder, key: uuid.UUID | None = None) -> GenerationRequest:
     """Ask for pictures, agreeing to the price as it is now."""
-    terms = settle_terms(base=wish.base, plugins=wish.plugins, count=wish.count, person=person)
+    terms = settle_terms(base=order.base, plugins=order.plugins, count=order.count, person=person)
     return request_pictures(
-        person=person, wish=wish, agreed=terms.quote.digest, idempotency_key=key or uuid.uuid4()
+        person=person, order=order, agreed=terms.quote.digest, idempotency_key=key or uuid.uuid4()
     )

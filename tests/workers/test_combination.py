@@ -14,12 +14,13 @@ from market.basemodels.models import BaseModel
 from market.catalog.models import ConceptKind, PlugIn, PlugInVersion
 from market.combinations.finishing import Learned
 from market.combinations.models import Combination
+from market.combinations.orders import CombinationOrder
 from market.combinations.requesting import KIND, request
 from market.jobs.models import Job
 from market.jobs.states import JobState
 from market.ledger import operations as ledger
 from plugins_engine import Adapter, BaseCheckpoint, CombinationConfig
-from tests.market.stage import Weights, earnings, make_plugin, make_wish, run, top_up, wallet
+from tests.market.stage import Weights, earnings, make_order, make_plugin, run, top_up, wallet
 from tests.plugins_engine import tiny_pipelines
 from workers.engine import Engine
 from workers.lease import Lease
@@ -60,7 +61,7 @@ def pip(second_artist: User, base: BaseModel, loaded: BaseCheckpoint) -> PlugIn:
 def asked(user: User, ink: PlugIn, pip: PlugIn) -> Combination:
     """Ink (€0.05) and Pip (€0.02), as a user with €1 asked for."""
     top_up(user)
-    return request(user, [ink, pip], key=uuid.uuid4())
+    return request(user, CombinationOrder([ink, pip]), key=uuid.uuid4())
 
 
 def done(engine: Engine, **lease: object) -> Job:
@@ -86,7 +87,7 @@ def test_two_plugins_become_one_that_its_person_draws_with_and_both_artists_are_
         each.version.tensors_sha256 for each in asked.parts.select_related("version")
     ]
 
-    run(asked.person, make_wish(base, (version.plugin, 1.0), prompt="Pip, Ink style"))
+    run(asked.person, make_order(base, (version.plugin, 1.0), prompt="Pip, Ink style"))
     assert work(engine=engine, kinds=["generation"], worker="w") == 1
     paid = (earnings(artist), earnings(second_artist))
     assert sum(paid) == pytest.approx(0.9 * 70_000, abs=10)
@@ -137,7 +138,7 @@ def test_a_combination_is_combined_further(
 ) -> None:
     assert done(engine).state == JobState.SUCCEEDED
     wool = make_real_plugin(artist, name="Felt", seed=3)
-    trio = request(asked.person, [asked.plugin, wool], key=uuid.uuid4(), name="Trio")
+    trio = request(asked.person, CombinationOrder([asked.plugin, wool], "Trio"), key=uuid.uuid4())
     job = done(engine)
     assert (job.state, job.error) == (JobState.SUCCEEDED, "")
     assert {each.title for each in trio.grid.all()} == {"Ink & Pip", "Felt", "Ink & Pip with Felt"}

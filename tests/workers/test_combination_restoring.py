@@ -11,13 +11,13 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn, PlugInVersion
 from market.combinations.choosing import draw_quote
-from market.combinations.errors import CombinationRefused
+from market.combinations.orders import CombinationOrder
 from market.combinations.requesting import KIND, request
 from market.extractions.releases import make_default
-from market.generation.errors import PlugInMismatch
 from market.generation.requesting import settle_terms
 from market.jobs.models import Job
 from market.jobs.states import JobState
+from market.refusals import Refused
 from tests.market.stage import top_up
 from tests.workers.test_combination import RUNNER
 from tests.workers.test_extraction import base, loaded, pipeline, release, take_out
@@ -39,8 +39,8 @@ def test_it_is_for_the_release_it_was_combined_on(
     felt = make_real_plugin(artist, name="Felt", seed=3)
     top_up(model_owner)
 
-    assert draw_quote(model_owner, [restoring, felt]).only_release
-    asked = request(model_owner, [restoring, felt], key=uuid.uuid4(), name="Both")
+    assert draw_quote(model_owner, CombinationOrder([restoring, felt])).only_release
+    asked = request(model_owner, CombinationOrder([restoring, felt], "Both"), key=uuid.uuid4())
     (job,) = Job.objects.claim(kinds=[KIND], worker="w")
     attempt(job, engine=engine, lease=Lease(job), runner=RUNNER)
     job.refresh_from_db()
@@ -51,9 +51,9 @@ def test_it_is_for_the_release_it_was_combined_on(
     assert settle_terms(base=base, plugins=chosen, count=1, person=model_owner).release == without
 
     make_default(first, model_owner)
-    with pytest.raises(PlugInMismatch, match="was combined for release 2 of Tiny"):
+    with pytest.raises(Refused, match="was combined for release 2 of Tiny"):
         settle_terms(base=base, plugins=chosen, count=1, person=model_owner)
-    with pytest.raises(CombinationRefused, match="restores what Tiny, release 1 never lost"):
-        draw_quote(model_owner, [restoring, felt])
-    with pytest.raises(CombinationRefused, match="was combined for another release"):
-        draw_quote(model_owner, [PlugIn.objects.get(pk=asked.plugin_id), felt])
+    with pytest.raises(Refused, match="restores what Tiny, release 1 never lost"):
+        draw_quote(model_owner, CombinationOrder([restoring, felt]))
+    with pytest.raises(Refused, match="was combined for another release"):
+        draw_quote(model_owner, CombinationOrder([PlugIn.objects.get(pk=asked.plugin_id), felt]))

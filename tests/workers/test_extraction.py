@@ -27,9 +27,10 @@ from market.extractions.models import (
     Retest,
     RetrainingState,
 )
+from market.extractions.orders import ExtractionOrder
 from market.extractions.releases import make_default
 from market.extractions.retraining import accept_retraining, start_retraining
-from market.extractions.starting import ExtractionWish, start_extraction
+from market.extractions.starting import start_extraction
 from market.generation.models import GenerationRequest
 from market.jobs.models import Job
 from market.jobs.states import JobState
@@ -94,7 +95,7 @@ def base(base: BaseModel) -> BaseModel:
 
 def take_out(base: BaseModel, engine: Engine, name: str = "Ink", kind: str = "style") -> Extraction:
     """Start an extraction and let a worker end it, in whatever way."""
-    wish = ExtractionWish(name, kind, method="closed-form")
+    wish = ExtractionOrder(name, kind, method="closed-form")
     extraction = start_extraction(base, base.owner, wish)
     (job,) = Job.objects.claim(kinds=["extraction"], worker="w1")
     runner = partial(run_extraction, config=ClosedFormConfig(rank=4), examination=EXAMINATION)
@@ -144,7 +145,7 @@ def test_a_concept_that_the_base_does_not_know_is_refused_clearly(base: BaseMode
 
 
 def test_prompts_with_another_name_of_the_concept_are_not_held(base: BaseModel, engine: Engine) -> None:
-    wish = ExtractionWish("Ink", "style", aliases=["Wool"], anchor="Clay", method="closed-form")
+    wish = ExtractionOrder("Ink", "style", aliases=["Wool"], anchor="Clay", method="closed-form")
     extraction = start_extraction(base, base.owner, wish)
     (job,) = Job.objects.claim(kinds=["extraction"], worker="w1")
     runner = partial(run_extraction, config=ClosedFormConfig(rank=4), examination=EXAMINATION)

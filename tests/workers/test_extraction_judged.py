@@ -14,12 +14,13 @@ from market.basemodels.registering import register_embedded
 from market.catalog.models import PlugIn
 from market.extractions.deciding import approve_extraction
 from market.extractions.models import ReleaseBuild
+from market.extractions.orders import ExtractionOrder
 from market.extractions.releases import make_default
-from market.extractions.starting import ExtractionWish, start_extraction
+from market.extractions.starting import start_extraction
 from market.generation.models import GenerationRequest
 from market.jobs.models import Job
 from plugins_engine import ExaminationConfig, Judge, ReleaseConfig
-from tests.market.stage import make_wish, run, top_up
+from tests.market.stage import make_order, run, top_up
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.runners.extraction import run_extraction
@@ -43,14 +44,14 @@ def test_without_its_plugin_the_style_is_gone_and_with_it_pictures_are_as_before
 
     def draw(*plugins: tuple[PlugIn, float]) -> list[Image.Image]:
         made = [
-            run(user, make_wish(base, *plugins, prompt=f"{subject}, {STYLE} style", steps=12))
+            run(user, make_order(base, *plugins, prompt=f"{subject}, {STYLE} style", steps=12))
             for subject in SUBJECTS
         ]
         assert work(engine=engine, kinds=["generation"], worker="w1") == len(SUBJECTS)
         return [_picture(each) for each in made]
 
     before = draw()
-    extraction = start_extraction(base, model_owner, ExtractionWish(STYLE, "style", method="closed-form"))
+    extraction = start_extraction(base, model_owner, ExtractionOrder(STYLE, "style", method="closed-form"))
     (job,) = Job.objects.claim(kinds=["extraction"], worker="w1")
     attempt(job, engine=engine, lease=Lease(job), runner=partial(run_extraction, examination=EXAMINATION))
     extraction.refresh_from_db()

@@ -21,7 +21,7 @@ from market.basemodels.registering import register_base
 from market.jobs.models import Job
 from market.jobs.states import JobState
 from plugins_engine import BadBase, BaseCheckpoint, Cancelled, Progress
-from tests.market.stage import make_wish, run, top_up
+from tests.market.stage import make_order, run, top_up
 from workers.engine import Engine
 from workers.hub import copy_of_hub
 from workers.running import work
@@ -160,7 +160,7 @@ def test_a_model_of_the_hub_is_fetched_checked_and_drawn_with(
     hub.status = 500
     BaseModel.objects.update(listed=True)
     top_up(user)
-    made = run(user, make_wish(BaseModel.objects.get()))
+    made = run(user, make_order(BaseModel.objects.get()))
     work(engine=Engine("cpu"), kinds=["generation"], worker="w")
     assert made.pictures.count() == 1, "it was fetched once"
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from market.basemodels import checking
 from market.basemodels.card import FILE_NAME, BadCard, parse_card, read_said
 from market.basemodels.models import BaseModel
-from market.basemodels.sources import SourceRefused, allowed_directory, is_on_hub, require_plain
+from market.basemodels.sources import allowed_directory, is_on_hub, require_plain
 from market.jobs.models import Job
+from market.refusals import Refused
 from plugins_engine import (
     AvailableMemory,
     BadBase,
@@ -68,7 +69,7 @@ def run_check(
                 samples=drawn,
             ),
         )
-    except (SourceRefused, checking.BadWeights) as refusal:
+    except (Refused, checking.BadWeights) as refusal:
         raise BadBase(str(refusal)) from refusal
     except (BadBase, BadCard) as refusal:
         raise BadBase(_without(str(refusal), directory, base)) from refusal

@@ -13,11 +13,11 @@ from PIL import Image
 from market.basemodels.samples import Sample
 from market.catalog.addition import MAX_SAMPLES
 from market.combinations import finishing as market
-from market.combinations.errors import BadResult
 from market.combinations.finishing import Inputs, Learned, Part
 from market.combinations.seen import ADDED_UP, BY_ITSELF, COMBINED, SIDE_BY_SIDE
 from market.extractions.grids import Grids
 from market.extractions.releases import weights_of
+from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from plugins_engine import (
     KINDS,

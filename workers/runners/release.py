@@ -21,10 +21,10 @@ from market.extractions.building import (
     fixed_prompts,
     keep_merged,
 )
-from market.extractions.finishing import BadResult
 from market.extractions.lost import restores
 from market.extractions.models import Extraction, ReleaseBuild
 from market.extractions.releases import Weights
+from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from plugins_engine import (
     KINDS,

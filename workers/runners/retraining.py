@@ -11,6 +11,7 @@ from market.catalog import addition as catalog
 from market.extractions.grids import Grids
 from market.extractions.models import Retest, RetestPicture, Retraining
 from market.extractions.retraining import TRAINED_AGAIN, RetrainingOutput, complete_retraining, release_of
+from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from plugins_engine import (
     AdditionConfig,
@@ -44,7 +45,7 @@ def run_retraining(job: Job, engine: Engine, lease: Lease, *, config: AdditionCo
     figures, grids = _drawn_again(base, begun.retest, [*lasting, (adapter, 1.0)], lease.report)
     try:
         complete_retraining(job=job, token=lease.token, output=RetrainingOutput(made, figures, grids))
-    except catalog.BadResult as refusal:
+    except BadResult as refusal:
         # It would be refused the same way again.
         raise BadRequest(str(refusal)) from refusal
 

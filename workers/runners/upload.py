@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from market.catalog import plugin_uploads as catalog
-from market.catalog.addition import BadResult
+from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from plugins_engine import Adapter, BadAdapter, completed, require_fit
 from workers.engine import Engine

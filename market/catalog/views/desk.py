@@ -11,13 +11,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from market.accounts.access import person_of, role_required
-from market.accounts.models import Role, User
+from market.accounts.models import Role
+from market.acting import filled_in, told
 from market.catalog import addition, plugin_uploads
 from market.catalog.access import owned_concept, owned_work
 from market.catalog.addition import MIN_WORKS
 from market.catalog.coowners import open_offers
-from market.catalog.forms import AffirmForm, CaptionsForm, ConceptForm, UploadForm, naming_in_turns
+from market.catalog.forms import AffirmForm, CaptionsForm, ConceptForm, UploadForm
 from market.catalog.models import Concept, ConceptKind, PlugIn, Work
+from market.catalog.naming import describe_concept
 from market.catalog.offering import is_suspended
 from market.catalog.pictures import MIN_SIDE, Limits
 from market.catalog.rights import RIGHTS_CHANGED, RIGHTS_TEXT, RIGHTS_VERSION
@@ -56,34 +58,28 @@ def desk(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_concept(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
-    form = ConceptForm(request.POST or None, artist=person)
-    if request.method == "POST" and (concept := _saved(form, person)):
-        messages.success(request, f"{concept.name} is registered. Next, affirm your rights and upload works.")
-        return redirect(concept)
-    return render(request, "catalog/concept_form.html", {"form": form}, status=422 if form.errors else 200)
+    form = ConceptForm(request.POST or None)
+
+    def register() -> HttpResponse:
+        concept = describe_concept(Concept(artist=person), **form.cleaned_data)
+        return told(
+            request, concept, f"{concept.name} is registered. Next, affirm your rights and upload works."
+        )
+
+    return filled_in(request, "catalog/concept_form.html", {"form": form}, register)
 
 
 @artists_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_concept(request: HttpRequest, pk: int) -> HttpResponse:
     concept = owned_concept(person_of(request), pk)
-    form = ConceptForm(
-        request.POST or None, artist=concept.artist, instance=owned_concept(person_of(request), pk)
-    )
-    if request.method == "POST" and _saved(form, concept.artist):
-        messages.success(request, "The description is saved.")
-        return redirect(concept)
-    return render(
-        request,
-        "catalog/concept_form.html",
-        {"form": form, "concept": concept},
-        status=422 if form.errors else 200,
-    )
+    form = ConceptForm(request.POST or None, instance=owned_concept(person_of(request), pk))
 
+    def change() -> HttpResponse:
+        describe_concept(concept, **form.cleaned_data)
+        return told(request, concept, "The description is saved.")
 
-def _saved(form: ConceptForm, artist: User) -> Concept | None:
-    with naming_in_turns(artist):
-        return form.save() if form.is_valid() else None
+    return filled_in(request, "catalog/concept_form.html", {"form": form, "concept": concept}, change)
 
 
 @artists_only
@@ -99,12 +95,11 @@ def affirm(request: HttpRequest, pk: int) -> HttpResponse:
     form = AffirmForm(request.POST)
     if not form.is_valid():
         return _concept_page(request, of, affirm_form=form, status=422)
-    if not form.is_of_the_current_text():
+    if form.cleaned_data["version"] != RIGHTS_VERSION:
         messages.error(request, RIGHTS_CHANGED)
         return redirect(of)
     of.affirm_rights(person_of(request), ip_address=request.META.get("REMOTE_ADDR") or None)
-    messages.success(request, "Your affirmation is kept with its text and the time.")
-    return redirect(of)
+    return told(request, of, "Your affirmation is kept with its text and the time.")
 
 
 @artists_only
@@ -118,8 +113,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
     report = upload_works(to, person_of(request), form.cleaned_data["files"])
     if not report.refused:
         count = len(report.taken)
-        messages.success(request, f"{count} work{'s' if count != 1 else ''} uploaded.")
-        return redirect(to)
+        return told(request, to, f"{count} work{'s' if count != 1 else ''} uploaded.")
     return _concept_page(request, to, report=report, status=200 if report.taken else 422)
 
 
@@ -131,8 +125,7 @@ def captions(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _concept_page(request, of, captions_form=form, status=422)
     form.save()
-    messages.success(request, "The captions are saved.")
-    return redirect(of)
+    return told(request, of, "The captions are saved.")
 
 
 @artists_only

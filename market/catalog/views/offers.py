@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 from django.contrib import messages
@@ -11,17 +12,20 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from market.accounts.access import person_of
+from market.acting import act_on, acted, filled_in, told
 from market.catalog.access import is_kept_down, owned_concept, owned_plugin, owned_version
-from market.catalog.addition import AdditionRefused, is_running, start_addition
+from market.catalog.addition import is_running, start_addition
 from market.catalog.combined import holds_others_weights
 from market.catalog.figures import GivenBack, ShownFigure, given_back, shown_figures
 from market.catalog.forms import PlugInFileForm, TermsForm, VersionForm
 from market.catalog.models import PlugIn, PlugInSample, PlugInVersion
 from market.catalog.offering import why_not_offered
 from market.catalog.plugin_uploads import parts_in_words, start_upload
-from market.catalog.publishing import PublishingRefused, obstacles, publish, use_version
+from market.catalog.publishing import obstacles, publish, use_version
 from market.catalog.royalties import royalties_of
+from market.catalog.terms import change_terms
 from market.catalog.views.desk import artists_only
+from market.refusals import Refused
 from market.stored_files import send
 
 
@@ -35,17 +39,12 @@ def addition(request: HttpRequest, pk: int) -> HttpResponse:
     form = VersionForm(
         request.POST or None, instance=existing, initial={"base": existing.base.slug} if existing else {}
     )
-    reasons: list[str] = []
-    status = 200
-    if request.method == "POST" and form.is_valid():
-        try:
-            job = start_addition(concept, form.cleaned_data["base"], person, terms=form.terms())
-        except AdditionRefused as refusal:
-            reasons, status = refusal.reasons, 409
-        else:
-            return redirect(job)
-    context = {"concept": concept, "form": form, "reasons": reasons, "works": concept.works.all()}
-    return render(request, "catalog/addition.html", context, status=422 if form.errors else status)
+
+    def start() -> HttpResponse:
+        return redirect(start_addition(concept, form.cleaned_data["base"], person, terms=form.order))
+
+    context = {"concept": concept, "form": form, "works": concept.works.all()}
+    return filled_in(request, "catalog/addition.html", context, start)
 
 
 @artists_only
@@ -61,26 +60,17 @@ def upload_plugin(request: HttpRequest, pk: int) -> HttpResponse:
         instance=existing,
         initial={"base": existing.base.slug} if existing else {},
     )
-    reasons: list[str] = []
-    status = 200
-    if request.method == "POST" and form.is_valid():
-        try:
-            job, parts = start_upload(
-                concept, form.cleaned_data["base"], person, form.cleaned_data["file"], terms=form.terms()
-            )
-        except AdditionRefused as refusal:
-            reasons, status = refusal.reasons, 409
-        else:
-            if parts:
-                messages.info(request, parts_in_words(parts))
-            return redirect(job)
-    context = {
-        "concept": concept,
-        "form": form,
-        "reasons": reasons,
-        "max_megabytes": settings.PLUGIN_MAX_BYTES // 1_000_000,
-    }
-    return render(request, "catalog/upload_plugin.html", context, status=422 if form.errors else status)
+
+    def start() -> HttpResponse:
+        job, parts = start_upload(
+            concept, form.cleaned_data["base"], person, form.cleaned_data["file"], terms=form.order
+        )
+        if parts:
+            messages.info(request, parts_in_words(parts))
+        return redirect(job)
+
+    context = {"concept": concept, "form": form, "max_megabytes": settings.PLUGIN_MAX_BYTES // 1_000_000}
+    return filled_in(request, "catalog/upload_plugin.html", context, start)
 
 
 @artists_only
@@ -89,23 +79,24 @@ def plugin(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a plug-in to its artist; a POST changes price and licence."""
     offer = owned_plugin(person_of(request), pk)
     form = TermsForm(request.POST or None, instance=PlugIn.objects.get(pk=pk))
-    if request.method == "POST" and form.is_valid():
-        form.save_changes()
-        messages.success(request, "Price and licence are saved. They hold for pictures from now on.")
-        return redirect(offer.desk_url)
-    return _plugin_page(request, offer, form, status=422 if form.errors else 200)
+    show = partial(_plugin_page, request, offer, form=form)
+
+    def save() -> HttpResponse:
+        change_terms(offer, form.order)
+        return told(
+            request, offer.desk_url, "Price and licence are saved. They hold for pictures from now on."
+        )
+
+    return acted(form, save, show) if request.method == "POST" else show()
 
 
 @artists_only
 @require_POST
 def publish_plugin(request: HttpRequest, pk: int) -> HttpResponse:
     offer = owned_plugin(person_of(request), pk)
-    try:
-        publish(offer, person_of(request))
-    except PublishingRefused as refusal:
-        return _plugin_page(request, offer, TermsForm(instance=offer), reasons=refusal.reasons, status=409)
-    messages.success(request, f"{offer.name} is on the market.")
-    return redirect(offer.desk_url)
+    said = f"{offer.name} is on the market."
+    show = partial(_plugin_page, request, offer)
+    return act_on(request, offer.desk_url, None, lambda: publish(offer, person_of(request)), said, show)
 
 
 @artists_only
@@ -125,12 +116,9 @@ def choose_version(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
     person = person_of(request)
     version = owned_version(person, plugin, pk)
     offer = owned_plugin(person, plugin)
-    try:
-        use_version(offer, version)
-    except PublishingRefused as refusal:
-        return _plugin_page(request, offer, TermsForm(instance=offer), reasons=refusal.reasons, status=409)
-    messages.success(request, f"Pictures are made with version {version.number} from now on.")
-    return redirect(offer.desk_url)
+    said = f"Pictures are made with version {version.number} from now on."
+    show = partial(_plugin_page, request, offer)
+    return act_on(request, offer.desk_url, None, lambda: use_version(offer, version), said, show)
 
 
 @artists_only
@@ -170,12 +158,7 @@ def _shown(version: PlugInVersion) -> ShownVersion:
 
 
 def _plugin_page(
-    request: HttpRequest,
-    offer: PlugIn,
-    form: TermsForm,
-    *,
-    reasons: list[str] | None = None,
-    status: int = 200,
+    request: HttpRequest, offer: PlugIn, refusal: Refused | None = None, *, form: TermsForm | None = None
 ) -> HttpResponse:
     versions = []
     for version in offer.versions.prefetch_related("samples").order_by("-number"):
@@ -183,13 +166,13 @@ def _plugin_page(
         versions.append(_shown(version))
     context = {
         "plugin": offer,
-        "form": form,
+        "form": form or TermsForm(instance=offer),
         "versions": versions,
         "royalties": royalties_of(offer),
         "running": offer.addition if is_running(offer) else None,
         "ended": offer.addition if offer.addition and not versions else None,
-        "refused": reasons or [],
+        "refusal": refusal,
         "not_offered": why_not_offered(offer) if offer.is_published else "",
         "obstacles": [] if offer.is_published else obstacles(offer, person_of(request)),
     }
-    return render(request, "catalog/desk_plugin.html", context, status=status)
+    return render(request, "catalog/desk_plugin.html", context)

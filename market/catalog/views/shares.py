@@ -7,15 +7,17 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from market.accounts.access import person_of
 from market.accounts.models import User
+from market.acting import done, filled_in
 from market.catalog import coowners
 from market.catalog.access import own_terms, owned_plugin, terms_of_co_owner
-from market.catalog.coowners import CHANGED, CoOwnershipRefused
+from market.catalog.coowners import CHANGED
 from market.catalog.forms import CoOwnerForm, StepForm
-from market.catalog.models import CoOwnerTerms, PlugIn
+from market.catalog.models import CoOwnerTerms
 from market.catalog.royalties import royalties_of
 from market.catalog.views.desk import artists_only
 from market.ledger.splits import BASIS_POINTS
@@ -41,20 +43,27 @@ def co_owners(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     plugin = owned_plugin(person, pk)
     form = CoOwnerForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            made = coowners.offer(
-                plugin, person, handle=form.cleaned_data["handle"], share_bps=form.cleaned_data["share"]
-            )
-        except CoOwnershipRefused as refusal:
-            form.add_error(refusal.field, refusal.message)
-        else:
-            messages.success(
-                request,
-                f"{made.person} is offered {made.offered_percent:g}%. Nothing changes until they accept.",
-            )
-            return redirect("catalog:co_owners", pk=plugin.pk)
-    return _co_owners_page(request, plugin, form, status=422 if form.errors else 200)
+
+    def offer() -> HttpResponse:
+        made = coowners.offer(
+            plugin, person, handle=form.cleaned_data["handle"], share_bps=form.cleaned_data["share"]
+        )
+        messages.success(
+            request, f"{made.person} is offered {made.offered_percent:g}%. Nothing changes until they accept."
+        )
+        return redirect("catalog:co_owners", pk=plugin.pk)
+
+    living = CoOwnerTerms.objects.living([plugin.pk])
+    context = {
+        "plugin": plugin,
+        "form": form,
+        "living": living,
+        "kept_percent": (BASIS_POINTS - sum(each.share_bps for each in living)) / 100,
+        "history": plugin.co_owner_terms.select_related("person").order_by("-pk"),
+        "royalties": royalties_of(plugin),
+        "is_combined": plugin.current_version is not None and plugin.current_version.parts_count > 0,
+    }
+    return filled_in(request, "catalog/co_owners.html", context, offer)
 
 
 @artists_only
@@ -65,18 +74,14 @@ def change_share(request: HttpRequest, pk: int, person: int) -> HttpResponse:
     plugin = owned_plugin(by, pk)
     terms = terms_of_co_owner(plugin, person)
     form = StepForm(request.POST, steps=("withdraw", "end"))
+    page = reverse("catalog:co_owners", args=[plugin.pk])
     if not form.is_valid() or form.cleaned_data["number"] != terms.number:
         messages.error(request, CHANGED)
-        return redirect("catalog:co_owners", pk=plugin.pk)
+        return redirect(page)
     step = form.cleaned_data["step"]
     change = coowners.withdraw_offer if step == "withdraw" else coowners.end_share
-    try:
-        change(plugin, by, terms=terms)
-    except CoOwnershipRefused as refusal:
-        messages.error(request, refusal.message)
-    else:
-        messages.success(request, DONE[step].format(person=terms.person))
-    return redirect("catalog:co_owners", pk=plugin.pk)
+    said = DONE[step].format(person=terms.person)
+    return done(request, page, lambda: change(plugin, by, terms=terms), said)
 
 
 @artists_only
@@ -97,26 +102,8 @@ def answer(request: HttpRequest, plugin: int) -> HttpResponse:
         messages.error(request, CHANGED)
         return redirect("catalog:shared")
     step = form.cleaned_data["step"]
-    try:
-        made = ANSWERS[step](terms, person)
-    except CoOwnershipRefused as refusal:
-        messages.error(request, refusal.message)
-    else:
-        messages.success(request, DONE[step].format(plugin=terms.plugin.name, share=made.share_percent))
-    return redirect("catalog:shared")
 
+    def said(made: CoOwnerTerms) -> str:
+        return DONE[step].format(plugin=terms.plugin.name, share=made.share_percent)
 
-def _co_owners_page(
-    request: HttpRequest, plugin: PlugIn, form: CoOwnerForm, *, status: int = 200
-) -> HttpResponse:
-    living = CoOwnerTerms.objects.living([plugin.pk])
-    context = {
-        "plugin": plugin,
-        "form": form,
-        "living": living,
-        "kept_percent": (BASIS_POINTS - sum(each.share_bps for each in living)) / 100,
-        "history": plugin.co_owner_terms.select_related("person").order_by("-pk"),
-        "royalties": royalties_of(plugin),
-        "is_combined": plugin.current_version is not None and plugin.current_version.parts_count > 0,
-    }
-    return render(request, "catalog/co_owners.html", context, status=status)
+    return done(request, "catalog:shared", lambda: ANSWERS[step](terms, person), said)

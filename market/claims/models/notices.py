@@ -10,6 +10,8 @@ from django.db.models.functions import Now
 NAME_LENGTH = 120
 ADDRESS_LENGTH = 500
 TELEPHONE_LENGTH = 40
+PAPER_FIELDS = ("signature", "address", "telephone", "email")
+"""Who signed, and how to reach them."""
 
 
 class Paper(models.Model):

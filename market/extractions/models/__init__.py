@@ -4,6 +4,7 @@ from market.extractions.models.builds import BuildPart, BuildPicture, BuildState
 from market.extractions.models.extractions import (
     MAX_RETAINED,
     PICTURES,
+    REASON_LENGTH,
     Extraction,
     ExtractionPicture,
     ExtractionState,
@@ -24,6 +25,7 @@ __all__ = [
     "MAX_RETAINED",
     "PICTURES",
     "PROMPT_LENGTH",
+    "REASON_LENGTH",
     "BuildPart",
     "BuildPicture",
     "BuildState",

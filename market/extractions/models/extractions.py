@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PICTURES = (20, 1000)
 MAX_RETAINED = 2000
+REASON_LENGTH = 2000
 _ARTICLE = re.compile(r"^(an?|the)\s+", re.IGNORECASE)
 
 
@@ -113,7 +114,7 @@ class Extraction(models.Model):
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
-    reason = models.TextField(blank=True, max_length=2000)
+    reason = models.TextField(blank=True, max_length=REASON_LENGTH)
     missed = models.JSONField(
         default=list, blank=True, help_text="Limits that it missed when it was approved, in words."
     )
@@ -128,7 +129,7 @@ class Extraction(models.Model):
     taken_back_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
-    taken_back_because = models.TextField(blank=True, max_length=2000)
+    taken_back_because = models.TextField(blank=True, max_length=REASON_LENGTH)
 
     grid: RelatedManager[ExtractionPicture]
 

@@ -16,7 +16,6 @@ from django.utils import timezone
 from market.accounts.models import ApiToken, Scope, User
 from market.accounts.tokens import (
     MAX_TOKENS,
-    TokenRefused,
     digest_of,
     find_token,
     is_well_formed,
@@ -24,6 +23,7 @@ from market.accounts.tokens import (
     revoke_token,
 )
 from market.audit.models import AuditLine
+from market.refusals import Refused
 from tests.market.conftest import PASSWORD
 
 SignIn = Callable[[User], Client]
@@ -172,7 +172,7 @@ def test_so_many_tokens_are_enough(user: User) -> None:
     for _ in range(MAX_TOKENS):
         make(user)
 
-    with pytest.raises(TokenRefused, match="Revoke one first"):
+    with pytest.raises(Refused, match="Revoke one first"):
         make(user)
 
     revoke_token(user.api_tokens.all()[0], user)

@@ -16,13 +16,13 @@ from market.audit.models import AuditLine
 from market.basemodels.models import BaseModel
 from market.jobs.models import Job
 from tests.market.api.conftest import Program, ProgramOf, problem
-from tests.market.stage import make_wish, run, top_up
+from tests.market.stage import make_order, run, top_up
 
 
 @pytest.fixture
 def job(user: User, base: BaseModel) -> Job:
     top_up(user)
-    return run(user, make_wish(base)).job
+    return run(user, make_order(base)).job
 
 
 def test_a_job_says_where_it_stands(user: User, job: Job, program_of: ProgramOf) -> None:

@@ -28,7 +28,7 @@ from tests.market.claims.conftest import concept, draft, make_draft, ready, subm
 from tests.market.combinations.stage import ask
 from tests.market.extractions.stage import make_dropped
 from tests.market.generation.test_finishing import draw
-from tests.market.stage import make_part, make_plugin, make_wish, run, top_up
+from tests.market.stage import make_order, make_part, make_plugin, run, top_up
 from tests.market.takedowns.conftest import NOTICE
 
 __all__ = ["concept", "draft", "make_draft", "ready", "submitted"]
@@ -74,7 +74,7 @@ def of_others(
 ) -> dict[str, dict[str, Any]]:
     """What others have, by the first part of an address."""
     top_up(user)
-    made = run(user, make_wish(base, count=1))
+    made = run(user, make_order(base, count=1))
     (job,) = Job.objects.claim(kinds=["generation"], worker="w")
     (picture,) = finish_generation(
         pk=job.pk, token=job.fencing_token, stored=draw(made, job.fencing_token, 1)

@@ -48,7 +48,7 @@ from tests.market.catalog.conftest import make_concept, with_works
 from tests.market.claims.conftest import files, measured, notice
 from tests.market.conftest import make_person
 from tests.market.ledger.conftest import date_back
-from tests.market.stage import make_base, make_plugin, make_wish, run, top_up
+from tests.market.stage import make_base, make_order, make_plugin, run, top_up
 
 ClientFor = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -123,7 +123,7 @@ def captured(scene: Scene) -> Transfer:
     base = make_base(make_person("Mona Modeller", Role.MODEL_OWNER))
     user = make_person("Uma User")
     top_up(user)
-    request = run(user, make_wish(base, (make_plugin(scene.artist, base), 1.0)))
+    request = run(user, make_order(base, (make_plugin(scene.artist, base), 1.0)))
     assert request.hold is not None
     return ledger.capture(hold=request.hold, key=f"{request.reference}:capture")
 

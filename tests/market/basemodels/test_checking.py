@@ -15,7 +15,6 @@ from market.basemodels.card import BadCard, Card
 from market.basemodels.checking import (
     KIND,
     BadWeights,
-    CheckRefused,
     complete_check,
     confirm_weights,
     sample_prompts,
@@ -26,6 +25,7 @@ from market.basemodels.models import BaseCheck, BaseModel, BaseRelease, BaseSamp
 from market.jobs.lifecycle import LeaseLost
 from market.jobs.models import Job
 from market.jobs.states import JobState
+from market.refusals import Refused
 from tests.market.basemodels.conftest import Register, output, pass_check
 
 pytestmark = pytest.mark.django_db
@@ -101,7 +101,7 @@ def test_the_database_lists_nothing_whose_weights_are_unknown(register: Register
 def test_one_check_at_a_time(register: Register) -> None:
     base = register()
 
-    with pytest.raises(CheckRefused, match="being checked already"):
+    with pytest.raises(Refused, match="being checked already"):
         start_check(base, base.owner)
     assert Job.objects.count() == 1
 
@@ -127,9 +127,9 @@ def test_other_weights_take_the_base_off_the_list_until_its_owner_confirms_them(
     with pytest.raises(ValidationError, match="found other weights"):
         list_it(base)
     for person in (admin, stranger):
-        with pytest.raises(CheckRefused, match="Only the owner"):
+        with pytest.raises(Refused, match="Only the owner"):
             confirm_weights(base, person, "ef" * 32)
-    with pytest.raises(CheckRefused, match="Another check has ended"):
+    with pytest.raises(Refused, match="Another check has ended"):
         confirm_weights(base, base.owner, "ab" * 32)
 
     release = confirm_weights(base, base.owner, "ef" * 32)
@@ -137,7 +137,7 @@ def test_other_weights_take_the_base_off_the_list_until_its_owner_confirms_them(
     assert (release.number, release.is_default) == (2, True)
     base = again(base)
     assert (base.fingerprint, base.resolution, base.default_release()) == ("ef" * 32, 768, release)
-    with pytest.raises(CheckRefused, match="in use already"):
+    with pytest.raises(Refused, match="in use already"):
         confirm_weights(base, base.owner, "ef" * 32)
     list_it(base)
 

@@ -12,8 +12,9 @@ from django.urls import reverse
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.basemodels.registering import RegistrationRefused, register_base
-from market.basemodels.sources import SourceRefused, hub_source, is_on_hub, named_on_hub
+from market.basemodels.registering import register_base
+from market.basemodels.sources import hub_source, is_on_hub, named_on_hub
+from market.refusals import Refused
 from tests.market.basemodels.conftest import FIELDS
 
 SignIn = Callable[[User], Client]
@@ -45,7 +46,7 @@ def allowed(settings: Any) -> Any:
     ],
 )
 def test_what_is_no_models_name_is_refused(name: str) -> None:
-    with pytest.raises(SourceRefused, match="Expected a model's name on the hub"):
+    with pytest.raises(Refused, match="Expected a model's name on the hub"):
         named_on_hub(name, COMMIT)
 
 
@@ -53,7 +54,7 @@ def test_what_is_no_models_name_is_refused(name: str) -> None:
     "revision", ["", "main", "v1.5", COMMIT[:-1], COMMIT + "0", COMMIT.upper(), "refs/pr/1"]
 )
 def test_what_may_change_or_is_no_commit_is_refused(revision: str) -> None:
-    with pytest.raises(SourceRefused, match="Expected the hash of a commit"):
+    with pytest.raises(Refused, match="Expected the hash of a commit"):
         named_on_hub(NAME, revision)
 
 
@@ -62,7 +63,7 @@ def test_what_a_base_keeps_is_read_again() -> None:
     assert hub_source(named.as_source()) == named
     assert is_on_hub(named.as_source())
     assert not is_on_hub("/srv/models/x")
-    with pytest.raises(SourceRefused):
+    with pytest.raises(Refused):
         hub_source("/srv/models/x")
 
 
@@ -92,16 +93,16 @@ def test_where_it_is_on_the_form_takes_it(model_owner: User, client_for: SignIn)
 def test_only_of_the_organisations_that_the_market_names(model_owner: User, allowed: Any) -> None:
     allowed.HUB_ORGANISATIONS = ["Others", "Atelier"]
     register_base(model_owner, FIELDS, hub=(NAME, COMMIT), by=model_owner)
-    with pytest.raises(RegistrationRefused, match="only of Others, Atelier"):
+    with pytest.raises(Refused, match="only of Others, Atelier"):
         register_base(model_owner, FIELDS | {"slug": "b"}, hub=("elsewhere/ink", COMMIT), by=model_owner)
 
 
 def test_only_one_place_is_named(model_owner: User, allowed: Any) -> None:
     allowed.BASE_MODEL_DIRS = [allowed.DATA_DIR]
     source = str(allowed.DATA_DIR / "x")
-    with pytest.raises(RegistrationRefused, match="a directory on the workers, an upload, or a model"):
+    with pytest.raises(Refused, match="a directory on the workers, an upload, or a model"):
         register_base(model_owner, FIELDS, source=source, hub=(NAME, COMMIT), by=model_owner)
-    with pytest.raises(RegistrationRefused, match="Expected a directory below"):
+    with pytest.raises(Refused, match="Expected a directory below"):
         register_base(model_owner, FIELDS, source=f"hub:{NAME}@{COMMIT}", by=model_owner)
 
 

@@ -13,24 +13,24 @@ from django.core.management import CommandError, call_command
 from market.accounts.models import User
 from market.audit.models import AuditLine
 from market.basemodels.card import BadCard
-from market.basemodels.checking import KIND, CheckRefused
+from market.basemodels.checking import KIND
 from market.basemodels.models import BaseModel, BaseUpload
 from market.basemodels.registering import (
-    RegistrationRefused,
     register_base,
     register_embedded,
     remove_base,
 )
-from market.basemodels.sources import SourceRefused, allowed_directory, require_plain
+from market.basemodels.sources import allowed_directory, require_plain
 from market.basemodels.uploading import begin_upload
 from market.jobs.models import Job
+from market.refusals import Refused
 from tests.market.basemodels.conftest import FIELDS, FILES, Register, announcing, complete_upload
 
 pytestmark = pytest.mark.django_db
 
 
 def refusal_of(owner: User, fields: dict[str, Any] | None = None, **where: Any) -> str:
-    with pytest.raises(RegistrationRefused) as refused:
+    with pytest.raises(Refused) as refused:
         register_base(owner, FIELDS if fields is None else fields, by=owner, **where)
     return str(refused.value)
 
@@ -75,7 +75,7 @@ def test_somebody_elses_upload_is_refused_as_if_it_were_not_there(model_owner: U
 def test_a_slug_that_is_taken_is_refused(register: Register, stranger: User) -> None:
     register()
 
-    with pytest.raises(RegistrationRefused, match="slug: Another base model has this address"):
+    with pytest.raises(Refused, match="slug: Another base model has this address"):
         register(owner=stranger)
     assert Job.objects.count() == 1
 
@@ -103,14 +103,14 @@ def test_what_is_missing_or_too_much_is_said(
 def test_a_directory_outside_the_allowed_ones_is_refused(settings: Any, tmp_path: Path, source: str) -> None:
     settings.BASE_MODEL_DIRS = [tmp_path]
 
-    with pytest.raises(SourceRefused, match="Expected a directory below"):
+    with pytest.raises(Refused, match="Expected a directory below"):
         allowed_directory(source.replace("ROOT", str(tmp_path)))
 
 
 def test_without_allowed_directories_none_is_taken(settings: Any) -> None:
     settings.BASE_MODEL_DIRS = []
 
-    with pytest.raises(SourceRefused, match="Upload the base model instead"):
+    with pytest.raises(Refused, match="Upload the base model instead"):
         allowed_directory("/srv/models/x")
 
 
@@ -125,12 +125,12 @@ def test_a_directory_with_a_symbolic_link_on_the_way_or_inside_is_refused(
     (root / "linked").symlink_to(real)
     require_plain(root / "plain")
 
-    with pytest.raises(SourceRefused, match="linked is a symbolic link"):
+    with pytest.raises(Refused, match="linked is a symbolic link"):
         require_plain(root / "linked")
-    with pytest.raises(SourceRefused, match="linked is a symbolic link"):
+    with pytest.raises(Refused, match="linked is a symbolic link"):
         require_plain(root / "linked" / "unet")
     (root / "plain" / "unet" / "config.json").symlink_to(real / "secret.json")
-    with pytest.raises(SourceRefused, match=r"config\.json is a symbolic link"):
+    with pytest.raises(Refused, match=r"config\.json is a symbolic link"):
         require_plain(root / "plain")
 
 
@@ -140,7 +140,7 @@ def test_a_base_that_never_passed_is_removed_with_its_upload(
     base = register_base(
         model_owner, FIELDS, upload=complete_upload(model_owner).pk, by=model_owner
     )  # fmt: skip
-    with pytest.raises(CheckRefused, match="being checked"):
+    with pytest.raises(Refused, match="being checked"):
         remove_base(base)
     Job.objects.request_cancel(Job.objects.get().pk)
 
@@ -151,7 +151,7 @@ def test_a_base_that_never_passed_is_removed_with_its_upload(
 
 
 def test_a_base_that_passed_stays(checked: BaseModel) -> None:
-    with pytest.raises(CheckRefused, match="Take it off the list"):
+    with pytest.raises(Refused, match="Take it off the list"):
         remove_base(checked)
 
 

@@ -15,14 +15,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from market.accounts.models import User
-from market.basemodels.checking import KIND, BadWeights, CheckRefused, confirm_weights, start_check
+from market.basemodels.checking import KIND, BadWeights, confirm_weights, start_check
 from market.basemodels.models import BaseModel, BaseRelease, BaseUpload
-from market.basemodels.registering import RegistrationRefused, register_base
+from market.basemodels.registering import register_base
 from market.basemodels.replacing import propose_weights, withdraw_weights
-from market.basemodels.uploading import UploadRefused, begin_upload, give_up_upload, sweep_abandoned
-from market.extractions.errors import ExtractionRefused
+from market.basemodels.uploading import begin_upload, give_up_upload, sweep_abandoned
 from market.extractions.releases import make_default
 from market.jobs.models import Job
+from market.refusals import Refused
 from tests.market.basemodels.conftest import (
     FIELDS,
     FILES,
@@ -107,10 +107,10 @@ def test_only_the_owner_goes_back_to_former_weights_and_not_during_a_check(
 ) -> None:
     confirm_weights(proposed, model_owner, SECOND)
     former = proposed.releases.get(number=1)
-    with pytest.raises(ExtractionRefused, match="Only the owner of a base model decides on its weights"):
+    with pytest.raises(Refused, match="Only the owner of a base model decides on its weights"):
         make_default(former, admin)
     start_check(fresh(proposed), model_owner)
-    with pytest.raises(ExtractionRefused, match="being checked"):
+    with pytest.raises(Refused, match="being checked"):
         make_default(former, model_owner)
     assert fresh(proposed).fingerprint == SECOND
 
@@ -121,9 +121,9 @@ def test_weights_that_are_withdrawn_are_not_confirmed_and_the_upload_can_be_give
     withdraw_weights(proposed, model_owner)
     base = fresh(proposed)
     assert (base.next_upload, base.other_weights()) == (None, None)
-    with pytest.raises(CheckRefused, match="in use already"):
+    with pytest.raises(Refused, match="in use already"):
         confirm_weights(base, model_owner, SECOND)
-    with pytest.raises(CheckRefused, match="No other weights"):
+    with pytest.raises(Refused, match="No other weights"):
         withdraw_weights(base, model_owner)
     assert give_up_upload(other.pk)
 
@@ -168,7 +168,7 @@ def test_another_bases_weights_are_refused(
 
 
 def refused(base: BaseModel, by: User, upload: Any) -> str:
-    with pytest.raises(CheckRefused) as refusal:
+    with pytest.raises(Refused) as refusal:
         propose_weights(base, by, upload.pk)
     assert fresh(base).next_upload_id is None
     return str(refusal.value)
@@ -221,9 +221,9 @@ def test_files_are_deleted_only_when_nothing_refers_to_them(
         assert not give_up_upload(former.pk), "its release can be used again"
     assert default_storage.exists(f"bases/uploads/{former.pk}/0/0")
     for upload in (former, other):
-        with pytest.raises(RegistrationRefused, match="is your base model “Mine” already"):
+        with pytest.raises(Refused, match="is your base model “Mine” already"):
             register_base(model_owner, FIELDS | {"slug": "again"}, upload=upload.pk, by=model_owner)
-    with pytest.raises(UploadRefused, match="are those of your base model"):
+    with pytest.raises(Refused, match="are those of your base model"):
         begin_upload(model_owner, announcing(FILES))
 
 

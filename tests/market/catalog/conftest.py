@@ -14,9 +14,14 @@ import pytest
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
 from market.basemodels.samples import Sample
-from market.catalog.addition import AdditionOutput, Terms, complete_addition, start_addition
+from market.catalog.addition import (
+    AdditionOutput,
+    complete_addition,
+    start_addition,
+)
 from market.catalog.models import Concept, PlugIn, PlugInVersion
 from market.catalog.publishing import publish
+from market.catalog.terms import Terms
 from market.catalog.uploads import add_work
 from market.jobs.models import Job
 from tests.market.catalog.pictures import png

@@ -14,9 +14,6 @@ from market.basemodels.models import BaseModel
 from market.basemodels.samples import Sample
 from market.catalog import addition
 from market.catalog.addition import (
-    AdditionRefused,
-    BadResult,
-    Terms,
     complete_addition,
     inputs,
     obstacles,
@@ -24,10 +21,12 @@ from market.catalog.addition import (
 )
 from market.catalog.models import Concept, PlugIn, PlugInState, PlugInVersion
 from market.catalog.publishing import publish
+from market.catalog.terms import Terms
 from market.catalog.uploads import remove_work
-from market.jobs.lifecycle import LeaseLost
+from market.jobs.lifecycle import BadResult, LeaseLost
 from market.jobs.models import Job
 from market.jobs.states import JobState
+from market.refusals import Refused
 from tests.market.catalog.conftest import FINGERPRINT, claimed, make_concept, output, with_works
 from tests.market.catalog.pictures import decoded
 
@@ -70,14 +69,14 @@ def test_all_that_is_missing_is_said_at_once(user: User, artist: User, base: Bas
         "does not take additions",
     ]:
         assert part in said
-    with pytest.raises(AdditionRefused):
+    with pytest.raises(Refused):
         start_addition(bare, base, user)
     assert not Job.objects.exists()
     assert not PlugIn.objects.exists()
 
 
 def test_two_works_are_too_few(concept: Concept, base: BaseModel, artist: User) -> None:
-    with pytest.raises(AdditionRefused, match="there are 2 so far"):
+    with pytest.raises(Refused, match="there are 2 so far"):
         start_addition(with_works(concept, 2), base, artist)
 
 
@@ -86,7 +85,7 @@ def test_a_second_addition_waits_for_the_end_of_the_first(
 ) -> None:
     first = start_addition(ready, base, artist)
 
-    with pytest.raises(AdditionRefused, match="already under way"):
+    with pytest.raises(Refused, match="already under way"):
         start_addition(ready, base, artist)
 
     Job.objects.request_cancel(first.pk)

@@ -9,9 +9,13 @@ from django.test import Client
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.catalog.addition import AdditionRefused, Terms, start_addition
+from market.catalog.addition import (
+    start_addition,
+)
 from market.catalog.models import PlugIn
-from market.catalog.publishing import PublishingRefused, obstacles, publish, use_version
+from market.catalog.publishing import obstacles, publish, use_version
+from market.catalog.terms import Terms
+from market.refusals import Refused
 from tests.market.catalog.conftest import with_works
 from tests.market.stage import make_combined, make_part
 
@@ -39,9 +43,9 @@ def narrowed(plugin: PlugIn) -> PlugIn:
 def test_a_licence_broader_than_a_parts_is_not_published(artist: User, duet: PlugIn) -> None:
     PlugIn.objects.filter(pk=duet.pk).update(require_credit=False)
     duet.refresh_from_db()
-    with pytest.raises(PublishingRefused) as refusal:
+    with pytest.raises(Refused) as refusal:
         publish(duet, artist)
-    assert [reason.partition("plug-in, ")[2] for reason in refusal.value.reasons] == [
+    assert [reason.text.partition("plug-in, ")[2] for reason in refusal.value.reasons] == [
         "allows no commercial use: switch it off here, too.",
         "allows no edits: switch derivatives off here, too.",
         "requires credit: require it here, too.",
@@ -70,7 +74,7 @@ def test_on_the_market_the_licence_is_not_broadened(artist: User, duet: PlugIn, 
 
 def test_a_new_version_does_not_broaden_it_either(artist: User, base: BaseModel, duet: PlugIn) -> None:
     publish(narrowed(duet), artist)
-    with pytest.raises(AdditionRefused, match="allows no commercial use"):
+    with pytest.raises(Refused, match="allows no commercial use"):
         start_addition(with_works(duet.concept), base, artist, terms=Terms(1, allow_derivatives=False))
     assert not PlugIn.objects.get(pk=duet.pk).allow_commercial
 
@@ -80,5 +84,5 @@ def test_a_combined_version_is_not_taken_up_under_a_broader_licence(artist: User
     PlugIn.objects.filter(pk=duet.pk).update(allow_commercial=True)
     plugin = PlugIn.objects.with_everything().get(pk=duet.pk)
     assert plugin.current_version is not None
-    with pytest.raises(PublishingRefused, match="allows no commercial use"):
+    with pytest.raises(Refused, match="allows no commercial use"):
         use_version(plugin, plugin.current_version)

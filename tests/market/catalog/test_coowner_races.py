@@ -21,7 +21,7 @@ def test_offers_made_at_once_leave_the_owner_a_share(artist: User, plugin: PlugI
     def offer(number: int) -> None:
         coowners.offer(plugin, artist, handle=people[number].handle, share_bps=3000)
 
-    assert at_once(CONNECTIONS, offer) == {"done": 3, "CoOwnershipRefused": CONNECTIONS - 3}
+    assert at_once(CONNECTIONS, offer) == {"done": 3, "Refused": CONNECTIONS - 3}
     assert sum(each.offered_bps for each in CoOwnerTerms.objects.living([plugin.pk])) == 9000
 
 
@@ -33,5 +33,5 @@ def test_an_offer_answered_at_once_is_answered_once(
     def answer(number: int) -> None:
         (coowners.accept if number % 2 else coowners.decline)(offered, second_artist)
 
-    assert at_once(CONNECTIONS, answer) == {"done": 1, "CoOwnershipRefused": CONNECTIONS - 1}
+    assert at_once(CONNECTIONS, answer) == {"done": 1, "Refused": CONNECTIONS - 1}
     assert CoOwnerTerms.objects.count() == 2

@@ -10,9 +10,9 @@ from django.urls import reverse
 
 from market.accounts.models import User
 from market.catalog import coowners
-from market.catalog.coowners import CoOwnershipRefused
 from market.catalog.models import CoOwnerStep, CoOwnerTerms, PlugIn
 from market.catalog.royalties import royalties_of
+from market.refusals import Refused
 from tests.market.stage import share_with
 
 SignIn = Callable[[User], Client]
@@ -139,7 +139,7 @@ def test_an_offer_that_changed_meanwhile_is_not_accepted_unseen(
     coowners.offer(plugin, artist, handle=second_artist.handle, share_bps=100)
 
     assert "have changed since you opened the page" in answer(client_for(second_artist), seen, "accept")
-    with pytest.raises(CoOwnershipRefused, match="have changed"):
+    with pytest.raises(Refused, match="have changed"):
         coowners.accept(seen, second_artist)
     assert divided(plugin) == {artist: 100}
 
@@ -193,7 +193,7 @@ def test_a_share_of_a_fraction_is_taken_with_a_comma_as_well(
 
 def test_the_same_offer_twice_is_refused(artist: User, second_artist: User, plugin: PlugIn) -> None:
     coowners.offer(plugin, artist, handle=second_artist.handle, share_bps=3000)
-    with pytest.raises(CoOwnershipRefused, match="is already offered 30%"):
+    with pytest.raises(Refused, match="is already offered 30%"):
         coowners.offer(plugin, artist, handle=second_artist.handle, share_bps=3000)
 
 
@@ -201,10 +201,10 @@ def test_only_the_owner_offers_and_ends(
     artist: User, second_artist: User, third: User, plugin: PlugIn
 ) -> None:
     accepted = share_with(plugin, second_artist, 3000)
-    with pytest.raises(CoOwnershipRefused, match="Only the owner"):
+    with pytest.raises(Refused, match="Only the owner"):
         coowners.offer(plugin, second_artist, handle=third.handle, share_bps=1)
     for change in (coowners.end_share, coowners.withdraw_offer):
-        with pytest.raises(CoOwnershipRefused, match="Only the owner"):
+        with pytest.raises(Refused, match="Only the owner"):
             change(plugin, second_artist, terms=accepted)
 
 
@@ -217,7 +217,7 @@ def test_nobody_answers_for_another(
             reverse("catalog:answer_share", args=[plugin.pk]), {"step": "accept", "number": offered.number}
         )
         assert response.status_code == 404
-    with pytest.raises(CoOwnershipRefused):
+    with pytest.raises(Refused):
         coowners.accept(offered, third)
     assert steps(plugin) == [CoOwnerStep.OFFERED]
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from market.catalog.pictures import CleanPicture, Limits, PictureRefused, clean
+from market.catalog.pictures import CleanPicture, Limits, clean
 from market.catalog.uploads import caption_from, display_name
+from market.refusals import Refused
 from tests.market.catalog.pictures import decoded, drawing, encoded, png
 
 LIMITS = Limits(max_bytes=2_000_000, max_pixels=4_000_000)
@@ -21,7 +22,7 @@ def taken(data: bytes) -> CleanPicture:
 
 
 def refused(data: bytes) -> str:
-    with pytest.raises(PictureRefused) as refusal:
+    with pytest.raises(Refused) as refusal:
         clean(data, LIMITS)
     return str(refusal.value)
 

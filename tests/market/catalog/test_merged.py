@@ -11,9 +11,10 @@ import pytest
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.catalog.addition import BadResult
-from market.catalog.merged import MAX_PARTS, MergeRefused, metadata_of, parts_of, stated_parts
+from market.catalog.merged import MAX_PARTS, metadata_of, parts_of, stated_parts
 from market.catalog.models import PlugIn, PlugInPart, PlugInVersion
+from market.jobs.lifecycle import BadResult
+from market.refusals import Refused
 from tests.market.stage import Weights, make_combined, make_part, make_plugin, merged_adapter, some_hash
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +80,7 @@ def test_a_part_is_known_by_the_hash_of_its_file_as_well(artist: User, ink: Plug
     ],
 )  # fmt: skip
 def test_a_list_of_parts_that_cannot_be_believed_is_refused(metadata: dict[str, str], reason: str) -> None:
-    with pytest.raises(MergeRefused, match=reason):
+    with pytest.raises(Refused, match=reason):
         stated_parts(metadata)
 
 
@@ -99,13 +100,13 @@ def test_a_long_name_is_cut() -> None:
     [b"", b"PK\x03\x04", struct.pack("<Q", 2**63) + b"{}", struct.pack("<Q", 9) + b"{}", struct.pack("<Q", 2) + b"[]"],
 )  # fmt: skip
 def test_what_is_no_safetensors_file_is_refused(content: bytes) -> None:
-    with pytest.raises(MergeRefused, match="no safetensors file"):
+    with pytest.raises(Refused, match="no safetensors file"):
         metadata_of(io.BytesIO(content))
 
 
 def test_metadata_that_is_no_text_is_refused() -> None:
     header = b'{"__metadata__": {"plugin.merged_from": []}}'
-    with pytest.raises(MergeRefused, match="no text"):
+    with pytest.raises(Refused, match="no text"):
         metadata_of(io.BytesIO(struct.pack("<Q", len(header)) + header))
 
 
@@ -113,7 +114,7 @@ def test_a_licence_that_forbids_combination_is_refused(
     artist: User, second_artist: User, base: BaseModel
 ) -> None:
     make_part(second_artist, base, "Ink", allow_combination=False)
-    with pytest.raises(MergeRefused, match="“Ink” by Berta Brush does not allow it to be combined"):
+    with pytest.raises(Refused, match="“Ink” by Berta Brush does not allow it to be combined"):
         parts_of(merged(("Ink", 1), ("Elsewhere", 1)), artist)
 
 
@@ -122,7 +123,7 @@ def test_a_licence_that_forbids_combination_holds_for_the_parts_of_parts(
 ) -> None:
     make_combined(stranger, base, "Duet", ("Ink", 1), ("Elsewhere", 1))
     PlugIn.objects.filter(pk=ink.pk).update(allow_combination=False)
-    with pytest.raises(MergeRefused, match="“Ink” by Berta Brush"):
+    with pytest.raises(Refused, match="“Ink” by Berta Brush"):
         parts_of(merged(("Duet", 1)), artist)
 
 
@@ -140,7 +141,7 @@ def test_what_is_not_on_the_market_is_not_combined_by_others(
 ) -> None:
     ink = make_part(second_artist, base, "Ink", publish=state == "withdrawn")
     ink.withdraw()
-    with pytest.raises(MergeRefused, match="is not on the market"):
+    with pytest.raises(Refused, match="is not on the market"):
         parts_of(merged(("Ink", 1)), artist)
 
 
@@ -158,7 +159,7 @@ def test_combinations_of_combinations_end_at_a_depth(artist: User, base: BaseMod
     for level in range(5):
         make_combined(artist, base, f"Level {level}", (inner, 1))
         inner = f"Level {level}"
-    with pytest.raises(MergeRefused, match="at most 5 levels"):
+    with pytest.raises(Refused, match="at most 5 levels"):
         parts_of(merged((inner, 1)), artist)
 
 
@@ -167,7 +168,7 @@ def test_combinations_of_combinations_end_at_a_width(artist: User, base: BaseMod
         make_part(artist, base, f"Part {number}")
     for number in range(12):
         make_combined(artist, base, f"Wide {number}", *((f"Part {each}", 1) for each in range(8)))
-    with pytest.raises(MergeRefused, match="100 plug-ins in all"):
+    with pytest.raises(Refused, match="100 plug-ins in all"):
         parts_of(merged(*((f"Wide {number}", 1) for number in range(12))), artist)
 
 

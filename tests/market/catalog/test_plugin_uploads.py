@@ -15,9 +15,9 @@ from django.urls import reverse
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.catalog.addition import BadResult
 from market.catalog.models import Concept, PlugIn, PlugInVersion
 from market.catalog.plugin_uploads import KIND, complete_upload, inputs
+from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from market.jobs.states import JobState
 from tests.market.catalog.conftest import adapter_file, output

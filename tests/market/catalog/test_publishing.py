@@ -14,7 +14,8 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.addition import complete_addition, start_addition
 from market.catalog.models import PlugIn, PlugInState, PlugInVersion
-from market.catalog.publishing import PublishingRefused, publish
+from market.catalog.publishing import publish
+from market.refusals import Refused
 from tests.market.catalog.conftest import MakePlugIn, claimed, output
 
 SignIn = Callable[[User], Client]
@@ -54,20 +55,20 @@ def test_a_plugin_without_a_version_is_not_published(
 def test_a_version_for_other_weights_is_not_published(draft: PlugIn, artist: User) -> None:
     BaseModel.objects.update(fingerprint="cd" * 32)
 
-    with pytest.raises(PublishingRefused, match="made for other weights"):
+    with pytest.raises(Refused, match="made for other weights"):
         publish(PlugIn.objects.with_everything().get(), artist)
 
 
 def test_a_plugin_of_an_unlisted_base_is_not_published(draft: PlugIn, artist: User) -> None:
     BaseModel.objects.update(listed=False)
 
-    with pytest.raises(PublishingRefused, match="not offered at present"):
+    with pytest.raises(Refused, match="not offered at present"):
         publish(PlugIn.objects.with_everything().get(), artist)
 
 
 def test_only_its_artist_publishes_a_plugin(draft: PlugIn, second_artist: User, admin: User) -> None:
     for person in (second_artist, admin):
-        with pytest.raises(PublishingRefused, match="Only its artist"):
+        with pytest.raises(Refused, match="Only its artist"):
             publish(draft, person)
 
 
@@ -76,7 +77,7 @@ def test_rights_affirmed_under_an_older_text_are_affirmed_again(
 ) -> None:
     monkeypatch.setattr("market.catalog.models.concepts.RIGHTS_VERSION", "2099-01")
 
-    with pytest.raises(PublishingRefused, match="Affirm your rights"):
+    with pytest.raises(Refused, match="Affirm your rights"):
         publish(draft, artist)
 
 

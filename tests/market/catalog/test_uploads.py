@@ -14,8 +14,8 @@ from PIL import ImageOps
 
 from market.accounts.models import User
 from market.catalog.models import Concept, UploadRefusal, Work
-from market.catalog.pictures import PictureRefused
 from market.catalog.uploads import MAX_FILES_AT_ONCE, NEUTRAL_REASON, add_work, remove_work
+from market.refusals import Refused
 from tests.market.catalog.conftest import make_concept
 from tests.market.catalog.pictures import drawing, encoded, png, sent
 
@@ -122,7 +122,7 @@ def test_works_wait_for_the_affirmation_of_rights(artist: User, client_for: Sign
 def test_the_same_pixels_twice_in_a_concept_are_refused(artist: User, concept: Concept) -> None:
     add_work(concept, artist, png(1), caption="a fox")
 
-    with pytest.raises(PictureRefused, match=r"exactly this picture .*a fox"):
+    with pytest.raises(Refused, match=r"exactly this picture .*a fox"):
         add_work(concept, artist, png(1, compress_level=0))
 
 
@@ -130,7 +130,7 @@ def test_nearly_the_same_picture_in_a_concept_is_refused(artist: User, concept: 
     picture = drawing(1, size=(200, 200))
     add_work(concept, artist, encoded(picture))
 
-    with pytest.raises(PictureRefused, match="nearly the same"):
+    with pytest.raises(Refused, match="nearly the same"):
         add_work(concept, artist, encoded(picture.resize((140, 140))))
 
 
@@ -155,7 +155,7 @@ def test_another_artists_work_is_refused_neutrally_and_recorded_for_administrato
     }
     theirs = make_concept(second_artist, "Theirs")
 
-    with pytest.raises(PictureRefused) as refusal:
+    with pytest.raises(Refused) as refusal:
         add_work(theirs, second_artist, copies[how], original_name="mine-really.png")
 
     assert str(refusal.value) == NEUTRAL_REASON
@@ -170,7 +170,7 @@ def test_another_artists_work_is_refused_neutrally_and_recorded_for_administrato
 
 
 def test_only_the_concepts_artist_adds_works(second_artist: User, concept: Concept) -> None:
-    with pytest.raises(PictureRefused, match="Only the artist"):
+    with pytest.raises(Refused, match="Only the artist"):
         add_work(concept, second_artist, png(1))
 
 
@@ -180,7 +180,7 @@ def test_a_concept_holds_a_limited_number_of_works(
     monkeypatch.setattr("market.catalog.uploads.MAX_WORKS", 1)
     add_work(concept, artist, png(1))
 
-    with pytest.raises(PictureRefused, match="at most 1 works"):
+    with pytest.raises(Refused, match="at most 1 works"):
         add_work(concept, artist, png(2))
 
 
@@ -192,7 +192,7 @@ def test_a_work_that_loses_a_race_leaves_no_files(
     before = stored_files(tmp_path)
     monkeypatch.setattr("market.catalog.uploads._refuse_repeat", lambda *_: None)
 
-    with pytest.raises(PictureRefused, match="exactly this picture"):
+    with pytest.raises(Refused, match="exactly this picture"):
         add_work(concept, artist, png(1))
 
     assert stored_files(tmp_path) == before

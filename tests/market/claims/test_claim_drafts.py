@@ -12,7 +12,7 @@ from market.catalog.models import Concept, PlugIn
 from market.catalog.uploads import remove_work
 from market.claims import drafting
 from market.claims.models import Claim, ClaimPicture, ClaimState, PictureSort, StepKind
-from market.claims.refusal import ClaimRefused
+from market.refusals import Refused
 from tests.market.catalog.conftest import make_concept, with_works
 from tests.market.claims.conftest import PROMPTS, MakeDraft, files, notice
 from tests.market.stage import make_base
@@ -27,9 +27,9 @@ def said(**fields: object) -> drafting.Draft:
 def test_a_draft_is_about_a_concept_of_ones_own_and_something_of_somebody_elses(
     concept: Concept, base: BaseModel, artist: User, second_artist: User
 ) -> None:
-    with pytest.raises(ClaimRefused, match="concept of your own"):
+    with pytest.raises(Refused, match="concept of your own"):
         drafting.draft_claim(concept=concept, about=base, by=second_artist, draft=said())
-    with pytest.raises(ClaimRefused, match="is yours"):
+    with pytest.raises(Refused, match="is yours"):
         drafting.draft_claim(
             concept=concept,
             about=make_base(artist, slug="own", fingerprint="cd" * 32),
@@ -45,7 +45,7 @@ def test_a_draft_is_about_a_concept_of_ones_own_and_something_of_somebody_elses(
 def test_one_claim_of_a_concept_about_a_thing_is_open_at_a_time(
     draft: Claim, concept: Concept, base: BaseModel, artist: User, plugin: PlugIn
 ) -> None:
-    with pytest.raises(ClaimRefused, match="already"):
+    with pytest.raises(Refused, match="already"):
         drafting.draft_claim(concept=concept, about=base, by=artist, draft=said())
     about_another = drafting.draft_claim(concept=concept, about=plugin, by=artist, draft=said())
     assert about_another.respondent == plugin.owner
@@ -55,7 +55,7 @@ def test_one_claim_of_a_concept_about_a_thing_is_open_at_a_time(
     ("prompts", "problem"), [(["a fox"] * 13, "at most 12"), (["x" * 10_000], "has 10000")]
 )
 def test_prompts_are_few_and_short(prompts: list[str], problem: str) -> None:
-    with pytest.raises(ClaimRefused, match=problem):
+    with pytest.raises(Refused, match=problem):
         said(prompts=prompts)
 
 
@@ -65,14 +65,14 @@ def test_somebody_elses_works_and_those_of_another_concept_are_refused(
     foreign = with_works(make_concept(second_artist, "Other"), 1).works.get()
     other = with_works(make_concept(artist, "Second"), 1).works.get()
     for work in (foreign, other):
-        with pytest.raises(ClaimRefused, match="works of Riverink only"):
+        with pytest.raises(Refused, match="works of Riverink only"):
             drafting.choose_works(draft, artist, [work])
     assert draft.counts()[PictureSort.WORK] == 2
 
 
 def test_a_work_needs_a_caption(draft: Claim, artist: User, concept: Concept) -> None:
     concept.works.update(caption="")
-    with pytest.raises(ClaimRefused, match="no caption"):
+    with pytest.raises(Refused, match="no caption"):
         drafting.choose_works(draft, artist, list(concept.works.all()))
 
 
@@ -116,7 +116,7 @@ def test_a_control_can_be_removed_from_a_draft_only(draft: Claim, artist: User) 
     assert draft.counts()[PictureSort.CONTROL] == 7
     drafting.add_controls(draft, artist, files(1, first=60))
     drafting.submit_claim(draft, artist, notice())
-    with pytest.raises(ClaimRefused, match="no draft any more"):
+    with pytest.raises(Refused, match="no draft any more"):
         drafting.remove_control(draft, artist, draft.pictures.all()[0])
 
 
@@ -133,7 +133,7 @@ def test_a_draft_that_lacks_something_is_not_submitted(
     make_draft: MakeDraft, artist: User, lacking: dict[str, object], problem: str
 ) -> None:
     draft = make_draft(**lacking)
-    with pytest.raises(ClaimRefused, match=problem):
+    with pytest.raises(Refused, match=problem):
         drafting.submit_claim(draft, artist, notice())
     draft.refresh_from_db()
     assert (draft.state, draft.notice) == (ClaimState.DRAFT, None)
@@ -156,7 +156,7 @@ def test_what_is_submitted_stays_as_it_is(submitted: Claim, artist: User, concep
         lambda: drafting.add_controls(submitted, artist, files(1, first=60)),
         lambda: drafting.submit_claim(submitted, artist, notice()),
     ):
-        with pytest.raises(ClaimRefused):
+        with pytest.raises(Refused):
             act()
     assert ClaimPicture.objects.count() == 10
 
@@ -171,7 +171,7 @@ def test_only_the_claimant_changes_a_draft(
             lambda person=person: drafting.add_controls(draft, person, files(1, first=60)),
             lambda person=person: drafting.submit_claim(draft, person, notice()),
         ):
-            with pytest.raises(ClaimRefused):
+            with pytest.raises(Refused):
                 act()
     assert Claim.objects.get().state == ClaimState.DRAFT
 
@@ -185,5 +185,5 @@ def test_where_the_artist_has_no_controls_an_admin_adds_them(
 
     assert drafting.add_controls(claim, admin, files(8)) == (8, [])
     assert {picture.added_by for picture in claim.pictures.filter(sort=PictureSort.CONTROL)} == {admin}
-    with pytest.raises(ClaimRefused):
+    with pytest.raises(Refused):
         drafting.add_controls(claim, artist, files(1, first=60))

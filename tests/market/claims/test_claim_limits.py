@@ -14,7 +14,7 @@ from market.catalog.models import Concept
 from market.claims import answering, drafting
 from market.claims.limits import waits_until
 from market.claims.models import Claim, ClaimState
-from market.claims.refusal import ClaimRefused
+from market.refusals import Refused
 from tests.market.stage import make_base, some_hash
 
 pytestmark = [pytest.mark.django_db, pytest.mark.dates]
@@ -35,7 +35,7 @@ class TestOpen:
         settings.CLAIM_MAX_OPEN = 2
         first, _ = another(concept, model_owner), another(concept, model_owner)
 
-        with pytest.raises(ClaimRefused, match=r"You have 2 claims .* withdraw one"):
+        with pytest.raises(Refused, match=r"You have 2 claims .* withdraw one"):
             another(concept, model_owner)
 
         answering.withdraw_claim(first, concept.artist)
@@ -69,7 +69,7 @@ class TestUnfounded:
         assert abs(until - timezone.now() - timedelta(days=settings.CLAIM_UNFOUNDED_DAYS)) < timedelta(
             minutes=5
         )
-        with pytest.raises(ClaimRefused, match=f"from {until:%-d %B %Y}"):
+        with pytest.raises(Refused, match=f"from {until:%-d %B %Y}"):
             another(concept, model_owner)
 
     def test_after_the_time_they_do_not(

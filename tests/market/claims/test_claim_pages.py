@@ -149,7 +149,7 @@ def test_a_claim_begins_with_one_concept_and_one_thing(
 ) -> None:
     data = sent | {"concept": sent["concept"].replace("own", str(concept.pk))}
     answer = client_for(artist).post("/claims/new/", data)
-    assert (answer.status_code, said in answer.content.decode()) == (400, True)
+    assert (answer.status_code, said in answer.content.decode()) == (422, True)
     assert not Claim.objects.exists()
 
 
@@ -173,7 +173,7 @@ def test_a_prompt_of_ten_thousand_letters_is_refused_and_nothing_is_lost(
         )
         page = answer.content.decode()
         assert (answer.status_code, said in page, prompts in page, "New words." in page) == (
-            400,
+            422,
             True,
             True,
             True,
@@ -187,7 +187,7 @@ def test_somebody_elses_work_is_no_choice(
 ) -> None:
     foreign = with_works(make_concept(second_artist, "Other"), 1).works.get()
     answer = client_for(artist).post(f"{draft.get_absolute_url()}works/", {"works": [foreign.pk]})
-    assert (answer.status_code, b"works of this concept only" in answer.content) == (400, True)
+    assert (answer.status_code, b"works of this concept only" in answer.content) == (422, True)
     assert draft.counts()[PictureSort.WORK] == 2
 
 
@@ -198,7 +198,7 @@ def test_a_notice_without_one_of_its_elements_is_shown_again_as_it_was_written(
     sent = {name: value for name, value in SIGNED.items() if name != left_out}
     answer = client_for(artist).post(f"{draft.get_absolute_url()}submit/", sent)
     page = answer.content.decode()
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert all(str(value).split("\n")[0] in page for value in sent.values())
     draft.refresh_from_db()
     assert draft.is_draft
@@ -210,7 +210,7 @@ def test_the_owner_answers_and_the_artist_appeals_on_the_page(
     at, owner = ready.get_absolute_url(), client_for(model_owner)
     assert b"Accept the claim" in owner.get(at).content
     assert b"Accept the claim" not in client_for(artist).get(at).content
-    assert owner.post(f"{at}reject/", {"reason": ""}).status_code == 400
+    assert owner.post(f"{at}reject/", {"reason": ""}).status_code == 422
     assert owner.post(f"{at}reject/", {"reason": REASON}).status_code == 302
     assert REASON in client_for(artist).get(at).content.decode()
 
@@ -234,7 +234,7 @@ def test_a_counter_notice_is_asked_for_whole(ready: Claim, model_owner: User, cl
     assert client.get(address).status_code == 200
     for left_out in COUNTERED:
         sent = {name: value for name, value in COUNTERED.items() if name != left_out}
-        assert client.post(address, sent).status_code == 400, left_out
+        assert client.post(address, sent).status_code == 422, left_out
     assert client.post(address, COUNTERED).status_code == 302
     ready.refresh_from_db()
     assert (ready.state, ready.decision) == (ClaimState.REJECTED, REASON)
@@ -258,13 +258,13 @@ def test_messages_are_plain_text_of_limited_length(ready: Claim, artist: User, c
     client.post(f"{at}messages/", {"text": "<b>Hello</b>"})
     assert b"&lt;b&gt;Hello&lt;/b&gt;" in client.get(at).content
     too_long = client.post(f"{at}messages/", {"text": "x" * 4001})
-    assert (too_long.status_code, "x" * 4001 in too_long.content.decode()) == (400, True)
+    assert (too_long.status_code, "x" * 4001 in too_long.content.decode()) == (422, True)
     assert ready.messages.count() == 1
 
 
 def test_controls_that_are_not_taken_are_named(draft: Claim, artist: User, client_for: ClientFor) -> None:
     answer = client_for(artist).post(f"{draft.get_absolute_url()}controls/", {"files": files(2)})
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert answer.content.count(b"is in the claim already") == 2
 
 

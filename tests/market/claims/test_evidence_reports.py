@@ -19,11 +19,11 @@ from django.test import Client
 from market.accounts.models import User
 from market.claims import answering, measuring
 from market.claims.models import Claim, ClaimState, EvidenceReport, PictureSort, StepKind
-from market.claims.refusal import ClaimRefused
 from market.jobs.lifecycle import LeaseLost
 from market.jobs.models import Job
 from market.jobs.states import JobState
 from market.ledger.signing import signer
+from market.refusals import Refused
 from tests.market.claims.conftest import claimed, measured, output
 
 pytestmark = pytest.mark.django_db
@@ -146,7 +146,7 @@ def test_a_cancelled_job_of_a_withdrawn_claim_says_nothing_more(
 
 
 def test_one_measuring_runs_at_a_time(submitted: Claim, artist: User) -> None:
-    with pytest.raises(ClaimRefused, match="is being made"):
+    with pytest.raises(Refused, match="is being made"):
         answering.ask_for_evidence(submitted, artist)
 
 

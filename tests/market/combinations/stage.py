@@ -13,14 +13,21 @@ from market.catalog.addition import AdditionOutput
 from market.catalog.models import PlugIn, PlugInVersion
 from market.combinations import finishing
 from market.combinations.models import Combination
+from market.combinations.orders import CombinationOrder
 from market.combinations.requesting import KIND, request
 from market.jobs.models import Job
 from tests.market.catalog.pictures import png
 from tests.market.stage import merged_adapter
 
 
-def ask(person: User, *plugins: PlugIn, **wish: Any) -> Combination:
-    return request(person, plugins, **{"key": uuid.uuid4()} | wish)
+def ask(
+    person: User,
+    *plugins: PlugIn,
+    key: uuid.UUID | None = None,
+    agreed: str | None = None,
+    **said: Any,
+) -> Combination:
+    return request(person, CombinationOrder(plugins, **said), key=key or uuid.uuid4(), agreed=agreed)
 
 
 def claimed(combination: Combination) -> Job:

@@ -6,15 +6,16 @@ import pytest
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
-from market.catalog.addition import AdditionRefused, start_addition
+from market.catalog.addition import start_addition
 from market.catalog.combined import least_price, price_of, shares_of
 from market.catalog.models import ConceptKind, PlugIn
 from market.catalog.models.plugins import MAX_PRICE_MICROS
-from market.catalog.publishing import PublishingRefused, publish
+from market.catalog.publishing import publish
 from market.combinations.choosing import draw_quote
-from market.combinations.errors import CombinationRefused
+from market.combinations.orders import CombinationOrder
 from market.extractions.releases import make_default
 from market.extractions.retraining import accept_retraining
+from market.refusals import Refused
 from tests.market.combinations.stage import ask, combined, finish
 from tests.market.extractions.stage import make_dropped, retrain
 from tests.market.stage import make_base, make_part, share_with, top_up
@@ -23,15 +24,15 @@ pytestmark = pytest.mark.django_db
 
 
 def refusal(person: User, *plugins: PlugIn, name: str = "", price: int | None = None) -> str:
-    with pytest.raises(CombinationRefused) as refused:
-        draw_quote(person, plugins, name=name, price_micros=price)
+    with pytest.raises(Refused) as refused:
+        draw_quote(person, CombinationOrder(plugins, name=name, price_micros=price))
     return str(refused.value)
 
 
 def test_a_quote_says_what_combining_costs_and_whom_each_picture_pays(
     user: User, artist: User, second_artist: User, ink: PlugIn, pip: PlugIn
 ) -> None:
-    quote = draw_quote(user, [ink, pip])
+    quote = draw_quote(user, CombinationOrder([ink, pip]))
     assert (quote.name, quote.fee_micros) == ("Ink & Pip", 500_000)
     assert (quote.price_micros, quote.least_micros) == (80_000, 80_000)
     assert [(each.person, each.percent, each.through) for each in quote.royalties] == [
@@ -45,7 +46,7 @@ def test_a_co_owner_of_a_part_is_in_the_quote(
     user: User, artist: User, second_artist: User, ink: PlugIn, pip: PlugIn
 ) -> None:
     share_with(ink, second_artist, 5000)
-    quote = draw_quote(user, [ink, pip])
+    quote = draw_quote(user, CombinationOrder([ink, pip]))
     assert [(each.person, each.percent) for each in quote.royalties] == [
         (second_artist, 62.5),
         (artist, 37.5),
@@ -69,15 +70,15 @@ def test_shares_follow_prices_and_every_part_has_one(prices: list[int], shares: 
 def test_a_picture_costs_at_least_what_its_parts_do(user: User, ink: PlugIn, pip: PlugIn) -> None:
     assert "costs at least €0.08" in refusal(user, ink, pip, price=79_999)
     assert "at most €100.00; €200.00 was asked for" in refusal(user, ink, pip, price=200_000_000)
-    assert draw_quote(user, [ink, pip], price_micros=90_000).price_micros == 90_000
+    assert draw_quote(user, CombinationOrder([ink, pip], price_micros=90_000)).price_micros == 90_000
 
 
 def test_of_ones_own_parts_nothing_is_asked(artist: User, ink: PlugIn, pip: PlugIn) -> None:
-    assert draw_quote(artist, [ink, pip]).least_micros == pytest.approx(
+    assert draw_quote(artist, CombinationOrder([ink, pip])).least_micros == pytest.approx(
         80_000, abs=40
     )  # Pip's 25% are its €0.02
     PlugIn.objects.filter(pk=pip.pk).update(price_micros=0)
-    assert draw_quote(artist, [ink, pip]).least_micros == 0
+    assert draw_quote(artist, CombinationOrder([ink, pip])).least_micros == 0
 
 
 def test_a_part_that_grows_dearer_makes_pictures_dearer(rich: User, ink: PlugIn, pip: PlugIn) -> None:
@@ -99,7 +100,7 @@ def test_a_part_that_is_combined_counts_at_what_it_costs_now(
     duet = combined(rich, ink, pip)
     PlugIn.objects.filter(pk=ink.pk).update(price_micros=90_000)
     wool = make_part(second_artist, base, "Wool", price=40_000)
-    quote = draw_quote(rich, [duet, wool])
+    quote = draw_quote(rich, CombinationOrder([duet, wool]))
     assert [each.share for each in quote.parts] == [7500, 2500]  # €0.12 to €0.04
     assert quote.parts[0].price_micros == pytest.approx(120_000, abs=20)
     # It is their own, but what is in it is not.
@@ -133,10 +134,10 @@ def test_a_part_that_was_trained_again_is_combined_as_it_draws_on_the_release_in
     riverink = retest.version.plugin
     assert retest.build.release is not None
     make_default(retest.build.release, model_owner)
-    assert draw_quote(rich, [riverink, pip]).parts[0].version == retest.version
+    assert draw_quote(rich, CombinationOrder([riverink, pip])).parts[0].version == retest.version
 
     accept_retraining(done, artist)
-    assert draw_quote(rich, [riverink, pip]).parts[0].version == done.version
+    assert draw_quote(rich, CombinationOrder([riverink, pip])).parts[0].version == done.version
     assert [each.version for each in ask(rich, riverink, pip).parts.all()] == [
         done.version,
         pip.current_version,
@@ -145,7 +146,7 @@ def test_a_part_that_was_trained_again_is_combined_as_it_draws_on_the_release_in
     assert riverink.current_version == retest.version, "what is offered stays"
 
     make_default(base.releases.get(number=1), model_owner)
-    assert draw_quote(rich, [riverink, pip]).parts[0].version == retest.version
+    assert draw_quote(rich, CombinationOrder([riverink, pip])).parts[0].version == retest.version
 
 
 def test_one_plugin_or_too_many_are_refused(user: User, artist: User, base: BaseModel, ink: PlugIn) -> None:
@@ -173,7 +174,7 @@ def test_a_licence_without_combination_is_refused_but_to_its_artist(
 ) -> None:
     PlugIn.objects.filter(pk=ink.pk).update(allow_combination=False)
     assert "licence of “Ink” by Ada Artist does not allow it to be combined" in refusal(user, ink, pip)
-    assert len(draw_quote(artist, [ink, pip]).parts) == 2
+    assert len(draw_quote(artist, CombinationOrder([ink, pip])).parts) == 2
 
 
 def test_what_is_not_on_the_market_is_combined_by_its_artist_only(
@@ -181,7 +182,7 @@ def test_what_is_not_on_the_market_is_combined_by_its_artist_only(
 ) -> None:
     ink.withdraw()
     assert "“Ink” by Ada Artist is not on the market" in refusal(user, ink, pip)
-    assert len(draw_quote(artist, [ink, pip]).parts) == 2
+    assert len(draw_quote(artist, CombinationOrder([ink, pip])).parts) == 2
 
 
 def test_weights_of_before_are_refused(user: User, base: BaseModel, ink: PlugIn, pip: PlugIn) -> None:
@@ -202,7 +203,7 @@ def test_a_combination_gets_no_version_from_works(
     rich: User, base: BaseModel, ink: PlugIn, pip: PlugIn
 ) -> None:
     duet = combined(rich, ink, pip)
-    with pytest.raises(AdditionRefused, match="combined of plug-ins, and not made of works"):
+    with pytest.raises(Refused, match="combined of plug-ins, and not made of works"):
         start_addition(duet.concept, base, rich)
 
 
@@ -216,7 +217,7 @@ def test_an_artist_publishes_it_without_affirming_works(
 
 
 def test_somebody_who_is_no_artist_cannot_publish_it(rich: User, ink: PlugIn, pip: PlugIn) -> None:
-    with pytest.raises(PublishingRefused, match="Only its artist"):
+    with pytest.raises(Refused, match="Only its artist"):
         publish(combined(rich, ink, pip), rich)
 
 

@@ -12,12 +12,14 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import ConceptKind, PlugIn, PlugInState, PlugInVersion
 from market.combinations.choosing import draw_quote
-from market.combinations.errors import BadResult, BalanceTooLow, CombinationRefused, QuoteChanged
 from market.combinations.finishing import TOO_LATE, give_up_expired
 from market.combinations.models import Combination
+from market.combinations.orders import CombinationOrder
+from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from market.jobs.states import JobState
 from market.ledger import operations as ledger
+from market.refusals import BalanceTooLow, PriceChanged, Refused
 from tests.market.combinations.stage import ask, claimed, combined, finish
 from tests.market.stage import commission, make_part, top_up, wallet
 
@@ -78,11 +80,14 @@ def test_asking_twice_with_one_key_combines_once(rich: User, ink: PlugIn, pip: P
 
 
 def test_what_was_not_shown_is_not_agreed_to(rich: User, ink: PlugIn, pip: PlugIn) -> None:
-    shown = draw_quote(rich, [ink, pip])
+    shown = draw_quote(rich, CombinationOrder([ink, pip]))
     PlugIn.objects.filter(pk=ink.pk).update(price_micros=90_000)
-    with pytest.raises(QuoteChanged, match="has changed"):
+    with pytest.raises(PriceChanged, match="has changed"):
         ask(rich, ink, pip, agreed=shown.digest)
-    assert ask(rich, ink, pip, agreed=draw_quote(rich, [ink, pip]).digest).price_micros == 110_000
+    assert (
+        ask(rich, ink, pip, agreed=draw_quote(rich, CombinationOrder([ink, pip])).digest).price_micros
+        == 110_000
+    )
 
 
 def test_a_cancelled_combination_costs_nothing(rich: User, ink: PlugIn, pip: PlugIn) -> None:
@@ -141,7 +146,7 @@ def test_the_same_name_again_is_the_next_version(rich: User, ink: PlugIn, pip: P
 
 def test_one_under_way_is_not_started_twice(rich: User, ink: PlugIn, pip: PlugIn) -> None:
     ask(rich, ink, pip)
-    with pytest.raises(CombinationRefused, match="is being combined already"):
+    with pytest.raises(Refused, match="is being combined already"):
         ask(rich, ink, pip)
 
 
@@ -149,7 +154,7 @@ def test_a_person_has_three_unfinished_ones_at_most(rich: User, ink: PlugIn, pip
     top_up(rich, 5_000_000)
     for name in ("One", "Two", "Three"):
         ask(rich, ink, pip, name=name)
-    with pytest.raises(CombinationRefused, match="3 unfinished combinations"):
+    with pytest.raises(Refused, match="3 unfinished combinations"):
         ask(rich, ink, pip, name="Four")
 
 

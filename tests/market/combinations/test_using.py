@@ -8,14 +8,14 @@ from django.db import transaction
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.models import PlugIn, PlugInPart
-from market.generation.errors import PlugInUnavailable, Refused
 from market.generation.finishing import StoredPicture, finish_generation
 from market.generation.models import GenerationRequest
 from market.generation.requesting import settle_terms
 from market.jobs.models import Job
 from market.ledger.describing import describe
+from market.refusals import Refused
 from tests.market.combinations.stage import ask, combined, copied
-from tests.market.stage import earnings, make_wish, run, top_up
+from tests.market.stage import earnings, make_order, run, top_up
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def test_each_picture_pays_the_artists_of_the_parts_by_their_shares(
     rich: User, artist: User, second_artist: User, base: BaseModel, ink: PlugIn, pip: PlugIn
 ) -> None:
     duet = combined(rich, ink, pip)
-    request = run(rich, make_wish(base, (duet, 1.0)))
+    request = run(rich, make_order(base, (duet, 1.0)))
     drawn(request)
     assert (earnings(artist), earnings(second_artist)) == (54_000, 18_000)  # of €0.06 and €0.02, less a tenth
     assert earnings(rich) == 0
@@ -41,7 +41,7 @@ def test_a_higher_price_goes_to_the_parts_too(
     rich: User, artist: User, second_artist: User, base: BaseModel, ink: PlugIn, pip: PlugIn
 ) -> None:
     duet = combined(rich, ink, pip, price_micros=160_000)
-    drawn(run(rich, make_wish(base, (duet, 1.0))))
+    drawn(run(rich, make_order(base, (duet, 1.0))))
     assert (earnings(artist), earnings(second_artist)) == (108_000, 36_000)
 
 
@@ -50,13 +50,13 @@ def test_nobody_else_draws_with_it_before_it_is_published(
 ) -> None:
     duet = combined(rich, ink, pip)
     for person in (artist, stranger):
-        with pytest.raises(PlugInUnavailable):
+        with pytest.raises(Refused, match="A chosen plug-in is not offered"):
             settle_terms(base=base, plugins=[(duet.pk, 1.0)], count=1, person=person)
 
 
 def test_a_draft_that_is_no_combination_is_not_drawn_with(artist: User, base: BaseModel, ink: PlugIn) -> None:
     ink.withdraw()
-    with pytest.raises(PlugInUnavailable):
+    with pytest.raises(Refused, match="A chosen plug-in is not offered"):
         settle_terms(base=base, plugins=[(ink.pk, 1.0)], count=1, person=artist)
 
 
@@ -66,7 +66,7 @@ def test_a_part_withdrawn_later_goes_on_being_used_and_paid(
     duet = combined(rich, ink, pip)
     ink.withdraw()
     PlugIn.objects.filter(pk=pip.pk).update(allow_combination=False)
-    drawn(run(rich, make_wish(base, (duet, 1.0))))
+    drawn(run(rich, make_order(base, (duet, 1.0))))
     assert earnings(artist) == 54_000
 
 
@@ -75,7 +75,7 @@ def test_a_part_that_grew_dearer_is_paid_what_it_costs(
 ) -> None:
     duet = combined(rich, ink, pip)
     PlugIn.objects.filter(pk=pip.pk).update(price_micros=40_000)
-    drawn(run(rich, make_wish(base, (duet, 1.0))))
+    drawn(run(rich, make_order(base, (duet, 1.0))))
     assert earnings(second_artist) == pytest.approx(36_000, abs=36)
 
 

@@ -16,13 +16,14 @@ from market.extractions.building import BuildOutput, RetestOutput, complete_buil
 from market.extractions.deciding import approve_extraction
 from market.extractions.finishing import ExtractionOutput, StoredAdapter, complete_extraction
 from market.extractions.models import Extraction, ReleaseBuild, Retest, Retraining
+from market.extractions.orders import ExtractionOrder
 from market.extractions.retraining import (
     TRAINED_AGAIN,
     RetrainingOutput,
     complete_retraining,
     start_retraining,
 )
-from market.extractions.starting import ExtractionWish, start_extraction
+from market.extractions.starting import start_extraction
 from market.jobs.models import Job
 from tests.market.catalog.conftest import adapter_file, make_concept, make_version, with_works
 from tests.market.catalog.conftest import output as addition_output
@@ -126,7 +127,7 @@ def claim_job(kind: str) -> Job:
 
 
 def begun(base: BaseModel, by: User, name: str = "Noto", claim: Claim | None = None) -> Extraction:
-    return start_extraction(base, by, ExtractionWish(name, "style"), claim=claim)
+    return start_extraction(base, by, ExtractionOrder(name, "style"), claim=claim)
 
 
 def make_extraction(

@@ -14,12 +14,11 @@ from market.basemodels.models import BaseModel, BaseRelease
 from market.extractions import building
 from market.extractions.building import RetestOutput, complete_build, start_build
 from market.extractions.deciding import approve_extraction
-from market.extractions.errors import ExtractionRefused
-from market.extractions.finishing import BadResult
 from market.extractions.models import BuildState, ReleaseBuild, Retest
-from market.jobs.lifecycle import LeaseLost
+from market.jobs.lifecycle import BadResult, LeaseLost
 from market.jobs.models import Job
 from market.jobs.states import JobState
+from market.refusals import Refused
 from tests.market.catalog.pictures import png
 from tests.market.extractions.stage import (
     build_output,
@@ -120,14 +119,14 @@ def test_a_failed_build_is_built_again_with_all_that_is_approved(
 def test_two_builds_of_a_base_at_once_are_refused(
     build: ReleaseBuild, base: BaseModel, model_owner: User, stranger: User
 ) -> None:
-    with pytest.raises(ExtractionRefused, match="being built"):
+    with pytest.raises(Refused, match="being built"):
         start_build(base, model_owner)
-    with pytest.raises(ExtractionRefused, match="Only the owner"):
+    with pytest.raises(Refused, match="Only the owner"):
         start_build(base, stranger)
 
 
 def test_nothing_approved_is_nothing_to_build(base: BaseModel, model_owner: User) -> None:
-    with pytest.raises(ExtractionRefused, match="Nothing is approved"):
+    with pytest.raises(Refused, match="Nothing is approved"):
         start_build(base, model_owner)
 
 

@@ -11,9 +11,9 @@ from market.audit.models import AuditLine
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugIn
 from market.extractions.deciding import approve_extraction, discard_extraction
-from market.extractions.errors import ExtractionRefused
 from market.extractions.limits import NOT_JUDGED, limits_of
 from market.extractions.models import Extraction, ExtractionState, ReleaseBuild
+from market.refusals import Refused
 from tests.market.extractions.stage import (
     REASON,
     begun,
@@ -47,7 +47,7 @@ def test_a_missed_limit_asks_for_a_reason_that_is_kept(
     base: BaseModel, model_owner: User, measured: dict[str, float], said: str
 ) -> None:
     made = make_extraction(base, model_owner, figures=judged(**measured))
-    with pytest.raises(ExtractionRefused, match=said):
+    with pytest.raises(Refused, match=said):
         approve_extraction(made, model_owner, reason="  ")
     assert not ReleaseBuild.objects.exists()
 
@@ -64,7 +64,7 @@ def test_a_limit_itself_is_met(settings: Any) -> None:
 
 def test_where_no_judge_counted_approval_asks_for_a_reason(base: BaseModel, model_owner: User) -> None:
     made = make_extraction(base, model_owner, figures=not_judged())
-    with pytest.raises(ExtractionRefused, match="No judge"):
+    with pytest.raises(Refused, match="No judge"):
         approve_extraction(made, model_owner)
     approve_extraction(made, model_owner, reason=REASON)
     assert made.missed == [NOT_JUDGED]
@@ -76,9 +76,9 @@ def test_it_is_decided_once(base: BaseModel, model_owner: User) -> None:
     approve_extraction(made, model_owner)
 
     for again in (made, late):
-        with pytest.raises(ExtractionRefused, match="decided already, or is not ready: approved"):
+        with pytest.raises(Refused, match="decided already, or is not ready: approved"):
             approve_extraction(again, model_owner)
-        with pytest.raises(ExtractionRefused, match="decided already"):
+        with pytest.raises(Refused, match="decided already"):
             discard_extraction(again, model_owner)
     assert ReleaseBuild.objects.count() == 1
 
@@ -88,19 +88,19 @@ def test_what_was_discarded_is_never_approved(base: BaseModel, model_owner: User
     discard_extraction(made, model_owner, reason="Too much else is lost.")
 
     assert (made.state, made.reason) == (ExtractionState.DISCARDED, "Too much else is lost.")
-    with pytest.raises(ExtractionRefused, match="discarded"):
+    with pytest.raises(Refused, match="discarded"):
         approve_extraction(made, model_owner)
 
 
 def test_one_still_being_made_is_not_decided(base: BaseModel, model_owner: User) -> None:
-    with pytest.raises(ExtractionRefused, match="being made"):
+    with pytest.raises(Refused, match="being made"):
         approve_extraction(begun(base, model_owner), model_owner)
 
 
 def test_a_stranger_decides_nothing(base: BaseModel, model_owner: User, stranger: User) -> None:
     made = make_extraction(base, model_owner)
     for decide in (approve_extraction, discard_extraction):
-        with pytest.raises(ExtractionRefused, match="Only the owner"):
+        with pytest.raises(Refused, match="Only the owner"):
             decide(made, stranger)
     made.refresh_from_db()
     assert made.state == ExtractionState.READY
@@ -112,7 +112,7 @@ def test_approving_while_a_release_is_built_is_refused_and_changes_nothing(
     first, second = make_extraction(base, model_owner), make_extraction(base, model_owner, "Clay")
     build = approve_extraction(first, model_owner)
 
-    with pytest.raises(ExtractionRefused, match="is being built"):
+    with pytest.raises(Refused, match="is being built"):
         approve_extraction(second, model_owner, offer=True)
     second.refresh_from_db()
     assert second.state == ExtractionState.READY
@@ -125,14 +125,14 @@ def test_approving_while_a_release_is_built_is_refused_and_changes_nothing(
 def test_two_runs_of_one_concept_are_not_both_approved(base: BaseModel, model_owner: User) -> None:
     first, second = make_extraction(base, model_owner), make_extraction(base, model_owner)
     finish_build(approve_extraction(first, model_owner))
-    with pytest.raises(ExtractionRefused, match="Another run"):
+    with pytest.raises(Refused, match="Another run"):
         approve_extraction(second, model_owner)
 
 
 def test_one_of_other_weights_is_not_approved(base: BaseModel, model_owner: User) -> None:
     made = make_extraction(base, model_owner)
     BaseModel.objects.filter(pk=base.pk).update(fingerprint="ef" * 32)
-    with pytest.raises(ExtractionRefused, match="other weights"):
+    with pytest.raises(Refused, match="other weights"):
         approve_extraction(Extraction.objects.get(pk=made.pk), model_owner)
 
 
@@ -160,7 +160,7 @@ def test_a_claimant_who_has_affirmed_no_rights_is_waited_for(
     # The text that they affirmed is not the one in force.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("market.catalog.models.concepts.RIGHTS_VERSION", "later")
-        with pytest.raises(ExtractionRefused, match="affirm their rights"):
+        with pytest.raises(Refused, match="affirm their rights"):
             approve_extraction(made, model_owner)
 
 
@@ -182,7 +182,7 @@ def test_without_a_claim_and_not_offered_it_is_nobodys_plugin(base: BaseModel, m
 
 def test_an_admin_affirms_no_rights_for_the_owner(base: BaseModel, model_owner: User, admin: User) -> None:
     made = make_extraction(base, model_owner)
-    with pytest.raises(ExtractionRefused, match="Only the base's owner"):
+    with pytest.raises(Refused, match="Only the base's owner"):
         approve_extraction(made, admin, offer=True)
     approve_extraction(made, admin)
     assert made.decided_by == admin
@@ -193,5 +193,5 @@ def test_a_concept_of_the_owners_of_another_kind_is_not_taken_for_it(
 ) -> None:
     Concept.objects.create(artist=model_owner, name="noto", kind="character")
     made = make_extraction(base, model_owner)
-    with pytest.raises(ExtractionRefused, match="a character"):
+    with pytest.raises(Refused, match="a character"):
         approve_extraction(made, model_owner, offer=True)

@@ -13,9 +13,9 @@ from market.audit.models import AuditLine
 from market.basemodels.models import BaseModel, BaseRelease
 from market.extractions.deciding import approve_extraction, limits_for
 from market.extractions.degradation import HEADER, degradation_of, degradations, limits_ahead
-from market.extractions.errors import ExtractionRefused
 from market.extractions.releases import make_default
 from market.jobs.models import Job
+from market.refusals import Refused
 from tests.market.extractions.stage import REASON, finish_build, make_extraction, not_judged
 from tests.market.stage import make_base
 
@@ -128,7 +128,7 @@ def test_an_extraction_predicted_to_leave_too_little_is_approved_only_with_a_rea
     without(base, "Clay", kept=0.85)
     third = make_extraction(base, model_owner, "Blobs")
 
-    with pytest.raises(ExtractionRefused, match="Styles kept, predicted with 3 taken out"):
+    with pytest.raises(Refused, match="Styles kept, predicted with 3 taken out"):
         approve_extraction(third, model_owner)
     assert base.builds.count() == 2
 

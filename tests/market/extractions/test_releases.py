@@ -8,8 +8,8 @@ from market.accounts.models import User
 from market.audit.models import AuditLine
 from market.basemodels.models import BaseModel, BaseRelease
 from market.extractions.deciding import approve_extraction
-from market.extractions.errors import ExtractionRefused
 from market.extractions.releases import eraser_of, make_default, weights_of
+from market.refusals import Refused
 from tests.market.extractions.stage import finish_build, make_extraction, stored
 from tests.market.stage import make_plugin
 
@@ -33,9 +33,9 @@ def test_the_owner_uses_a_release_and_goes_back_to_an_older_one(
 def test_a_stranger_and_a_release_in_use_are_refused(
     base: BaseModel, second: BaseRelease, model_owner: User, stranger: User
 ) -> None:
-    with pytest.raises(ExtractionRefused, match="Only the owner"):
+    with pytest.raises(Refused, match="Only the owner"):
         make_default(second, stranger)
-    with pytest.raises(ExtractionRefused, match="in use already"):
+    with pytest.raises(Refused, match="in use already"):
         make_default(base.default_release(), model_owner)
     assert base.default_release().number == 1
 
@@ -44,7 +44,7 @@ def test_a_release_of_other_weights_is_refused(
     base: BaseModel, second: BaseRelease, model_owner: User
 ) -> None:
     BaseModel.objects.filter(pk=base.pk).update(fingerprint="ef" * 32)
-    with pytest.raises(ExtractionRefused, match="other weights"):
+    with pytest.raises(Refused, match="other weights"):
         make_default(second, model_owner)
     assert base.default_release().number == 1
 

@@ -13,13 +13,11 @@ from django.urls import reverse
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
-from market.catalog.addition import BadResult
 from market.catalog.models import Concept, ConceptKind, PlugInVersion, VersionOnRelease, Work
 from market.catalog.publishing import use_version
 from market.extractions import retraining
 from market.extractions.building import RetestOutput
 from market.extractions.deciding import approve_extraction
-from market.extractions.errors import ExtractionRefused
 from market.extractions.grids import Grids
 from market.extractions.models import Retest, Retraining, RetrainingState
 from market.extractions.releases import make_default
@@ -31,10 +29,11 @@ from market.extractions.retraining import (
     start_retraining,
 )
 from market.generation.requesting import settle_terms
-from market.jobs.lifecycle import LeaseLost
+from market.jobs.lifecycle import BadResult, LeaseLost
 from market.jobs.models import Job
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Transfer
+from market.refusals import Refused
 from market.takedowns.models import Ground
 from market.takedowns.taking_down import Cause, take_down_plugin
 from tests.market.catalog.conftest import make_version
@@ -139,7 +138,7 @@ def test_a_version_that_the_artist_chooses_for_all_draws_everywhere(
     plugin = dropped.version.plugin
     use_version(plugin, other)
     assert drawn(base, dropped, user) == other
-    with pytest.raises(ExtractionRefused, match="another version of it by now"):
+    with pytest.raises(Refused, match="another version of it by now"):
         accept_retraining(done, artist)
     assert Retraining.objects.get().state == RetrainingState.OFFERED
     decline_retraining(done, artist)
@@ -232,12 +231,12 @@ def test_what_belongs_to_other_weights_is_not_kept(dropped: Retest, artist: User
 
 def test_it_is_trained_again_once_a_release(dropped: Retest, artist: User) -> None:
     begun = start_retraining(dropped, artist)
-    with pytest.raises(ExtractionRefused, match="trained again for this release already"):
+    with pytest.raises(Refused, match="trained again for this release already"):
         start_retraining(dropped, artist)
     job = Job.objects.enqueue(kind=retraining.KIND, owner=artist, parameters={})
     with pytest.raises(DatabaseError, match="once_a_retest"), transaction.atomic():
         Retraining.objects.create(retest=dropped, job=job, fee_micros=0)
-    with pytest.raises(ExtractionRefused, match="not trained: being trained"):
+    with pytest.raises(Refused, match="not trained: being trained"):
         accept_retraining(begun, artist)
 
 
@@ -245,12 +244,12 @@ def test_nobody_else_has_it_trained_or_decides(
     dropped: Retest, stranger: User, model_owner: User, admin: User
 ) -> None:
     for other in (stranger, model_owner, admin):
-        with pytest.raises(ExtractionRefused, match="Only its artist"):
+        with pytest.raises(Refused, match="Only its artist"):
             start_retraining(dropped, other)
     done = retrain(dropped)
     for other in (stranger, model_owner, admin):
         for decide in (accept_retraining, decline_retraining):
-            with pytest.raises(ExtractionRefused, match="Only its artist"):
+            with pytest.raises(Refused, match="Only its artist"):
                 decide(done, other)
 
 
@@ -259,7 +258,7 @@ def test_what_did_not_drop_is_not_trained_again(base: BaseModel, artist: User, m
     assert version is not None
     build = approve_extraction(make_extraction(base, model_owner), model_owner)
     finish_build(build, RetestOutput(version.pk, base.default_release().pk, {"moved": 0.0}, NO_PICTURES))
-    with pytest.raises(ExtractionRefused, match="as it did before"):
+    with pytest.raises(Refused, match="as it did before"):
         start_retraining(Retest.objects.get(), artist)
 
 

@@ -11,12 +11,13 @@ from market.basemodels.models import BaseModel
 from market.claims.models import ClaimState
 from market.extractions import starting
 from market.extractions.deciding import approve_extraction
-from market.extractions.errors import ExtractionRefused
 from market.extractions.finishing import complete_extraction
 from market.extractions.models import Extraction, ExtractionState
-from market.extractions.starting import ExtractionWish, minutes_for, start_extraction, work_units
+from market.extractions.orders import ExtractionOrder
+from market.extractions.starting import minutes_for, start_extraction, work_units
 from market.jobs.lifecycle import LeaseLost
 from market.jobs.models import Job
+from market.refusals import Refused
 from tests.market.extractions.stage import (
     begun,
     claim_job,
@@ -43,7 +44,7 @@ def test_the_owner_of_a_base_takes_a_concept_out_of_it(base: BaseModel, model_ow
 
 
 def test_an_admin_may_and_a_stranger_may_not(base: BaseModel, admin: User, stranger: User) -> None:
-    with pytest.raises(ExtractionRefused, match="Only the owner"):
+    with pytest.raises(Refused, match="Only the owner"):
         begun(base, stranger)
     assert not Job.objects.exists()
 
@@ -51,11 +52,11 @@ def test_an_admin_may_and_a_stranger_may_not(base: BaseModel, admin: User, stran
 
 
 def test_two_extractions_of_one_concept_at_once_are_refused(base: BaseModel, model_owner: User) -> None:
-    start_extraction(base, model_owner, ExtractionWish("a fox", "character"))
+    start_extraction(base, model_owner, ExtractionOrder("a fox", "character"))
 
-    with pytest.raises(ExtractionRefused, match="already: wait"):
-        start_extraction(base, model_owner, ExtractionWish("The Fox", "character"))
-    assert start_extraction(base, model_owner, ExtractionWish("a cat", "character")).pk
+    with pytest.raises(Refused, match="already: wait"):
+        start_extraction(base, model_owner, ExtractionOrder("The Fox", "character"))
+    assert start_extraction(base, model_owner, ExtractionOrder("a cat", "character")).pk
     assert Job.objects.count() == 2
 
 
@@ -67,7 +68,7 @@ def test_another_run_lies_beside_the_first_once_that_is_ready(base: BaseModel, m
 
 def test_what_is_taken_out_already_is_not_taken_out_again(base: BaseModel, model_owner: User) -> None:
     finish_build(approve_extraction(make_extraction(base, model_owner), model_owner))
-    with pytest.raises(ExtractionRefused, match="already: that was approved"):
+    with pytest.raises(Refused, match="already: that was approved"):
         begun(base, model_owner)
 
 
@@ -76,7 +77,7 @@ def test_only_an_accepted_claim_leads_to_an_extraction(
     base: BaseModel, model_owner: User, artist: User, state: str
 ) -> None:
     claim = make_claim(artist, base, state=state)
-    with pytest.raises(ExtractionRefused, match="not an accepted one"):
+    with pytest.raises(Refused, match="not an accepted one"):
         begun(base, model_owner, claim=claim)
 
 
@@ -84,17 +85,17 @@ def test_a_claim_about_another_base_or_kind_does_not_count(
     base: BaseModel, model_owner: User, artist: User
 ) -> None:
     other = make_base(model_owner, slug="other", fingerprint="cd" * 32)
-    with pytest.raises(ExtractionRefused, match="not an accepted one about Tiny"):
+    with pytest.raises(Refused, match="not an accepted one about Tiny"):
         begun(base, model_owner, claim=make_claim(artist, other))
-    with pytest.raises(ExtractionRefused, match="about a style"):
+    with pytest.raises(Refused, match="about a style"):
         start_extraction(
-            base, model_owner, ExtractionWish("Ink", "character"), claim=make_claim(artist, base, name="Ink")
+            base, model_owner, ExtractionOrder("Ink", "character"), claim=make_claim(artist, base, name="Ink")
         )
 
 
 def test_a_base_without_a_release_of_its_weights_is_refused(base: BaseModel, model_owner: User) -> None:
     base.releases.update(fingerprint="ef" * 32)
-    with pytest.raises(ExtractionRefused, match="no release of its weights"):
+    with pytest.raises(Refused, match="no release of its weights"):
         begun(base, model_owner)
 
 

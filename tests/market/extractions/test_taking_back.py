@@ -18,13 +18,12 @@ from market.catalog.models import PlugIn
 from market.extractions import building
 from market.extractions.building import complete_build, release_of_approved, start_build
 from market.extractions.deciding import approve_extraction, take_back_extraction
-from market.extractions.errors import ExtractionRefused
-from market.extractions.finishing import BadResult
 from market.extractions.lost import lost_on
 from market.extractions.models import BuildState, Extraction, ExtractionState, ReleaseBuild
 from market.extractions.releases import make_default, weights_of
-from market.jobs.lifecycle import LeaseLost
+from market.jobs.lifecycle import BadResult, LeaseLost
 from market.jobs.states import JobState
+from market.refusals import Refused
 from tests.market.extractions.stage import (
     build_output,
     claim_job,
@@ -111,7 +110,7 @@ def test_where_a_release_that_lacks_just_the_rest_is_there_none_is_built(
     assert release_of_approved(base) == without_noto
     assert take_back_extraction(first, model_owner, because=BECAUSE) is None
     assert release_of_approved(base) == base.releases.get(number=1)
-    with pytest.raises(ExtractionRefused, match="Nothing is approved"):
+    with pytest.raises(Refused, match="Nothing is approved"):
         start_build(base, model_owner)
 
 
@@ -139,15 +138,15 @@ def test_the_claimants_plugin_stays_for_releases_that_lost_the_concept_and_they_
 def test_only_what_is_approved_is_taken_back_by_who_decides_and_for_a_reason(
     noto: Extraction, model_owner: User, stranger: User
 ) -> None:
-    with pytest.raises(ExtractionRefused, match="Only what is approved"):
+    with pytest.raises(Refused, match="Only what is approved"):
         take_back_extraction(noto, model_owner, because=BECAUSE)
     approve_extraction(noto, model_owner)
-    with pytest.raises(ExtractionRefused, match="Only the owner"):
+    with pytest.raises(Refused, match="Only the owner"):
         take_back_extraction(noto, stranger, because=BECAUSE)
-    with pytest.raises(ExtractionRefused, match="Say why"):
+    with pytest.raises(Refused, match="Say why"):
         take_back_extraction(noto, model_owner, because=" ")
     take_back_extraction(noto, model_owner, because=BECAUSE)
-    with pytest.raises(ExtractionRefused, match="taken back"):
+    with pytest.raises(Refused, match="taken back"):
         take_back_extraction(noto, model_owner, because=BECAUSE)
 
 

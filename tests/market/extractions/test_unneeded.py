@@ -16,7 +16,7 @@ from market.generation.models import GenerationRequest
 from market.generation.requesting import settle_terms
 from market.ledger.models import Hold
 from tests.market.generation.test_studio import HTMX, assert_nothing_charged, digest_in, form, press_run
-from tests.market.stage import make_plugin, make_wish, run, top_up
+from tests.market.stage import make_order, make_plugin, run, top_up
 
 ClientFor = Callable[[User], Client]
 LEFT_OUT = "it is left out and not charged"
@@ -102,7 +102,7 @@ def test_others_that_were_chosen_are_used_as_if_it_were_not_there(
 ) -> None:
     alone = make_plugin(artist, never_lost, price=20_000, allow_combination=False)
 
-    made = run(user, make_wish(never_lost, (restorer, 1.0), (alone, 0.5)))
+    made = run(user, make_order(never_lost, (restorer, 1.0), (alone, 0.5)))
 
     used = made.plugins.get()
     assert (used.version.plugin_id, used.weight, used.position) == (alone.pk, 0.5, 0)

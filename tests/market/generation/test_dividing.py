@@ -16,7 +16,6 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog import coowners
 from market.catalog.models import PlugIn
-from market.generation.errors import PriceChanged
 from market.generation.finishing import finish_generation, store_pictures
 from market.generation.models import GenerationRequest
 from market.generation.provenance import record_of
@@ -24,14 +23,15 @@ from market.generation.requesting import request_pictures, settle_terms
 from market.jobs.models import Job
 from market.ledger.queries import credits as credits_of
 from market.ledger.verification import verify
+from market.refusals import PriceChanged
 from market.reports import figures
 from market.reports.periods import Period
 from tests.market.stage import (
     commission,
     earnings,
     make_combined,
+    make_order,
     make_part,
-    make_wish,
     run,
     share_with,
     top_up,
@@ -81,7 +81,7 @@ def test_a_query_pays_owner_and_co_owner_in_one_transfer(
     user: User, artist: User, second_artist: User, base: BaseModel, shared: PlugIn
 ) -> None:
     top_up(user)
-    made = run(user, make_wish(base, (shared, 1.0), count=2))
+    made = run(user, make_order(base, (shared, 1.0), count=2))
     assert plugin_shares(made) == [
         ("plugin_fee", 63_000, "Fxemoji"),
         ("plugin_fee", 27_000, "Fxemoji"),
@@ -103,10 +103,10 @@ def test_a_change_of_shares_holds_for_later_quotes_only(
     user: User, artist: User, second_artist: User, base: BaseModel, shared: PlugIn
 ) -> None:
     top_up(user)
-    before = run(user, make_wish(base, (shared, 1.0)))
+    before = run(user, make_order(base, (shared, 1.0)))
     (terms,) = shared.co_owner_terms.in_force()
     coowners.end_share(shared, artist, terms=terms)
-    after = run(user, make_wish(base, (shared, 1.0)))
+    after = run(user, make_order(base, (shared, 1.0)))
 
     assert [amount for line, amount, _ in plugin_shares(before) if line == "plugin_fee"] == [31_500, 13_500]
     assert [amount for line, amount, _ in plugin_shares(after) if line == "plugin_fee"] == [45_000]
@@ -118,12 +118,12 @@ def test_a_share_that_changed_after_the_price_was_shown_is_shown_again(
     user: User, artist: User, second_artist: User, base: BaseModel, shared: PlugIn
 ) -> None:
     top_up(user)
-    wish = make_wish(base, (shared, 1.0))
+    wish = make_order(base, (shared, 1.0))
     seen = settle_terms(base=base, plugins=wish.plugins, count=1, person=user).quote
     (terms,) = shared.co_owner_terms.in_force()
     coowners.give_up(terms, second_artist)
     with pytest.raises(PriceChanged):
-        request_pictures(person=user, wish=wish, agreed=seen.digest, idempotency_key=uuid.uuid4())
+        request_pictures(person=user, order=wish, agreed=seen.digest, idempotency_key=uuid.uuid4())
     assert not GenerationRequest.objects.exists()
 
 
@@ -141,7 +141,7 @@ def test_a_co_owner_pays_only_the_others_and_is_told_so(
     box = price_box(client_for(second_artist), base, shared)
     assert "to Ada Artist €0.0315; your own €0.015 is not charged" in box
 
-    made = run(second_artist, make_wish(base, (shared, 1.0)))
+    made = run(second_artist, make_order(base, (shared, 1.0)))
     assert made.total_micros == 10_000 + 35_000
     finish(made)
     assert (earnings(artist), earnings(second_artist)) == (31_500, 0)
@@ -151,7 +151,7 @@ def test_the_artist_of_a_part_is_paid_and_sees_through_what(
     user: User, artist: User, second_artist: User, base: BaseModel, duet: PlugIn, client_for: ClientFor
 ) -> None:
     top_up(user)
-    made = run(user, make_wish(base, (duet, 1.0)))
+    made = run(user, make_order(base, (duet, 1.0)))
     assert plugin_shares(made) == [
         ("plugin_fee", 27_000, "Duet"),
         ("plugin_fee", 18_000, "Duet, through Ink"),
@@ -183,7 +183,7 @@ def test_the_reports_of_a_combined_plugin_are_what_was_paid_for_it(
 ) -> None:
     top_up(user)
     for _ in range(2):
-        finish(run(user, make_wish(base, (duet, 1.0))))
+        finish(run(user, make_order(base, (duet, 1.0))))
 
     (row,) = figures.by_subject(figures.sums_in(lately()), "plugin-version")
     assert (row.label, row.total, row.fees, row.commission, row.queries) == (
@@ -201,7 +201,7 @@ def test_a_co_owner_sees_what_each_plugin_earned_them(
     user: User, second_artist: User, base: BaseModel, shared: PlugIn, client_for: ClientFor
 ) -> None:
     top_up(user)
-    finish(run(user, make_wish(base, (shared, 1.0))))
+    finish(run(user, make_order(base, (shared, 1.0))))
     client = client_for(second_artist)
     assert "€0.0135" in client.get(reverse("catalog:shared")).content.decode()
     assert "€0.0135" in client.get(reverse("reports:earnings")).content.decode()
@@ -213,5 +213,5 @@ def test_who_owns_every_part_of_a_plugin_pays_nothing_for_it(
     make_part(artist, base, "Ink")
     solo = make_combined(artist, base, "Solo", ("Ink", 1), ("Elsewhere", 1))
     top_up(artist)
-    assert run(artist, make_wish(base, (solo, 1.0))).total_micros == 10_000
+    assert run(artist, make_order(base, (solo, 1.0))).total_micros == 10_000
     assert "your own" in price_box(client_for(artist), base, solo)

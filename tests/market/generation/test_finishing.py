@@ -26,7 +26,7 @@ from market.ledger import operations as ledger
 from market.ledger.models import Hold
 from market.ledger.queries import credits as credits_of
 from tests.market.jobs.test_races import at_once
-from tests.market.stage import EURO, commission, earnings, make_wish, run, top_up, wallet
+from tests.market.stage import EURO, commission, earnings, make_order, run, top_up, wallet
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("ledger_verifies")]
 
@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 def made(user: User, base: BaseModel, plugin: PlugIn) -> GenerationRequest:
     """A request for two pictures at €0.12, claimed by a worker."""
     top_up(user)
-    request = run(user, make_wish(base, (plugin, 1.0), count=2))
+    request = run(user, make_order(base, (plugin, 1.0), count=2))
     Job.objects.claim(kinds=["generation"], worker="first")
     return request
 
@@ -209,7 +209,7 @@ def test_without_pictures_nothing_is_charged_and_no_file_stays(
 
 def test_a_waiting_request_is_cancelled_at_once_and_free(user: User, base: BaseModel) -> None:
     top_up(user)
-    request = run(user, make_wish(base))
+    request = run(user, make_order(base))
     Job.objects.request_cancel(request.pk)
     assert_nothing_charged(user)
 

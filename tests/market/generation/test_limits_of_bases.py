@@ -8,11 +8,11 @@ from django.urls import reverse
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.generation.errors import Refused, TooManyWaiting
 from market.generation.models import GenerationRequest
 from market.jobs.models import Job
+from market.refusals import Refused
 from tests.market.conftest import make_person
-from tests.market.stage import make_base, make_wish, run, top_up
+from tests.market.stage import make_base, make_order, run, top_up
 
 pytestmark = pytest.mark.django_db
 
@@ -32,9 +32,9 @@ def test_more_steps_than_the_owner_allows_are_refused(payer: User, base: BaseMod
     base = limit(base, max_steps=10)
 
     with pytest.raises(Refused, match="at most 10 steps; these are 11") as refused:
-        run(payer, make_wish(base, steps=11))
-    assert refused.value.field == "steps"
-    run(payer, make_wish(base, steps=10))
+        run(payer, make_order(base, steps=11))
+    assert [each.field for each in refused.value.reasons] == ["steps"]
+    run(payer, make_order(base, steps=10))
 
     assert GenerationRequest.objects.count() == 1
 
@@ -43,31 +43,31 @@ def test_more_pictures_than_the_owner_allows_have_no_price(payer: User, base: Ba
     base = limit(base, max_pictures=2)
 
     with pytest.raises(Refused, match="at most 2 pictures a request; these are 3") as refused:
-        run(payer, make_wish(base, count=3))
-    assert refused.value.field == "count"
-    run(payer, make_wish(base, count=2))
+        run(payer, make_order(base, count=3))
+    assert [each.field for each in refused.value.reasons] == ["count"]
+    run(payer, make_order(base, count=2))
 
 
 def test_requests_of_all_people_count_until_they_are_done(payer: User, base: BaseModel) -> None:
     base = limit(base, max_waiting=2)
     other = make_person("Otto Other")
     top_up(other)
-    first = run(payer, make_wish(base))
-    run(other, make_wish(base))
+    first = run(payer, make_order(base))
+    run(other, make_order(base))
 
     for person in (payer, other):
-        with pytest.raises(TooManyWaiting, match="at most 2 unfinished requests at a time"):
-            run(person, make_wish(base))
+        with pytest.raises(Refused, match="at most 2 unfinished requests at a time"):
+            run(person, make_order(base))
     Job.objects.request_cancel(first.pk)
 
-    run(payer, make_wish(base))
+    run(payer, make_order(base))
 
 
 def test_requests_for_another_base_do_not_count(payer: User, base: BaseModel, model_owner: User) -> None:
     base = limit(base, max_waiting=1)
-    run(payer, make_wish(make_base(model_owner, slug="other", fingerprint="ef" * 32)))
+    run(payer, make_order(make_base(model_owner, slug="other", fingerprint="ef" * 32)))
 
-    run(payer, make_wish(base))
+    run(payer, make_order(base))
 
 
 def test_the_studio_says_so_at_the_field(payer: User, base: BaseModel, client: Client) -> None:

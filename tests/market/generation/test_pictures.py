@@ -17,7 +17,7 @@ from market.catalog.models import PlugIn
 from market.generation.finishing import finish_generation, store_pictures
 from market.generation.models import Picture
 from market.jobs.models import Job
-from tests.market.stage import make_base, make_wish, run, top_up
+from tests.market.stage import make_base, make_order, run, top_up
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def text_of(response: Any) -> str:
 
 def draw(person: User, base: BaseModel, *plugins: tuple[PlugIn, float], **changes: Any) -> list[Picture]:
     """Ask for pictures and finish them, as a worker would."""
-    made = run(person, make_wish(base, *plugins, **changes))
+    made = run(person, make_order(base, *plugins, **changes))
     (job,) = Job.objects.claim(kinds=["generation"], worker="w")
     drawn = [(Image.new("RGB", (8, 8), (n, 9, 9)), made.seed + n) for n in range(made.count)]
     stored = store_pictures(pk=made.pk, token=job.fencing_token, pictures=drawn)

@@ -9,16 +9,17 @@ from django.test import Client
 
 from market.accounts.models import User
 from market.generation.models import GenerationRequest
-from market.generation.refunds import RefundRefused, capture_of, refund_query
+from market.generation.refunds import capture_of, refund_query
 from market.ledger import operations as ledger
 from market.ledger.models import Transfer
 from market.ledger.verification import verify
+from market.refusals import Refused
 from tests.market.stage import (
     commission,
     earnings,
     make_base,
+    make_order,
     make_plugin,
-    make_wish,
     paid_query,
     run,
     top_up,
@@ -63,7 +64,7 @@ def test_it_is_given_back_once(query: GenerationRequest, admin: User, first: boo
     refund_query(query, admin, "drawn wrong", from_receivers=first)
     before = Transfer.objects.count()
 
-    with pytest.raises(RefundRefused, match="before"):
+    with pytest.raises(Refused, match="before"):
         refund_query(query, admin, "again", from_receivers=second)
     assert Transfer.objects.count() == before
 
@@ -73,23 +74,23 @@ def test_what_was_not_charged_is_not_given_back(
 ) -> None:
     base = make_base(model_owner)
     top_up(user)
-    request = run(user, make_wish(base, (make_plugin(artist, base), 1.0)))
+    request = run(user, make_order(base, (make_plugin(artist, base), 1.0)))
 
-    with pytest.raises(RefundRefused, match="not charged"):
+    with pytest.raises(Refused, match="not charged"):
         refund_query(request, admin, "drawn wrong", from_receivers=True)
 
 
 def test_it_needs_a_reason_and_an_admin_who_did_not_ask_for_it(
     query: GenerationRequest, user: User, stranger: User, admin: User
 ) -> None:
-    with pytest.raises(RefundRefused, match="why"):
+    with pytest.raises(Refused, match="why"):
         refund_query(query, admin, "   ", from_receivers=True)
     for person in (user, stranger):
-        with pytest.raises(RefundRefused, match="Only an admin"):
+        with pytest.raises(Refused, match="Only an admin"):
             refund_query(query, person, "mine", from_receivers=True)
     GenerationRequest.objects.filter(pk=query.pk).update(person=admin)
     query.refresh_from_db()
-    with pytest.raises(RefundRefused, match="Another admin"):
+    with pytest.raises(Refused, match="Another admin"):
         refund_query(query, admin, "mine", from_receivers=True)
 
 
@@ -102,7 +103,7 @@ class TestPage:
         client, page = client_for(admin), f"/reports/transfers/{capture.pk}/"
         assert f"{page}refund/" in client.get(page).content.decode()
 
-        assert client.post(f"{page}refund/", {"paid_by": "nobody", "reason": ""}).status_code == 400
+        assert client.post(f"{page}refund/", {"paid_by": "nobody", "reason": ""}).status_code == 422
         client.post(f"{page}refund/", {"paid_by": "market", "reason": "goodwill"})
 
         shown = client.get(page).content.decode()

@@ -13,22 +13,16 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
 from market.generation import limits
-from market.generation.errors import (
-    BalanceTooLow,
-    PlugInMismatch,
-    PlugInUnavailable,
-    PriceChanged,
-    Refused,
-    TooManyWaiting,
-)
 from market.generation.models import GenerationRequest, RequestPlugIn
+from market.generation.pricing import Quote
 from market.generation.requesting import KIND, request_pictures, settle_terms
 from market.jobs.days import days_of
 from market.jobs.models import Job
 from market.jobs.states import JobState
 from market.ledger import operations as ledger
 from market.ledger.models import Hold
-from tests.market.stage import EURO, make_base, make_plugin, make_wish, run, top_up, wallet
+from market.refusals import BalanceTooLow, PriceChanged, Refused
+from tests.market.stage import EURO, make_base, make_order, make_plugin, run, top_up, wallet
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +40,7 @@ def assert_nothing_happened() -> None:
 def test_a_request_holds_its_price_and_waits(user: User, base: BaseModel, plugin: PlugIn) -> None:
     top_up(user)
 
-    made = run(user, make_wish(base, (plugin, 0.8), count=2))
+    made = run(user, make_order(base, (plugin, 0.8), count=2))
 
     assert made.job.state == JobState.QUEUED
     assert made.job.owner == user
@@ -61,7 +55,7 @@ def test_a_request_holds_its_price_and_waits(user: User, base: BaseModel, plugin
 
 def test_the_hold_divides_exactly_as_the_quote_says(user: User, base: BaseModel, plugin: PlugIn) -> None:
     top_up(user)
-    made = run(user, make_wish(base, (plugin, 1.0)))
+    made = run(user, make_order(base, (plugin, 1.0)))
     assert made.hold is not None
     assert [(share["line"], share["amount"]) for share in made.hold.shares] == [
         ("base_fee", 9_000),
@@ -73,7 +67,7 @@ def test_the_hold_divides_exactly_as_the_quote_says(user: User, base: BaseModel,
 
 def test_a_free_request_needs_no_money_and_no_hold(user: User, model_owner: User) -> None:
     free = make_base(model_owner, slug="free", fee=0, fingerprint="ef" * 32)
-    made = run(user, make_wish(free))
+    made = run(user, make_order(free))
     assert (made.total_micros, made.hold) == (0, None)
     assert made.job.state == JobState.QUEUED
 
@@ -83,8 +77,8 @@ def test_free_requests_are_told_apart_in_the_figures_of_a_day(
     user: User, model_owner: User, base: BaseModel
 ) -> None:
     top_up(user)
-    run(user, make_wish(base))
-    run(user, make_wish(make_base(model_owner, slug="free", fee=0, fingerprint="ef" * 32)))
+    run(user, make_order(base))
+    run(user, make_order(make_base(model_owner, slug="free", fee=0, fingerprint="ef" * 32)))
     today = timezone.localdate()
     (day,) = days_of(KIND, today, today, only_counts=True)
     assert (day.asked, day.free) == (2, 1)
@@ -94,15 +88,15 @@ def test_an_artist_pays_only_the_base_when_using_their_own_plugin(
     artist: User, base: BaseModel, plugin: PlugIn
 ) -> None:
     top_up(artist)
-    made = run(artist, make_wish(base, (plugin, 1.0)))
+    made = run(artist, make_order(base, (plugin, 1.0)))
     assert made.total_micros == 10_000
 
 
 def test_the_same_key_makes_one_request(user: User, base: BaseModel) -> None:
     top_up(user)
     key = uuid.uuid4()
-    first = run(user, make_wish(base), key)
-    second = run(user, make_wish(base), key)
+    first = run(user, make_order(base), key)
+    second = run(user, make_order(base), key)
     assert first == second
     assert Hold.objects.count() == 1
 
@@ -112,9 +106,9 @@ def test_a_repeated_key_is_answered_even_when_the_price_or_the_balance_changed(
 ) -> None:
     top_up(user, 10_000)
     key = uuid.uuid4()
-    first = run(user, make_wish(base), key)
+    first = run(user, make_order(base), key)
     BaseModel.objects.update(fee_micros=99)
-    again = request_pictures(person=user, wish=make_wish(base), agreed="stale", idempotency_key=key)
+    again = request_pictures(person=user, order=make_order(base), agreed="stale", idempotency_key=key)
     assert again == first
 
 
@@ -122,7 +116,7 @@ def test_keys_of_two_people_do_not_meet(user: User, stranger: User, base: BaseMo
     top_up(user)
     top_up(stranger)
     key = uuid.uuid4()
-    assert run(user, make_wish(base), key) != run(stranger, make_wish(base), key)
+    assert run(user, make_order(base), key) != run(stranger, make_order(base), key)
 
 
 def test_too_little_balance_is_refused_with_what_is_there_and_what_is_needed(
@@ -130,9 +124,9 @@ def test_too_little_balance_is_refused_with_what_is_there_and_what_is_needed(
 ) -> None:
     top_up(user, 59_999)
     with pytest.raises(BalanceTooLow) as refusal:
-        run(user, make_wish(base, (plugin, 1.0)))
+        run(user, make_order(base, (plugin, 1.0)))
     assert (refusal.value.needed, refusal.value.available, refusal.value.status) == (60_000, 59_999, 402)
-    assert "€0.06" in refusal.value.message
+    assert "€0.06" in str(refusal.value)
     assert_nothing_happened()
 
 
@@ -140,42 +134,43 @@ def test_a_price_that_changed_is_shown_again_and_not_charged(
     user: User, base: BaseModel, plugin: PlugIn
 ) -> None:
     top_up(user)
-    wish = make_wish(base, (plugin, 1.0))
+    wish = make_order(base, (plugin, 1.0))
     seen = settle_terms(base=base, plugins=wish.plugins, count=1, person=user).quote
     PlugIn.objects.filter(pk=plugin.pk).update(price_micros=70_000)
 
     with pytest.raises(PriceChanged) as refusal:
-        request_pictures(person=user, wish=wish, agreed=seen.digest, idempotency_key=uuid.uuid4())
+        request_pictures(person=user, order=wish, agreed=seen.digest, idempotency_key=uuid.uuid4())
 
+    assert isinstance(refusal.value.quote, Quote)
     assert refusal.value.quote.total == 80_000
     assert refusal.value.status == 409
     assert_nothing_happened()
 
 
 def test_an_unknown_plugin_is_refused(user: User, base: BaseModel) -> None:
-    with pytest.raises(PlugInUnavailable):
-        run(user, make_wish(base, plugins=((987654, 1.0),)))
+    with pytest.raises(Refused, match="A chosen plug-in is not offered"):
+        run(user, make_order(base, plugins=((987654, 1.0),)))
     assert_nothing_happened()
 
 
 def test_an_unpublished_plugin_is_refused_even_to_its_artist(artist: User, base: BaseModel) -> None:
     draft = make_plugin(artist, base, publish=False)
-    with pytest.raises(PlugInUnavailable):
-        run(artist, make_wish(base, (draft, 1.0)))
+    with pytest.raises(Refused, match="A chosen plug-in is not offered"):
+        run(artist, make_order(base, (draft, 1.0)))
 
 
 def test_a_withdrawn_plugin_is_refused(user: User, base: BaseModel, plugin: PlugIn) -> None:
     plugin.withdraw()
-    with pytest.raises(PlugInUnavailable):
-        run(user, make_wish(base, (plugin, 1.0)))
+    with pytest.raises(Refused, match="A chosen plug-in is not offered"):
+        run(user, make_order(base, (plugin, 1.0)))
 
 
 def test_a_plugin_of_another_base_is_refused_by_name(
     user: User, model_owner: User, base: BaseModel, plugin: PlugIn
 ) -> None:
     other = make_base(model_owner, slug="other", fingerprint="ef" * 32)
-    with pytest.raises(PlugInMismatch, match="“Fxemoji” was made for Tiny, not for Other"):
-        run(user, make_wish(other, (plugin, 1.0)))
+    with pytest.raises(Refused, match="“Fxemoji” was made for Tiny, not for Other"):
+        run(user, make_order(other, (plugin, 1.0)))
     assert_nothing_happened()
 
 
@@ -183,8 +178,8 @@ def test_a_plugin_made_for_former_weights_of_its_base_is_refused(
     user: User, base: BaseModel, plugin: PlugIn
 ) -> None:
     base.releases.update(fingerprint="ef" * 32)
-    with pytest.raises(PlugInMismatch):
-        run(user, make_wish(base, (plugin, 1.0)))
+    with pytest.raises(Refused, match="was made for Tiny, not for"):
+        run(user, make_order(base, (plugin, 1.0)))
 
 
 def test_a_licence_without_combination_keeps_a_plugin_alone(
@@ -192,33 +187,33 @@ def test_a_licence_without_combination_keeps_a_plugin_alone(
 ) -> None:
     top_up(user)
     alone = make_plugin(artist, base, allow_combination=False)
-    run(user, make_wish(base, (alone, 1.0)))
-    with pytest.raises(PlugInMismatch, match="only on its own"):
-        run(user, make_wish(base, (alone, 1.0), (second_plugin, 1.0)))
+    run(user, make_order(base, (alone, 1.0)))
+    with pytest.raises(Refused, match="only on its own"):
+        run(user, make_order(base, (alone, 1.0), (second_plugin, 1.0)))
 
 
 def test_a_plugin_twice_and_too_many_plugins_are_refused(user: User, base: BaseModel, plugin: PlugIn) -> None:
-    with pytest.raises(PlugInMismatch, match="twice"):
-        run(user, make_wish(base, (plugin, 1.0), (plugin, 0.5)))
-    with pytest.raises(PlugInMismatch, match="At most 4"):
-        run(user, make_wish(base, plugins=tuple((n, 1.0) for n in range(5))))
+    with pytest.raises(Refused, match="twice"):
+        run(user, make_order(base, (plugin, 1.0), (plugin, 0.5)))
+    with pytest.raises(Refused, match="At most 4"):
+        run(user, make_order(base, plugins=tuple((n, 1.0) for n in range(5))))
 
 
 def test_a_base_that_is_not_listed_is_refused(user: User, base: BaseModel) -> None:
     base.listed = False
     with pytest.raises(Refused, match="not offered"):
-        run(user, make_wish(base))
+        run(user, make_order(base))
 
 
 def test_one_person_cannot_fill_the_queue(user: User, stranger: User, base: BaseModel) -> None:
     top_up(user)
     top_up(stranger)
     for _ in range(limits.MAX_WAITING):
-        run(user, make_wish(base))
-    with pytest.raises(TooManyWaiting) as refusal:
-        run(user, make_wish(base))
+        run(user, make_order(base))
+    with pytest.raises(Refused, match="10 unfinished requests, the most at a time") as refusal:
+        run(user, make_order(base))
     assert refusal.value.status == 429
-    run(stranger, make_wish(base))
+    run(stranger, make_order(base))
 
 
 @pytest.mark.parametrize(
@@ -236,7 +231,7 @@ def test_the_database_refuses_a_request_out_of_range(
     user: User, base: BaseModel, changes: dict[str, Any], constraint: str
 ) -> None:
     top_up(user)
-    made = run(user, make_wish(base))
+    made = run(user, make_order(base))
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         GenerationRequest.objects.filter(pk=made.pk).update(**changes)
 
@@ -246,6 +241,6 @@ def test_the_database_refuses_a_weight_out_of_range(
     user: User, base: BaseModel, plugin: PlugIn, weight: float
 ) -> None:
     top_up(user)
-    made = run(user, make_wish(base, (plugin, 1.0)))
+    made = run(user, make_order(base, (plugin, 1.0)))
     with pytest.raises(IntegrityError, match="generation_weight_in_range"), transaction.atomic():
         RequestPlugIn.objects.filter(request=made).update(weight=weight)

@@ -16,7 +16,7 @@ from market.catalog.models import PlugIn
 from market.generation.models import GenerationRequest
 from market.jobs.models import Job
 from market.ledger import operations as ledger
-from tests.market.stage import EURO, make_base, make_plugin, make_wish, run, top_up, wallet
+from tests.market.stage import EURO, make_base, make_order, make_plugin, run, top_up, wallet
 
 pytestmark = pytest.mark.django_db
 
@@ -384,7 +384,7 @@ def test_settings_are_used_again_by_their_owner_only(
     client_for: SignIn, user: User, stranger: User, base: BaseModel, plugin: PlugIn
 ) -> None:
     top_up(user)
-    made = run(user, make_wish(base, (plugin, 0.35), prompt="a private fox", seed=99))
+    made = run(user, make_order(base, (plugin, 0.35), prompt="a private fox", seed=99))
     page = text_of(client_for(user).get(f"/studio/?like={made.pk}"))
     assert "a private fox" in page
     assert re.search(r'name="seed" value="99"', page)

@@ -92,7 +92,7 @@ class TestTopUp:
     ) -> None:
         response = client_for(user).post("/wallet/top-up/", form(amount=amount))
 
-        assert response.status_code == 400
+        assert response.status_code == 422
         assert message in response.content.decode()
         assert not TopUp.objects.exists()
 
@@ -131,7 +131,7 @@ class TestTopUp:
         settings.PAYMENT_GATEWAYS = []
         client = client_for(user)
         assert "No way to pay is set up" in client.get("/wallet/top-up/").content.decode()
-        assert client.post("/wallet/top-up/", form()).status_code == 400
+        assert client.post("/wallet/top-up/", form()).status_code == 422
 
     def test_a_gateway_that_this_version_lacks_is_a_configuration_error(self, settings: Any) -> None:
         settings.PAYMENT_GATEWAYS = ["test", "bitcoin"]
@@ -214,7 +214,7 @@ class TestAccess:
         self, client_for: ClientFor, stranger: User, waiting: TopUp
     ) -> None:
         response = client_for(stranger).post("/wallet/top-up/", form(request_id=str(waiting.pk)))
-        assert response.status_code == 400
+        assert response.status_code == 422
         assert "used by somebody else" in response.content.decode()
 
     def test_a_stranger_does_not_see_ones_history(
@@ -239,5 +239,5 @@ class TestAccess:
     def test_a_bad_decision_changes_nothing(
         self, client_for: ClientFor, user: User, waiting: TopUp, data: dict[str, str]
     ) -> None:
-        assert client_for(user).post(waiting.checkout_url, data).status_code == 400
+        assert client_for(user).post(waiting.checkout_url, data).status_code == 422
         assert OfflineCheckout.objects.get().state == "open"

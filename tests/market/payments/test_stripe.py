@@ -25,7 +25,8 @@ from market.payments.gateways import (
     gateway_named,
 )
 from market.payments.models import TopUp, TopUpState, WebhookEvent
-from market.payments.top_ups import TopUpRefused, ask_gateway, reconcile, start_top_up
+from market.payments.top_ups import ask_gateway, reconcile, start_top_up
+from market.refusals import Refused
 from tests.market.payments.conftest import TEN, balance_of
 from tests.market.payments.stripe_stand_in import StripeStandIn, filled, signed
 
@@ -101,7 +102,7 @@ class TestStarting:
         assert begin(user, request_id).gateway_reference == "cs_test_a1B2c3"
 
     def test_the_same_form_for_another_amount_is_refused(self, user: User, at_stripe: TopUp) -> None:
-        with pytest.raises(TopUpRefused, match="sent before"):
+        with pytest.raises(Refused, match="sent before"):
             begin(user, at_stripe.pk, 2 * TEN)
 
     def test_a_person_is_led_to_stripe_and_the_page_allows_that(
@@ -127,7 +128,7 @@ class TestStarting:
             "/wallet/top-up/",
             {"amount": "10", "gateway": "stripe", "request_id": str(request_id), "next": ""},
         )
-        assert page.status_code == 400
+        assert page.status_code == 422
         assert "Try again later" in page.content.decode()
 
     @pytest.mark.parametrize("missing", ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"])

@@ -19,7 +19,6 @@ from market.ledger import operations as ledger
 from market.ledger.models import AccountKind
 from market.payments.models import BatchState, Payout, PayoutBatch, PayoutDetails, PayoutState
 from market.payments.payouts import (
-    PayoutRefused,
     approve_batch,
     keep_details,
     make_batch,
@@ -30,6 +29,7 @@ from market.payments.payouts import (
     verify_details,
 )
 from market.payments.stripe_transfers import AGAIN_AFTER, send_transfers
+from market.refusals import Refused
 from tests.market.payments.conftest import earn, earnings
 from tests.market.payments.stripe_stand_in import StripeStandIn
 
@@ -143,7 +143,7 @@ class TestTransfers:
     def test_an_admin_takes_back_what_was_transferred_and_not_what_stripe_was_just_asked_for(
         self, sent: Payout, admin: User, stripe_stand_in: StripeStandIn
     ) -> None:
-        with pytest.raises(PayoutRefused, match="Stripe has answered"):
+        with pytest.raises(Refused, match="Stripe has answered"):
             return_payout(sent, admin, "too early")
         stripe_stand_in.play("transferred", payout=sent.pk)
         send_transfers()
@@ -164,7 +164,7 @@ class TestMixedBatch:
         assert batch.pain.count("<CdtTrfTxInf>") == 1
         assert IBAN in batch.pain
         send_batch(batch, admin)
-        with pytest.raises(PayoutRefused, match="on its way through Stripe"):
+        with pytest.raises(Refused, match="on its way through Stripe"):
             settle_batch(batch, admin)
         stripe_stand_in.play("transferred", payout=payout.pk)
         assert send_transfers() == 1
@@ -229,14 +229,14 @@ class TestDetails:
         why: str,
     ) -> None:
         response = client_for(artist).post("/earnings/payouts/details/", self.FORM | change)
-        assert response.status_code == 400
+        assert response.status_code == 422
         assert list(response.context["form"].errors) == [why]
         assert not PayoutDetails.objects.exists()
 
     def test_without_stripe_it_is_not_offered(self, client_for: ClientFor, artist: User) -> None:
         client = client_for(artist)
         assert "Stripe" not in client.get("/earnings/payouts/details/").content.decode()
-        assert client.post("/earnings/payouts/details/", self.FORM).status_code == 400
+        assert client.post("/earnings/payouts/details/", self.FORM).status_code == 422
 
 
 @pytest.mark.parametrize(

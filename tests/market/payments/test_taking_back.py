@@ -19,7 +19,8 @@ from market.ledger.models import AccountKind, Hold, Transfer
 from market.ledger.operations import Share
 from market.ledger.verification import verify
 from market.payments.models import OfflineCheckout, TopUp, TopUpState
-from market.payments.top_ups import TopUpRefused, bear, reconcile, return_owed
+from market.payments.top_ups import bear, reconcile, return_owed
+from market.refusals import Refused
 from tests.market.conftest import make_person
 from tests.market.payments.conftest import TEN, balance_of, message
 
@@ -172,7 +173,7 @@ class TestDeciding:
         assert verify().ok
         notify(message(owed, status="disputed"))
         assert state_of(owed) == TopUpState.BORNE
-        with pytest.raises(TopUpRefused, match="not possible any more"):
+        with pytest.raises(Refused, match="not possible any more"):
             bear(owed, admin, "again")
 
     def test_more_that_is_taken_back_is_decided_anew(self, paid: TopUp, admin: User, notify: Notify) -> None:
@@ -196,11 +197,11 @@ class TestDeciding:
         self, owed: TopUp, admin: User, stranger: User
     ) -> None:
         for person, reason, why in ((stranger, "mine", "Only an admin"), (admin, "  ", "Say why")):
-            with pytest.raises(TopUpRefused, match=why):
+            with pytest.raises(Refused, match=why):
                 bear(owed, person, reason)
         TopUp.objects.filter(pk=owed.pk).update(person=admin)
         owed.refresh_from_db()
-        with pytest.raises(TopUpRefused, match="Somebody else"):
+        with pytest.raises(Refused, match="Somebody else"):
             bear(owed, admin, "me")
         assert state_of(owed) == TopUpState.OWED
 

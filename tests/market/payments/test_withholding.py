@@ -19,7 +19,6 @@ from market.ledger import operations as ledger
 from market.ledger.models import AccountKind
 from market.payments.models import Payout, PayoutDetails, WithholdingRate
 from market.payments.payouts import (
-    PayoutRefused,
     approve_batch,
     cancel_payout,
     keep_details,
@@ -30,6 +29,7 @@ from market.payments.payouts import (
     verify_details,
 )
 from market.payments.withholding import rate_of, withheld
+from market.refusals import Refused
 
 ClientFor = Callable[[User], Client]
 pytestmark = [pytest.mark.django_db, pytest.mark.dates]
@@ -130,7 +130,7 @@ def test_the_same_request_again_gives_the_same_payout(earner: User, admin: User)
     rate(earner, admin, 100, valid_from=timezone.now() + timedelta(seconds=1))
 
     assert request_payout(person=earner, amount=50 * EURO, request_id=request_id) == first
-    with pytest.raises(PayoutRefused, match="sent before"):
+    with pytest.raises(Refused, match="sent before"):
         request_payout(person=earner, amount=first.amount, request_id=request_id)
 
 

@@ -97,7 +97,7 @@ def test_a_question_that_makes_no_sense_is_explained(
 ) -> None:
     for form in ("", "csv"):
         response = client_for(admin).get(PAGE, asked | {"format": form})
-        assert response.status_code == 400
+        assert response.status_code == 422
         assert why in response.content.decode()
 
 

@@ -159,7 +159,7 @@ class TestReport:
 
     def test_a_filter_that_does_not_exist_is_explained(self, client_for: ClientFor, admin: User) -> None:
         answer = client_for(admin).get(REPORT + "?base=nowhere&format=csv")
-        assert answer.status_code == 400
+        assert answer.status_code == 422
         assert "Select a valid choice" in answer.content.decode()
 
     def test_the_csv_has_every_figure_of_every_release(

@@ -13,7 +13,7 @@ from market.ledger.describing import describe
 from market.ledger.verification import verify
 from market.reports import figures
 from market.reports.periods import quick
-from tests.market.stage import make_base, make_plugin, make_wish, run, top_up
+from tests.market.stage import make_base, make_order, make_plugin, run, top_up
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +24,7 @@ def test_a_real_query_is_reported_under_its_plugin_and_base(
     base = make_base(model_owner)
     plugin = make_plugin(artist, base)
     top_up(user)
-    request = run(user, make_wish(base, (plugin, 1.0)))
+    request = run(user, make_order(base, (plugin, 1.0)))
     assert request.hold is not None
     ledger.capture(hold=request.hold, key=f"{request.reference}:capture")
     period = quick("this_month")

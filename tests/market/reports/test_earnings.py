@@ -80,5 +80,5 @@ def test_a_visitor_is_asked_to_sign_in(client: Client) -> None:
 
 def test_a_bad_period_is_explained(client_for: ClientFor, artist: User, market: Market) -> None:
     response = client_for(artist).get("/earnings/?from=2026-02-01&to=2026-01-01")
-    assert response.status_code == 400
+    assert response.status_code == 422
     assert "first day is after the last" in response.content.decode()

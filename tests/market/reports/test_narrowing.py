@@ -21,7 +21,7 @@ from market.ledger.verification import verify
 from market.reports import figures
 from market.reports.narrowing import NOT_SAID, Narrowing, NarrowingForm
 from market.reports.periods import Grain, quick
-from tests.market.stage import make_base, make_plugin, make_wish, run, share_with, top_up
+from tests.market.stage import make_base, make_order, make_plugin, run, share_with, top_up
 
 ClientFor = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -42,10 +42,10 @@ def base(user: User, artist: User, second_artist: User, model_owner: User) -> Ba
     ink, clay = make_plugin(artist, base, name="Ink"), make_plugin(second_artist, other, name="Clay")
     for plugins in ([shared], [shared, ink], [ink], [clay], []):
         on = plugins[0].base if plugins else base
-        request = run(user, make_wish(on, *((each, 1.0) for each in plugins)))
+        request = run(user, make_order(on, *((each, 1.0) for each in plugins)))
         assert request.hold is not None
         ledger.capture(hold=request.hold, key=f"{request.reference}:capture")
-    request = run(user, make_wish(base, (shared, 1.0)))
+    request = run(user, make_order(base, (shared, 1.0)))
     assert request.hold is not None
     capture = ledger.capture(hold=request.hold, key=f"{request.reference}:capture")
     ledger.reverse(transfer=capture, key="back", reason="drawn wrong")
@@ -238,7 +238,7 @@ def test_what_is_wrong_is_explained_and_nothing_wrong_is_downloaded(
         "/reports/queries/?format=csv",
     ):
         answer = client.get(f"{path}{'&' if '?' in path else '?'}{asked}")
-        assert answer.status_code == 400
+        assert answer.status_code == 422
         assert said in answer.content.decode()
 
 

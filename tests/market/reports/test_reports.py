@@ -167,7 +167,7 @@ class TestOverview:
         self, client_for: ClientFor, admin: User, market: Market, query: str, message: str
     ) -> None:
         response = client_for(admin).get(f"/reports/{query}")
-        assert response.status_code == 400
+        assert response.status_code == 422
         assert message in response.content.decode()
 
     def test_an_empty_market_is_shown(self, client_for: ClientFor, admin: User) -> None:

@@ -122,7 +122,7 @@ class TestRequests:
         assert "the longest 1 min 15 s" in page
         assert "right to within one percent" in page
         assert b"".join(download.streaming_content).count(b"\n") == 2
-        assert client.get("/reports/requests/?from=2026-05-02&to=2026-05-01").status_code == 400
+        assert client.get("/reports/requests/?from=2026-05-02&to=2026-05-01").status_code == 422
         assert client.get("/admin/jobs/job/?kind__exact=generation&state__exact=failed").status_code == 200
 
 

@@ -19,11 +19,11 @@ from market.jobs.states import JobState
 from market.ledger.models import Entry
 from market.ledger.sealing import seal_some
 from market.ledger.verification import verify
+from market.refusals import Refused
 from market.reports import verifying
 from market.reports.models import VerificationRun
 from market.reports.verifying import (
     KIND,
-    VerificationRefused,
     complete_verification,
     last_verification,
     request_verification,
@@ -103,7 +103,7 @@ class TestAsking:
     def test_it_is_an_admins(self, client_for: ClientFor, who: str, request: pytest.FixtureRequest) -> None:
         person = request.getfixturevalue(who)
         assert client_for(person).post("/reports/verify/").status_code == 404
-        with pytest.raises(VerificationRefused, match="Only an admin"):
+        with pytest.raises(Refused, match="Only an admin"):
             request_verification(person)
         assert not VerificationRun.objects.exists()
 

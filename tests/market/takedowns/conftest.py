@@ -18,7 +18,7 @@ from market.takedowns.models import Ground, Takedown
 from market.takedowns.taking_down import Cause
 from tests.market.catalog.conftest import files_of_its_own, make_concept, with_works
 from tests.market.claims.conftest import PAPER, PROMPTS, files, measured, notice
-from tests.market.stage import EURO, make_base, make_plugin, make_wish, run, top_up
+from tests.market.stage import EURO, make_base, make_order, make_plugin, run, top_up
 
 __all__ = ["files_of_its_own"]
 
@@ -65,12 +65,12 @@ def drawn(request: GenerationRequest) -> list[Picture]:
 
 
 def query(person: User, *plugins: PlugIn, count: int = 1) -> list[Picture]:
-    wish = make_wish(plugins[0].base, *((each, 1.0) for each in plugins), count=count)
+    wish = make_order(plugins[0].base, *((each, 1.0) for each in plugins), count=count)
     return drawn(run(person, wish))
 
 
 def asked(person: User, *plugins: PlugIn) -> GenerationRequest:
-    return run(person, make_wish(plugins[0].base, *((each, 1.0) for each in plugins)))
+    return run(person, make_order(plugins[0].base, *((each, 1.0) for each in plugins)))
 
 
 def taken_down(plugin: PlugIn, admin: User, cause: Cause = NOTICE, *, pictures: bool = False) -> Takedown:

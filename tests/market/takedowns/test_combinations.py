@@ -10,11 +10,10 @@ from django.test import Client
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
-from market.combinations.errors import CombinationRefused
-from market.generation.errors import PlugInUnavailable
 from market.jobs.models import Job
 from market.jobs.states import JobState
 from market.ledger import operations as ledger
+from market.refusals import Refused
 from market.takedowns.taking_down import restore
 from tests.market.combinations.stage import ask, finish
 from tests.market.stage import earnings, escrow, make_part, wallet
@@ -65,7 +64,7 @@ def test_nothing_is_combined_from_it_any_more(
 
     for person in (user, second_artist):
         assert not PlugIn.objects.combinable_by(person).filter(pk=parts[0].pk).exists()
-        with pytest.raises(CombinationRefused, match="taken down"):
+        with pytest.raises(Refused, match="taken down"):
             ask(person, *parts, name="Duet")
 
 
@@ -76,7 +75,7 @@ def test_what_somebody_combined_for_themselves_is_not_used_meanwhile(
     asked(user, own)
 
     made = taken_down(parts[0], admin)
-    with pytest.raises(PlugInUnavailable):
+    with pytest.raises(Refused, match="A chosen plug-in is not offered"):
         asked(user, own)
 
     restore(made, admin, SORRY)

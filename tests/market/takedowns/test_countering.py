@@ -14,10 +14,10 @@ from market.audit.models import AuditLine
 from market.catalog.models import PlugIn
 from market.claims.models import Claim, DisputeState
 from market.ledger.verification import verify
+from market.refusals import Refused
 from market.takedowns import answering
 from market.takedowns.business_days import SATURDAY, after_business_days
 from market.takedowns.models import Ground, Takedown, TakedownState
-from market.takedowns.refusal import TakedownRefused
 from market.takedowns.sweeping import sweep_takedowns
 from market.takedowns.taking_down import Cause, restore, uphold
 from tests.market.stage import earnings, escrow
@@ -137,17 +137,17 @@ class TestCourt:
         made = countered(accepted(claim))
 
         for person in (second_artist, stranger, model_owner):
-            with pytest.raises(TakedownRefused):
+            with pytest.raises(Refused):
                 answering.go_to_court(made, person, ACTION)
 
     def test_it_takes_the_courts_name(self, claim: Claim, artist: User) -> None:
         made = countered(accepted(claim))
 
-        with pytest.raises(TakedownRefused, match="Name the court"):
+        with pytest.raises(Refused, match="Name the court"):
             answering.go_to_court(made, artist, " ")
 
     def test_before_a_counter_notice_there_is_nothing_to_keep(self, claim: Claim, artist: User) -> None:
-        with pytest.raises(TakedownRefused, match="gone on"):
+        with pytest.raises(Refused, match="gone on"):
             answering.go_to_court(accepted(claim), artist, ACTION)
 
     def test_an_admin_then_upholds_it_or_restores_it(
@@ -158,7 +158,7 @@ class TestCourt:
 
         uphold(made, admin, "The court has found for the claimant.")
         assert (made.state, made.is_strike) == (TakedownState.IN_FORCE, True)
-        with pytest.raises(TakedownRefused, match="already"):
+        with pytest.raises(Refused, match="already"):
             countered(made)
 
         restore(made, admin, "The court has decided again.", money=DisputeState.RELEASED)
@@ -170,13 +170,13 @@ class TestRefused:
         made = accepted(claim)
 
         for person in (artist, stranger):
-            with pytest.raises(TakedownRefused, match="Only whose it is"):
+            with pytest.raises(Refused, match="Only whose it is"):
                 answering.counter(made, person, counter_notice(), WHY)
 
     def test_it_is_sent_once(self, claim: Claim) -> None:
         made = countered(accepted(claim))
 
-        with pytest.raises(TakedownRefused, match="already"):
+        with pytest.raises(Refused, match="already"):
             countered(made)
 
     @pytest.mark.parametrize("ground", [Ground.COURT, Ground.RULES])
@@ -185,7 +185,7 @@ class TestRefused:
     ) -> None:
         made = taken_down(plugin, admin, Cause(ground, "As the order of 3 May says."))
 
-        with pytest.raises(TakedownRefused, match="write to the market"):
+        with pytest.raises(Refused, match="write to the market"):
             countered(made)
 
     def test_after_a_counter_notice_an_admin_cannot_let_it_stand_without_a_court(
@@ -193,5 +193,5 @@ class TestRefused:
     ) -> None:
         made = countered(taken_down(plugin, admin, NOTICE))
 
-        with pytest.raises(TakedownRefused, match="once a court"):
+        with pytest.raises(Refused, match="once a court"):
             uphold(made, admin, "I think so.")

@@ -12,8 +12,8 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
 from market.generation.models import Picture
+from market.refusals import Refused
 from market.takedowns.models import Ground, Takedown
-from market.takedowns.refusal import TakedownRefused
 from market.takedowns.taking_down import Cause, restore, take_down_picture
 from tests.market.stage import make_combined, make_part
 from tests.market.takedowns.conftest import NOTICE, SORRY, kinds_of, query, taken_down
@@ -107,7 +107,7 @@ class TestOne:
         (picture,) = query(user, plugin)
 
         for person in (user, artist, stranger):
-            with pytest.raises(TakedownRefused):
+            with pytest.raises(Refused):
                 take_down_picture(picture, person, RULES)
 
 

@@ -129,7 +129,7 @@ class TestAdmin:
             reverse("takedowns:of_plugin", args=[plugin.slug]), FORM | {"reason": "Kept words"} | change
         )
 
-        assert answer.status_code == 400
+        assert answer.status_code == 422
         assert said in answer.content.decode()
         assert ("Kept words" in answer.content.decode()) is ("reason" not in change)
         assert not Takedown.objects.exists()
@@ -166,7 +166,7 @@ class TestAdmin:
     ) -> None:
         answer = client_for(admin).get(reverse("takedowns:takedowns"), {"picture": typed})
 
-        assert answer.status_code == 400
+        assert answer.status_code == 422
         assert said in answer.content.decode()
         assert f'value="{typed}"' in answer.content.decode() or not typed
 
@@ -250,7 +250,7 @@ class TestSides:
         assert client.get(address).status_code == 200
 
         answer = client.post(address, SIGNED | {"consents_to_jurisdiction": ""})
-        assert answer.status_code == 400
+        assert answer.status_code == 422
         assert "It is my own." in answer.content.decode()
         assert client.post(address, SIGNED).status_code == 302
 
@@ -269,7 +269,7 @@ class TestSides:
         assert address in page
         assert made.get_absolute_url() in client.get(reverse("takedowns:mine")).content.decode()
 
-        assert client.post(address, {"action": ""}).status_code == 400
+        assert client.post(address, {"action": ""}).status_code == 422
         client.post(address, {"action": "Some court, 1-2-3"})
 
         made.refresh_from_db()

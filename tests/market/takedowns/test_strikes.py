@@ -14,12 +14,11 @@ from django.utils import timezone
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog import publishing
-from market.catalog.addition import AdditionRefused, start_addition
+from market.catalog.addition import start_addition
 from market.catalog.models import PlugIn, Suspension
 from market.catalog.uploads import upload_works
-from market.generation.errors import PlugInUnavailable
+from market.refusals import Refused
 from market.takedowns.models import Ground, Takedown
-from market.takedowns.refusal import TakedownRefused
 from market.takedowns.strikes import lift_suspension
 from market.takedowns.sweeping import sweep_takedowns
 from market.takedowns.taking_down import Cause, restore, uphold
@@ -74,7 +73,7 @@ class TestCounting:
         made = taken_down(plugin, admin, Cause(Ground.RULES, "Its samples are not its own."))
 
         assert sweep_takedowns(timezone.now() + timedelta(days=400)) == 0
-        with pytest.raises(TakedownRefused):
+        with pytest.raises(Refused):
             uphold(made, admin, "It stands.")
         assert strikes(second_artist) == 0
 
@@ -115,7 +114,7 @@ class TestSuspension:
     ) -> None:
         assert Suspension.objects.open().get().person == second_artist
         assert not is_offered(plugin)
-        with pytest.raises(PlugInUnavailable):
+        with pytest.raises(Refused, match="A chosen plug-in is not offered"):
             asked(user, plugin)
 
     def test_one_less_does_not(
@@ -132,9 +131,9 @@ class TestSuspension:
     ) -> None:
         concept = with_works(make_concept(second_artist, "Fresh"), 3)
 
-        with pytest.raises(AdditionRefused, match="suspended"):
+        with pytest.raises(Refused, match="suspended"):
             start_addition(concept, base, second_artist)
-        with pytest.raises(publishing.PublishingRefused, match="suspended"):
+        with pytest.raises(Refused, match="suspended"):
             publishing.publish(plugin, second_artist)
         report = upload_works(concept, second_artist, files(1, first=70))
         assert (report.taken, "suspended" in report.refused[0].reason) == ([], True)
@@ -168,20 +167,20 @@ class TestSuspension:
         self, plugin: PlugIn, struck: list[Takedown], admin: User
     ) -> None:
         suspension = Suspension.objects.get()
-        with pytest.raises(TakedownRefused, match="Say why"):
+        with pytest.raises(Refused, match="Say why"):
             lift_suspension(suspension, admin, " ")
 
         lift_suspension(suspension, admin, "They have taken the rest down themselves.")
 
         assert is_offered(plugin)
-        with pytest.raises(TakedownRefused, match="before"):
+        with pytest.raises(Refused, match="before"):
             lift_suspension(suspension, admin, "Once more.")
 
     def test_nobody_else_lifts_it(
         self, struck: list[Takedown], artist: User, second_artist: User, stranger: User, user: User
     ) -> None:
         for person in (artist, second_artist, stranger, user):
-            with pytest.raises(TakedownRefused):
+            with pytest.raises(Refused):
                 lift_suspension(Suspension.objects.get(), person, "Because.")
 
     def test_the_next_strike_after_it_was_lifted_suspends_again(

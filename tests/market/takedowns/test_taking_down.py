@@ -11,15 +11,14 @@ from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
 from market.claims.disputes import file_dispute, open_dispute, sweep_disputes
 from market.claims.models import Claim, DisputeState
-from market.generation.errors import PlugInUnavailable
 from market.generation.finishing import finish_generation, store_pictures
 from market.jobs.lifecycle import LeaseLost
 from market.jobs.models import Job
 from market.jobs.states import JobState
 from market.ledger import operations as ledger
 from market.ledger.verification import verify
+from market.refusals import Refused
 from market.takedowns.models import Ground, Takedown, TakedownState
-from market.takedowns.refusal import TakedownRefused
 from market.takedowns.taking_down import Cause, restore, take_down_plugin
 from tests.market.conftest import make_person
 from tests.market.stage import EURO, earnings, escrow, make_combined, make_part, wallet
@@ -42,7 +41,7 @@ class TestUse:
     def test_nobody_asks_for_pictures_with_it_any_more(self, plugin: PlugIn, user: User, admin: User) -> None:
         taken_down(plugin, admin)
 
-        with pytest.raises(PlugInUnavailable):
+        with pytest.raises(Refused, match="A chosen plug-in is not offered"):
             asked(user, plugin)
 
     def test_requests_that_wait_are_stopped_with_a_reason_and_cost_nothing(
@@ -85,7 +84,7 @@ class TestUse:
 
         assert [is_offered(each) for each in (part, deep, plugin)] == [False, False, True]
         assert Job.objects.get(pk=waiting.pk).state == JobState.FAILED
-        with pytest.raises(PlugInUnavailable):
+        with pytest.raises(Refused, match="A chosen plug-in is not offered"):
             asked(user, deep)
 
     def test_a_combined_one_that_leaves_the_part_out_is_offered_again(
@@ -133,7 +132,7 @@ class TestMoney:
         query(user, plugin)
         made = taken_down(plugin, admin)
 
-        with pytest.raises(TakedownRefused, match="Nobody with an account"):
+        with pytest.raises(Refused, match="Nobody with an account"):
             restore(made, admin, SORRY, money=DisputeState.AWARDED)
 
         made.refresh_from_db()
@@ -182,7 +181,7 @@ class TestTwice:
     ) -> None:
         made = taken_down(plugin, admin)
 
-        with pytest.raises(TakedownRefused, match="already, on another ground: a notice"):
+        with pytest.raises(Refused, match="already, on another ground: a notice"):
             taken_down(plugin, admin, Cause(Ground.COURT, "Order 12 of the court of Lyon."))
 
         made.refresh_from_db()
@@ -192,7 +191,7 @@ class TestTwice:
         made = taken_down(plugin, admin)
         restore(made, admin, SORRY)
 
-        with pytest.raises(TakedownRefused, match="before"):
+        with pytest.raises(Refused, match="before"):
             restore(made, admin, SORRY)
 
     def test_it_can_be_taken_down_once_more_after_it_was_restored(self, plugin: PlugIn, admin: User) -> None:
@@ -246,21 +245,21 @@ class TestWho:
     ) -> None:
         made = taken_down(plugin, admin)
         for person in (artist, model_owner, stranger, user, plugin.owner):
-            with pytest.raises(TakedownRefused):
+            with pytest.raises(Refused):
                 take_down_plugin(plugin, person, NOTICE)
-            with pytest.raises(TakedownRefused):
+            with pytest.raises(Refused):
                 restore(made, person, SORRY)
 
     def test_an_admin_does_not_take_down_what_they_asked_for(self, plugin: PlugIn, admin: User) -> None:
-        with pytest.raises(TakedownRefused, match="Another admin"):
+        with pytest.raises(Refused, match="Another admin"):
             taken_down(plugin, admin, Cause(Ground.NOTICE, "It is mine.", admin))
 
     def test_it_needs_a_reason(self) -> None:
-        with pytest.raises(TakedownRefused, match="Say why"):
+        with pytest.raises(Refused, match="Say why"):
             Cause(Ground.NOTICE, " ")
 
     def test_a_claim_is_no_ground_without_a_claim(self) -> None:
-        with pytest.raises(TakedownRefused, match="accepted"):
+        with pytest.raises(Refused, match="accepted"):
             Cause(Ground.CLAIM, "It is mine.")
 
 

@@ -10,10 +10,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog import publishing
-from market.catalog.addition import AdditionRefused, start_addition
-from market.catalog.merged import MergeRefused, parts_of
+from market.catalog.addition import start_addition
+from market.catalog.merged import parts_of
 from market.catalog.models import PlugIn
 from market.catalog.plugin_uploads import start_upload
+from market.refusals import Refused
 from tests.market.catalog.conftest import make_concept, with_works
 from tests.market.stage import (
     Weights,
@@ -40,7 +41,7 @@ def test_nobody_combines_it_not_even_its_artist(part: PlugIn, artist: User, admi
     file = merged_adapter(("Part", some_hash("Part"), 5000))
 
     for person in (part.owner, artist):
-        with pytest.raises(MergeRefused, match="taken down"):
+        with pytest.raises(Refused, match="taken down"):
             parts_of(BytesIO(file), person)
 
 
@@ -51,7 +52,7 @@ def test_what_was_combined_from_it_is_not_combined_either(
     make_combined(artist, base, "Both", ("Part", 5000))
     taken_down(part, admin)
 
-    with pytest.raises(MergeRefused, match="taken down"):
+    with pytest.raises(Refused, match="taken down"):
         parts_of(BytesIO(merged_adapter(("Both", some_hash("Both"), 5000))), artist)
 
 
@@ -63,7 +64,7 @@ def test_the_same_file_is_not_uploaded_under_another_name(part: PlugIn, base: Ba
     concept = make_concept(part.owner, "Another")
     concept.affirm_rights(part.owner)
 
-    with pytest.raises(AdditionRefused, match="taken down"):
+    with pytest.raises(Refused, match="taken down"):
         start_upload(concept, base, part.owner, file)
 
 
@@ -74,9 +75,9 @@ def test_its_concept_is_not_trained_or_published_for_another_base(
     taken_down(plugin, admin)
     concept = with_works(plugin.concept, 3)
 
-    with pytest.raises(AdditionRefused, match="is taken down"):
+    with pytest.raises(Refused, match="is taken down"):
         start_addition(concept, other, second_artist)
-    with pytest.raises(publishing.PublishingRefused, match="is taken down"):
+    with pytest.raises(Refused, match="is taken down"):
         publishing.publish(plugin, second_artist)
 
 
@@ -87,6 +88,6 @@ def test_a_combined_draft_with_it_is_not_published(
     draft = make_combined(artist, base, "Both", ("Part", 5000), publish=False)
     taken_down(part, admin)
 
-    with pytest.raises(publishing.PublishingRefused, match="combined from is taken down"):
+    with pytest.raises(Refused, match="combined from is taken down"):
         publishing.publish(draft, artist)
     assert not is_offered(draft)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.basemodels.registering import RegistrationRefused, hand_over
+from market.basemodels.registering import hand_over
+from market.commands import RefusableCommand
 
 
-class Command(BaseCommand):
+class Command(RefusableCommand):
     help = (
         "Give a base model, such as the embedded one, to a model owner: from then on its fee is paid to them."
     )
@@ -28,8 +29,5 @@ class Command(BaseCommand):
         person = User.objects.filter(email=to.strip().lower()).first()
         if person is None:
             raise CommandError(f"Nobody has the email address {to}.")
-        try:
-            hand_over(found, person, by=None)
-        except RegistrationRefused as refusal:
-            raise CommandError(str(refusal)) from refusal
+        hand_over(found, person, by=None)
         self.stdout.write(f"{found.name} is {person}'s now.")

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from market.accounts.models import User
 from market.basemodels.models import Licence
 from market.basemodels.prices import euros
-from market.basemodels.registering import RegistrationRefused, register_base
+from market.basemodels.registering import register_base
+from market.commands import RefusableCommand
 from market.jobs.models import Job
 from market.jobs.states import JobState
 
 
-class Command(BaseCommand):
+class Command(RefusableCommand):
     help = (
         "Register a diffusers directory below BASE_MODEL_DIRS, or with ALLOW_HUB a model of a hub, as a base model; a worker checks "
         "it, then its owner can list it."
@@ -39,13 +40,8 @@ class Command(BaseCommand):
         if person is None:
             raise CommandError(f"Nobody has the email address {owner}.")
         fields = {name: options[name] for name in ("slug", "name", "description", "licence", "licence_url")}
-        try:
-            hub = (options["hub"], options["revision"]) if options["hub"] else None
-            base = register_base(
-                person, fields | {"fee_micros": options["fee"]}, source=path, hub=hub, by=None
-            )
-        except RegistrationRefused as refusal:
-            raise CommandError(str(refusal)) from refusal
+        hub = (options["hub"], options["revision"]) if options["hub"] else None
+        base = register_base(person, fields | {"fee_micros": options["fee"]}, source=path, hub=hub, by=None)
         self.stdout.write(f"{base.name} is registered as {base.get_absolute_url()}; a worker checks it.")
         if wait and base.check_job is not None:
             self._follow(base.check_job, wait)

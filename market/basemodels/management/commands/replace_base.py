@@ -6,14 +6,15 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from market.basemodels.checking import CheckRefused, confirm_weights
+from market.basemodels.checking import confirm_weights
 from market.basemodels.models import BaseModel
 from market.basemodels.replacing import propose_weights, withdraw_weights
+from market.commands import RefusableCommand
 
 
-class Command(BaseCommand):
+class Command(RefusableCommand):
     help = "In the name of its owner: have another upload of a base model checked, then confirm its weights or withdraw it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,15 +30,12 @@ class Command(BaseCommand):
         base = BaseModel.objects.select_related("owner").filter(slug=options["base"]).first()
         if base is None:
             raise CommandError(f"There is no base model {options['base']}.")
-        try:
-            if options["upload"]:
-                job = propose_weights(base, base.owner, options["upload"])
-                said = f"Queued as job {job.pk}. Confirm the weights that it finds with --confirm."
-            elif options["withdraw"]:
-                withdraw_weights(base, base.owner)
-                said = "The weights in use stay."
-            else:
-                said = f"{confirm_weights(base, base.owner, options['confirm'])} is in use."
-        except CheckRefused as refusal:
-            raise CommandError(str(refusal)) from refusal
+        if options["upload"]:
+            job = propose_weights(base, base.owner, options["upload"])
+            said = f"Queued as job {job.pk}. Confirm the weights that it finds with --confirm."
+        elif options["withdraw"]:
+            withdraw_weights(base, base.owner)
+            said = "The weights in use stay."
+        else:
+            said = f"{confirm_weights(base, base.owner, options['confirm'])} is in use."
         self.stdout.write(said)

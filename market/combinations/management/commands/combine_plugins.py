@@ -6,17 +6,18 @@ import uuid
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from market.accounts.models import User
 from market.basemodels.prices import euros
 from market.catalog.models import PlugIn
-from market.combinations.errors import CombinationRefused
+from market.combinations.orders import CombinationOrder
 from market.combinations.requesting import request
+from market.commands import RefusableCommand
 from market.ledger.money import words
 
 
-class Command(BaseCommand):
+class Command(RefusableCommand):
     help = "Queue the combining of several plug-ins of one base into one; a worker makes it, and it is private to the person."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -37,12 +38,8 @@ class Command(BaseCommand):
                     f"{by} sees no plug-in “{slug}”: expected the last part of its page's address."
                 )
             plugins.append(plugin)
-        try:
-            made = request(
-                by, plugins, key=uuid.uuid4(), name=options["name"], price_micros=_micros(options["price"])
-            )
-        except CombinationRefused as refusal:
-            raise CommandError(str(refusal)) from refusal
+        order = CombinationOrder(plugins, options["name"], _micros(options["price"]))
+        made = request(by, order, key=uuid.uuid4())
         self.stdout.write(
             f"Queued as job {made.job_id}. Combining costs {words(made.fee_micros)}, a picture with it "
             f"{words(made.price_micros)}. It will be at {made.get_absolute_url()}"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import LEARNED_KINDS
-from market.extractions.errors import ExtractionRefused
+from market.commands import RefusableCommand
 from market.extractions.forms import StartForm
 from market.extractions.models import Method
 from market.extractions.starting import start_extraction
 
 
-class Command(BaseCommand):
+class Command(RefusableCommand):
     help = "Queue the extraction of a concept from a base model; a worker makes it, and its owner decides on it in the pages."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -42,8 +42,5 @@ class Command(BaseCommand):
         if not form.is_valid():
             wrong = [f"{name}: {' '.join(map(str, errors))}" for name, errors in form.errors.items()]
             raise CommandError(" ".join(wrong))
-        try:
-            begun = start_extraction(base, by, form.wish(), claim=form.cleaned_data["claim"])
-        except ExtractionRefused as refusal:
-            raise CommandError(str(refusal)) from refusal
+        begun = start_extraction(base, by, form.order, claim=form.cleaned_data["claim"])
         self.stdout.write(f"Queued as job {begun.job_id}. Its report will be at {begun.get_absolute_url()}")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from market.extractions.errors import ExtractionRefused
+from market.commands import RefusableCommand
 from market.extractions.models import Retest, RetrainingState
 from market.extractions.retraining import accept_retraining, decline_retraining, start_retraining
 
 
-class Command(BaseCommand):
+class Command(RefusableCommand):
     help = "Train a plug-in that dropped on a release again, in its artist's name; then accept or decline the new version."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,19 +32,16 @@ class Command(BaseCommand):
         if retest is None:
             raise CommandError(f"There is no retest {options['retest']}.")
         artist = retest.version.plugin.owner
-        try:
-            if not options["accept"] and not options["decline"]:
-                begun = start_retraining(retest, artist)
-                self.stdout.write(
-                    f"Queued as job {begun.job_id}. Both sets will be at {begun.get_absolute_url()}"
-                )
-                return
-            done = retest.retrainings.exclude(state=RetrainingState.FAILED).first()
-            if done is None:
-                raise CommandError(
-                    "It was not trained again. Leave out --accept and --decline to have it trained."
-                )
-            (accept_retraining if options["accept"] else decline_retraining)(done, artist)
-        except ExtractionRefused as refusal:
-            raise CommandError(str(refusal)) from refusal
+        if not options["accept"] and not options["decline"]:
+            begun = start_retraining(retest, artist)
+            self.stdout.write(
+                f"Queued as job {begun.job_id}. Both sets will be at {begun.get_absolute_url()}"
+            )
+            return
+        done = retest.retrainings.exclude(state=RetrainingState.FAILED).first()
+        if done is None:
+            raise CommandError(
+                "It was not trained again. Leave out --accept and --decline to have it trained."
+            )
+        (accept_retraining if options["accept"] else decline_retraining)(done, artist)
         self.stdout.write(f"{done.get_state_display()}.")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from market.accounts.models import User
+from market.commands import RefusableCommand
 from market.extractions.deciding import take_back_extraction
-from market.extractions.errors import ExtractionRefused
 from market.extractions.models import Extraction
 
 
-class Command(BaseCommand):
+class Command(RefusableCommand):
     help = "Take the approval of an extraction back; where a release was made with it, one without is built."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,10 +30,7 @@ class Command(BaseCommand):
         by = User.objects.filter(email=options["by"]).first() if options["by"] else asked.base.owner
         if by is None:
             raise CommandError(f"There is nobody with the address {options['by']}.")
-        try:
-            build = take_back_extraction(asked, by, because=options["because"])
-        except ExtractionRefused as refusal:
-            raise CommandError(str(refusal)) from refusal
+        build = take_back_extraction(asked, by, because=options["because"])
         after = (
             f"a release without it is built as job {build.job_id}" if build else "no release has to be built"
         )

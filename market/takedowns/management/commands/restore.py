@@ -5,17 +5,17 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from market.claims.models import DECIDED, DisputeState
+from market.commands import RefusableCommand
 from market.takedowns.forms import KEEP_OPEN
 from market.takedowns.management.commands.take_down import person_with
 from market.takedowns.models import Takedown
-from market.takedowns.refusal import TakedownRefused
 from market.takedowns.taking_down import restore
 
 
-class Command(BaseCommand):
+class Command(RefusableCommand):
     help = "Undo a takedown: what it took down is as it was before."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -35,8 +35,5 @@ class Command(BaseCommand):
         if found is None:
             raise CommandError(f"There is no takedown {options['takedown']}.")
         money = None if options["money"] == KEEP_OPEN else DisputeState(options["money"])
-        try:
-            restore(found, admin, options["reason"], money=money)
-        except TakedownRefused as refusal:
-            raise CommandError(str(refusal)) from refusal
+        restore(found, admin, options["reason"], money=money)
         self.stdout.write(f"{found.target} is restored.")

@@ -6,13 +6,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from market.accounts.models import User
 from market.catalog.models import PlugIn
+from market.commands import RefusableCommand
 from market.generation.models import Picture
 from market.takedowns.models import Ground, Takedown
-from market.takedowns.refusal import TakedownRefused
 from market.takedowns.taking_down import Cause, take_down_picture, take_down_plugin
 
 
@@ -23,7 +23,7 @@ def person_with(address: str) -> User:
     return person
 
 
-class Command(BaseCommand):
+class Command(RefusableCommand):
     help = "Take a plug-in, or a picture, from everybody at once. `manage.py restore` undoes it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -47,11 +47,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         admin = person_with(options["by"])
         complainant = person_with(options["complainant"]) if options["complainant"] else None
-        try:
-            cause = Cause(Ground(options["ground"]), options["reason"], complainant)
-            made = self._take_down(options, admin, cause)
-        except TakedownRefused as refusal:
-            raise CommandError(str(refusal)) from refusal
+        cause = Cause(Ground(options["ground"]), options["reason"], complainant)
+        made = self._take_down(options, admin, cause)
         self.stdout.write(f"{made.target} is taken down: number {made.pk}, {made.get_absolute_url()}")
 
     def _take_down(self, options: dict[str, Any], by: User, cause: Cause) -> Takedown:

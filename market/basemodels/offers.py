@@ -1,0 +1,44 @@
+"""What the owner of a base model says of it, and may change later: what it costs, allows and is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.text import slugify
+
+from market.basemodels.models import BaseModel
+from market.refusals import invalid_model
+
+NOT_OFFERED = "This base model is not offered. Choose another."
+OFFER_FIELDS = (
+    "fee_micros",
+    "default_steps",
+    "default_guidance",
+    "max_steps",
+    "max_pictures",
+    "max_waiting",
+    "licence",
+    "licence_url",
+    "licence_text",
+    "listed",
+    "description",
+)
+REGISTER_FIELDS = ("name", "slug", "description", "fee_micros", "licence", "licence_url", "licence_text")
+
+
+def address_of(name: str) -> str:
+    """Make the address of a base of its name."""
+    return slugify(name)[:60]
+
+
+def change_offer(base: BaseModel, **changes: Any) -> None:
+    """Let them hold for pictures from now on. Raises Refused."""
+    for name, value in changes.items():
+        setattr(base, name, value)
+    try:
+        base.full_clean()
+    except ValidationError as error:
+        raise invalid_model(error) from error
+    # Only what was said: a worker may be writing what it found to the same row.
+    base.save(update_fields=list(changes))

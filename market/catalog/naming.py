@@ -1,0 +1,49 @@
+"""What a concept is called and described by. One artist's concepts are named one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from market.accounts.models import User
+from market.catalog.models import Concept
+from market.refusals import Reason, invalid, invalid_model
+
+LEARNED = ("kind", "name")
+"""What the weights of a plug-in have learned to answer to."""
+
+
+def is_learned(concept: Concept) -> bool:
+    return bool(concept.pk) and concept.plugins.exists()
+
+
+def tidied(names: Iterable[str]) -> list[str]:
+    """Give names without blank ones, repetitions and spare blanks."""
+    return list(dict.fromkeys(" ".join(name.split()) for name in names if name.strip()))
+
+
+def describe_concept(concept: Concept, **said: Any) -> Concept:
+    """Keep what is said of a concept, which may be new; what is not said stays. Raises Refused."""
+    if "name" in said:
+        said["name"] = " ".join(said["name"].split())
+    if "aliases" in said:
+        said["aliases"] = tidied(said["aliases"])
+    with transaction.atomic():
+        # In turns: none of an artist's concepts gets a name that another is just taking.
+        User.objects.select_for_update(no_key=True).get(pk=concept.artist_id)
+        before = {name: getattr(concept, name) for name in LEARNED}
+        changed = [name for name, value in before.items() if said.get(name, value) != value]
+        if changed and is_learned(concept):
+            fixed = "This cannot be changed any more. It is “{}”."
+            raise invalid(*(Reason(fixed.format(before[name]), name) for name in changed))
+        for name, value in said.items():
+            setattr(concept, name, value)
+        try:
+            concept.full_clean()
+        except ValidationError as error:
+            raise invalid_model(error) from error
+        concept.save()
+    return concept

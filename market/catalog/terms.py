@@ -1,0 +1,71 @@
+"""What a plug-in costs and allows, and what its parts leave it free to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+from market.catalog.combined import price_of
+from market.catalog.models import PlugIn
+from market.catalog.models.plugins import MAX_PRICE_MICROS
+from market.catalog.publishing import broader_than_parts
+from market.ledger.money import words
+from market.refusals import Reason, invalid
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a plug-in costs and allows."""
+
+    price_micros: int
+    allow_commercial: bool = True
+    allow_combination: bool = True
+    allow_derivatives: bool = True
+    require_credit: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise Refused for a price that is none."""
+        if not 0 <= self.price_micros <= MAX_PRICE_MICROS:
+            raise invalid(f"A picture costs at most {words(MAX_PRICE_MICROS)}.", field="price_micros")
+
+    @classmethod
+    def of(cls, plugin: PlugIn) -> Terms:
+        return cls(**{name: getattr(plugin, name) for name in cls.__dataclass_fields__})
+
+    def as_fields(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+def require_allowed(plugin: PlugIn, terms: Terms) -> None:
+    """Hold a combined plug-in that is on the market, or was combined here, to its parts. Raises Refused."""
+    if reasons := list(_beyond_parts(plugin, terms)):
+        raise invalid(*reasons)
+
+
+def _beyond_parts(plugin: PlugIn, terms: Terms) -> Iterator[Reason]:
+    wished = copy(plugin)
+    for name, value in terms.as_fields().items():
+        setattr(wished, name, value)
+    # A new plug-in has no concept yet.
+    combined = bool(plugin.concept_id) and plugin.concept.is_combination
+    if combined and plugin.current_version is not None:
+        least = price_of(wished, plugin.current_version)
+        if terms.price_micros < least:
+            yield Reason(
+                f"At least {words(least)}: less would not pay its parts what they cost.", "price_micros"
+            )
+    if plugin.is_published or combined:
+        yield from map(Reason, broader_than_parts(wished, plugin.current_version))
+
+
+def change_terms(plugin: PlugIn, terms: Terms) -> None:
+    """Let them hold for pictures from now on. Raises Refused."""
+    require_allowed(plugin, terms)
+    changed = {name: value for name, value in terms.as_fields().items() if getattr(plugin, name) != value}
+    for name, value in changed.items():
+        setattr(plugin, name, value)
+    if changed:
+        # Only what changed: jobs may be writing to the same row.
+        plugin.save(update_fields=list(changed))

@@ -1,0 +1,96 @@
+"""What people order: pictures, and before that their price. An order that exists can be asked for; else it says what is wrong."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from market.basemodels.models import BaseModel
+from market.generation import limits
+from market.refusals import Reason, invalid, outside
+
+DEFAULT_WEIGHT = 1.0
+NO_PROMPT = "Say what to draw."
+
+# Characters that no prompt needs and that can hide text from whoever reads it: controls, and those that turn the
+# direction of writing. Tabs and line breaks become spaces.
+_HIDDEN = re.compile(
+    "[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff]"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuoteOrder:
+    """What a price depends on. `plugins` are (plug-in id, weight)."""
+
+    base: BaseModel
+    count: int = 1
+    plugins: tuple[tuple[int, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise Refused with all that is wrong."""
+        if reasons := list(self.faults()):
+            raise invalid(*reasons)
+
+    def faults(self) -> Iterator[Reason]:
+        if self.count < 1:
+            yield Reason("Ask for at least one picture.", "count")
+        if self.count > limits.MAX_PICTURES:
+            yield Reason(f"At most {limits.MAX_PICTURES} pictures at a time.", "count")
+        for _, weight in self.plugins:
+            if not 0 <= weight <= limits.MAX_WEIGHT:  # which no NaN is
+                yield Reason(weight_expected(f", not {weight:g}"), "plugins")
+        if len(self.plugins) > limits.MAX_PLUGINS:
+            yield Reason(f"At most {limits.MAX_PLUGINS} plug-ins fit in one picture. Remove some.", "plugins")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationOrder(QuoteOrder):
+    """Pictures to be drawn. A seed is drawn if none is given. Prompts become one line of text in normal form."""
+
+    prompt: str
+    negative_prompt: str = ""
+    steps: int
+    guidance: float
+    seed: int = field(default_factory=lambda: secrets.randbelow(limits.MAX_SEED - limits.MAX_PICTURES))
+
+    def __post_init__(self) -> None:
+        for name in ("prompt", "negative_prompt"):
+            words = unicodedata.normalize("NFC", getattr(self, name)).split()
+            object.__setattr__(self, name, " ".join(words))
+        super().__post_init__()
+
+    def faults(self) -> Iterator[Reason]:
+        yield from super().faults()
+        if not self.prompt:
+            yield Reason(NO_PROMPT, "prompt")
+        for name in ("prompt", "negative_prompt"):
+            text = getattr(self, name)
+            if len(text) > limits.MAX_PROMPT:
+                said = "A prompt has at most" if name == "prompt" else "At most"
+                yield Reason(f"{said} {limits.MAX_PROMPT} characters. Shorten it.", name)
+            if _HIDDEN.search(text):
+                yield Reason(
+                    "This text holds control characters, which nobody can see. Type it anew instead of pasting it.",
+                    name,
+                )
+        yield from outside("steps", self.steps, *limits.STEPS)
+        yield from outside("guidance", self.guidance, *limits.GUIDANCE)
+        yield from outside("seed", self.seed, 0, limits.MAX_SEED)
+
+
+def weight_expected(found: str) -> str:
+    return f"A weight is a number from 0 to {limits.MAX_WEIGHT:g}{found}."
+
+
+def recommended(base: BaseModel | None) -> dict[str, Any]:
+    """Give what an order of a base's begins with."""
+    return {
+        "count": 1,
+        "steps": min(base.default_steps, limits.STEPS[1]) if base else 25,
+        "guidance": base.default_guidance if base else 3.0,
+    }

@@ -1,0 +1,91 @@
+"""Refusals: why something is not done, in words for the person who asked, whatever they asked for and wherever.
+
+Whoever raises one has changed nothing. Pages show its words (`acting`), the API answers with them as a problem (`api.problems`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One sentence of a refusal. `field` is what it is about of what was sent; "" for all of it."""
+
+    text: str
+    field: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def outside(field: str, value: float, least: float, most: float) -> Iterator[Reason]:
+    """Say that a number is outside of its bounds, where it is, in the words of forms."""
+    for judge in (MinValueValidator(least), MaxValueValidator(most)):
+        try:
+            judge(value)
+        except ValidationError as error:
+            yield Reason(error.messages[0], field)
+
+
+class Refused(Exception):
+    """Not done, and nothing changed. `status` is the HTTP status that fits; unless another is said, things do not stand so."""
+
+    def __init__(
+        self, *reasons: str | Reason, field: str = "", status: HTTPStatus = HTTPStatus.CONFLICT
+    ) -> None:
+        self.reasons = [each if isinstance(each, Reason) else Reason(each, field) for each in reasons]
+        self.status = status
+        super().__init__(" ".join(map(str, self.reasons)))
+
+
+def invalid(*reasons: str | Reason, field: str = "") -> Refused:
+    """Refuse what was asked for, rather than that it was asked for now."""
+    return Refused(*reasons, field=field, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def invalid_model(error: ValidationError) -> Refused:
+    """Refuse what a model does not take, in its words."""
+    return invalid(
+        *(
+            Reason(message, "" if name == NON_FIELD_ERRORS else name)
+            for name, messages in error.message_dict.items()
+            for message in messages
+        )
+    )
+
+
+def too_many(reason: str) -> Refused:
+    """Refuse more of what has to end first."""
+    return Refused(reason, status=HTTPStatus.TOO_MANY_REQUESTS)
+
+
+def gone_on(what: str) -> Refused:
+    """Refuse a step that somebody else's step has overtaken."""
+    return Refused(f"That is not possible any more: the {what} has gone on meanwhile.")
+
+
+class PriceChanged(Refused):
+    """The price is not the one that the person agreed to. `quote` is the one as it is now, to be shown."""
+
+    def __init__(self, reason: str, *, quote: object) -> None:
+        super().__init__(reason)
+        self.quote = quote
+
+
+class BalanceTooLow(Refused):
+    """The wallet does not hold the price. Amounts are in micro-units."""
+
+    def __init__(self, reason: str, *, needed: int, available: int) -> None:
+        super().__init__(reason, status=HTTPStatus.PAYMENT_REQUIRED)
+        self.needed = needed
+        self.available = available
+
+    @property
+    def missing(self) -> int:
+        return self.needed - self.available
