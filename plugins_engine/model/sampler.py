@@ -23,6 +23,10 @@ MAX_SIZE = 4096
 MAX_BATCH = 16
 BATCH_PIXELS = 4 * 512 * 512  # what 8 GB of memory draws at once with SD 1.5
 PREVIEW_LATENTS = 32  # a preview decodes at most this many latents a side
+PREVIEW_PART = (
+    4  # and is at most one in so many of the picture's pixels a side: it is a look, and not the picture
+)
+PREVIEWS_UNTIL = 0.6  # of a picture's steps: later it would be the picture but for detail, and a cancelled request is not paid for
 
 
 @dataclass(frozen=True)
@@ -235,6 +239,7 @@ class _Reporter:
         self._base = base
         self._on_progress = on_progress
         self._preview_every = preview_every
+        self._steps = request.steps
         self._done = 0
         self._pace = Pace(request.steps * batches)
 
@@ -243,7 +248,12 @@ class _Reporter:
             return
         self._done += 1
         preview = None
-        if self._preview_every and self._done % self._preview_every == 0:
+        of_this_batch = (self._done - 1) % self._steps + 1
+        if (
+            self._preview_every
+            and self._done % self._preview_every == 0
+            and of_this_batch <= PREVIEWS_UNTIL * self._steps
+        ):
             preview = self._preview(scheduler, latents[:1], predicted[:1], time)
         left = self._pace.seconds_left(self._done)
         self._on_progress(Progress(self._done, self._pace.steps, None, preview, "drawing", left))
@@ -259,11 +269,16 @@ class _Reporter:
             expected = y
         else:
             expected = (x - noise * y) / signal.clamp(min=1e-4)
-        larger = max(expected.shape[-2:])
+        height, width = expected.shape[-2:]
+        larger = max(height, width)
         if larger > PREVIEW_LATENTS:
-            size = [max(1, side * PREVIEW_LATENTS // larger) for side in expected.shape[-2:]]
+            size = [max(1, side * PREVIEW_LATENTS // larger) for side in (height, width)]
             expected = torch.nn.functional.interpolate(expected, size=size, mode="area")
-        return to_pictures(self._base.decode_latents(expected.to(latents.dtype)).nan_to_num())[0]
+        picture = to_pictures(self._base.decode_latents(expected.to(latents.dtype)).nan_to_num())[0]
+        part = self._base.pixels_per_latent / PREVIEW_PART
+        most = max(1, int(width * part)), max(1, int(height * part))
+        picture.thumbnail(most, Image.Resampling.BOX)
+        return picture
 
 
 def _size(base: BaseCheckpoint, request: SampleRequest) -> tuple[int, int]:

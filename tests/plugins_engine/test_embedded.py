@@ -13,6 +13,7 @@ from plugins_engine.measure.judge import Judge
 from plugins_engine.model.directory import EMBEDDED
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate, generate_each
+from plugins_engine.progress import Progress
 
 MAX_BYTES = 60 * 1024 * 1024
 
@@ -54,6 +55,42 @@ def test_many_prompts_in_one_batch_give_the_pictures_of_single_requests() -> Non
         alone = generate(base, SampleRequest(prompt, seed=3 + i, steps=3))[0]
         difference = np.abs(np.asarray(together[i], dtype=int) - np.asarray(alone, dtype=int))
         assert difference.max() <= 2
+
+
+def test_previews_are_never_closer_to_the_picture_than_its_own_thumbnail() -> None:
+    """Who cancels late has seen a look at the picture, and not the picture."""
+    base, looks = load_base(), 0
+
+    for seed in range(20):
+        seen: list[Progress] = []
+        request = SampleRequest(
+            "a rocket, Noto style" if seed % 2 else "a cat, Twemoji style", seed=seed, steps=10
+        )
+        picture = generate(base, request, seen.append, preview_every=1)[0]
+        most = (picture.width // 4, picture.height // 4)
+        allowed = distance(picture.resize(most, Image.Resampling.BOX), picture)
+        for look in [each.preview for each in seen if each.preview]:
+            looks += 1
+            assert look.width <= most[0]
+            assert look.height <= most[1]
+            assert distance(look, picture) >= allowed
+
+    assert looks == 20 * 6
+
+
+def distance(small: Image.Image, picture: Image.Image) -> float:
+    """Mean squared difference to a picture, once made as large, in the way that comes closest."""
+    ways = (
+        Image.Resampling.BICUBIC,
+        Image.Resampling.BILINEAR,
+        Image.Resampling.NEAREST,
+        Image.Resampling.LANCZOS,
+    )
+    target = np.asarray(picture, dtype=float)
+    return min(
+        float(((np.asarray(small.resize(picture.size, way), dtype=float) - target) ** 2).mean())
+        for way in ways
+    )
 
 
 def test_its_prompts_name_nothing_that_was_held_out() -> None:

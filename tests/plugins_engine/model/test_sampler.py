@@ -214,27 +214,43 @@ def test_progress_counts_every_step_of_every_batch_with_a_preview_now_and_then(b
 
     assert [each.step for each in seen] == list(range(1, 9))
     assert {each.steps for each in seen} == {8}
-    assert [each.step for each in seen if each.preview] == [3, 6]
+    assert [each.step for each in seen if each.preview] == [
+        6
+    ]  # of 3 and 6; the first is beyond 60% of its batch
     assert seen[-1].seconds_left == 0
     assert all(each.seconds_left is not None and each.seconds_left >= 0 for each in seen)
 
 
-def test_the_last_preview_looks_like_the_picture(sd: BaseCheckpoint) -> None:
+def test_the_last_preview_looks_like_the_picture_made_small(sd: BaseCheckpoint) -> None:
     seen: list[Progress] = []
 
-    picture = generate(sd, SampleRequest("a fox", steps=20), seen.append, preview_every=20)[0]
+    picture = generate(sd, SampleRequest("a fox", steps=20), seen.append, preview_every=12)[0]
 
-    assert seen[-1].preview is not None
-    assert difference(seen[-1].preview, picture) < 40
+    (preview,) = [each.preview for each in seen if each.preview]
+    assert difference(preview, picture.resize(preview.size, Image.Resampling.BOX)) < 40
 
 
-def test_previews_of_large_pictures_are_small(sd: BaseCheckpoint) -> None:
+@pytest.mark.parametrize("steps", [1, 4, 5, 10, 25])
+def test_no_preview_comes_after_three_fifths_of_the_steps(base: BaseCheckpoint, steps: int) -> None:
     seen: list[Progress] = []
 
-    generate(sd, SampleRequest("a fox", steps=1, width=256, height=128), seen.append, preview_every=1)
+    generate(base, SampleRequest("a fox", steps=steps, count=2), seen.append, batch=1, preview_every=1)
 
-    assert seen[0].preview is not None
-    assert seen[0].preview.size == (64, 32)
+    with_preview = [(each.step - 1) % steps + 1 for each in seen if each.preview]
+    assert with_preview == 2 * list(range(1, int(0.6 * steps) + 1))
+
+
+@pytest.mark.parametrize(("width", "height"), [(256, 128), (72, 40), (32, 32)])
+def test_a_preview_is_at_most_a_quarter_of_the_picture_a_side(
+    sd: BaseCheckpoint, width: int, height: int
+) -> None:
+    seen: list[Progress] = []
+
+    generate(sd, SampleRequest("a fox", steps=2, width=width, height=height), seen.append, preview_every=1)
+
+    (preview,) = [each.preview for each in seen if each.preview]
+    assert preview.width <= width / 4
+    assert preview.height <= height / 4
 
 
 def test_half_precision_draws(pipelines: dict[str, Path]) -> None:
