@@ -13,6 +13,7 @@ from benchmarks import (
     ledger,
     multi_extraction,
     prompt_guard,
+    sharing,
 )
 from benchmarks.report import Report
 
@@ -26,6 +27,7 @@ BENCHMARKS = {
     "evidence": evidence.measure,
     "ledger": ledger.measure,
     "prompt_guard": prompt_guard.measure,
+    "sharing": sharing.measure,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -52,6 +53,20 @@ class Recent(Generic[Value]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+
+def available_cores() -> int:
+    """Give how many cores this process may use, which a container or `taskset` can make fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads_for(cores: int, workers: int) -> int:
+    """Give the threads that each of several workers on one machine computes with.
+
+    Together they fill the cores; two threads are the least where there are two cores, so that one request alone is not slower
+    for a worker that has nothing to do.
+    """
+    return max(min(cores, 2), -(-cores // workers))
 
 
 class Engine:

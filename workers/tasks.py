@@ -13,6 +13,7 @@ from collections.abc import Collection
 from multiprocessing.synchronize import Event
 from typing import Any
 
+import torch
 from celery import signals
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -20,7 +21,7 @@ from django.db import DatabaseError, connection
 from market.celery import app
 from market.jobs.dispatch import WAKE
 from market.jobs.models import Worker
-from workers.engine import Engine
+from workers.engine import Engine, available_cores, threads_for
 from workers.kinds import KINDS
 from workers.running import work
 
@@ -47,6 +48,8 @@ class Process:
     @classmethod
     def warm_engine(cls) -> Engine:
         if cls.engine is None:
+            if "OMP_NUM_THREADS" not in os.environ:
+                torch.set_num_threads(threads_for(available_cores(), settings.CONFIG.number("WORKERS")))
             cls.engine = Engine(settings.DEVICE)
         return cls.engine
 
