@@ -9,6 +9,7 @@ from django import forms
 from market.basemodels.models import MAX_FEE_MICROS, BaseModel, Licence
 from market.basemodels.offers import OFFER_FIELDS, REGISTER_FIELDS, address_of
 from market.basemodels.prices import EurosField
+from market.numbers import NumberField, WholeField
 
 _LICENCE_WIDGETS = {"licence_text": forms.Textarea(attrs={"rows": 4})}
 
@@ -30,6 +31,13 @@ class OfferForm(forms.ModelForm[BaseModel]):
         fields = list(OFFER_FIELDS)
         widgets = {"description": forms.Textarea(attrs={"rows": 4})} | _LICENCE_WIDGETS
         labels = {"default_steps": "Steps to begin with", "default_guidance": "Guidance to begin with"}
+        field_classes = {
+            "default_steps": WholeField,
+            "default_guidance": NumberField,
+            "max_steps": WholeField,
+            "max_pictures": WholeField,
+            "max_waiting": WholeField,
+        }
 
 
 class RegisterForm(forms.ModelForm[BaseModel]):

@@ -9,6 +9,7 @@ from django import forms
 
 from market.ledger.models import MICROS
 from market.ledger.money import micros_of, plain
+from market.numbers import DecimalField, as_written
 
 FINEST = Decimal("0.0001")  # a hundredth of a cent
 
@@ -20,7 +21,7 @@ def euros(text: str) -> int:
     80000
     """
     try:
-        return micros_of(Decimal(text))
+        return micros_of(Decimal(as_written(text)))
     except InvalidOperation:
         raise ValueError(f"{text} is no amount of euros") from None
 
@@ -29,7 +30,7 @@ class EurosInput(forms.NumberInput):
     template_name = "components/euros_input.html"
 
 
-class EurosField(forms.DecimalField):
+class EurosField(DecimalField):
     """Clean to an int of micro-euros. Shows an int as the euros that it is worth."""
 
     widget = EurosInput

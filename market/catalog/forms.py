@@ -23,6 +23,7 @@ from market.catalog.plugin_uploads import EMPTY_FILE, NO_FILE
 from market.catalog.rights import NOT_AFFIRMED
 from market.catalog.terms import Terms, require_allowed
 from market.catalog.uploads import MAX_FILES_AT_ONCE, NO_FILES
+from market.numbers import DecimalField, WholeField
 
 
 class AliasesField(forms.CharField):
@@ -205,7 +206,7 @@ class PlugInFileForm(VersionForm):
     field_order = ("file", "base")
 
 
-class ShareField(forms.DecimalField):
+class ShareField(DecimalField):
     """A percentage of two decimal places; the value is in basis points."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -245,7 +246,7 @@ class CoOwnerForm(forms.Form):
 class StepForm(forms.Form):
     """A button beside somebody's terms: what to do, and the number of the terms that were shown."""
 
-    number = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+    number = WholeField(min_value=1, max_value=2**31 - 1)
 
     def __init__(self, *args: Any, steps: Iterable[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -14,6 +14,7 @@ from market.claims.models import Claim
 from market.extractions.models import PICTURES, REASON_LENGTH, Extraction, Method
 from market.extractions.orders import ExtractionOrder
 from market.extractions.starting import accepted_claims
+from market.numbers import WholeField
 
 _HINTS = 8
 
@@ -46,7 +47,7 @@ class StartForm(forms.Form):
         help_text="One a line. Empty: all that the base knows, without those that name the concept.",
     )
     method = forms.ChoiceField(choices=Method.choices, initial=Method.HYBRID)
-    pictures = forms.IntegerField(
+    pictures = WholeField(
         label="Pictures of each group, to measure it",
         widget=forms.NumberInput(attrs={"min": PICTURES[0], "max": PICTURES[1]}),
         initial=100,

@@ -23,6 +23,7 @@ from market.generation.orders import (
     recommended,
     weight_expected,
 )
+from market.numbers import NumberField, WholeField, as_written
 from market.refusals import invalid
 
 
@@ -61,7 +62,7 @@ class QuoteForm(forms.Form):
         label="Base model",
         error_messages={"invalid_choice": NOT_OFFERED},
     )
-    count = forms.IntegerField(label="Number of pictures", initial=1, widget=_number(1, limits.MAX_PICTURES))
+    count = WholeField(label="Number of pictures", initial=1, widget=_number(1, limits.MAX_PICTURES))
 
     def __init__(self, *args: Any, chosen: tuple[Chosen, ...] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -99,15 +100,15 @@ class StudioForm(QuoteForm):
         required=False,
         help_text="What the picture should keep away from.",
     )
-    seed = forms.IntegerField(
+    seed = WholeField(
         label="Seed",
         required=False,
         widget=_number(0, limits.MAX_SEED),
         help_text="Empty for a new one. The same seed and settings give the same picture.",
         error_messages={"invalid": "A seed is a whole number."},
     )
-    steps = forms.IntegerField(label="Steps", widget=_number(*limits.STEPS))
-    guidance = forms.FloatField(
+    steps = WholeField(label="Steps", widget=_number(*limits.STEPS))
+    guidance = NumberField(
         label="Guidance",
         help_text="How closely to follow the prompt.",
         widget=_number(*limits.GUIDANCE, step="0.5"),
@@ -159,6 +160,6 @@ def values_of(request: GenerationRequest) -> tuple[dict[str, Any], tuple[Chosen,
 def _weight(text: str) -> float:
     """Read a weight as it was typed."""
     try:
-        return float(text.replace(",", "."))
+        return float(as_written(text).replace(",", "."))
     except ValueError:
         raise invalid(weight_expected(f"; “{text[:20]}” is none"), field="plugins") from None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+import regex
 
 from market.basemodels.models import BaseModel
 from market.generation import limits
@@ -16,10 +17,10 @@ from market.refusals import Reason, invalid, outside
 DEFAULT_WEIGHT = 1.0
 NO_PROMPT = "Say what to draw."
 
-# Characters that no prompt needs and that can hide text from whoever reads it: controls, and those that turn the
-# direction of writing. Tabs and line breaks become spaces.
-_HIDDEN = re.compile(
-    "[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff]"
+# Characters that no prompt needs and that can hide text from whoever reads it: controls, those that turn the direction of
+# writing, tags (plane 14), halves of pairs and what is no character at all. Joiners stay: Persian and emoji are written with them.
+_HIDDEN = regex.compile(
+    r"[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Noncharacter_Code_Point}\u200b\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 
 

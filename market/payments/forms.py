@@ -13,13 +13,14 @@ from django.core.exceptions import ValidationError
 from market.accounts.models import User
 from market.ledger.models import MICROS
 from market.ledger.money import micros_of, words
+from market.numbers import DecimalField
 from market.payments.gateways import Gateway
 from market.payments.models import PayoutDetails
 from market.payments.offline_gateway import Reporting, TakingBack
 from market.payments.top_ups import FULL_WALLET, LEAST, MOST
 
 
-class CentsField(forms.DecimalField):
+class CentsField(DecimalField):
     """Euros and cents, cleaned to micro-units."""
 
     def __init__(self, *, max_digits: int) -> None:

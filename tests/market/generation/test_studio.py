@@ -161,6 +161,11 @@ def test_an_empty_seed_is_drawn_anew_each_time(client_for: SignIn, user: User, b
         ({"prompt": "a fox\x00"}, "control characters"),
         ({"prompt": "a fox\x1b[31m"}, "control characters"),
         ({"prompt": "a \u202exof"}, "control characters"),
+        ({"prompt": "a fox\U000e0041\U000e007f"}, "control characters"),  # tags, which nobody sees
+        ({"prompt": "a fox\ufdd0"}, "control characters"),
+        ({"prompt": "a fox\U0001ffff"}, "control characters"),
+        ({"steps": "1_0"}, "whole number"),
+        ({"guidance": "1_0"}, "number"),
         ({"negative_prompt": "x" * 501}, "At most 500 characters"),
         ({"seed": "-1"}, "greater than or equal to 0"),
         ({"seed": str(2**32)}, "less than or equal to"),
