@@ -100,7 +100,8 @@ class PricedOut(serializers.Serializer[Any]):
     release = serializers.IntegerField(help_text="The number of the base's release that would draw.")
     unneeded = OfferedOut(
         many=True,
-        help_text="Chosen plug-ins that restore what this release never lost: they are left out and not charged.",
+        help_text="Chosen plug-ins that would change nothing (at weight 0, or restoring what this release never lost): they are left out and "
+        "not charged.",
     )
     payable = serializers.BooleanField(help_text="Whether your balance, or your credit, has as much.")
     asked_for = AskedOut(

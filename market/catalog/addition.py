@@ -38,10 +38,13 @@ from market.catalog.terms import Terms
 from market.jobs import kinds
 from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
+from market.jobs.room import require_room
 from market.refusals import Refused
 from market.stored_files import files_undone
 
 KIND = "addition"
+MAX_WAITING = 3
+"""Unfinished additions of one person."""
 MIN_WORKS = 3
 MAX_SAMPLES = 6
 SAFETENSORS_HEADER = 8  # bytes: the length of the JSON header, little-endian
@@ -118,6 +121,7 @@ def start_addition(concept: Concept, base: BaseModel, by: User, *, terms: Terms 
     Without `terms` an existing plug-in keeps its own, and a new one is free of charge. Raises Refused.
     """
     with transaction.atomic():
+        require_room(by, KIND, most=MAX_WAITING, named="additions")
         # Additions of one concept start one after the other, so that two clicks do not make two jobs.
         concept = Concept.objects.select_for_update().select_related("artist").get(pk=concept.pk)
         reasons = obstacles(concept, base, by)

@@ -30,11 +30,14 @@ from market.claims.models import (
 )
 from market.jobs import kinds
 from market.jobs.models import Job
+from market.jobs.room import require_room
 from market.ledger.signing import signer
 from market.refusals import Refused, gone_on
 from market.stored_files import files_undone
 
 KIND = "evidence"
+MAX_WAITING = 3
+"""Evidence reports of one claimant that are being made."""
 FORMAT = "plug-in market evidence 1"
 # What one report may cost: each prompt is drawn with SEEDS seeds, each picture measured at many noise levels.
 SEEDS = 16
@@ -95,6 +98,7 @@ def begin_measuring(claim: Claim, by: User) -> Job:
     base = claim.base or (claim.plugin.base if claim.plugin else None)
     if base is None or (claim.plugin and version is None):
         raise Refused(f"{claim.target} has no version that could be measured.")
+    require_room(claim.claimant, KIND, most=MAX_WAITING, named="evidence reports")
     job = Job.objects.enqueue(
         kind=KIND,
         owner=claim.claimant,

@@ -17,11 +17,12 @@ from market.combinations.choosing import Quote, concept_named, draw_quote
 from market.combinations.models import Combination, CombinationPart
 from market.combinations.orders import CombinationOrder
 from market.jobs.models import Job
+from market.jobs.room import require_room
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
 from market.ledger.models import AccountKind
 from market.ledger.money import words
-from market.refusals import BalanceTooLow, PriceChanged, Refused, invalid, too_many
+from market.refusals import BalanceTooLow, PriceChanged, Refused, invalid
 
 KIND = "combination"
 MAX_WAITING = 3
@@ -50,11 +51,11 @@ def request(
 
 
 def _request(person: User, order: CombinationOrder, key: uuid.UUID, agreed: str | None) -> Combination:
-    # One after the other for a person: two requests of one name do not make two concepts, nor too many jobs.
-    person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     made = Combination.objects.filter(person=person, idempotency_key=key).first()
     if made is not None:
         return made
+    # One after the other for a person, so that two requests of one name do not make two concepts either.
+    require_room(person, KIND, most=MAX_WAITING, named="combinations")
     # Before the fee is held: a takedown locks a part first, too, and then who pays.
     keep_takedowns_waiting([each.pk for each in order.plugins])
     quote = draw_quote(person, order)
@@ -62,11 +63,6 @@ def _request(person: User, order: CombinationOrder, key: uuid.UUID, agreed: str 
         raise PriceChanged(
             "What it costs, or whom it pays, has changed. Look at it, and start it again if you agree.",
             quote=quote,
-        )
-    waiting = Job.objects.owned_by(person).live().filter(kind=KIND).count()
-    if waiting >= MAX_WAITING:
-        raise too_many(
-            f"You have {waiting} unfinished combinations, the most at a time. Wait for one, or cancel one."
         )
     plugin = _plugin_for(person, quote)
     pk = uuid.uuid4()

@@ -26,6 +26,7 @@ from market.generation.orders import GenerationOrder
 from market.generation.paying import purses
 from market.generation.pricing import Fee, Quote, Receiver, draw_quote
 from market.jobs.models import Job
+from market.jobs.room import require_room
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
 from market.ledger.memos import fee_memo
@@ -40,7 +41,8 @@ KIND = "generation"
 class Terms:
     """What an order would be done with, and its price, as of now.
 
-    unneeded: chosen plug-ins that would change nothing on this release; they are neither used nor paid for.
+    unneeded: chosen plug-ins that would change nothing, because this release needs them not, or at weight 0; they are neither
+    used nor paid for.
     """
 
     release: BaseRelease
@@ -69,6 +71,7 @@ def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count
         raise invalid("A plug-in is chosen twice. Give it one weight instead.", field="plugins")
     chosen = _chosen(base, release, plugins, person)
     idle = unneeded_on(release, [version for _, version, _ in chosen])
+    idle |= {version.pk for _, version, weight in chosen if weight == 0}
     used = [each for each in chosen if each[1].pk not in idle]
     for plugin, _, _ in used:
         if len(used) > 1 and not plugin.allow_combination:
@@ -161,11 +164,7 @@ def _request(
     made = GenerationRequest.objects.filter(person=person, idempotency_key=idempotency_key).first()
     if made is not None:
         return made
-    waiting = Job.objects.owned_by(person).live().filter(kind=KIND).count()
-    if waiting >= limits.MAX_WAITING:
-        raise too_many(
-            f"You have {waiting} unfinished requests, the most at a time. Wait for one, or cancel one."
-        )
+    require_room(person, KIND, most=limits.MAX_WAITING, named="requests")
     # Before the price is held: a takedown locks the plug-in first, too, and then who pays.
     keep_takedowns_waiting([pk for pk, _ in order.plugins])
     terms = settle_terms(base=order.base, plugins=order.plugins, count=order.count, person=person)

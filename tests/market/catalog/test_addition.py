@@ -14,6 +14,8 @@ from market.basemodels.models import BaseModel
 from market.basemodels.samples import Sample
 from market.catalog import addition
 from market.catalog.addition import (
+    KIND,
+    MAX_WAITING,
     complete_addition,
     inputs,
     obstacles,
@@ -90,6 +92,18 @@ def test_a_second_addition_waits_for_the_end_of_the_first(
 
     Job.objects.request_cancel(first.pk)
     assert start_addition(ready, base, artist).pk != first.pk
+
+
+def test_one_artist_cannot_fill_the_queue_with_additions(
+    ready: Concept, base: BaseModel, artist: User
+) -> None:
+    for _ in range(MAX_WAITING):
+        Job.objects.enqueue(kind=KIND, owner=artist, parameters={"concept": ready.pk, "base": base.pk})
+
+    with pytest.raises(Refused, match="3 unfinished additions, the most at a time") as refusal:
+        start_addition(ready, base, artist)
+
+    assert refusal.value.status == 429
 
 
 def test_the_same_concept_can_be_added_to_another_base_meanwhile(

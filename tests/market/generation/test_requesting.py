@@ -22,6 +22,7 @@ from market.jobs.states import JobState
 from market.ledger import operations as ledger
 from market.ledger.models import Hold
 from market.refusals import BalanceTooLow, PriceChanged, Refused
+from tests.market.races import at_once
 from tests.market.stage import EURO, make_base, make_order, make_plugin, run, top_up, wallet
 
 pytestmark = pytest.mark.django_db
@@ -214,6 +215,38 @@ def test_one_person_cannot_fill_the_queue(user: User, stranger: User, base: Base
         run(user, make_order(base))
     assert refusal.value.status == 429
     run(stranger, make_order(base))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("ledger_verifies")
+@pytest.mark.parametrize("euros", [1, 5 * 10_000 / EURO])
+def test_limits_hold_under_sixteen_requests_at_the_same_moment(
+    user: User, base: BaseModel, euros: float
+) -> None:
+    """Of ten that may wait, or of five that the wallet pays for, not one more."""
+    top_up(user, round(euros * EURO))
+    order, most = make_order(base), min(limits.MAX_WAITING, round(euros * EURO) // 10_000)
+
+    outcomes = at_once(16, lambda _: run(user, order) and "made")
+
+    assert outcomes["made"] == most
+    assert set(outcomes) == {"made", "Refused" if most == limits.MAX_WAITING else "BalanceTooLow"}
+    assert GenerationRequest.objects.count() == most
+    assert ledger.balance(wallet(user)).held == most * 10_000
+
+
+def test_a_plugin_at_weight_zero_is_left_out_and_costs_nothing(
+    user: User, base: BaseModel, plugin: PlugIn
+) -> None:
+    top_up(user)
+    order = make_order(base, (plugin, 0.0))
+
+    terms = settle_terms(base=base, plugins=order.plugins, count=order.count, person=user)
+    made = run(user, order)
+
+    assert terms.unneeded == (plugin,)
+    assert made.total_micros == base.fee_micros
+    assert not made.plugins.exists()
 
 
 @pytest.mark.parametrize(
