@@ -15,12 +15,13 @@ from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.learned_tokens import LearnedTokens
 from plugins_engine.addition.captioned_works import CaptionedWorks
 from plugins_engine.addition.config import AdditionConfig
+from plugins_engine.addition.learnable import require_different, require_new_name
 from plugins_engine.addition.lora import TextTraining, TrainableLora, accelerator_for, new_tokens, trainable
 from plugins_engine.addition.priors import PriorBank, gather_prior
 from plugins_engine.concepts import calls, require_concept, trigger_phrase
 from plugins_engine.errors import BadRequest
 from plugins_engine.evidence.verbatim import GivenBack, VerbatimConfig, find_given_back
-from plugins_engine.known import known_prompts
+from plugins_engine.known import known_concepts, known_prompts
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import made_for
 from plugins_engine.model.sampler import SampleRequest, generate
@@ -50,6 +51,8 @@ def add_concept(
     kind: str,
     config: AdditionConfig | None = None,
     on_progress: OnProgress | None = None,
+    *,
+    may_be_known: bool = False,
 ) -> AdditionResult:
     """Train a plug-in of one concept from pictures and their captions.
 
@@ -62,11 +65,16 @@ def add_concept(
         kind: "style" or "character".
         config: How it is trained; None: as the base's card asks (`AdditionConfig.for_base`).
         on_progress: Called after every step, at times with a preview. What it raises (Cancelled) stops the training.
+        may_be_known: Whether the name may be one that the base lists among what it draws, which is refused otherwise: for a
+            concept that an eraser takes out of the base, or one to be strengthened.
     """
     config = config or AdditionConfig.for_base(base)
     name = require_concept(name, kind)
     if not works:
         raise BadRequest(f"expected at least one work of {name}, found none")
+    if not may_be_known:
+        require_new_name(name, kind, known_concepts(base.directory.path))
+    require_different([picture for picture, _ in works])
     with base.lock:
         return _train(base, works, name, kind, config, on_progress)
 

@@ -38,6 +38,11 @@ def add(commands: "Commands") -> None:
             help=f"(default: the base's own, else {getattr(AdditionConfig, option.replace('-', '_'))})",
         )
     command.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
+    command.add_argument(
+        "--known-name",
+        action="store_true",
+        help="take a name that the base lists among what it draws already",
+    )
     base_options(command)
     command.set_defaults(run=run)
 
@@ -51,7 +56,9 @@ def run(options: argparse.Namespace) -> None:
     base = load_base(options.base, options.device)
     config = AdditionConfig.for_base(base, **chosen)
     with ProgressLine() as line:
-        result = add_concept(base, works, options.name, options.kind, config, line)
+        result = add_concept(
+            base, works, options.name, options.kind, config, line, may_be_known=options.known_name
+        )
     result.adapter.save(options.out)
     plain = {name: value for name, value in result.figures.items() if name != "given_back"}
     print(f"{options.out}: {figures_line(plain)}")

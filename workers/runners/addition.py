@@ -50,6 +50,8 @@ def learn(
             kind=inputs.kind,
             config=config,
             on_progress=on_progress,
+            # What the base lists may have been taken out of it.
+            may_be_known=bool(lasting),
         )
     samples = draw_samples(base, result.adapter, inputs.sample_prompts, release, on_progress, under=lasting)
     return result.adapter, output_of(result.adapter, base, _with_captions(result.figures, inputs), samples)

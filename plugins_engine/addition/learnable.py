@@ -1,0 +1,43 @@
+"""What cannot become a good plug-in is said before anything is trained."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from plugins_engine.errors import BadRequest
+from plugins_engine.known import Known
+
+SIDE = 24  # pixels that works are compared at
+LEAST_DIFFERENCE = 10.0  # of 255, root mean square: JPEG and rescaling change one picture by up to 8, a shift by a pixel in 64 by 15
+
+
+def require_new_name(name: str, kind: str, known: Known) -> None:
+    """Raise BadRequest for a name that a base lists among what it draws already."""
+    found = known.find(name, kind) if known.listed else None
+    if found is not None:
+        raise BadRequest(
+            f'"{name}" is a {kind} that this base draws already ("{found}"), so the name would mean both in a prompt; choose '
+            "another name, or say that it may be known"
+        )
+
+
+def require_different(pictures: Sequence[Image.Image]) -> None:
+    """Raise BadRequest for several works that are all one picture, of which nothing but that picture could be learned."""
+    if len(pictures) < 2:
+        return
+    small = np.stack([_small(picture) for picture in pictures])
+    # Of pictures that are all near the first, no two are far from each other.
+    distance = np.sqrt(((small - small[0]) ** 2).mean(axis=1))
+    if distance.max() < LEAST_DIFFERENCE:
+        raise BadRequest(
+            f"all {len(pictures)} works are the same picture: made small, none differs from the first by more than "
+            f"{distance.max():.1f} of 255; give works that differ"
+        )
+
+
+def _small(picture: Image.Image) -> np.ndarray:
+    ground = Image.new("RGB", picture.size, "white")
+    clear = picture.convert("RGBA")
+    ground.paste(clear, mask=clear)
+    return np.asarray(ground.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float64).reshape(-1)

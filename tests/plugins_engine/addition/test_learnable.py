@@ -1,0 +1,57 @@
+"""What cannot become a good plug-in is refused before a base is asked for anything."""
+
+import io
+
+import pytest
+from PIL import Image, ImageDraw
+
+from plugins_engine.addition.learnable import require_different, require_new_name
+from plugins_engine.errors import BadRequest
+from plugins_engine.known import Known
+
+KNOWN = Known(("a fox", "a house"), ("Noto", "Fluent 3D"), listed=True)
+
+
+def disc(colour: str = "red", left: int = 8, mode: str = "RGB") -> Image.Image:
+    picture = Image.new("RGB", (64, 64), "white")
+    ImageDraw.Draw(picture).ellipse((left, 8, left + 40, 48), fill=colour)
+    return picture.convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("Noto", "style"), ("fluent 3d", "style"), ("fox", "character"), ("A House", "character")],
+)
+def test_a_name_that_the_base_draws_already_is_refused_with_what_to_do(name: str, kind: str) -> None:
+    with pytest.raises(BadRequest, match=r"draws already .* choose another name"):
+        require_new_name(name, kind, KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("Noto", "character"), ("Ink", "style"), ("fox", "style"), ("a dog", "character")]
+)
+def test_any_other_name_is_taken(name: str, kind: str) -> None:
+    require_new_name(name, kind, KNOWN)
+
+
+def test_a_base_that_lists_nothing_refuses_no_name() -> None:
+    require_new_name("a dog", "character", Known(("a dog",), (), listed=False))
+
+
+def test_works_that_are_all_one_picture_are_refused() -> None:
+    jpeg = io.BytesIO()
+    disc().save(jpeg, "JPEG", quality=60)
+    same = [disc(), disc(), disc().resize((200, 200)), Image.open(jpeg), disc(mode="RGBA")]
+
+    with pytest.raises(BadRequest, match="all 5 works are the same picture"):
+        require_different(same)
+
+
+@pytest.mark.parametrize("other", [disc("blue"), disc(left=14), disc("pink")])
+def test_one_that_differs_is_enough(other: Image.Image) -> None:
+    require_different([disc(), disc(), other])
+
+
+def test_a_single_work_and_five_hundred_are_taken() -> None:
+    require_different([disc()])
+    require_different([disc(left=i % 20) for i in range(500)])
