@@ -25,6 +25,7 @@ from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.problems import Fault, invalid
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugIn
+from market.catalog.naming import tidied
 from market.claims import answering, drafting
 from market.claims.access import (
     WAITING,
@@ -72,6 +73,9 @@ class DraftBody(Body):
         default=False,
         help_text="An admin adds controls after you have submitted the claim, so the evidence takes longer.",
     )
+
+    def validate_prompts(self, prompts: list[str]) -> list[str]:
+        return tidied(prompts)
 
 
 class NewClaimBody(DraftBody):

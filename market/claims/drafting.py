@@ -43,9 +43,7 @@ class Draft:
     controls_by_market: bool = False
 
     def __post_init__(self) -> None:
-        """Let blank prompts and repetitions fall out. Raise Refused for what is too much or too long."""
-        prompts = [" ".join(prompt.split()) for prompt in self.prompts]
-        object.__setattr__(self, "prompts", list(dict.fromkeys(each for each in prompts if each)))
+        """Raise Refused for what is too much or too long."""
         if len(self.prompts) > MAX_PROMPTS:
             raise invalid(
                 f"Give at most {MAX_PROMPTS} prompts, a line each; there are {len(self.prompts)}.",
