@@ -96,9 +96,7 @@ class NewClaimBody(DraftBody):
 def _one_of(choices: QuerySet[Named]) -> Named:
     found = choices.first()
     if found is None:
-        raise serializers.ValidationError(
-            "Select a valid choice. That choice is not one of the available choices."
-        )
+        raise serializers.ValidationError("Select a valid choice. This is none that is available.")
     return found
 
 

@@ -45,10 +45,8 @@ class Draft:
     def __post_init__(self) -> None:
         """Raise Refused for what is too much or too long."""
         if len(self.prompts) > MAX_PROMPTS:
-            raise invalid(
-                f"Give at most {MAX_PROMPTS} prompts, a line each; there are {len(self.prompts)}.",
-                field="prompts",
-            )
+            found = f"there are {len(self.prompts)}"
+            raise invalid(f"Give at most {MAX_PROMPTS} prompts, a line each; {found}.", field="prompts")
         for prompt in self.prompts:
             if len(prompt) > PROMPT_LENGTH:
                 raise invalid(
