@@ -76,9 +76,8 @@ class Body(serializers.Serializer[Any]):
                 raise serializers.ValidationError(
                     {name: f"There is no “{str(name)[:60]}” here. Known are: {known}." for name in unknown}
                 )
-            data = {name: value for name, value in data.items() if value is not None} | dict(
-                self._nulls(data)
-            )
+            nulls = dict(self._nulls(data))
+            data = {name: value for name, value in data.items() if value is not None} | nulls
         return super().to_internal_value(data)
 
     def _nulls(self, data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

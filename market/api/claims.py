@@ -25,6 +25,7 @@ from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.problems import Fault, invalid
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugIn
+from market.catalog.naming import tidied
 from market.claims import answering, drafting
 from market.claims.access import (
     WAITING,
@@ -73,6 +74,9 @@ class DraftBody(Body):
         help_text="An admin adds controls after you have submitted the claim, so the evidence takes longer.",
     )
 
+    def validate_prompts(self, prompts: list[str]) -> list[str]:
+        return tidied(prompts)
+
 
 class NewClaimBody(DraftBody):
     concept = serializers.IntegerField(help_text="The concept of yours that it is said to contain.")
@@ -92,9 +96,7 @@ class NewClaimBody(DraftBody):
 def _one_of(choices: QuerySet[Named]) -> Named:
     found = choices.first()
     if found is None:
-        raise serializers.ValidationError(
-            "Select a valid choice. That choice is not one of the available choices."
-        )
+        raise serializers.ValidationError("Select a valid choice. This is none that is available.")
     return found
 
 

@@ -11,6 +11,7 @@ from market.acting import ordered
 from market.basemodels.models import BaseModel
 from market.catalog.forms import UploadForm
 from market.catalog.models import Concept, PlugIn, Work
+from market.catalog.naming import tidied
 from market.claims.access import WAITING, others_bases, others_plugins, own_concepts
 from market.claims.drafting import ClaimOrder, Draft
 from market.claims.models import (
@@ -46,7 +47,7 @@ def words(label: str, *, rows: int = 4, help_text: str = "", required: bool = Tr
 
 
 class PromptsField(forms.CharField):
-    """Prompts, one a line."""
+    """Prompts, one a line; blank lines and repetitions fall out."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
@@ -57,7 +58,7 @@ class PromptsField(forms.CharField):
         return "\n".join(value) if isinstance(value, list) else value
 
     def clean(self, value: Any) -> Any:
-        return super().clean(value).splitlines()
+        return tidied(super().clean(value).splitlines())
 
 
 class DraftForm(forms.Form):

@@ -43,14 +43,10 @@ class Draft:
     controls_by_market: bool = False
 
     def __post_init__(self) -> None:
-        """Let blank prompts and repetitions fall out. Raise Refused for what is too much or too long."""
-        prompts = [" ".join(prompt.split()) for prompt in self.prompts]
-        object.__setattr__(self, "prompts", list(dict.fromkeys(each for each in prompts if each)))
+        """Raise Refused for what is too much or too long."""
         if len(self.prompts) > MAX_PROMPTS:
-            raise invalid(
-                f"Give at most {MAX_PROMPTS} prompts, a line each; there are {len(self.prompts)}.",
-                field="prompts",
-            )
+            found = f"there are {len(self.prompts)}"
+            raise invalid(f"Give at most {MAX_PROMPTS} prompts, a line each; {found}.", field="prompts")
         for prompt in self.prompts:
             if len(prompt) > PROMPT_LENGTH:
                 raise invalid(
