@@ -13,9 +13,13 @@ from market.sql import LoadSql, folder
 
 FILES = sorted(ROOT.glob("market/*/sql/*.sql"))
 
-# Without what extensions bring, and what Django makes of constraints.
+# Without what extensions bring, and what Django makes of constraints. Of rights only everybody's: a deployment, and other tests,
+# give the application's role its own (manage.py ledger_role).
 FUNCTIONS = """
-    SELECT p.oid::regprocedure::text, pg_get_functiondef(p.oid) || COALESCE(p.proacl::text, '') FROM pg_proc p
+    SELECT p.oid::regprocedure::text, pg_get_functiondef(p.oid) || COALESCE(
+             (SELECT string_agg(a.privilege_type, ',' ORDER BY a.privilege_type)
+                FROM aclexplode(COALESCE(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0), '')
+      FROM pg_proc p
      WHERE p.pronamespace = current_schema()::regnamespace
        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
 """

@@ -82,7 +82,7 @@ def test_a_backup_is_restored_into_an_empty_deployment_with_the_same_ledger(
     assert check(folder).root == bytes(head.root).hex()
 
     elsewhere = tmp_path / "to"
-    done = command(elsewhere, "restore", str(folder))
+    done = command(elsewhere, "restore_backup", str(folder))
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "The ledger verifies." in done.stdout
@@ -99,7 +99,7 @@ def test_a_backup_is_restored_into_an_empty_deployment_with_the_same_ledger(
     assert row == (head.size, bytes(head.root), head.checkpoint)
     assert (user.email,) in people
 
-    again = command(elsewhere, "restore", str(folder))
+    again = command(elsewhere, "restore_backup", str(folder))
     assert again.returncode != 0
     assert "is not empty" in again.stderr
     assert (elsewhere / "media" / "pictures" / "a" / "1.png").exists()

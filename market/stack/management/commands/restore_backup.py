@@ -1,4 +1,4 @@
-"""`manage.py restore FOLDER`: bring a backup into an empty deployment, and verify its ledger."""
+"""`manage.py restore_backup FOLDER`: bring a backup into an empty deployment, and verify its ledger."""
 
 from __future__ import annotations
 
