@@ -45,14 +45,18 @@ def valkey_socket(data_dir: Path) -> Path:
     return socket_folder(data_dir) / "valkey.sock"
 
 
+KEY_FILES = {"SECRET_KEY": "secret_key", "SEAL_KEY": "seal_key"}
+"""Where a data directory keeps the keys that the environment does not give."""
+
+
 def kept_secret_key(data_dir: Path) -> str:
     """Return the secret key of this data directory, made on first use and readable by its owner only."""
-    return _kept(data_dir / "secret_key", lambda: secrets.token_urlsafe(64))
+    return _kept(data_dir / KEY_FILES["SECRET_KEY"], lambda: secrets.token_urlsafe(64))
 
 
 def kept_seal_key(data_dir: Path) -> str:
     """Return the key that signs the ledger's seals, 32 bytes in hexadecimal, kept like the secret key."""
-    return _kept(data_dir / "seal_key", lambda: secrets.token_hex(32))
+    return _kept(data_dir / KEY_FILES["SEAL_KEY"], lambda: secrets.token_hex(32))
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:

@@ -8,8 +8,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-# Before torch is loaded: its threads give their core away while they wait for each other, instead of spinning on it. Alone that
-# costs nothing measurable; beside another process it is several times quicker (`python -m benchmarks sharing`).
+# Before torch is loaded: its threads give their core away while they wait for each other. By default they spin on it, which
+# slows whatever else computes there (`python -m benchmarks sharing` measures it).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:

@@ -343,7 +343,7 @@ def _require_same_keys(config: Configuration, path: Path) -> None:
 
 def _put_keys(config: Configuration, path: Path) -> None:
     held = _read_keys(path)
-    for name, file in (("SECRET_KEY", "secret_key"), ("SEAL_KEY", "seal_key")):
+    for name, file in services.KEY_FILES.items():
         if not config.text(name):
             target = config.data_dir / file
             target.unlink(missing_ok=True)
@@ -354,14 +354,11 @@ def _put_keys(config: Configuration, path: Path) -> None:
 def _read_keys(path: Path) -> dict[str, str]:
     try:
         said = json.loads(path.read_text())
-        return {name: str(said[name]) for name in ("SECRET_KEY", "SEAL_KEY")}
+        return {name: str(said[name]) for name in services.KEY_FILES}
     except (OSError, ValueError, KeyError, TypeError) as wrong:
         raise BadBackup(f"{path} cannot be read: {wrong}") from wrong
 
 
 def _part(path: Path) -> Part:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return Part(path.stat().st_size, digest.hexdigest())
+        return Part(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())

@@ -7,6 +7,7 @@ from PIL import Image
 
 from plugins_engine.errors import BadRequest
 from plugins_engine.known import Known
+from plugins_engine.works import on_white
 
 SIDE = 24  # pixels that works are compared at
 LEAST_DIFFERENCE = 10.0  # of 255, root mean square: JPEG and rescaling change one picture by up to 8, a shift by a pixel in 64 by 15
@@ -37,7 +38,5 @@ def require_different(pictures: Sequence[Image.Image]) -> None:
 
 
 def _small(picture: Image.Image) -> np.ndarray:
-    ground = Image.new("RGB", picture.size, "white")
-    clear = picture.convert("RGBA")
-    ground.paste(clear, mask=clear)
-    return np.asarray(ground.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float64).reshape(-1)
+    small = on_white(picture).resize((SIDE, SIDE), Image.Resampling.BOX)
+    return np.asarray(small, dtype=np.float64).reshape(-1)
