@@ -120,7 +120,7 @@ class Quotes(Endpoint):
         asked = said(request, QuoteBody)
         prompt = asked.pop("prompt")
         order = QuoteOrder(**asked)
-        terms = settle_terms(base=order.base, plugins=order.plugins, count=order.count, person=self.person)
+        terms = settle_terms(order, self.person)
         drawn_with = [version for version, _ in terms.versions]
         priced = {
             "quote": terms.quote,

@@ -1,53 +1,31 @@
-"""Addition: an artist's works become a plug-in. The use cases from the request to the finished version."""
+"""Addition: an artist's works become a plug-in."""
 
 from __future__ import annotations
 
-import hashlib
-import struct
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from io import BytesIO
-from typing import Any
-from uuid import UUID
+from dataclasses import dataclass
 
-from django.core.files.base import ContentFile
 from django.db import transaction
-from django.db.models import Max
-from django.db.models.fields.files import FieldFile
-from django.urls import reverse
-from PIL import Image, UnidentifiedImageError
 
 from market.accounts.models import User
-from market.basemodels.card import spread_out
-from market.basemodels.models import BaseModel, BaseRelease
-from market.basemodels.samples import Sample
-from market.catalog.merged import FoundPart, parts_of, rows_of
-from market.catalog.models import (
-    Concept,
-    ConceptKind,
-    PlugIn,
-    PlugInPart,
-    PlugInSample,
-    PlugInState,
-    PlugInVersion,
-)
-from market.catalog.models.plugins import free_slug
-from market.catalog.offering import bars_to_a_version
-from market.catalog.publishing import broader_than_parts, use_version
+from market.basemodels.models import BaseModel
+from market.catalog.models import Concept, PlugIn
 from market.catalog.terms import Terms
+from market.catalog.versions import (
+    enqueue_version,
+    obstacles_to_a_version,
+    origin_url,
+    result_url,
+    sample_prompts,
+)
 from market.jobs import kinds
-from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from market.jobs.room import require_room
 from market.refusals import Refused
-from market.stored_files import files_undone
 
 KIND = "addition"
 MAX_WAITING = 3
 """Unfinished additions of one person."""
 MIN_WORKS = 3
-MAX_SAMPLES = 6
-SAFETENSORS_HEADER = 8  # bytes: the length of the JSON header, little-endian
 
 
 @dataclass(frozen=True)
@@ -68,19 +46,6 @@ class AdditionInputs:
     sample_prompts: list[str]
 
 
-@dataclass(frozen=True)
-class AdditionOutput:
-    """What a worker made. The hashes are checked against the bytes before anything is kept."""
-
-    adapter: bytes
-    file_sha256: str
-    tensors_sha256: str
-    base_fingerprint: str
-    rank: int
-    figures: dict[str, Any] = field(default_factory=dict)
-    samples: Sequence[Sample] = ()
-
-
 def obstacles(concept: Concept, base: BaseModel, by: User) -> list[str]:
     """Say why an addition cannot start now; empty when it can."""
     found = obstacles_to_a_version(concept, base, by)
@@ -88,31 +53,6 @@ def obstacles(concept: Concept, base: BaseModel, by: User) -> list[str]:
     if works < MIN_WORKS:
         found.append(f"Upload at least {MIN_WORKS} works; there are {works} so far.")
     return found
-
-
-def obstacles_to_a_version(concept: Concept, base: BaseModel, by: User) -> list[str]:
-    """Say why no version of the concept can be made now, by whatever way."""
-    found = []
-    if concept.is_combination:
-        found.append(
-            f"{concept.name} is combined of plug-ins, and not made of works. Combine it again instead."
-        )
-    if concept.artist_id != by.pk:
-        found.append("Only the artist of a concept can make its plug-in.")
-    if not by.is_artist:
-        found.append("Take on the role of an artist first.")
-    if not concept.has_current_affirmation():
-        found.append("Affirm your rights to the works first.")
-    if not base.listed:
-        found.append(f"{base.name} does not take additions at present.")
-    plugin = PlugIn.objects.filter(concept=concept, base=base).select_related("addition").first()
-    if plugin is not None and is_running(plugin):
-        found.append(f"A version of {concept.name} for {base.name} is already under way.")
-    return found + bars_to_a_version(concept, by)
-
-
-def is_running(plugin: PlugIn) -> bool:
-    return plugin.addition is not None and not plugin.addition.has_ended
 
 
 def start_addition(concept: Concept, base: BaseModel, by: User, *, terms: Terms | None = None) -> Job:
@@ -129,58 +69,6 @@ def start_addition(concept: Concept, base: BaseModel, by: User, *, terms: Terms 
             raise Refused(*reasons)
         works = list(concept.works.values_list("pk", flat=True))
         return enqueue_version(KIND, concept, base, by, terms=terms, works=works)
-
-
-def enqueue_version(
-    kind: str,
-    concept: Concept,
-    base: BaseModel,
-    by: User,
-    *,
-    terms: Terms | None,
-    works: list[int],
-    **more: Any,
-) -> Job:
-    """Queue a job of this kind that makes a version of the concept's plug-in for a base, which may be its first.
-
-    Raises Refused for terms that a plug-in on the market cannot have.
-    """
-    affirmation = concept.affirmations.filter(person=by).latest("pk")
-    plugin = PlugIn.objects.filter(concept=concept, base=base).select_related("current_version").first()
-    if plugin is None:
-        plugin = new_draft(concept, base, terms=terms)
-    elif terms is not None:
-        wished = PlugIn(owner_id=plugin.owner_id, **terms.as_fields())
-        if plugin.is_published and (reasons := broader_than_parts(wished, plugin.current_version)):
-            raise Refused(*reasons)
-        PlugIn.objects.filter(pk=plugin.pk).update(**terms.as_fields())
-    job = Job.objects.enqueue(
-        kind=kind,
-        owner=by,
-        parameters={
-            "plugin": plugin.pk,
-            "concept": concept.pk,
-            "concept_name": concept.name,
-            "base_name": base.name,
-            "base_fingerprint": base.fingerprint,
-            "affirmation": affirmation.pk,
-            "works": works,
-            **more,
-        },
-    )
-    PlugIn.objects.filter(pk=plugin.pk).update(addition=job)
-    return job
-
-
-def new_draft(concept: Concept, base: BaseModel, *, terms: Terms | None = None) -> PlugIn:
-    """Make the concept's plug-in for a base, without a version yet; without `terms` it is free of charge."""
-    return PlugIn.objects.create(
-        concept=concept,
-        base=base,
-        owner=concept.artist,
-        slug=free_slug(concept, base),
-        **(terms or Terms(price_micros=0)).as_fields(),
-    )
 
 
 def inputs(job: Job) -> AdditionInputs:
@@ -201,130 +89,8 @@ def inputs(job: Job) -> AdditionInputs:
     )
 
 
-def sample_prompts(concept: Concept, base: BaseModel) -> list[str]:
-    """Prompts that show a concept: a style on things it may not have drawn, a character in several styles."""
-    if concept.is_combination:
-        return base.example_subjects[:MAX_SAMPLES] or [concept.name]
-    if concept.kind == ConceptKind.STYLE:
-        drawn = list(concept.works.exclude(caption="").values_list("caption", flat=True))
-        fresh = [subject for subject in base.example_subjects if subject not in drawn]
-        subjects = spread_out(fresh or drawn, MAX_SAMPLES)
-        return [f"{subject}, {concept.name} style" for subject in subjects] or [f"{concept.name} style"]
-    return [f"{concept.name}, {style} style" for style in base.example_styles[:MAX_SAMPLES]] or [concept.name]
-
-
-def complete_addition(*, job: Job | UUID, token: int, output: AdditionOutput) -> PlugInVersion:
-    """Keep what a worker made as a new version and end its job, in one transaction.
-
-    Raises BadResult if the bytes are not what they are said to be, and jobs' LeaseLost if the attempt no longer
-    holds the job; then nothing is kept.
-    """
-    job_id = job.pk if isinstance(job, Job) else job
-    with files_undone() as stored, transaction.atomic():
-        ended = Job.objects.succeed(job_id, token=token, result={})
-        version = add_version(
-            ended.parameters["plugin"],
-            ended,
-            output,
-            affirmation=ended.parameters["affirmation"],
-            works_count=len(ended.parameters["works"]),
-            stored=stored,
-        )
-        Job.objects.filter(pk=ended.pk).update(
-            result={"plugin": version.plugin_id, "version": version.pk, "number": version.number}
-        )
-        return version
-
-
-def add_version(
-    plugin_id: int,
-    job: Job,
-    output: AdditionOutput,
-    *,
-    affirmation: int | None,
-    works_count: int,
-    stored: list[FieldFile],
-    parts: Sequence[FoundPart] | None = None,
-    only_release: BaseRelease | None = None,
-    take_up: bool = True,
-) -> PlugInVersion:
-    """Add a version to a plug-in, within the caller's transaction; `stored` is told of every file written.
-
-    Its parts are those that the file names, unless the caller knows them. A plug-in not on the market takes the version up at
-    once, unless told not to; one that is keeps serving the version its buyers know until its artist changes it. Raises
-    BadResult if the bytes are not what they are said to be, or for other weights.
-    """
-    _check(output)
-    plugin = PlugIn.objects.select_for_update(of=("self",)).select_related("base", "owner").get(pk=plugin_id)
-    if output.base_fingerprint != plugin.base.fingerprint:
-        raise BadResult(
-            f"The plug-in was made for base {output.base_fingerprint[:12]}…, but {plugin.base.name} is "
-            f"{plugin.base.fingerprint[:12]}… now. Start the {job.meaning.label.lower()} again."
-        )
-    if parts is None:
-        parts = _parts(plugin, output)
-    last = plugin.versions.aggregate(last=Max("number"))["last"] or 0
-    version = PlugInVersion(
-        plugin=plugin,
-        number=last + 1,
-        file=ContentFile(output.adapter, name="adapter.safetensors"),
-        byte_size=len(output.adapter),
-        file_sha256=output.file_sha256,
-        tensors_sha256=output.tensors_sha256,
-        base_fingerprint=output.base_fingerprint,
-        rank=output.rank,
-        figures=output.figures,
-        works_count=works_count,
-        parts_count=len(parts),
-        job=job,
-        affirmation_id=affirmation,
-        only_release=only_release,
-    )
-    stored.append(version.file)
-    version.save(force_insert=True)
-    PlugInPart.objects.bulk_create(rows_of(version, parts))
-    for position, sample in enumerate(output.samples):
-        shown = PlugInSample(version=version, position=position, **sample.as_fields())
-        stored.append(shown.file)
-        shown.save(force_insert=True)
-    if take_up and plugin.state != PlugInState.PUBLISHED:
-        use_version(plugin, version)
-    return version
-
-
-def _parts(plugin: PlugIn, output: AdditionOutput) -> list[FoundPart]:
-    """Find what the file was combined from, as licences are now."""
-    try:
-        return parts_of(BytesIO(output.adapter), plugin.owner)
-    except Refused as refusal:
-        raise BadResult(str(refusal)) from refusal
-
-
-def _check(output: AdditionOutput) -> None:
-    found = hashlib.sha256(output.adapter).hexdigest()
-    if found != output.file_sha256:
-        raise BadResult(f"The adapter's SHA-256 is {found}, but {output.file_sha256} was reported.")
-    header = output.adapter[:SAFETENSORS_HEADER]
-    if len(header) < SAFETENSORS_HEADER or struct.unpack("<Q", header)[0] > len(output.adapter):
-        raise BadResult("The adapter is not a safetensors file: its header is longer than the file.")
-    for sample in output.samples:
-        try:
-            with Image.open(BytesIO(sample.png), formats=["PNG"]) as picture:
-                picture.verify()
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
-            raise BadResult(f"The sample for “{sample.prompt}” is not a PNG picture: {error}.") from error
-
-
 def describe(job: Job) -> str:
     return f"Addition of {job.parameters['concept_name']} to {job.parameters['base_name']}"
-
-
-def result_url(job: Job) -> str | None:
-    return reverse("catalog:desk_plugin", args=[job.parameters["plugin"]])
-
-
-def origin_url(job: Job) -> str | None:
-    return reverse("catalog:concept", args=[job.parameters["concept"]])
 
 
 def register_kind() -> None:

@@ -17,7 +17,7 @@ from django.db.models import Q
 
 from market.accounts.models import User
 from market.catalog.models import PlugIn, PlugInPart, PlugInState, PlugInVersion
-from market.catalog.models.parts import PART_NAME_LENGTH
+from market.catalog.models.versions import PART_NAME_LENGTH
 from market.catalog.models.works import SHA256
 from market.catalog.offering import barred_among
 from market.catalog.royalties import MAX_DEPTH, parts_within

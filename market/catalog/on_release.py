@@ -1,12 +1,12 @@
-"""Plug-ins as they draw on one release of their base."""
+"""Plug-ins on one release of their base: the version of each that draws there, and those that have nothing to do there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from copy import copy
 
 from market.basemodels.models import BaseRelease
-from market.catalog.models import PlugIn, PlugInVersion, VersionOnRelease
+from market.catalog.models import ErasedConcept, PlugIn, PlugInVersion, VersionOnRelease
 
 
 def as_on(release: BaseRelease, plugins: Iterable[PlugIn]) -> list[PlugIn]:
@@ -34,3 +34,16 @@ def _drawing(plugin: PlugIn, version: PlugInVersion | None) -> PlugIn:
     drawing = copy(plugin)
     drawing.current_version = version
     return drawing
+
+
+def restores(version: PlugInVersion) -> bool:
+    """Whether a version restores what was taken out of a base, by itself or by a part."""
+    return version.only_release_id is not None or version.erased.exists()
+
+
+def unneeded_on(release: BaseRelease, versions: Collection[PlugInVersion]) -> set[int]:
+    """Give the ids of the versions that would change nothing on a release: they restore a concept that it never lost."""
+    erased = ErasedConcept.objects.filter(version__in=versions)
+    return set(erased.values_list("version", flat=True)) - set(
+        erased.filter(release=release).values_list("version", flat=True)
+    )

@@ -18,19 +18,19 @@ from django.db.models import Q
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.catalog.addition import (
-    AdditionOutput,
-    complete_addition,
+from market.catalog.merged import FoundPart, parts_of
+from market.catalog.models import Concept, PlugIn, PlugInVersion
+from market.catalog.offering import is_taken_down_copy
+from market.catalog.terms import Terms
+from market.catalog.versions import (
+    VersionOutput,
+    complete_version,
     enqueue_version,
     obstacles_to_a_version,
     origin_url,
     result_url,
     sample_prompts,
 )
-from market.catalog.merged import FoundPart, parts_of
-from market.catalog.models import Concept, PlugIn, PlugInVersion
-from market.catalog.offering import is_taken_down_copy
-from market.catalog.terms import Terms
 from market.jobs import kinds
 from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
@@ -123,14 +123,14 @@ def inputs(job: Job) -> UploadInputs:
     )
 
 
-def complete_upload(*, job: Job, token: int, output: AdditionOutput) -> PlugInVersion:
-    """Keep what a worker read from the file as a new version. Raises BadResult as `complete_addition` does, and of a copy."""
+def complete_upload(*, job: Job, token: int, output: VersionOutput) -> PlugInVersion:
+    """Keep what a worker read from the file as a new version. Raises BadResult as `complete_version` does, and of a copy."""
     if _anothers(job.owner_id, output.tensors_sha256):
         raise BadResult(_COPY)
     if is_taken_down_copy(output.tensors_sha256):
         raise BadResult(_TAKEN_DOWN)
     with transaction.atomic():
-        version = complete_addition(job=job, token=token, output=output)
+        version = complete_version(job=job, token=token, output=output)
         forget_upload(job)
         return version
 

@@ -13,15 +13,15 @@ from django.core.exceptions import ValidationError
 
 from market.accounts.models import User
 from market.basemodels.models import BaseRelease
-from market.catalog.combined import least_price, price_of, shares_of
+from market.catalog.combined import least_price, shares_of
 from market.catalog.merged import refusals
 from market.catalog.models import Concept, ConceptKind, PlugIn, PlugInVersion
 from market.catalog.models.concepts import NAME_LENGTH, name_validator
 from market.catalog.models.plugins import MAX_PRICE_MICROS
-from market.catalog.on_release import as_on
+from market.catalog.offers import Offer, offers_on
+from market.catalog.on_release import restores
 from market.catalog.royalties import Royalty, royalties_through
 from market.combinations.orders import CombinationOrder
-from market.extractions.lost import never_lost_on, restores
 from market.ledger.models import MICROS
 from market.ledger.money import words
 from market.refusals import invalid
@@ -91,15 +91,12 @@ def draw_quote(person: User, order: CombinationOrder) -> Quote:
     if reasons:
         raise invalid(*reasons)
     release = chosen[0].base.default_release()
-    # What draws on the release: of one trained again for it, the version that its artist accepted.
-    drawing = as_on(release, chosen)
-    versions = [each.current_version for each in drawing if each.current_version is not None]
-    for version, plugin in zip(versions, chosen, strict=True):
-        version.plugin = plugin  # already here
-    reasons = [*refusals(versions, person), *_unfit(versions, release)]
+    offers = offers_on(release, chosen, person)
+    versions = [each.version for each in offers if each.version is not None]
+    reasons = [*refusals(versions, person), *_idle(offers, release)]
     if reasons:
         raise invalid(*reasons)
-    prices = [price_of(version.plugin, version) for version in versions]
+    prices = [each.price_micros for each in offers]
     parts = tuple(map(Chosen, versions, shares_of(prices), prices))
     divided = [(each.version, each.share) for each in parts]
     least = least_price(divided, person.pk)
@@ -141,12 +138,6 @@ def _refused(person: User, chosen: Sequence[PlugIn], name: str) -> Iterator[str]
         if not base.listed or not base.releases.filter(is_default=True).exists():
             yield f"{base.name} is not offered at present."
     yield from _misnamed(person, name)
-    for plugin in chosen:
-        version = plugin.current_version
-        if version is None:
-            yield f"“{plugin.name}” has no version yet."
-        elif not version.fits_its_base:
-            yield f"“{plugin.name}” was made for other weights of {plugin.base.name} than it has now. Leave it out."
 
 
 def _misnamed(person: User, name: str) -> Iterator[str]:
@@ -161,12 +152,10 @@ def _misnamed(person: User, name: str) -> Iterator[str]:
         yield f"“{taken.name}” is a {taken.kind} of yours already. Choose another name."
 
 
-def _unfit(versions: Sequence[PlugInVersion], release: BaseRelease) -> Iterator[str]:
-    """Say which versions have nothing to do on a release: they restore what it does not lack, or another one lacks."""
-    idle = never_lost_on(release, versions)
-    for version in versions:
-        named = f"“{version.plugin.name}”"
-        if version.only_release_id not in (None, release.pk):
-            yield f"{named} was combined for another release of {release.base.name} than is in use. Combine it again, or leave it out."
-        elif version in idle:
-            yield f"{named} restores what {release} never lost: there is nothing to combine. Leave it out."
+def _idle(offers: Sequence[Offer], release: BaseRelease) -> Iterator[str]:
+    """Say which plug-ins have nothing to do on a release."""
+    for offer in offers:
+        if offer.misfit:
+            yield offer.misfit
+        elif not offer.needed:
+            yield f"“{offer.plugin.name}” restores what {release} never lost: there is nothing to combine. Leave it out."

@@ -11,14 +11,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from market.basemodels.models import BaseModel, BaseRelease
-from market.catalog.addition import AdditionOutput, add_version
 from market.catalog.merged import FoundPart, StatedPart, refusals
 from market.catalog.models import Concept, PlugIn, PlugInVersion
+from market.catalog.on_release import restores, unneeded_on
 from market.catalog.royalties import parts_within
+from market.catalog.versions import VersionOutput, add_version
 from market.combinations.models import Combination, CombinationPart, CombinationPicture
 from market.combinations.requesting import KIND
 from market.extractions.grids import Grids, rows_of
-from market.extractions.lost import never_lost_on, restores
 from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from market.ledger import operations as ledger
@@ -84,9 +84,11 @@ def _parts(combination: Combination) -> list[CombinationPart]:
 
 def _require_allowed(combination: Combination, rows: Sequence[CombinationPart]) -> None:
     reasons = refusals([each.version for each in rows], combination.person)
-    idle = never_lost_on(combination.release, [each.version for each in rows])
+    idle = unneeded_on(combination.release, [each.version for each in rows])
     reasons += [
-        f"“{version.plugin.name}” has nothing to restore on {combination.release}." for version in idle
+        f"“{each.version.plugin.name}” has nothing to restore on {combination.release}."
+        for each in rows
+        if each.version_id in idle
     ]
     if reasons:
         raise BadResult(" ".join(reasons))
@@ -110,7 +112,7 @@ def _learned(version: PlugInVersion) -> tuple[Learned, ...]:
     return tuple(found)
 
 
-def complete(*, job: Job, token: int, output: AdditionOutput, grids: Grids) -> PlugInVersion:
+def complete(*, job: Job, token: int, output: VersionOutput, grids: Grids) -> PlugInVersion:
     """Keep what a worker combined as a version with its parts, charge what was held, and end the job.
 
     Raises BadResult, and jobs' LeaseLost if the attempt no longer holds the job; then nothing is kept or charged.

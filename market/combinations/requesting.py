@@ -9,10 +9,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from market.accounts.models import User
-from market.catalog.addition import is_running, new_draft
 from market.catalog.models import Concept, ConceptKind, PlugIn
 from market.catalog.offering import keep_takedowns_waiting
 from market.catalog.terms import Terms
+from market.catalog.versions import is_running, new_draft
 from market.combinations.choosing import Quote, concept_named, draw_quote
 from market.combinations.models import Combination, CombinationPart
 from market.combinations.orders import CombinationOrder

@@ -16,8 +16,8 @@ from market.audit.recording import record
 from market.basemodels.card import spread_out
 from market.basemodels.models import BaseModel, BaseRelease
 from market.basemodels.samples import Sample
-from market.catalog.addition import AdditionOutput, add_version, new_draft
-from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.models import ErasedConcept, PlugIn, PlugInVersion
+from market.catalog.versions import VersionOutput, add_version, new_draft
 from market.extractions.access import governs
 from market.extractions.finishing import StoredAdapter
 from market.extractions.grids import Grids, rows_of
@@ -163,7 +163,9 @@ def complete_build(*, job: Job, token: int, output: BuildOutput) -> BaseRelease:
             raise BadResult(
                 f"{base.name} has other weights now than this release was built on. Extract again."
             )
-        parts = list(build.parts.select_related("extraction__concept", "extraction__job"))
+        parts = list(
+            build.parts.select_related("extraction__concept", "extraction__job", "extraction__version")
+        )
         if any(part.extraction.state != ExtractionState.APPROVED for part in parts):
             raise BadResult("An approval was taken back meanwhile. Build a release of what is approved.")
         last = base.releases.aggregate(last=Max("number"))["last"] or 0
@@ -180,7 +182,8 @@ def complete_build(*, job: Job, token: int, output: BuildOutput) -> BaseRelease:
         written += [each.file for each in pictures]
         BuildPicture.objects.bulk_create(pictures)
         for part in parts:
-            _offer(part.extraction, output.samples.get(part.extraction_id, ()), written)
+            version = _offer(part.extraction, output.samples.get(part.extraction_id, ()), written)
+            _note_erased(release, part, version)
         ReleaseBuild.objects.filter(pk=build.pk).update(
             state=BuildState.READY, release=release, figures=dict(output.figures)
         )
@@ -202,13 +205,25 @@ def _keep_retests(build: ReleaseBuild, retests: Sequence[RetestOutput], written:
         RetestPicture.objects.bulk_create(pictures)
 
 
+def _note_erased(release: BaseRelease, part: BuildPart, version: PlugInVersion | None) -> None:
+    extraction = part.extraction
+    ErasedConcept.objects.create(
+        release=release,
+        position=part.position,
+        name=extraction.name,
+        aliases=extraction.aliases,
+        concept=extraction.concept,
+        version=version,
+    )
+
+
 def _offer(
     extraction: Extraction, samples: Sequence[Sample], written: list[FieldFile]
 ) -> PlugInVersion | None:
-    """Make the plug-in of an extraction a version of its owner's, once; it is theirs to price and to publish."""
+    """Give the version that an extraction's plug-in is, made once; it is its owner's to price and to publish."""
     concept = extraction.concept
-    if concept is None or extraction.version_id is not None:
-        return None
+    if concept is None or extraction.version is not None:
+        return extraction.version
     affirmation = concept.affirmations.filter(person=concept.artist_id).latest("pk")
     base = extraction.base
     plugin = PlugIn.objects.filter(concept=concept, base=base).first() or new_draft(concept, base)
@@ -217,7 +232,7 @@ def _offer(
     version = add_version(
         plugin.pk,
         extraction.job,
-        AdditionOutput(
+        VersionOutput(
             adapter=content,
             file_sha256=extraction.plugin_file_sha256,
             tensors_sha256=extraction.plugin_tensors_sha256,

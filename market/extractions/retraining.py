@@ -17,16 +17,11 @@ from django.db import transaction
 from market.accounts.models import User
 from market.audit.recording import record
 from market.basemodels.models import BaseRelease
-from market.catalog.addition import (
-    MIN_WORKS,
-    AdditionOutput,
-    add_version,
-    enqueue_version,
-    obstacles_to_a_version,
-)
+from market.catalog.addition import MIN_WORKS
 from market.catalog.models import Concept, PlugIn, PlugInVersion, VersionOnRelease
 from market.catalog.offering import bars_to_a_version
 from market.catalog.on_release import as_on
+from market.catalog.versions import VersionOutput, add_version, enqueue_version, obstacles_to_a_version
 from market.extractions.grids import Grids, rows_of
 from market.extractions.models import Extraction, Retest, Retraining, RetrainingPicture, RetrainingState
 from market.jobs.lifecycle import BadResult
@@ -47,7 +42,7 @@ _OTHER = "Pictures on release {number} are drawn with another version of it by n
 class RetrainingOutput:
     """What a worker made, and how it draws the retest's samples: `grids` have one column."""
 
-    made: AdditionOutput
+    made: VersionOutput
     figures: Mapping[str, Any]
     grids: Grids
 

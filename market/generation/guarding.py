@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from market.basemodels.models import BaseRelease
-from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.models import ErasedConcept, PlugIn, PlugInVersion
 from market.catalog.royalties import plugins_in
 from market.generation.limits import MAX_PROMPT
 from market.generation.prompt_guard import Guarded, PromptGuard
@@ -34,13 +34,21 @@ class Asked:
     plugin: PlugIn | None
 
 
-_finders: list[Callable[[BaseRelease], Sequence[Lost]]] = []
+def lost_on(release: BaseRelease) -> tuple[Lost, ...]:
+    """Give the concepts that were taken out of a release, as their artists name and describe them now."""
+    erased = ErasedConcept.objects.filter(release=release).select_related("concept", "version")
+    return tuple(map(_lost, erased.order_by("position")))
 
 
-def register_lost(finder: Callable[[BaseRelease], Sequence[Lost]]) -> None:
-    """Let an app that takes concepts out of bases say which a release lacks. Called from `AppConfig.ready()`."""
-    if finder not in _finders:
-        _finders.append(finder)
+def _lost(erased: ErasedConcept) -> Lost:
+    concept, version = erased.concept, erased.version
+    named = [erased.name, *erased.aliases, *([concept.name, *concept.aliases] if concept else [])]
+    description = concept.description.strip() if concept else ""
+    return Lost(
+        names=tuple(dict.fromkeys(filter(None, named))),
+        descriptions=(description,) if description else (),
+        plugins=(version.plugin_id,) if version else (),
+    )
 
 
 def asked_for(release: BaseRelease, prompt: str, chosen: Sequence[PlugInVersion]) -> list[Asked]:
@@ -48,7 +56,7 @@ def asked_for(release: BaseRelease, prompt: str, chosen: Sequence[PlugInVersion]
 
     Of what is typed, only so much is looked at as a request may have.
     """
-    lost = tuple(each for finder in _finders for each in finder(release))
+    lost = lost_on(release)
     if not lost or not prompt.strip():
         return []
     mentions = _guard(lost).find(prompt[:MAX_PROMPT])

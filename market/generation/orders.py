@@ -46,7 +46,13 @@ class QuoteOrder:
             if not 0 <= weight <= limits.MAX_WEIGHT:  # which no NaN is
                 yield Reason(weight_expected(f", not {weight:g}"), "plugins")
         if len(self.plugins) > limits.MAX_PLUGINS:
-            yield Reason(f"At most {limits.MAX_PLUGINS} plug-ins fit in one picture. Remove some.", "plugins")
+            yield Reason(
+                f"At most {limits.MAX_PLUGINS} plug-ins fit in one picture; these are {len(self.plugins)}. Remove some.",
+                "plugins",
+            )
+        ids = [pk for pk, _ in self.plugins]
+        if len(set(ids)) != len(ids):
+            yield Reason("A plug-in is chosen twice. Give it one weight instead.", "plugins")
 
 
 @dataclass(frozen=True, kw_only=True)

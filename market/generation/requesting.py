@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,17 +11,14 @@ from django.utils import timezone
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
-from market.catalog.combined import price_of
 from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.models.plugins import plugin_subject
 from market.catalog.offering import keep_takedowns_waiting
-from market.catalog.on_release import as_on
-from market.catalog.restoring import unneeded_on
-from market.catalog.royalties import royalties
+from market.catalog.offers import NOT_OFFERED, Offer, offers_on
 from market.generation import limits
 from market.generation.commission import commission_rates
 from market.generation.models import GenerationRequest, RequestPlugIn
-from market.generation.orders import GenerationOrder
+from market.generation.orders import GenerationOrder, QuoteOrder
 from market.generation.paying import purses
 from market.generation.pricing import Fee, Quote, Receiver, draw_quote
 from market.jobs.models import Job
@@ -51,92 +47,80 @@ class Terms:
     unneeded: tuple[PlugIn, ...] = ()
 
 
-def settle_terms(*, base: BaseModel, plugins: Sequence[tuple[int, float]], count: int, person: User) -> Terms:
+def settle_terms(order: QuoteOrder, person: User) -> Terms:
     """Find the versions and the price. Raises Refused where the plug-ins cannot be used like this."""
-    release = base.releases.filter(is_default=True).first()
-    if release is None or not base.listed:
-        raise invalid("This base model is not offered any more. Choose another.", field="base")
-    if base.max_pictures is not None and count > base.max_pictures:
-        raise invalid(
-            f"{base.name} draws at most {base.max_pictures} pictures a request; these are {count}. Ask for fewer.",
-            field="count",
-        )
-    if len(plugins) > limits.MAX_PLUGINS:
-        raise invalid(
-            f"At most {limits.MAX_PLUGINS} plug-ins fit in one picture; these are {len(plugins)}. Remove some.",
-            field="plugins",
-        )
-    ids = [pk for pk, _ in plugins]
-    if len(set(ids)) != len(ids):
-        raise invalid("A plug-in is chosen twice. Give it one weight instead.", field="plugins")
-    chosen = _chosen(base, release, plugins, person)
-    idle = unneeded_on(release, [version for _, version, _ in chosen])
-    idle |= {version.pk for _, version, weight in chosen if weight == 0}
-    used = [each for each in chosen if each[1].pk not in idle]
-    for plugin, _, _ in used:
-        if len(used) > 1 and not plugin.allow_combination:
+    release = _release_for(order)
+    weights = dict(order.plugins)
+    chosen = _chosen(release, order, person)
+    unneeded = [each for each in chosen if not each.needed or weights[each.plugin.pk] == 0]
+    used = [(each, each.version) for each in chosen if each.version and each not in unneeded]
+    for offer, _ in used:
+        if len(used) > 1 and not offer.plugin.allow_combination:
             raise invalid(
-                f"The licence of “{plugin.name}” allows it only on its own. Remove the others, or remove it.",
+                f"The licence of “{offer.plugin.name}” allows it only on its own. Remove the others, or remove it.",
                 field="plugins",
             )
-    receivers = plugin_receivers(plugin for plugin, _, _ in used)
-    fees = [
-        Fee(
-            line="base_fee",
-            subject=f"base-release:{release.pk}",
-            name=base.name,
-            micros=base.fee_micros,
-            receivers=(Receiver(base.owner_id, str(base.owner)),),
-        ),
-        *(
-            Fee(
-                line="plugin_fee",
-                subject=plugin_subject(version.pk),
-                name=plugin.name,
-                micros=price_of(plugin, version),
-                receivers=receivers[version.pk],
-            )
-            for plugin, version, _ in used
-        ),
-    ]
-    quote = draw_quote(fees=fees, pictures=count, payer=person.pk, rates=commission_rates())
+    quote = draw_quote(
+        fees=[_base_fee(release), *(_plugin_fee(offer, version) for offer, version in used)],
+        pictures=order.count,
+        payer=person.pk,
+        rates=commission_rates(),
+    )
     return Terms(
         release=release,
-        versions=tuple((version, weight) for _, version, weight in used),
+        versions=tuple((version, weights[offer.plugin.pk]) for offer, version in used),
         quote=quote,
-        unneeded=tuple(plugin for plugin, version, _ in chosen if version.pk in idle),
+        unneeded=tuple(each.plugin for each in unneeded),
     )
 
 
-def _chosen(
-    base: BaseModel, release: BaseRelease, plugins: Sequence[tuple[int, float]], person: User
-) -> list[tuple[PlugIn, PlugInVersion, float]]:
-    """Find the plug-ins as they are offered now. Raises Refused where one is not offered, or does not fit the release."""
-    ids = [pk for pk, _ in plugins]
-    usable = PlugIn.objects.usable_by(person).with_everything().filter(pk__in=ids)
-    offered = {plugin.pk: plugin for plugin in as_on(release, usable)}
-    chosen: list[tuple[PlugIn, PlugInVersion, float]] = []
-    for pk, weight in plugins:
-        plugin = offered.get(pk)
-        version = plugin.current_version if plugin else None
-        if plugin is None or version is None:
-            raise invalid(
-                "A chosen plug-in is not offered (any more). Remove it and choose another.", field="plugins"
-            )
-        if plugin.base_id != base.pk or version.base_fingerprint != release.fingerprint:
-            raise invalid(
-                f"“{plugin.name}” was made for {plugin.base.name}, not for {release}. "
-                "Choose that base, or a plug-in made for this one.",
-                field="plugins",
-            )
-        if version.only_release is not None and version.only_release_id != release.pk:
-            raise invalid(
-                f"“{plugin.name}” was combined for release {version.only_release.number} of {base.name}: a part of it restores "
-                f"what that release lacks. Release {release.number} is in use now; combine it again for that.",
-                field="plugins",
-            )
-        chosen.append((plugin, version, weight))
-    return chosen
+def _release_for(order: QuoteOrder) -> BaseRelease:
+    """Give the release in use. Raises Refused where the base is not offered, or not for so many pictures."""
+    base = order.base
+    release = base.releases.filter(is_default=True).first()
+    if release is None or not base.listed:
+        raise invalid("This base model is not offered any more. Choose another.", field="base")
+    if base.max_pictures is not None and order.count > base.max_pictures:
+        raise invalid(
+            f"{base.name} draws at most {base.max_pictures} pictures a request; these are {order.count}. Ask for fewer.",
+            field="count",
+        )
+    return release
+
+
+def _chosen(release: BaseRelease, order: QuoteOrder, person: User) -> list[Offer]:
+    """Give the offers of the chosen plug-ins. Raises Refused where one is not offered, or does not fit the release."""
+    found = PlugIn.objects.with_everything().in_bulk([pk for pk, _ in order.plugins])
+    if len(found) < len(order.plugins):
+        raise invalid(NOT_OFFERED, field="plugins")
+    offers = offers_on(release, [found[pk] for pk, _ in order.plugins], person)
+    for offer in offers:
+        if offer.refusal:
+            raise invalid(offer.refusal, field="plugins")
+    return offers
+
+
+def _base_fee(release: BaseRelease) -> Fee:
+    base = release.base
+    return Fee(
+        line="base_fee",
+        subject=f"base-release:{release.pk}",
+        name=base.name,
+        micros=base.fee_micros,
+        receivers=(Receiver(base.owner_id, str(base.owner)),),
+    )
+
+
+def _plugin_fee(offer: Offer, version: PlugInVersion) -> Fee:
+    return Fee(
+        line="plugin_fee",
+        subject=plugin_subject(version.pk),
+        name=offer.plugin.name,
+        micros=offer.price_micros,
+        receivers=tuple(
+            Receiver(each.person.pk, str(each.person), each.weight, each.through) for each in offer.royalties
+        ),
+    )
 
 
 def request_pictures(
@@ -167,7 +151,7 @@ def _request(
     require_room(person, KIND, most=limits.MAX_WAITING, named="requests")
     # Before the price is held: a takedown locks the plug-in first, too, and then who pays.
     keep_takedowns_waiting([pk for pk, _ in order.plugins])
-    terms = settle_terms(base=order.base, plugins=order.plugins, count=order.count, person=person)
+    terms = settle_terms(order, person)
     _require_within_limits_of_base(order)
     quote = terms.quote
     if quote.digest != agreed:
@@ -252,14 +236,6 @@ def _hold(person: User, quote: Quote, pk: uuid.UUID, expires_at: datetime) -> le
         needed=quote.total,
         available=short.available,
     ) from short
-
-
-def plugin_receivers(plugins: Iterable[PlugIn]) -> dict[int, tuple[Receiver, ...]]:
-    """Give who divides the fee of each plug-in, by the id of its version on offer."""
-    return {
-        pk: tuple(Receiver(each.person.pk, str(each.person), each.weight, each.through) for each in divided)
-        for pk, divided in royalties(plugins).items()
-    }
 
 
 def shares_of(quote: Quote) -> list[ledger.Share]:

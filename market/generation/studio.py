@@ -117,7 +117,7 @@ def price_box(form: QuoteForm, person: User, prompt: str) -> PriceBox:
         return PriceBox(None, " ".join(problems), funds_of(person))
     order = form.order
     try:
-        terms = settle_terms(base=order.base, plugins=order.plugins, count=order.count, person=person)
+        terms = settle_terms(order, person)
     except Refused as refusal:
         return PriceBox(None, str(refusal), funds_of(person))
     asked = asked_for(terms.release, prompt, [version for version, _ in terms.versions])

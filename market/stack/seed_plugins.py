@@ -19,7 +19,7 @@ from typing import Any
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.basemodels.samples import Sample
-from market.catalog import addition
+from market.catalog import addition, versions
 from market.catalog.models import Concept, PlugIn
 from market.catalog.publishing import publish
 from market.catalog.terms import Terms
@@ -67,16 +67,16 @@ def _offer(works: WorkSet, file: Path, described: dict[str, Any], *, artist: Use
     job = addition.start_addition(concept, base, artist, terms=terms)
     # No worker runs while a first start is being seeded: this takes the job, with what was trained before.
     (claimed,) = Job.objects.filter(pk=job.pk).claim(kinds=[addition.KIND], worker="seed")
-    version = addition.complete_addition(
+    version = versions.complete_version(
         job=claimed, token=claimed.fencing_token, output=_output(file, described)
     )
     publish(version.plugin, artist)
     return version.plugin
 
 
-def _output(file: Path, described: dict[str, Any]) -> addition.AdditionOutput:
+def _output(file: Path, described: dict[str, Any]) -> versions.VersionOutput:
     adapter = file.read_bytes()
-    return addition.AdditionOutput(
+    return versions.VersionOutput(
         adapter=adapter,
         file_sha256=hashlib.sha256(adapter).hexdigest(),
         tensors_sha256=described["tensors_sha256"],

@@ -24,7 +24,7 @@ from market.accounts.models import Scope, User  # noqa: E402
 from market.accounts.tokens import make_token  # noqa: E402
 from market.basemodels.models import BaseModel  # noqa: E402
 from market.basemodels.samples import Sample  # noqa: E402
-from market.catalog import addition, coowners  # noqa: E402
+from market.catalog import addition, coowners, versions  # noqa: E402
 from market.catalog.models import Concept, ConceptKind, PlugIn  # noqa: E402
 from market.catalog.uploads import add_work  # noqa: E402
 from market.claims import drafting  # noqa: E402
@@ -93,10 +93,10 @@ def offer(
             },
         )
         claimed = _claim(job)
-        addition.complete_addition(
+        versions.complete_version(
             job=claimed,
             token=claimed.fencing_token,
-            output=addition.AdditionOutput(
+            output=versions.VersionOutput(
                 adapter=weights,
                 file_sha256=hashlib.sha256(weights).hexdigest(),
                 tensors_sha256=hashlib.sha256(name.encode()).hexdigest(),

@@ -11,7 +11,7 @@ from typing import Any
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
-from market.catalog import addition, coowners
+from market.catalog import addition, coowners, versions
 from market.catalog.models import Concept, ConceptKind, CoOwnerTerms, PlugIn
 from market.generation.models import GenerationRequest
 from market.generation.orders import GenerationOrder
@@ -124,10 +124,10 @@ def make_plugin(artist: User, base: BaseModel, *, name: str = "Fxemoji", price: 
         },
     )
     (job,) = Job.objects.claim(kinds=[addition.KIND], worker="stage")
-    addition.complete_addition(
+    versions.complete_version(
         job=job,
         token=job.fencing_token,
-        output=addition.AdditionOutput(
+        output=versions.VersionOutput(
             adapter=weights.content,
             file_sha256=hashlib.sha256(weights.content).hexdigest(),
             tensors_sha256=weights.tensors_sha256,
@@ -191,7 +191,7 @@ def make_order(base: BaseModel, *plugins: tuple[PlugIn, float], **changes: objec
 
 def run(person: User, order: GenerationOrder, key: uuid.UUID | None = None) -> GenerationRequest:
     """Ask for pictures, agreeing to the price as it is now."""
-    terms = settle_terms(base=order.base, plugins=order.plugins, count=order.count, person=person)
+    terms = settle_terms(order, person)
     return request_pictures(
         person=person, order=order, agreed=terms.quote.digest, idempotency_key=key or uuid.uuid4()
     )

@@ -14,6 +14,7 @@ from market.combinations.choosing import draw_quote
 from market.combinations.orders import CombinationOrder
 from market.combinations.requesting import KIND, request
 from market.extractions.releases import make_default
+from market.generation.orders import QuoteOrder
 from market.generation.requesting import settle_terms
 from market.jobs.models import Job
 from market.jobs.states import JobState
@@ -47,13 +48,13 @@ def test_it_is_for_the_release_it_was_combined_on(
     assert (job.state, job.error) == (JobState.SUCCEEDED, "")
     version = PlugInVersion.objects.get(job=job)
     assert version.only_release == without
-    chosen = [(asked.plugin_id, 1.0)]
-    assert settle_terms(base=base, plugins=chosen, count=1, person=model_owner).release == without
+    order = QuoteOrder(base=base, plugins=((asked.plugin_id, 1.0),))
+    assert settle_terms(order, model_owner).release == without
 
     make_default(first, model_owner)
     with pytest.raises(Refused, match="was combined for release 2 of Tiny"):
-        settle_terms(base=base, plugins=chosen, count=1, person=model_owner)
+        settle_terms(order, model_owner)
     with pytest.raises(Refused, match="restores what Tiny, release 1 never lost"):
         draw_quote(model_owner, CombinationOrder([restoring, felt]))
-    with pytest.raises(Refused, match="was combined for another release"):
+    with pytest.raises(Refused, match="was combined for release 2 of Tiny"):
         draw_quote(model_owner, CombinationOrder([PlugIn.objects.get(pk=asked.plugin_id), felt]))

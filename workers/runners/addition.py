@@ -12,6 +12,7 @@ from market.basemodels.models import BaseRelease
 from market.basemodels.samples import Sample
 from market.catalog import addition as catalog
 from market.catalog.pictures import on_white
+from market.catalog.versions import VersionOutput, complete_version
 from market.jobs.models import Job
 from plugins_engine import Adapter, AdditionConfig, BaseCheckpoint, OnProgress, Weighted, add_concept, applied
 from workers.engine import Engine
@@ -27,7 +28,7 @@ def run_addition(job: Job, engine: Engine, lease: Lease, *, config: AdditionConf
     lasting = engine.laid_over(release)
     lease.check()
     _, output = learn(base, inputs, release, lasting, lease.report, config)
-    catalog.complete_addition(job=job, token=lease.token, output=output)
+    complete_version(job=job, token=lease.token, output=output)
 
 
 def learn(
@@ -37,7 +38,7 @@ def learn(
     lasting: Sequence[Weighted],
     on_progress: OnProgress,
     config: AdditionConfig | None,
-) -> tuple[Adapter, catalog.AdditionOutput]:
+) -> tuple[Adapter, VersionOutput]:
     """Learn a concept from its works on a release; give the adapter, and what the market keeps of it.
 
     Learned over what was taken out of the base, as buyers will draw with it: a style that the base lost is new to it.
@@ -68,11 +69,11 @@ def _with_captions(figures: dict[str, Any], inputs: catalog.AdditionInputs) -> d
 
 def output_of(
     adapter: Adapter, base: BaseCheckpoint, figures: dict[str, Any], samples: Sequence[Sample]
-) -> catalog.AdditionOutput:
+) -> VersionOutput:
     """Write an adapter as the bytes of a file, with the hashes that reading it gives, and what is kept beside it."""
     content = adapter.to_bytes()
     stored = Adapter.load(content)
-    return catalog.AdditionOutput(
+    return VersionOutput(
         adapter=content,
         file_sha256=stored.file_sha256,
         tensors_sha256=stored.tensors_sha256,

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from market.basemodels.samples import Sample
-from market.catalog.addition import MAX_SAMPLES
+from market.catalog.versions import MAX_SAMPLES
 from market.combinations import finishing as market
 from market.combinations.finishing import Inputs, Learned, Part
 from market.combinations.seen import ADDED_UP, BY_ITSELF, COMBINED, SIDE_BY_SIDE

@@ -10,9 +10,9 @@ from PIL import Image
 
 from market.basemodels.models import BaseRelease
 from market.basemodels.samples import Sample
-from market.catalog.addition import sample_prompts
 from market.catalog.models import PlugIn, PlugInVersion
-from market.catalog.on_release import as_on
+from market.catalog.on_release import as_on, restores
+from market.catalog.versions import sample_prompts
 from market.extractions.building import (
     FIXED,
     BuildOutput,
@@ -21,7 +21,6 @@ from market.extractions.building import (
     fixed_prompts,
     keep_merged,
 )
-from market.extractions.lost import restores
 from market.extractions.models import Extraction, ReleaseBuild
 from market.extractions.releases import Weights
 from market.jobs.lifecycle import BadResult

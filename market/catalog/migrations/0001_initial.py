@@ -8,7 +8,7 @@ import django.db.models.functions.comparison
 import django.db.models.functions.datetime
 import django.db.models.functions.text
 import django.utils.timezone
-import market.catalog.models.plugins
+import market.catalog.models.versions
 import market.catalog.models.works
 from django.conf import settings
 from django.contrib.postgres.operations import BtreeGistExtension, TrigramExtension
@@ -172,7 +172,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveIntegerField()),
-                ('file', models.FileField(max_length=200, upload_to=market.catalog.models.plugins.version_path)),
+                ('file', models.FileField(max_length=200, upload_to=market.catalog.models.versions.version_path)),
                 ('byte_size', models.PositiveIntegerField()),
                 ('file_sha256', models.CharField(max_length=64)),
                 ('tensors_sha256', models.CharField(max_length=64)),
@@ -247,7 +247,7 @@ class Migration(migrations.Migration):
                 ('position', models.PositiveSmallIntegerField()),
                 ('prompt', models.CharField(max_length=500)),
                 ('seed', models.BigIntegerField()),
-                ('file', models.FileField(max_length=200, upload_to=market.catalog.models.plugins.sample_path)),
+                ('file', models.FileField(max_length=200, upload_to=market.catalog.models.versions.sample_path)),
                 ('width', models.PositiveIntegerField()),
                 ('height', models.PositiveIntegerField()),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='samples', to='catalog.pluginversion')),

@@ -2,17 +2,15 @@
 
 from market.catalog.models.concepts import LEARNED_KINDS, Concept, ConceptKind, RightsAffirmation
 from market.catalog.models.coowners import CoOwnerStep, CoOwnerTerms
-from market.catalog.models.parts import PlugInPart
 from market.catalog.models.plugins import (
     BarredVersion,
     PlugIn,
-    PlugInSample,
     PlugInState,
-    PlugInVersion,
     PriceChange,
 )
-from market.catalog.models.releases import VersionOnRelease
+from market.catalog.models.releases import ErasedConcept, VersionOnRelease
 from market.catalog.models.suspensions import Suspension
+from market.catalog.models.versions import PlugInPart, PlugInSample, PlugInVersion
 from market.catalog.models.works import UploadRefusal, Work
 
 __all__ = [
@@ -22,6 +20,7 @@ __all__ = [
     "CoOwnerTerms",
     "Concept",
     "ConceptKind",
+    "ErasedConcept",
     "PlugIn",
     "PlugInPart",
     "PlugInSample",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -17,14 +16,10 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from market.accounts.models import User
-from market.basemodels.models import FINGERPRINT, BaseModel, BaseRelease
+from market.basemodels.models import BaseModel
 from market.catalog.models.concepts import Concept, ConceptKind
 from market.catalog.models.suspensions import Suspension
-from market.catalog.models.works import SHA256
 from market.jobs.models import Job
-
-if TYPE_CHECKING:
-    from market.catalog.models.parts import PlugInPart
 
 MAX_PRICE_MICROS = 100_000_000  # 100 EUR a picture: a typing slip, not a price
 SLUG_LENGTH = 120
@@ -315,116 +310,3 @@ def free_slug(concept: Concept, base: BaseModel) -> str:
     while f"{stem}-{number}" in taken:
         number += 1
     return f"{stem}-{number}"
-
-
-def version_path(version: PlugInVersion, filename: str) -> str:
-    return f"plugins/{version.plugin_id}/{uuid.uuid4().hex}.safetensors"
-
-
-def sample_path(sample: PlugInSample, filename: str) -> str:
-    return f"plugins/{sample.version.plugin_id}/samples/{uuid.uuid4().hex}.png"
-
-
-class PlugInVersion(models.Model):
-    """The weights that one addition or upload brought. Never changed, also not in the database."""
-
-    plugin = models.ForeignKey(PlugIn, on_delete=models.PROTECT, related_name="versions")
-    number = models.PositiveIntegerField()
-    file = models.FileField(upload_to=version_path, max_length=200)
-    byte_size = models.PositiveIntegerField()
-    file_sha256 = models.CharField(max_length=64)
-    tensors_sha256 = models.CharField(max_length=64)
-    base_fingerprint = models.CharField(max_length=64)
-    rank = models.PositiveIntegerField()
-    figures = models.JSONField(default=dict, blank=True)
-    works_count = models.PositiveIntegerField(help_text="0: it was uploaded as a file, or combined.")
-    parts_count = models.PositiveSmallIntegerField(
-        default=0, help_text="How many parts its file says it was combined from."
-    )
-    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="plugin_version")
-    affirmation = models.ForeignKey(
-        "catalog.RightsAffirmation",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="plugin_versions",
-        help_text="None of what was combined on the market: there are no works, and the parts have their own.",
-    )
-    only_release = models.ForeignKey(
-        BaseRelease,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        help_text="The one release it is for: a part of it restores what that release lacks. None: all of these weights.",
-    )
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        verbose_name = "plug-in version"
-        ordering = ["plugin", "-number"]
-        constraints = [
-            models.UniqueConstraint(fields=["plugin", "number"], name="catalog_pluginversion_number_once"),
-            models.CheckConstraint(
-                condition=Q(number__gte=1), name="catalog_pluginversion_numbered_from_one"
-            ),
-            models.CheckConstraint(
-                condition=Q(file_sha256__regex=SHA256, tensors_sha256__regex=SHA256),
-                name="catalog_pluginversion_hash_shapes",
-            ),
-            models.CheckConstraint(
-                condition=Q(base_fingerprint__regex=FINGERPRINT),
-                name="catalog_pluginversion_fingerprint_shape",
-            ),
-            models.CheckConstraint(
-                condition=Q(rank__gte=1, byte_size__gte=1), name="catalog_pluginversion_has_weights"
-            ),
-            models.CheckConstraint(
-                condition=Q(affirmation__isnull=False) | Q(parts_count__gte=2, works_count=0),
-                name="catalog_pluginversion_affirmed_or_combined",
-            ),
-            models.CheckConstraint(
-                condition=Q(only_release__isnull=True) | Q(parts_count__gte=2),
-                name="catalog_pluginversion_one_release_if_combined",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.plugin}, version {self.number}"
-
-    def divided_parts(self) -> list[tuple[PlugInPart, float]]:
-        """Pair the parts of a combined version with the percentage of its fee that each has."""
-        listed = list(self.parts.select_related("part__plugin__concept", "part__plugin__owner"))
-        whole = sum(each.share for each in listed)
-        return [(each, 100 * each.share / whole) for each in listed]
-
-    @property
-    def fits_its_base(self) -> bool:
-        """Whether the base model still has the weights that this version was made for."""
-        return self.base_fingerprint == self.plugin.base.fingerprint
-
-
-class PlugInSample(models.Model):
-    """A picture made with a version when it was new, to show what it does."""
-
-    version = models.ForeignKey(PlugInVersion, on_delete=models.PROTECT, related_name="samples")
-    position = models.PositiveSmallIntegerField()
-    prompt = models.CharField(max_length=500)
-    seed = models.BigIntegerField()
-    file = models.FileField(upload_to=sample_path, max_length=200)
-    width = models.PositiveIntegerField()
-    height = models.PositiveIntegerField()
-
-    class Meta:
-        verbose_name = "sample"
-        ordering = ["version", "position"]
-        constraints = [
-            models.UniqueConstraint(fields=["version", "position"], name="catalog_pluginsample_position_once")
-        ]
-
-    def __str__(self) -> str:
-        return self.prompt
-
-    @property
-    def url(self) -> str:
-        return reverse("catalog:sample", args=[self.version.plugin_id, self.pk])

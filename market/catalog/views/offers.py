@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from market.accounts.access import person_of
 from market.acting import act_on, acted, filled_in, told
 from market.catalog.access import is_kept_down, owned_concept, owned_plugin, owned_version
-from market.catalog.addition import is_running, start_addition
+from market.catalog.addition import start_addition
 from market.catalog.combined import holds_others_weights
 from market.catalog.figures import GivenBack, ShownFigure, given_back, shown_figures
 from market.catalog.forms import PlugInFileForm, TermsForm, VersionForm
@@ -24,6 +24,7 @@ from market.catalog.plugin_uploads import parts_in_words, start_upload
 from market.catalog.publishing import obstacles, publish, use_version
 from market.catalog.royalties import royalties_of
 from market.catalog.terms import change_terms
+from market.catalog.versions import is_running
 from market.catalog.views.desk import artists_only
 from market.refusals import Refused
 from market.stored_files import send

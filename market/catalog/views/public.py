@@ -19,7 +19,7 @@ from market.catalog.figures import shown_figures
 from market.catalog.models import PlugIn
 from market.catalog.models.plugins import PlugInQuerySet
 from market.catalog.offering import why_not_offered
-from market.catalog.restoring import unneeded_on
+from market.catalog.on_release import unneeded_on
 from market.catalog.royalties import royalties_of
 from market.stored_files import send
 

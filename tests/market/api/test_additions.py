@@ -10,9 +10,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from market.accounts.models import Scope, User
 from market.basemodels.models import BaseModel
-from market.catalog.addition import complete_addition
 from market.catalog.models import Concept, PlugIn
 from market.catalog.plugin_uploads import KIND, complete_upload
+from market.catalog.versions import complete_version
 from market.jobs.models import Job
 from tests.market.api.conftest import Program, ProgramOf, problem
 from tests.market.catalog.conftest import adapter_file, claimed, make_concept, output, with_works
@@ -52,7 +52,7 @@ def test_works_become_a_plugin_that_is_published(seller: Program, concept: Conce
         "commercial": True, "combination": True, "derivatives": False, "credit_required": True,
     }  # fmt: skip
     job = claimed(Job.objects.get())
-    complete_addition(job=job, token=job.fencing_token, output=output())
+    complete_version(job=job, token=job.fencing_token, output=output())
     assert seller.get(f"jobs/{job.pk}").json()["state"] == "succeeded"
     assert seller.get(f"concepts/{concept.pk}").json()["plugins"][0]["version"] == 1
 
@@ -136,7 +136,7 @@ def test_another_version_keeps_the_terms_that_are_not_said(seller: Program, conc
     path = f"concepts/{concept.pk}/additions"
     seller.post(path, TERMS)
     job = claimed(Job.objects.get())
-    complete_addition(job=job, token=job.fencing_token, output=output())
+    complete_version(job=job, token=job.fencing_token, output=output())
 
     begun = seller.post(path, {"base": "tiny", "allow_commercial": False}).json()["plugin"]
 

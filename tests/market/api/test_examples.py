@@ -21,8 +21,8 @@ from market.accounts.tokens import make_token
 from market.basemodels.models import BaseModel
 from market.basemodels.models.uploads import PART_BYTES
 from market.basemodels.uploading import begin_upload, take_part
-from market.catalog.addition import complete_addition
 from market.catalog.models import PlugIn
+from market.catalog.versions import complete_version
 from market.configuration import ROOT
 from market.generation.finishing import finish_generation, store_pictures
 from market.generation.models import GenerationRequest
@@ -69,7 +69,7 @@ def draw(job: Job) -> None:
 
 
 def learn(job: Job) -> None:
-    complete_addition(job=job, token=job.fencing_token, output=output())
+    complete_version(job=job, token=job.fencing_token, output=output())
 
 
 @contextmanager

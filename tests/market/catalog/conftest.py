@@ -14,15 +14,12 @@ import pytest
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
 from market.basemodels.samples import Sample
-from market.catalog.addition import (
-    AdditionOutput,
-    complete_addition,
-    start_addition,
-)
+from market.catalog.addition import start_addition
 from market.catalog.models import Concept, PlugIn, PlugInVersion
 from market.catalog.publishing import publish
 from market.catalog.terms import Terms
 from market.catalog.uploads import add_work
+from market.catalog.versions import VersionOutput, complete_version
 from market.jobs.models import Job
 from tests.market.catalog.pictures import png
 
@@ -79,11 +76,9 @@ def adapter_file(content: bytes = b"weights") -> bytes:
     return struct.pack("<Q", len(header)) + header + content
 
 
-def output(
-    content: bytes = b"weights", *, samples: int = 2, fingerprint: str = FINGERPRINT
-) -> AdditionOutput:
+def output(content: bytes = b"weights", *, samples: int = 2, fingerprint: str = FINGERPRINT) -> VersionOutput:
     data = adapter_file(content)
-    return AdditionOutput(
+    return VersionOutput(
         adapter=data,
         file_sha256=hashlib.sha256(data).hexdigest(),
         tensors_sha256=hashlib.sha256(content).hexdigest(),
@@ -105,7 +100,7 @@ def claimed(job: Job) -> Job:
 def make_version(concept: Concept, base: BaseModel, *, price: int = 50_000, **terms: Any) -> PlugInVersion:
     """Take a concept with works through a whole addition."""
     job = claimed(start_addition(concept, base, concept.artist, terms=Terms(price, **terms)))
-    return complete_addition(job=job, token=job.fencing_token, output=output())
+    return complete_version(job=job, token=job.fencing_token, output=output())
 
 
 MakePlugIn = Callable[..., PlugIn]

@@ -12,19 +12,13 @@ from django.db import transaction
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.basemodels.samples import Sample
-from market.catalog import addition
-from market.catalog.addition import (
-    KIND,
-    MAX_WAITING,
-    complete_addition,
-    inputs,
-    obstacles,
-    start_addition,
-)
+from market.catalog import versions
+from market.catalog.addition import KIND, MAX_WAITING, inputs, obstacles, start_addition
 from market.catalog.models import Concept, PlugIn, PlugInState, PlugInVersion
 from market.catalog.publishing import publish
 from market.catalog.terms import Terms
 from market.catalog.uploads import remove_work
+from market.catalog.versions import complete_version
 from market.jobs.lifecycle import BadResult, LeaseLost
 from market.jobs.models import Job
 from market.jobs.states import JobState
@@ -141,7 +135,7 @@ def test_a_worker_gets_works_captions_names_and_prompts(
 def test_samples_show_a_style_on_what_it_has_not_drawn(ready: Concept, base: BaseModel, artist: User) -> None:
     base.example_subjects = ["a thing", *[f"subject {number}" for number in range(12)]]
 
-    prompts = addition.sample_prompts(ready, base)
+    prompts = versions.sample_prompts(ready, base)
 
     assert prompts == [f"subject {number}, Riverink style" for number in range(0, 12, 2)]
 
@@ -177,7 +171,7 @@ def test_completing_keeps_version_figures_and_samples_and_ends_the_job(
     job = claimed(start_addition(ready, base, artist, terms=Terms(50_000)))
     made = output()
 
-    version = complete_addition(job=job, token=job.fencing_token, output=made)
+    version = complete_version(job=job, token=job.fencing_token, output=made)
 
     with version.file.open("rb") as stored:
         assert hashlib.sha256(stored.read()).hexdigest() == version.file_sha256 == made.file_sha256
@@ -201,11 +195,11 @@ def test_a_repeated_delivery_makes_one_version(
     ready: Concept, base: BaseModel, artist: User, tmp_path: Path
 ) -> None:
     job = claimed(start_addition(ready, base, artist))
-    complete_addition(job=job, token=job.fencing_token, output=output())
+    complete_version(job=job, token=job.fencing_token, output=output())
     files = stored_files(tmp_path, "plugins")
 
     with pytest.raises(LeaseLost):
-        complete_addition(job=job, token=job.fencing_token, output=output(b"others"))
+        complete_version(job=job, token=job.fencing_token, output=output(b"others"))
 
     assert PlugInVersion.objects.count() == 1
     assert stored_files(tmp_path, "plugins") == files
@@ -215,7 +209,7 @@ def test_a_stale_attempt_keeps_nothing(ready: Concept, base: BaseModel, artist: 
     job = claimed(start_addition(ready, base, artist))
 
     with pytest.raises(LeaseLost):
-        complete_addition(job=job, token=job.fencing_token - 1, output=output())
+        complete_version(job=job, token=job.fencing_token - 1, output=output())
 
     assert not PlugInVersion.objects.exists()
     assert stored_files(tmp_path, "plugins") == []
@@ -226,7 +220,7 @@ def test_a_cancelled_addition_keeps_nothing(ready: Concept, base: BaseModel, art
     Job.objects.request_cancel(job.pk)
 
     with pytest.raises(LeaseLost):
-        complete_addition(job=job, token=job.fencing_token, output=output())
+        complete_version(job=job, token=job.fencing_token, output=output())
 
     assert not PlugInVersion.objects.exists()
 
@@ -247,7 +241,7 @@ def test_bytes_that_are_not_what_they_are_said_to_be_are_refused(
 
     for reason, made in wrong.items():
         with pytest.raises(BadResult, match=reason), transaction.atomic():
-            complete_addition(job=job, token=job.fencing_token, output=made)
+            complete_version(job=job, token=job.fencing_token, output=made)
 
     job.refresh_from_db()
     assert job.state == JobState.RUNNING
@@ -261,7 +255,7 @@ def test_files_are_gone_when_the_row_is_not_kept(
     broken = replace(output(), rank=0)  # refused by a constraint, after the file was stored
 
     with pytest.raises(Exception, match="has_weights"), transaction.atomic():
-        complete_addition(job=job, token=job.fencing_token, output=broken)
+        complete_version(job=job, token=job.fencing_token, output=broken)
 
     assert stored_files(tmp_path, "plugins") == []
 
@@ -272,7 +266,7 @@ def test_a_new_version_of_a_plugin_on_the_market_waits_for_its_artist(
     serving = plugin.current_version
     job = claimed(start_addition(plugin.concept, base, artist))
 
-    second = complete_addition(job=job, token=job.fencing_token, output=output(b"second"))
+    second = complete_version(job=job, token=job.fencing_token, output=output(b"second"))
 
     plugin.refresh_from_db()
     assert second.number == 2
@@ -293,7 +287,7 @@ def test_a_base_whose_weights_changed_meanwhile_is_refused_with_advice(
     BaseModel.objects.update(fingerprint="ef" * 32)
 
     with pytest.raises(BadResult, match="Start the addition again"), transaction.atomic():
-        complete_addition(job=job, token=job.fencing_token, output=output())
+        complete_version(job=job, token=job.fencing_token, output=output())
 
 
 def test_a_failed_addition_leaves_a_draft_that_can_be_tried_again(
@@ -303,7 +297,7 @@ def test_a_failed_addition_leaves_a_draft_that_can_be_tried_again(
     Job.objects.fail(job.pk, token=job.fencing_token, error="The works could not be learned.")
 
     plugin = PlugIn.objects.get()
-    assert not addition.is_running(plugin)
+    assert not versions.is_running(plugin)
     assert start_addition(ready, base, artist).pk != job.pk
 
 

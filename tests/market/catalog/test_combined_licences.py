@@ -9,9 +9,7 @@ from django.test import Client
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.catalog.addition import (
-    start_addition,
-)
+from market.catalog.addition import start_addition
 from market.catalog.models import PlugIn
 from market.catalog.publishing import obstacles, publish, use_version
 from market.catalog.terms import Terms

@@ -12,9 +12,10 @@ from django.urls import reverse
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.catalog.addition import complete_addition, start_addition
+from market.catalog.addition import start_addition
 from market.catalog.models import PlugIn, PlugInState, PlugInVersion
 from market.catalog.publishing import publish
+from market.catalog.versions import complete_version
 from market.refusals import Refused
 from tests.market.catalog.conftest import MakePlugIn, claimed, output
 
@@ -134,7 +135,7 @@ def test_an_artist_chooses_among_versions(
     plugin: PlugIn, base: BaseModel, artist: User, client_for: SignIn
 ) -> None:
     job = claimed(start_addition(plugin.concept, base, artist))
-    second = complete_addition(job=job, token=job.fencing_token, output=output(b"second"))
+    second = complete_version(job=job, token=job.fencing_token, output=output(b"second"))
 
     client_for(artist).post(reverse("catalog:choose_version", args=[plugin.pk, second.pk]))
 
@@ -157,7 +158,7 @@ def test_a_sample_of_a_version_not_on_offer_is_not_public(
     plugin: PlugIn, base: BaseModel, artist: User, client: Client, client_for: SignIn
 ) -> None:
     job = claimed(start_addition(plugin.concept, base, artist))
-    second = complete_addition(job=job, token=job.fencing_token, output=output(b"second"))
+    second = complete_version(job=job, token=job.fencing_token, output=output(b"second"))
     waiting = second.samples.all()[0].url
 
     assert client.get(plugin.sample_urls[0]).status_code == 200
@@ -193,7 +194,7 @@ def another_version(plugin: PlugIn, given_back: list[str]) -> PlugInVersion:
     found = {"works": list(range(len(given_back))), "looked_at": 16, "captions": given_back}
     job = claimed(start_addition(plugin.concept, plugin.base, plugin.owner))
     made = replace(output(b"other weights"), figures={"steps": 3, "given_back": found})
-    return complete_addition(job=job, token=job.fencing_token, output=made)
+    return complete_version(job=job, token=job.fencing_token, output=made)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import Any
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.basemodels.samples import Sample
-from market.catalog.addition import AdditionOutput
 from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.versions import VersionOutput
 from market.combinations import finishing
 from market.combinations.models import Combination
 from market.combinations.orders import CombinationOrder
@@ -36,9 +36,9 @@ def claimed(combination: Combination) -> Job:
     return job
 
 
-def output(base: BaseModel, name: str = "Duet") -> AdditionOutput:
+def output(base: BaseModel, name: str = "Duet") -> VersionOutput:
     content = merged_adapter((name, hashlib.sha256(name.encode()).hexdigest(), 10_000))
-    return AdditionOutput(
+    return VersionOutput(
         adapter=content,
         file_sha256=hashlib.sha256(content).hexdigest(),
         tensors_sha256=hashlib.sha256(f"combined {name}".encode()).hexdigest(),

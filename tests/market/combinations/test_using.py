@@ -10,6 +10,7 @@ from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.models import PlugIn, PlugInPart
 from market.generation.finishing import StoredPicture, finish_generation
 from market.generation.models import GenerationRequest
+from market.generation.orders import QuoteOrder
 from market.generation.requesting import settle_terms
 from market.jobs.models import Job
 from market.ledger.describing import describe
@@ -51,13 +52,13 @@ def test_nobody_else_draws_with_it_before_it_is_published(
     duet = combined(rich, ink, pip)
     for person in (artist, stranger):
         with pytest.raises(Refused, match="A chosen plug-in is not offered"):
-            settle_terms(base=base, plugins=[(duet.pk, 1.0)], count=1, person=person)
+            settle_terms(QuoteOrder(base=base, plugins=((duet.pk, 1.0),)), person)
 
 
 def test_a_draft_that_is_no_combination_is_not_drawn_with(artist: User, base: BaseModel, ink: PlugIn) -> None:
     ink.withdraw()
     with pytest.raises(Refused, match="A chosen plug-in is not offered"):
-        settle_terms(base=base, plugins=[(ink.pk, 1.0)], count=1, person=artist)
+        settle_terms(QuoteOrder(base=base, plugins=((ink.pk, 1.0),)), artist)
 
 
 def test_a_part_withdrawn_later_goes_on_being_used_and_paid(
@@ -94,12 +95,12 @@ def test_one_made_for_a_release_is_not_drawn_with_on_another(
         parts = version.parts.all()
         PlugInPart.objects.bulk_create(copied(each, id=None, version_id=made.pk) for each in parts)
     PlugIn.objects.filter(pk=duet.pk).update(current_version=made)
-    assert settle_terms(base=base, plugins=[(duet.pk, 1.0)], count=1, person=rich).release == first
+    assert settle_terms(QuoteOrder(base=base, plugins=((duet.pk, 1.0),)), rich).release == first
 
     BaseRelease.objects.filter(base=base).update(is_default=False)
     BaseRelease.objects.create(base=base, number=2, fingerprint=base.fingerprint, is_default=True)
     with pytest.raises(Refused, match="was combined for release 1 of Tiny"):
-        settle_terms(base=base, plugins=[(duet.pk, 1.0)], count=1, person=rich)
+        settle_terms(QuoteOrder(base=base, plugins=((duet.pk, 1.0),)), rich)
 
 
 def test_the_ledger_calls_a_combination_by_its_name(rich: User, ink: PlugIn, pip: PlugIn) -> None:

@@ -11,8 +11,8 @@ from django.utils import timezone
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn, PlugInState
-from market.extractions.lost import lost_on
 from market.extractions.releases import make_default
+from market.generation.guarding import lost_on
 from tests.market.generation.test_studio import HTMX, form
 
 ClientFor = Callable[[User], Client]
@@ -49,7 +49,7 @@ def test_on_a_release_that_never_lost_it_there_is_nothing_to_say(
 ) -> None:
     make_default(base.releases.get(number=1), model_owner)
 
-    assert lost_on(base.default_release()) == []
+    assert lost_on(base.default_release()) == ()
     assert TAKEN_OUT not in price(client_for(user), base, prompt="a fox, in Noto style")
 
 

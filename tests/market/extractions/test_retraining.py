@@ -28,6 +28,7 @@ from market.extractions.retraining import (
     obstacles,
     start_retraining,
 )
+from market.generation.orders import QuoteOrder
 from market.generation.requesting import settle_terms
 from market.jobs.lifecycle import BadResult, LeaseLost
 from market.jobs.models import Job
@@ -60,8 +61,8 @@ def dropped(artist: User, base: BaseModel) -> Retest:
 def drawn(base: BaseModel, retest: Retest, person: User) -> PlugInVersion:
     """Give the version that a request for the plug-in would be drawn with now."""
     base.refresh_from_db()
-    plugins = [(retest.version.plugin_id, 1.0)]
-    ((version, _),) = settle_terms(base=base, plugins=plugins, count=1, person=person).versions
+    order = QuoteOrder(base=base, plugins=((retest.version.plugin_id, 1.0),))
+    ((version, _),) = settle_terms(order, person).versions
     return version
 
 

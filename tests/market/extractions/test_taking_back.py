@@ -18,9 +18,9 @@ from market.catalog.models import PlugIn
 from market.extractions import building
 from market.extractions.building import complete_build, release_of_approved, start_build
 from market.extractions.deciding import approve_extraction, take_back_extraction
-from market.extractions.lost import lost_on
 from market.extractions.models import BuildState, Extraction, ExtractionState, ReleaseBuild
 from market.extractions.releases import make_default, weights_of
+from market.generation.guarding import lost_on
 from market.jobs.lifecycle import BadResult, LeaseLost
 from market.jobs.states import JobState
 from market.refusals import Refused

@@ -10,9 +10,10 @@ from django.test import Client
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
-from market.extractions.lost import never_lost_on
+from market.catalog.on_release import unneeded_on
 from market.extractions.releases import make_default
 from market.generation.models import GenerationRequest
+from market.generation.orders import QuoteOrder
 from market.generation.requesting import settle_terms
 from market.ledger.models import Hold
 from tests.market.generation.test_studio import HTMX, assert_nothing_charged, digest_in, form, press_run
@@ -110,7 +111,7 @@ def test_others_that_were_chosen_are_used_as_if_it_were_not_there(
 
 
 def test_the_terms_name_what_is_left_out(user: User, never_lost: BaseModel, restorer: PlugIn) -> None:
-    terms = settle_terms(base=never_lost, plugins=[(restorer.pk, 1.0)], count=1, person=user)
+    terms = settle_terms(QuoteOrder(base=never_lost, plugins=((restorer.pk, 1.0),)), user)
     assert terms.unneeded == (restorer,)
     assert terms.versions == ()
 
@@ -123,8 +124,8 @@ def test_one_made_from_works_is_needed_everywhere(
     assert restoring is not None
     first, second = never_lost.releases.order_by("number")
 
-    assert never_lost_on(first, [added, restoring]) == [restoring]
-    assert never_lost_on(second, [added, restoring]) == []
+    assert unneeded_on(first, [added, restoring]) == {restoring.pk}
+    assert unneeded_on(second, [added, restoring]) == set()
 
 
 def test_its_page_says_so_where_the_release_in_use_never_lost_it(

@@ -119,7 +119,7 @@ def test_a_share_that_changed_after_the_price_was_shown_is_shown_again(
 ) -> None:
     top_up(user)
     wish = make_order(base, (shared, 1.0))
-    seen = settle_terms(base=base, plugins=wish.plugins, count=1, person=user).quote
+    seen = settle_terms(wish, user).quote
     (terms,) = shared.co_owner_terms.in_force()
     coowners.give_up(terms, second_artist)
     with pytest.raises(PriceChanged):

@@ -136,7 +136,7 @@ def test_a_price_that_changed_is_shown_again_and_not_charged(
 ) -> None:
     top_up(user)
     wish = make_order(base, (plugin, 1.0))
-    seen = settle_terms(base=base, plugins=wish.plugins, count=1, person=user).quote
+    seen = settle_terms(wish, user).quote
     PlugIn.objects.filter(pk=plugin.pk).update(price_micros=70_000)
 
     with pytest.raises(PriceChanged) as refusal:
@@ -245,7 +245,7 @@ def test_a_plugin_at_weight_zero_is_left_out_and_costs_nothing(
     top_up(user)
     order = make_order(base, (plugin, 0.0))
 
-    terms = settle_terms(base=base, plugins=order.plugins, count=order.count, person=user)
+    terms = settle_terms(order, user)
     made = run(user, order)
 
     assert terms.unneeded == (plugin,)
