@@ -36,9 +36,9 @@ def tokens(request: HttpRequest) -> HttpResponse:
             scopes=form.chosen_scopes(),
             expires_at=ends_in(form.cleaned_data["days"]),
         )
-        return render(request, "people/tokens.html", context | {"form": TokenForm(), "words": words})
+        return render(request, "accounts/tokens.html", context | {"form": TokenForm(), "words": words})
 
-    return filled_in(request, "people/tokens.html", context, make)
+    return filled_in(request, "accounts/tokens.html", context, make)
 
 
 @login_required

@@ -34,7 +34,7 @@ def me(request: HttpRequest) -> HttpResponse:
         "terms": [(terms, person.has_role(role)) for role, terms in TERMS.items()],
         "acceptances": person.role_acceptances.all(),
     }
-    return render(request, "people/me.html", context, status=422 if form.errors else 200)
+    return render(request, "accounts/me.html", context, status=422 if form.errors else 200)
 
 
 @login_required
@@ -60,4 +60,4 @@ def role(request: HttpRequest, name: str) -> HttpResponse:
         "held": person.has_role(terms.role),
         "acceptance": person.role_acceptances.filter(role=terms.role, text_version=terms.version).first(),
     }
-    return render(request, "people/role.html", context, status=422 if form.errors else 200)
+    return render(request, "accounts/role.html", context, status=422 if form.errors else 200)

@@ -14,7 +14,7 @@ from market.audit.recording import record
 from market.basemodels.card import Card, parse_card, require_storable, spread_out
 from market.basemodels.models import BaseCheck, BaseModel, BaseRelease, BaseSample, BaseUpload
 from market.basemodels.samples import Sample
-from market.jobs import kinds
+from market.jobs.kinds import JobKind
 from market.jobs.models import Job
 from market.refusals import Refused
 from market.stored_files import files_undone
@@ -249,15 +249,12 @@ def page_of(job: Job) -> str | None:
     return base.get_absolute_url() if base else None
 
 
-def register_kind() -> None:
-    kinds.register(
-        kinds.JobKind(
-            name=KIND,
-            label="Check of a base model",
-            settle=settle_unfinished,
-            describe=describe,
-            result_url=page_of,
-            origin_url=page_of,
-            result_template="basemodels/_check_result.html",
-        )
-    )
+JOB = JobKind(
+    name=KIND,
+    label="Check of a base model",
+    settle=settle_unfinished,
+    describe=describe,
+    result_url=page_of,
+    origin_url=page_of,
+    result_template="basemodels/_check_result.html",
+)

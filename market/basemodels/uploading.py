@@ -22,7 +22,6 @@ from django.utils import timezone
 from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseUpload, BaseUploadFile, BaseUploadPart
 from market.basemodels.models.uploads import FILE_PATH, PART_BYTES, SHA256
-from market.jobs.sweeping import register_sweep
 from market.refusals import Refused, invalid, too_many
 from market.stored_files import files_undone
 
@@ -279,7 +278,3 @@ def file_as_json(file: BaseUploadFile) -> dict[str, Any]:
         "parts_needed": file.parts_needed,
         "complete": file.complete,
     }
-
-
-def register_sweeping() -> None:
-    register_sweep("base uploads given up", sweep_abandoned)

@@ -17,7 +17,7 @@ from market.catalog.versions import (
     result_url,
     sample_prompts,
 )
-from market.jobs import kinds
+from market.jobs.kinds import JobKind
 from market.jobs.models import Job
 from market.jobs.room import require_room
 from market.refusals import Refused
@@ -93,14 +93,11 @@ def describe(job: Job) -> str:
     return f"Addition of {job.parameters['concept_name']} to {job.parameters['base_name']}"
 
 
-def register_kind() -> None:
-    kinds.register(
-        kinds.JobKind(
-            name=KIND,
-            label="Addition",
-            describe=describe,
-            result_url=result_url,
-            origin_url=origin_url,
-            result_template="catalog/_addition_result.html",
-        )
-    )
+JOB = JobKind(
+    name=KIND,
+    label="Addition",
+    describe=describe,
+    result_url=result_url,
+    origin_url=origin_url,
+    result_template="catalog/_addition_result.html",
+)

@@ -31,7 +31,7 @@ from market.catalog.versions import (
     result_url,
     sample_prompts,
 )
-from market.jobs import kinds
+from market.jobs.kinds import JobKind
 from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from market.refusals import Refused
@@ -158,15 +158,12 @@ def parts_in_words(parts: list[FoundPart]) -> str:
     return f"The file was combined from {len(parts)} plug-ins. Its fee will go {'; '.join(said)}."
 
 
-def register_kind() -> None:
-    kinds.register(
-        kinds.JobKind(
-            name=KIND,
-            label="Upload",
-            settle=forget_upload,
-            describe=describe,
-            result_url=result_url,
-            origin_url=origin_url,
-            result_template="catalog/_addition_result.html",
-        )
-    )
+JOB = JobKind(
+    name=KIND,
+    label="Upload",
+    settle=forget_upload,
+    describe=describe,
+    result_url=result_url,
+    origin_url=origin_url,
+    result_template="catalog/_addition_result.html",
+)

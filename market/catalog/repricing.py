@@ -11,7 +11,6 @@ from django.db import transaction
 from market.catalog.combined import parts_ask
 from market.catalog.models import ConceptKind, PlugIn, PriceChange
 from market.catalog.offering import versions_with
-from market.jobs.sweeping import register_sweep
 
 AT_ONCE = 200
 
@@ -37,7 +36,3 @@ def _kept_another(plugin: PlugIn) -> bool:
     if plugin.current_version is not None:
         plugin.parts_micros = parts_ask(plugin, plugin.current_version)
     return plugin.parts_micros != before
-
-
-def register_repricing() -> None:
-    register_sweep("prices of combined plug-ins", reprice_combined)

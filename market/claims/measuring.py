@@ -28,7 +28,7 @@ from market.claims.models import (
     EvidenceReport,
     PictureSort,
 )
-from market.jobs import kinds
+from market.jobs.kinds import JobKind
 from market.jobs.models import Job
 from market.jobs.room import require_room
 from market.ledger.signing import signer
@@ -248,14 +248,11 @@ def _settle(job: Job) -> None:
         mails.evidence_failed(claim)
 
 
-def register_kind() -> None:
-    kinds.register(
-        kinds.JobKind(
-            name=KIND,
-            label="Evidence",
-            settle=_settle,
-            describe=lambda job: f"Evidence for the claim about {job.parameters['target']}",
-            result_url=partial(_claim_url, "claim"),
-            origin_url=partial(_claim_url, "claim"),
-        )
-    )
+JOB = JobKind(
+    name=KIND,
+    label="Evidence",
+    settle=_settle,
+    describe=lambda job: f"Evidence for the claim about {job.parameters['target']}",
+    result_url=partial(_claim_url, "claim"),
+    origin_url=partial(_claim_url, "claim"),
+)

@@ -12,7 +12,7 @@ _following: list[Follow] = []
 
 
 def register_accepted(follow: Follow) -> None:
-    """Let an app act on an accepted claim, given who accepted it. Called from `AppConfig.ready()`."""
+    """Let an app act on an accepted claim, given who accepted it. `market/wiring.py` lists them."""
     if follow not in _following:
         _following.append(follow)
 

@@ -6,9 +6,3 @@ class CombinationsConfig(AppConfig):
     label = "combinations"
     verbose_name = "Combinations"
     default_auto_field = "django.db.models.BigAutoField"
-
-    def ready(self) -> None:
-        # Models are not loaded yet when this module is imported.
-        from market.combinations import kind
-
-        kind.register()

@@ -7,14 +7,12 @@ from collections.abc import Iterable
 
 from django.urls import reverse
 
-from market.combinations.finishing import give_up_expired, settle_unfinished
+from market.combinations.finishing import settle_unfinished
 from market.combinations.models import Combination
 from market.combinations.requesting import KIND
-from market.jobs import kinds
+from market.jobs.kinds import JobKind
 from market.jobs.models import Job
-from market.jobs.sweeping import register_sweep
 from market.ledger.describing import Described
-from market.ledger.describing import register as register_describer
 
 
 def _describe(job: Job) -> str:
@@ -29,7 +27,7 @@ def _origin(job: Job) -> str | None:
     return reverse("combinations:list")
 
 
-def _named(ids: Iterable[str]) -> dict[str, Described]:
+def named(ids: Iterable[str]) -> dict[str, Described]:
     found = Combination.objects.filter(pk__in=[pk for pk in ids if _is_uuid(pk)])
     return {
         str(each.pk): Described(label=f"Combining {each.plugin.concept.name}", group="combinations")
@@ -45,17 +43,12 @@ def _is_uuid(text: str) -> bool:
     return True
 
 
-def register() -> None:
-    kinds.register(
-        kinds.JobKind(
-            name=KIND,
-            label="Combination",
-            settle=settle_unfinished,
-            describe=_describe,
-            result_url=_page,
-            origin_url=_origin,
-            result_template="combinations/_result.html",
-        )
-    )
-    register_sweep("combinations given up", give_up_expired)
-    register_describer("combination", _named)
+JOB = JobKind(
+    name=KIND,
+    label="Combination",
+    settle=settle_unfinished,
+    describe=_describe,
+    result_url=_page,
+    origin_url=_origin,
+    result_template="combinations/_result.html",
+)

@@ -6,9 +6,3 @@ class ExtractionsConfig(AppConfig):
     label = "extractions"
     verbose_name = "Extractions"
     default_auto_field = "django.db.models.BigAutoField"
-
-    def ready(self) -> None:
-        # Models are not loaded yet when this module is imported.
-        from market.extractions import kind
-
-        kind.register()

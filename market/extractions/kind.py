@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import reverse
 
 from market.extractions import building, retraining, starting
-from market.jobs import kinds
+from market.jobs.kinds import JobKind
 from market.jobs.models import Job
 
 
@@ -44,34 +44,29 @@ def _retest_url(job: Job) -> str | None:
     return reverse("extractions:retest", args=[job.parameters["retest"]])
 
 
-def register() -> None:
-    kinds.register(
-        kinds.JobKind(
-            name=starting.KIND,
-            label="Extraction",
-            settle=starting.settle_unfinished,
-            describe=_describe_extraction,
-            result_url=_extraction_url,
-            origin_url=_again_url,
-        )
-    )
-    kinds.register(
-        kinds.JobKind(
-            name=building.KIND,
-            label="Release",
-            settle=building.settle_unfinished,
-            describe=_describe_release,
-            result_url=_build_url,
-            origin_url=_base_url,
-        )
-    )
-    kinds.register(
-        kinds.JobKind(
-            name=retraining.KIND,
-            label="Retraining",
-            settle=retraining.settle_unfinished,
-            describe=_describe_retraining,
-            result_url=_retest_url,
-            origin_url=_retest_url,
-        )
-    )
+EXTRACTION = JobKind(
+    name=starting.KIND,
+    label="Extraction",
+    settle=starting.settle_unfinished,
+    describe=_describe_extraction,
+    result_url=_extraction_url,
+    origin_url=_again_url,
+)
+
+RELEASE = JobKind(
+    name=building.KIND,
+    label="Release",
+    settle=building.settle_unfinished,
+    describe=_describe_release,
+    result_url=_build_url,
+    origin_url=_base_url,
+)
+
+RETRAINING = JobKind(
+    name=retraining.KIND,
+    label="Retraining",
+    settle=retraining.settle_unfinished,
+    describe=_describe_retraining,
+    result_url=_retest_url,
+    origin_url=_retest_url,
+)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from django.db.models import Q
 from django.urls import reverse
 
-from market.generation.finishing import give_up_expired, release_expired_holds, settle_unfinished
+from market.generation.finishing import settle_unfinished
 from market.generation.requesting import KIND
-from market.jobs import kinds
+from market.jobs.kinds import JobKind
 from market.jobs.models import Job
-from market.jobs.sweeping import register_sweep
 
 
 def _describe(job: Job) -> str:
@@ -30,21 +29,15 @@ def _origin_url(job: Job) -> str | None:
     return f"{reverse('generation:studio')}?like={job.pk}"
 
 
-def register() -> None:
-    """Register the kind, and the clearing up of what nobody did in time."""
-    kinds.register(
-        kinds.JobKind(
-            name=KIND,
-            label="Pictures",
-            # People wait in front of these; the trainings of minutes come after.
-            priority=10,
-            settle=settle_unfinished,
-            describe=_describe,
-            result_url=_result_url,
-            origin_url=_origin_url,
-            result_template="generation/_result.html",
-            free=Q(generation_request__total_micros=0),
-        )
-    )
-    register_sweep("requests given up", give_up_expired)
-    register_sweep("holds released", release_expired_holds)
+JOB = JobKind(
+    name=KIND,
+    label="Pictures",
+    # People wait in front of these; the trainings of minutes come after.
+    priority=10,
+    settle=settle_unfinished,
+    describe=_describe,
+    result_url=_result_url,
+    origin_url=_origin_url,
+    result_template="generation/_result.html",
+    free=Q(generation_request__total_micros=0),
+)

@@ -1,6 +1,6 @@
 """What each kind of job means to the app that owns it.
 
-An app registers its kinds in `AppConfig.ready()`. A plain dictionary, not Django signals: there is exactly one
+`market/wiring.py` lists them. A plain dictionary, not Django signals: there is exactly one
 owner of a kind, and its callback runs inside the transaction that ends the job, so money and state move together.
 """
 

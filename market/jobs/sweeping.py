@@ -37,7 +37,7 @@ class Swept:
 
 
 def register_sweep(name: str, sweep: Callable[[], int]) -> None:
-    """Add an app's own clearing-up to every sweep. Called from `AppConfig.ready()`."""
+    """Add an app's own clearing-up to every sweep. `market/wiring.py` lists them."""
     _sweeps[name] = sweep
 
 

@@ -25,7 +25,7 @@ _describers: dict[str, Describer] = {}
 
 
 def register(prefix: str, describer: Describer) -> None:
-    """Describe names of the form PREFIX:ID; the describer is given the ids. Called from `AppConfig.ready()`."""
+    """Describe names of the form PREFIX:ID; the describer is given the ids. `market/wiring.py` lists them."""
     _describers[prefix] = describer
 
 

@@ -7,7 +7,7 @@ from django.core.checks import CheckMessage, Error, register
 def gateways_exist(**_options: Any) -> list[CheckMessage]:
     """Refuse a configuration that switches on a gateway which this version does not have."""
     # Gateways keep models, which are not loaded yet when this module is imported.
-    from market.payments.gateways import not_implemented
+    from market.payments.gateways.registry import not_implemented
 
     return [
         Error(
@@ -21,7 +21,7 @@ def gateways_exist(**_options: Any) -> list[CheckMessage]:
 
 def gateways_are_set_up(**_options: Any) -> list[CheckMessage]:
     """Refuse a gateway that is switched on without the settings it needs: nobody could pay, and no webhook be believed."""
-    from market.payments.gateways import switched_on
+    from market.payments.gateways.registry import switched_on
 
     return [
         Error(

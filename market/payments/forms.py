@@ -14,9 +14,9 @@ from market.accounts.models import User
 from market.ledger.models import MICROS
 from market.ledger.money import micros_of, words
 from market.numbers import DecimalField
-from market.payments.gateways import Gateway
+from market.payments.gateways.offline import Reporting, TakingBack
+from market.payments.gateways.protocol import Gateway
 from market.payments.models import PayoutDetails
-from market.payments.offline_gateway import Reporting, TakingBack
 from market.payments.top_ups import FULL_WALLET, LEAST, MOST
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.core.cache import cache
 
-from market.payments import offline_gateway
-from market.payments.gateways import available
+from market.payments.gateways import offline
+from market.payments.gateways.registry import available
 from market.payments.payouts import request_monthly
 from market.payments.stripe_transfers import send_transfers
 from market.payments.top_ups import reconcile
@@ -17,7 +17,7 @@ _MONTHLY_EVERY = 3600  # seconds: to see who can be paid takes a sum for each
 def sweep_payments() -> int:
     """Return how many payments were moved on."""
     sent = 0
-    if any(gateway.name == offline_gateway.OfflineGateway.name for gateway in available()):
-        sent = offline_gateway.deliver_due(send_to_market)
+    if any(gateway.name == offline.OfflineGateway.name for gateway in available()):
+        sent = offline.deliver_due(send_to_market)
     moved = sent + reconcile() + send_transfers()
     return moved + (request_monthly() if cache.add("payments:monthly", 1, _MONTHLY_EVERY) else 0)

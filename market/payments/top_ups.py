@@ -22,7 +22,7 @@ from market.ledger import operations as ledger
 from market.ledger.errors import AlreadyReversed, InsufficientFunds
 from market.ledger.models import MICROS, AccountKind, Transfer, TransferKind
 from market.ledger.money import words
-from market.payments.gateways import (
+from market.payments.gateways.protocol import (
     TAKEN_BACK,
     Event,
     Gateway,
@@ -33,8 +33,8 @@ from market.payments.gateways import (
     PaymentMismatch,
     PaymentStatus,
     UnknownPayment,
-    gateway_named,
 )
+from market.payments.gateways.registry import gateway_named
 from market.payments.models import TakenBackBy, TopUp, TopUpState, WebhookEvent
 from market.payments.models.top_ups import ASK_AFTER, UNPAID
 from market.refusals import Refused, invalid

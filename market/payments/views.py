@@ -15,11 +15,13 @@ from market.accounts.models import User
 from market.acting import filled_in
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Entry
-from market.payments import offline_gateway, webhooks
+from market.payments import webhooks
 from market.payments.forms import DecisionForm, TopUpForm
-from market.payments.gateways import GatewayUnavailable, PaymentError, available, gateway_named
+from market.payments.gateways import offline
+from market.payments.gateways.offline import TakingBack
+from market.payments.gateways.protocol import GatewayUnavailable, PaymentError
+from market.payments.gateways.registry import available, gateway_named
 from market.payments.models import OfflineCheckout, TopUp, TopUpState
-from market.payments.offline_gateway import TakingBack
 from market.payments.promotions import credit_account
 from market.payments.top_ups import ask_gateway, room_of, start_top_up
 from market.refusals import invalid
@@ -109,11 +111,11 @@ def test_checkout(request: HttpRequest, reference: str) -> HttpResponse:
     """The test gateway's page: the person confirms or declines a payment that moves no money."""
     person = person_of(request)
     try:
-        gateway_named(offline_gateway.OfflineGateway.name)
+        gateway_named(offline.OfflineGateway.name)
     except GatewayUnavailable as error:
         raise Http404(str(error)) from error
     made = get_object_or_404(
-        TopUp, gateway=offline_gateway.OfflineGateway.name, gateway_reference=reference, person=person
+        TopUp, gateway=offline.OfflineGateway.name, gateway_reference=reference, person=person
     )
     checkout = get_object_or_404(OfflineCheckout, pk=reference)
     form = DecisionForm(request.POST if request.method == "POST" else None)
@@ -121,11 +123,11 @@ def test_checkout(request: HttpRequest, reference: str) -> HttpResponse:
     def decide() -> HttpResponse:
         decision, reporting = form.cleaned_data["decision"], form.cleaned_data["reporting"]
         if decision in TakingBack.values:
-            if not offline_gateway.take_back(checkout, TakingBack(decision), reporting=reporting):
+            if not offline.take_back(checkout, TakingBack(decision), reporting=reporting):
                 messages.info(request, "There is nothing of this test payment to take back.")
-        elif not offline_gateway.decide(checkout, paid=decision == "pay", reporting=reporting):
+        elif not offline.decide(checkout, paid=decision == "pay", reporting=reporting):
             messages.info(request, "This test payment was already decided.")
-        offline_gateway.deliver_due(webhooks.send_to_market)
+        offline.deliver_due(webhooks.send_to_market)
         return redirect(checkout.return_url)
 
     context = {"checkout": checkout, "top_up": made, "form": form, "taking_back": TakingBack.choices}

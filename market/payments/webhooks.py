@@ -10,7 +10,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from market.payments.gateways import (
+from market.payments.gateways.offline import OfflineGateway
+from market.payments.gateways.protocol import (
     BadMessage,
     BadSignature,
     GatewayDown,
@@ -19,9 +20,8 @@ from market.payments.gateways import (
     PaymentError,
     PaymentMismatch,
     UnknownPayment,
-    gateway_named,
 )
-from market.payments.offline_gateway import OfflineGateway
+from market.payments.gateways.registry import gateway_named
 from market.payments.top_ups import receive
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from market.basemodels.models import BaseRelease
 from market.catalog.models import PlugInVersion
-from market.ledger.describing import Described, register
+from market.ledger.describing import Described
 from market.payments.models import Payout
 
 
@@ -50,9 +50,3 @@ def _is_uuid(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def register_describers() -> None:
-    register("plugin-version", plugin_versions)
-    register("base-release", base_releases)
-    register("payout", payouts)

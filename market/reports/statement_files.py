@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from market.accounts.models import User
-from market.jobs import kinds
+from market.jobs.kinds import JobKind
 from market.jobs.models import Job
 from market.ledger.statements import Month, Statement, statement
 from market.reports.models import StatementFile
@@ -95,15 +95,12 @@ def _statement_url(job: Job) -> str:
     return reverse("reports:statement", args=[job.parameters["month"]])
 
 
-def register() -> None:
-    kinds.register(
-        kinds.JobKind(
-            name=KIND,
-            label="Statement with proofs",
-            settle=_withdraw,
-            describe=_describe,
-            result_url=_statement_url,
-            origin_url=_statement_url,
-            result_template="reports/_statement_result.html",
-        )
-    )
+JOB = JobKind(
+    name=KIND,
+    label="Statement with proofs",
+    settle=_withdraw,
+    describe=_describe,
+    result_url=_statement_url,
+    origin_url=_statement_url,
+    result_template="reports/_statement_result.html",
+)

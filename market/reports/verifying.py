@@ -12,7 +12,7 @@ from django.utils import timezone
 from market.accounts.models import Role, User
 from market.accounts.roles import require_admin
 from market.audit.recording import record
-from market.jobs import kinds
+from market.jobs.kinds import JobKind
 from market.jobs.models import Job
 from market.ledger.models import Transfer
 from market.ledger.verification import CHECKS, Verification
@@ -109,17 +109,14 @@ def _ledger_section(_job: Job) -> str:
     return f"{reverse('reports:overview')}#ledger"
 
 
-def register() -> None:
-    kinds.register(
-        kinds.JobKind(
-            name=KIND,
-            label="Verification",
-            # Nobody waits in front of it, and it may take minutes.
-            priority=-10,
-            settle=_note_failure,
-            describe=_describe,
-            result_url=_ledger_section,
-            origin_url=_ledger_section,
-            result_template="reports/_verification_result.html",
-        )
-    )
+JOB = JobKind(
+    name=KIND,
+    label="Verification",
+    # Nobody waits in front of it, and it may take minutes.
+    priority=-10,
+    settle=_note_failure,
+    describe=_describe,
+    result_url=_ledger_section,
+    origin_url=_ledger_section,
+    result_template="reports/_verification_result.html",
+)

@@ -6,5 +6,8 @@ class StackConfig(AppConfig):
     label = "stack"
 
     def ready(self) -> None:
-        # Importing registers them.
+        # Models are not loaded yet when this module is imported; importing the checks registers them.
         from market.stack import checks  # noqa: F401
+        from market.wiring import wire
+
+        wire()

@@ -29,7 +29,8 @@ from market.jobs.models import Job
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Transfer
 from market.payments import payout_desk
-from market.payments.gateways import Payment, PaymentStatus, gateway_named
+from market.payments.gateways.protocol import Payment, PaymentStatus
+from market.payments.gateways.registry import gateway_named
 from market.payments.models import Payout, PayoutBatch, PayoutDetails, TopUp
 from market.payments.payouts import (
     approve_batch,

@@ -13,9 +13,9 @@ from django.test import Client
 from market.accounts.models import User
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind
-from market.payments.gateways import gateway_named
+from market.payments.gateways.offline import SIGNATURE, sign
+from market.payments.gateways.registry import gateway_named
 from market.payments.models import OfflineCheckout, TopUp
-from market.payments.offline_gateway import SIGNATURE, sign
 from market.payments.top_ups import start_top_up
 from tests.market.payments.stripe_stand_in import SECRET_KEY, WEBHOOK_SECRET, StripeStandIn, running
 
@@ -82,7 +82,7 @@ def stripe_stand_in(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """Stripe switched on, played by a stand-in on this machine. All that was queued has to be asked for, and as it was written."""
     settings.PAYMENT_GATEWAYS = ["test", "stripe"]
     settings.STRIPE_SECRET_KEY, settings.STRIPE_WEBHOOK_SECRET = SECRET_KEY, WEBHOOK_SECRET
-    monkeypatch.setattr("market.payments.stripe_api.TIMEOUT", 0.5)
+    monkeypatch.setattr("market.payments.gateways.stripe_api.TIMEOUT", 0.5)
     with running() as (stand_in, address):
         settings.STRIPE_API_URL = address
         yield stand_in

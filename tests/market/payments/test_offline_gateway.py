@@ -15,9 +15,7 @@ from hypothesis import strategies as st
 from market.accounts.models import User
 from market.ledger.models import Transfer
 from market.ledger.verification import verify
-from market.payments.gateways import gateway_named
-from market.payments.models import OfflineCheckout, OfflineNotification, TopUp, TopUpState, WebhookEvent
-from market.payments.offline_gateway import (
+from market.payments.gateways.offline import (
     SIGNATURE,
     Reporting,
     TakingBack,
@@ -26,6 +24,8 @@ from market.payments.offline_gateway import (
     sign,
     take_back,
 )
+from market.payments.gateways.registry import gateway_named
+from market.payments.models import OfflineCheckout, OfflineNotification, TopUp, TopUpState, WebhookEvent
 from market.payments.top_ups import ABANDON_AFTER, reconcile, start_top_up
 from market.payments.webhooks import handle, send_to_market
 from tests.market.payments.conftest import TEN, balance_of

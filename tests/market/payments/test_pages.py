@@ -16,8 +16,8 @@ from market.accounts.models import User
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind
 from market.ledger.operations import Share
+from market.payments.gateways.offline import Reporting, deliver_due
 from market.payments.models import OfflineCheckout, OfflineNotification, TopUp
-from market.payments.offline_gateway import Reporting, deliver_due
 from market.payments.top_ups import FULL_WALLET
 from market.payments.webhooks import send_to_market
 from tests.market.payments.conftest import TEN, balance_of

@@ -16,14 +16,14 @@ from django.utils import timezone
 
 from market.accounts.models import User
 from market.ledger.models import Transfer
-from market.payments.gateways import (
+from market.payments.gateways.protocol import (
     GatewayDown,
     GatewayRefused,
     GatewayUnavailable,
     PaymentError,
     UnknownPayment,
-    gateway_named,
 )
+from market.payments.gateways.registry import gateway_named
 from market.payments.models import TopUp, TopUpState, WebhookEvent
 from market.payments.top_ups import ask_gateway, reconcile, start_top_up
 from market.refusals import Refused

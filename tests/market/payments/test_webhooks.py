@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from market.accounts.models import User
 from market.ledger.models import Transfer
+from market.payments.gateways.offline import sign
 from market.payments.models import OfflineCheckout, TopUp, TopUpState, WebhookEvent
 from market.payments.models.top_ups import ASK_AFTER
-from market.payments.offline_gateway import sign
 from market.payments.top_ups import ABANDON_AFTER, ask_gateway, reconcile
 from tests.market.payments.conftest import TEN, WEBHOOK, balance_of, message
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import stripe
 from django.conf import settings
 
-from market.payments.gateways import GatewayDown, GatewayRefused, GatewayUnavailable, UnknownPayment
+from market.payments.gateways.protocol import GatewayDown, GatewayRefused, GatewayUnavailable, UnknownPayment
 from market.payments.models.payouts import CENT
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""What the market needs of a payment gateway, and which ones are set up."""
+"""What the market needs of a payment gateway."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
-
-from django.conf import settings
 
 from market.ledger.models import LARGEST
 
@@ -137,40 +135,3 @@ def whole_amount(amount: object) -> int:
     if type(amount) is not int or not 0 < amount <= LARGEST:
         raise BadMessage(f"An amount is a whole number from 1 to {LARGEST}; found {str(amount)[:40]}.")
     return amount
-
-
-def _known() -> dict[str, Gateway]:
-    # Gateways import this module for its types.
-    from market.payments.offline_gateway import OfflineGateway
-    from market.payments.stripe_gateway import StripeGateway
-
-    gateways: tuple[Gateway, ...] = (OfflineGateway(), StripeGateway())
-    return {gateway.name: gateway for gateway in gateways}
-
-
-def switched_on() -> list[Gateway]:
-    """Return the gateways that the configuration names, in its order, whether or not they can work."""
-    known = _known()
-    return [known[name] for name in settings.PAYMENT_GATEWAYS if name in known]
-
-
-def available() -> list[Gateway]:
-    """Return the gateways that are switched on and have all that they need."""
-    return [gateway for gateway in switched_on() if not gateway.missing()]
-
-
-def gateway_named(name: str) -> Gateway:
-    """Return a gateway that is switched on. Raises GatewayUnavailable."""
-    for gateway in switched_on():
-        if gateway.name == name:
-            if gateway.missing():
-                raise GatewayUnavailable(
-                    f"The payment gateway “{name}” is not set up: it needs {' and '.join(gateway.missing())}."
-                )
-            return gateway
-    raise GatewayUnavailable(f"There is no payment gateway “{name}” here.")
-
-
-def not_implemented() -> list[str]:
-    """Names that the configuration switches on and this version does not have."""
-    return [name for name in settings.PAYMENT_GATEWAYS if name not in _known()]

@@ -14,7 +14,7 @@ import stripe
 from django.conf import settings
 
 from market.ledger.models import KEY_LENGTH
-from market.payments.gateways import (
+from market.payments.gateways.protocol import (
     BadMessage,
     BadSignature,
     Checkout,
@@ -25,8 +25,8 @@ from market.payments.gateways import (
     parsed,
     whole_amount,
 )
+from market.payments.gateways.stripe_api import api, cents, stripe_errors
 from market.payments.models.payouts import CENT
-from market.payments.stripe_api import api, cents, stripe_errors
 
 if TYPE_CHECKING:
     from market.payments.models import TopUp

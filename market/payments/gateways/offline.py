@@ -22,7 +22,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from market.payments.gateways import (
+from market.payments.gateways.protocol import (
     TAKEN_BACK,
     BadMessage,
     BadSignature,

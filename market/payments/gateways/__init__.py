@@ -1,0 +1,1 @@
+"""The ways to take money in, and to pay it out."""
