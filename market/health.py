@@ -6,14 +6,14 @@ The answers name what is wrong in general words only: they are public, and detai
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import time
 from collections.abc import Callable
-from uuid import uuid4
 
 from django.conf import settings
 from django.core.cache import cache, caches
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
@@ -24,8 +24,12 @@ from redis import Redis
 from market import services
 from market.configuration import Configuration
 from market.jobs.models import Worker
+from market.jobs.sweeping import went_round_lately
 
 log = logging.getLogger(__name__)
+
+LEAST_FREE = 100_000_000
+"""Bytes on the disk below which files cannot be relied on to be written."""
 
 
 class NotReady(Exception):
@@ -51,11 +55,7 @@ def broker() -> None:
 
 
 def cached() -> None:
-    key = f"ready-{uuid4()}"
-    cache.set(key, "yes", timeout=10)
-    if cache.get(key) != "yes":
-        raise NotReady("the cache forgot a value")
-    cache.delete(key)
+    cache.get("ready")
     if getattr(caches["default"], "is_away", False):
         raise NotReady("it does not answer; each process uses its own memory")
 
@@ -65,9 +65,26 @@ def workers() -> None:
         raise NotReady("no worker has reported lately")
 
 
+def worker_processes() -> None:
+    there, expected = Worker.objects.alive().count(), settings.CONFIG.number("WORKERS")
+    if there < expected:
+        raise NotReady(f"{there} of {expected} worker processes have reported lately")
+
+
+def sweeper() -> None:
+    if not went_round_lately():
+        raise NotReady("the sweeper has not gone round lately: jobs that were lost stay lost")
+
+
 def storage() -> None:
-    name = default_storage.save(f"health/{uuid4()}", ContentFile(b"writable"))
-    default_storage.delete(name)
+    default_storage.exists("ready")  # which asks a bucket
+    if not isinstance(default_storage, FileSystemStorage):
+        return
+    folder = default_storage.location
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):  # noqa: PTH112
+        raise NotReady("files cannot be written")
+    if shutil.disk_usage(folder).free < LEAST_FREE:
+        raise NotReady("the disk is full")
 
 
 CHECKS: dict[str, Callable[[], None]] = {
@@ -76,10 +93,13 @@ CHECKS: dict[str, Callable[[], None]] = {
     "broker": broker,
     "cache": cached,
     "workers": workers,
+    "worker_processes": worker_processes,
+    "sweeper": sweeper,
     "storage": storage,
 }
-DISPENSABLE = {"broker", "cache"}
-"""Without these all goes on, slower."""
+"""They are asked by strangers too, and so write nothing."""
+DISPENSABLE = {"broker", "cache", "worker_processes", "sweeper"}
+"""Without these people are served all the same, if slower: what watches the market is told, and the web stays."""
 
 
 @require_safe

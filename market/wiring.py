@@ -18,6 +18,7 @@ from market.extractions import kind as extraction
 from market.generation import finishing as requests
 from market.generation import kind as generation
 from market.jobs import days, kinds, sweeping
+from market.jobs.clearing import clear_up_after_jobs
 from market.jobs.kinds import JobKind
 from market.ledger import describing
 from market.ledger.describing import Describer
@@ -53,6 +54,7 @@ SWEEPS: dict[str, Callable[[], int]] = {
     "takedowns": sweep_takedowns_now_and_then,
     "payments": sweep_payments,
     "sealed": seal_some,
+    "jobs cleared up after": clear_up_after_jobs,
     "days summed up": days.sum_up_days,
     "verifications begun": verifying.verify_nightly,
     "answers of the API forgotten": forget_answers,

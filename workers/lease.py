@@ -15,6 +15,7 @@ from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
 from PIL import Image
 
+from market.jobs.clearing import preview_folder
 from market.jobs.lifecycle import lease_duration
 from market.jobs.models import Job
 from plugins_engine import Cancelled, Progress
@@ -99,8 +100,8 @@ class Lease:
             raise Cancelled("the job was cancelled or given to another worker")
 
     def _beat(self, progress: Progress) -> None:
+        name = self._write_preview()
         try:
-            name = self._write_preview()
             held = Job.objects.heartbeat(
                 self.job.pk, token=self.token, progress=as_json(progress), preview=name or None
             )
@@ -112,22 +113,35 @@ class Lease:
         if name:
             outdated = self._preview_name if held else name
             if outdated:
-                default_storage.delete(outdated)
+                self._forget_preview(outdated)
             self._preview_name = name
         if not held:
             self._lost.set()
             self.check()
 
     def _write_preview(self) -> str:
-        """Save the latest preview under a name of its own; "" when there is no new one."""
+        """Save the latest preview under a name of its own; "" when there is no new one, or it cannot be kept.
+
+        A picture is worth its steps: no preview ends an attempt.
+        """
         if self._preview is None:
             return ""
         buffer = io.BytesIO()
         self._preview.save(buffer, format="PNG")
         self._preview = None
         self._previews += 1
-        path = f"jobs/previews/{self.job.pk}/{self.token}-{self._previews}.png"
-        return default_storage.save(path, ContentFile(buffer.getvalue()))
+        path = f"{preview_folder(self.job.pk)}/{self.token}-{self._previews}.png"
+        try:
+            return default_storage.save(path, ContentFile(buffer.getvalue()))
+        except Exception:  # whatever a storage raises
+            log.warning("job %s: could not keep a preview", self.job.pk, exc_info=True)
+            return ""
+
+    def _forget_preview(self, name: str) -> None:
+        try:
+            default_storage.delete(name)
+        except Exception:  # the sweeper deletes it later
+            log.warning("job %s: could not delete a preview", self.job.pk, exc_info=True)
 
     def _keep(self) -> None:
         try:

@@ -54,6 +54,11 @@ class Process:
         return cls.engine
 
     @classmethod
+    def label(cls) -> str:
+        """Name this process among the children of its worker."""
+        return f"{cls.name}/{os.getpid()}"
+
+    @classmethod
     def stopping(cls) -> bool:
         return cls.stop is not None and cls.stop.is_set()
 
@@ -74,7 +79,7 @@ def do_jobs() -> None:
     work(
         engine=Process.warm_engine(),
         kinds=served_kinds(),
-        worker=f"{Process.name}/{os.getpid()}",
+        worker=Process.label(),
         stopping=Process.stopping,
         on_stall=abandon_process,
     )
@@ -126,7 +131,7 @@ def ask_children_to_stop(**_: Any) -> None:
 @signals.worker_shutdown.connect
 def report_gone(sender: Any, **_: Any) -> None:
     try:
-        Worker.objects.filter(name=sender.hostname).delete()
+        Worker.objects.filter(name__startswith=f"{sender.hostname}/").delete()
     except DatabaseError:
         log.warning("could not sign off", exc_info=True)
     finally:
@@ -134,10 +139,10 @@ def report_gone(sender: Any, **_: Any) -> None:
 
 
 def report(stop: Event) -> None:
-    """Say every REPORT_EVERY seconds that this worker is there. Celery's own heartbeat stops while the broker is away."""
+    """Say every REPORT_EVERY seconds that this process is there. Celery's own heartbeat stops while the broker is away."""
     while True:
         try:
-            Worker.objects.report(name=Process.name, kinds=served_kinds(), device=settings.DEVICE)
+            Worker.objects.report(name=Process.label(), kinds=served_kinds(), device=settings.DEVICE)
         except DatabaseError:
             log.warning("could not report as alive", exc_info=True)
             connection.close()

@@ -18,7 +18,9 @@ from PIL import Image
 
 from market.generation.models import GenerationRequest, Picture
 from market.generation.provenance import signed_png
+from market.jobs.clearing import empty_folder
 from market.jobs.models import Job
+from market.jobs.states import JobState
 from market.ledger import operations as ledger
 from market.ledger.errors import HoldAlreadyVoided
 
@@ -113,6 +115,11 @@ def settle_unfinished(job: Job) -> None:
     transaction.on_commit(partial(discard_files, job.pk), robust=True)
 
 
+def discard_late_files(job: Job) -> None:
+    """Delete what a late attempt wrote after another one, or nobody, had ended the job."""
+    discard_files(job.pk, keep=job.fencing_token if job.state == JobState.SUCCEEDED else None)
+
+
 def give_up_expired() -> int:
     """Fail requests that nobody did before their hold ran out, which releases the money."""
     return Job.objects.filter(generation_request__expires_at__lt=timezone.now()).abandon_all(error=TOO_LATE)
@@ -126,11 +133,7 @@ def discard_files(pk: UUID, *, keep: int | None = None) -> None:
     except FileNotFoundError:
         return
     for attempt in attempts:
-        if attempt == str(keep):
-            continue
-        _, names = default_storage.listdir(f"{root}/{attempt}")
-        for name in names:
-            default_storage.delete(f"{root}/{attempt}/{name}")
-        default_storage.delete(f"{root}/{attempt}")
+        if attempt != str(keep):
+            empty_folder(f"{root}/{attempt}")
     if keep is None:
         default_storage.delete(root)

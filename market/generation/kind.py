@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 from django.urls import reverse
 
-from market.generation.finishing import settle_unfinished
+from market.generation.finishing import discard_late_files, settle_unfinished
 from market.generation.requesting import KIND
 from market.jobs.kinds import JobKind
 from market.jobs.models import Job
@@ -35,6 +35,7 @@ JOB = JobKind(
     # People wait in front of these; the trainings of minutes come after.
     priority=10,
     settle=settle_unfinished,
+    clear_up=discard_late_files,
     describe=_describe,
     result_url=_result_url,
     origin_url=_origin_url,

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from market.jobs.models import Job
 
 
-def _nothing_to_settle(_job: Job) -> None:
-    """Do nothing: this kind owes nobody anything when it ends without a result."""
+def _nothing(_job: Job) -> None:
+    """Do nothing: this kind owes nobody anything when it ends without a result, or leaves no files."""
 
 
 def _no_page(_job: Job) -> str | None:
@@ -30,14 +30,15 @@ class JobKind:
 
     `settle` runs when a job ends as failed or cancelled, in the same transaction as the change of state; it must be
     safe to roll back. `describe` is one line for lists. `result_url` is where a finished job leads.
-    `result_template` is included in the job's page once it has succeeded, with `job` in its context. `free` is a
+    `clear_up` deletes files that attempts left, a while after the job has ended. `result_template` is included in the job's page once it has succeeded, with `job` in its context. `free` is a
     condition on jobs of this kind: those that cost their owner nothing; it must not change once a job is made.
     """
 
     name: str
     label: str
     priority: int = 0
-    settle: Callable[[Job], None] = _nothing_to_settle
+    settle: Callable[[Job], None] = _nothing
+    clear_up: Callable[[Job], None] = _nothing
     describe: Callable[[Job], str] | None = None
     result_url: Callable[[Job], str | None] = _no_page
     origin_url: Callable[[Job], str | None] = _no_page

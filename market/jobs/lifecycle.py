@@ -11,6 +11,7 @@ Times are the database's, so that workers on several machines agree about a leas
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,18 @@ class BadResult(Exception):
 
 def lease_duration() -> timedelta:
     return timedelta(seconds=getattr(settings, "JOB_LEASE_SECONDS", 60))
+
+
+RETRY_AT_MOST = timedelta(minutes=5)
+
+
+def wait_after(attempt: int) -> timedelta:
+    """Give how long a job waits after an attempt failed: twice as long each time, and by chance up to half of that less.
+
+    What failed together is so not tried again together.
+    """
+    first = timedelta(seconds=getattr(settings, "JOB_RETRY_SECONDS", 10))
+    return min(first * 2 ** (attempt - 1), RETRY_AT_MOST) * random.uniform(0.5, 1)  # noqa: S311  # no secret
 
 
 def _from_now(duration: timedelta) -> Combinable:
@@ -90,9 +103,11 @@ class JobQuerySet(models.QuerySet["Job"]):
         Rows that another worker is claiming at the same moment are skipped, not waited for.
         """
         with transaction.atomic():
-            ready = self.filter(
-                state=JobState.QUEUED, kind__in=list(kinds), cancel_requested_at=None
-            ).order_by("-priority", "created_at", "pk")
+            ready = (
+                self._waiting()
+                .filter(kind__in=list(kinds), cancel_requested_at=None)
+                .order_by("-priority", "created_at", "pk")
+            )
             first = ready.select_for_update(skip_locked=True).first()
             if first is None:
                 return []
@@ -147,7 +162,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.get(pk=pk)
 
     def fail(self, pk: UUID, *, token: int, error: str, retry: bool = False) -> bool:
-        """End a job that cannot be done; with `retry`, queue it again while it has attempts left.
+        """End a job that cannot be done; with `retry`, queue it again for later while it has attempts left.
 
         Returns whether this attempt still held the job. A job whose owner asked to cancel it ends as cancelled.
         """
@@ -158,7 +173,7 @@ class JobQuerySet(models.QuerySet["Job"]):
             if job.cancel_requested_at is not None:
                 self._end(job, JobState.CANCELLED)
             elif retry and job.attempt < job.max_attempts:
-                self._requeue(job)
+                self._requeue(job, wait=wait_after(job.attempt))
             else:
                 self._end(job, JobState.FAILED, error=error)
             return True
@@ -234,9 +249,11 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def undelivered(self, *, since: datetime) -> JobQuerySet:
         """Select waiting jobs whose wake-up was never sent, or was sent before `since` and brought nobody."""
-        return self.filter(state=JobState.QUEUED).filter(
-            models.Q(dispatched_at=None) | models.Q(dispatched_at__lt=since)
-        )
+        return self._waiting().filter(models.Q(dispatched_at=None) | models.Q(dispatched_at__lt=since))
+
+    def _waiting(self) -> JobQuerySet:
+        """Select what a worker may take up now."""
+        return self.filter(models.Q(ready_at=None) | models.Q(ready_at__lte=Now()), state=JobState.QUEUED)
 
     def _held(self, pk: UUID, token: int) -> JobQuerySet:
         return self.filter(
@@ -246,7 +263,7 @@ class JobQuerySet(models.QuerySet["Job"]):
     def _locked_attempt(self, pk: UUID, token: int) -> Job | None:
         return self.select_for_update().filter(pk=pk, fencing_token=token, state=JobState.RUNNING).first()
 
-    def _requeue(self, job: Job, *, attempt: int | None = None) -> None:
+    def _requeue(self, job: Job, *, attempt: int | None = None, wait: timedelta | None = None) -> None:
         self.filter(pk=job.pk).update(
             state=JobState.QUEUED,
             attempt=job.attempt if attempt is None else attempt,
@@ -254,8 +271,10 @@ class JobQuerySet(models.QuerySet["Job"]):
             lease_expires_at=None,
             dispatched_at=None,
             progress={},
+            ready_at=None if wait is None else _from_now(wait),
         )
-        self._wake_on_commit(job)
+        if wait is None:
+            self._wake_on_commit(job)  # else the sweeper does, when it is time
 
     def _end(self, job: Job, state: JobState, *, error: str = "") -> None:
         """End a locked job without a result and let its app settle what it owes, in this transaction."""

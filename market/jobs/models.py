@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import cached_property
 
 from market.jobs.kinds import JobKind, kind_named
@@ -57,6 +58,9 @@ class Job(models.Model):
     worker = models.CharField(max_length=200, blank=True)
 
     created_at = models.DateTimeField(auto_now_add=True)
+    ready_at = models.DateTimeField(
+        null=True, blank=True, help_text="Not taken up again before: an attempt has failed."
+    )
     dispatched_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
@@ -146,6 +150,10 @@ class Job(models.Model):
     @property
     def has_ended(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def waits_to_retry(self) -> bool:
+        return self.state == JobState.QUEUED and self.ready_at is not None and self.ready_at > timezone.now()
 
     @property
     def is_cancelling(self) -> bool:
@@ -242,3 +250,18 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class LastSweep(models.Model):
+    """When the sweeper last went round, and which jobs it has cleared up after: in the one row that there is."""
+
+    ended_at = models.DateTimeField()
+    cleared_until = models.DateTimeField(
+        null=True, blank=True, help_text="The end of the last job whose leavings were deleted."
+    )
+
+    class Meta:
+        constraints = (models.CheckConstraint(name="lastsweep_is_one_row", condition=Q(id=1)),)
+
+    def __str__(self) -> str:
+        return f"{self.ended_at}"

@@ -7,19 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.core.files.storage import default_storage
+from django.conf import settings
 from django.db.models import Count
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from market.jobs import dispatch
-from market.jobs.models import Job, Worker
-from market.jobs.states import JobState
+from market.jobs.models import Job, LastSweep, Worker
 
 log = logging.getLogger(__name__)
 
 REDISPATCH_AFTER = timedelta(seconds=20)
 FORGET_WORKERS_AFTER = timedelta(days=1)
-KEEP_PREVIEWS = timedelta(hours=1)
+
+LATE = timedelta(seconds=30)
 
 _sweeps: dict[str, Callable[[], int]] = {}
 
@@ -46,9 +47,15 @@ def sweep() -> Swept:
     reaped = Job.objects.reap()
     woken = redispatch()
     forget_old_workers()
-    discard_old_previews()
     others = {name: _cleared(name, clear) for name, clear in _sweeps.items()}
+    LastSweep.objects.update_or_create(pk=1, defaults={"ended_at": Now()})
     return Swept(reaped=reaped, woken=woken, others=others)
+
+
+def went_round_lately() -> bool:
+    """Whether the sweeper does its rounds."""
+    late = LATE + timedelta(seconds=2 * settings.CONFIG.number("SWEEP_SECONDS"))
+    return LastSweep.objects.filter(ended_at__gt=timezone.now() - late).exists()
 
 
 def _cleared(name: str, clear: Callable[[], int]) -> int:
@@ -78,17 +85,3 @@ def redispatch() -> int:
 def forget_old_workers() -> int:
     deleted, _ = Worker.objects.filter(seen_at__lt=timezone.now() - FORGET_WORKERS_AFTER).delete()
     return deleted
-
-
-def discard_old_previews() -> int:
-    """Delete the last preview of jobs that ended a while ago; nobody watches them any more."""
-    ended = (
-        Job.objects.exclude(preview="")
-        .exclude(state__in=[JobState.QUEUED, JobState.RUNNING])
-        .filter(finished_at__lt=timezone.now() - KEEP_PREVIEWS)
-    )
-    discarded = 0
-    for pk, preview in list(ended.values_list("pk", "preview")[:500]):
-        default_storage.delete(preview)
-        discarded += Job.objects.filter(pk=pk, preview=preview).update(preview="")
-    return discarded

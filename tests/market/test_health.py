@@ -1,20 +1,27 @@
 from __future__ import annotations
 
-import os
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from market.jobs.models import Worker
+from market import health
+from market.jobs.models import LastSweep, Worker
+from market.jobs.sweeping import sweep
 
 
 @pytest.fixture
 def worker(db: None) -> None:
-    Worker.objects.report(name="worker1@test", kinds=["generation"], device="cpu")
+    Worker.objects.report(name="worker1@test/1", kinds=["generation"], device="cpu")
 
 
 def readyz(client: Client, status: int) -> dict[str, Any]:
@@ -31,16 +38,21 @@ def test_the_process_answers_that_it_lives_without_asking_any_service(client: Cl
 
 
 def test_the_market_is_ready_when_every_check_passes(client: Client, worker: None) -> None:
+    sweep()
     checks = readyz(client, 200)
 
-    assert set(checks) == {"database", "migrations", "broker", "cache", "workers", "storage"}
+    assert set(checks) == set(health.CHECKS)
     assert all(check["ok"] for check in checks.values())
 
 
 def test_it_is_not_ready_without_a_worker_that_reported_lately(client: Client, db: None) -> None:
     checks = readyz(client, 503)
 
-    assert [name for name, check in checks.items() if not check["ok"]] == ["workers"]
+    assert {name for name, check in checks.items() if not check["ok"]} == {
+        "workers",
+        "worker_processes",
+        "sweeper",
+    }
     assert checks["workers"]["problem"] == "no worker has reported lately"
 
 
@@ -60,28 +72,59 @@ def test_it_is_not_ready_before_migrations_are_applied(client: Client, worker: N
     assert checks["migrations"]["problem"].startswith("some migrations are not applied")
 
 
-def test_it_is_not_ready_when_files_cannot_be_written(client: Client, worker: None) -> None:
+def test_it_is_not_ready_when_files_cannot_be_written(
+    client: Client, worker: None, tmp_path: Path, settings: Any
+) -> None:
     # A file where the folder should be: permissions would not stop root.
-    folder = Path(settings.MEDIA_ROOT) / "health"
-    if folder.exists():
-        for left in folder.iterdir():
-            left.unlink()
-        folder.rmdir()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.touch()
-    try:
-        checks = readyz(client, 503)
-    finally:
-        folder.unlink()
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.MEDIA_ROOT.touch()
 
-    assert not checks["storage"]["ok"]
-    assert str(folder) not in str(checks), "the answer is public"
+    checks = readyz(client, 503)
+
+    assert checks["storage"]["problem"] == "files cannot be written"
+    assert str(tmp_path) not in str(checks), "the answer is public"
 
 
-def test_the_storage_check_leaves_nothing_behind(client: Client, worker: None) -> None:
-    readyz(client, 200)
+def test_it_is_not_ready_when_the_disk_is_full(
+    client: Client, worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "LEAST_FREE", 1 << 60)
 
-    assert os.listdir(Path(settings.MEDIA_ROOT) / "health") == []  # noqa: PTH208
+    assert readyz(client, 503)["storage"]["problem"] == "the disk is full"
+
+
+def test_asking_writes_nothing(client: Client, worker: None) -> None:
+    files = sorted(Path(settings.MEDIA_ROOT).rglob("*"))
+    with CaptureQueriesContext(connection) as queries:
+        readyz(client, 200)
+
+    assert not [query["sql"] for query in queries if not query["sql"].startswith("SELECT")]
+    assert sorted(Path(settings.MEDIA_ROOT).rglob("*")) == files
+
+
+def test_a_sweeper_that_does_not_go_round_is_told_and_people_are_served_on(
+    client: Client, worker: None
+) -> None:
+    assert readyz(client, 200)["sweeper"]["problem"].startswith("the sweeper has not gone round lately")
+
+    sweep()
+    assert readyz(client, 200)["sweeper"]["ok"]
+    call_command("alive", "sweeper")
+
+    LastSweep.objects.update(ended_at=timezone.now() - timedelta(minutes=5))
+    assert not readyz(client, 200)["sweeper"]["ok"]
+    with pytest.raises(CommandError, match="sweeper does not answer"):
+        call_command("alive", "sweeper")
+
+
+def test_each_process_of_a_worker_is_watched(client: Client, worker: None, settings: Any) -> None:
+    settings.CONFIG = replace(settings.CONFIG, values=settings.CONFIG.values | {"WORKERS": 2})
+    checks = readyz(client, 200)
+    assert checks["workers"]["ok"]
+    assert checks["worker_processes"]["problem"] == "1 of 2 worker processes have reported lately"
+
+    Worker.objects.report(name="worker1@test/2", kinds=["generation"], device="cpu")
+    assert readyz(client, 200)["worker_processes"]["ok"]
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

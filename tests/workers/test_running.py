@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from io import BytesIO
+from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
@@ -23,6 +24,7 @@ from market.catalog.models import PlugIn, PlugInVersion
 from market.generation.models import GenerationRequest, Picture
 from market.jobs.models import Job
 from market.jobs.states import JobState
+from market.jobs.sweeping import sweep
 from market.ledger import operations as ledger
 from market.provenance import extract
 from plugins_engine import DeviceUnavailable
@@ -285,8 +287,9 @@ def test_a_plugin_file_that_was_tampered_with_is_not_used(
 
 
 def test_a_missing_plugin_file_is_tried_three_times(
-    ask: Ask, plugin: PlugIn, engine: Engine, user: User
+    ask: Ask, plugin: PlugIn, engine: Engine, user: User, settings: Any
 ) -> None:
+    settings.JOB_RETRY_SECONDS = 0
     assert plugin.current_version is not None
     default_storage.delete(plugin.current_version.file.name or "")
     made = ask((plugin, 1.0))
@@ -307,7 +310,10 @@ def test_a_base_whose_files_changed_is_not_used(
     assert_nothing_charged(user)
 
 
-def test_a_device_that_is_gone_leaves_the_job_to_another_worker(ask: Ask, engine: Engine) -> None:
+def test_a_device_that_is_gone_leaves_the_job_to_another_worker(
+    ask: Ask, engine: Engine, settings: Any
+) -> None:
+    settings.JOB_RETRY_SECONDS = 0
     made = ask()
     (job,) = Job.objects.claim(kinds=["generation"], worker="w1")
 
@@ -355,3 +361,38 @@ def test_a_hung_attempt_lets_its_lease_go(ask: Ask, engine: Engine, settings: ob
 
     assert stalled == [True]
     assert Job.objects.reap() == 1
+
+
+def test_a_preview_that_cannot_be_kept_ends_nothing(
+    ask: Ask, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = ask(steps=8)
+    (job,) = Job.objects.claim(kinds=["generation"], worker="w1")
+    save, refused = default_storage.save, []
+
+    def refuse_previews(name: str, content: ContentFile[bytes]) -> str:
+        if name.startswith("jobs/previews/"):
+            refused.append(name)
+            raise OSError("no space left on device")
+        return save(name, content)
+
+    monkeypatch.setattr(default_storage, "save", refuse_previews)
+    attempt(job, engine=engine, lease=Lease(job, report_every=0))
+
+    assert job_of(made).state == JobState.SUCCEEDED
+    assert refused
+
+
+def test_what_a_late_attempt_wrote_is_deleted_after_a_while(ask: Ask, engine: Engine) -> None:
+    made = ask()
+    do_all(engine)
+    kept = made.pictures.get().file.name
+    late = default_storage.save(f"pictures/{made.pk}/7/0.png", ContentFile(b"late"))
+    sweep()
+    assert default_storage.exists(late)
+
+    Job.objects.filter(pk=made.pk).update(finished_at=Now() - timedelta(hours=2))
+    sweep()
+
+    assert not default_storage.exists(late)
+    assert default_storage.exists(kept)

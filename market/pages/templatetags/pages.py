@@ -2,6 +2,8 @@
 
 from django import forms, template
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from market.pages.navigation import NavigationItem, navigation_for
 
@@ -28,3 +30,20 @@ def widget_kind(field: forms.BoundField) -> str:
     if isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple):
         return "group"
     return "plain"
+
+
+@register.simple_block_tag
+def table(content: str, *, label: str = "", labelledby: str = "", stack: bool = False) -> SafeString:
+    """Frame the rows of a table, so that one too wide for the screen scrolls, by keyboard too.
+
+    It is named by `label`, or by the element whose id is `labelledby`. With `stack` a narrow screen shows each row as a card.
+    """
+    named = (
+        format_html('aria-label="{}"', label) if label else format_html('aria-labelledby="{}"', labelledby)
+    )
+    return format_html(
+        '<div class="table-wrap" tabindex="0" role="region" {}><table class="table{}">{}</table></div>',
+        named,
+        " table-stack" if stack else "",
+        content,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,9 +13,10 @@ from django.db.models.functions import Now
 
 from market.accounts.models import User
 from market.jobs.kinds import UnknownKind
-from market.jobs.lifecycle import LeaseLost
+from market.jobs.lifecycle import LeaseLost, wait_after
 from market.jobs.models import Job
 from market.jobs.states import JobState
+from market.jobs.sweeping import sweep
 from tests.market.jobs.conftest import CHORE
 
 pytestmark = pytest.mark.django_db
@@ -124,8 +126,9 @@ def test_a_job_that_cannot_be_settled_does_not_end(enqueue: Callable[..., Job]) 
 
 
 def test_a_passing_failure_is_tried_three_times_then_fails(
-    enqueue: Callable[..., Job], chores: list[tuple[UUID, str]]
+    enqueue: Callable[..., Job], chores: list[tuple[UUID, str]], settings: Any
 ) -> None:
+    settings.JOB_RETRY_SECONDS = 0
     made = enqueue()
     for attempt in (1, 2, 3):
         (job,) = Job.objects.claim(kinds=[CHORE], worker="w")
@@ -136,6 +139,31 @@ def test_a_passing_failure_is_tried_three_times_then_fails(
     assert (made.state, made.error, made.attempt) == (JobState.FAILED, "out of memory", 3)
     assert chores == [(made.pk, "failed")]
     assert Job.objects.claim(kinds=[CHORE], worker="w") == []
+
+
+def test_after_a_failure_a_job_waits_longer_each_time_and_not_alike(
+    enqueue: Callable[..., Job], running: Job, settings: Any
+) -> None:
+    settings.JOB_RETRY_SECONDS = 10
+    for attempt in range(1, 8):
+        longest = min(10 * 2 ** (attempt - 1), 300)
+        waits = {wait_after(attempt).total_seconds() for _ in range(20)}
+        assert all(longest / 2 <= wait <= longest for wait in waits)
+        assert len(waits) > 1, "what failed together is not tried again together"
+
+    Job.objects.fail(running.pk, token=1, error="out of memory", retry=True)
+
+    running.refresh_from_db()
+    assert running.waits_to_retry
+    assert Job.objects.claim(kinds=[CHORE], worker="w") == []
+    assert sweep().woken == 0, "nobody is woken before it is time"
+    other = enqueue()
+    assert Job.objects.claim(kinds=[CHORE], worker="w") == [other], "others do not wait for it"
+
+    Job.objects.filter(pk=running.pk).update(ready_at=Now())
+    assert sweep().woken == 1
+    (again,) = Job.objects.claim(kinds=[CHORE], worker="w")
+    assert (again.pk, again.attempt) == (running.pk, 2)
 
 
 def test_a_job_handed_back_keeps_its_attempts(running: Job) -> None:

@@ -21,6 +21,7 @@ from redis import Redis
 from market.cache import Outage
 from market.configuration import ROOT
 from market.jobs import dispatch, sweeping
+from market.jobs.clearing import clear_up_after_jobs, preview_folder
 from market.jobs.estimates import seconds_left, seconds_per_unit, standing
 from market.jobs.models import Job, Worker
 from market.jobs.states import JobState
@@ -112,14 +113,23 @@ def test_the_sweeper_process_stops_when_it_is_told_to() -> None:
         process.wait()
 
 
-def test_previews_of_jobs_that_ended_long_ago_are_deleted(running: Job) -> None:
-    name = default_storage.save("jobs/previews/old.png", ContentFile(b"old"))
-    Job.objects.heartbeat(running.pk, token=1, preview=name)
+def test_previews_of_jobs_that_ended_a_while_ago_are_deleted(
+    enqueue: Callable[..., Job], running: Job
+) -> None:
+    """Those of attempts that were lost, too, and of no other job."""
+    names = [
+        default_storage.save(f"{preview_folder(running.pk)}/{name}.png", ContentFile(b"old")) for name in "ab"
+    ]
+    other = default_storage.save(f"{preview_folder(enqueue().pk)}/a.png", ContentFile(b"new"))
     Job.objects.succeed(running.pk, token=1, result={})
-    assert sweeping.discard_old_previews() == 0
+    sweeping.sweep()
+    assert clear_up_after_jobs() == 0, "a page may show them still"
+
     Job.objects.filter(pk=running.pk).update(finished_at=timezone.now() - timedelta(hours=2))
-    assert sweeping.discard_old_previews() == 1
-    assert not default_storage.exists(name)
+    assert clear_up_after_jobs() == 1
+    assert not any(map(default_storage.exists, names))
+    assert default_storage.exists(other)
+    assert clear_up_after_jobs() == 0, "each job is cleared up after once"
 
 
 def test_a_worker_counts_as_alive_while_it_reports() -> None:

@@ -1,0 +1,50 @@
+"""What attempts left in the storage: previews that nobody watches any more, and files of attempts that came to nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from market.jobs.models import Job, LastSweep
+
+CLEAR_UP_AFTER = timedelta(hours=1)
+"""Longer after a job's end than a late attempt goes on, or a page shows a preview."""
+AT_ONCE = 200
+
+
+def preview_folder(pk: UUID) -> str:
+    return f"jobs/previews/{pk}"
+
+
+def clear_up_after_jobs() -> int:
+    """Delete what jobs that ended a while ago left behind, the longest ago first; say how many jobs it were."""
+    last = LastSweep.objects.filter(pk=1).first()
+    if last is None:
+        return 0
+    ended = Job.objects.filter(finished_at__lte=timezone.now() - CLEAR_UP_AFTER)
+    if last.cleared_until is not None:
+        ended = ended.filter(finished_at__gt=last.cleared_until)
+    ends = list(ended.order_by("finished_at").values_list("finished_at", flat=True)[:AT_ONCE])
+    if not ends:
+        return 0
+    until: datetime = ends[-1]
+    jobs = list(ended.filter(finished_at__lte=until))
+    for job in jobs:
+        empty_folder(preview_folder(job.pk))
+        job.meaning.clear_up(job)
+    LastSweep.objects.filter(pk=1).update(cleared_until=until)
+    return len(jobs)
+
+
+def empty_folder(folder: str) -> None:
+    """Delete the files in a folder of the storage, and the folder where there is such a thing."""
+    try:
+        _, names = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in names:
+        default_storage.delete(f"{folder}/{name}")
+    default_storage.delete(folder)
