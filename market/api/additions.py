@@ -80,7 +80,7 @@ class VersionEndpoint(ConceptEndpoint):
         return terms
 
     def begun(self, job: Job) -> dict[str, Any]:
-        return {"job": job, "plugin": owned_plugins(self.person).get(addition=job)}
+        return {"job": job, "plugin": owned_plugins(self.person).get(latest_job=job)}
 
 
 class Additions(VersionEndpoint):

@@ -35,7 +35,7 @@ def owned_work(person: User, concept: int, pk: int) -> Work:
 
 
 def owned_plugins(person: User) -> PlugInQuerySet:
-    return PlugIn.objects.with_everything().select_related("addition").filter(owner=person)
+    return PlugIn.objects.with_everything().select_related("latest_job").filter(owner=person)
 
 
 def owned_plugin(person: User, pk: int) -> PlugIn:

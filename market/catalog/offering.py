@@ -22,7 +22,7 @@ SELECT id FROM catalog_plugin
 """
 
 
-def keep_takedowns_waiting(plugins: Collection[int]) -> None:
+def hold_off_takedowns(plugins: Collection[int]) -> None:
     """Wait for takedowns of these plug-ins, or of parts in them, that are under way, and let further ones wait for this transaction.
 
     So a takedown finds all that was asked for before it, and nothing is asked for after it. Whoever asks at the same moment

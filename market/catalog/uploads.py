@@ -206,7 +206,7 @@ def delete_files(work: Work) -> None:
 
 def remove_work(work: Work) -> bool:
     """Delete a work, its files last, so that no row ever lacks its file. False: an addition is learning from it."""
-    if PlugIn.objects.filter(concept=work.concept_id, addition__state__in=LIVE).exists():
+    if PlugIn.objects.filter(concept=work.concept_id, latest_job__state__in=LIVE).exists():
         return False
     Work.objects.filter(pk=work.pk).delete()
     transaction.on_commit(lambda: delete_files(work))

@@ -72,14 +72,14 @@ def obstacles_to_a_version(concept: Concept, base: BaseModel, by: User) -> list[
         found.append("Affirm your rights to the works first.")
     if not base.listed:
         found.append(f"{base.name} does not take additions at present.")
-    plugin = PlugIn.objects.filter(concept=concept, base=base).select_related("addition").first()
+    plugin = PlugIn.objects.filter(concept=concept, base=base).select_related("latest_job").first()
     if plugin is not None and is_running(plugin):
         found.append(f"A version of {concept.name} for {base.name} is already under way.")
     return found + bars_to_a_version(concept, by)
 
 
 def is_running(plugin: PlugIn) -> bool:
-    return plugin.addition is not None and not plugin.addition.has_ended
+    return plugin.latest_job is not None and not plugin.latest_job.has_ended
 
 
 def enqueue_version(
@@ -119,7 +119,7 @@ def enqueue_version(
             **more,
         },
     )
-    PlugIn.objects.filter(pk=plugin.pk).update(addition=job)
+    PlugIn.objects.filter(pk=plugin.pk).update(latest_job=job)
     return job
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from market.accounts.models import User
 from market.catalog.models import Concept, ConceptKind, PlugIn
-from market.catalog.offering import keep_takedowns_waiting
+from market.catalog.offering import hold_off_takedowns
 from market.catalog.terms import Terms
 from market.catalog.versions import is_running, new_draft
 from market.combinations.choosing import Quote, concept_named, draw_quote
@@ -57,7 +57,7 @@ def _request(person: User, order: CombinationOrder, key: uuid.UUID, agreed: str 
     # One after the other for a person, so that two requests of one name do not make two concepts either.
     require_room(person, KIND, most=MAX_WAITING, named="combinations")
     # Before the fee is held: a takedown locks a part first, too, and then who pays.
-    keep_takedowns_waiting([each.pk for each in order.plugins])
+    hold_off_takedowns([each.pk for each in order.plugins])
     quote = draw_quote(person, order)
     if agreed is not None and quote.digest != agreed:
         raise PriceChanged(
@@ -80,7 +80,7 @@ def _request(person: User, order: CombinationOrder, key: uuid.UUID, agreed: str 
         work_units=len(quote.parts),
         job_id=pk,
     )
-    PlugIn.objects.filter(pk=plugin.pk).update(addition=job)
+    PlugIn.objects.filter(pk=plugin.pk).update(latest_job=job)
     combination = Combination.objects.create(
         pk=pk,
         job=job,
@@ -106,7 +106,7 @@ def _plugin_for(person: User, quote: Quote) -> PlugIn:
         artist=person, name=quote.name, kind=ConceptKind.COMBINATION, description=_description(quote)
     )
     base = quote.release.base
-    plugin = PlugIn.objects.select_related("addition", "concept").filter(concept=concept, base=base).first()
+    plugin = PlugIn.objects.select_related("latest_job", "concept").filter(concept=concept, base=base).first()
     if plugin is not None and is_running(plugin):
         raise invalid(f"{concept.name} is being combined already: wait for it, or choose another name.")
     return plugin or new_draft(concept, base, terms=licence_of(quote))

@@ -13,7 +13,7 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.models.plugins import plugin_subject
-from market.catalog.offering import keep_takedowns_waiting
+from market.catalog.offering import hold_off_takedowns
 from market.catalog.offers import NOT_OFFERED, Offer, offers_on
 from market.generation import limits
 from market.generation.commission import commission_rates
@@ -150,7 +150,7 @@ def _request(
         return made
     require_room(person, KIND, most=limits.MAX_WAITING, named="requests")
     # Before the price is held: a takedown locks the plug-in first, too, and then who pays.
-    keep_takedowns_waiting([pk for pk, _ in order.plugins])
+    hold_off_takedowns([pk for pk, _ in order.plugins])
     terms = settle_terms(order, person)
     _require_within_limits_of_base(order)
     quote = terms.quote

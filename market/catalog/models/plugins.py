@@ -114,13 +114,13 @@ class PlugIn(models.Model):
     current_version = models.ForeignKey(
         "catalog.PlugInVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
-    addition = models.ForeignKey(
+    latest_job = models.ForeignKey(
         Job,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="+",
-        help_text="The latest job that makes, or made, a version: an addition or an upload.",
+        help_text="The latest job that makes, or made, a version: an addition, an upload, a combination.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     published_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -34,7 +34,7 @@ artists_only = role_required(Role.ARTIST)
 @require_safe
 def desk(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
-    plugins = PlugIn.objects.select_related("base", "current_version", "addition", "concept")
+    plugins = PlugIn.objects.select_related("base", "current_version", "latest_job", "concept")
     concepts = (
         Concept.objects.filter(artist=person)
         .exclude(kind=ConceptKind.COMBINATION)
@@ -166,7 +166,7 @@ def _concept_page(
     works = list(concept.works.all())
     limits = Limits.configured()
     affirmation = concept.current_affirmation()
-    plugins = list(concept.plugins.select_related("base", "current_version", "addition"))
+    plugins = list(concept.plugins.select_related("base", "current_version", "latest_job"))
     context: dict[str, Any] = {
         "concept": concept,
         "works": works,

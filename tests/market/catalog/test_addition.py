@@ -42,7 +42,7 @@ def test_starting_makes_a_draft_with_its_terms_and_a_job(
     job = start_addition(ready, base, artist, terms=Terms(70_000, allow_commercial=False))
 
     plugin = PlugIn.objects.get()
-    assert (plugin.concept, plugin.base, plugin.owner, plugin.addition) == (ready, base, artist, job)
+    assert (plugin.concept, plugin.base, plugin.owner, plugin.latest_job) == (ready, base, artist, job)
     assert (plugin.state, plugin.price_micros, plugin.allow_commercial) == (PlugInState.DRAFT, 70_000, False)
     assert plugin.slug == "riverink"
     assert (job.kind, job.owner, job.state) == ("addition", artist, JobState.QUEUED)

@@ -59,7 +59,7 @@ def test_a_file_becomes_a_job_and_a_draft(at_desk: Client, concept: Concept, art
     assert (job.kind, job.owner, job.description) == (KIND, artist, "Upload of Riverink for Little base")
     plugin = PlugIn.objects.get()
     assert (plugin.owner, plugin.price_micros, plugin.allow_derivatives) == (artist, 50_000, False)
-    assert (plugin.addition, plugin.is_published) == (job, False)
+    assert (plugin.latest_job, plugin.is_published) == (job, False)
     assert inputs(job).data == adapter_file(b"river")
     desk = at_desk.get(plugin.desk_url).content.decode()
     assert "Upload of Riverink for Little base is under way" in desk
