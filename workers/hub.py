@@ -144,7 +144,7 @@ def _chosen(source: HubSource, listed: Sequence[RepoFile]) -> list[Listed]:
             raise BadBase(
                 f"{source}: {each.path} has {each.size:,} bytes; expected from 1 to {MAX_TEXT_BYTES:,}"
             )
-    total, most = sum(each.size for each in files), settings.BASE_MAX_BYTES
+    total, most = sum(each.size for each in files), settings.UPLOADS.base_bytes
     if total > most:
         raise BadBase(
             f"{source}: its files have {total / _MB:,.1f} MB together; at most {most / _MB:,g} MB are taken (BASE_MAX_MB)"

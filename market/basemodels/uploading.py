@@ -63,7 +63,7 @@ def announced(said: Any) -> list[Announced]:
         raise invalid(
             "model_index.json is missing: expected the files of a diffusers directory, with their paths in it."
         )
-    total, most = sum(each.size for each in files), settings.BASE_MAX_BYTES
+    total, most = sum(each.size for each in files), settings.UPLOADS.base_bytes
     if total > most:
         raise Refused(
             f"The files have {total / 1e6:,.1f} MB together; at most {most / 1e6:,g} MB are taken.",

@@ -84,7 +84,7 @@ def start_upload(
 
 
 def _looked_through(file: UploadedFile[bytes], by: User) -> tuple[list[FoundPart], str]:
-    size, most = file.size or 0, settings.PLUGIN_MAX_BYTES
+    size, most = file.size or 0, settings.UPLOADS.plugin_bytes
     if size > most:
         raise Refused(f"The file has {size / 1_000_000:.1f} MB; at most {most / 1_000_000:g} MB are taken.")
     parts = parts_of(file, by)

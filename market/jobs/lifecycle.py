@@ -44,7 +44,7 @@ class BadResult(Exception):
 
 
 def lease_duration() -> timedelta:
-    return timedelta(seconds=getattr(settings, "JOB_LEASE_SECONDS", 60))
+    return timedelta(seconds=settings.JOBS.lease_seconds)
 
 
 def _from_now(duration: timedelta) -> Combinable:

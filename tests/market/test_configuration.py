@@ -16,10 +16,10 @@ from market.configuration import (
     VARIABLES,
     Configuration,
     ConfigurationError,
-    distance,
     load,
-    markdown,
 )
+from market.configuration.reference import markdown
+from market.configuration.spelling import distance
 
 
 def problems_of(environment: dict[str, str]) -> list[str]:

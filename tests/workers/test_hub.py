@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -241,7 +242,7 @@ def breaks(hub: Hub) -> None:
 def test_a_hostile_answer_is_refused_with_the_reason_and_makes_no_copy(
     hub: Hub, registered: BaseModel, settings: Any, hostile: Callable[[Hub], None], said: str
 ) -> None:
-    settings.BASE_MAX_BYTES = 20_000_000_000
+    settings.UPLOADS = replace(settings.UPLOADS, base_bytes=20_000_000_000)
     hostile(hub)
     found = refused(registered)
     assert said in found

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 
@@ -332,7 +333,7 @@ def test_a_process_that_is_told_to_exit_hands_its_job_back_first(ask: Ask, engin
 
 
 def test_the_lease_is_kept_while_a_model_loads(ask: Ask, engine: Engine, settings: object) -> None:
-    settings.JOB_LEASE_SECONDS = 3  # type: ignore[attr-defined]  # pytest-django's settings
+    settings.JOBS = replace(settings.JOBS, lease_seconds=3)  # type: ignore[attr-defined]  # pytest-django's settings
     made = ask()
     (job,) = Job.objects.claim(kinds=["generation"], worker="w1")
 
@@ -345,7 +346,7 @@ def test_the_lease_is_kept_while_a_model_loads(ask: Ask, engine: Engine, setting
 
 
 def test_a_hung_attempt_lets_its_lease_go(ask: Ask, engine: Engine, settings: object) -> None:
-    settings.JOB_LEASE_SECONDS = 1  # type: ignore[attr-defined]  # pytest-django's settings
+    settings.JOBS = replace(settings.JOBS, lease_seconds=1)  # type: ignore[attr-defined]  # pytest-django's settings
     ask()
     (job,) = Job.objects.claim(kinds=["generation"], worker="w1")
     stalled: list[bool] = []
