@@ -123,6 +123,12 @@ def inputs(job: Job) -> UploadInputs:
     )
 
 
+def require_layers(name: str, layers: int) -> None:
+    """Refuse a file that changes no layer: what is sold is a LoRA, with or without learned tokens. Raises BadResult."""
+    if not layers:
+        raise BadResult(f"{name}: expected a LoRA, alone or with learned tokens, found learned tokens alone")
+
+
 def complete_upload(*, job: Job, token: int, output: AdditionOutput) -> PlugInVersion:
     """Keep what a worker read from the file as a new version. Raises BadResult as `complete_addition` does, and of a copy."""
     if _anothers(job.owner_id, output.tensors_sha256):
