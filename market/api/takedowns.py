@@ -158,8 +158,8 @@ class Strikes(Endpoint):
         """Your strikes, and the suspension that came of them, if one did."""
         strikes = {
             "strikes": Takedown.objects.strikes(self.person).count(),
-            "most": settings.STRIKES_MAX,
-            "days": settings.STRIKE_DAYS,
+            "most": settings.TAKEDOWNS.strikes_max,
+            "days": settings.TAKEDOWNS.strike_days,
             "suspension": Suspension.objects.open().filter(person=self.person).first(),
         }
         return Response(StrikesOut(strikes).data)

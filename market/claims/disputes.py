@@ -116,7 +116,7 @@ def _open(dispute: Dispute, by: User) -> int:
                 state=DisputeState.OPEN,
                 opened_at=now,
                 opened_by=by,
-                accrued_from=now - timedelta(days=settings.DISPUTE_DAYS),
+                accrued_from=now - timedelta(days=settings.DISPUTES.days),
             )
     except IntegrityError as error:
         raise Refused("Another dispute about this plug-in is open. Decide that one first.") from error

@@ -19,7 +19,7 @@ def submitted(claim: Claim) -> None:
         claim,
         f"A claim about {claim.target}",
         f"{claim.claimant} says that {claim.target} contains their {claim.concept}. You will be told when the evidence is there; you "
-        f"then have {settings.CLAIM_ANSWER_DAYS} days to answer.",
+        f"then have {settings.CLAIMS.answer_days} days to answer.",
     )
 
 
@@ -53,7 +53,7 @@ def answered(claim: Claim) -> None:
     said = f"\n\n{claim.decision}" if claim.decision else ""
     appeal = ""
     if claim.state == ClaimState.REJECTED:
-        appeal = f"\n\nYou can appeal, once, within {settings.CLAIM_APPEAL_DAYS} days: then an admin of the market decides."
+        appeal = f"\n\nYou can appeal, once, within {settings.CLAIMS.appeal_days} days: then an admin of the market decides."
     _tell(
         [claim.claimant],
         claim,

@@ -18,7 +18,7 @@ def taken_down(takedown: Takedown) -> None:
     if takedown.may_be_countered:
         how = (
             "If that is a mistake, or something else was meant, send a counter-notice from the page below. It goes to whoever asked "
-            f"for this. Unless they go to court, it is undone {settings.TAKEDOWN_RESTORE_BUSINESS_DAYS} business days later."
+            f"for this. Unless they go to court, it is undone {settings.TAKEDOWNS.restore_business_days} business days later."
         )
     else:
         how = (
@@ -126,9 +126,9 @@ def strike(takedown: Takedown, number: int) -> None:
     _tell(
         [takedown.person],
         takedown,
-        f"Strike {number} of {settings.STRIKES_MAX}",
-        f"The takedown of {takedown.target} is upheld, and counts as a strike for {settings.STRIKE_DAYS} days: you have {number}. With "
-        f"{settings.STRIKES_MAX} your publishing is suspended. A strike is withdrawn when its takedown is undone.",
+        f"Strike {number} of {settings.TAKEDOWNS.strikes_max}",
+        f"The takedown of {takedown.target} is upheld, and counts as a strike for {settings.TAKEDOWNS.strike_days} days: you have {number}. With "
+        f"{settings.TAKEDOWNS.strikes_max} your publishing is suspended. A strike is withdrawn when its takedown is undone.",
     )
 
 

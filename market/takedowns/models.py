@@ -95,7 +95,7 @@ class TakedownQuerySet(models.QuerySet["Takedown"]):
 
 
 def _strikes_count_since() -> datetime:
-    return timezone.now() - timedelta(days=settings.STRIKE_DAYS)
+    return timezone.now() - timedelta(days=settings.TAKEDOWNS.strike_days)
 
 
 class Takedown(models.Model):

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -338,7 +339,7 @@ def test_a_process_that_is_told_to_exit_hands_its_job_back_first(ask: Ask, engin
 
 
 def test_the_lease_is_kept_while_a_model_loads(ask: Ask, engine: Engine, settings: object) -> None:
-    settings.JOB_LEASE_SECONDS = 3  # type: ignore[attr-defined]  # pytest-django's settings
+    settings.JOBS = replace(settings.JOBS, lease_seconds=3)  # type: ignore[attr-defined]  # pytest-django's settings
     made = ask()
     (job,) = Job.objects.claim(kinds=["generation"], worker="w1")
 
@@ -351,7 +352,7 @@ def test_the_lease_is_kept_while_a_model_loads(ask: Ask, engine: Engine, setting
 
 
 def test_a_hung_attempt_lets_its_lease_go(ask: Ask, engine: Engine, settings: object) -> None:
-    settings.JOB_LEASE_SECONDS = 1  # type: ignore[attr-defined]  # pytest-django's settings
+    settings.JOBS = replace(settings.JOBS, lease_seconds=1)  # type: ignore[attr-defined]  # pytest-django's settings
     ask()
     (job,) = Job.objects.claim(kinds=["generation"], worker="w1")
     stalled: list[bool] = []
@@ -386,7 +387,7 @@ def test_a_preview_that_cannot_be_kept_ends_nothing(
 def test_what_a_late_attempt_wrote_is_deleted_after_a_while(ask: Ask, engine: Engine) -> None:
     made = ask()
     do_all(engine)
-    kept = made.pictures.get().file.name
+    kept = made.pictures.get().file.name or ""
     late = default_storage.save(f"pictures/{made.pk}/7/0.png", ContentFile(b"late"))
     sweep()
     assert default_storage.exists(late)

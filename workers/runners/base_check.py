@@ -26,8 +26,6 @@ from workers.lease import Lease
 from workers.samples import draw_each
 from workers.weights import directory_of
 
-SMALLEST_SIDE = 16
-
 
 def run_check(
     job: Job, engine: Engine, lease: Lease, *, available: AvailableMemory = available_memory
@@ -46,11 +44,7 @@ def run_check(
         lease.say("loading the model")
         loaded = engine.fresh_base(directory)
         lease.check()
-        if loaded.resolution < SMALLEST_SIDE:
-            raise BadBase(
-                f"the base draws {loaded.resolution} pixels a side; expected at least {SMALLEST_SIDE} (sample_size in "
-                f"unet/config.json)"
-            )
+        checking.require_large_enough(loaded.resolution)
         steps, guidance = checking.steps_and_guidance(card)
         drawn = draw_each(
             loaded, checking.sample_prompts(card), steps=steps, guidance=guidance, on_progress=lease.report

@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -79,8 +79,7 @@ class Scene:
 
 @pytest.fixture
 def scene(artist: User, admin: User, settings: Any) -> Scene:
-    settings.PAYOUT_RESERVE_DAYS = 0
-    settings.PAYOUT_SENDER_IBAN = IBAN
+    settings.PAYOUTS = replace(settings.PAYOUTS, reserve_days=0, sender_iban=IBAN)
     ledger.post(
         key="earned", debit=ledger.account(AccountKind.GATEWAY_CLEARING),
         credit=ledger.account(AccountKind.EARNINGS, artist), amount=50 * EURO, kind="plugin_fee",
@@ -352,7 +351,7 @@ def test_every_use_case_of_admins_is_listed_here() -> None:
 def test_an_approval_says_how_many_there_are_and_changes_the_state_with_the_last(
     scene: Scene, settings: Any, written: Written
 ) -> None:
-    settings.PAYOUT_TWO_ADMINS_ABOVE = 0
+    settings.PAYOUTS = replace(settings.PAYOUTS, two_admins_above_micros=0)
     second = make_person("Bruno Boss", Role.ADMIN)
     batch = scene.batch()
     approve_batch(batch, scene.admin)

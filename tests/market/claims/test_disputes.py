@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -110,7 +111,7 @@ class TestFreezing:
         self, dispute: Dispute, plugin: PlugIn, artist: User, user: User, admin: User, settings: Any
     ) -> None:
         query(user, plugin)
-        settings.DISPUTE_DAYS = -1  # of the future: nothing was earned since
+        settings.DISPUTES = replace(settings.DISPUTES, days=-1)  # of the future: nothing was earned since
 
         open_dispute(dispute, admin)
 
@@ -119,7 +120,7 @@ class TestFreezing:
     def test_what_is_frozen_is_not_also_kept_in_reserve(
         self, dispute: Dispute, plugin: PlugIn, artist: User, user: User, admin: User, settings: Any
     ) -> None:
-        settings.PAYOUT_RESERVE_DAYS = 7
+        settings.PAYOUTS = replace(settings.PAYOUTS, reserve_days=7)
         other = make_plugin(artist, plugin.base, name="Ink")
         for each in (plugin, plugin, other):
             query(user, each)

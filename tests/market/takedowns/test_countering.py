@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -97,7 +98,7 @@ class TestWaiting:
         assert verify().ok
 
     def test_it_waits_as_many_business_days_as_are_set(self, claim: Claim, settings: Any) -> None:
-        settings.TAKEDOWN_RESTORE_BUSINESS_DAYS = 10
+        settings.TAKEDOWNS = replace(settings.TAKEDOWNS, restore_business_days=10)
         takedown, before = accepted(claim), timezone.now()
         made = countered(takedown)
 
