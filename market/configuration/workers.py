@@ -68,6 +68,13 @@ WORKERS = Group(
             "60",
         ),
         Variable(
+            "JOB_RETRY_SECONDS",
+            "integer",
+            "How long a job waits after a first attempt that failed; after the second twice as long, up to 5 minutes.",
+            integer(0, 300),
+            "10",
+        ),
+        Variable(
             "SWEEP_SECONDS",
             "integer",
             "How often the sweeper looks for lost jobs and abandoned holds.",
@@ -80,10 +87,13 @@ WORKERS = Group(
 
 @dataclass(frozen=True)
 class JobDeadlines:
-    """How long a worker may go silent."""
+    """How long a worker may go silent, and how long a job waits after a first attempt that failed."""
 
     lease_seconds: int
+    retry_seconds: int
 
     @classmethod
     def read(cls, given: Configuration) -> JobDeadlines:
-        return cls(lease_seconds=given.number("JOB_LEASE_SECONDS"))
+        return cls(
+            lease_seconds=given.number("JOB_LEASE_SECONDS"), retry_seconds=given.number("JOB_RETRY_SECONDS")
+        )

@@ -56,7 +56,7 @@ def wait_after(attempt: int) -> timedelta:
 
     What failed together is so not tried again together.
     """
-    first = timedelta(seconds=getattr(settings, "JOB_RETRY_SECONDS", 10))
+    first = timedelta(seconds=settings.JOBS.retry_seconds)
     longest: timedelta = min(first * 2 ** (attempt - 1), RETRY_AT_MOST)
     return longest * random.uniform(0.5, 1)  # noqa: S311  # no secret
 

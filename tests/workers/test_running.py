@@ -290,7 +290,7 @@ def test_a_plugin_file_that_was_tampered_with_is_not_used(
 def test_a_missing_plugin_file_is_tried_three_times(
     ask: Ask, plugin: PlugIn, engine: Engine, user: User, settings: Any
 ) -> None:
-    settings.JOB_RETRY_SECONDS = 0
+    settings.JOBS = replace(settings.JOBS, retry_seconds=0)
     assert plugin.current_version is not None
     default_storage.delete(plugin.current_version.file.name or "")
     made = ask((plugin, 1.0))
@@ -314,7 +314,7 @@ def test_a_base_whose_files_changed_is_not_used(
 def test_a_device_that_is_gone_leaves_the_job_to_another_worker(
     ask: Ask, engine: Engine, settings: Any
 ) -> None:
-    settings.JOB_RETRY_SECONDS = 0
+    settings.JOBS = replace(settings.JOBS, retry_seconds=0)
     made = ask()
     (job,) = Job.objects.claim(kinds=["generation"], worker="w1")
 
