@@ -29,6 +29,7 @@ from market.ledger.errors import InsufficientFunds
 from market.ledger.memos import fee_memo
 from market.ledger.models import AccountKind
 from market.ledger.money import words as euros
+from market.payments.charge_backs import require_not_stopped
 from market.refusals import BalanceTooLow, PriceChanged, Refused, invalid, too_many
 
 KIND = "generation"
@@ -153,6 +154,7 @@ def _request(
     made = GenerationRequest.objects.filter(person=person, idempotency_key=idempotency_key).first()
     if made is not None:
         return made
+    require_not_stopped(person)
     require_room(person, KIND, most=limits.MAX_WAITING, named="requests")
     # Before the price is held: a takedown locks the plug-in first, too, and then who pays.
     hold_off_takedowns([pk for pk, _ in order.plugins])
