@@ -65,7 +65,9 @@ RECONCILE_FOR = 10.0
 def room_of(person: User, besides: uuid.UUID | None = None) -> int:
     """How much the person may put into their wallet now, in micro-units. What waits for its payment, `besides` one, fills it, too."""
     waiting = TopUp.objects.filter(person=person, state__in=(TopUpState.PENDING, TopUpState.PROCESSING))
-    coming = int(waiting.exclude(pk=besides).aggregate(total=Sum("amount"))["total"] or 0)
+    if besides is not None:
+        waiting = waiting.exclude(pk=besides)
+    coming = int(waiting.aggregate(total=Sum("amount"))["total"] or 0)
     posted = ledger.balance(ledger.account(AccountKind.WALLET, person)).posted
     return max(0, min(MOST, FULL_WALLET - posted - coming))
 
