@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "market.jobs",
     "market.generation",
     "market.claims",
+    "market.disputes",
     "market.extractions",
     "market.combinations",
     "market.takedowns",

@@ -39,8 +39,17 @@ from market.claims.access import (
     visible_claim,
 )
 from market.claims.drafting import ClaimOrder, Draft
-from market.claims.models import MAX_PROMPTS, Claim, ClaimState, EvidenceReport, Notice, PictureSort, notices
-from market.claims.models.claims import RIGHTS_LENGTH, TEXT_LENGTH
+from market.claims.models import (
+    MAX_PROMPTS,
+    RIGHTS_LENGTH,
+    TEXT_LENGTH,
+    Claim,
+    ClaimState,
+    EvidenceReport,
+    Notice,
+    PictureSort,
+    notices,
+)
 from market.claims.models.notices import PAPER_FIELDS
 from market.claims.statements import (
     ACCURATE,

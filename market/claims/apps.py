@@ -8,9 +8,9 @@ class ClaimsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models are not loaded yet when this module is imported.
-        from market.claims import measuring, sweeping
+        from market.claims import measuring
+        from market.claims.sweeping import sweep_claims_now_and_then
         from market.jobs.sweeping import register_sweep
 
         measuring.register_kind()
-        register_sweep("disputes", sweeping.sweep_disputes_now_and_then)
-        register_sweep("claims", sweeping.sweep_claims_now_and_then)
+        register_sweep("claims", sweep_claims_now_and_then)

@@ -47,7 +47,7 @@ def taken_down(takedown: Takedown) -> None:
             f"Taken down: {takedown.target}",
             f"{takedown.target}, whose fee you share with {takedown.person}, is taken down, because {takedown.words}.{money} "
             f"{takedown.person} has the notice, and can answer.",
-            reverse("claims:disputes"),
+            reverse("disputes:disputes"),
         )
     if takedown.complainant:
         _tell(
