@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "market.jobs",
     "market.generation",
     "market.claims",
+    "market.disputes",
     "market.extractions",
     "market.combinations",
     "market.takedowns",

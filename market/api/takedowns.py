@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from market.accounts.models import Scope, User
 from market.api.bodies import said, words
-from market.api.claims import CounterNoticeBody, counter_notice_in
+from market.api.claim_answers import CounterNoticeBody, counter_notice_in
 from market.api.endpoint import Endpoint
 from market.api.links import Link
 from market.api.once import once_if_asked

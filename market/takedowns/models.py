@@ -126,7 +126,7 @@ class Takedown(models.Model):
         "claims.Claim", null=True, blank=True, on_delete=models.PROTECT, related_name="takedowns"
     )
     dispute = models.ForeignKey(
-        "claims.Dispute",
+        "disputes.Dispute",
         null=True,
         blank=True,
         on_delete=models.PROTECT,

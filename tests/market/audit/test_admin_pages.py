@@ -21,8 +21,9 @@ from market.accounts.models import Role, User
 from market.audit.models import AuditLine
 from market.catalog.models import Suspension
 from market.claims import drafting
-from market.claims.disputes import file_dispute, open_dispute
-from market.claims.models import Claim, Dispute
+from market.claims.models import Claim
+from market.disputes.models import Dispute
+from market.disputes.opening import file_dispute, open_dispute
 from market.generation.models import GenerationRequest, Picture
 from market.jobs import kinds
 from market.jobs.models import Job
@@ -180,10 +181,10 @@ def last_month(scene: Scene) -> str:
 
 
 ACTS = [
-    Act("claims:open", "dispute.opened", lambda scene: {"args": [dispute(scene).pk]}),
-    Act("claims:dismiss", "dispute.dismissed", lambda scene: {
+    Act("disputes:open", "dispute.opened", lambda scene: {"args": [dispute(scene).pk]}),
+    Act("disputes:dismiss", "dispute.dismissed", lambda scene: {
         "args": [dispute(scene).pk], "data": {"decision": "Nothing shows it"}}),
-    Act("claims:decide", "dispute.decided", lambda scene: {
+    Act("disputes:decide", "dispute.decided", lambda scene: {
         "args": [open_dispute(dispute(scene), scene.admin).pk],
         "data": {"outcome": "released", "decision": "Drawn by the artist"}}),
     Act("claims:rule", "claim.decided", lambda scene: {
@@ -236,9 +237,9 @@ ACTS = [
 
 USE_CASES = {
     "market.claims.answering.rule_on_claim": "claim.decided",
-    "market.claims.disputes.open_dispute": "dispute.opened",
-    "market.claims.disputes.dismiss_dispute": "dispute.dismissed",
-    "market.claims.disputes.decide_dispute": "dispute.decided",
+    "market.disputes.opening.open_dispute": "dispute.opened",
+    "market.disputes.deciding.dismiss_dispute": "dispute.dismissed",
+    "market.disputes.deciding.decide_dispute": "dispute.decided",
     "market.generation.refunds.refund_query": "query.refunded",
     "market.takedowns.taking_down.take_down_plugin": "takedown.made",
     "market.takedowns.taking_down.take_down_picture": "takedown.made",

@@ -13,7 +13,8 @@ from django.utils import timezone
 from market.accounts.models import User
 from market.audit.models import AuditLine
 from market.catalog.models import PlugIn
-from market.claims.models import Claim, DisputeState
+from market.claims.models import Claim
+from market.disputes.models import DisputeState
 from market.ledger.verification import verify
 from market.refusals import Refused
 from market.takedowns import answering
