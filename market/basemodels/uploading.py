@@ -58,7 +58,7 @@ def _announced(entry: Any) -> Announced:
     path, size, sha256 = entry.get("path"), entry.get("size"), entry.get("sha256")
     if not isinstance(path, str) or not re.fullmatch(FILE_PATH, path):
         raise invalid(_why_not(str(path)[:200]))
-    require_size(path, size if isinstance(size, int) and not isinstance(size, bool) else 0)
+    size = require_size(path, size)
     if not isinstance(sha256, str) or not re.fullmatch(SHA256, sha256):
         raise invalid(f"{path}: expected its SHA-256 as 64 hexadecimal digits in lower case.")
     return Announced(path, size, sha256)

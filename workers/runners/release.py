@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -131,7 +131,7 @@ def _merge(
     return keep_merged(build, token=lease.token, eraser=to_store(done.eraser), plugins=plugins)
 
 
-def _fixed(build: ReleaseBuild, base: BaseCheckpoint, lasting: Sequence[Weighted]) -> Mapping[str, Grid]:
+def _fixed(build: ReleaseBuild, base: BaseCheckpoint, lasting: Sequence[Weighted]) -> dict[str, Grid]:
     """Draw what every release of a base draws, so that any two can be laid side by side."""
     prompts = fixed_prompts(build.base)
     drawn = [
