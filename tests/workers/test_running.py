@@ -31,6 +31,7 @@ from market.provenance import extract
 from plugins_engine import DeviceUnavailable
 from tests.market.stage import EURO, earnings, wallet
 from tests.workers.conftest import Ask
+from workers import patience
 from workers.engine import Engine
 from workers.lease import Lease, never
 from workers.running import attempt, work
@@ -382,6 +383,26 @@ def test_a_preview_that_cannot_be_kept_ends_nothing(
 
     assert job_of(made).state == JobState.SUCCEEDED
     assert refused
+
+
+def test_a_storage_that_fails_for_a_moment_costs_no_attempt(
+    ask: Ask, plugin: PlugIn, engine: Engine, artist: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = ask((plugin, 1.0))
+    save, failures = default_storage.save, [OSError("the bucket is busy"), OSError("and again")]
+
+    def fail_twice(name: str, content: ContentFile[bytes]) -> str:
+        if name.startswith("pictures/") and failures:
+            raise failures.pop()
+        return save(name, content)
+
+    monkeypatch.setattr(patience, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(default_storage, "save", fail_twice)
+    assert do_all(engine) == 1
+
+    job = job_of(made)
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1)
+    assert earnings(artist) == 45_000
 
 
 def test_what_a_late_attempt_wrote_is_deleted_after_a_while(ask: Ask, engine: Engine) -> None:
