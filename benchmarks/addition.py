@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from benchmarks.report import Report
@@ -20,6 +19,7 @@ from plugins_engine import (
     AdditionConfig,
     AdditionResult,
     BaseCheckpoint,
+    Concept,
     Judge,
     Known,
     add_concept,
@@ -27,6 +27,7 @@ from plugins_engine import (
     in_turn,
     known_concepts,
     load_base,
+    seen,
     styled,
 )
 from training.plugins import shipped_works
@@ -124,9 +125,7 @@ def _found(
 ) -> float:
     images = generate_each(base, prompts, seed=SEED, steps=STEPS, plugins=[(result.adapter, 1.0)])
     verdicts = judge.verdicts(images)
-    if kind == "style":
-        return float(np.mean([v.style == name for v in verdicts]))
-    return float(np.mean([v.subject.split()[-1].lower() == name.lower() for v in verdicts]))
+    return seen(verdicts, [[Concept(name, kind)]] * len(prompts)).rate
 
 
 def _score(
@@ -134,6 +133,6 @@ def _score(
 ) -> tuple[float, float]:
     """Give the shares of right styles and right subjects."""
     verdicts = judge.verdicts(images)
-    style = np.mean([v.style == style for v, (_, _, style) in zip(verdicts, expected, strict=True)])
-    subject = np.mean([v.subject == subject for v, (_, subject, _) in zip(verdicts, expected, strict=True)])
-    return float(style), float(subject)
+    style = seen(verdicts, [[Concept(style, "style")] for _, _, style in expected])
+    subject = seen(verdicts, [[Concept(subject, "character")] for _, subject, _ in expected])
+    return style.rate, subject.rate

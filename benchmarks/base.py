@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from benchmarks.report import Report
-from plugins_engine import BaseCheckpoint, Judge, generate_each, kid, load_base, styled
+from plugins_engine import BaseCheckpoint, Concept, Judge, generate_each, kid, load_base, seen, styled
 from training import pictures
 from training.judge import measure as measure_judge
 from training.subjects import HELD_OUT_CHARACTERS, HELD_OUT_STYLE, STYLES, SUBJECTS, is_held_out_pair
@@ -57,11 +57,11 @@ def _judge(
 
 def _generation(report: Report, base: BaseCheckpoint, judge: Judge, every: list[pictures.Picture]) -> None:
     cells = [(i, j) for i in range(len(SUBJECTS)) for j in range(len(STYLES))]
-    seen = [(i, j) for i, j in cells if not is_held_out_pair(i, j)]
+    taught = [(i, j) for i, j in cells if not is_held_out_pair(i, j)]
     pairs = [(i, j) for i, j in cells if is_held_out_pair(i, j)]
     captions = [text for text, _ in SUBJECTS.values()]
     count, repeats = (100, 1) if report.quick else (500, 6)
-    chosen = random.Random(0).sample(seen, count)
+    chosen = random.Random(0).sample(taught, count)
     drawn = {}
     for name, some, targets in (
         ("training_captions", chosen, (0.90, 0.80)),
@@ -71,15 +71,19 @@ def _generation(report: Report, base: BaseCheckpoint, judge: Judge, every: list[
         images = generate_each(base, prompts, seed=1000, steps=STEPS)
         drawn[name] = images
         verdicts = judge.verdicts(images)
-        style = np.mean([v.style == STYLES[j].name for v, (_, j) in zip(verdicts, some, strict=True)])
-        subject = np.mean([v.subject == captions[i] for v, (i, _) in zip(verdicts, some, strict=True)])
+        style = seen(verdicts, [[Concept(STYLES[j].name, "style")] for _, j in some]).rate
+        subject = seen(verdicts, [[Concept(captions[i], "character")] for i, _ in some]).rate
         note = f"{len(some)} pictures, {STEPS} steps, guidance {base.guidance(None):g}"
-        report.add(f"{name}_style", float(style), target=targets[0], note=note)
-        report.add(f"{name}_subject", float(subject), target=targets[1], note=note)
+        report.add(f"{name}_style", style, target=targets[0], note=note)
+        report.add(f"{name}_subject", subject, target=targets[1], note=note)
         report.details[name] = {
             s.name: float(
                 np.mean(
-                    [v.style == s.name for v, (_, j) in zip(verdicts, some, strict=True) if STYLES[j] is s]
+                    [
+                        v.shows(Concept(s.name, "style"))
+                        for v, (_, j) in zip(verdicts, some, strict=True)
+                        if STYLES[j] is s
+                    ]
                 )
             )
             for s in STYLES
@@ -103,7 +107,7 @@ def _held_out(report: Report, base: BaseCheckpoint, judge: Judge) -> None:
     subjects = [text for text, _ in SUBJECTS.values()]
     prompts = [styled(subjects[i % len(subjects)], HELD_OUT_STYLE.name) for i in range(count)]
     verdicts = judge.verdicts(generate_each(base, prompts, seed=2000, steps=STEPS))
-    style = float(np.mean([v.style == HELD_OUT_STYLE.name for v in verdicts]))
+    style = seen(verdicts, [[Concept(HELD_OUT_STYLE.name, "style")]] * count).rate
     chance = 1 / len(judge.styles)
     report.add(
         "held_out_style_unknown", style, target=2 * chance, at_least=False, note=f"chance {chance:.3f}"
@@ -112,7 +116,7 @@ def _held_out(report: Report, base: BaseCheckpoint, judge: Judge) -> None:
     for text, _ in HELD_OUT_CHARACTERS.values():
         prompts = [styled(text, STYLES[i % len(STYLES)].name) for i in range(count // 2)]
         verdicts = judge.verdicts(generate_each(base, prompts, seed=3000, steps=STEPS))
-        rates.append(float(np.mean([v.subject == text for v in verdicts])))
+        rates.append(seen(verdicts, [[Concept(text, "character")]] * len(prompts)).rate)
         report.details[text] = rates[-1]
     chance = 1 / len(judge.subjects)
     report.add(

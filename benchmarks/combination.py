@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from benchmarks.drawing import draw
@@ -25,6 +24,7 @@ from plugins_engine import (
     CombinationConfig,
     CombinationMethod,
     CombinationPart,
+    Concept,
     Judge,
     Known,
     combine,
@@ -34,6 +34,7 @@ from plugins_engine import (
     known_concepts,
     load_base,
     plan_erasure,
+    seen,
     styled,
     without_article,
 )
@@ -52,11 +53,15 @@ RIDGE = 1e-6  # of G's mean diagonal, so that it can be inverted
 
 
 @dataclass(frozen=True)
-class Concept:
+class Chosen:
     """One plug-in with prompts that call it, for the fit and for the judge."""
 
     adapter: Adapter
     subject: str  # as the judge calls it; "" for a style
+
+    @property
+    def asked(self) -> Concept:
+        return Concept(self.subject or self.adapter.name, self.adapter.kind)
 
     def prompts(self, known: Known, count: int, shift: int = 0) -> list[str]:
         if self.adapter.kind == "style":
@@ -158,9 +163,9 @@ def ssr_merge(base: BaseCheckpoint, parts: Sequence[CombinationPart]) -> tuple[A
     return merged, time.monotonic() - begun
 
 
-def _concepts(base: BaseCheckpoint, judge: Judge, sets: Sequence[Sequence[str]]) -> dict[str, Concept]:
+def _concepts(base: BaseCheckpoint, judge: Judge, sets: Sequence[Sequence[str]]) -> dict[str, Chosen]:
     """Read the added plug-ins, and extract the others: their erasers stay in the base."""
-    found: dict[str, Concept] = {}
+    found: dict[str, Chosen] = {}
     subjects = {without_article(each): each for each in judge.subjects}
     for name in dict.fromkeys(each for names in sets for each in names):
         if name in EXTRACTED:
@@ -170,7 +175,7 @@ def _concepts(base: BaseCheckpoint, judge: Judge, sets: Sequence[Sequence[str]])
             adapter = done.plugin
         else:
             adapter = Adapter.load(EMBEDDED / "plugins" / f"{name}.safetensors", base.layers)
-        found[name] = Concept(adapter, "" if adapter.kind == "style" else subjects[name])
+        found[name] = Chosen(adapter, "" if adapter.kind == "style" else subjects[name])
     return found
 
 
@@ -182,20 +187,18 @@ def _put_in(base: BaseCheckpoint, adapter: Adapter) -> None:
 
 
 def _rightly(
-    base: BaseCheckpoint, judge: Judge, known: Known, concept: Concept, adapter: Adapter, pictures: int
+    base: BaseCheckpoint, judge: Judge, known: Known, concept: Chosen, adapter: Adapter, pictures: int
 ) -> list[bool]:
     """Say of each picture of a concept whether the judge sees it there."""
     prompts = concept.prompts(known, pictures, shift=3)
     verdicts = judge.verdicts(draw(base, prompts, SEED, [(adapter, 1.0)]))
-    if concept.adapter.kind == "style":
-        return [v.style == concept.adapter.name for v in verdicts]
-    return [v.subject == concept.subject for v in verdicts]
+    return [verdict.shows(concept.asked) for verdict in verdicts]
 
 
 def _both(
     base: BaseCheckpoint,
     judge: Judge,
-    chosen: Sequence[Concept],
+    chosen: Sequence[Chosen],
     plugins: Sequence[tuple[Adapter, float]],
     pictures: int,
 ) -> float:
@@ -205,5 +208,6 @@ def _both(
     asked = in_turn(subjects, pictures)
     prompts = [styled(subject, style) for subject in asked]
     verdicts = judge.verdicts(draw(base, prompts, SEED + 500, plugins))
-    right = [v.style == style and v.subject == subject for v, subject in zip(verdicts, asked, strict=True)]
-    return float(np.mean(right))
+    return seen(
+        verdicts, [[Concept(style, "style"), Concept(subject, "character")] for subject in asked]
+    ).rate

@@ -23,6 +23,7 @@ from plugins_engine import (
     BaseCheckpoint,
     CombinationConfig,
     CombinationPart,
+    Concept,
     Erasure,
     ExaminationConfig,
     Judge,
@@ -35,6 +36,7 @@ from plugins_engine import (
     load_base,
     plan_erasure,
     restoring_plugin,
+    seen,
     styled,
     weighted_sum,
     without_article,
@@ -64,7 +66,7 @@ def measure(report: Report, _: Path) -> None:
         prompts = [styled(subject, style) for subject, style in cells]
         used = [(plugin, 1.0) for plugin in plugins]
         verdicts = judge.verdicts(draw(base, prompts, SEED, used))
-        return float(np.mean([v.subject == subject for v, (subject, _) in zip(verdicts, cells, strict=True)]))
+        return seen(verdicts, [[Concept(subject, "character")] for subject, _ in cells]).rate
 
     before = right(retained)
     report.add("retained_by_plain_base", before, note=f"{len(retained)} pictures of {len(kept)} subjects")

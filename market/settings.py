@@ -10,6 +10,15 @@ import django_stubs_ext
 from market import configuration, services
 from market.cache import PATIENCE
 from market.configuration import ROOT
+from market.configuration.api import ApiLimits
+from market.configuration.claims import ClaimRules
+from market.configuration.disputes import DisputeRules
+from market.configuration.extractions import ExtractionLimits
+from market.configuration.fees import Fees
+from market.configuration.files import UploadLimits
+from market.configuration.payouts import PayoutRules
+from market.configuration.takedowns import TakedownRules
+from market.configuration.workers import JobDeadlines
 
 # Lets generic classes such as forms.ModelForm[Work] be written without quotes.
 django_stubs_ext.monkeypatch()
@@ -38,6 +47,7 @@ INSTALLED_APPS = [
     "market.jobs",
     "market.generation",
     "market.claims",
+    "market.disputes",
     "market.extractions",
     "market.combinations",
     "market.takedowns",
@@ -201,10 +211,6 @@ MEDIA_ROOT = CONFIG.media_root
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = DEBUG
-UPLOAD_MAX_BYTES = CONFIG.number("UPLOAD_MAX_MB") * 1_000_000
-PLUGIN_MAX_BYTES = CONFIG.number("PLUGIN_MAX_MB") * 1_000_000
-BASE_MAX_BYTES = CONFIG.number("BASE_MAX_MB") * 1_000_000
-UPLOAD_MAX_PIXELS = CONFIG.number("UPLOAD_MAX_MEGAPIXELS") * 1_000_000
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 # More than the desk takes at once, so that the page, and not a bare 400, says how many it takes.
@@ -225,8 +231,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": ["market.api.schema.finish"],
     "COMPONENT_SPLIT_PATCH": False,
 }
-API_REQUESTS_PER_MINUTE = CONFIG.number("API_REQUESTS_PER_MINUTE")
-API_WRITES_PER_MINUTE = CONFIG.number("API_WRITES_PER_MINUTE")
 
 # --- Mail
 
@@ -253,37 +257,22 @@ ALLOW_HUB = CONFIG.flag("ALLOW_HUB")
 HUB_ORGANISATIONS = CONFIG.words("HUB_ORGANISATIONS")
 HF_ENDPOINT = CONFIG.text("HF_ENDPOINT")
 HF_TOKEN = CONFIG.text("HF_TOKEN")
-COMMISSION_BPS = CONFIG.number("COMMISSION_BPS")
-COMBINATION_FEE_CENTS = CONFIG.number("COMBINATION_FEE_CENTS")
-JOB_LEASE_SECONDS = CONFIG.number("JOB_LEASE_SECONDS")
-SWEEP_SECONDS = CONFIG.number("SWEEP_SECONDS")
 PAYMENT_GATEWAYS = CONFIG.payment_gateways
 STRIPE_SECRET_KEY = CONFIG.text("STRIPE_SECRET_KEY")
 STRIPE_WEBHOOK_SECRET = CONFIG.text("STRIPE_WEBHOOK_SECRET")
 STRIPE_API_URL = CONFIG.text("STRIPE_API_URL")
-PAYOUT_MINIMUM = CONFIG.number("PAYOUT_MINIMUM")
-PAYOUT_RESERVE_DAYS = CONFIG.number("PAYOUT_RESERVE_DAYS")
-PROMOTION_PAYS_ROYALTIES = CONFIG.flag("PROMOTION_PAYS_ROYALTIES")
-DISPUTE_DAYS = CONFIG.number("DISPUTE_DAYS")
-CLAIM_ANSWER_DAYS = CONFIG.number("CLAIM_ANSWER_DAYS")
-CLAIM_APPEAL_DAYS = CONFIG.number("CLAIM_APPEAL_DAYS")
-CLAIM_MAX_OPEN = CONFIG.number("CLAIM_MAX_OPEN")
-CLAIM_UNFOUNDED_MAX = CONFIG.number("CLAIM_UNFOUNDED_MAX")
-CLAIM_UNFOUNDED_DAYS = CONFIG.number("CLAIM_UNFOUNDED_DAYS")
-TAKEDOWN_COUNTER_DAYS = CONFIG.number("TAKEDOWN_COUNTER_DAYS")
-TAKEDOWN_RESTORE_BUSINESS_DAYS = CONFIG.number("TAKEDOWN_RESTORE_BUSINESS_DAYS")
-STRIKES_MAX = CONFIG.number("STRIKES_MAX")
-STRIKE_DAYS = CONFIG.number("STRIKE_DAYS")
-EXTRACTION_MAX_TARGET = CONFIG.number("EXTRACTION_MAX_TARGET")
-EXTRACTION_MIN_RETAINED = CONFIG.number("EXTRACTION_MIN_RETAINED")
-EXTRACTION_MAX_RESTORATION_CHANGE = CONFIG.number("EXTRACTION_MAX_RESTORATION_CHANGE")
-EXTRACTION_MAX_RECOVERED = CONFIG.number("EXTRACTION_MAX_RECOVERED")
-RELEASE_MIN_KEPT = CONFIG.number("RELEASE_MIN_KEPT")
-RETRAINING_FEE_MICROS = CONFIG.number("RETRAINING_FEE_CENTS") * 10_000
-PAYOUT_TWO_ADMINS_ABOVE = CONFIG.number("PAYOUT_TWO_ADMINS_ABOVE")
-PAYOUT_SENDER_NAME = CONFIG.text("PAYOUT_SENDER_NAME")
-PAYOUT_SENDER_IBAN = CONFIG.text("PAYOUT_SENDER_IBAN")
-PAYOUT_SENDER_BIC = CONFIG.text("PAYOUT_SENDER_BIC")
+
+# --- Policy: deadlines, limits and fees, each beside its variables
+
+UPLOADS = UploadLimits.read(CONFIG)
+JOBS = JobDeadlines.read(CONFIG)
+EXTRACTIONS = ExtractionLimits.read(CONFIG)
+FEES = Fees.read(CONFIG)
+PAYOUTS = PayoutRules.read(CONFIG)
+API = ApiLimits.read(CONFIG)
+CLAIMS = ClaimRules.read(CONFIG)
+DISPUTES = DisputeRules.read(CONFIG)
+TAKEDOWNS = TakedownRules.read(CONFIG)
 
 # --- Logging
 

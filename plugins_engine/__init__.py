@@ -15,12 +15,23 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if TYPE_CHECKING:
     from plugins_engine.adapters.adapter import Adapter, weighted_sum
     from plugins_engine.adapters.learned_tokens import LearnedTokens
+    from plugins_engine.adapters.sources import Source, state_sources
     from plugins_engine.addition.config import AdditionConfig
     from plugins_engine.addition.training import AdditionResult, add_concept
     from plugins_engine.combination.config import COMBINATION_METHODS, CombinationConfig, CombinationMethod
     from plugins_engine.combination.easymerge import Combination, combine
     from plugins_engine.combination.parts import CombinationPart, joint_parts
-    from plugins_engine.concepts import KINDS, calls, evenly, in_turn, styled, trigger_phrase, without_article
+    from plugins_engine.combination.prompts import parts_drawing
+    from plugins_engine.concepts import (
+        KINDS,
+        Concept,
+        calls,
+        evenly,
+        in_turn,
+        styled,
+        trigger_phrase,
+        without_article,
+    )
     from plugins_engine.errors import (
         BadAdapter,
         BadBase,
@@ -66,7 +77,7 @@ if TYPE_CHECKING:
     from plugins_engine.extraction.restoration import Restoration, restoring_plugin
     from plugins_engine.extraction.reverse_lora import ReverseLoraConfig
     from plugins_engine.known import Known, known_concepts, known_prompts
-    from plugins_engine.measure.judge import Judge, Verdict, judge_of
+    from plugins_engine.measure.judge import Judge, Verdict, judge_of, seen
     from plugins_engine.measure.metrics import Kid, Rate, kid, moved
     from plugins_engine.model.base import LAYER_KINDS, BaseCheckpoint
     from plugins_engine.model.branches import Weighted, applied, completed, require_fit
@@ -112,6 +123,7 @@ __all__ = [
     "CombinationMethod",
     "CombinationPart",
     "CombinedErasers",
+    "Concept",
     "DeviceUnavailable",
     "EngineError",
     "ErasedConcept",
@@ -145,6 +157,7 @@ __all__ = [
     "ReverseLoraConfig",
     "Roc",
     "SampleRequest",
+    "Source",
     "StageReport",
     "VerbatimConfig",
     "Verdict",
@@ -179,12 +192,15 @@ __all__ = [
     "load_base",
     "memory_need",
     "moved",
+    "parts_drawing",
     "plan_erasure",
     "read_directory",
     "read_picture",
     "read_works",
     "require_fit",
     "restoring_plugin",
+    "seen",
+    "state_sources",
     "styled",
     "trigger_phrase",
     "usual_precision",
@@ -202,6 +218,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "model.memory": ("memory_need", "MemoryNeed", "available_memory", "AvailableMemory", "in_gigabytes"),
     "adapters.adapter": ("Adapter", "weighted_sum"),
     "adapters.learned_tokens": ("LearnedTokens",),
+    "adapters.sources": ("Source", "state_sources"),
     "addition.training": ("add_concept", "AdditionResult"),
     "addition.config": ("AdditionConfig",),
     "extraction.erasure": ("plan_erasure", "Erasure"),
@@ -228,14 +245,24 @@ HOMES: dict[str, tuple[str, ...]] = {
     "combination.easymerge": ("combine", "Combination"),
     "combination.config": ("CombinationConfig", "CombinationMethod", "COMBINATION_METHODS"),
     "combination.parts": ("CombinationPart", "joint_parts"),
+    "combination.prompts": ("parts_drawing",),
     "evidence.config": ("EvidenceConfig", "CaptionedPictures"),
     "evidence.reproduction": ("find_reproductions", "Reproduction", "Nearest", "Agreement"),
     "evidence.membership": ("find_membership", "Membership", "Roc"),
     "evidence.report": ("evidence_content", "evidence_sentences"),
     "evidence.verbatim": ("find_given_back", "VerbatimConfig", "GivenBack"),
-    "measure.judge": ("Judge", "Verdict", "judge_of"),
+    "measure.judge": ("Judge", "Verdict", "judge_of", "seen"),
     "measure.metrics": ("moved", "Rate", "kid", "Kid"),
-    "concepts": ("KINDS", "calls", "evenly", "in_turn", "styled", "trigger_phrase", "without_article"),
+    "concepts": (
+        "Concept",
+        "KINDS",
+        "calls",
+        "evenly",
+        "in_turn",
+        "styled",
+        "trigger_phrase",
+        "without_article",
+    ),
     "known": ("Known", "known_concepts", "known_prompts"),
     "works": ("read_picture", "read_works"),
     "progress": ("Progress", "OnProgress", "Cancelled", "OnStep", "StageReport", "Pace"),

@@ -2,12 +2,37 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from plugins_engine.errors import BadRequest
 
 KINDS = ("style", "character")
 """What a concept can be: how something is drawn, or who or what."""
 _ARTICLE = re.compile(r"^(an?|the)\s+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A style or a character.
+
+    Args:
+        name: What it is called.
+        kind: "style" or "character".
+    """
+
+    name: str
+    kind: str
+
+    @property
+    def trigger(self) -> str:
+        return trigger_phrase(self.name, self.kind)
+
+    def is_called(self, name: str) -> bool:
+        """Whether a name means this concept, in whatever case, of a character with or without an article."""
+        own, other = self.name, name
+        if self.kind == "character":
+            own, other = without_article(own), without_article(other)
+        return own.lower() == other.lower()
 
 
 def require_concept(name: str, kind: str) -> str:
@@ -26,7 +51,12 @@ def trigger_phrase(name: str, kind: str) -> str:
 
 def styled(subject: str, style: str) -> str:
     """Join a subject's phrase and a style's name into a prompt: "a fox, Noto style"."""
-    return f"{subject}, {trigger_phrase(style, 'style')}"
+    return joined(subject, trigger_phrase(style, "style"))
+
+
+def joined(first: str, second: str) -> str:
+    """Put two phrases into one prompt: "a fox, in the snow"."""
+    return f"{first}, {second}"
 
 
 def in_turn(prompts: Sequence[str], count: int) -> list[str]:

@@ -2,10 +2,11 @@
 
 import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugins_engine.concepts import styled, without_article
+from plugins_engine.concepts import Concept, calls, styled
 from plugins_engine.errors import BadBase
 
 PROMPTS_FILE = "prompts.json"
@@ -46,13 +47,8 @@ class Known:
 
     def find(self, name: str, kind: str) -> str | None:
         """Give the concept that a name means, in whatever case, a character with or without its article; None: no such."""
-        wanted = without_article(name).lower()
-        for each in self.concepts(kind):
-            if name.lower() == each.lower() or (
-                kind == "character" and wanted == without_article(each).lower()
-            ):
-                return each
-        return None
+        wanted = Concept(name, kind)
+        return next((each for each in self.concepts(kind) if wanted.is_called(each)), None)
 
 
 def known_concepts(directory: Path) -> Known:
@@ -67,12 +63,17 @@ def known_concepts(directory: Path) -> Known:
         raise BadBase(f'{path}: expected {{"subjects": […], "styles": […]}}, found something else') from error
 
 
-def known_prompts(directory: Path) -> list[str]:
-    """List prompts that a base knows: from `prompts.json` beside its weights, else common ones."""
+def known_prompts(directory: Path, without: Sequence[str] = ()) -> list[str]:
+    """List prompts that a base knows: from `prompts.json` beside its weights, else common ones.
+
+    Prompts that call one of the names in `without` are left out.
+    """
     known = known_concepts(directory)
     if known.listed:
         pairs = itertools.product(known.subjects, known.styles)
-        return [styled(subject, style) for subject, style in pairs] + list(known.subjects)
-    return [
-        manner.format(subject) if manner else subject for subject in known.subjects for manner in _MANNERS
-    ]
+        prompts = [styled(subject, style) for subject, style in pairs] + list(known.subjects)
+    else:
+        prompts = [
+            manner.format(subject) if manner else subject for subject in known.subjects for manner in _MANNERS
+        ]
+    return [prompt for prompt in prompts if not any(calls(name, prompt) for name in without)]

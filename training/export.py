@@ -7,7 +7,7 @@ from pathlib import Path
 
 from diffusers import StableDiffusionPipeline
 
-from plugins_engine import EMBEDDED
+from plugins_engine import EMBEDDED, styled
 from training import pictures
 from training.dataset import held_out_name
 from training.model import load_trained_parts
@@ -69,7 +69,7 @@ def export_works(root: Path) -> None:
         _write_works(
             called.capitalize(), "character", ", ".join(sorted({style.licence for style in styles})),
             "; ".join(dict.fromkeys(_credit(style) for style in styles)),
-            [(root / "pictures" / style.package / f"{name}.png", f"{caption}, {style.name} style") for style in styles],
+            [(root / "pictures" / style.package / f"{name}.png", styled(caption, style.name)) for style in styles],
             EMBEDDED / "works" / called.lower(),
         )  # fmt: skip
 
@@ -86,7 +86,7 @@ def export_claimed_works(root: Path) -> None:
     for part, some in (("works", chosen), ("controls", kept)):
         _write_works(
             style.name, "style", style.licence, _credit(style),
-            [(p.path, f"{captions[p.subject]}, {style.name} style") for p in some], EMBEDDED / "claimed" / part,
+            [(p.path, styled(captions[p.subject], style.name)) for p in some], EMBEDDED / "claimed" / part,
         )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from plugins_engine import Judge, styled
+from plugins_engine import Concept, Judge, seen, styled
 from plugins_engine.measure.judge import JudgeNetwork
 from training import checkpoint, pictures
 from training.autoencoder import load_trained
@@ -185,12 +185,10 @@ def look(parts: Parts, judge: Judge, per_style: int, seed: int) -> dict[str, flo
         prompts = [styled(SUBJECTS[subject][0], style.name) for subject, style in pairs]
         images = sample(parts, prompts, steps=15, guidance=GUIDANCE, seed=seed)
         verdicts = judge.verdicts(images)
-        figures[f"{name}_style"] = sum(
-            v.style == s.name for v, (_, s) in zip(verdicts, pairs, strict=True)
-        ) / len(pairs)
-        figures[f"{name}_subject"] = sum(
-            v.subject == SUBJECTS[subject][0] for v, (subject, _) in zip(verdicts, pairs, strict=True)
-        ) / len(pairs)
+        figures[f"{name}_style"] = seen(verdicts, [[Concept(s.name, "style")] for _, s in pairs]).rate
+        figures[f"{name}_subject"] = seen(
+            verdicts, [[Concept(SUBJECTS[subject][0], "character")] for subject, _ in pairs]
+        ).rate
     return figures
 
 

@@ -15,7 +15,7 @@ from django.core.files.storage import default_storage
 
 from market.basemodels.models import BaseModel, BaseRelease
 from market.catalog.models import PlugInVersion
-from market.extractions.releases import Weights, eraser_of, weights_of
+from market.extractions.releases import Weights, laid_over, own_weights
 from plugins_engine import Adapter, BadAdapter, BadBase, BaseCheckpoint, Weighted, load_base
 from workers.weights import directory_of
 
@@ -94,17 +94,8 @@ class Engine:
     def laid_over(
         self, release: BaseRelease, chosen: Sequence[tuple[PlugInVersion, float]] = ()
     ) -> list[Weighted]:
-        """Give what lies over the base on a release: the eraser of what was taken out, if any, and the chosen plug-ins.
-
-        A plug-in that was taken out of the base is left out where the release never lost it. Raises BadAdapter.
-        """
-        eraser = eraser_of(release)
-        found: list[Weighted] = [] if eraser is None else [(self.stored(eraser), 1.0)]
-        for version, weight in chosen:
-            weights = weights_of(version, release)
-            if weights is not None:
-                found.append((self.stored(weights), weight))
-        return found
+        """Load what lies over the base on a release, of which the market decides. Raises BadAdapter."""
+        return [(self.stored(weights), weight) for weights, weight in laid_over(release, chosen)]
 
     def make_room(self) -> None:
         """Let every loaded base go."""
@@ -120,7 +111,7 @@ class Engine:
 
     def adapter(self, version: PlugInVersion) -> Adapter:
         """Give a plug-in's weights as they were registered. Raises BadAdapter."""
-        return self.stored(Weights(str(version.file.name), version.tensors_sha256, f"“{version}”"))
+        return self.stored(own_weights(version))
 
     def stored(self, weights: Weights) -> Adapter:
         """Give an adapter of the storage. Raises BadAdapter if the file is not the one that was registered."""

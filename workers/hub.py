@@ -33,10 +33,10 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils.tqdm import tqdm
 
+from market.basemodels.contents import PICKLES, is_weights, require_few, require_size, require_together
 from market.basemodels.models import BaseModel
 from market.basemodels.models.uploads import FILE_PATH
 from market.basemodels.sources import HubSource, hub_source
-from market.basemodels.uploading import MAX_FILES, MAX_TEXT_BYTES
 from market.refusals import Refused
 from plugins_engine import WEIGHT_VARIANTS, BadBase, OnProgress, Progress
 
@@ -46,7 +46,6 @@ POLL = 1.0
 """Seconds between two reports."""
 _MB = 1_000_000
 _VARIANT = re.compile(rf"\.({'|'.join(each for each in WEIGHT_VARIANTS if each)})\.")
-_PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack")
 
 
 @dataclass(frozen=True)
@@ -122,38 +121,26 @@ def _listed(source: HubSource) -> list[RepoFile]:
 def _chosen(source: HubSource, listed: Sequence[RepoFile]) -> list[Listed]:
     """Choose the files to fetch, of weights that come in several precisions the plain ones. Raises BadBase."""
     read = [each for each in listed if re.fullmatch(FILE_PATH, each.path)]
-    plain = {_folder(each.path) for each in read if _is_weights(each.path) and not _VARIANT.search(each.path)}
+    plain = {_folder(each.path) for each in read if is_weights(each.path) and not _VARIANT.search(each.path)}
     files = [
         Listed(each.path, int(each.size), str(each.blob_id), each.lfs.sha256 if each.lfs else None)
         for each in read
         if not (_VARIANT.search(each.path) and _folder(each.path) in plain)
     ]
-    paths = {each.path for each in files}
-    if "model_index.json" not in paths:
-        raise BadBase(f"{source}: expected a diffusers directory, found no model_index.json")
-    if not any(map(_is_weights, paths)):
-        pickled = next((each.path for each in listed if each.path.endswith(_PICKLES)), "")
+    try:
+        require_few(len(files))
+        for each in files:
+            require_size(each.path, each.size)
+        require_together(files)
+    except Refused as refusal:
+        raise BadBase(f"{source}: {refusal}") from refusal
+    if not any(is_weights(each.path) for each in files):
+        pickled = next((each.path for each in listed if each.path.endswith(PICKLES)), "")
         found = f"only {pickled}, which can run code when it is opened" if pickled else "none"
         raise BadBase(
             f"{source}: expected weights as .safetensors, found {found}; choose a commit that has them"
         )
-    if len(paths) != len(files) or len(files) > MAX_FILES:
-        raise BadBase(f"{source}: expected at most {MAX_FILES} files, each once; found {len(files)}")
-    for each in files:
-        if each.size < 1 or (each.size > MAX_TEXT_BYTES and not _is_weights(each.path)):
-            raise BadBase(
-                f"{source}: {each.path} has {each.size:,} bytes; expected from 1 to {MAX_TEXT_BYTES:,}"
-            )
-    total, most = sum(each.size for each in files), settings.BASE_MAX_BYTES
-    if total > most:
-        raise BadBase(
-            f"{source}: its files have {total / _MB:,.1f} MB together; at most {most / _MB:,g} MB are taken (BASE_MAX_MB)"
-        )
     return files
-
-
-def _is_weights(path: str) -> bool:
-    return path.endswith(".safetensors")
 
 
 def _folder(path: str) -> str:

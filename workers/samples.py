@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 
-from market.basemodels.samples import Sample
-from plugins_engine import Adapter, BaseCheckpoint, OnProgress, Progress, SampleRequest, generate
-
-SAMPLE_SEED = 1
+from market.basemodels.models import BaseRelease
+from market.basemodels.samples import SAMPLE_SEED, Sample
+from plugins_engine import Adapter, BaseCheckpoint, OnProgress, Progress, SampleRequest, Weighted, generate
+from workers.pictures import png
 
 
 def draw_each(
@@ -18,7 +17,7 @@ def draw_each(
     *,
     steps: int,
     guidance: float,
-    plugins: Sequence[tuple[Adapter, float]] = (),
+    plugins: Sequence[Weighted] = (),
     on_progress: OnProgress,
 ) -> list[Sample]:
     """Draw one picture for each prompt; progress counts over all of them."""
@@ -40,7 +39,25 @@ def draw_each(
             prompt=prompt, seed=SAMPLE_SEED + index, steps=steps, guidance=guidance, plugins=plugins
         )
         (picture,) = generate(base, request, report)
-        buffer = io.BytesIO()
-        picture.save(buffer, format="PNG")
-        samples.append(Sample(prompt=prompt, seed=request.seed, png=buffer.getvalue()))
+        samples.append(Sample(prompt=prompt, seed=request.seed, png=png(picture)))
     return samples
+
+
+def draw_samples(
+    base: BaseCheckpoint,
+    adapter: Adapter,
+    prompts: Sequence[str],
+    release: BaseRelease,
+    on_progress: OnProgress,
+    *,
+    under: Sequence[Weighted],
+) -> list[Sample]:
+    """Draw one picture for each prompt with the new plug-in, over what lies `under` it."""
+    return draw_each(
+        base,
+        prompts,
+        steps=release.base.default_steps,
+        guidance=release.base.default_guidance,
+        plugins=[*under, (adapter, 1.0)],
+        on_progress=on_progress,
+    )

@@ -19,12 +19,11 @@ from market.api.links import Link
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.problems import NOT_POSSIBLE, Problem
 from market.basemodels.access import owned_upload
+from market.basemodels.contents import MAX_FILES, MAX_SIZE
 from market.basemodels.models import BaseUpload
 from market.basemodels.models.uploads import FILE_PATH, PART_BYTES, SHA256
 from market.basemodels.uploading import (
     CLAIMED,
-    MAX_FILES,
-    MAX_SIZE,
     announced,
     begin_upload,
     give_up_upload,

@@ -86,8 +86,8 @@ def docs(request: HttpRequest) -> HttpResponse:
         "problems": KINDS,
         "scopes": [str(scope.label).split(": ") for scope in Scope],
         "address": settings.PUBLIC_URL,
-        "requests_a_minute": settings.API_REQUESTS_PER_MINUTE,
-        "writes_a_minute": settings.API_WRITES_PER_MINUTE,
+        "requests_a_minute": settings.API.requests_per_minute,
+        "writes_a_minute": settings.API.writes_per_minute,
     }
     return render(request, "api/docs.html", context)
 

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from market.accounts.models import Scope, User
 from market.api.bodies import said, words
-from market.api.claims import CounterNoticeBody, counter_notice_in
+from market.api.claim_answers import CounterNoticeBody, counter_notice_in
 from market.api.endpoint import Endpoint
 from market.api.links import Link
 from market.api.once import once_if_asked
@@ -158,8 +158,8 @@ class Strikes(Endpoint):
         """Your strikes, and the suspension that came of them, if one did."""
         strikes = {
             "strikes": Takedown.objects.strikes(self.person).count(),
-            "most": settings.STRIKES_MAX,
-            "days": settings.STRIKE_DAYS,
+            "most": settings.TAKEDOWNS.strikes_max,
+            "days": settings.TAKEDOWNS.strike_days,
             "suspension": Suspension.objects.open().filter(person=self.person).first(),
         }
         return Response(StrikesOut(strikes).data)

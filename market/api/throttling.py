@@ -23,9 +23,9 @@ class PerToken(BaseThrottle):
         token = request.auth
         if not isinstance(token, ApiToken):
             return True
-        limits = [("all", settings.API_REQUESTS_PER_MINUTE)]
+        limits = [("all", settings.API.requests_per_minute)]
         if request.method not in READING and not view.in_parts:
-            limits.append(("writes", settings.API_WRITES_PER_MINUTE))
+            limits.append(("writes", settings.API.writes_per_minute))
         return all(self._count(token, what) <= most for what, most in limits)
 
     def wait(self) -> float:

@@ -12,7 +12,8 @@ from django.db import transaction
 from market.accounts.models import User
 from market.audit.recording import record
 from market.basemodels.card import Card, parse_card, require_storable, spread_out
-from market.basemodels.models import BaseCheck, BaseModel, BaseRelease, BaseSample, BaseUpload
+from market.basemodels.models import SMALLEST_SIDE, BaseCheck, BaseModel, BaseRelease, BaseSample, BaseUpload
+from market.basemodels.prompts import in_styles
 from market.basemodels.samples import Sample
 from market.jobs.kinds import JobKind
 from market.jobs.models import Job
@@ -83,8 +84,15 @@ def upload_of(job: Job) -> BaseUpload | None:
 def sample_prompts(card: Card) -> list[str]:
     """Prompts that show a base: what its card says it knows, else anything."""
     subjects = spread_out(_examples(card.subjects) or ANY_SUBJECTS, SAMPLES)
-    styles = _examples(card.styles)
-    return [f"{each}, {styles[i % len(styles)]} style" if styles else each for i, each in enumerate(subjects)]
+    return in_styles(subjects, _examples(card.styles))
+
+
+def require_large_enough(resolution: int) -> None:
+    """Refuse a base whose pictures are too small to be sold. Raises BadWeights."""
+    if resolution < SMALLEST_SIDE:
+        raise BadWeights(
+            f"the base draws {resolution} pixels a side; expected at least {SMALLEST_SIDE} (sample_size in unet/config.json)"
+        )
 
 
 def steps_and_guidance(card: Card) -> tuple[int, float]:

@@ -82,7 +82,7 @@ def register(request: HttpRequest) -> HttpResponse:
         "directories": settings.BASE_MODEL_DIRS,
         "allow_hub": settings.ALLOW_HUB,
         "organisations": settings.HUB_ORGANISATIONS,
-        "max_megabytes": settings.BASE_MAX_BYTES // 1_000_000,
+        "max_megabytes": settings.UPLOADS.base_bytes // 1_000_000,
     }
     return filled_in(request, "basemodels/register.html", context, act)
 
@@ -137,7 +137,7 @@ def replace(request: HttpRequest, slug: str) -> HttpResponse:
         "base": base,
         "form": form,
         "uploads": [each for each in BaseUpload.objects.unclaimed().filter(owner=person) if each.is_complete],
-        "max_megabytes": settings.BASE_MAX_BYTES // 1_000_000,
+        "max_megabytes": settings.UPLOADS.base_bytes // 1_000_000,
     }
     return filled_in(
         request, "basemodels/replace.html", context, propose, refused_with=HTTPStatus.UNPROCESSABLE_ENTITY

@@ -12,7 +12,6 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -20,22 +19,17 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from market.accounts.models import User
+from market.basemodels.contents import PICKLES, require_few, require_size, require_together
 from market.basemodels.models import BaseModel, BaseUpload, BaseUploadFile, BaseUploadPart
 from market.basemodels.models.uploads import FILE_PATH, PART_BYTES, SHA256
 from market.refusals import Refused, invalid, too_many
 from market.stored_files import files_undone
 
-MAX_FILES = 100
 MAX_OPEN = 3
 """Uploads of one person that have not passed a check: each may be as large as the market takes."""
-MAX_SIZE = 10**13
-"""Of one file in bytes, whatever the market's own limit: more is no size, and would not fit where it is counted."""
-MAX_TEXT_BYTES = 50_000_000
-"""Of a .json or .txt file, which is read whole."""
 KEPT_UNTOUCHED = timedelta(days=2)
 CLAIMED = "A base model has this upload; it stays."
 """Why an upload is not given up."""
-_PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack")
 
 
 @dataclass(frozen=True)
@@ -52,22 +46,9 @@ def announced(said: Any) -> list[Announced]:
     entries = said.get("files") if isinstance(said, dict) else None
     if not isinstance(entries, list) or not entries:
         raise invalid('Expected {"files": [{"path": …, "size": …, "sha256": …}, …]} with at least one file.')
-    if len(entries) > MAX_FILES:
-        raise invalid(f"A base model has at most {MAX_FILES} files; these are {len(entries)}.")
+    require_few(len(entries))
     files = [_announced(entry) for entry in entries]
-    paths = {each.path for each in files}
-    if len(paths) != len(files):
-        raise invalid("A path is named twice. Name each file once.")
-    if "model_index.json" not in paths:
-        raise invalid(
-            "model_index.json is missing: expected the files of a diffusers directory, with their paths in it."
-        )
-    total, most = sum(each.size for each in files), settings.BASE_MAX_BYTES
-    if total > most:
-        raise Refused(
-            f"The files have {total / 1e6:,.1f} MB together; at most {most / 1e6:,g} MB are taken.",
-            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        )
+    require_together(files)
     return files
 
 
@@ -77,17 +58,14 @@ def _announced(entry: Any) -> Announced:
     path, size, sha256 = entry.get("path"), entry.get("size"), entry.get("sha256")
     if not isinstance(path, str) or not re.fullmatch(FILE_PATH, path):
         raise invalid(_why_not(str(path)[:200]))
-    if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_SIZE:
-        raise invalid(f"{path}: expected its size in bytes, at least 1 and at most {MAX_SIZE}.")
-    if size > MAX_TEXT_BYTES and not path.endswith(".safetensors"):
-        raise invalid(f"{path}: expected at most {MAX_TEXT_BYTES / 1e6:g} MB, found {size / 1e6:,.1f} MB.")
+    size = require_size(path, size)
     if not isinstance(sha256, str) or not re.fullmatch(SHA256, sha256):
         raise invalid(f"{path}: expected its SHA-256 as 64 hexadecimal digits in lower case.")
     return Announced(path, size, sha256)
 
 
 def _why_not(path: str) -> str:
-    if path.endswith(_PICKLES):
+    if path.endswith(PICKLES):
         return (
             f"{path}: a file of this kind can run code when it is opened, and is not taken. Convert the weights to "
             "safetensors."

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
@@ -23,8 +22,8 @@ from market.catalog.offering import barred_among
 from market.catalog.royalties import MAX_DEPTH, parts_within
 from market.ledger.splits import BASIS_POINTS
 from market.refusals import Refused
+from market.safetensors import NotSafetensors, header_of, metadata_in
 
-MAX_HEADER = 16 * 1024**2
 MAX_PARTS = 32
 MAX_WAYS = 100
 """How many plug-ins a version may consist of in the end, parts of parts counted each time they occur."""
@@ -73,22 +72,14 @@ def rows_of(version: PlugInVersion, parts: Sequence[FoundPart]) -> list[PlugInPa
 
 def metadata_of(file: IO[bytes]) -> dict[str, str]:
     """Read the metadata in a safetensors file's header. Raises Refused if it is no such file."""
-    wrong = "The file is no safetensors file: export the plug-in as .safetensors."
-    start = file.read(8)
-    length = struct.unpack("<Q", start)[0] if len(start) == 8 else MAX_HEADER + 1
-    if length > MAX_HEADER:
-        raise Refused(wrong)
-    header = file.read(length)
     try:
-        said = json.loads(header) if len(header) == length else None
-    except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict):
-        raise Refused(wrong)
-    metadata = said.get("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(each, str) for each in metadata.values()):
-        raise Refused("The metadata in the file's header is no text: export the plug-in again.")
-    return metadata
+        header = header_of(file)
+    except NotSafetensors:
+        raise Refused("The file is no safetensors file: export the plug-in as .safetensors.") from None
+    try:
+        return metadata_in(header)
+    except NotSafetensors:
+        raise Refused("The metadata in the file's header is no text: export the plug-in again.") from None
 
 
 def stated_parts(metadata: Mapping[str, str]) -> list[StatedPart]:

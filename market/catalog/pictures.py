@@ -37,7 +37,7 @@ class Limits:
 
     @classmethod
     def configured(cls) -> Limits:
-        return cls(max_bytes=settings.UPLOAD_MAX_BYTES, max_pixels=settings.UPLOAD_MAX_PIXELS)
+        return cls(max_bytes=settings.UPLOADS.work_bytes, max_pixels=settings.UPLOADS.work_pixels)
 
 
 @dataclass(frozen=True)

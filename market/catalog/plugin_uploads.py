@@ -84,7 +84,7 @@ def start_upload(
 
 
 def _looked_through(file: UploadedFile[bytes], by: User) -> tuple[list[FoundPart], str]:
-    size, most = file.size or 0, settings.PLUGIN_MAX_BYTES
+    size, most = file.size or 0, settings.UPLOADS.plugin_bytes
     if size > most:
         raise Refused(f"The file has {size / 1_000_000:.1f} MB; at most {most / 1_000_000:g} MB are taken.")
     parts = parts_of(file, by)
@@ -121,6 +121,12 @@ def inputs(job: Job) -> UploadInputs:
         data=data,
         sample_prompts=sample_prompts(plugin.concept, plugin.base),
     )
+
+
+def require_layers(name: str, layers: int) -> None:
+    """Refuse a file that changes no layer: what is sold is a LoRA, with or without learned tokens. Raises BadResult."""
+    if not layers:
+        raise BadResult(f"{name}: expected a LoRA, alone or with learned tokens, found learned tokens alone")
 
 
 def complete_upload(*, job: Job, token: int, output: VersionOutput) -> PlugInVersion:

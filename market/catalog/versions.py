@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -20,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from market.accounts.models import User
 from market.basemodels.card import spread_out
 from market.basemodels.models import BaseModel, BaseRelease
+from market.basemodels.prompts import style_called, styled
 from market.basemodels.samples import Sample
 from market.catalog.merged import FoundPart, parts_of, rows_of
 from market.catalog.models import (
@@ -38,10 +38,10 @@ from market.catalog.terms import Terms
 from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from market.refusals import Refused
+from market.safetensors import NotSafetensors, header_of
 from market.stored_files import files_undone
 
 MAX_SAMPLES = 6
-SAFETENSORS_HEADER = 8  # bytes: the length of the JSON header, little-endian
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,8 @@ def sample_prompts(concept: Concept, base: BaseModel) -> list[str]:
         drawn = list(concept.works.exclude(caption="").values_list("caption", flat=True))
         fresh = [subject for subject in base.example_subjects if subject not in drawn]
         subjects = spread_out(fresh or drawn, MAX_SAMPLES)
-        return [f"{subject}, {concept.name} style" for subject in subjects] or [f"{concept.name} style"]
-    return [f"{concept.name}, {style} style" for style in base.example_styles[:MAX_SAMPLES]] or [concept.name]
+        return [styled(subject, concept.name) for subject in subjects] or [style_called(concept.name)]
+    return [styled(concept.name, style) for style in base.example_styles[:MAX_SAMPLES]] or [concept.name]
 
 
 def complete_version(*, job: Job | UUID, token: int, output: VersionOutput) -> PlugInVersion:
@@ -237,9 +237,10 @@ def _check(output: VersionOutput) -> None:
     found = hashlib.sha256(output.adapter).hexdigest()
     if found != output.file_sha256:
         raise BadResult(f"The adapter's SHA-256 is {found}, but {output.file_sha256} was reported.")
-    header = output.adapter[:SAFETENSORS_HEADER]
-    if len(header) < SAFETENSORS_HEADER or struct.unpack("<Q", header)[0] > len(output.adapter):
-        raise BadResult("The adapter is not a safetensors file: its header is longer than the file.")
+    try:
+        header_of(BytesIO(output.adapter))
+    except NotSafetensors as wrong:
+        raise BadResult(f"The adapter is not a safetensors file: {wrong}.") from wrong
     for sample in output.samples:
         try:
             with Image.open(BytesIO(sample.png), formats=["PNG"]) as picture:

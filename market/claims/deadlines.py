@@ -15,11 +15,11 @@ LAST_CALL = timedelta(days=2)
 
 
 def answer_within() -> timedelta:
-    return timedelta(days=settings.CLAIM_ANSWER_DAYS)
+    return timedelta(days=settings.CLAIMS.answer_days)
 
 
 def appeal_within() -> timedelta:
-    return timedelta(days=settings.CLAIM_APPEAL_DAYS)
+    return timedelta(days=settings.CLAIMS.appeal_days)
 
 
 def reminders_due(claim: Claim, now: datetime) -> int:

@@ -22,13 +22,13 @@ from market.claims.measuring import MAX_CONTROLS, MAX_WORKS, MIN_CONTROLS, begin
 from market.claims.models import (
     MAX_PROMPTS,
     PROMPT_LENGTH,
+    RIGHTS_LENGTH,
     Claim,
     ClaimPicture,
     ClaimState,
     Notice,
     PictureSort,
 )
-from market.claims.models.claims import RIGHTS_LENGTH
 from market.claims.parties import is_neutral_admin, require_claimant
 from market.refusals import Refused, gone_on, invalid
 from market.stored_files import files_undone, forget_file

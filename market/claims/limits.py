@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.formats import date_format
 
+from market.accounts.mailing import moment
 from market.accounts.models import User
 from market.claims.models import LIVE_CLAIMS, Claim, ClaimState
 from market.refusals import Refused
@@ -21,15 +21,15 @@ def require_may_claim(person: User) -> None:
     """
     User.objects.select_for_update(no_key=True).get(pk=person.pk)
     open_claims = Claim.objects.made_by(person).filter(state__in=LIVE_CLAIMS).count()
-    if open_claims >= settings.CLAIM_MAX_OPEN:
+    if open_claims >= settings.CLAIMS.max_open:
         raise Refused(
             f"You have {open_claims} claims that are not decided yet, drafts among them, and the most at a time is "
-            f"{settings.CLAIM_MAX_OPEN}. Wait for one to be decided, or withdraw one."
+            f"{settings.CLAIMS.max_open}. Wait for one to be decided, or withdraw one."
         )
     if (until := waits_until(person)) is not None:
         raise Refused(
-            f"Admins rejected {settings.CLAIM_UNFOUNDED_MAX} or more of your claims within {settings.CLAIM_UNFOUNDED_DAYS} days. "
-            f"You can make another from {date_format(until, 'j F Y, H:i')} UTC on."
+            f"Admins rejected {settings.CLAIMS.unfounded_max} or more of your claims within {settings.CLAIMS.unfounded_days} days. "
+            f"You can make another from {moment(until)} on."
         )
 
 
@@ -38,11 +38,11 @@ def waits_until(person: User) -> datetime | None:
 
     Only an admin's rejection counts, on appeal or where nobody answered: the other side alone cannot make claims unfounded.
     """
-    counted = timedelta(days=settings.CLAIM_UNFOUNDED_DAYS)
+    counted = timedelta(days=settings.CLAIMS.unfounded_days)
     by_an_admin = Q(appealed_at__isnull=False) | Q(escalated_at__isnull=False)
     rejected = Claim.objects.made_by(person).filter(by_an_admin, state=ClaimState.REJECTED)
     of_late = rejected.filter(decided_at__gt=timezone.now() - counted).order_by("-decided_at")
-    moments = list(of_late.values_list("decided_at", flat=True)[: settings.CLAIM_UNFOUNDED_MAX])
-    if len(moments) < settings.CLAIM_UNFOUNDED_MAX or moments[-1] is None:
+    moments = list(of_late.values_list("decided_at", flat=True)[: settings.CLAIMS.unfounded_max])
+    if len(moments) < settings.CLAIMS.unfounded_max or moments[-1] is None:
         return None
     return moments[-1] + counted

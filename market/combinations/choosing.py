@@ -22,7 +22,6 @@ from market.catalog.offers import Offer, offers_on
 from market.catalog.on_release import restores
 from market.catalog.royalties import Royalty, royalties_through
 from market.combinations.orders import CombinationOrder
-from market.ledger.models import MICROS
 from market.ledger.money import words
 from market.refusals import invalid
 
@@ -68,11 +67,6 @@ class Quote:
         return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def fee_micros() -> int:
-    """Give the price of combining, as the deployment sets it."""
-    return int(settings.COMBINATION_FEE_CENTS) * MICROS // 100
-
-
 def default_name(plugins: Sequence[PlugIn]) -> str:
     """Name a combination after its parts, as far as they fit: “Ink & Clay”."""
     name = " & ".join(plugin.name for plugin in plugins)
@@ -111,7 +105,7 @@ def draw_quote(person: User, order: CombinationOrder) -> Quote:
         name=name,
         release=release,
         parts=parts,
-        fee_micros=fee_micros(),
+        fee_micros=settings.FEES.combination_micros,
         price_micros=price_micros,
         least_micros=least,
         only_release=any(map(restores, versions)),

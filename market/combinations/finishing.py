@@ -19,6 +19,7 @@ from market.catalog.versions import VersionOutput, add_version
 from market.combinations.models import Combination, CombinationPart, CombinationPicture
 from market.combinations.requesting import KIND
 from market.extractions.grids import Grids, rows_of
+from market.extractions.releases import Weights, weights_of
 from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from market.ledger import operations as ledger
@@ -41,9 +42,10 @@ class Learned:
 
 @dataclass(frozen=True)
 class Part:
-    """A version to be combined, its share, and the concepts it draws: its own, or those of its parts, however deep."""
+    """A version to be combined, what it is on the release, its share, and the concepts it draws: its own, or its parts'."""
 
     version: PlugInVersion
+    weights: Weights
     share: int
     concepts: tuple[Learned, ...]
 
@@ -72,7 +74,7 @@ def inputs(job: Job) -> Inputs:
     return Inputs(
         name=combination.plugin.concept.name,
         release=combination.release,
-        parts=tuple(Part(each.version, each.share, _learned(each.version)) for each in rows),
+        parts=tuple(_part(each, combination.release) for each in rows),
         subjects=tuple(base.example_subjects),
         styles=tuple(base.example_styles),
     )
@@ -82,14 +84,21 @@ def _parts(combination: Combination) -> list[CombinationPart]:
     return list(combination.parts.select_related("version__plugin__concept", "version__plugin__owner"))
 
 
+def _part(row: CombinationPart, release: BaseRelease) -> Part:
+    weights = weights_of(row.version, release)
+    if weights is None:
+        raise BadResult(_idle(row.version, release))
+    return Part(row.version, weights, row.share, _learned(row.version))
+
+
+def _idle(version: PlugInVersion, release: BaseRelease) -> str:
+    return f"“{version.plugin.name}” has nothing to restore on {release}."
+
+
 def _require_allowed(combination: Combination, rows: Sequence[CombinationPart]) -> None:
     reasons = refusals([each.version for each in rows], combination.person)
     idle = unneeded_on(combination.release, [each.version for each in rows])
-    reasons += [
-        f"“{each.version.plugin.name}” has nothing to restore on {combination.release}."
-        for each in rows
-        if each.version_id in idle
-    ]
+    reasons += [_idle(each.version, combination.release) for each in rows if each.version_id in idle]
     if reasons:
         raise BadResult(" ".join(reasons))
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.db.models.fields.files import FieldFile
@@ -15,11 +14,11 @@ from market.accounts.models import User
 from market.audit.recording import record
 from market.basemodels.card import spread_out
 from market.basemodels.models import BaseModel, BaseRelease
+from market.basemodels.prompts import in_styles
 from market.basemodels.samples import Sample
 from market.catalog.models import ErasedConcept, PlugIn, PlugInVersion
-from market.catalog.versions import VersionOutput, add_version, new_draft
+from market.catalog.versions import MAX_SAMPLES, VersionOutput, add_version, new_draft
 from market.extractions.access import governs
-from market.extractions.finishing import StoredAdapter
 from market.extractions.grids import Grids, rows_of
 from market.extractions.models import (
     BuildPart,
@@ -32,7 +31,7 @@ from market.extractions.models import (
     RetestPicture,
 )
 from market.extractions.retesting import has_dropped
-from market.jobs.lifecycle import BadResult, LeaseLost
+from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from market.refusals import invalid
 from market.stored_files import files_undone
@@ -65,11 +64,17 @@ class BuildOutput:
 
 def fixed_prompts(base: BaseModel) -> list[str]:
     """List a few prompts of what a base knows, the same for each of its releases: subjects in its styles by turns."""
-    styles = base.example_styles
-    return [
-        f"{subject}, {styles[i % len(styles)]} style" if styles else subject
-        for i, subject in enumerate(spread_out(base.example_subjects, _FIXED_PROMPTS))
-    ]
+    return in_styles(spread_out(base.example_subjects, _FIXED_PROMPTS), base.example_styles)
+
+
+def wanted_samples(build: ReleaseBuild) -> dict[int, list[str]]:
+    """Give the prompts of the samples of each plug-in that a build makes a version of, by its extraction."""
+    parts = build.parts.select_related("extraction")
+    return {
+        part.extraction_id: spread_out(part.extraction.erasure["targets"], MAX_SAMPLES)
+        for part in parts
+        if part.extraction.awaits_version
+    }
 
 
 def release_of_approved(base: BaseModel) -> BaseRelease | None:
@@ -120,34 +125,6 @@ def start_build(base: BaseModel, by: User) -> ReleaseBuild:
         raise invalid(
             f"A release of {base.name} is being built. Wait until it is ready, or cancel its job."
         ) from error
-
-
-def keep_merged(
-    build: ReleaseBuild, *, token: int, eraser: StoredAdapter, plugins: Mapping[int, StoredAdapter]
-) -> None:
-    """Keep the merged eraser, and the plug-in of each extraction beside it, for this attempt and those after it.
-
-    Nobody sees them before the release is made. Raises BadResult, and LeaseLost if the attempt no longer holds the job.
-    """
-    eraser.check("merged eraser")
-    for each in plugins.values():
-        each.check("plug-in")
-    with files_undone() as written, transaction.atomic():
-        if not Job.objects.heartbeat(build.job_id, token=token):
-            raise LeaseLost(
-                f"job {build.job_id}: attempt {token} no longer holds it; its eraser is discarded"
-            )
-        build.eraser_file = ContentFile(eraser.content, name="eraser")
-        build.eraser_file_sha256 = eraser.file_sha256
-        build.eraser_tensors_sha256 = eraser.tensors_sha256
-        written.append(build.eraser_file)
-        build.save(update_fields=["eraser_file", "eraser_file_sha256", "eraser_tensors_sha256"])
-        for part in build.parts.all():
-            plugin = plugins[part.extraction_id]
-            part.plugin_file = ContentFile(plugin.content, name="plugin")
-            part.plugin_tensors_sha256 = plugin.tensors_sha256
-            written.append(part.plugin_file)
-            part.save(update_fields=["plugin_file", "plugin_tensors_sha256"])
 
 
 def complete_build(*, job: Job, token: int, output: BuildOutput) -> BaseRelease:
@@ -222,7 +199,7 @@ def _offer(
 ) -> PlugInVersion | None:
     """Give the version that an extraction's plug-in is, made once; it is its owner's to price and to publish."""
     concept = extraction.concept
-    if concept is None or extraction.version is not None:
+    if concept is None or not extraction.awaits_version:
         return extraction.version
     affirmation = concept.affirmations.filter(person=concept.artist_id).latest("pk")
     base = extraction.base

@@ -200,7 +200,7 @@ def limits_ahead(base: BaseModel) -> list[Limit]:
 
 
 def _limit(label: str, kept: float) -> Limit:
-    return Limit(label, kept, settings.RELEASE_MIN_KEPT / 100, at_least=True)
+    return Limit(label, kept, settings.EXTRACTIONS.release_min_kept / 100, at_least=True)
 
 
 def _family(kind: str, builds: list[ReleaseBuild], out_next: int) -> Family | None:

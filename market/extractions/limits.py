@@ -50,23 +50,23 @@ def limits_of(figures: Mapping[str, Any]) -> list[Limit]:
         Limit(
             "The concept still seen when it is asked for",
             target["after"]["rate"],
-            settings.EXTRACTION_MAX_TARGET / 100,
+            settings.EXTRACTIONS.max_target / 100,
         ),
         Limit(
             "All else seen as often as before",
             after / before if before else 1.0,
-            settings.EXTRACTION_MIN_RETAINED / 100,
+            settings.EXTRACTIONS.min_retained / 100,
             at_least=True,
         ),
         Limit(
             "The concept seen less, or more, than before once the plug-in restores it",
             abs(target["restored"]["rate"] - target["before"]["rate"]),
-            settings.EXTRACTION_MAX_RESTORATION_CHANGE / 100,
+            settings.EXTRACTIONS.max_restoration_change / 100,
         ),
         Limit(
             "The concept brought back by the recovery attack",
             figures["recovery"]["after"]["rate"],
-            settings.EXTRACTION_MAX_RECOVERED / 100,
+            settings.EXTRACTIONS.max_recovered / 100,
         ),
     ]
 

@@ -37,7 +37,7 @@ def build(request: HttpRequest, pk: int) -> HttpResponse:
         "tables": release_tables(shown.figures),
         "grids": shown_grids(shown.grid.select_related("of")),
         "retests": [(each, retest_words(each.figures)) for each in retests],
-        "fee_micros": settings.RETRAINING_FEE_MICROS,
+        "fee_micros": settings.FEES.retraining_micros,
     }
     return render(request, "extractions/build.html", context)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -33,6 +34,24 @@ def eraser_of(release: BaseRelease) -> Weights | None:
     return Weights(str(build.eraser_file.name), build.eraser_tensors_sha256, f"the eraser of {release}")
 
 
+def own_weights(version: PlugInVersion) -> Weights:
+    """Give a version's weights as they were registered."""
+    return Weights(str(version.file.name), version.tensors_sha256, f"“{version}”")
+
+
+def laid_over(
+    release: BaseRelease, chosen: Sequence[tuple[PlugInVersion, float]] = ()
+) -> list[tuple[Weights, float]]:
+    """Give what lies over the base on a release: the eraser of what was taken out, if any, and the chosen plug-ins, weighted.
+
+    A plug-in that was taken out of the base is left out where the release never lost it.
+    """
+    eraser = eraser_of(release)
+    over = [] if eraser is None else [(eraser, 1.0)]
+    drawn = [(weights_of(version, release), weight) for version, weight in chosen]
+    return over + [(weights, weight) for weights, weight in drawn if weights is not None]
+
+
 def weights_of(version: PlugInVersion, release: BaseRelease) -> Weights | None:
     """Give what a plug-in version is on a release.
 
@@ -41,7 +60,7 @@ def weights_of(version: PlugInVersion, release: BaseRelease) -> Weights | None:
     """
     extraction = Extraction.objects.filter(version=version).first()
     if extraction is None:
-        return Weights(str(version.file.name), version.tensors_sha256, f"“{version}”")
+        return own_weights(version)
     part = BuildPart.objects.filter(extraction=extraction, build__release=release).first()
     if part is None:
         return None

@@ -54,7 +54,7 @@ def _retest_page(
         "retraining_words": retest_words(done.figures) if done and done.version_id else "",
         "obstacles": obstacles(shown, person) if owns and shown.dropped and done is None else [],
         "works": len(works_of(shown.version)),
-        "fee_micros": settings.RETRAINING_FEE_MICROS,
+        "fee_micros": settings.FEES.retraining_micros,
         "most_moved": MOST_MOVED,
         "refusal": refusal,
     }

@@ -1,9 +1,15 @@
-"""When a published plug-in counts as having dropped on a new release."""
+"""Published plug-ins on a new release: which are drawn again, with which prompts, and when one counts as having dropped."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from market.basemodels.models import BaseRelease
+from market.basemodels.samples import SAMPLE_SEED
+from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.on_release import as_on
+from market.catalog.versions import sample_prompts
 
 MOST_MOVED = 0.1
 """Root mean square difference of pixels, 0 to 1, of a sample drawn on both releases: from about there on it is another picture."""
@@ -17,3 +23,25 @@ def has_dropped(figures: Mapping[str, Any]) -> bool:
     if accuracy:
         return bool(accuracy["before"] - accuracy["after"] > MOST_LOST)
     return bool(figures["moved"] > MOST_MOVED)
+
+
+def on_sale(release: BaseRelease) -> list[PlugInVersion]:
+    """List what buyers draw with on a release, where it fits the weights."""
+    plugins = PlugIn.objects.published().filter(base=release.base_id).order_by("pk")
+    found = plugins.select_related("current_version__plugin__concept", "current_version__plugin__base")
+    versions = [plugin.current_version for plugin in as_on(release, found)]
+    # A combination for one release is offered on no other, so there is nothing to look at.
+    return [
+        each
+        for each in versions
+        if each and each.base_fingerprint == release.fingerprint and each.only_release_id is None
+    ]
+
+
+def samples_of(version: PlugInVersion) -> list[tuple[str, int]]:
+    """Give the prompts and seeds that a version is drawn again with: those of its samples."""
+    samples: list[tuple[str, int]] = [(each.prompt, each.seed) for each in version.samples.all()]
+    if samples:
+        return samples
+    prompts = sample_prompts(version.plugin.concept, version.plugin.base)
+    return [(prompt, SAMPLE_SEED + i) for i, prompt in enumerate(prompts)]

@@ -133,7 +133,7 @@ def start_retraining(retest: Retest, by: User) -> Retraining:
             retest=retest.pk,
             release=release_of(retest).number,
         )
-        begun = Retraining.objects.create(retest=retest, job=job, fee_micros=settings.RETRAINING_FEE_MICROS)
+        begun = Retraining.objects.create(retest=retest, job=job, fee_micros=settings.FEES.retraining_micros)
         record("retraining.started", by=by, target=begun)
         return begun
 

@@ -1,4 +1,4 @@
-"""The platform's commission now: the latest rate of each kind of fee, or the configured one where none was ever set."""
+"""The market's commission now: the latest rate of each kind of fee, or the configured one where none was ever set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from market.generation.models import CommissionRate
 
 def commission_rates(at: datetime | None = None) -> dict[str, int]:
     """Give the basis points of plugin_fee and base_fee at a moment, or now."""
-    rates = {line: int(settings.COMMISSION_BPS) for line, _ in CommissionRate.LINES}
+    rates = {line: settings.FEES.commission_bps for line, _ in CommissionRate.LINES}
     in_force = CommissionRate.objects.filter(valid_from__lte=at or timezone.now())
     latest = in_force.order_by("line", "-valid_from").distinct("line")
     return rates | dict(latest.values_list("line", "basis_points"))

@@ -17,7 +17,7 @@ from django.utils import timezone
 from market.generation.limits import GUIDANCE, MAX_PICTURES, MAX_PLUGINS, MAX_SEED, MAX_WEIGHT, STEPS
 from market.generation.pricing import Quote
 from market.ledger.models import NOT_FOR_THE_PAST, DatedRate
-from market.ledger.splits import BASIS_POINTS
+from market.ledger.splits import BASIS_POINTS, in_percent
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -219,7 +219,7 @@ class CommissionRateQuerySet(models.QuerySet["CommissionRate"]):
 
 
 class CommissionRate(DatedRate):
-    """The platform's share of one kind of fee from a moment on. Only added to: what was asked for keeps the rate of its quote."""
+    """The market's commission on one kind of fee from a moment on. Only added to: what was asked for keeps the rate of its quote."""
 
     LINES = (("plugin_fee", "Fees of plug-ins"), ("base_fee", "Fees of base models"))
 
@@ -241,4 +241,4 @@ class CommissionRate(DatedRate):
         )
 
     def __str__(self) -> str:
-        return f"{self.percent:g}% of {self.get_line_display().lower()} from {self.valid_from:%Y-%m-%d %H:%M}"
+        return f"{in_percent(self.basis_points)} of {self.get_line_display().lower()} from {self.valid_from:%Y-%m-%d %H:%M}"

@@ -19,7 +19,7 @@ def _covers(credit: int, quote: Quote) -> bool:
     A hold is on one account: too little waits for a smaller price.
     """
     on_plugins = any(line.total for line in quote.lines if line.is_plugin)
-    return credit >= quote.total and (settings.PROMOTION_PAYS_ROYALTIES or not on_plugins)
+    return credit >= quote.total and (settings.FEES.promotion_pays_royalties or not on_plugins)
 
 
 @dataclass(frozen=True)

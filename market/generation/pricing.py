@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from market.ledger.splits import BASIS_POINTS, commission, split
+from market.ledger.splits import BASIS_POINTS, split, take_out
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Portion:
 
 @dataclass(frozen=True)
 class QuoteLine:
-    """One fee over all the pictures: `total` = the portions of its receivers + `commission` (the platform's)."""
+    """One fee over all the pictures: `total` = the portions of its receivers + `commission` (the market's)."""
 
     line: str
     subject: str
@@ -151,7 +151,7 @@ def _line(kept: dict[str, Any]) -> QuoteLine:
 def draw_quote(
     *, fees: Sequence[Fee], pictures: int, payer: int, rates: Mapping[str, int], currency: str = "EUR"
 ) -> Quote:
-    """Price a request: every fee times the pictures, the platform's commission for its line (in basis points) taken out of each.
+    """Price a request: every fee times the pictures, the market's commission for its line (in basis points) taken out of each.
 
     Remainders go by largest remainder, a tie to the receivers before the platform and to the lower person, so that the
     parts always sum to the fee. Nobody pays themselves: what of a fee would come back to the payer is not charged.
@@ -171,7 +171,7 @@ def _priced(fee: Fee, pictures: int, payer: int, rate: int) -> QuoteLine:
     divided = split(fee.micros * pictures, [(each.person, each.weight) for each in fee.receivers])
     charged = sum(amount for person, amount in divided if person != payer)
     others = [(each.person, each.weight) for each in fee.receivers if each.person != payer and each.weight]
-    share, taken = commission(charged, rate)
+    share, taken = take_out(charged, rate)
     amounts = dict(split(share, others)) if others else {}
     return QuoteLine(
         line=fee.line,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.core.files.storage import default_storage
@@ -27,11 +27,11 @@ def clear_up_after_jobs() -> int:
     ended = Job.objects.filter(finished_at__lte=timezone.now() - CLEAR_UP_AFTER)
     if last.cleared_until is not None:
         ended = ended.filter(finished_at__gt=last.cleared_until)
-    ends = list(ended.order_by("finished_at").values_list("finished_at", flat=True)[:AT_ONCE])
-    if not ends:
+    first = list(ended.order_by("finished_at")[:AT_ONCE])
+    if not first:
         return 0
-    until: datetime = ends[-1]
-    jobs = list(ended.filter(finished_at__lte=until))
+    until = first[-1].finished_at
+    jobs = ended.filter(finished_at__lte=until)  # with those that ended in the same moment as the last
     for job in jobs:
         empty_folder(preview_folder(job.pk))
         job.meaning.clear_up(job)

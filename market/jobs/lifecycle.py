@@ -45,7 +45,7 @@ class BadResult(Exception):
 
 
 def lease_duration() -> timedelta:
-    return timedelta(seconds=getattr(settings, "JOB_LEASE_SECONDS", 60))
+    return timedelta(seconds=settings.JOBS.lease_seconds)
 
 
 RETRY_AT_MOST = timedelta(minutes=5)
@@ -56,8 +56,9 @@ def wait_after(attempt: int) -> timedelta:
 
     What failed together is so not tried again together.
     """
-    first = timedelta(seconds=getattr(settings, "JOB_RETRY_SECONDS", 10))
-    return min(first * 2 ** (attempt - 1), RETRY_AT_MOST) * random.uniform(0.5, 1)  # noqa: S311  # no secret
+    first = timedelta(seconds=settings.JOBS.retry_seconds)
+    longest: timedelta = min(first * 2 ** (attempt - 1), RETRY_AT_MOST)
+    return longest * random.uniform(0.5, 1)  # noqa: S311  # no secret
 
 
 def _from_now(duration: timedelta) -> Combinable:

@@ -20,7 +20,7 @@ FEE_LINES = ("plugin_fee", "base_fee")
 
 @dataclass(frozen=True)
 class CreditLine:
-    """Who was paid how much for one part of a query. `owner` is None for the platform's commission."""
+    """Who was paid how much for one part of a query. `owner` is None for the market's commission."""
 
     account: Account
     owner: User | None

@@ -45,9 +45,18 @@ def _is_whole(number: object) -> bool:
     return isinstance(number, int) and not isinstance(number, bool)
 
 
-def commission(fee: int, basis_points: int) -> tuple[int, int]:
-    """Divide a fee into (what its receiver gets, the platform's commission); a tie goes to the receiver."""
+def take_out(amount: int, basis_points: int) -> tuple[int, int]:
+    """Divide an amount into (what is left, what a rate takes out of it); a tie goes to what is left."""
     if not 0 <= basis_points <= BASIS_POINTS:
-        raise ValueError(f"A commission is 0 to {BASIS_POINTS} basis points; found {basis_points}.")
-    (_, net), (_, taken) = split(fee, [(0, BASIS_POINTS - basis_points), (1, basis_points)])
-    return net, taken
+        raise ValueError(f"A rate is 0 to {BASIS_POINTS} basis points; found {basis_points}.")
+    (_, left), (_, taken) = split(amount, [(0, BASIS_POINTS - basis_points), (1, basis_points)])
+    return left, taken
+
+
+def in_percent(basis_points: int) -> str:
+    """Write a rate for people.
+
+    >>> in_percent(1000), in_percent(1550)
+    ('10%', '15.5%')
+    """
+    return f"{basis_points / 100:g}%"

@@ -23,11 +23,9 @@ def landing(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def about(request: HttpRequest) -> HttpResponse:
-    percents = {line: rate / 100 for line, rate in commission_rates().items()}
     context = {
         "example": example_quote(),
-        "plugin_percent": percents["plugin_fee"],
-        "base_percent": percents["base_fee"],
+        "commission": commission_rates(),
         "changes": CommissionRate.objects.to_come(),
     }
     return render(request, "pages/about.html", context)

@@ -19,7 +19,6 @@ from market.accounts.models import Role, User
 from market.acting import done
 from market.audit.recording import record
 from market.downloads import csv_response, file_response
-from market.ledger.models import MICROS
 from market.ledger.money import plain
 from market.payments.forms import ReasonForm
 from market.payments.models import BatchState, Payout, PayoutBatch, PayoutDetails, PayoutState
@@ -51,7 +50,7 @@ def desk(request: HttpRequest) -> HttpResponse:
             "unverified": PayoutDetails.objects.filter(verified_at=None).select_related("person")[:100],
             "waiting": waiting[:100],
             "waiting_total": waiting.aggregate(total=Sum("amount"))["total"] or 0,
-            "two_admins_above": settings.PAYOUT_TWO_ADMINS_ABOVE * MICROS,
+            "two_admins_above": settings.PAYOUTS.two_admins_above_micros,
             "page_obj": page,
         },
     )

@@ -18,7 +18,6 @@ from market.payments.models import Payout, PayoutDetails
 from market.payments.payouts import (
     cancel_payout,
     keep_details,
-    minimum,
     payable,
     request_payout,
 )
@@ -48,7 +47,7 @@ def payouts(request: HttpRequest) -> HttpResponse:
 
     page = Paginator(person.payouts.all(), ROWS).get_page(request.GET.get("page"))
     context = {
-        "payable": can, "minimum": minimum(), "reserve_days": settings.PAYOUT_RESERVE_DAYS, "form": form,
+        "payable": can, "minimum": settings.PAYOUTS.minimum_micros, "reserve_days": settings.PAYOUTS.reserve_days, "form": form,
         "details": details_of(person), "page_obj": page, "tax_bps": rate_of(person),
     }  # fmt: skip
     return filled_in(request, "payments/payouts.html", context, ask)

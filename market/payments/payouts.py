@@ -23,7 +23,7 @@ from market.accounts.roles import require_admin
 from market.audit.recording import record
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
-from market.ledger.models import MICROS, AccountKind, Entry, Figure, FigureSort, Transfer, TransferKind
+from market.ledger.models import AccountKind, Entry, Figure, FigureSort, Transfer, TransferKind
 from market.ledger.money import words
 from market.ledger.queries import FEE_LINES
 from market.payments.models import (
@@ -58,14 +58,10 @@ class Payable:
         return max(0, self.balance - self.in_reserve) // CENT * CENT
 
 
-def minimum() -> int:
-    return int(settings.PAYOUT_MINIMUM) * MICROS
-
-
 def payable(person: User) -> Payable:
     """Give what the person's earnings hold, and how much of it came in too lately to be paid."""
     account = ledger.account(AccountKind.EARNINGS, person)
-    since = timezone.now() - timedelta(days=settings.PAYOUT_RESERVE_DAYS)
+    since = timezone.now() - timedelta(days=settings.PAYOUTS.reserve_days)
     lately = Entry.objects.filter(account=account, line__in=FEE_LINES, created_at__gt=since).order_by()
     # A reversal counts where what it reverses does: else old money would pay for a new query that was taken back.
     lately = lately.filter(Q(transfer__reverses=None) | Q(transfer__reverses__created_at__gt=since))
@@ -140,8 +136,8 @@ def request_payout(*, person: User, amount: int, request_id: uuid.UUID) -> Payou
         most = payable(person).amount
         if amount % CENT:
             raise invalid("Banks move whole cents.")
-        if amount < minimum():
-            raise invalid(f"The least that is paid out is {words(minimum())}.")
+        if amount < settings.PAYOUTS.minimum_micros:
+            raise invalid(f"The least that is paid out is {words(settings.PAYOUTS.minimum_micros)}.")
         if amount > most:
             raise invalid(f"At most {words(most)} can be paid out now.")
         tax = withheld(amount, rate_of(person))
@@ -195,7 +191,7 @@ def request_monthly() -> int:
         if Payout.objects.filter(pk=request_id).exists():
             continue
         amount = payable(details.person).amount
-        if amount < minimum():
+        if amount < settings.PAYOUTS.minimum_micros:
             continue
         try:
             request_payout(person=details.person, amount=amount, request_id=request_id)
@@ -217,7 +213,7 @@ def make_batch(admin: User) -> PayoutBatch:
         if not waiting:
             raise Refused("Nobody waits to be paid.")
         total = sum(payout.amount for payout in waiting)
-        above = total > int(settings.PAYOUT_TWO_ADMINS_ABOVE) * MICROS
+        above = total > settings.PAYOUTS.two_admins_above_micros
         batch = PayoutBatch.objects.create(total=total, made_by=admin, approvals_needed=2 if above else 1)
         Payout.objects.filter(pk__in=[payout.pk for payout in waiting]).update(
             state=PayoutState.BATCHED, batch=batch

@@ -24,10 +24,10 @@ class NotWritable(Exception):
 
 def sender() -> dict[str, str] | None:
     """Give the market's own account, or None where none is set: then there is no file for the bank, only a list."""
-    if not settings.PAYOUT_SENDER_IBAN:
+    if not settings.PAYOUTS.sender_iban:
         return None
-    said = {"name": settings.PAYOUT_SENDER_NAME, "IBAN": settings.PAYOUT_SENDER_IBAN}
-    return said | ({"BIC": settings.PAYOUT_SENDER_BIC} if settings.PAYOUT_SENDER_BIC else {})
+    said = {"name": settings.PAYOUTS.sender_name, "IBAN": settings.PAYOUTS.sender_iban}
+    return said | ({"BIC": settings.PAYOUTS.sender_bic} if settings.PAYOUTS.sender_bic else {})
 
 
 def pain_file(batch: PayoutBatch, payouts: Sequence[Payout]) -> str:

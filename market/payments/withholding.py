@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 
 from market.accounts.models import User
-from market.ledger.splits import BASIS_POINTS, split
+from market.ledger.splits import take_out
 from market.payments.models import WithholdingRate
 from market.payments.models.payouts import CENT
 
@@ -18,5 +18,5 @@ def rate_of(person: User) -> int:
 
 def withheld(amount: int, basis_points: int) -> int:
     """Give the tax of an amount, in whole cents like the amount; a tie goes to the person."""
-    (_, _), (_, tax) = split(amount // CENT, [(0, BASIS_POINTS - basis_points), (1, basis_points)])
+    _, tax = take_out(amount // CENT, basis_points)
     return tax * CENT

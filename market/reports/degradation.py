@@ -61,7 +61,7 @@ def report(request: HttpRequest) -> HttpResponseBase:
         "form": form,
         "found": found,
         "warned": [each for each in found if each.warnings],
-        "limit": settings.RELEASE_MIN_KEPT,
+        "limit": settings.EXTRACTIONS.release_min_kept,
         "query": request.GET.urlencode(),
         "legend": [f"{base.name}: {family.label.lower()}" for base, family in families[:DRAWN]],
         "left_out": max(0, len(families) - DRAWN),
@@ -82,7 +82,7 @@ def base(request: HttpRequest, slug: str) -> HttpResponseBase:
     context = {
         "base": of,
         "found": found,
-        "limit": settings.RELEASE_MIN_KEPT,
+        "limit": settings.EXTRACTIONS.release_min_kept,
         "legend": [family.label for family in found.families],
         "chart": _kept([(family.label, family) for family in found.families]),
         "moved_chart": _moved(found),
@@ -105,7 +105,7 @@ def _kept(families: Sequence[tuple[str, Family]]) -> SafeString | None:
             )
             for name, family in families
         ],
-        line=settings.RELEASE_MIN_KEPT / 100,
+        line=settings.EXTRACTIONS.release_min_kept / 100,
         as_words=lambda share: f"{100 * share:.3g}%",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from functools import partial
 
 from django.core.files.base import ContentFile
@@ -14,6 +15,7 @@ from django.utils import timezone
 from market.accounts.models import User
 from market.jobs.kinds import JobKind
 from market.jobs.models import Job
+from market.ledger.sealing import BATCH, seal_some
 from market.ledger.statements import Month, Statement, statement
 from market.reports.models import StatementFile
 from market.stored_files import files_undone, forget_file
@@ -55,6 +57,12 @@ def statement_for(job: Job) -> Statement:
     """Give the statement that a job was made for."""
     asked = StatementFile.objects.select_related("account__owner").get(job=job)
     return statement(asked.account, Month.named(asked.month))
+
+
+def seal_what_was_posted(between: Callable[[], None]) -> None:
+    """Seal all that was posted, so that every line can be proved; `between` is called after every batch."""
+    while seal_some() >= BATCH:
+        between()
 
 
 def complete_file(*, job: Job, token: int, content: bytes) -> StatementFile:

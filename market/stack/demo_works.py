@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from market.basemodels.prompts import styled
 from market.configuration import ROOT
 
 WORKS = ROOT / "plugins_engine" / "embedded" / "works"
@@ -44,7 +45,7 @@ class WorkSet:
         if self.kind == "character":
             return self.name
         subject = self.works[0].caption.split(",")[0]
-        return f"{subject}, {self.name} style"
+        return styled(subject, self.name)
 
 
 def shipped_work_sets(folder: Path = WORKS) -> list[WorkSet]:

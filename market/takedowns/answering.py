@@ -24,7 +24,7 @@ def counter(takedown: Takedown, by: User, paper: CounterNotice, reason: str) -> 
     with transaction.atomic():
         paper.person = by
         paper.save(force_insert=True)
-        restore_at = after_business_days(timezone.now(), settings.TAKEDOWN_RESTORE_BUSINESS_DAYS)
+        restore_at = after_business_days(timezone.now(), settings.TAKEDOWNS.restore_business_days)
         if not takedown.counter(by, paper, reason.strip(), restore_at=restore_at):
             raise _why_not(takedown)
         mails.countered(takedown)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.urls import reverse
-from django.utils.formats import date_format
 
+from market.accounts.mailing import moment, write_to
 from market.accounts.models import User
+from market.accounts.roles import admins
 from market.catalog.models import CoOwnerTerms, PlugIn, Suspension
 from market.catalog.offering import versions_with
-from market.claims.mails import admins, write_to
 from market.takedowns.models import Takedown
 
 
@@ -18,7 +20,7 @@ def taken_down(takedown: Takedown) -> None:
     if takedown.may_be_countered:
         how = (
             "If that is a mistake, or something else was meant, send a counter-notice from the page below. It goes to whoever asked "
-            f"for this. Unless they go to court, it is undone {settings.TAKEDOWN_RESTORE_BUSINESS_DAYS} business days later."
+            f"for this. Unless they go to court, it is undone {settings.TAKEDOWNS.restore_business_days} business days later."
         )
     else:
         how = (
@@ -45,7 +47,7 @@ def taken_down(takedown: Takedown) -> None:
             f"Taken down: {takedown.target}",
             f"{takedown.target}, whose fee you share with {takedown.person}, is taken down, because {takedown.words}.{money} "
             f"{takedown.person} has the notice, and can answer.",
-            reverse("claims:disputes"),
+            reverse("disputes:disputes"),
         )
     if takedown.complainant:
         _tell(
@@ -126,9 +128,9 @@ def strike(takedown: Takedown, number: int) -> None:
     _tell(
         [takedown.person],
         takedown,
-        f"Strike {number} of {settings.STRIKES_MAX}",
-        f"The takedown of {takedown.target} is upheld, and counts as a strike for {settings.STRIKE_DAYS} days: you have {number}. With "
-        f"{settings.STRIKES_MAX} your publishing is suspended. A strike is withdrawn when its takedown is undone.",
+        f"Strike {number} of {settings.TAKEDOWNS.strikes_max}",
+        f"The takedown of {takedown.target} is upheld, and counts as a strike for {settings.TAKEDOWNS.strike_days} days: you have {number}. With "
+        f"{settings.TAKEDOWNS.strikes_max} your publishing is suspended. A strike is withdrawn when its takedown is undone.",
     )
 
 
@@ -161,8 +163,8 @@ def _notice(takedown: Takedown) -> str:
 
 
 def _moment(takedown: Takedown) -> str:
-    return f"{date_format(takedown.restore_at, 'j F Y, H:i')} UTC" if takedown.restore_at else "time"
+    return moment(takedown.restore_at) if takedown.restore_at else "time"
 
 
-def _tell(people: list[User], takedown: Takedown, subject: str, text: str) -> None:
+def _tell(people: Iterable[User], takedown: Takedown, subject: str, text: str) -> None:
     write_to(people, subject, text, takedown.get_absolute_url())

@@ -95,7 +95,7 @@ class TakedownQuerySet(models.QuerySet["Takedown"]):
 
 
 def _strikes_count_since() -> datetime:
-    return timezone.now() - timedelta(days=settings.STRIKE_DAYS)
+    return timezone.now() - timedelta(days=settings.TAKEDOWNS.strike_days)
 
 
 class Takedown(models.Model):
@@ -126,7 +126,7 @@ class Takedown(models.Model):
         "claims.Claim", null=True, blank=True, on_delete=models.PROTECT, related_name="takedowns"
     )
     dispute = models.ForeignKey(
-        "claims.Dispute",
+        "disputes.Dispute",
         null=True,
         blank=True,
         on_delete=models.PROTECT,

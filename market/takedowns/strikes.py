@@ -21,7 +21,7 @@ def count_strike(takedown: Takedown, by: User | None) -> None:
     """
     takedown.count_strike(by)
     number = Takedown.objects.strikes(takedown.person).count()
-    if number < settings.STRIKES_MAX:
+    if number < settings.TAKEDOWNS.strikes_max:
         mails.strike(takedown, number)
     elif not Suspension.objects.open().filter(person=takedown.person).exists():
         _suspend(takedown.person, number, by)
@@ -29,7 +29,7 @@ def count_strike(takedown: Takedown, by: User | None) -> None:
 
 def reconsider_suspension(person: User, by: User | None) -> None:
     """Lift a person's suspension when a strike is withdrawn and too few are left for one."""
-    if Takedown.objects.strikes(person).count() >= settings.STRIKES_MAX:
+    if Takedown.objects.strikes(person).count() >= settings.TAKEDOWNS.strikes_max:
         return
     suspension = Suspension.objects.open().filter(person=person).first()
     if suspension is not None and suspension.lift(None, "A strike was withdrawn."):
@@ -52,7 +52,7 @@ def lift_suspension(suspension: Suspension, admin: User, reason: str) -> Suspens
 
 def _suspend(person: User, number: int, by: User | None) -> None:
     suspension = Suspension.objects.create(
-        person=person, because=f"{number} strikes within {settings.STRIKE_DAYS} days."
+        person=person, because=f"{number} strikes within {settings.TAKEDOWNS.strike_days} days."
     )
     record(
         "suspension.begun",

@@ -32,7 +32,7 @@ def sweep_takedowns(now: datetime | None = None) -> int:
         ground=Ground.NOTICE,
         state=TakedownState.IN_FORCE,
         upheld_at=None,
-        taken_down_at__lte=now - timedelta(days=settings.TAKEDOWN_COUNTER_DAYS),
+        taken_down_at__lte=now - timedelta(days=settings.TAKEDOWNS.counter_days),
     )
     restored = sum(restore_when_due(each, now) for each in list(due))
     return restored + sum(_uphold(each) for each in list(unanswered))

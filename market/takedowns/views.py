@@ -92,8 +92,8 @@ def mine(request: HttpRequest) -> HttpResponse:
             "page_obj": Paginator(own, ROWS).get_page(request.GET.get("page")),
             "asked_for": Takedown.objects.filter(complainant=person).with_everything()[:ROWS],
             "strikes": Takedown.objects.strikes(person).count(),
-            "most": settings.STRIKES_MAX,
-            "days": settings.STRIKE_DAYS,
+            "most": settings.TAKEDOWNS.strikes_max,
+            "days": settings.TAKEDOWNS.strike_days,
             "suspension": Suspension.objects.open().filter(person=person).first(),
         },
     )
@@ -183,7 +183,7 @@ def counter_notice(request: HttpRequest, pk: int) -> HttpResponse:
         answering.counter(shown, person, form.paper(), form.cleaned_data["reason"])
         return told(request, shown, "Your counter-notice is kept and passed on.")
 
-    context = {"takedown": shown, "form": form, "days": settings.TAKEDOWN_RESTORE_BUSINESS_DAYS}
+    context = {"takedown": shown, "form": form, "days": settings.TAKEDOWNS.restore_business_days}
     return filled_in(request, "takedowns/counter_notice.html", context, send_off)
 
 

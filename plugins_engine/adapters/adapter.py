@@ -1,6 +1,7 @@
 """Adapter: one plug-in's low-rank weights, and the `.safetensors` files they travel in."""
 
 import hashlib
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,8 +17,10 @@ from plugins_engine.adapters import delta, lora_file, token_keys
 from plugins_engine.adapters.delta import LowRank
 from plugins_engine.adapters.layer_names import KOHYA_ENCODER, KOHYA_ENCODERS, flatten, is_of_text
 from plugins_engine.adapters.learned_tokens import LearnedTokens, side_by_side
+from plugins_engine.adapters.sources import Source, shares_of, state_sources
 from plugins_engine.atomic import write_bytes
 from plugins_engine.errors import BadAdapter
+from plugins_engine.safetensors_header import read_header
 
 SPEC_VERSION = "1.0.0"
 # Our own metadata keys; the rest is ModelSpec's and kohya's `ss_*`.
@@ -188,8 +191,9 @@ class Adapter:
         """
         tensors = self._named_tensors(naming, dtype)
         body = safetensors.torch.save(tensors)
-        # ModelSpec's hash is of all that follows the header, which comes first with its length in eight bytes.
-        contents = body[8 + int.from_bytes(body[:8], "little") :]
+        # ModelSpec's hash is of all that follows the header.
+        _, begin = read_header(io.BytesIO(body), len(body))
+        contents = body[begin:]
         full = self._metadata(naming) | dict(metadata or {})
         full["modelspec.hash_sha256"] = f"0x{hashlib.sha256(contents).hexdigest()}"
         return safetensors.torch.save(tensors, metadata=full)
@@ -319,9 +323,9 @@ def combined_adapter(
     A part's share is its weight's part of all weights, without signs, in basis points that sum to 10,000. A market
     divides a price by it.
     """
-    shares = _shares([abs(weight) for _, weight in parts])
+    shares = shares_of([abs(weight) for _, weight in parts])
     sources = [
-        {"name": adapter.name, "tensors_sha256": adapter.tensors_sha256, "weight": weight, "share_bps": share}
+        Source(adapter.name, adapter.tensors_sha256, share, weight)
         for (adapter, weight), share in zip(parts, shares, strict=True)
     ]
     # ModelSpec separates names by commas, so a comma inside a name cannot stay.
@@ -335,18 +339,8 @@ def combined_adapter(
         base_fingerprint=prints[0] if prints else "",
         architecture=first.architecture,
         convolutions=frozenset().union(*(adapter.convolutions for adapter, _ in parts)),
-        metadata={"modelspec.merged_from": names, "plugin.merged_from": json.dumps(sources)},
+        metadata={"modelspec.merged_from": names, **state_sources(sources)},
     )
-
-
-def _shares(weights: Sequence[float]) -> list[int]:
-    """Divide 10,000 in proportion to weights; what rounding leaves goes to the largest remainders, first come first."""
-    total = sum(weights)
-    exact = [10_000 * weight / total if total else 10_000 / len(weights) for weight in weights]
-    shares = [int(each) for each in exact]
-    for index in sorted(range(len(exact)), key=lambda i: shares[i] - exact[i])[: 10_000 - sum(shares)]:
-        shares[index] += 1
-    return shares
 
 
 def _little_endian(tensor: Tensor) -> bytes:

@@ -1,6 +1,6 @@
 """Read a LoRA file of any common origin into low-rank matrices by layer name. The file may be hostile."""
 
-import json
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +13,7 @@ from plugins_engine.adapters.layer_names import aliases, encoder_key, is_of_text
 from plugins_engine.adapters.learned_tokens import ENCODERS, LearnedTokens
 from plugins_engine.adapters.token_keys import is_of_tokens, read_tokens
 from plugins_engine.errors import BadAdapter
+from plugins_engine.safetensors_header import BadHeader, metadata_in, read_header
 
 MAX_FILE = 2 * 1024**3
 MAX_HEADER = 16 * 1024**2
@@ -100,26 +101,11 @@ def _metadata(content: bytes, name: str) -> dict[str, str]:
         raise BadAdapter(
             f"{name}: expected a safetensors file, found a PyTorch pickle; convert it to safetensors"
         )
-    if len(content) < 8:
-        raise BadAdapter(f"{name}: expected a safetensors file, found {len(content)} bytes")
-    length = int.from_bytes(content[:8], "little")
-    if length > MAX_HEADER:
-        raise BadAdapter(
-            f"{name}: expected a safetensors header of at most {MAX_HEADER} bytes, found {length}"
-        )
-    if length > len(content) - 8:
-        raise BadAdapter(
-            f"{name}: expected a header of {length} bytes, found {len(content) - 8}: the file is cut off, or is not "
-            f"a safetensors file"
-        )
     try:
-        header = json.loads(content[8 : 8 + length])
-    except (ValueError, RecursionError):
-        raise BadAdapter(f"{name}: expected a safetensors file, found a header that is not JSON") from None
-    metadata = header.get("__metadata__", {}) if isinstance(header, dict) else None
-    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise BadAdapter(f"{name}: expected text metadata in the safetensors header, found something else")
-    return metadata
+        header, _ = read_header(io.BytesIO(content), MAX_HEADER)
+        return metadata_in(header)
+    except BadHeader as wrong:
+        raise BadAdapter(f"{name}: {wrong}") from None
 
 
 def _sort(tensors: Mapping[str, Tensor], table: Mapping[str, str], name: str) -> dict[str, _Parts]:

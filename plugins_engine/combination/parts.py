@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.learned_tokens import LearnedTokens
-from plugins_engine.concepts import calls, trigger_phrase
+from plugins_engine.concepts import calls, joined, trigger_phrase
 from plugins_engine.errors import BadRequest
 from plugins_engine.known import known_prompts
 from plugins_engine.model.base import BaseCheckpoint
@@ -66,9 +66,7 @@ def kept_by_erasers(base: BaseCheckpoint, adapters: Sequence[Adapter]) -> tuple[
     taken = [adapter.metadata.get("plugin.extracted", "") for adapter in adapters if adapter.kind == "eraser"]
     if not taken:
         return ()
-    names = [name for name in taken if name]
-    known = known_prompts(base.directory.path)
-    return tuple(prompt for prompt in known if not any(calls(name, prompt) for name in names))
+    return tuple(known_prompts(base.directory.path, without=[name for name in taken if name]))
 
 
 def joint_parts(parts: Sequence[CombinationPart]) -> list[CombinationPart]:
@@ -81,7 +79,7 @@ def joint_parts(parts: Sequence[CombinationPart]) -> list[CombinationPart]:
     styles = [adapter for _, adapter in single if adapter.kind == "style"]
     return [
         CombinationPart(
-            tuple(f"{phrase}, {_trigger(style)}" for phrase in _phrases(part.prompts, _trigger(other))),
+            tuple(joined(phrase, _trigger(style)) for phrase in _phrases(part.prompts, _trigger(other))),
             (style, other),
         )
         for style in styles

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from plugins_engine.concepts import calls, require_concept, trigger_phrase, without_article
+from plugins_engine.concepts import calls, joined, require_concept, styled, trigger_phrase, without_article
 from plugins_engine.errors import BadRequest
 from plugins_engine.known import known_concepts, known_prompts
 from plugins_engine.model.base import BaseCheckpoint
@@ -70,16 +70,15 @@ def plan_erasure(
     if kind == "style":
         subjects = [each for each in known.subjects if not calls(name, each)]
         some = random.Random(seed).sample(subjects, min(prompts, len(subjects)))
-        frames = [
-            (f"{subject}, {{}} style", f"{{}} style, {subject}")[i % 2] for i, subject in enumerate(some)
-        ]
-        pairs = [(frame.format(name), frame.format(anchor)) for frame in frames]
-    else:
-        frames = ["{}", *(f"{{}}, {style} style" for style in known.styles)]
         pairs = [
-            (frame.format(own), frame.format(other))
+            (_around(subject, name, after=i % 2 == 0), _around(subject, anchor, after=i % 2 == 0))
+            for i, subject in enumerate(some)
+        ]
+    else:
+        pairs = [
+            (own, other) if style is None else (styled(own, style), styled(other, style))
             for own, other in _worded(name, anchor)
-            for frame in frames
+            for style in (None, *known.styles)
         ]
         name, anchor = without_article(name), without_article(anchor)
     kept = (
@@ -93,6 +92,11 @@ def plan_erasure(
     return Erasure(
         name, kind, anchor, tuple(own for own, _ in pairs), tuple(other for _, other in pairs), tuple(kept)
     )
+
+
+def _around(subject: str, style: str, *, after: bool) -> str:
+    """Call a style on a subject, after it or before it: "a fox, Ink style" or "Ink style, a fox"."""
+    return styled(subject, style) if after else joined(trigger_phrase(style, "style"), subject)
 
 
 def _worded(name: str, anchor: str) -> list[tuple[str, str]]:

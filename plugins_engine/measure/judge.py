@@ -15,9 +15,9 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from plugins_engine.concepts import KINDS
+from plugins_engine.concepts import KINDS, Concept
 from plugins_engine.known import known_concepts
-from plugins_engine.measure.metrics import Rate, accuracy
+from plugins_engine.measure.metrics import Rate
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.directory import EMBEDDED
 from plugins_engine.works import on_white
@@ -102,6 +102,10 @@ class Verdict:
     subject: str
     subject_confidence: float
 
+    def shows(self, concept: Concept) -> bool:
+        """Whether this is what is seen."""
+        return concept.is_called(self.style if concept.kind == "style" else self.subject)
+
 
 def to_tensor(images: Sequence[Image.Image]) -> torch.Tensor:
     """Turn pictures into (n, 3, 64, 64) float32 in -1..1, reduced where they are larger, on white where they are clear."""
@@ -135,6 +139,11 @@ class Judge:
             {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
         )
         return cls(network, labels["styles"], labels["subjects"])
+
+    def knows(self, concept: Concept) -> bool:
+        """Whether it can tell if the concept is seen."""
+        listed = {"style": self.styles, "character": self.subjects}.get(concept.kind, ())
+        return any(concept.is_called(each) for each in listed)
 
     @torch.no_grad()
     def features(self, images: Sequence[Image.Image], batch: int = 128) -> np.ndarray:
@@ -174,4 +183,15 @@ def judge_of(base: BaseCheckpoint) -> Judge | None:
 def rightly_seen(verdicts: Sequence[Verdict], expected: Sequence[tuple[str, str]], kind: str) -> Rate:
     """Give the share of verdicts with the style, or for a character the subject, of the expected (style, subject)."""
     head = KINDS.index(kind)
-    return accuracy([(v.style, v.subject)[head] for v in verdicts], [each[head] for each in expected])
+    return seen(verdicts, [[Concept(each[head], kind)] for each in expected])
+
+
+def seen(verdicts: Sequence[Verdict], asked: Sequence[Sequence[Concept]]) -> Rate:
+    """Give the share of pictures in which all is seen that was asked for, picture by picture."""
+    if not verdicts:
+        raise ValueError("expected a verdict of at least one picture, found none")
+    right = [
+        all(verdict.shows(each) for each in concepts)
+        for verdict, concepts in zip(verdicts, asked, strict=True)
+    ]
+    return Rate(sum(right), len(right))

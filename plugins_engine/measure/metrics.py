@@ -60,15 +60,6 @@ class Kid:
     subset_size: int
 
 
-def accuracy(found: Sequence[str], expected: Sequence[str]) -> Rate:
-    """Count the labels that are as expected."""
-    if len(found) != len(expected) or not expected:
-        raise ValueError(
-            f"expected one label found for each of at least one expected, got {len(found)} and {len(expected)}"
-        )
-    return Rate(sum(a == b for a, b in zip(found, expected, strict=True)), len(expected))
-
-
 def kid(
     first: ArrayLike, second: ArrayLike, *, subsets: int = 100, subset_size: int = MIN_SUBSET, seed: int = 0
 ) -> Kid:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from plugins_engine.errors import BadBase
+from plugins_engine.safetensors_header import BadHeader, entries_in, read_header
 
 CHUNK = 8 * 1024 * 1024
 MAX_HEADER = 100 * 1024 * 1024
@@ -73,19 +74,14 @@ def stored_tensors(files: list[Path]) -> dict[str, StoredTensor]:
     tensors: dict[str, StoredTensor] = {}
     for file in files:
         with file.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            if length > MAX_HEADER:
-                raise BadBase(f"{file}: expected a safetensors file, found a header of {length} bytes")
             try:
-                header = json.loads(stream.read(length))
-                for name, entry in header.items():
-                    if name == "__metadata__":
-                        continue
+                header, begin = read_header(stream, MAX_HEADER)
+                for name, entry in entries_in(header).items():
                     start, end = entry["data_offsets"]
                     tensors[name] = StoredTensor(
-                        file, entry["dtype"], entry["shape"], 8 + length + start, 8 + length + end
+                        file, entry["dtype"], entry["shape"], begin + start, begin + end
                     )
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            except (BadHeader, ValueError, KeyError, TypeError) as error:
                 raise BadBase(
                     f"{file}: expected a safetensors file, its header cannot be read ({error})"
                 ) from error

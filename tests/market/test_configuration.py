@@ -16,10 +16,13 @@ from market.configuration import (
     VARIABLES,
     Configuration,
     ConfigurationError,
-    distance,
     load,
-    markdown,
 )
+from market.configuration.fees import Fees
+from market.configuration.files import UploadLimits
+from market.configuration.payouts import PayoutRules
+from market.configuration.reference import markdown
+from market.configuration.spelling import distance
 
 
 def problems_of(environment: dict[str, str]) -> list[str]:
@@ -156,6 +159,21 @@ def test_the_public_host_is_allowed_beside_those_that_were_named() -> None:
     config = load({"PUBLIC_URL": "https://market.example", "ALLOWED_HOSTS": "www.market.example, "})
 
     assert {"market.example", "www.market.example"} <= set(config.allowed_hosts)
+
+
+def test_policy_is_read_in_the_units_that_the_code_counts_in() -> None:
+    config = load(
+        {
+            "COMBINATION_FEE_CENTS": "50",
+            "PAYOUT_MINIMUM": "10",
+            "COMMISSION_BPS": "1500",
+            "UPLOAD_MAX_MB": "20",
+        }
+    )
+
+    assert (Fees.read(config).combination_micros, Fees.read(config).commission_bps) == (500_000, 1500)
+    assert PayoutRules.read(config).minimum_micros == 10_000_000
+    assert UploadLimits.read(config).work_bytes == 20_000_000
 
 
 def test_the_values_stay_out_of_the_representation() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def test_people_sign_in_without_it_and_tries_are_still_counted(
 def test_a_token_is_still_counted_and_a_server_that_is_back_is_used_again(
     outage: Server, user: User, program_of: ProgramOf, settings: Any
 ) -> None:
-    settings.API_REQUESTS_PER_MINUTE = 3
+    settings.API = replace(settings.API, requests_per_minute=3)
     program = program_of(user)
     assert [program.get("me").status_code for _ in range(4)] == [200, 200, 200, 429]
     outage.come_back()

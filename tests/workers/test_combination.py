@@ -12,7 +12,6 @@ import pytest
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import ConceptKind, PlugIn, PlugInVersion
-from market.combinations.finishing import Learned
 from market.combinations.models import Combination
 from market.combinations.orders import CombinationOrder
 from market.combinations.requesting import KIND, request
@@ -24,7 +23,7 @@ from tests.market.stage import Weights, earnings, make_order, make_plugin, run, 
 from tests.plugins_engine import tiny_pipelines
 from workers.engine import Engine
 from workers.lease import Lease
-from workers.runners.combination import ShowConfig, prompts_of, run_combination
+from workers.runners.combination import ShowConfig, run_combination
 from workers.running import attempt, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -142,13 +141,3 @@ def test_a_combination_is_combined_further(
     job = done(engine)
     assert (job.state, job.error) == (JobState.SUCCEEDED, "")
     assert {each.title for each in trio.grid.all()} == {"Ink & Pip", "Felt", "Ink & Pip with Felt"}
-
-
-def test_prompts_call_a_style_on_subjects_and_a_character_in_styles() -> None:
-    concepts = (Learned("Ink", "style"), Learned("Pip", "character"))
-    assert prompts_of(concepts, ["a fox", "a boat"], ["Clay"]) == (
-        "a fox, Ink style",
-        "a boat, Ink style",
-        "Pip, Clay style",
-    )
-    assert prompts_of(concepts, [], []) == ("Ink style", "Pip")

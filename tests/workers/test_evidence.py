@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from PIL import Image
 
 from market.accounts.models import User
-from market.basemodels.models import BaseModel
+from market.basemodels.models import BaseModel, BaseRelease
 from market.basemodels.registering import register_embedded
 from market.catalog.models import PlugIn
 from market.claims import drafting, measuring
@@ -72,6 +72,15 @@ def test_a_base_is_measured(base: BaseModel, artist: User, engine: Engine) -> No
     assert said["plugin_tensors_sha256"] is None
     job.refresh_from_db()
     assert (job.progress["step"], job.progress["steps"], job.progress["message"]) == (4, 4, "drawing")
+
+
+def test_a_base_with_several_releases_of_the_same_weights_is_measured(
+    base: BaseModel, artist: User, engine: Engine
+) -> None:
+    BaseRelease.objects.create(base=base, number=2, fingerprint=base.fingerprint)
+    claim, job = submit(artist, base)
+    attempt(job, engine=engine, lease=Lease(job), runner=quickly)
+    check(claim, job, 32)
 
 
 def test_a_plugin_is_measured_laid_over_its_base_which_stays_as_it_was(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -228,12 +229,12 @@ def breaks(hub: Hub) -> None:
     ("hostile", "said"),
     [
         (only_pickles, "only unet/diffusion_pytorch_model.bin, which can run code"),
-        (no_index, "found no model_index.json"),
-        (announced_too_large, "at most 20,000 MB are taken (BASE_MAX_MB)"),
-        (large_text, "unet/notes.txt has 1,000,000,000 bytes"),
+        (no_index, "model_index.json is missing"),
+        (announced_too_large, "at most 20,000 MB are taken"),
+        (large_text, "unet/notes.txt: expected at most 50 MB, found 1,000.0 MB"),
         (sends_more, "more arrived than the hub's listing says"),
         (another_hash, "unet/config.json is not what the hub's listing says"),
-        (twice, "each once"),
+        (twice, "Name each file once"),
         (no_list, "what the hub sent cannot be used"),
         (breaks, "the hub answered 403"),
     ],
@@ -241,7 +242,7 @@ def breaks(hub: Hub) -> None:
 def test_a_hostile_answer_is_refused_with_the_reason_and_makes_no_copy(
     hub: Hub, registered: BaseModel, settings: Any, hostile: Callable[[Hub], None], said: str
 ) -> None:
-    settings.BASE_MAX_BYTES = 20_000_000_000
+    settings.UPLOADS = replace(settings.UPLOADS, base_bytes=20_000_000_000)
     hostile(hub)
     found = refused(registered)
     assert said in found

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -30,6 +31,7 @@ from market.provenance import extract
 from plugins_engine import DeviceUnavailable
 from tests.market.stage import EURO, earnings, wallet
 from tests.workers.conftest import Ask
+from workers import patience
 from workers.engine import Engine
 from workers.lease import Lease, never
 from workers.running import attempt, work
@@ -289,7 +291,7 @@ def test_a_plugin_file_that_was_tampered_with_is_not_used(
 def test_a_missing_plugin_file_is_tried_three_times(
     ask: Ask, plugin: PlugIn, engine: Engine, user: User, settings: Any
 ) -> None:
-    settings.JOB_RETRY_SECONDS = 0
+    settings.JOBS = replace(settings.JOBS, retry_seconds=0)
     assert plugin.current_version is not None
     default_storage.delete(plugin.current_version.file.name or "")
     made = ask((plugin, 1.0))
@@ -313,7 +315,7 @@ def test_a_base_whose_files_changed_is_not_used(
 def test_a_device_that_is_gone_leaves_the_job_to_another_worker(
     ask: Ask, engine: Engine, settings: Any
 ) -> None:
-    settings.JOB_RETRY_SECONDS = 0
+    settings.JOBS = replace(settings.JOBS, retry_seconds=0)
     made = ask()
     (job,) = Job.objects.claim(kinds=["generation"], worker="w1")
 
@@ -338,7 +340,7 @@ def test_a_process_that_is_told_to_exit_hands_its_job_back_first(ask: Ask, engin
 
 
 def test_the_lease_is_kept_while_a_model_loads(ask: Ask, engine: Engine, settings: object) -> None:
-    settings.JOB_LEASE_SECONDS = 3  # type: ignore[attr-defined]  # pytest-django's settings
+    settings.JOBS = replace(settings.JOBS, lease_seconds=3)  # type: ignore[attr-defined]  # pytest-django's settings
     made = ask()
     (job,) = Job.objects.claim(kinds=["generation"], worker="w1")
 
@@ -351,7 +353,7 @@ def test_the_lease_is_kept_while_a_model_loads(ask: Ask, engine: Engine, setting
 
 
 def test_a_hung_attempt_lets_its_lease_go(ask: Ask, engine: Engine, settings: object) -> None:
-    settings.JOB_LEASE_SECONDS = 1  # type: ignore[attr-defined]  # pytest-django's settings
+    settings.JOBS = replace(settings.JOBS, lease_seconds=1)  # type: ignore[attr-defined]  # pytest-django's settings
     ask()
     (job,) = Job.objects.claim(kinds=["generation"], worker="w1")
     stalled: list[bool] = []
@@ -383,10 +385,30 @@ def test_a_preview_that_cannot_be_kept_ends_nothing(
     assert refused
 
 
+def test_a_storage_that_fails_for_a_moment_costs_no_attempt(
+    ask: Ask, plugin: PlugIn, engine: Engine, artist: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = ask((plugin, 1.0))
+    save, failures = default_storage.save, [OSError("the bucket is busy"), OSError("and again")]
+
+    def fail_twice(name: str, content: ContentFile[bytes]) -> str:
+        if name.startswith("pictures/") and failures:
+            raise failures.pop()
+        return save(name, content)
+
+    monkeypatch.setattr(patience, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(default_storage, "save", fail_twice)
+    assert do_all(engine) == 1
+
+    job = job_of(made)
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1)
+    assert earnings(artist) == 45_000
+
+
 def test_what_a_late_attempt_wrote_is_deleted_after_a_while(ask: Ask, engine: Engine) -> None:
     made = ask()
     do_all(engine)
-    kept = made.pictures.get().file.name
+    kept = made.pictures.get().file.name or ""
     late = default_storage.save(f"pictures/{made.pk}/7/0.png", ContentFile(b"late"))
     sweep()
     assert default_storage.exists(late)

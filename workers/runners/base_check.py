@@ -23,10 +23,9 @@ from plugins_engine import (
 )
 from workers.engine import Engine
 from workers.lease import Lease
+from workers.patience import patiently
 from workers.samples import draw_each
 from workers.weights import directory_of
-
-SMALLEST_SIDE = 16
 
 
 def run_check(
@@ -46,29 +45,22 @@ def run_check(
         lease.say("loading the model")
         loaded = engine.fresh_base(directory)
         lease.check()
-        if loaded.resolution < SMALLEST_SIDE:
-            raise BadBase(
-                f"the base draws {loaded.resolution} pixels a side; expected at least {SMALLEST_SIDE} (sample_size in "
-                f"unet/config.json)"
-            )
+        checking.require_large_enough(loaded.resolution)
         steps, guidance = checking.steps_and_guidance(card)
         drawn = draw_each(
             loaded, checking.sample_prompts(card), steps=steps, guidance=guidance, on_progress=lease.report
         )
-        checking.complete_check(
-            job=job,
-            token=lease.token,
-            output=checking.CheckOutput(
-                fingerprint=loaded.fingerprint,
-                architecture=loaded.architecture,
-                resolution=loaded.resolution,
-                memory_needed=needed,
-                memory_there=there,
-                device=engine.device,
-                card=said,
-                samples=drawn,
-            ),
+        output = checking.CheckOutput(
+            fingerprint=loaded.fingerprint,
+            architecture=loaded.architecture,
+            resolution=loaded.resolution,
+            memory_needed=needed,
+            memory_there=there,
+            device=engine.device,
+            card=said,
+            samples=drawn,
         )
+        patiently(lambda: checking.complete_check(job=job, token=lease.token, output=output))
     except (Refused, checking.BadWeights) as refusal:
         raise BadBase(str(refusal)) from refusal
     except (BadBase, BadCard) as refusal:

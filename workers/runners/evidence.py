@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from contextlib import ExitStack
 
 from PIL import Image
 
-from market.basemodels.models import BaseRelease
-from market.catalog.pictures import on_white
 from market.claims import measuring as claims
 from market.jobs.models import Job
 from plugins_engine import (
@@ -24,16 +21,15 @@ from plugins_engine import (
 )
 from workers.engine import Engine
 from workers.lease import Lease
+from workers.patience import patiently
+from workers.pictures import opened, png
 
 
 def run_evidence(job: Job, engine: Engine, lease: Lease, *, config: EvidenceConfig | None = None) -> None:
     config = config or EvidenceConfig(seeds=claims.SEEDS)
     lease.say("loading the model")
     inputs = claims.inputs(job)
-    release = BaseRelease.objects.select_related("base").get(
-        base=inputs.base, fingerprint=inputs.base_fingerprint
-    )
-    base = engine.base(release)
+    base = engine.base_of(inputs.base, inputs.base_fingerprint)
     lease.check()
     works = [_captioned(each) for each in inputs.works]
     controls = [_captioned(each) for each in inputs.controls]
@@ -43,28 +39,19 @@ def run_evidence(job: Job, engine: Engine, lease: Lease, *, config: EvidenceConf
             stack.enter_context(applied(base, [(engine.adapter(inputs.version), 1.0)]))
         membership = find_membership(base, works, controls, config, report)
         reproduction = find_reproductions(base, works, controls, inputs.prompts, config, report)
-    claims.complete_evidence(
-        job=job,
-        token=lease.token,
-        output=claims.EvidenceOutput(
-            figures=evidence_content(membership, reproduction),
-            sentences=evidence_sentences(reproduction),
-            settings=vars(config),
-            works=_drawn(reproduction.works),
-            controls=_drawn(reproduction.controls),
-        ),
+    output = claims.EvidenceOutput(
+        figures=evidence_content(membership, reproduction),
+        sentences=evidence_sentences(reproduction),
+        settings=vars(config),
+        works=_drawn(reproduction.works),
+        controls=_drawn(reproduction.controls),
     )
+    patiently(lambda: claims.complete_evidence(job=job, token=lease.token, output=output))
 
 
 def _captioned(picture: claims.Captioned) -> tuple[Image.Image, str]:
-    with Image.open(io.BytesIO(picture.data)) as opened:
-        return on_white(opened), picture.caption
+    return opened(picture.data), picture.caption
 
 
 def _drawn(found: Sequence[Nearest]) -> list[claims.Drawn]:
-    drawn = []
-    for each in found:
-        buffer = io.BytesIO()
-        each.picture.save(buffer, format="PNG")
-        drawn.append(claims.Drawn(each.distance, each.prompt, each.seed, buffer.getvalue()))
-    return drawn
+    return [claims.Drawn(each.distance, each.prompt, each.seed, png(each.picture)) for each in found]

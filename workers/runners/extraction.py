@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import asdict
 
-from PIL import Image
-
-from market.extractions.finishing import ExtractionOutput, StoredAdapter, complete_extraction
-from market.extractions.grids import Grids
+from market.extractions.finishing import ExtractionOutput, complete_extraction
 from market.extractions.models import Extraction
 from market.jobs.models import Job
 from plugins_engine import (
-    Adapter,
     ExaminationConfig,
     ExtractionConfig,
     ExtractionMethod,
-    Grid,
-    calls,
     examine,
     extract_concept,
     judge_for,
     known_prompts,
     plan_erasure,
 )
+from workers.adapters import to_store
 from workers.engine import Engine
 from workers.lease import Lease
+from workers.patience import patiently
+from workers.pictures import grids_of
 
 
 def run_extraction(
@@ -40,11 +36,7 @@ def run_extraction(
     extraction = Extraction.objects.select_related("base").get(job=job)
     base = engine.base_of(extraction.base, extraction.base_fingerprint)
     lease.check()
-    retained = extraction.retained or [
-        prompt
-        for prompt in known_prompts(base.directory.path)
-        if not any(calls(alias, prompt) for alias in extraction.aliases)
-    ]
+    retained = extraction.retained or known_prompts(base.directory.path, without=extraction.aliases)
     erasure = plan_erasure(base, extraction.name, extraction.kind, extraction.anchor, retained)
     method: ExtractionMethod = extraction.method  # type: ignore[assignment]  # a constraint keeps it among the engine's
     result = extract_concept(base, erasure, method, config, lease.report)
@@ -55,35 +47,12 @@ def run_extraction(
         examination or ExaminationConfig(pictures=extraction.pictures),
         lease.report,
     )
-    complete_extraction(
-        job=job,
-        token=lease.token,
-        output=ExtractionOutput(
-            eraser=to_store(result.eraser),
-            plugin=to_store(result.plugin),
-            rank=result.rank,
-            erasure=asdict(erasure),
-            figures=measured.figures | {"groups": list(measured.groups)},
-            grids=as_png(measured.grids),
-        ),
+    output = ExtractionOutput(
+        eraser=to_store(result.eraser),
+        plugin=to_store(result.plugin),
+        rank=result.rank,
+        erasure=asdict(erasure),
+        figures=measured.figures | {"groups": list(measured.groups)},
+        grids=grids_of(measured.grids),
     )
-
-
-def to_store(adapter: Adapter) -> StoredAdapter:
-    """Write an adapter as the bytes of a file, with the hashes that reading it gives."""
-    content = adapter.to_bytes()
-    stored = Adapter.load(content)
-    return StoredAdapter(content, stored.file_sha256, stored.tensors_sha256)
-
-
-def as_png(grids: dict[str, Grid]) -> Grids:
-    return {
-        title: (columns, [(prompt, [png(each) for each in pictures]) for prompt, pictures in rows])
-        for title, (columns, rows) in grids.items()
-    }
-
-
-def png(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    return buffer.getvalue()
+    patiently(lambda: complete_extraction(job=job, token=lease.token, output=output))

@@ -10,6 +10,7 @@ from PIL import Image
 from market.catalog import addition as catalog
 from market.extractions.grids import Grids
 from market.extractions.models import Retest, RetestPicture, Retraining
+from market.extractions.retesting import samples_of
 from market.extractions.retraining import TRAINED_AGAIN, RetrainingOutput, complete_retraining, release_of
 from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
@@ -19,17 +20,16 @@ from plugins_engine import (
     BaseCheckpoint,
     OnProgress,
     Progress,
-    SampleRequest,
     Weighted,
-    generate,
     judge_of,
     moved,
 )
 from workers.engine import Engine
+from workers.learning import learn
 from workers.lease import Lease
-from workers.runners.addition import learn
-from workers.runners.extraction import png
-from workers.runners.release import samples_of, seen
+from workers.patience import patiently
+from workers.pictures import png
+from workers.retests import draw_again, shares_seen
 
 
 def run_retraining(job: Job, engine: Engine, lease: Lease, *, config: AdditionConfig | None = None) -> None:
@@ -44,7 +44,8 @@ def run_retraining(job: Job, engine: Engine, lease: Lease, *, config: AdditionCo
     adapter, made = learn(base, inputs, release, lasting, lease.report, config)
     figures, grids = _drawn_again(base, begun.retest, [*lasting, (adapter, 1.0)], lease.report)
     try:
-        complete_retraining(job=job, token=lease.token, output=RetrainingOutput(made, figures, grids))
+        output = RetrainingOutput(made, figures, grids)
+        patiently(lambda: complete_retraining(job=job, token=lease.token, output=output))
     except BadResult as refusal:
         # It would be refused the same way again.
         raise BadRequest(str(refusal)) from refusal
@@ -56,23 +57,13 @@ def _drawn_again(
     """Draw a retest's samples once more, and measure them against those of the release in use before it."""
     concept, registered = retest.version.plugin.concept, retest.version.plugin.base
     samples = samples_of(retest.version)
-    drawn: list[Image.Image] = []
-    for prompt, seed in samples:
-        request = SampleRequest(
-            prompt=prompt,
-            seed=seed,
-            steps=registered.default_steps,
-            guidance=registered.default_guidance,
-            plugins=plugins,
-        )
-        drawn += generate(base, request, partial(_say, on_progress))
+    report = partial(_say, on_progress)
+    drawn = [draw_again(base, sample, registered, plugins, report) for sample in samples]
     before = [_opened(each) for each in retest.grid.filter(stage="before").order_by("row")]
     figures: dict[str, object] = {"moved": moved(before, drawn), "pictures": len(drawn)}
-    judge, known = judge_of(base), retest.figures.get("accuracy")
-    if judge is not None and known:
-        after = seen(judge, concept.name, concept.kind, {"after": drawn})
-        if after:
-            figures["accuracy"] = {"before": known["before"], **after}
+    known = retest.figures.get("accuracy")
+    if known and (after := shares_seen(judge_of(base), concept, {"after": drawn})):
+        figures["accuracy"] = {"before": known["before"], **after}
     rows = [(prompt, [png(picture)]) for (prompt, _), picture in zip(samples, drawn, strict=True)]
     return figures, {"samples": ((TRAINED_AGAIN,), rows)}
 

@@ -3,6 +3,7 @@
 from market.basemodels.models.bases import (
     FINGERPRINT,
     MAX_FEE_MICROS,
+    SMALLEST_SIDE,
     BaseModel,
     BaseModelQuerySet,
     BaseRelease,
@@ -14,6 +15,7 @@ from market.basemodels.models.uploads import BaseUpload, BaseUploadFile, BaseUpl
 __all__ = [
     "FINGERPRINT",
     "MAX_FEE_MICROS",
+    "SMALLEST_SIDE",
     "BaseCheck",
     "BaseModel",
     "BaseModelQuerySet",

@@ -26,6 +26,10 @@ MAX_FEE_MICROS = 100_000_000  # 100 EUR a picture: a typing slip, not a price
 FINGERPRINT = r"^[0-9a-f]{64}$"
 
 
+SMALLEST_SIDE = 16
+"""Pixels a side that a base draws at least."""
+
+
 class Licence(models.TextChoices):
     """What others may do with a base's weights, by the names that SPDX gives licences, where it has one."""
 
@@ -174,7 +178,7 @@ class BaseModel(models.Model):
                 name="basemodels_basemodel_weights_once",
             ),
             models.CheckConstraint(
-                condition=Q(resolution__gte=16) | Q(fingerprint=""),
+                condition=Q(resolution__gte=SMALLEST_SIDE) | Q(fingerprint=""),
                 name="basemodels_basemodel_resolution_in_range",
             ),
             models.CheckConstraint(

@@ -70,7 +70,7 @@ def upload_plugin(request: HttpRequest, pk: int) -> HttpResponse:
             messages.info(request, parts_in_words(parts))
         return redirect(job)
 
-    context = {"concept": concept, "form": form, "max_megabytes": settings.PLUGIN_MAX_BYTES // 1_000_000}
+    context = {"concept": concept, "form": form, "max_megabytes": settings.UPLOADS.plugin_bytes // 1_000_000}
     return filled_in(request, "catalog/upload_plugin.html", context, start)
 
 

@@ -220,6 +220,11 @@ class Extraction(models.Model):
         """Whether a judge who knows this base's concepts counted what is in the pictures."""
         return "h_o" in self.figures
 
+    @property
+    def awaits_version(self) -> bool:
+        """Whether the plug-in that restores the concept is somebody's, who has no version of it yet."""
+        return self.concept_id is not None and self.version_id is None
+
     def approve(self, *, by: User, missed: list[str], reason: str, concept: Concept | None) -> bool:
         """Take it into the next releases. False: it is not to be decided (any more)."""
         return self._decide(ExtractionState.APPROVED, by, reason, missed=missed, concept=concept)

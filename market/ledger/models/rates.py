@@ -31,7 +31,3 @@ class DatedRate(models.Model):
     def clean(self) -> None:
         if self.valid_from < timezone.now() - AT_ONCE:
             raise ValidationError({"valid_from": "A rate cannot begin in the past: what was paid was paid."})
-
-    @property
-    def percent(self) -> float:
-        return self.basis_points / 100

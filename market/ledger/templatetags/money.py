@@ -6,19 +6,15 @@ from django import template
 
 from market.ledger.memos import name_in, through_in
 from market.ledger.money import words
+from market.ledger.splits import in_percent
 
 register = template.Library()
 register.filter("fee_name", name_in)
 register.filter("fee_through", through_in)
+register.filter("percent", in_percent)
 
 
 @register.filter
 def money(micros: int | None, currency: str = "EUR") -> str:
     """Write micro-units as an amount with its currency, such as €0.05; nothing for None."""
     return "" if micros is None else words(int(micros), currency)
-
-
-@register.filter
-def percent(basis_points: int) -> str:
-    """Write basis points as "15.5%"."""
-    return f"{basis_points / 100:g}%"

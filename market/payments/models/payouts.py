@@ -14,7 +14,7 @@ from django.utils import timezone
 from localflavor.generic.models import BICField, IBANField
 from text_unidecode import unidecode
 
-from market.configuration import BIC
+from market.configuration.parsing import BIC
 from market.ledger.models import Transfer
 
 CENT = 10_000

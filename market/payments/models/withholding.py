@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from market.ledger.models import NOT_FOR_THE_PAST, DatedRate
+from market.ledger.splits import in_percent
 
 HIGHEST = 5000
 
@@ -39,4 +40,4 @@ class WithholdingRate(DatedRate):
         ]
 
     def __str__(self) -> str:
-        return f"{self.percent:g}% of {self.person} from {self.valid_from:%Y-%m-%d %H:%M}"
+        return f"{in_percent(self.basis_points)} of {self.person} from {self.valid_from:%Y-%m-%d %H:%M}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -198,7 +199,7 @@ def test_a_file_that_is_no_plugin_is_refused_and_not_kept(
 def test_a_file_that_is_too_large_or_missing_is_refused(
     seller: Program, concept: Concept, settings: Any
 ) -> None:
-    settings.PLUGIN_MAX_BYTES = 1_000_000
+    settings.UPLOADS = replace(settings.UPLOADS, plugin_bytes=1_000_000)
     path = f"concepts/{concept.pk}/plugin-files"
 
     large = problem(seller.post_form(path, file_form(adapter_file(b"w" * 3_000_000))), 409, "not-possible")

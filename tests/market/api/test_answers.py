@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client, RequestFactory, override_settings
 
@@ -124,7 +126,7 @@ def test_hidden_letters_are_refused_and_not_a_failure(
 def test_a_token_that_asks_too_often_is_told_when_to_come_back(user: User, program_of: ProgramOf) -> None:
     program, other = program_of(user), program_of(user)
 
-    with override_settings(API_REQUESTS_PER_MINUTE=2):
+    with override_settings(API=replace(settings.API, requests_per_minute=2)):
         _begin_of_a_minute()
         answers = [program.get("me") for _ in range(3)]
         assert other.get("me").status_code == 200
@@ -137,7 +139,7 @@ def test_a_token_that_asks_too_often_is_told_when_to_come_back(user: User, progr
 def test_writing_has_a_limit_of_its_own(user: User, base: BaseModel, program_of: ProgramOf) -> None:
     program = program_of(user)
 
-    with override_settings(API_WRITES_PER_MINUTE=1):
+    with override_settings(API=replace(settings.API, writes_per_minute=1)):
         _begin_of_a_minute()
         first, second = (program.post("quotes", {"base": "tiny"}) for _ in range(2))
         read = program.get("me")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.test import override_settings
 
@@ -159,7 +161,7 @@ def test_a_list_of_the_wrong_kind_is_pointed_at(owner: Program, files: Any, poin
 
 
 def test_more_than_the_market_takes_is_refused_before_anything_is_sent(owner: Program, settings: Any) -> None:
-    settings.BASE_MAX_BYTES = 5
+    settings.UPLOADS = replace(settings.UPLOADS, base_bytes=5)
 
     said = problem(owner.post("base-uploads", listing(FILES)), 413, "too-large")
 
@@ -236,7 +238,7 @@ def test_sending_needs_the_role_of_a_model_owner_and_a_token_that_manages(
 def test_parts_are_not_counted_as_changes(owner: Program) -> None:
     begun = begin(owner)
 
-    with override_settings(API_WRITES_PER_MINUTE=1):
+    with override_settings(API=replace(settings.API, writes_per_minute=1)):
         answers = [put(owner, begun, 0, 0, b"{}") for _ in range(5)]
 
     assert [each.status_code for each in answers] == [200] * 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -163,7 +164,7 @@ def test_each_work_is_taken_or_refused_with_its_reason(
 def test_a_picture_that_is_too_large_is_refused_by_itself(
     seller: Program, concept: Concept, settings: Any
 ) -> None:
-    settings.UPLOAD_MAX_BYTES = 10_000
+    settings.UPLOADS = replace(settings.UPLOADS, work_bytes=10_000)
 
     sent = seller.post_form(
         f"concepts/{concept.pk}/works",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import requests
 import schemathesis
+from django.conf import settings
 from django.test import Client, override_settings
 from hypothesis import HealthCheck
 from hypothesis import settings as drawing
@@ -40,7 +42,9 @@ def words(stranger: User) -> str:
     max_examples=3, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 def test_a_request_is_answered_as_the_schema_says(case: Any, words: str) -> None:
-    with override_settings(API_REQUESTS_PER_MINUTE=1_000_000, API_WRITES_PER_MINUTE=1_000_000):
+    with override_settings(
+        API=replace(settings.API, requests_per_minute=1_000_000, writes_per_minute=1_000_000)
+    ):
         asked = requests.Request(**case.as_transport_kwargs(base_url=HERE)).prepare()
 
         answer = _send(asked, words)

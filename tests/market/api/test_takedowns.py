@@ -97,7 +97,7 @@ def test_strikes_are_counted_and_the_suspension_is_said(
     program = program_of(artist)
     before = program.get("strikes").json()
     assert (before["strikes"], before["suspension"]) == (0, None)
-    settings.STRIKES_MAX = 1  # type: ignore[attr-defined]  # the fixture takes any setting
+    settings.TAKEDOWNS = replace(settings.TAKEDOWNS, strikes_max=1)  # type: ignore[attr-defined]  # the fixture takes any setting
 
     uphold(takedown, admin, "It is the same drawing.")
 

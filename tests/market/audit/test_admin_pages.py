@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,8 +21,9 @@ from market.accounts.models import Role, User
 from market.audit.models import AuditLine
 from market.catalog.models import Suspension
 from market.claims import drafting
-from market.claims.disputes import file_dispute, open_dispute
-from market.claims.models import Claim, Dispute
+from market.claims.models import Claim
+from market.disputes.models import Dispute
+from market.disputes.opening import file_dispute, open_dispute
 from market.generation.models import GenerationRequest, Picture
 from market.jobs import kinds
 from market.jobs.models import Job
@@ -79,8 +80,7 @@ class Scene:
 
 @pytest.fixture
 def scene(artist: User, admin: User, settings: Any) -> Scene:
-    settings.PAYOUT_RESERVE_DAYS = 0
-    settings.PAYOUT_SENDER_IBAN = IBAN
+    settings.PAYOUTS = replace(settings.PAYOUTS, reserve_days=0, sender_iban=IBAN)
     ledger.post(
         key="earned", debit=ledger.account(AccountKind.GATEWAY_CLEARING),
         credit=ledger.account(AccountKind.EARNINGS, artist), amount=50 * EURO, kind="plugin_fee",
@@ -181,10 +181,10 @@ def last_month(scene: Scene) -> str:
 
 
 ACTS = [
-    Act("claims:open", "dispute.opened", lambda scene: {"args": [dispute(scene).pk]}),
-    Act("claims:dismiss", "dispute.dismissed", lambda scene: {
+    Act("disputes:open", "dispute.opened", lambda scene: {"args": [dispute(scene).pk]}),
+    Act("disputes:dismiss", "dispute.dismissed", lambda scene: {
         "args": [dispute(scene).pk], "data": {"decision": "Nothing shows it"}}),
-    Act("claims:decide", "dispute.decided", lambda scene: {
+    Act("disputes:decide", "dispute.decided", lambda scene: {
         "args": [open_dispute(dispute(scene), scene.admin).pk],
         "data": {"outcome": "released", "decision": "Drawn by the artist"}}),
     Act("claims:rule", "claim.decided", lambda scene: {
@@ -237,9 +237,9 @@ ACTS = [
 
 USE_CASES = {
     "market.claims.answering.rule_on_claim": "claim.decided",
-    "market.claims.disputes.open_dispute": "dispute.opened",
-    "market.claims.disputes.dismiss_dispute": "dispute.dismissed",
-    "market.claims.disputes.decide_dispute": "dispute.decided",
+    "market.disputes.opening.open_dispute": "dispute.opened",
+    "market.disputes.deciding.dismiss_dispute": "dispute.dismissed",
+    "market.disputes.deciding.decide_dispute": "dispute.decided",
     "market.generation.refunds.refund_query": "query.refunded",
     "market.takedowns.taking_down.take_down_plugin": "takedown.made",
     "market.takedowns.taking_down.take_down_picture": "takedown.made",
@@ -352,7 +352,7 @@ def test_every_use_case_of_admins_is_listed_here() -> None:
 def test_an_approval_says_how_many_there_are_and_changes_the_state_with_the_last(
     scene: Scene, settings: Any, written: Written
 ) -> None:
-    settings.PAYOUT_TWO_ADMINS_ABOVE = 0
+    settings.PAYOUTS = replace(settings.PAYOUTS, two_admins_above_micros=0)
     second = make_person("Bruno Boss", Role.ADMIN)
     batch = scene.batch()
     approve_batch(batch, scene.admin)

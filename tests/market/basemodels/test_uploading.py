@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -200,7 +201,7 @@ def test_a_list_that_cannot_be_used_is_refused_with_the_reason(
 def test_more_than_the_market_takes_is_refused_with_both_figures(
     model_owner: User, client_for: SignIn, settings: Any
 ) -> None:
-    settings.BASE_MAX_BYTES = 3_000_000
+    settings.UPLOADS = replace(settings.UPLOADS, base_bytes=3_000_000)
 
     response = begin(client_for(model_owner), {"unet/model.safetensors": bytes(4_000_000), **FILES})
 

@@ -123,7 +123,7 @@ def test_a_bad_file_is_refused_with_its_reason_and_nothing_is_kept(
 
 
 def test_a_file_that_is_too_large_is_refused(at_desk: Client, concept: Concept, settings: Any) -> None:
-    settings.PLUGIN_MAX_BYTES = 10
+    settings.UPLOADS = replace(settings.UPLOADS, plugin_bytes=10)
     assert "at most 1e-05 MB" in send(at_desk, concept, adapter_file()).content.decode()
     assert uploads() == []
 

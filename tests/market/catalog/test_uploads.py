@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def test_a_file_name_never_reaches_the_storage(
 def test_a_file_over_the_byte_cap_is_refused(
     artist: User, concept: Concept, client_for: SignIn, settings: Any
 ) -> None:
-    settings.UPLOAD_MAX_BYTES = 100
+    settings.UPLOADS = replace(settings.UPLOADS, work_bytes=100)
 
     assert "at most 0.0 MB" in upload(client_for(artist), concept, sent(png(1))).content.decode()
 

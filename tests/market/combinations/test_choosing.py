@@ -187,6 +187,7 @@ def test_what_is_not_on_the_market_is_combined_by_its_artist_only(
 
 def test_weights_of_before_are_refused(user: User, base: BaseModel, ink: PlugIn, pip: PlugIn) -> None:
     BaseModel.objects.filter(pk=base.pk).update(fingerprint="99" * 32)
+    base.releases.update(fingerprint="99" * 32)
     assert "“Ink” was made for other weights of Tiny than it has now" in refusal(user, ink, pip)
 
 

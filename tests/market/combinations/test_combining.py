@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
 
 from market.accounts.models import User
@@ -56,7 +58,7 @@ def test_combining_is_charged_when_it_is_done_and_goes_to_the_market(
     assert commission() == FEE
 
 
-@override_settings(COMBINATION_FEE_CENTS=0)
+@override_settings(FEES=replace(settings.FEES, combination_micros=0))
 def test_where_combining_is_free_nothing_is_held(user: User, ink: PlugIn, pip: PlugIn) -> None:
     asked = ask(user, ink, pip)
     assert (asked.fee_micros, asked.hold) == (0, None)

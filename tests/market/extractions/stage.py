@@ -12,9 +12,10 @@ from market.catalog.models import Concept
 from market.catalog.publishing import publish
 from market.claims.models import Claim, ClaimState, Notice
 from market.extractions import building, retraining, starting
-from market.extractions.building import BuildOutput, RetestOutput, complete_build, keep_merged
+from market.extractions.building import BuildOutput, RetestOutput, complete_build
 from market.extractions.deciding import approve_extraction
 from market.extractions.finishing import ExtractionOutput, StoredAdapter, complete_extraction
+from market.extractions.merging import keep_merged
 from market.extractions.models import Extraction, ReleaseBuild, Retest, Retraining
 from market.extractions.orders import ExtractionOrder
 from market.extractions.retraining import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_missed_limit_asks_for_a_reason_that_is_kept(
 
 
 def test_a_limit_itself_is_met(settings: Any) -> None:
-    settings.EXTRACTION_MAX_RESTORATION_CHANGE = 1
+    settings.EXTRACTIONS = replace(settings.EXTRACTIONS, max_restoration_change=1)
     assert all(each.met for each in limits_of(judged(target=0.05, kept=0.95, restored=0.99, recovered=0.27)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_the_line_itself_is_kept_and_the_setting_moves_it(base: BaseModel, setti
     family, _ = degradation_of(base).families
     assert family.newest.limit.met
 
-    settings.RELEASE_MIN_KEPT = 91
+    settings.EXTRACTIONS = replace(settings.EXTRACTIONS, release_min_kept=91)
     assert not family.newest.limit.met
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -196,7 +197,7 @@ def test_an_owner_without_money_keeps_no_artist_waiting(dropped: Retest) -> None
 def test_a_market_that_asks_for_nothing_posts_nothing(
     dropped: Retest, model_owner: User, settings: Any
 ) -> None:
-    settings.RETRAINING_FEE_MICROS = 0
+    settings.FEES = replace(settings.FEES, retraining_micros=0)
     top_up(model_owner)
     assert retrain(dropped).payment is None
     assert not Transfer.objects.filter(kind="retraining").exists()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -29,12 +30,12 @@ def rate(admin: User, line: str, basis_points: int, days: int = 0) -> Commission
 
 
 def test_without_a_rate_the_configured_one_holds(settings: Any) -> None:
-    settings.COMMISSION_BPS = 1234
+    settings.FEES = replace(settings.FEES, commission_bps=1234)
     assert commission_rates() == {"plugin_fee": 1234, "base_fee": 1234}
 
 
 def test_each_kind_has_the_latest_rate_that_is_in_force(admin: User, settings: Any) -> None:
-    settings.COMMISSION_BPS = 1000
+    settings.FEES = replace(settings.FEES, commission_bps=1000)
     rate(admin, "plugin_fee", 800)
     rate(admin, "plugin_fee", 500, days=10)
     assert commission_rates() == {"plugin_fee": 800, "base_fee": 1000}
@@ -42,7 +43,7 @@ def test_each_kind_has_the_latest_rate_that_is_in_force(admin: User, settings: A
 
 
 def test_a_rate_is_in_force_from_its_moment_on(admin: User, settings: Any) -> None:
-    settings.COMMISSION_BPS = 1000
+    settings.FEES = replace(settings.FEES, commission_bps=1000)
     rate(admin, "base_fee", 900, days=1)
     made = rate(admin, "base_fee", 300, days=2)
     assert commission_rates(made.valid_from)["base_fee"] == 300
@@ -86,7 +87,7 @@ def test_an_admin_sets_a_rate_and_people_read_of_it(
     assert (made.basis_points, made.made_by) == (750, admin)
     page = client.get("/about/").content.decode()
     assert "The market takes 10% out of each fee" in page
-    assert f"from {soon:%-d %B %Y} on 7.50% for plug-ins" in page
+    assert f"from {soon:%-d %B %Y} on 7.5% for plug-ins" in page
 
 
 def test_an_admin_cannot_set_a_rate_for_the_past(client_for: ClientFor, admin: User) -> None:

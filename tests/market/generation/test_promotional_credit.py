@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,7 +101,7 @@ def test_a_query_that_neither_covers_is_refused(user: User, admin: User, plugin:
 def test_switched_off_for_plugins_it_pays_for_plain_bases_only(
     user: User, admin: User, base: BaseModel, plugin: PlugIn, settings: Any
 ) -> None:
-    settings.PROMOTION_PAYS_ROYALTIES = False
+    settings.FEES = replace(settings.FEES, promotion_pays_royalties=False)
     give(user, admin, EURO)
     top_up(user)
 
@@ -114,7 +115,7 @@ def test_switched_off_for_plugins_it_pays_for_plain_bases_only(
 def test_an_artist_may_spend_it_on_their_own_plugin_which_costs_nothing(
     artist: User, admin: User, plugin: PlugIn, settings: Any
 ) -> None:
-    settings.PROMOTION_PAYS_ROYALTIES = False
+    settings.FEES = replace(settings.FEES, promotion_pays_royalties=False)
     give(artist, admin, EURO)
 
     run(artist, make_order(plugin.base, (plugin, 1.0)))

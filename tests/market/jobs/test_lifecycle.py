@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -128,7 +129,7 @@ def test_a_job_that_cannot_be_settled_does_not_end(enqueue: Callable[..., Job]) 
 def test_a_passing_failure_is_tried_three_times_then_fails(
     enqueue: Callable[..., Job], chores: list[tuple[UUID, str]], settings: Any
 ) -> None:
-    settings.JOB_RETRY_SECONDS = 0
+    settings.JOBS = replace(settings.JOBS, retry_seconds=0)
     made = enqueue()
     for attempt in (1, 2, 3):
         (job,) = Job.objects.claim(kinds=[CHORE], worker="w")
@@ -144,7 +145,7 @@ def test_a_passing_failure_is_tried_three_times_then_fails(
 def test_after_a_failure_a_job_waits_longer_each_time_and_not_alike(
     enqueue: Callable[..., Job], running: Job, settings: Any
 ) -> None:
-    settings.JOB_RETRY_SECONDS = 10
+    settings.JOBS = replace(settings.JOBS, retry_seconds=10)
     for attempt in range(1, 8):
         longest = min(10 * 2 ** (attempt - 1), 300)
         waits = {wait_after(attempt).total_seconds() for _ in range(20)}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.ledger.splits import commission, split
+from market.ledger.splits import in_percent, split, take_out
 
 amounts = st.integers(min_value=0, max_value=2**63 - 1)
 weights = st.dictionaries(
@@ -87,9 +87,9 @@ def test_what_cannot_be_split_is_refused(amount: int, parts: list[tuple[int, int
 
 
 @given(amounts, st.integers(min_value=0, max_value=10_000))
-def test_a_commission_and_the_rest_are_the_fee(fee: int, basis_points: int) -> None:
-    net, taken = commission(fee, basis_points)
-    assert net + taken == fee
+def test_what_a_rate_takes_out_and_the_rest_are_the_fee(fee: int, basis_points: int) -> None:
+    left, taken = take_out(fee, basis_points)
+    assert left + taken == fee
     assert abs(taken - Fraction(fee * basis_points, 10_000)) <= Fraction(1, 2)
 
 
@@ -104,13 +104,18 @@ def test_a_commission_and_the_rest_are_the_fee(fee: int, basis_points: int) -> N
         (0, 1000, (0, 0)),
     ],
 )
-def test_a_commission_tie_goes_to_the_receiver(
-    fee: int, basis_points: int, expected: tuple[int, int]
-) -> None:
-    assert commission(fee, basis_points) == expected
+def test_a_tie_goes_to_what_is_left(fee: int, basis_points: int, expected: tuple[int, int]) -> None:
+    assert take_out(fee, basis_points) == expected
 
 
 @pytest.mark.parametrize("basis_points", [-1, 10_001])
-def test_a_commission_beyond_the_fee_is_refused(basis_points: int) -> None:
+def test_a_rate_beyond_the_whole_is_refused(basis_points: int) -> None:
     with pytest.raises(ValueError, match="basis points"):
-        commission(100, basis_points)
+        take_out(100, basis_points)
+
+
+@pytest.mark.parametrize(
+    ("basis_points", "written"), [(0, "0%"), (1, "0.01%"), (1000, "10%"), (1550, "15.5%"), (10_000, "100%")]
+)
+def test_a_rate_is_written_in_percent(basis_points: int, written: str) -> None:
+    assert in_percent(basis_points) == written

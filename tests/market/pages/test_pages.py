@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from django.conf import settings
 from django.template.loader import render_to_string
 from django.test import Client, override_settings
 
@@ -22,7 +25,7 @@ def test_empty_market_promises_no_figures_and_shows_the_example(client: Client) 
     assert "An example of our own" in page
 
 
-@override_settings(COMMISSION_BPS=2500)
+@override_settings(FEES=replace(settings.FEES, commission_bps=2500))
 def test_explanation_keeps_up_with_the_commission(client: Client) -> None:
     page = client.get("/about/").content.decode()
 

@@ -7,6 +7,7 @@ import io
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -51,8 +52,7 @@ def ask(person: User, amount: int, request_id: uuid.UUID | None = None) -> Payou
 
 @pytest.fixture(autouse=True)
 def no_reserve(settings: Any) -> None:
-    settings.PAYOUT_RESERVE_DAYS = 0
-    settings.PAYOUT_SENDER_IBAN = "NL91ABNA0417164300"
+    settings.PAYOUTS = replace(settings.PAYOUTS, reserve_days=0, sender_iban="NL91ABNA0417164300")
 
 
 @pytest.fixture
@@ -101,14 +101,14 @@ class TestAsking:
         assert not Payout.objects.exists()
 
     def test_what_came_in_lately_stays_in_reserve(self, paid_artist: User, settings: Any) -> None:
-        settings.PAYOUT_RESERVE_DAYS = 7
+        settings.PAYOUTS = replace(settings.PAYOUTS, reserve_days=7)
         assert payable(paid_artist).in_reserve == 50_123_456
         assert payable(paid_artist).amount == 0
         with pytest.raises(Refused, match=r"At most €0\.00"):
             ask(paid_artist, 20 * EURO)
 
     def test_a_query_that_is_taken_back_is_not_in_reserve(self, paid_artist: User, settings: Any) -> None:
-        settings.PAYOUT_RESERVE_DAYS = 7
+        settings.PAYOUTS = replace(settings.PAYOUTS, reserve_days=7)
         lately = Transfer.objects.latest("pk")
         ledger.reverse(transfer=lately, key="back", reason="drawn wrong")
         assert payable(paid_artist) == type(payable(paid_artist))(balance=0, in_reserve=0)
@@ -255,7 +255,7 @@ class TestBatches:
     def test_above_the_limit_two_different_admins_have_to_approve(
         self, payouts: tuple[Payout, Payout], admin: User, second_admin: User, settings: Any
     ) -> None:
-        settings.PAYOUT_TWO_ADMINS_ABOVE = 60
+        settings.PAYOUTS = replace(settings.PAYOUTS, two_admins_above_micros=60_000_000)
         batch = approve_batch(make_batch(admin), admin)
         assert batch.state == "draft"
         with pytest.raises(Refused, match="Another admin"):
@@ -302,7 +302,7 @@ class TestBatches:
     def test_without_an_account_of_the_market_there_is_no_file(
         self, payouts: tuple[Payout, Payout], admin: User, settings: Any
     ) -> None:
-        settings.PAYOUT_SENDER_IBAN = ""
+        settings.PAYOUTS = replace(settings.PAYOUTS, sender_iban="")
         assert approve_batch(make_batch(admin), admin).pain == ""
 
     @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import csv
 import io
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -41,8 +42,7 @@ ACCOUNT, IBAN = "acct_1Ada2Artist3Xyz", "DE89370400440532013000"
 
 @pytest.fixture(autouse=True)
 def no_reserve(settings: Any) -> None:
-    settings.PAYOUT_RESERVE_DAYS = 0
-    settings.PAYOUT_SENDER_IBAN = "NL91ABNA0417164300"
+    settings.PAYOUTS = replace(settings.PAYOUTS, reserve_days=0, sender_iban="NL91ABNA0417164300")
 
 
 def ask(person: User, admin: User, **place: str) -> Payout:

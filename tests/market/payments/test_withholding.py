@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -40,8 +41,7 @@ IBAN = "DE89370400440532013000"
 @pytest.fixture
 def earner(artist: User, admin: User, settings: Any) -> User:
     """An artist with 100 euros and checked details."""
-    settings.PAYOUT_RESERVE_DAYS = 0
-    settings.PAYOUT_SENDER_IBAN = IBAN
+    settings.PAYOUTS = replace(settings.PAYOUTS, reserve_days=0, sender_iban=IBAN)
     ledger.post(
         key="earned",
         debit=ledger.account(AccountKind.GATEWAY_CLEARING),

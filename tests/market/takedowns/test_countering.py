@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,8 @@ from django.utils import timezone
 from market.accounts.models import User
 from market.audit.models import AuditLine
 from market.catalog.models import PlugIn
-from market.claims.models import Claim, DisputeState
+from market.claims.models import Claim
+from market.disputes.models import DisputeState
 from market.ledger.verification import verify
 from market.refusals import Refused
 from market.takedowns import answering
@@ -97,7 +99,7 @@ class TestWaiting:
         assert verify().ok
 
     def test_it_waits_as_many_business_days_as_are_set(self, claim: Claim, settings: Any) -> None:
-        settings.TAKEDOWN_RESTORE_BUSINESS_DAYS = 10
+        settings.TAKEDOWNS = replace(settings.TAKEDOWNS, restore_business_days=10)
         takedown, before = accepted(claim), timezone.now()
         made = countered(takedown)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -52,7 +53,7 @@ class TestCounting:
         made = taken_down(plugin, admin)
         assert (strikes(second_artist), sweep_takedowns()) == (0, 0)
 
-        late = timezone.now() + timedelta(days=settings.TAKEDOWN_COUNTER_DAYS, minutes=1)
+        late = timezone.now() + timedelta(days=settings.TAKEDOWNS.counter_days, minutes=1)
         assert [sweep_takedowns(late), sweep_takedowns(late)] == [1, 0]
 
         made.refresh_from_db()
@@ -93,7 +94,7 @@ class TestCounting:
         page = client_for(admin).get(made.get_absolute_url()).content.decode()
         assert (made.counts, "counts no more" in page) == (True, False)
 
-        settings.STRIKE_DAYS = 0
+        settings.TAKEDOWNS = replace(settings.TAKEDOWNS, strike_days=0)
 
         page = client_for(admin).get(made.get_absolute_url()).content.decode()
         assert (strikes(second_artist), made.counts, "counts no more" in page) == (0, False, True)

@@ -44,7 +44,7 @@ def text(**tensors: Tensor) -> bytes:
         (file(GOOD) + b"extra", "it is damaged"),
         (with_header(b"not json"), "not JSON"),
         (with_header(b"[" * 100_000), "not JSON"),
-        (with_header([]), "text metadata"),
+        (with_header([]), "not a JSON object"),
         (with_header({"__metadata__": {"a": 1}}), "text metadata"),
         (
             with_header({"x": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}}, b"0000"),

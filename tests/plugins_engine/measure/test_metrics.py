@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from plugins_engine.measure.metrics import Rate, accuracy, kid, similarity_to_works, squared_mmd
+from plugins_engine.measure.metrics import Rate, kid, similarity_to_works, squared_mmd
 
 
 def drawn(seed: int, n: int, shift: float = 0.0, width: int = 8) -> np.ndarray:
@@ -77,11 +77,9 @@ def test_kid_refuses_what_it_cannot_measure() -> None:
         kid(x, x * np.nan)
 
 
-def test_accuracy_counts_and_its_interval_holds_the_rate() -> None:
-    found = accuracy(["a", "b", "c", "d"], ["a", "b", "x", "d"])
+def test_the_interval_holds_the_rate() -> None:
+    low, high = Rate(3, 4).interval
 
-    assert (found.right, found.total, found.rate) == (3, 4, 0.75)
-    low, high = found.interval
     assert 0 < low < 0.75 < high < 1
 
 
@@ -92,13 +90,6 @@ def test_the_interval_is_wilsons() -> None:
     assert (round(low, 3), round(high, 3)) == (0.826, 0.945)
     assert Rate(0, 10).interval[0] == pytest.approx(0, abs=1e-12)
     assert Rate(10, 10).interval[1] == pytest.approx(1, abs=1e-12)
-
-
-def test_accuracy_of_nothing_or_of_unpaired_labels_is_refused() -> None:
-    with pytest.raises(ValueError, match="got 0 and 0"):
-        accuracy([], [])
-    with pytest.raises(ValueError, match="got 1 and 2"):
-        accuracy(["a"], ["a", "b"])
 
 
 def test_similarity_is_the_cosine_to_the_nearest_work() -> None:

@@ -75,16 +75,16 @@ class Dispute(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=[state.value for state in DisputeState]),
-                name="claims_dispute_state_known",
+                name="disputes_dispute_state_known",
             ),
-            models.CheckConstraint(condition=~Q(reason=""), name="claims_dispute_has_a_reason"),
+            models.CheckConstraint(condition=~Q(reason=""), name="disputes_dispute_has_a_reason"),
             models.UniqueConstraint(
-                fields=["plugin"], condition=Q(state="open"), name="claims_dispute_one_open_a_plugin"
+                fields=["plugin"], condition=Q(state="open"), name="disputes_dispute_one_open_a_plugin"
             ),
             models.UniqueConstraint(
                 fields=["plugin", "claimant"],
                 condition=Q(state="filed"),
-                name="claims_dispute_filed_once_a_person",
+                name="disputes_dispute_filed_once_a_person",
             ),
             models.CheckConstraint(
                 condition=Q(
@@ -94,16 +94,16 @@ class Dispute(models.Model):
                     Q(opened_at__isnull=False, opened_by__isnull=False, accrued_from__isnull=False)
                     & ~Q(state__in=["filed", "dismissed"])
                 ),
-                name="claims_dispute_opened_by_somebody",
+                name="disputes_dispute_opened_by_somebody",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["filed", "open"], decided_at=None, decided_by=None, decision="")
                 | (Q(decided_at__isnull=False) & ~Q(decision="") & ~Q(state__in=["filed", "open"])),
-                name="claims_dispute_decided_with_a_reason",
+                name="disputes_dispute_decided_with_a_reason",
             ),
             models.CheckConstraint(
                 condition=~Q(state="awarded") | Q(claimant__isnull=False),
-                name="claims_dispute_awarded_to_somebody",
+                name="disputes_dispute_awarded_to_somebody",
             ),
         ]
 
@@ -111,7 +111,7 @@ class Dispute(models.Model):
         return f"dispute {self.pk} about {self.plugin}"
 
     def get_absolute_url(self) -> str:
-        return reverse("claims:dispute", args=[self.pk])
+        return reverse("disputes:dispute", args=[self.pk])
 
     @property
     def reference(self) -> str:
@@ -132,7 +132,7 @@ class Freeze(models.Model):
     class Meta:
         ordering = ["pk"]
         constraints = [
-            models.CheckConstraint(condition=~Q(amount=0), name="claims_freeze_amount_not_zero"),
+            models.CheckConstraint(condition=~Q(amount=0), name="disputes_freeze_amount_not_zero"),
         ]
 
     def __str__(self) -> str:

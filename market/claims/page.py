@@ -10,7 +10,8 @@ from django.shortcuts import render
 from market.accounts.access import person_of
 from market.accounts.models import User
 from market.claims import drafting, measuring
-from market.claims.claim_forms import (
+from market.claims.figures import shown_figures
+from market.claims.forms import (
     AcceptForm,
     AppealForm,
     ControlsForm,
@@ -20,7 +21,6 @@ from market.claims.claim_forms import (
     RuleForm,
     WorksForm,
 )
-from market.claims.figures import shown_figures
 from market.claims.models import ANSWERABLE, LIVE_CLAIMS, Claim, ClaimState, PictureSort
 from market.claims.parties import is_neutral_admin
 from market.refusals import Refused

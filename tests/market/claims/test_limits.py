@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -32,7 +33,7 @@ class TestOpen:
     def test_one_too_many_is_refused_with_what_to_do(
         self, concept: Concept, model_owner: User, settings: Any
     ) -> None:
-        settings.CLAIM_MAX_OPEN = 2
+        settings.CLAIMS = replace(settings.CLAIMS, max_open=2)
         first, _ = another(concept, model_owner), another(concept, model_owner)
 
         with pytest.raises(Refused, match=r"You have 2 claims .* withdraw one"):
@@ -44,14 +45,14 @@ class TestOpen:
     def test_what_was_decided_does_not_count(
         self, rejected: Claim, concept: Concept, model_owner: User, settings: Any
     ) -> None:
-        settings.CLAIM_MAX_OPEN = 1
+        settings.CLAIMS = replace(settings.CLAIMS, max_open=1)
 
         another(concept, model_owner)
 
     def test_each_artist_has_their_own(
         self, draft: Claim, second_artist: User, model_owner: User, settings: Any
     ) -> None:
-        settings.CLAIM_MAX_OPEN = 1
+        settings.CLAIMS = replace(settings.CLAIMS, max_open=1)
         theirs = Concept.objects.create(artist=second_artist, name="Blobby", kind="style")
 
         another(theirs, model_owner)
@@ -61,12 +62,12 @@ class TestUnfounded:
     def test_after_too_many_the_artist_waits(
         self, appealed: Claim, concept: Concept, model_owner: User, admin: User, settings: Any
     ) -> None:
-        settings.CLAIM_UNFOUNDED_MAX = 1
+        settings.CLAIMS = replace(settings.CLAIMS, unfounded_max=1)
         answering.rule_on_claim(appealed, admin, ClaimState.REJECTED, "Nothing shows it.")
 
         until = waits_until(concept.artist)
         assert until is not None
-        assert abs(until - timezone.now() - timedelta(days=settings.CLAIM_UNFOUNDED_DAYS)) < timedelta(
+        assert abs(until - timezone.now() - timedelta(days=settings.CLAIMS.unfounded_days)) < timedelta(
             minutes=5
         )
         with pytest.raises(Refused, match=f"from {until:%-d %B %Y}"):
@@ -75,9 +76,9 @@ class TestUnfounded:
     def test_after_the_time_they_do_not(
         self, appealed: Claim, concept: Concept, model_owner: User, admin: User, settings: Any
     ) -> None:
-        settings.CLAIM_UNFOUNDED_MAX = 1
+        settings.CLAIMS = replace(settings.CLAIMS, unfounded_max=1)
         answering.rule_on_claim(appealed, admin, ClaimState.REJECTED, "Nothing shows it.")
-        long_ago = timezone.now() - timedelta(days=settings.CLAIM_UNFOUNDED_DAYS, minutes=1)
+        long_ago = timezone.now() - timedelta(days=settings.CLAIMS.unfounded_days, minutes=1)
         Claim.objects.filter(pk=appealed.pk).update(decided_at=long_ago)
 
         another(concept, model_owner)
@@ -85,14 +86,14 @@ class TestUnfounded:
     def test_the_other_sides_rejection_does_not_count(
         self, rejected: Claim, concept: Concept, model_owner: User, settings: Any
     ) -> None:
-        settings.CLAIM_UNFOUNDED_MAX = 1
+        settings.CLAIMS = replace(settings.CLAIMS, unfounded_max=1)
 
         another(concept, model_owner)
 
     def test_an_accepted_claim_does_not_count(
         self, appealed: Claim, concept: Concept, model_owner: User, admin: User, settings: Any
     ) -> None:
-        settings.CLAIM_UNFOUNDED_MAX = 1
+        settings.CLAIMS = replace(settings.CLAIMS, unfounded_max=1)
         answering.rule_on_claim(appealed, admin, ClaimState.ACCEPTED, "It does.")
 
         another(concept, model_owner)
@@ -100,7 +101,7 @@ class TestUnfounded:
     def test_fewer_do_not(
         self, appealed: Claim, concept: Concept, model_owner: User, admin: User, settings: Any
     ) -> None:
-        settings.CLAIM_UNFOUNDED_MAX = 2
+        settings.CLAIMS = replace(settings.CLAIMS, unfounded_max=2)
         answering.rule_on_claim(appealed, admin, ClaimState.REJECTED, "Nothing shows it.")
 
         another(concept, model_owner)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -73,7 +74,7 @@ def test_the_artist_is_reminded_of_the_appeal_and_then_the_rejection_stands(
 
 
 def test_the_setting_says_how_long(settings: Any, submitted: Claim) -> None:
-    settings.CLAIM_ANSWER_DAYS = 30
+    settings.CLAIMS = replace(settings.CLAIMS, answer_days=30)
     measured(submitted)
     assert submitted.due_at is not None
     assert submitted.waiting_since is not None

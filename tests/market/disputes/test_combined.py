@@ -10,8 +10,11 @@ from django.test import Client
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
-from market.claims.disputes import decide_dispute, file_dispute, in_escrow, open_dispute, sweep_disputes
-from market.claims.models import Dispute, DisputeState
+from market.disputes.deciding import decide_dispute
+from market.disputes.models import Dispute, DisputeState
+from market.disputes.opening import file_dispute, open_dispute
+from market.disputes.settling import in_escrow
+from market.disputes.sweeping import sweep_disputes
 from market.ledger import operations as ledger
 from market.ledger.models import Transfer
 from market.ledger.verification import verify

@@ -1,0 +1,75 @@
+"""Where files are kept, and how large one may be that is uploaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from market.configuration.parsing import integer, path, text, url
+from market.configuration.values import Configuration
+from market.configuration.variable import Group, Variable
+
+MILLION = 1_000_000
+
+FILES = Group(
+    "Files",
+    [
+        Variable(
+            "MEDIA_ROOT",
+            "path",
+            "Folder of uploaded works, plug-ins and pictures. Ignored when S3_BUCKET is set.",
+            path,
+            default_doc="`DATA_DIR/media`",
+        ),
+        Variable("S3_BUCKET", "text", "Keep files in this S3 bucket instead.", text),
+        Variable(
+            "S3_ENDPOINT_URL",
+            "URL",
+            "S3-compatible endpoint, for a store other than AWS.",
+            url("http", "https"),
+        ),
+        Variable("S3_REGION", "text", "Region of the bucket.", text),
+        Variable(
+            "S3_ACCESS_KEY",
+            "text",
+            "Access key; without it, boto3's own sources of credentials are used.",
+            text,
+            secret=True,
+        ),
+        Variable("S3_SECRET_KEY", "text", "Secret of S3_ACCESS_KEY.", text, secret=True),
+        Variable("UPLOAD_MAX_MB", "integer", "Largest upload of a work, in MB.", integer(1, 500), "20"),
+        Variable("PLUGIN_MAX_MB", "integer", "Largest upload of a plug-in, in MB.", integer(1, 2000), "200"),
+        Variable(
+            "BASE_MAX_MB",
+            "integer",
+            "Largest base model that is uploaded, or fetched from a hub, all files together, in MB. 0 takes none.",
+            integer(0, 200_000),
+            "20000",
+        ),
+        Variable(
+            "UPLOAD_MAX_MEGAPIXELS",
+            "integer",
+            "Largest picture, in millions of pixels.",
+            integer(1, 500),
+            "40",
+        ),
+    ],
+)
+
+
+@dataclass(frozen=True)
+class UploadLimits:
+    """The largest files that are taken, in bytes, and the largest picture, in pixels."""
+
+    work_bytes: int
+    work_pixels: int
+    plugin_bytes: int
+    base_bytes: int
+
+    @classmethod
+    def read(cls, given: Configuration) -> UploadLimits:
+        return cls(
+            work_bytes=given.number("UPLOAD_MAX_MB") * MILLION,
+            work_pixels=given.number("UPLOAD_MAX_MEGAPIXELS") * MILLION,
+            plugin_bytes=given.number("PLUGIN_MAX_MB") * MILLION,
+            base_bytes=given.number("BASE_MAX_MB") * MILLION,
+        )

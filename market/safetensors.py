@@ -1,0 +1,43 @@
+"""The header of a safetensors file, read where no torch is. The file may be hostile.
+
+The engine reads headers for itself; a test of the workers holds that both take and refuse the same files.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import IO, Any
+
+MAX_HEADER = 16 * 1024**2
+_LENGTH = 8  # bytes: of the JSON that follows, little-endian
+
+
+class NotSafetensors(Exception):
+    """Say what a file has instead of a header."""
+
+
+def header_of(file: IO[bytes]) -> dict[str, Any]:
+    """Read the header: an entry for each tensor, and the metadata. Raises NotSafetensors."""
+    start = file.read(_LENGTH)
+    length = struct.unpack("<Q", start)[0] if len(start) == _LENGTH else MAX_HEADER + 1
+    if length > MAX_HEADER:
+        raise NotSafetensors("it begins with no header")
+    text = file.read(length)
+    if len(text) < length:
+        raise NotSafetensors("its header is longer than the file")
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError):
+        header = None
+    if not isinstance(header, dict):
+        raise NotSafetensors("its header cannot be read")
+    return header
+
+
+def metadata_in(header: dict[str, Any]) -> dict[str, str]:
+    """Give what a header says beside its tensors. Raises NotSafetensors for anything but text."""
+    metadata = header.get("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(each, str) for each in metadata.values()):
+        raise NotSafetensors("its metadata is no text")
+    return metadata

@@ -1,0 +1,50 @@
+"""A concept learned from its works, for the first time or again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from market.basemodels.models import BaseRelease
+from market.catalog.addition import AdditionInputs
+from market.catalog.versions import VersionOutput
+from plugins_engine import Adapter, AdditionConfig, BaseCheckpoint, OnProgress, Weighted, add_concept, applied
+from workers.adapters import output_of
+from workers.pictures import opened
+from workers.samples import draw_samples
+
+
+def learn(
+    base: BaseCheckpoint,
+    inputs: AdditionInputs,
+    release: BaseRelease,
+    lasting: Sequence[Weighted],
+    on_progress: OnProgress,
+    config: AdditionConfig | None,
+) -> tuple[Adapter, VersionOutput]:
+    """Learn a concept from its works on a release; give the adapter, and what the market keeps of it.
+
+    Learned over what was taken out of the base, as buyers will draw with it: a style that the base lost is new to it.
+    """
+    with applied(base, lasting):
+        result = add_concept(
+            base,
+            works=[(opened(work.data), work.caption) for work in inputs.works],
+            name=inputs.name,
+            kind=inputs.kind,
+            config=config,
+            on_progress=on_progress,
+            # What the base lists may have been taken out of it.
+            may_be_known=bool(lasting),
+        )
+    samples = draw_samples(base, result.adapter, inputs.sample_prompts, release, on_progress, under=lasting)
+    return result.adapter, output_of(result.adapter, base, _with_captions(result.figures, inputs), samples)
+
+
+def _with_captions(figures: dict[str, Any], inputs: AdditionInputs) -> dict[str, Any]:
+    """Name the works that the plug-in gives back by their captions, which is how their artist knows them."""
+    if "given_back" not in figures:
+        return figures
+    found = figures["given_back"]
+    captions = [inputs.works[i].caption for i in found["works"]]
+    return {**figures, "given_back": {**found, "captions": captions}}
