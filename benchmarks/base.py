@@ -88,7 +88,7 @@ def _generation(report: Report, base: BaseCheckpoint, judge: Judge, every: list[
             )
             for s in STYLES
         }
-    # Drawn independently: which cells are in the generated set does not depend on which real ones are taken.
+    # Drawn independently: the choice of generated cells does not depend on the choice of real ones.
     real = pictures.of_the_base(every)
     real_features = judge.network.features(
         pictures.load(random.Random(1).sample(real, len(real) // 2))
