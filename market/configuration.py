@@ -388,6 +388,32 @@ VARIABLES: tuple[Variable, ...] = (
         "Files",
     ),
     Variable(
+        "UPLOADS_AT_ONCE",
+        "integer",
+        "From how many people a web process takes works, controls or plug-ins at once, and from how many parts of base models. "
+        "Whoever comes beyond that is asked to come again.",
+        integer(1, 200),
+        "8",
+        "Files",
+    ),
+    Variable(
+        "UPLOAD_READERS",
+        "integer",
+        "How many child processes of a web process read uploaded files. Each may take 0.3 GB of memory and 32 MB for each of "
+        "UPLOAD_MAX_MEGAPIXELS.",
+        integer(1, 64),
+        "2",
+        "Files",
+    ),
+    Variable(
+        "BASE_UPLOADS_MAX_MB",
+        "integer",
+        "How much all uploads of base models that have not passed a check may have together, as they were announced, in MB.",
+        integer(0, 100_000_000),
+        "200000",
+        "Files",
+    ),
+    Variable(
         "DEVICE",
         "text",
         "Where the engine runs: `auto` (CUDA if there is one, else CPU), `cpu`, `cuda`, `cuda:N`, `mps`.",
