@@ -22,6 +22,7 @@ from market.downloads import csv_response, file_response
 from market.ledger.models import MICROS
 from market.ledger.money import plain
 from market.payments.forms import ReasonForm
+from market.payments.four_eyes import is_alone
 from market.payments.models import BatchState, Payout, PayoutBatch, PayoutDetails, PayoutState
 from market.payments.payouts import (
     BY_BANK,
@@ -52,6 +53,7 @@ def desk(request: HttpRequest) -> HttpResponse:
             "waiting": waiting[:100],
             "waiting_total": waiting.aggregate(total=Sum("amount"))["total"] or 0,
             "two_admins_above": settings.PAYOUT_TWO_ADMINS_ABOVE * MICROS,
+            "alone": is_alone(person_of(request)),
             "page_obj": page,
         },
     )
@@ -118,6 +120,7 @@ def batch(request: HttpRequest, pk: object) -> HttpResponse:
             "through_bank": any(not payout.goes_through_stripe for payout in payouts),
             "through_stripe": any(payout.goes_through_stripe for payout in payouts),
             "approvals": found.approvals.select_related("admin"),
+            "alone": is_alone(person_of(request)),
             "returnable": found.state in (BatchState.SENT, BatchState.SETTLED),
         },
     )
