@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "market.accounts.second_factor.SecondFactorOfAdmins",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
