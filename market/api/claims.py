@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -19,12 +21,13 @@ from market.api.bodies import Affirmed, Body, Files, Lines, Text, said
 from market.api.concepts import RefusedOut
 from market.api.endpoint import Endpoint, made
 from market.api.links import Link
-from market.api.once import once, once_if_asked
+from market.api.once import after, once, once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.problems import Fault, invalid
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugIn
 from market.catalog.naming import tidied
+from market.catalog.reading import ReadPicture
 from market.claims import drafting
 from market.claims.access import (
     WAITING,
@@ -260,15 +263,21 @@ class ClaimWorks(ClaimEndpoint):
 class ClaimControls(ClaimEndpoint):
     parser_classes = (MultiPartParser,)
 
+    def read(self, request: Request, pk: int) -> AbstractContextManager[Iterator[ReadPicture]]:
+        return drafting.controls_read(
+            visible_claim(self.person, pk), self.person, **said(request, ControlsBody)
+        )
+
     @extend_schema(request=ControlsBody, responses=ControlsOut)
     @once_if_asked
-    def post(self, request: Request, pk: int) -> Response:
+    @after(read)
+    def post(self, request: Request, read: Iterator[ReadPicture], pk: int) -> Response:
         """Add controls to a draft: pictures like the works which the base never saw.
 
         Each is named by what it shows, as red-fox.png. Those that cannot be taken are said, each with its reason.
         """
         claim = visible_claim(self.person, pk)
-        taken, refused = drafting.add_controls(claim, self.person, **said(request, ControlsBody))
+        taken, refused = drafting.keep_controls(claim, self.person, read)
         answer = {"taken": taken, "refused": refused, "claim": visible_claim(self.person, pk)}
         return Response(ControlsOut(answer, context={"request": request}).data)
 

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from allauth.mfa.utils import decrypt
 from django.conf import settings
 from django.db import transaction
 
@@ -64,6 +68,10 @@ def person_of(one: Person, password: str) -> User:
         if role != Role.ADMIN:
             take_on(person, role)
     EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
+    if person.is_admin:
+        # Without one an admin can do nothing.
+        TOTP.activate(person, generate_totp_secret())
+        RecoveryCodes.activate(person)
     if one.balance:
         post(
             key=f"demo-top-up:{one.email}",
@@ -96,7 +104,24 @@ def note_accounts(path: Path, password: str) -> str:
     """Keep the accounts where `./run` finds them to print, readable by the owner of the data directory only."""
     width = max(len(one.email) for one in PEOPLE)
     lines = [f"  {one.email:<{width}}  {one.what}" for one in PEOPLE]
+    lines += [line for one in PEOPLE if Role.ADMIN in one.roles for line in _second_factor(one.email)]
     text = "\n".join(["Demo accounts, password of each:  " + password, *lines]) + "\n"
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as kept:
         kept.write(text)
     return text
+
+
+def _second_factor(email: str) -> list[str]:
+    """Say how an admin of the demo signs in: by an app that has the key, or by codes that are good for one sign-in each."""
+    kept = {each.type: each.wrap() for each in Authenticator.objects.filter(user__email=email)}
+    totp, codes = kept.get(Authenticator.Type.TOTP), kept.get(Authenticator.Type.RECOVERY_CODES)
+    if totp is None or codes is None:
+        return []
+    unused = codes.get_unused_codes()
+    half = len(unused) // 2
+    return [
+        f"  {email} signs in with a second factor: one of these codes, each good once,",
+        f"    {' '.join(unused[:half])}",
+        f"    {' '.join(unused[half:])}",
+        f"    or an authenticator app with the key {decrypt(totp.instance.data['secret'])}",
+    ]

@@ -352,9 +352,10 @@ def test_every_use_case_of_admins_is_listed_here() -> None:
 def test_an_approval_says_how_many_there_are_and_changes_the_state_with_the_last(
     scene: Scene, settings: Any, written: Written
 ) -> None:
-    settings.PAYOUTS = replace(settings.PAYOUTS, two_admins_above_micros=0)
+    settings.PAYOUTS = replace(settings.PAYOUTS, two_admins_above_micros=1_000_000_000)
     second = make_person("Bruno Boss", Role.ADMIN)
     batch = scene.batch()
+    PayoutBatch.objects.filter(pk=batch.pk).update(approvals_needed=2)
     approve_batch(batch, scene.admin)
     approve_batch(batch, second)
 

@@ -11,18 +11,28 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from market.accounts.models import User
+from market.accounts.models import Role, User
 from market.basemodels import uploading
 from market.basemodels.models import BaseUpload, BaseUploadFile, BaseUploadPart
 from market.basemodels.models import uploads as upload_models
 from market.basemodels.registering import register_base
-from market.basemodels.uploading import KEPT_UNTOUCHED, MAX_OPEN, begin_upload, sweep_abandoned
+from market.basemodels.uploading import (
+    KEPT_EMPTY,
+    KEPT_UNTOUCHED,
+    MAX_OPEN,
+    begin_upload,
+    sweep_abandoned,
+    take_part,
+)
+from market.decoding.places import places_for_parts
 from tests.market.basemodels.conftest import FIELDS, FILES, announcing, complete_upload, pass_check
+from tests.market.conftest import make_person
+from tests.market.races import at_once
 
 SignIn = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -268,6 +278,88 @@ def test_abandoned_uploads_are_swept_and_those_of_bases_stay(model_owner: User, 
     assert sweep_abandoned() == 1
 
     assert set(BaseUpload.objects.values_list("pk", flat=True)) == {kept.pk, fresh.pk}
+
+
+def test_what_was_announced_and_never_sent_is_swept_within_hours(model_owner: User, stranger: User) -> None:
+    announced, fresh = begin_upload(model_owner, announcing(FILES)), begin_upload(stranger, announcing(FILES))
+    sent = complete_upload(stranger, {**FILES, "card.json": b"{}"})
+    lately = timezone.now() - KEPT_EMPTY - timedelta(minutes=1)
+    BaseUpload.objects.filter(pk__in=[announced.pk, sent.pk]).update(touched_at=lately)
+
+    assert sweep_abandoned() == 1
+
+    assert set(BaseUpload.objects.values_list("pk", flat=True)) == {fresh.pk, sent.pk}
+
+
+def test_all_uploads_together_have_a_cap_that_counts_what_is_announced(
+    model_owner: User, stranger: User, client_for: SignIn, settings: Any
+) -> None:
+    size = sum(map(len, FILES.values()))
+    settings.UPLOADS = replace(settings.UPLOADS, unproven_bases_bytes=2 * size - 1)
+    begun = begin_upload(model_owner, announcing(FILES))
+
+    refused = begin(client_for(stranger), FILES)
+
+    assert refused.status_code == 503
+    assert "no room" in refused.json()["error"]
+    assert begin(client_for(model_owner), FILES).json()["upload"] == str(begun.pk)
+    for position, data in enumerate(FILES.values()):
+        take_part(begun, position, 0, data)
+    pass_check(register_base(model_owner, FIELDS, upload=begun.pk, by=model_owner))
+    assert begin(client_for(stranger), FILES).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_uploads_begun_at_the_same_moment_stay_within_the_cap(settings: Any) -> None:
+    people = [make_person(f"Owner {number}", Role.MODEL_OWNER) for number in range(4)]
+    settings.UPLOADS = replace(settings.UPLOADS, unproven_bases_bytes=2 * sum(map(len, FILES.values())))
+
+    ended = at_once(4, lambda number: begin_upload(people[number], announcing(FILES)))
+
+    assert ended == {"done": 2, "Refused": 2}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_is_hashed_without_a_transaction_or_a_connection(
+    model_owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begin_upload(model_owner, announcing(FILES))
+    held, really_open = [], default_storage.open
+
+    def watched(name: str, mode: str = "rb") -> Any:
+        held.append((connection.in_atomic_block, connection.connection is not None))
+        return really_open(name, mode)
+
+    monkeypatch.setattr(default_storage, "open", watched)
+
+    assert take_part(upload, 0, 0, FILES["model_index.json"]).complete
+    assert held == [(False, False)]
+
+
+def test_the_last_part_may_come_again_where_the_file_could_not_be_checked(
+    model_owner: User, client_for: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, data = begin_upload(model_owner, announcing(FILES)), FILES["model_index.json"]
+    with monkeypatch.context() as broken:
+        broken.setattr(default_storage, "open", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            take_part(upload, 0, 0, data)
+
+    answer = put(client_for(model_owner), upload.get_absolute_url(), 0, 0, data)
+
+    assert answer.json()["complete"]
+
+
+def test_two_parts_of_a_person_are_taken_at_once_and_a_third_is_refused_and_lost_nothing(
+    model_owner: User, client_for: SignIn
+) -> None:
+    upload, client = begin_upload(model_owner, announcing(FILES)), client_for(model_owner)
+    places = places_for_parts()
+    with places.taken_by(model_owner.pk), places.taken_by(model_owner.pk):
+        refused = put(client, upload.get_absolute_url(), 0, 0, FILES["model_index.json"])
+
+    assert refused.status_code == 429
+    assert put(client, upload.get_absolute_url(), 0, 0, FILES["model_index.json"]).status_code == 200
 
 
 def test_what_is_registered_is_neither_given_up_nor_begun_again(

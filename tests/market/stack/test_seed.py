@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 
@@ -56,7 +57,23 @@ def test_only_a_first_start_is_seeded(db: None) -> None:
     assert not User.objects.filter(email="artist@example.org").exists()
 
 
-def test_the_password_is_kept_for_the_owner_of_the_data_directory_only(tmp_path: Path) -> None:
+def test_the_admin_signs_in_with_a_code_that_the_start_prints(
+    db: None, client: Client, tmp_path: Path
+) -> None:
+    seed.seed_people(PASSWORD)
+    text = seed.note_accounts(tmp_path / "demo-accounts.txt", PASSWORD)
+    codes = re.findall(r"\b\d{8}\b", text.partition("second factor")[2])
+
+    client.post("/accounts/login/", {"login": "admin@example.org", "password": PASSWORD})
+    assert "_auth_user_id" not in client.session
+    client.post("/accounts/2fa/authenticate/", {"code": codes[0]})
+
+    assert client.get("/reports/").status_code == 200
+    assert len(codes) == 10
+    assert re.search(r"the key [A-Z2-7]{32}", text)
+
+
+def test_the_password_is_kept_for_the_owner_of_the_data_directory_only(db: None, tmp_path: Path) -> None:
     kept = tmp_path / "demo-accounts.txt"
 
     text = seed.note_accounts(kept, PASSWORD)
