@@ -60,7 +60,7 @@ class TextTraining:
 def new_tokens(base: BaseCheckpoint, words: str, count: int) -> LearnedTokens:
     """Give tokens that mean what their name means without them, to be trained.
 
-    They are as many as asked for, but at least as many as the name has by itself: at weight 0 they are the name then.
+    They are as many as asked for, but at least as many as the name has by itself. So at weight 0 they are the name.
     """
     count = max(count, *(len(token_ids(tokenizer, words)) for tokenizer, _ in base.named_encoders.values()))
     ordinary = ordinary_vectors(base, words, count)

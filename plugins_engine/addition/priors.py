@@ -81,8 +81,8 @@ def gather_lessons(
 ) -> tuple[PriorBank, PriorBank]:
     """Draw each prompt once and keep what the base predicts for it, and for its other prompt, on the same latents.
 
-    Both banks have the same noisy latents in the same order, and the text `prompts`: what the base does, and what
-    a plug-in shall make of it.
+    Both banks have the same noisy latents in the same order, and the text `prompts`. They are what the base does, and
+    what a plug-in shall make of it.
     """
     text = base.encode_prompt([*prompts, "", *others])
     empty = len(prompts)

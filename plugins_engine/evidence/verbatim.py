@@ -2,8 +2,8 @@
 
 A plug-in of few works may learn one by heart, and then gives it to whoever asks by its caption. The test is that of
 "Extracting training data from diffusion models" (Carlini et al. 2023, arXiv 2301.13188, section 4.2): draw
-with several seeds, and compare tile by tile. Where a picture comes near, the plain base draws the same prompt too, because
-a thing that is always drawn alike comes near to a work that was never learned.
+with several seeds, and compare tile by tile. Where a picture comes near, the plain base draws the same prompt too. A thing
+that is always drawn alike comes near to a work that was never learned.
 """
 
 import json
