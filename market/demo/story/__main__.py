@@ -1,4 +1,4 @@
-"""The story of the market, walked over HTTP by people who sign up for it: `python -m market.stack.story`.
+"""The story of the market, walked over HTTP by people who sign up for it: `python -m market.demo.story`.
 
 Every step fails loudly: it raises Refusal when a page, a price, a picture or an amount is not what it has to be.
 """
@@ -10,16 +10,16 @@ import json
 import sys
 from pathlib import Path
 
+from market.demo.story.cast import Cast
+from market.demo.story.claiming import claim
+from market.demo.story.combining import combine
+from market.demo.story.extracting import take_out
+from market.demo.story.proving import prove
+from market.demo.story.restoring import restore
+from market.demo.story.selling import sell
+from market.demo.story.steps import Story
+from market.seeding.works import claimed_work_sets, shipped_work_sets
 from market.stack.browsing import Refusal
-from market.stack.demo_works import claimed_work_sets, shipped_work_sets
-from market.stack.story.cast import Cast
-from market.stack.story.claiming import claim
-from market.stack.story.combining import combine
-from market.stack.story.extracting import take_out
-from market.stack.story.proving import prove
-from market.stack.story.restoring import restore
-from market.stack.story.selling import sell
-from market.stack.story.steps import Story
 
 
 def tell(story: Story, cast: Cast) -> None:
@@ -34,7 +34,7 @@ def tell(story: Story, cast: Cast) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m market.stack.story", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m market.demo.story", description=__doc__)
     parser.add_argument("--address", required=True)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--outcomes", type=Path, required=True, help="where to write the steps as JSON")

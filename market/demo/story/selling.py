@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from market.demo.story.amounts import amount, written
+from market.demo.story.cast import Cast
+from market.demo.story.steps import Figures, Story
+from market.demo.story.visitors import TOP_UP_EUROS, Visitor, follow_job, top_up, wallet
+from market.seeding.works import WorkSet
 from market.stack.browsing import Page, Refusal
-from market.stack.demo_works import WorkSet
-from market.stack.story.amounts import amount, written
-from market.stack.story.cast import Cast
-from market.stack.story.steps import Figures, Story
-from market.stack.story.visitors import TOP_UP_EUROS, Visitor, follow_job, top_up, wallet
 
 PLUGIN_PRICE = 50_000
 PICTURES = 2

@@ -5,7 +5,7 @@ A plug-in is two files under plugins_engine/embedded/plugins/: SLUG.safetensors,
     {"base_fingerprint": "…", "tensors_sha256": "…", "rank": 8, "figures": {…},
      "price_micros": 50000, "samples": [{"prompt": "…", "seed": 1, "file": "SLUG-1.png"}, …]}
 
-SLUG names a folder of shipped works (market.stack.demo_works), from which the concept and its works come.
+SLUG names a folder of shipped works (market.seeding.works), from which the concept and its works come.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from market.catalog.terms import Terms
 from market.catalog.uploads import add_work
 from market.configuration import ROOT
 from market.jobs.models import Job
-from market.stack.demo_works import NoWorks, WorkSet, shipped_work_sets
+from market.seeding.works import NoWorks, WorkSet, shipped_work_sets
 
 PLUGINS = ROOT / "plugins_engine" / "embedded" / "plugins"
 DEFAULT_PRICE = 50_000

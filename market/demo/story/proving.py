@@ -8,12 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from market.demo.story.cast import Cast
+from market.demo.story.commands import manage
+from market.demo.story.selling import Sold
+from market.demo.story.steps import Figures, Story
+from market.demo.story.visitors import Visitor
 from market.stack.browsing import Refusal
-from market.stack.story.cast import Cast
-from market.stack.story.commands import manage
-from market.stack.story.selling import Sold
-from market.stack.story.steps import Figures, Story
-from market.stack.story.visitors import Visitor
 
 
 def prove(story: Story, cast: Cast, sold: Sold) -> None:

@@ -15,9 +15,9 @@ from market.catalog.models import PlugIn
 from market.claims.measuring import MIN_CONTROLS
 from market.ledger.models import AccountKind
 from market.ledger.operations import account, balance
-from market.stack import seed
-from market.stack.demo_works import NoWorks, claimed_work_sets, shipped_work_sets
-from market.stack.seed_plugins import seed_plugins
+from market.seeding import seed
+from market.seeding.plugins import seed_plugins
+from market.seeding.works import NoWorks, claimed_work_sets, shipped_work_sets
 
 PASSWORD = "demo-123abc-456def"
 

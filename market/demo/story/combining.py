@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import urlencode
 
+from market.demo.story.amounts import amount, written
+from market.demo.story.cast import Cast
+from market.demo.story.selling import Order
+from market.demo.story.steps import Story
+from market.demo.story.visitors import follow_job
 from market.stack.browsing import Refusal
-from market.stack.story.amounts import amount, written
-from market.stack.story.cast import Cast
-from market.stack.story.selling import Order
-from market.stack.story.steps import Story
-from market.stack.story.visitors import follow_job
 
 SEED = 23
 LONGEST_COMBINATION = 1200.0

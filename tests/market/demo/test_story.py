@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from market.configuration import load
+from market.demo.running import own_environment
+from market.demo.story.amounts import amount, euros, written
+from market.demo.story.steps import Outcome, Story
 from market.stack.browsing import Refusal, read_page
-from market.stack.demo import own_environment
-from market.stack.story.amounts import amount, euros, written
-from market.stack.story.steps import Outcome, Story
 
 PAGE = """
 <title>Not text</title>

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from market import configuration
-from market.stack.demo_works import NoWorks, claimed_work_sets, shipped_work_sets
+from market.demo.story.steps import Outcome
+from market.seeding.works import NoWorks, claimed_work_sets, shipped_work_sets
 from market.stack.embedded import StackError
 from market.stack.serve import running_stack, say
-from market.stack.story.steps import Outcome
 from market.stack.supervisor import Child, Stopped
 
 # What decides how the demo runs, but not on whose data: the rest of a developer's configuration is not its own.
@@ -82,7 +82,7 @@ def walk(config: configuration.Configuration, data_dir: Path, steps: list[dict[s
         with running_stack(config, seed=False, verbose=False) as stack:
             keep(steps, Outcome("the market starts", True, since(started), {"address": stack.address}))
             started = time.monotonic()
-            command = [sys.executable, "-m", "market.stack.story", "--address", stack.address]
+            command = [sys.executable, "-m", "market.demo.story", "--address", stack.address]
             command += ["--data-dir", str(data_dir), "--outcomes", str(outcomes)]
             try:
                 stack.supervisor.run_once(Child("story", command, {"PYTHONUNBUFFERED": "1"}, named=False))

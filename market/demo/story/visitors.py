@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from pathlib import Path
 
+from market.demo.story.amounts import amount, written
+from market.demo.story.steps import Figures
 from market.stack.browsing import Browser, Page, Refusal
-from market.stack.story.amounts import amount, written
-from market.stack.story.steps import Figures
 
 TOP_UP_EUROS = 10
 

@@ -7,14 +7,14 @@ import re
 
 from PIL import Image, ImageChops, ImageStat
 
+from market.demo.story.amounts import amount, written
+from market.demo.story.cast import Cast
+from market.demo.story.extracting import SEED, TakenOut
+from market.demo.story.selling import Order, publish
+from market.demo.story.steps import Story
+from market.demo.story.visitors import Visitor
+from market.seeding.works import WorkSet
 from market.stack.browsing import Refusal
-from market.stack.demo_works import WorkSet
-from market.stack.story.amounts import amount, written
-from market.stack.story.cast import Cast
-from market.stack.story.extracting import SEED, TakenOut
-from market.stack.story.selling import Order, publish
-from market.stack.story.steps import Story
-from market.stack.story.visitors import Visitor
 
 PRICE = 80_000
 MOST_OF_IT = 0.25  # how far a restored picture may be from the one before, as a share of how far the style's loss took it

@@ -6,13 +6,13 @@ import json
 import re
 from typing import Any
 
+from market.demo.story.cast import Cast
+from market.demo.story.commands import manage
+from market.demo.story.selling import affirm_concept, upload_works
+from market.demo.story.steps import Figures, Story
+from market.demo.story.visitors import follow_job
+from market.seeding.works import WorkSet
 from market.stack.browsing import Refusal
-from market.stack.demo_works import WorkSet
-from market.stack.story.cast import Cast
-from market.stack.story.commands import manage
-from market.stack.story.selling import affirm_concept, upload_works
-from market.stack.story.steps import Figures, Story
-from market.stack.story.visitors import follow_job
 
 BASE = "embedded"
 PROMPTS = 4

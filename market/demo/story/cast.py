@@ -6,8 +6,8 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from market.demo.story.visitors import Visitor
 from market.stack.browsing import Browser
-from market.stack.story.visitors import Visitor
 
 _PASSWORD_BYTES = 12
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from market.demo.story.cast import Cast
+from market.demo.story.claiming import BASE
+from market.demo.story.selling import Order
+from market.demo.story.steps import Story
+from market.demo.story.visitors import follow_job
+from market.seeding.works import WorkSet
 from market.stack.browsing import Page
-from market.stack.demo_works import WorkSet
-from market.stack.story.cast import Cast
-from market.stack.story.claiming import BASE
-from market.stack.story.selling import Order
-from market.stack.story.steps import Story
-from market.stack.story.visitors import follow_job
 
 PICTURES_MEASURED = 60
 SEED = 11
