@@ -21,7 +21,8 @@ from market.api.once import once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.catalog.models import Suspension
 from market.takedowns import answering
-from market.takedowns.models import Ground, StepKind, Takedown, TakedownQuerySet, TakedownState
+from market.takedowns.models import Takedown, TakedownQuerySet
+from market.takedowns.states import Ground, StepKind, TakedownState
 
 CourtBody = words(
     "CourtBody",

@@ -13,7 +13,7 @@ from market.claims.forms import CounterNoticeForm as ClaimsCounterNoticeForm
 from market.claims.forms import words
 from market.disputes.models import DECIDED, DisputeState
 from market.generation.models import Picture
-from market.takedowns.models import Ground, TakedownState
+from market.takedowns.states import Ground, TakedownState
 from market.takedowns.taking_down import Cause
 
 KEEP_OPEN = "open"

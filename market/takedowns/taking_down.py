@@ -28,7 +28,8 @@ from market.generation.models import Picture
 from market.ledger.money import words
 from market.refusals import Refused
 from market.takedowns import mails
-from market.takedowns.models import Ground, Takedown
+from market.takedowns.models import Takedown
+from market.takedowns.states import Ground
 from market.takedowns.strikes import count_strike, reconsider_suspension
 
 _ONE_AT_A_TIME = 7_310_001

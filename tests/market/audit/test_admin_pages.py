@@ -43,7 +43,8 @@ from market.payments.payouts import (
 )
 from market.payments.top_ups import settle, start_top_up
 from market.reports.periods import quick
-from market.takedowns.models import Ground, Takedown
+from market.takedowns.models import Takedown
+from market.takedowns.states import Ground
 from market.takedowns.taking_down import Cause, take_down_plugin
 from tests.market.audit.conftest import Written
 from tests.market.catalog.conftest import make_concept, with_works

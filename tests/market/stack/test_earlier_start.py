@@ -19,7 +19,7 @@ from market.disputes.deciding import decide_dispute
 from market.disputes.models import Dispute, DisputeState
 from market.disputes.opening import file_dispute, open_dispute
 from market.sql import LoadSql
-from market.takedowns.models import Ground
+from market.takedowns.states import Ground
 from market.takedowns.taking_down import Cause, take_down_plugin
 from tests.market.stage import escrow, make_base, make_plugin, paid_query, top_up
 

@@ -19,7 +19,8 @@ from market.ledger.verification import verify
 from market.refusals import Refused
 from market.takedowns import answering
 from market.takedowns.business_days import SATURDAY, after_business_days
-from market.takedowns.models import Ground, Takedown, TakedownState
+from market.takedowns.models import Takedown
+from market.takedowns.states import Ground, TakedownState
 from market.takedowns.sweeping import sweep_takedowns
 from market.takedowns.taking_down import Cause, restore, uphold
 from tests.market.stage import earnings, escrow

@@ -20,7 +20,8 @@ from market.jobs.states import JobState
 from market.ledger import operations as ledger
 from market.ledger.verification import verify
 from market.refusals import Refused
-from market.takedowns.models import Ground, Takedown, TakedownState
+from market.takedowns.models import Takedown
+from market.takedowns.states import Ground, TakedownState
 from market.takedowns.taking_down import Cause, restore, take_down_plugin
 from tests.market.conftest import make_person
 from tests.market.stage import EURO, earnings, escrow, make_combined, make_part, wallet
