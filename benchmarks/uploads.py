@@ -42,7 +42,7 @@ from market.accounts.models import Role, User
 from market.catalog.models import Concept
 people = []
 for number in range({count}):
-    person = User.objects.create_user(f"artist{{number}}@example.org", None, display_name=f"Artist {{number}}", roles=[Role.ARTIST])
+    person = User.objects.create_user(f"uploader{{number}}@example.org", None, display_name=f"Artist {{number}}", roles=[Role.ARTIST])
     concept = Concept.objects.create(artist=person, name="Ink", kind="style")
     concept.affirm_rights(person)
     client = Client()
