@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.text import slugify
 
 from market.basemodels.models import BaseModel
+from market.basemodels.rises import require_no_jump
 from market.refusals import invalid_model
 
 NOT_OFFERED = "This base model is not offered. Choose another."
@@ -40,5 +42,15 @@ def change_offer(base: BaseModel, **changes: Any) -> None:
         base.full_clean()
     except ValidationError as error:
         raise invalid_model(error) from error
-    # Only what was said: a worker may be writing what it found to the same row.
-    base.save(update_fields=list(changes))
+    with transaction.atomic():
+        # Held, so that two changes at once are judged one after the other.
+        before = BaseModel.objects.select_for_update(no_key=True).get(pk=base.pk)
+        require_no_jump(
+            base.fee_micros,
+            before.fee_micros,
+            offered=before.listed,
+            past=before.past_prices.all(),
+            field="fee_micros",
+        )
+        # Only what was said: a worker may be writing what it found to the same row.
+        base.save(update_fields=list(changes))

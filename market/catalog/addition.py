@@ -96,6 +96,7 @@ def describe(job: Job) -> str:
 JOB = JobKind(
     name=KIND,
     label="Addition",
+    by_turns=True,
     describe=describe,
     result_url=result_url,
     origin_url=origin_url,

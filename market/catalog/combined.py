@@ -7,6 +7,7 @@ costs at the time: so combining is no way round a price.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.models.plugins import MAX_PRICE_MICROS
@@ -14,16 +15,19 @@ from market.catalog.royalties import parts_within
 from market.ledger.splits import BASIS_POINTS, split
 
 
-def price_of(plugin: PlugIn, version: PlugInVersion) -> int:
-    """Give the fee of a picture with a version: its owner's price, or what its parts ask for now where that is more."""
-    if not plugin.concept.is_combination:
-        return plugin.price_micros
-    return max(plugin.price_micros, parts_ask(plugin, version))
+def price_of(plugin: PlugIn, version: PlugInVersion, at: datetime | None = None) -> int:
+    """Give the fee of a picture with a version: its owner's price, or what its parts ask for where that is more.
+
+    As of now, or as it was just before a moment.
+    """
+    past = plugin.past_prices.in_force(at) if at else None
+    own = past.micros if past else plugin.price_micros
+    return max(own, parts_ask(plugin, version, at)) if plugin.concept.is_combination else own
 
 
-def parts_ask(plugin: PlugIn, version: PlugInVersion) -> int:
-    """Give what the parts of a combined plug-in's version ask for now for a picture with it."""
-    return least_price(_known_parts(version), plugin.owner_id)
+def parts_ask(plugin: PlugIn, version: PlugInVersion, at: datetime | None = None) -> int:
+    """Give what the parts of a combined plug-in's version ask for, for a picture with it."""
+    return least_price(_known_parts(version), plugin.owner_id, at)
 
 
 def price_now(plugin: PlugIn) -> int:
@@ -50,23 +54,23 @@ def holds_others_weights(version: PlugInVersion) -> bool:
     return owners != {version.plugin.owner_id}
 
 
-def least_price(parts: Sequence[tuple[PlugInVersion, int]], owner: int) -> int:
+def least_price(parts: Sequence[tuple[PlugInVersion, int]], owner: int, at: datetime | None = None) -> int:
     """Give the least fee: what the parts cost together, and as much more as it takes for each to get what it costs.
 
     To a hundredth of a percent, which is as fine as shares are. What is `owner`'s own asks for nothing itself, but for what others
     have in it.
     """
     whole = sum(share for _, share in parts)
-    asked = [(_asked(version, owner), share) for version, share in parts]
+    asked = [(_asked(version, owner, at), share) for version, share in parts]
     needed = [-(-price * whole // (share + 1)) for price, share in asked]
     return min(max(sum(price for price, _ in asked), *needed, 0), MAX_PRICE_MICROS)
 
 
-def _asked(version: PlugInVersion, owner: int) -> int:
+def _asked(version: PlugInVersion, owner: int, at: datetime | None) -> int:
     plugin = version.plugin
     if plugin.owner_id != owner:
-        return price_of(plugin, version)
-    return least_price(_known_parts(version), owner) if plugin.concept.is_combination else 0
+        return price_of(plugin, version, at)
+    return least_price(_known_parts(version), owner, at) if plugin.concept.is_combination else 0
 
 
 def _known_parts(version: PlugInVersion) -> list[tuple[PlugInVersion, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from market.accounts.models import User
 from market.basemodels.models import BaseRelease
@@ -41,8 +42,10 @@ class Offer:
         return self.misfit if self.usable and self.version else NOT_OFFERED
 
 
-def offers_on(release: BaseRelease, plugins: Iterable[PlugIn], person: User) -> list[Offer]:
-    """Give the offer of each plug-in, in their order."""
+def offers_on(
+    release: BaseRelease, plugins: Iterable[PlugIn], person: User, prices_at: datetime | None = None
+) -> list[Offer]:
+    """Give the offer of each plug-in, in their order; at prices as they were just before a moment, if one is given."""
     drawing = as_on(release, plugins)
     versions = [plugin.current_version for plugin in drawing if plugin.current_version is not None]
     divided = royalties(drawing)
@@ -56,7 +59,7 @@ def offers_on(release: BaseRelease, plugins: Iterable[PlugIn], person: User) -> 
         Offer(
             plugin=plugin,
             version=version,
-            price_micros=price_of(plugin, version) if version else plugin.price_micros,
+            price_micros=price_of(plugin, version, prices_at) if version else plugin.price_micros,
             royalties=divided.get(version.pk, []) if version else [],
             needed=version is None or version.pk not in unneeded,
             usable=plugin.pk in usable,

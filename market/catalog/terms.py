@@ -7,7 +7,10 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
-from market.catalog.combined import price_of
+from django.db import transaction
+
+from market.basemodels.rises import require_no_jump
+from market.catalog.combined import parts_ask, price_of
 from market.catalog.models import PlugIn
 from market.catalog.models.plugins import MAX_PRICE_MICROS
 from market.catalog.publishing import broader_than_parts
@@ -62,7 +65,28 @@ def _beyond_parts(plugin: PlugIn, terms: Terms) -> Iterator[Reason]:
 
 def change_terms(plugin: PlugIn, terms: Terms) -> None:
     """Let them hold for pictures from now on. Raises Refused."""
-    require_allowed(plugin, terms)
+    with transaction.atomic():
+        # Held, so that two changes at once are judged one after the other.
+        before = PlugIn.objects.select_for_update(no_key=True).get(pk=plugin.pk)
+        require_allowed(plugin, terms)
+        _require_no_jump(plugin, before, terms)
+        _keep(plugin, terms)
+
+
+def _require_no_jump(plugin: PlugIn, before: PlugIn, terms: Terms) -> None:
+    """Hold the price to how much it may rise in a day. What its parts ask for, a combined one costs anyway."""
+    version = plugin.current_version if plugin.concept.is_combination else None
+    require_no_jump(
+        terms.price_micros,
+        before.price_micros,
+        offered=before.is_published,
+        past=before.past_prices.all(),
+        field="price_micros",
+        free_to=parts_ask(plugin, version) if version else 0,
+    )
+
+
+def _keep(plugin: PlugIn, terms: Terms) -> None:
     changed = {name: value for name, value in terms.as_fields().items() if getattr(plugin, name) != value}
     for name, value in changed.items():
         setattr(plugin, name, value)

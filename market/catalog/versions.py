@@ -33,8 +33,8 @@ from market.catalog.models import (
 )
 from market.catalog.models.plugins import free_slug
 from market.catalog.offering import bars_to_a_version
-from market.catalog.publishing import broader_than_parts, use_version
-from market.catalog.terms import Terms
+from market.catalog.publishing import use_version
+from market.catalog.terms import Terms, change_terms
 from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
 from market.refusals import Refused
@@ -101,10 +101,7 @@ def enqueue_version(
     if plugin is None:
         plugin = new_draft(concept, base, terms=terms)
     elif terms is not None:
-        wished = PlugIn(owner_id=plugin.owner_id, **terms.as_fields())
-        if plugin.is_published and (reasons := broader_than_parts(wished, plugin.current_version)):
-            raise Refused(*reasons)
-        PlugIn.objects.filter(pk=plugin.pk).update(**terms.as_fields())
+        change_terms(plugin, terms)
     job = Job.objects.enqueue(
         kind=kind,
         owner=by,

@@ -251,6 +251,7 @@ def _settle(job: Job) -> None:
 JOB = JobKind(
     name=KIND,
     label="Evidence",
+    by_turns=True,
     settle=_settle,
     describe=lambda job: f"Evidence for the claim about {job.parameters['target']}",
     result_url=partial(_claim_url, "claim"),

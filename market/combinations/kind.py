@@ -46,6 +46,7 @@ def _is_uuid(text: str) -> bool:
 JOB = JobKind(
     name=KIND,
     label="Combination",
+    by_turns=True,
     settle=settle_unfinished,
     describe=_describe,
     result_url=_page,

@@ -22,6 +22,7 @@ from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
 from market.ledger.models import AccountKind
 from market.ledger.money import words
+from market.payments.charge_backs import require_not_stopped
 from market.refusals import BalanceTooLow, PriceChanged, Refused, invalid
 
 KIND = "combination"
@@ -54,6 +55,7 @@ def _request(person: User, order: CombinationOrder, key: uuid.UUID, agreed: str 
     made = Combination.objects.filter(person=person, idempotency_key=key).first()
     if made is not None:
         return made
+    require_not_stopped(person)
     # One after the other for a person, so that two requests of one name do not make two concepts either.
     require_room(person, KIND, most=MAX_WAITING, named="combinations")
     # Before the fee is held: a takedown locks a part first, too, and then who pays.

@@ -1,4 +1,4 @@
-"""What the market charges."""
+"""What the market charges, and how fast prices on it rise."""
 
 from __future__ import annotations
 
@@ -35,6 +35,14 @@ FEES = Group(
             "20",
         ),
         Variable(
+            "PRICE_RISE_PERCENT",
+            "integer",
+            "By how much the price of a plug-in, or the fee of a base, may rise within 24 hours, in percent of the lowest at which it was "
+            "on offer in that time. By a cent it always may.",
+            integer(0, 1000),
+            "25",
+        ),
+        Variable(
             "PROMOTION_PAYS_ROYALTIES",
             "boolean",
             "Whether promotional credit may be spent on plug-ins, whose artists the market then pays; otherwise on plain base models only.",
@@ -47,7 +55,7 @@ FEES = Group(
 
 @dataclass(frozen=True)
 class Fees:
-    """What the market charges. Amounts are micro-euros.
+    """What the market charges, and how fast prices on it rise. Amounts are micro-euros.
 
     `commission_bps` holds where no rate was set: `market.generation.commission` says which rate is in force.
     """
@@ -55,6 +63,7 @@ class Fees:
     commission_bps: int
     combination_micros: int
     retraining_micros: int
+    price_rise_percent: int
     promotion_pays_royalties: bool
 
     @classmethod
@@ -63,5 +72,6 @@ class Fees:
             commission_bps=given.number("COMMISSION_BPS"),
             combination_micros=given.cents("COMBINATION_FEE_CENTS"),
             retraining_micros=given.cents("RETRAINING_FEE_CENTS"),
+            price_rise_percent=given.number("PRICE_RISE_PERCENT"),
             promotion_pays_royalties=given.flag("PROMOTION_PAYS_ROYALTIES"),
         )

@@ -21,9 +21,17 @@ PAYOUTS = Group(
         Variable(
             "PAYOUT_RESERVE_DAYS",
             "integer",
-            "How many days earnings stay before they can be paid out.",
+            "How many days earnings are held at least before they can be paid out. A new account, one payer who makes up most of the income, "
+            "charge-backs and disputes each add as many again, or more. 0 holds nothing.",
             integer(0, 365),
             "7",
+        ),
+        Variable(
+            "PAYOUT_RESERVE_DAYS_MOST",
+            "integer",
+            "How many days earnings are held at most, whatever is known of the person.",
+            integer(0, 365),
+            "60",
         ),
         Variable(
             "PAYOUT_TWO_ADMINS_ABOVE",
@@ -59,6 +67,7 @@ class PayoutRules:
 
     minimum_micros: int
     reserve_days: int
+    reserve_days_most: int
     two_admins_above_micros: int
     sender_name: str
     sender_iban: str
@@ -69,6 +78,7 @@ class PayoutRules:
         return cls(
             minimum_micros=given.euros("PAYOUT_MINIMUM"),
             reserve_days=given.number("PAYOUT_RESERVE_DAYS"),
+            reserve_days_most=given.number("PAYOUT_RESERVE_DAYS_MOST"),
             two_admins_above_micros=given.euros("PAYOUT_TWO_ADMINS_ABOVE"),
             sender_name=given.text("PAYOUT_SENDER_NAME"),
             sender_iban=given.text("PAYOUT_SENDER_IBAN"),

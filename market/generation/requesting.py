@@ -10,11 +10,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from market.accounts.models import User
-from market.basemodels.models import BaseModel, BaseRelease
-from market.catalog.models import PlugIn, PlugInVersion
+from market.basemodels.models import BaseModel, BaseRelease, PastFee
+from market.catalog.models import PastPlugInPrice, PlugIn, PlugInVersion
 from market.catalog.models.plugins import plugin_subject
 from market.catalog.offering import hold_off_takedowns
 from market.catalog.offers import NOT_OFFERED, Offer, offers_on
+from market.catalog.royalties import parts_within
 from market.generation import limits
 from market.generation.commission import commission_rates
 from market.generation.models import GenerationRequest, RequestPlugIn
@@ -28,6 +29,7 @@ from market.ledger.errors import InsufficientFunds
 from market.ledger.memos import fee_memo
 from market.ledger.models import AccountKind
 from market.ledger.money import words as euros
+from market.payments.charge_backs import require_not_stopped
 from market.refusals import BalanceTooLow, PriceChanged, Refused, invalid, too_many
 
 KIND = "generation"
@@ -47,11 +49,14 @@ class Terms:
     unneeded: tuple[PlugIn, ...] = ()
 
 
-def settle_terms(order: QuoteOrder, person: User) -> Terms:
-    """Find the versions and the price. Raises Refused where the plug-ins cannot be used like this."""
+def settle_terms(order: QuoteOrder, person: User, prices_at: datetime | None = None) -> Terms:
+    """Find the versions and the price. Raises Refused where the plug-ins cannot be used like this.
+
+    prices_at: reckon with prices as they were just before this moment, and all else as it is now.
+    """
     release = _release_for(order)
     weights = dict(order.plugins)
-    chosen = _chosen(release, order, person)
+    chosen = _chosen(release, order, person, prices_at)
     unneeded = [each for each in chosen if not each.needed or weights[each.plugin.pk] == 0]
     used = [(each, each.version) for each in chosen if each.version and each not in unneeded]
     for offer, _ in used:
@@ -61,7 +66,7 @@ def settle_terms(order: QuoteOrder, person: User) -> Terms:
                 field="plugins",
             )
     quote = draw_quote(
-        fees=[_base_fee(release), *(_plugin_fee(offer, version) for offer, version in used)],
+        fees=[_base_fee(release, prices_at), *(_plugin_fee(offer, version) for offer, version in used)],
         pictures=order.count,
         payer=person.pk,
         rates=commission_rates(),
@@ -88,25 +93,26 @@ def _release_for(order: QuoteOrder) -> BaseRelease:
     return release
 
 
-def _chosen(release: BaseRelease, order: QuoteOrder, person: User) -> list[Offer]:
+def _chosen(release: BaseRelease, order: QuoteOrder, person: User, prices_at: datetime | None) -> list[Offer]:
     """Give the offers of the chosen plug-ins. Raises Refused where one is not offered, or does not fit the release."""
     found = PlugIn.objects.with_everything().in_bulk([pk for pk, _ in order.plugins])
     if len(found) < len(order.plugins):
         raise invalid(NOT_OFFERED, field="plugins")
-    offers = offers_on(release, [found[pk] for pk, _ in order.plugins], person)
+    offers = offers_on(release, [found[pk] for pk, _ in order.plugins], person, prices_at)
     for offer in offers:
         if offer.refusal:
             raise invalid(offer.refusal, field="plugins")
     return offers
 
 
-def _base_fee(release: BaseRelease) -> Fee:
+def _base_fee(release: BaseRelease, prices_at: datetime | None) -> Fee:
     base = release.base
+    past = base.past_prices.in_force(prices_at) if prices_at else None
     return Fee(
         line="base_fee",
         subject=f"base-release:{release.pk}",
         name=base.name,
-        micros=base.fee_micros,
+        micros=past.micros if past else base.fee_micros,
         receivers=(Receiver(base.owner_id, str(base.owner)),),
     )
 
@@ -148,17 +154,13 @@ def _request(
     made = GenerationRequest.objects.filter(person=person, idempotency_key=idempotency_key).first()
     if made is not None:
         return made
+    require_not_stopped(person)
     require_room(person, KIND, most=limits.MAX_WAITING, named="requests")
     # Before the price is held: a takedown locks the plug-in first, too, and then who pays.
     hold_off_takedowns([pk for pk, _ in order.plugins])
-    terms = settle_terms(order, person)
+    terms = _as_agreed(order, person, agreed)
     _require_within_limits_of_base(order)
     quote = terms.quote
-    if quote.digest != agreed:
-        raise PriceChanged(
-            f"The price is now {euros(quote.total)}. Nothing was charged: look at it, and run again if you agree.",
-            quote=quote,
-        )
     pk = uuid.uuid4()
     expires_at = timezone.now() + timedelta(hours=limits.EXPIRES_AFTER_HOURS)
     # Later than the request is given up: its own end is what releases the money, not the hold's.
@@ -195,6 +197,34 @@ def _request(
         for position, (version, weight) in enumerate(terms.versions)
     )
     return request
+
+
+def _as_agreed(order: GenerationOrder, person: User, agreed: str) -> Terms:
+    """Give the terms at the price that was agreed to: the one now, or a lower one of the last minutes. Raises PriceChanged."""
+    now = settle_terms(order, person)
+    if now.quote.digest == agreed:
+        return now
+    for moment in _changes_of_price(now):
+        before = settle_terms(order, person, prices_at=moment)
+        if before.quote.digest == agreed and before.quote.total <= now.quote.total:
+            return before
+    raise PriceChanged(
+        f"The price is now {euros(now.quote.total)}. Nothing was charged: look at it, and run again if you agree.",
+        quote=now.quote,
+    )
+
+
+def _changes_of_price(terms: Terms) -> list[datetime]:
+    """Give when a price in the terms changed while their quote may have lain open, the latest first."""
+    versions = [version for version, _ in terms.versions]
+    inner = [each.part for listed in parts_within(versions).values() for each in listed if each.part]
+    plugins = {version.plugin_id for version in (*versions, *inner)}
+    since = timezone.now() - limits.QUOTE_HOLDS
+    moments = {
+        *PastFee.objects.filter(base=terms.release.base_id, until__gt=since).values_list("until", flat=True),
+        *PastPlugInPrice.objects.filter(plugin__in=plugins, until__gt=since).values_list("until", flat=True),
+    }
+    return sorted(moments, reverse=True)[: limits.CHANGES_LOOKED_AT]
 
 
 def _require_within_limits_of_base(order: GenerationOrder) -> None:

@@ -31,7 +31,8 @@ class JobKind:
     `settle` runs when a job ends as failed or cancelled, in the same transaction as the change of state; it must be
     safe to roll back. `describe` is one line for lists. `result_url` is where a finished job leads.
     `clear_up` deletes files that attempts left, a while after the job has ended. `result_template` is included in the job's page once it has succeeded, with `job` in its context. `free` is a
-    condition on jobs of this kind: those that cost their owner nothing; it must not change once a job is made.
+    condition on jobs of this kind: those that cost their owner nothing; it must not change once a job is made. `by_turns`: owners take turns,
+    instead of the oldest job being the next; for kinds whose jobs take long.
     """
 
     name: str
@@ -44,6 +45,7 @@ class JobKind:
     origin_url: Callable[[Job], str | None] = _no_page
     result_template: str = ""
     free: Q | None = None
+    by_turns: bool = False
 
 
 class UnknownKind(LookupError):

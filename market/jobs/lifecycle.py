@@ -19,9 +19,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Value
+from django.db.models import Exists, F, OuterRef, Subquery, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Coalesce, Greatest, Now
 
 from market.jobs import dispatch
 from market.jobs.kinds import kind_named
@@ -112,6 +112,9 @@ class JobQuerySet(models.QuerySet["Job"]):
             first = ready.select_for_update(skip_locked=True).first()
             if first is None:
                 return []
+            if kind_named(first.kind).by_turns:
+                in_turn = ready.filter(kind=first.kind).by_turns()
+                first = in_turn.select_for_update(skip_locked=True)[0]
             claimed = [first.pk]
             if limit > 1 and first.batch_key:
                 companions = ready.filter(kind=first.kind, batch_key=first.batch_key).exclude(pk=first.pk)
@@ -255,6 +258,23 @@ class JobQuerySet(models.QuerySet["Job"]):
     def _waiting(self) -> JobQuerySet:
         """Select what a worker may take up now."""
         return self.filter(models.Q(ready_at=None) | models.Q(ready_at__lte=Now()), state=JobState.QUEUED)
+
+    def by_turns(self) -> JobQuerySet:
+        """Order jobs of one kind so that owners take turns: those with none running first, then by when it is their turn.
+
+        A job's turn is when it was asked for, or, if later, when its owner's last one was started: whoever has just had one goes to the
+        end of the queue, and nobody who asks later gets ahead of a job for ever.
+        """
+        theirs = self.model.objects.filter(kind=OuterRef("kind"), owner=OuterRef("owner")).exclude(
+            pk=OuterRef("pk")
+        )
+        last = theirs.filter(started_at__isnull=False).order_by("-started_at").values("started_at")[:1]
+        return self.order_by(
+            Exists(theirs.filter(state=JobState.RUNNING)),
+            Greatest("created_at", Subquery(last)),
+            "created_at",
+            "pk",
+        )
 
     def _held(self, pk: UUID, token: int) -> JobQuerySet:
         return self.filter(

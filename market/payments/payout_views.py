@@ -47,7 +47,7 @@ def payouts(request: HttpRequest) -> HttpResponse:
 
     page = Paginator(person.payouts.all(), ROWS).get_page(request.GET.get("page"))
     context = {
-        "payable": can, "minimum": settings.PAYOUTS.minimum_micros, "reserve_days": settings.PAYOUTS.reserve_days, "form": form,
+        "payable": can, "minimum": settings.PAYOUTS.minimum_micros, "held": can.held, "form": form,
         "details": details_of(person), "page_obj": page, "tax_bps": rate_of(person),
     }  # fmt: skip
     return filled_in(request, "payments/payouts.html", context, ask)

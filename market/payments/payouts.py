@@ -27,6 +27,7 @@ from market.ledger.models import AccountKind, Entry, Figure, FigureSort, Transfe
 from market.ledger.money import words
 from market.ledger.queries import FEE_LINES
 from market.payments.four_eyes import for_one_batch, require_another
+from market.payments.holding import Held, held_for
 from market.payments.models import (
     BatchApproval,
     BatchState,
@@ -49,10 +50,14 @@ BY_BANK = Q(stripe_account="")
 
 @dataclass(frozen=True)
 class Payable:
-    """What a person could be paid now, in micro-units: of the balance, without what is in reserve, in whole cents."""
+    """What a person could be paid now, in micro-units: of the balance, without what is in reserve, in whole cents.
+
+    held: for how long earnings are in reserve, and why.
+    """
 
     balance: int
     in_reserve: int
+    held: Held
 
     @property
     def amount(self) -> int:
@@ -62,7 +67,8 @@ class Payable:
 def payable(person: User) -> Payable:
     """Give what the person's earnings hold, and how much of it came in too lately to be paid."""
     account = ledger.account(AccountKind.EARNINGS, person)
-    since = timezone.now() - timedelta(days=settings.PAYOUTS.reserve_days)
+    held = held_for(person)
+    since = timezone.now() - timedelta(days=held.days)
     lately = Entry.objects.filter(account=account, line__in=FEE_LINES, created_at__gt=since).order_by()
     # A reversal counts where what it reverses does: else old money would pay for a new query that was taken back.
     lately = lately.filter(Q(transfer__reverses=None) | Q(transfer__reverses__created_at__gt=since))
@@ -71,7 +77,7 @@ def payable(person: User) -> Payable:
     escrowed = Figure.spans.ever().filter(sort=FigureSort.LINE, account=account, line=TransferKind.ESCROW)
     frozen = _by_subject(escrowed.filter(subject__in=came_in).order_by())
     in_reserve = sum(max(0, amount + min(0, frozen.get(subject, 0))) for subject, amount in came_in.items())
-    return Payable(ledger.balance(account).posted, in_reserve)
+    return Payable(ledger.balance(account).posted, in_reserve, held)
 
 
 def _by_subject(rows: QuerySet[Entry] | QuerySet[Figure]) -> dict[str, int]:

@@ -1,9 +1,12 @@
-"""What the sweeper does for payments: send the offline gateway's webhooks that are due, ask for lost ones, begin and transfer payouts."""
+"""What the sweeper does for payments: send the offline gateway's webhooks that are due, ask for lost ones, follow charge-backs, begin and
+transfer payouts.
+"""
 
 from __future__ import annotations
 
 from django.core.cache import cache
 
+from market.payments.charge_backs import sweep_charge_backs
 from market.payments.gateways import offline
 from market.payments.gateways.registry import available
 from market.payments.payouts import request_monthly
@@ -19,5 +22,5 @@ def sweep_payments() -> int:
     sent = 0
     if any(gateway.name == offline.OfflineGateway.name for gateway in available()):
         sent = offline.deliver_due(send_to_market)
-    moved = sent + reconcile() + send_transfers()
+    moved = sent + reconcile() + sweep_charge_backs() + send_transfers()
     return moved + (request_monthly() if cache.add("payments:monthly", 1, _MONTHLY_EVERY) else 0)

@@ -1,7 +1,7 @@
 """Put money into a wallet: start a top-up, and settle it exactly once, whoever reports the payment and how often.
 
 What the gateway takes back later leaves the wallet again, if the wallet has it; else it is kept as owed, tried again, and shown to
-admins, who may decide that the market bears it.
+admins, who decide about it (`taken_back`).
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import F, Q
 from django.utils import timezone
 
 from market.accounts.models import User
-from market.accounts.roles import require_admin
 from market.audit.recording import record
 from market.ledger import operations as ledger
 from market.ledger.errors import AlreadyReversed, InsufficientFunds
 from market.ledger.models import MICROS, AccountKind, Transfer, TransferKind
 from market.ledger.money import words
+from market.payments.charge_backs import borne_by, look_at, release, require_not_stopped
 from market.payments.gateways.protocol import (
     TAKEN_BACK,
     Event,
@@ -35,9 +35,16 @@ from market.payments.gateways.protocol import (
     UnknownPayment,
 )
 from market.payments.gateways.registry import gateway_named
-from market.payments.models import TakenBackBy, TopUp, TopUpState, WebhookEvent
+from market.payments.models import (
+    ChargeBack,
+    FrozenEarning,
+    TakenBackBy,
+    TopUp,
+    TopUpState,
+    WebhookEvent,
+)
 from market.payments.models.top_ups import ASK_AFTER, UNPAID
-from market.refusals import Refused, invalid
+from market.refusals import invalid
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +72,7 @@ def start_top_up(
     """Record the wish and open the gateway's checkout. The same request again returns the same top-up."""
     existing = TopUp.objects.filter(pk=request_id).first()
     if existing is None:
+        require_not_stopped(person)
         if amount < LEAST or amount > room_of(person):
             raise invalid("The amount is outside the limits.")
         existing, _ = TopUp.objects.get_or_create(
@@ -156,6 +164,7 @@ def _take_back(top_up: TopUp, payment: Payment) -> None:
     )
     if risen:
         return_owed(top_up)
+        look_at(top_up)
 
 
 def return_owed(top_up: TopUp, by: User | None = None) -> bool:
@@ -179,10 +188,13 @@ def return_owed(top_up: TopUp, by: User | None = None) -> bool:
         except InsufficientFunds as error:
             log.warning("The wallet of %s cannot give %s back: %s", top_up.person_id, top_up, error)
             return False
-        for borne in _borne(top_up).filter(reversed_by=None):
+        for borne in borne_by(top_up):
             ledger.reverse(
                 transfer=borne, key=f"{borne.key}:back", reason="the wallet has given it back", actor=by
             )
+            FrozenEarning.objects.filter(settled_by=borne).update(settled_by=None)
+        for case in ChargeBack.objects.filter(top_up=top_up):
+            release(case, "The wallet has given it back")
         top_up.state, top_up.reversal, top_up.ask_at = TopUpState.RETURNED, reversal, None
         top_up.save(update_fields=["state", "reversal", "ask_at"])
         if by is not None:
@@ -196,46 +208,8 @@ def return_owed(top_up: TopUp, by: User | None = None) -> bool:
         return True
 
 
-def _borne(top_up: TopUp) -> QuerySet[Transfer]:
-    return Transfer.objects.filter(reference=f"top-up:{top_up.pk}", kind=TransferKind.CHARGEBACK)
-
-
 def _waits_for_wallet(top_up: TopUp) -> bool:
     return top_up.state == TopUpState.OWED and not top_up.is_taken_back_in_part
-
-
-def bear(top_up: TopUp, admin: User, reason: str) -> None:
-    """Decide that the market bears what was taken back, out of its revenue: the wallet is left as it is. Raises Refused."""
-    require_admin(admin)
-    if top_up.person_id == admin.pk:
-        raise Refused("Somebody else has to decide about your own top-up.")
-    if not reason.strip():
-        raise Refused("Say why the market bears it.")
-    reason = reason.strip()[:200]
-    with transaction.atomic():
-        seen = TopUp.objects.filter(pk=top_up.pk, state=TopUpState.OWED, taken_back=top_up.taken_back)
-        if not seen.update(state=TopUpState.BORNE, decision=reason, decided_by=admin, ask_at=timezone.now()):
-            raise Refused("That is not possible any more: it was returned, decided or changed meanwhile.")
-        before = _borne(top_up).aggregate(total=Sum("amount"))["total"] or 0
-        ledger.post(
-            key=f"top-up:{top_up.pk}:borne:{top_up.taken_back}",
-            debit=ledger.account(AccountKind.PLATFORM_REVENUE, currency=top_up.currency),
-            credit=ledger.account(AccountKind.GATEWAY_CLEARING, currency=top_up.currency),
-            amount=top_up.taken_back - before,
-            kind=TransferKind.CHARGEBACK,
-            reference=f"top-up:{top_up.pk}",
-            subject=f"gateway:{top_up.gateway}",
-            memo=reason,
-            actor=admin,
-        )
-        record(
-            "top_up.borne",
-            by=admin,
-            target=top_up,
-            reason=reason,
-            changes={"state": (TopUpState.OWED, TopUpState.BORNE)},
-            details={"taken_back": words(top_up.taken_back), "person": str(top_up.person)},
-        )
 
 
 def receive(gateway: Gateway, event: Event) -> TopUp:

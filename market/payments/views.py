@@ -16,6 +16,7 @@ from market.acting import filled_in
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Entry
 from market.payments import webhooks
+from market.payments.charge_backs import why_stopped
 from market.payments.forms import DecisionForm, TopUpForm
 from market.payments.gateways import offline
 from market.payments.gateways.offline import TakingBack
@@ -55,6 +56,7 @@ def wallet(request: HttpRequest) -> HttpResponse:
         {
             "balance": ledger.balance(account),
             "credit": ledger.balance(credit) if credit else None,
+            "stopped": why_stopped(person),
             "holds": account.holds.pending().order_by("-pk")[:50],
             "page_obj": page,
             "pending": TopUp.objects.filter(
@@ -88,7 +90,13 @@ def top_up(request: HttpRequest) -> HttpResponse:
             raise invalid(str(error)) from error
         return redirect(made.checkout_url if made.is_pending else made.get_absolute_url())
 
-    context = {"form": form, "gateways": gateways, "room": room, "amounts": (5, 10, 25, 50)}
+    context = {
+        "form": form,
+        "gateways": gateways,
+        "room": room,
+        "stopped": why_stopped(person),
+        "amounts": (5, 10, 25, 50),
+    }
     return filled_in(request, "payments/top_up.html", context, start)
 
 

@@ -16,6 +16,7 @@ from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Entry
 from market.ledger.money import plain
 from market.ledger.queries import earned, within
+from market.payments.holding import held_for
 from market.reports import charts, figures
 from market.reports.lines import page_of
 from market.reports.periods import QUICK, period_of
@@ -59,6 +60,7 @@ def earnings(request: HttpRequest) -> HttpResponseBase:
             "total": sum(row.fees for row in subjects),
             "queries": figures.query_count(sums),
             "balance": ledger.balance(account),
+            "held": held_for(person),
             "ever": bool(earned(person).values("pk")[:1]),
             "subjects": subjects,
             "active_spans": [row for row in spans if row.gross],

@@ -10,6 +10,7 @@ from market.basemodels.models.bases import (
     Licence,
 )
 from market.basemodels.models.checks import BaseCheck, BaseSample
+from market.basemodels.models.past import PastFee, PastPrice, PastPriceQuerySet
 from market.basemodels.models.uploads import BaseUpload, BaseUploadFile, BaseUploadPart
 
 __all__ = [
@@ -25,4 +26,7 @@ __all__ = [
     "BaseUploadFile",
     "BaseUploadPart",
     "Licence",
+    "PastFee",
+    "PastPrice",
+    "PastPriceQuerySet",
 ]

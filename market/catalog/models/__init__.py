@@ -4,6 +4,7 @@ from market.catalog.models.concepts import LEARNED_KINDS, Concept, ConceptKind, 
 from market.catalog.models.coowners import CoOwnerStep, CoOwnerTerms
 from market.catalog.models.plugins import (
     BarredVersion,
+    PastPlugInPrice,
     PlugIn,
     PlugInState,
     PriceChange,
@@ -21,6 +22,7 @@ __all__ = [
     "Concept",
     "ConceptKind",
     "ErasedConcept",
+    "PastPlugInPrice",
     "PlugIn",
     "PlugInPart",
     "PlugInSample",

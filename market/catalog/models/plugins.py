@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from market.accounts.models import User
-from market.basemodels.models import BaseModel
+from market.basemodels.models import BaseModel, PastPrice, PastPriceQuerySet
 from market.catalog.models.concepts import Concept, ConceptKind
 from market.catalog.models.suspensions import Suspension
 from market.jobs.models import Job
@@ -272,6 +272,17 @@ class PriceChange(models.Model):
 
     def __str__(self) -> str:
         return str(self.plugin)
+
+
+class PastPlugInPrice(PastPrice):
+    """A price that a plug-in's owner had set: of a combined one, not what its parts asked for."""
+
+    plugin = models.ForeignKey(PlugIn, on_delete=models.CASCADE, related_name="past_prices")
+
+    objects: ClassVar[PastPriceQuerySet[PastPlugInPrice]] = PastPriceQuerySet.as_manager()  # type: ignore[assignment]  # a manager made from the query set has all of its methods
+
+    class Meta:
+        indexes = (models.Index(fields=["plugin", "until"], name="catalog_pastpluginprice_until"),)
 
 
 class BarredVersion(models.Model):

@@ -1,5 +1,6 @@
 """Money that comes in (top-ups, and what gateways told of them) and money that goes out (payouts and their batches)."""
 
+from market.payments.models.charge_backs import ChargeBack, ChargeBackState, FrozenEarning
 from market.payments.models.payouts import (
     BatchApproval,
     BatchState,
@@ -23,7 +24,10 @@ from market.payments.models.withholding import WithholdingRate
 __all__ = [
     "BatchApproval",
     "BatchState",
+    "ChargeBack",
+    "ChargeBackState",
     "CheckoutState",
+    "FrozenEarning",
     "OfflineCheckout",
     "OfflineNotification",
     "Payout",

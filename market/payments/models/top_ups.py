@@ -30,6 +30,7 @@ class TopUpState(models.TextChoices):
     OWED = "owed", "Taken back, not returned yet"
     RETURNED = "returned", "Taken back"
     BORNE = "borne", "Taken back, borne by the market"
+    WON = "won", "Taken back, and paid again"
 
 
 UNPAID = (
@@ -38,7 +39,8 @@ UNPAID = (
     TopUpState.FAILED.value,
     TopUpState.ABANDONED.value,
 )
-TAKEN_BACK = (TopUpState.OWED.value, TopUpState.RETURNED.value, TopUpState.BORNE.value)
+DECIDED = (TopUpState.BORNE.value, TopUpState.WON.value)
+TAKEN_BACK = (TopUpState.OWED.value, TopUpState.RETURNED.value, *DECIDED)
 
 
 class TakenBackBy(models.TextChoices):
@@ -52,7 +54,7 @@ class TopUp(models.Model):
     """A person's wish to put money into their wallet. Credited when, and only when, its transfer is posted.
 
     What the gateway takes back later is OWED until the wallet has given it back (RETURNED, by a reversal of the transfer) or an
-    admin has decided that the market bears it (BORNE).
+    admin has decided that the market bears it (BORNE), or that the gateway has paid it again (WON).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -89,7 +91,7 @@ class TopUp(models.Model):
     reversal = models.OneToOneField(
         Transfer, null=True, blank=True, on_delete=models.PROTECT, related_name="returned_top_up"
     )
-    decision = models.CharField(max_length=200, blank=True, help_text="Why the market bears it.")
+    decision = models.CharField(max_length=200, blank=True, help_text="Why it was decided so.")
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -131,8 +133,8 @@ class TopUp(models.Model):
                 name="payments_topup_returned_has_its_reversal",
             ),
             models.CheckConstraint(
-                condition=(Q(state=TopUpState.BORNE, decided_by__isnull=False) & ~Q(decision=""))
-                | (~Q(state=TopUpState.BORNE) & Q(decided_by__isnull=True, decision="")),
+                condition=(Q(state__in=DECIDED, decided_by__isnull=False) & ~Q(decision=""))
+                | (~Q(state__in=DECIDED) & Q(decided_by__isnull=True, decision="")),
                 name="payments_topup_borne_by_a_decision",
             ),
             models.CheckConstraint(

@@ -20,15 +20,15 @@ def seller(artist: User, program_of: ProgramOf) -> Program:
 
 
 def test_terms_change_and_what_is_left_out_stays(seller: Program, plugin: PlugIn) -> None:
-    changed = seller.patch("plugins/fxemoji", {"price_micros": 90_000, "allow_commercial": False}).json()
+    changed = seller.patch("plugins/fxemoji", {"price_micros": 60_000, "allow_commercial": False}).json()
 
-    assert changed["price_micros"] == 90_000
+    assert changed["price_micros"] == 60_000
     assert changed["licence"] == {
         "commercial": False, "combination": True, "derivatives": True, "credit_required": True,
     }  # fmt: skip
     again = seller.patch("plugins/fxemoji", {"require_credit": False}).json()
-    assert (again["price_micros"], again["licence"]["credit_required"]) == (90_000, False)
-    assert seller.patch("plugins/fxemoji", {}).json()["price_micros"] == 90_000
+    assert (again["price_micros"], again["licence"]["credit_required"]) == (60_000, False)
+    assert seller.patch("plugins/fxemoji", {}).json()["price_micros"] == 60_000
 
 
 @pytest.mark.parametrize(

@@ -207,6 +207,12 @@ ACTS = [
     Act("payments:top_up_decide", "top_up.borne", lambda scene: {
         "args": [(top_up := owed(scene, EURO)).pk],
         "data": {"step": "bear", "taken_back": str(top_up.taken_back), "reason": "a mistake of ours"}}),
+    Act("payments:top_up_decide", "top_up.given_back", lambda scene: {
+        "args": [(top_up := owed(scene, EURO)).pk],
+        "data": {"step": "give_back", "taken_back": str(top_up.taken_back), "reason": "a stolen card"}}),
+    Act("payments:top_up_decide", "top_up.won", lambda scene: {
+        "args": [(top_up := owed(scene, EURO)).pk],
+        "data": {"step": "won", "taken_back": str(top_up.taken_back), "reason": "the bank found for us"}}),
     Act("reports:refund", "query.refunded", lambda scene: {
         "args": [captured(scene).pk], "data": {"paid_by": "market", "reason": "drawn wrong"}}),
     Act("payments:promotions", "credit.granted", lambda scene: {
@@ -248,7 +254,8 @@ USE_CASES = {
     "market.takedowns.taking_down.uphold": "takedown.upheld",
     "market.takedowns.strikes.lift_suspension": "suspension.lifted",
     "market.payments.promotions.grant_credit": "credit.granted",
-    "market.payments.top_ups.bear": "top_up.borne",
+    "market.payments.taken_back.bear": "top_up.borne",
+    "market.payments.taken_back.decide": "top_up.borne",
     "market.payments.payouts.verify_details": "payout.details_verified",
     "market.payments.payouts.make_batch": "payout.batch_made",
     "market.payments.payouts.approve_batch": "payout.batch_approved",

@@ -107,11 +107,11 @@ def test_withdrawing_twice_changes_nothing(plugin: PlugIn) -> None:
 def test_price_and_licence_are_changed_by_their_artist(
     plugin: PlugIn, artist: User, client_for: SignIn
 ) -> None:
-    response = client_for(artist).post(plugin.desk_url, {"price_micros": "0.125", "allow_commercial": "on"})
+    response = client_for(artist).post(plugin.desk_url, {"price_micros": "0.0625", "allow_commercial": "on"})
 
     assert response.status_code == 302
     plugin.refresh_from_db()
-    assert plugin.price_micros == 125_000
+    assert plugin.price_micros == 62_500
     assert (plugin.allow_commercial, plugin.allow_combination, plugin.require_credit) == (True, False, False)
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from market.accounts.models import User
-from market.basemodels.models import BaseModel
-from market.catalog.models import PlugIn
+from market.basemodels.models import BaseModel, PastFee
+from market.catalog.models import PastPlugInPrice, PlugIn
+from market.catalog.publishing import publish
 from market.generation import limits
 from market.generation.models import GenerationRequest, RequestPlugIn
+from market.generation.orders import GenerationOrder
 from market.generation.pricing import Quote
 from market.generation.requesting import KIND, request_pictures, settle_terms
 from market.jobs.days import days_of
@@ -22,8 +26,19 @@ from market.jobs.states import JobState
 from market.ledger import operations as ledger
 from market.ledger.models import Hold
 from market.refusals import BalanceTooLow, PriceChanged, Refused
+from tests.market.combinations.stage import ask, finish
 from tests.market.races import at_once
-from tests.market.stage import EURO, make_base, make_order, make_plugin, run, top_up, wallet
+from tests.market.stage import (
+    EURO,
+    make_base,
+    make_order,
+    make_part,
+    make_plugin,
+    run,
+    share_with,
+    top_up,
+    wallet,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -131,21 +146,96 @@ def test_too_little_balance_is_refused_with_what_is_there_and_what_is_needed(
     assert_nothing_happened()
 
 
-def test_a_price_that_changed_is_shown_again_and_not_charged(
+def later(passed: timedelta) -> None:
+    """Let some time pass since prices changed."""
+    for past in (PastFee, PastPlugInPrice):
+        past.objects.update(until=F("until") - passed)
+
+
+def ask_as_agreed(person: User, wish: GenerationOrder, seen: Quote) -> GenerationRequest:
+    return request_pictures(person=person, order=wish, agreed=seen.digest, idempotency_key=uuid.uuid4())
+
+
+def shown_again(person: User, wish: GenerationOrder, seen: Quote) -> Quote:
+    with pytest.raises(PriceChanged) as refusal:
+        ask_as_agreed(person, wish, seen)
+    assert refusal.value.status == 409
+    assert isinstance(refusal.value.quote, Quote)
+    assert_nothing_happened()
+    return refusal.value.quote
+
+
+def test_a_price_that_rose_long_ago_is_shown_again_and_not_charged(
     user: User, base: BaseModel, plugin: PlugIn
 ) -> None:
     top_up(user)
     wish = make_order(base, (plugin, 1.0))
     seen = settle_terms(wish, user).quote
     PlugIn.objects.filter(pk=plugin.pk).update(price_micros=70_000)
+    later(limits.QUOTE_HOLDS)
 
-    with pytest.raises(PriceChanged) as refusal:
-        request_pictures(person=user, order=wish, agreed=seen.digest, idempotency_key=uuid.uuid4())
+    assert shown_again(user, wish, seen).total == 80_000
 
-    assert isinstance(refusal.value.quote, Quote)
-    assert refusal.value.quote.total == 80_000
-    assert refusal.value.status == 409
-    assert_nothing_happened()
+
+def test_an_open_quote_keeps_its_price(user: User, base: BaseModel, plugin: PlugIn) -> None:
+    top_up(user)
+    wish = make_order(base, (plugin, 1.0), count=2)
+    seen = settle_terms(wish, user).quote
+    BaseModel.objects.filter(pk=base.pk).update(fee_micros=12_000)
+    base.refresh_from_db()
+    between = settle_terms(wish, user).quote
+    PlugIn.objects.filter(pk=plugin.pk).update(price_micros=60_000)
+    PlugIn.objects.filter(pk=plugin.pk).update(price_micros=62_500)
+    later(limits.QUOTE_HOLDS - timedelta(minutes=1))
+
+    made = ask_as_agreed(user, wish, seen)
+
+    assert made.total_micros == seen.total == 120_000
+    assert made.hold is not None
+    assert made.hold.amount == 120_000
+    assert Quote.from_json(made.quote) == seen
+    assert ask_as_agreed(user, wish, between).total_micros == 124_000
+    assert run(user, wish).total_micros == 149_000
+
+
+def test_a_price_that_fell_is_shown_before_it_is_charged(user: User, base: BaseModel, plugin: PlugIn) -> None:
+    top_up(user)
+    wish = make_order(base, (plugin, 1.0))
+    seen = settle_terms(wish, user).quote
+    PlugIn.objects.filter(pk=plugin.pk).update(price_micros=40_000)
+
+    assert shown_again(user, wish, seen).total == 50_000
+
+
+def test_a_combined_plugin_keeps_the_price_that_its_parts_had(
+    user: User, artist: User, second_artist: User, base: BaseModel
+) -> None:
+    top_up(user)
+    top_up(artist)
+    ink, pip = make_part(artist, base, "Ink"), make_part(second_artist, base, "Pip")
+    duet = finish(ask(artist, ink, pip, name="Duet")).plugin
+    publish(duet, artist)
+    wish = make_order(base, (duet, 1.0))
+    seen = settle_terms(wish, user).quote
+    PlugIn.objects.filter(pk=pip.pk).update(price_micros=900_000)
+    assert settle_terms(wish, user).quote.total > seen.total
+
+    assert ask_as_agreed(user, wish, seen).total_micros == seen.total
+
+
+def test_an_open_quote_does_not_outlive_what_else_changed(
+    user: User, base: BaseModel, plugin: PlugIn, second_artist: User
+) -> None:
+    top_up(user)
+    wish = make_order(base, (plugin, 1.0))
+    seen = settle_terms(wish, user).quote
+    PlugIn.objects.filter(pk=plugin.pk).update(price_micros=60_000)
+    share_with(plugin, second_artist, 2500)
+    assert shown_again(user, wish, seen).total == 70_000
+
+    plugin.withdraw()
+    with pytest.raises(Refused, match="not offered"):
+        ask_as_agreed(user, wish, seen)
 
 
 def test_an_unknown_plugin_is_refused(user: User, base: BaseModel) -> None:

@@ -111,7 +111,7 @@ class TestAsking:
         settings.PAYOUTS = replace(settings.PAYOUTS, reserve_days=7)
         lately = Transfer.objects.latest("pk")
         ledger.reverse(transfer=lately, key="back", reason="drawn wrong")
-        assert payable(paid_artist) == type(payable(paid_artist))(balance=0, in_reserve=0)
+        assert (payable(paid_artist).balance, payable(paid_artist).in_reserve) == (0, 0)
 
     def test_nobody_is_paid_to_an_account_that_nobody_checked(self, artist: User, admin: User) -> None:
         earn(artist, 50 * EURO)

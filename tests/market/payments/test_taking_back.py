@@ -19,7 +19,8 @@ from market.ledger.models import AccountKind, Hold, Transfer
 from market.ledger.operations import Share
 from market.ledger.verification import verify
 from market.payments.models import OfflineCheckout, TopUp, TopUpState
-from market.payments.top_ups import bear, reconcile, return_owed
+from market.payments.taken_back import bear
+from market.payments.top_ups import reconcile, return_owed
 from market.refusals import Refused
 from tests.market.conftest import make_person
 from tests.market.payments.conftest import TEN, balance_of, message

@@ -1,0 +1,69 @@
+"""How much dearer something may become: within a day by a share of the lowest price at which it was on offer, and no more.
+
+What was on offer counts, whatever became of it since: taking it from the market and offering it again is no way round.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from market.basemodels.models import PastPriceQuerySet
+from market.ledger.money import words
+from market.refusals import invalid
+
+WITHIN = timedelta(hours=24)
+CENT = 10_000
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The most that something may cost now. more_from: when more is possible; None: a day after it has become as much."""
+
+    most: int
+    lowest: int
+    more_from: datetime | None = None
+
+
+def bound(price: int, *, offered: bool, past: PastPriceQuerySet[Any]) -> Bound | None:
+    """Give what something that costs `price` may cost at most now; None where it was not on offer within a day."""
+    lately = past.filter(offered=True, until__gt=timezone.now() - WITHIN)
+    lowest = min([*lately.values_list("micros", flat=True), *([price] if offered else [])], default=None)
+    if lowest is None:
+        return None
+    most = lowest + max(lowest * settings.FEES.price_rise_percent // 100, CENT)
+    if offered and price == lowest:
+        return Bound(most, lowest)
+    ended = lately.filter(micros=lowest).aggregate(last=Max("until"))["last"]
+    return Bound(most, lowest, ended + WITHIN)
+
+
+def require_no_jump(
+    wished: int,
+    price: int,
+    *,
+    offered: bool,
+    past: PastPriceQuerySet[Any],
+    field: str,
+    free_to: int = 0,
+) -> None:
+    """Refuse a price that rises too much at once. Up to `free_to` it may rise at any time."""
+    limit = bound(price, offered=offered, past=past) if wished > max(price, free_to) else None
+    if limit is None or wished <= limit.most:
+        return
+    more = (
+        f"More is possible from {date_format(limit.more_from, 'j F Y, H:i')} UTC on"
+        if limit.more_from
+        else "More is possible 24 hours after that"
+    )
+    raise invalid(
+        f"At most {words(max(limit.most, free_to))} now: within 24 hours a price rises by at most {settings.FEES.price_rise_percent} %, or "
+        f"a cent if that is more, and the lowest of the last 24 hours was {words(limit.lowest)}. {more}.",
+        field=field,
+    )

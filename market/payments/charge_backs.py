@@ -1,0 +1,253 @@
+"""What a charge-back does: it stops its payer, and freezes what their money paid to others, until an admin decides.
+
+A wallet does not say which top-up paid for what. What is missing in it (all that was taken back, less what it has still) is taken to
+have paid for the latest requests. Of these, what receivers still have in their earnings goes to escrow: payouts take the oldest earnings,
+so what was paid out, and what other plug-ins or other payers brought, is never made up for. Holds of requests that were under way are
+captured later: the sweeper freezes what those pay, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models import Q, QuerySet, Sum
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from market.accounts.models import User
+from market.ledger import operations as ledger
+from market.ledger.errors import InsufficientFunds
+from market.ledger.models import Account, AccountKind, Entry, Figure, FigureSort, Transfer, TransferKind
+from market.ledger.money import words
+from market.ledger.queries import FEE_LINES, total
+from market.payments.models import ChargeBack, ChargeBackState, FrozenEarning, TakenBackBy, TopUp, TopUpState
+from market.refusals import Refused
+
+_EVERY = 60  # seconds
+_PAYOUTS = (TransferKind.PAYOUT.value, TransferKind.WITHHOLDING.value)
+
+
+def open_case_of(person: User) -> ChargeBack | None:
+    """Give the first charge-back for which a person's account is stopped; None where it is not."""
+    return (
+        ChargeBack.objects.filter(top_up__person=person, state=ChargeBackState.OPEN)
+        .select_related("top_up")
+        .order_by("opened_at")
+        .first()
+    )
+
+
+def why_stopped(person: User) -> str:
+    """Say why a person can neither ask for anything that is paid nor top up, and what to do; "" where they can."""
+    case = open_case_of(person)
+    if case is None:
+        return ""
+    how = "charged back" if case.top_up.taken_back_by == TakenBackBy.DISPUTE else "taken back"
+    return (
+        f"Your account is stopped for payments since {date_format(case.opened_at, 'j F Y')}: a top-up of {words(case.top_up.amount)} was "
+        f"{how}. Until an admin has decided you can neither ask for pictures or combinations nor top up. If it was not meant, withdraw it "
+        "at your bank, and write to the market's admins."
+    )
+
+
+def require_not_stopped(person: User) -> None:
+    """Raises Refused while a charge-back of the person's is to be decided."""
+    if why := why_stopped(person):
+        raise Refused(why)
+
+
+def look_at(top_up: TopUp) -> ChargeBack | None:
+    """Open a case for a top-up that was charged back, or taken back when it was spent; freeze what it paid. May be repeated."""
+    with transaction.atomic():
+        top_up = TopUp.objects.select_for_update(of=("self",)).select_related("person").get(pk=top_up.pk)
+        spent = top_up.state == TopUpState.OWED and _missing(top_up.person, top_up.currency) > 0
+        charged_back = top_up.is_taken_back and top_up.taken_back_by == TakenBackBy.DISPUTE
+        if not spent and not charged_back:
+            return None
+        case, made = ChargeBack.objects.get_or_create(top_up=top_up)
+        if not made and top_up.state == TopUpState.OWED and case.state != ChargeBackState.OPEN:
+            # More was taken back than was decided about.
+            case.state, case.opened_at = ChargeBackState.OPEN, timezone.now()
+            case.decided_at, case.decided_by, case.decision = None, None, ""
+            case.save(update_fields=["state", "opened_at", "decided_at", "decided_by", "decision"])
+        follow(case)
+    return case
+
+
+def follow(case: ChargeBack) -> int:
+    """Freeze what an open case reaches and is not frozen yet; give back what it reaches no more. Give how many transfers that took."""
+    with transaction.atomic():
+        # Two sweepers take turns: the second finds what the first froze.
+        locked = (
+            ChargeBack.objects.select_for_update(of=("self",))
+            .select_related("top_up__person")
+            .filter(pk=case.pk, state=ChargeBackState.OPEN)
+            .first()
+        )
+        if locked is None:
+            return 0
+        if locked.top_up.state != TopUpState.OWED:
+            return release(locked, "The wallet has given it back")
+        # A request that was refunded is paid no more: its reversal took the royalty from the earnings once more.
+        undone = locked.freezes.filter(settled_by=None, entry__transfer__reversed_by__isnull=False)
+        moved = sum(_to_earnings(each, "Refunded") for each in undone.select_related("person"))
+        return moved + sum(_freeze(locked, entry, amount) for entry, amount in _paid_with(locked.top_up))
+
+
+def sweep_charge_backs() -> int:
+    """Open cases for what was spent meanwhile, and go on with those that are open, once a minute; give how many moved."""
+    if not cache.add("payments:charge-backs", 1, _EVERY):
+        return 0
+    unseen = TopUp.objects.filter(state=TopUpState.OWED).exclude(charge_back__state=ChargeBackState.OPEN)
+    opened = sum(look_at(top_up) is not None for top_up in unseen)
+    return opened + sum(bool(follow(case)) for case in ChargeBack.objects.filter(state=ChargeBackState.OPEN))
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What one receiver has in escrow for a charge-back, in micro-units."""
+
+    person: User
+    amount: int
+
+
+def in_escrow(case: ChargeBack) -> list[Frozen]:
+    """Give what lies in escrow for a charge-back, by person."""
+    sums: dict[User, int] = {}
+    for each in case.freezes.filter(settled_by=None).select_related("person"):
+        sums[each.person] = sums.get(each.person, 0) + each.amount
+    return [Frozen(person, amount) for person, amount in sums.items()]
+
+
+def release(case: ChargeBack, why: str) -> int:
+    """Return all that lies in escrow for a case to those who earned it; give how many transfers that took."""
+    return sum(
+        _to_earnings(each, why) for each in case.freezes.filter(settled_by=None).select_related("person")
+    )
+
+
+def take(case: ChargeBack, by: User) -> None:
+    """Pay what lies in escrow for a case to the gateway, which has taken it back."""
+    top_up = case.top_up
+    for each in case.freezes.filter(settled_by=None).select_related("person", "entry"):
+        each.settled_by = ledger.post(
+            key=f"{case.reference}:taken:{each.pk}",
+            debit=ledger.account(AccountKind.ESCROW, each.person, currency=top_up.currency),
+            credit=ledger.account(AccountKind.GATEWAY_CLEARING, currency=top_up.currency),
+            amount=each.amount,
+            kind=TransferKind.CHARGEBACK,
+            reference=f"top-up:{top_up.pk}",
+            subject=each.entry.subject,
+            memo=f"Charged back: {each.entry.memo}"[:200],
+            actor=by,
+        )
+        each.save(update_fields=["settled_by"])
+
+
+def borne_by(top_up: TopUp) -> QuerySet[Transfer]:
+    """Give the transfers by which others than the payer have given back what was taken back of a top-up."""
+    return Transfer.objects.filter(
+        reference=f"top-up:{top_up.pk}", kind=TransferKind.CHARGEBACK, reversed_by=None
+    )
+
+
+def borne(top_up: TopUp) -> int:
+    return int(borne_by(top_up).aggregate(total=Sum("amount"))["total"] or 0)
+
+
+def _missing(person: User, currency: str) -> int:
+    """Give how much of what was taken back was spent: the wallet neither has it nor has given it back since."""
+    owed = TopUp.objects.filter(person=person, currency=currency, state=TopUpState.OWED)
+    taken_back = {f"top-up:{top_up.pk}": top_up.taken_back for top_up in owed}
+    wallet = ledger.account(AccountKind.WALLET, person, currency)
+    given = Entry.objects.filter(
+        account=wallet,
+        transfer__kind=TransferKind.CHARGEBACK,
+        transfer__reference__in=taken_back,
+        transfer__reversed_by=None,
+    ).aggregate(total=Sum("amount"))["total"]
+    return sum(taken_back.values()) + int(given or 0) - ledger.balance(wallet).posted
+
+
+def _paid_with(top_up: TopUp) -> Iterator[tuple[Entry, int]]:
+    """Give the lines by which the money that is missing paid others, the latest first, each with how much of it counts."""
+    left = _missing(top_up.person, top_up.currency)
+    if left <= 0 or top_up.transfer is None:
+        return
+    wallet = ledger.account(AccountKind.WALLET, top_up.person, top_up.currency)
+    charges = Entry.objects.filter(
+        account=wallet,
+        line="charge",
+        created_at__gte=top_up.transfer.created_at,
+        transfer__kind=TransferKind.CAPTURE,
+        transfer__reversed_by=None,
+    )
+    for charge in charges.order_by("-pk").iterator(chunk_size=200):
+        counted = min(left, -charge.amount)
+        lines = Entry.objects.filter(
+            transfer=charge.transfer_id, account__kind=AccountKind.EARNINGS, line__in=FEE_LINES
+        )
+        for line in lines.select_related("account__owner"):
+            yield line, line.amount * counted // -charge.amount
+        left -= counted
+        if left <= 0:
+            return
+
+
+def _freeze(case: ChargeBack, entry: Entry, wanted: int) -> int:
+    frozen = FrozenEarning.objects.filter(entry=entry)
+    kept = frozen.filter(Q(settled_by=None) | Q(settled_by__kind=TransferKind.CHARGEBACK))
+    missing = wanted - int(kept.aggregate(total=Sum("amount"))["total"] or 0)
+    amount = min(missing, _left_of(entry))
+    person = entry.account.owner
+    if amount <= 0 or person is None:
+        return 0
+    try:
+        transfer = ledger.post(
+            key=f"{case.reference}:freeze:{entry.pk}:{frozen.count() + 1}",
+            debit=entry.account,
+            credit=ledger.account(AccountKind.ESCROW, person, currency=entry.account.currency),
+            amount=amount,
+            kind=TransferKind.ESCROW,
+            reference=case.reference,
+            subject=entry.subject,
+            memo=f"Charged back: {entry.memo}"[:200],
+        )
+    except InsufficientFunds:
+        return 0  # paid out meanwhile
+    FrozenEarning.objects.create(
+        charge_back=case, person=person, entry=entry, amount=amount, transfer=transfer
+    )
+    return 1
+
+
+def _left_of(entry: Entry) -> int:
+    """Give what of a line is in its receiver's earnings still, neither paid out nor in escrow."""
+    account: Account = entry.account
+    later = Entry.objects.filter(account=account, pk__gt=entry.pk).exclude(
+        Q(transfer__kind__in=_PAYOUTS) | Q(transfer__reverses__kind__in=_PAYOUTS)
+    )
+    after = int(later.aggregate(total=Sum("amount"))["total"] or 0)
+    of_subject = total(
+        Figure.spans.ever().filter(sort=FigureSort.LINE, account=account, subject=entry.subject)
+    )
+    return min(entry.amount, ledger.balance(account).posted - max(0, after), of_subject)
+
+
+def _to_earnings(frozen: FrozenEarning, why: str) -> int:
+    entry = Entry.objects.select_related("account").get(pk=frozen.entry_id)
+    frozen.settled_by = ledger.post(
+        key=f"charge-back:{frozen.charge_back_id}:released:{frozen.pk}",
+        debit=ledger.account(AccountKind.ESCROW, frozen.person, currency=entry.account.currency),
+        credit=entry.account,
+        amount=frozen.amount,
+        kind=TransferKind.ESCROW,
+        reference=f"charge-back:{frozen.charge_back_id}",
+        subject=entry.subject,
+        memo=f"{why}: {entry.memo}"[:200],
+    )
+    frozen.save(update_fields=["settled_by"])
+    return 1
