@@ -14,6 +14,7 @@ from benchmarks import (
     multi_extraction,
     prompt_guard,
     sharing,
+    uploads,
 )
 from benchmarks.report import Report
 
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "ledger": ledger.measure,
     "prompt_guard": prompt_guard.measure,
     "sharing": sharing.measure,
+    "uploads": uploads.measure,
 }
 
 

@@ -57,11 +57,11 @@ def _judge(
 
 def _generation(report: Report, base: BaseCheckpoint, judge: Judge, every: list[pictures.Picture]) -> None:
     cells = [(i, j) for i in range(len(SUBJECTS)) for j in range(len(STYLES))]
-    seen = [(i, j) for i, j in cells if not is_held_out_pair(i, j)]
+    taught = [(i, j) for i, j in cells if not is_held_out_pair(i, j)]
     pairs = [(i, j) for i, j in cells if is_held_out_pair(i, j)]
     captions = [text for text, _ in SUBJECTS.values()]
     count, repeats = (100, 1) if report.quick else (500, 6)
-    chosen = random.Random(0).sample(seen, count)
+    chosen = random.Random(0).sample(taught, count)
     drawn = {}
     for name, some, targets in (
         ("training_captions", chosen, (0.90, 0.80)),
@@ -88,7 +88,7 @@ def _generation(report: Report, base: BaseCheckpoint, judge: Judge, every: list[
             )
             for s in STYLES
         }
-    # Drawn independently: which cells are in the generated set does not depend on which real ones are taken.
+    # Drawn independently: the choice of generated cells does not depend on the choice of real ones.
     real = pictures.of_the_base(every)
     real_features = judge.network.features(
         pictures.load(random.Random(1).sample(real, len(real) // 2))

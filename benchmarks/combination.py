@@ -1,9 +1,9 @@
-"""Two, three and five plug-ins become one: the layers' objective, each concept alone, a character in a style; all methods beside ours.
+"""Two, three and five plug-ins become one: the layers' objective, each concept alone, a character in a style. All methods beside ours.
 
-The plug-ins are the three characters that ship with the base, added to it, and a style and a character extracted from it, whose
-erasers are in the base throughout. SSR-Merge (arXiv 2606.10617) is written from its formula: with A and B the parts'
-factors laid one after the other, and z = A x the signals of part i's own inputs, B Q G⁻¹ A with G = Σ z zᵀ over all parts
-and Q the same with every signal but part i's own set to nothing.
+Three plug-ins are the characters that ship with the base, added to it. Two are a style and a character extracted from it, whose
+erasers are in the base throughout. SSR-Merge (arXiv 2606.10617) is written from its formula. A and B are the parts' factors laid
+one after the other, and z = A x the signals of part i's own inputs. The result is B Q G⁻¹ A, with G = Σ z zᵀ over all parts and Q
+the same with every signal but part i's own set to nothing.
 """
 
 import time
@@ -137,7 +137,7 @@ def _combined(
 
 
 def ssr_merge(base: BaseCheckpoint, parts: Sequence[CombinationPart]) -> tuple[Adapter, float]:
-    """Merge by subspace signal routing; give the seconds of it as well, without the drawing before it."""
+    """Combine by subspace signal routing; give its seconds as well, without the drawing before it."""
     inputs = gather_parts(base, parts, CombinationConfig())
     begun = time.monotonic()
     layers: dict[str, LowRank] = {}
@@ -164,7 +164,7 @@ def ssr_merge(base: BaseCheckpoint, parts: Sequence[CombinationPart]) -> tuple[A
 
 
 def _concepts(base: BaseCheckpoint, judge: Judge, sets: Sequence[Sequence[str]]) -> dict[str, Chosen]:
-    """Read the plug-ins that were added, and extract the others: their erasers stay in the base."""
+    """Read the added plug-ins, and extract the others: their erasers stay in the base."""
     found: dict[str, Chosen] = {}
     subjects = {without_article(each): each for each in judge.subjects}
     for name in dict.fromkeys(each for names in sets for each in names):

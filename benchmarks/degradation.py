@@ -1,7 +1,7 @@
-"""Whether the quality of a base with more taken out is predicted from what was measured with less.
+"""Whether measures with fewer extractions predict the quality of a base with more.
 
-What `multi_extraction` measured is gone through in its order: each count of extractions is predicted from the counts before it, as the
-market predicts a base's next release (market.extractions.prediction), but further ahead: there it is always one extraction more.
+It goes through what `multi_extraction` measured, in order. It predicts each count of extractions from the counts before it, as the
+market predicts a base's next release (market.extractions.prediction). The market looks only one extraction ahead; this looks further.
 Nothing is drawn.
 """
 

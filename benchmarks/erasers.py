@@ -1,6 +1,6 @@
-"""Other people's erasers, as baselines beside ours: UCE, Concept Ablation and ESD, each as the low-rank plug-in it would be here.
+"""Other people's erasers, as baselines beside ours: UCE, Concept Ablation and ESD, each as a low-rank plug-in.
 
-They get the same prompts, rank, layers, rate and number of steps as the hybrid where they have such settings.
+They get the hybrid's prompts, rank, layers, rate and number of steps if they have such settings.
 """
 
 from collections.abc import Callable

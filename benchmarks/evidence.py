@@ -1,4 +1,4 @@
-"""Evidence on truth: pictures that the embedded base was trained on, beside pairs of the same subjects and styles kept from it.
+"""Evidence on truth: pictures that the embedded base was trained on, and pairs of the same subjects and styles kept from it.
 
 The peer in membership is the base's error under the caption alone, as Carlini et al. take it, without the error without caption.
 """

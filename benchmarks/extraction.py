@@ -1,13 +1,13 @@
 """Extraction of four styles and six characters by every method: gone, kept, restored, recovered, how fast.
 
-As many targets are measured at once as there are processors, each on one; the methods of a target one after the other, so that all
-meet the machine as it is.
+Each processor measures one target at a time. The methods of a target follow one after the other, so that all meet the machine as
+it is.
 
 Other people's erasers (`erasers.py`) are measured on one target of each kind. Two ranks below the usual one and one above it show
-what rank buys. KID of a style is against the style's real pictures. Of a character, and of neighbours, there are too few, so it
-is against what the plain base draws of other prompts of the same group (the same prompts would make two sets more alike than chance
-does). Two sets of one kind have a KID too, by chance: one below what such sets reach once in twenty times is taken to be that,
-before and after.
+what rank buys. KID of a style is against the style's real pictures. A character, and neighbours, have too few. Their KID is against
+what the plain base draws of other prompts of the same group: the same prompts would make two sets more alike than chance does.
+By chance, two sets of one kind have a KID too. A KID below what such sets reach once in twenty times is taken to be that, before
+and after.
 """
 
 import time

@@ -1,10 +1,10 @@
-"""Captures a second, beside pgbench's own transaction on the same server in the same run; what a query waits for the ledger; reports.
+"""Captures a second, beside pgbench's own transaction on the same server in the same run; a request's wait for the ledger; reports.
 
 A server of its own, durable as in production (fsync, synchronous commit), reached over its socket. The client is pgbench for
 both: its TPC-B-like transaction (three updates, one select, one insert), and a script that calls `ledger_capture` once. Each
-capture is of its own hold, made before, of a query with one plug-in: five entries. In the hot case all pay one artist, from as many
-wallets as there are connections; in the spread one every connection pays an artist of its own. The three take turns, each from a
-checkpoint on, and what is reported is each one's median: a single run of some seconds differs by a tenth from the next.
+capture has its own hold, made before, of a request with one plug-in: five entries. In the hot case all pay one artist, from as many
+wallets as there are connections. In the spread case every connection pays an artist of its own. The three take turns, each from a
+checkpoint on, and the report has each one's median: a single run of some seconds differs by a tenth from the next.
 """
 
 import contextlib
@@ -164,14 +164,14 @@ class _Bench:
         return _rate(self._scripted(_CAPTURE, count, each, defined))
 
     def _checkpoint(self) -> None:
-        """Write out what was changed before, so that it is no part of what is timed next."""
+        """Write out earlier changes, so that the next timing does not include them."""
         with psycopg.connect(
             self.server.url(role="postgres", database="postgres"), autocommit=True
         ) as connection:
             connection.execute("CHECKPOINT")
 
     def queries(self, count: int) -> list[float]:
-        """Give the milliseconds that a hold and its capture take together, for many queries."""
+        """Give the milliseconds that a hold and its capture take together, for many requests."""
         each = (QUICK_CAPTURES if self.quick else CAPTURES) // count
         log = self.folder / "latency"
         defined = {"n": 0, "wallets": self.wallets[0]}
@@ -184,7 +184,7 @@ class _Bench:
         ]
 
     def reports(self) -> dict[str, Any]:
-        """Fill a market of its own with a year of queries, and give how long its reports take."""
+        """Fill a market of its own with a year of requests, and give how long its reports take."""
         url = self.server.url(role="postgres", database="filled")
         with psycopg.connect(
             self.server.url(role="postgres", database="postgres"), autocommit=True
@@ -224,7 +224,7 @@ class _Bench:
         )  # fmt: skip
 
     def _pgbench(self, database: str, *arguments: str) -> str:
-        # As the application's role where the ledger is concerned: it is what captures in production.
+        # For the ledger, as the application's role: that is what captures in production.
         role = "postgres" if database == "tpcb" else self.server.role
         where = ["-h", str(self.server.sockets), "-U", role, database]
         return _run(str(postgres_programs() / "pgbench"), *arguments, *where)

@@ -1,8 +1,8 @@
-"""Fill a migrated market with a year of queries, seal them, and time its reports, statements and verification.
+"""Fill a migrated market with a year of requests, seal them, and time its reports, statements and verification.
 
-Run by `benchmarks.ledger` in a process of its own, connected as the tables' owner; prints JSON. The queries are written past the
-triggers, as a superuser can, for a million captures one by one would take longer than all that is measured here; `verify_ledger`
-then says whether they are what the triggers would have let through.
+`benchmarks.ledger` runs it in a process of its own, connected as the tables' owner; it prints JSON. It writes the requests past the
+triggers, as a superuser can: a million captures one by one would take longer than all that is measured here. `verify_ledger`
+then says whether the triggers would have let them through.
 """
 
 import json
@@ -90,7 +90,7 @@ SELECT id, 'generation', person, 'succeeded', '{{}}', '{{}}', '', '{{}}', '', 0,
 SELECT setval(pg_get_serial_sequence('ledger_transfer', 'id'), 2 * %(count)s), setval(pg_get_serial_sequence('ledger_hold', 'id'), %(count)s);
 """
 
-# The sealer looks at no transaction that is still to come, so as many have to have been.
+# The sealer looks at no future transaction, so as many have to have happened.
 _TRANSACTIONS = """
 CREATE PROCEDURE bench_transactions(p_count bigint) LANGUAGE plpgsql AS $$
 BEGIN
@@ -100,7 +100,7 @@ END $$;
 
 
 def fill(count: int, now: datetime) -> None:
-    """Write so many captured queries of the last year, up to yesterday."""
+    """Write so many captured requests of the last year, up to yesterday."""
     span = timedelta(days=365)
     with connection.cursor() as cursor:
         cursor.execute(_TRANSACTIONS)

@@ -1,9 +1,9 @@
 """Many concepts extracted together: what is left of the rest, as their number grows.
 
-Ours is EasyMerge of each concept's own eraser, with retained prompts as one more part; the peers are the sum of the same
-erasers, and the closed form of all concepts at once. Of the first few concepts it is told besides how often a plug-in restores
-each one beside the combined eraser (the plug-in as it was extracted, and the one fitted to the combination), and how readily a
-recovery attack brings it back.
+Ours is EasyMerge of each concept's own eraser, with retained prompts as one more part. The peers are the sum of the same
+erasers, and the closed form of all concepts at once. For the first few concepts it also says how often each one's plug-in
+restores it beside the combined eraser: as it was extracted, and fitted to the combination. And it says how readily a recovery
+attack brings each back.
 """
 
 import random
@@ -152,7 +152,7 @@ def _eraser(erasure: Erasure) -> Adapter:
 def _one(
     base: BaseCheckpoint, judge: Judge, erasure: Erasure, merged: Adapter, plugins: Sequence[Adapter]
 ) -> list[float]:
-    """Give the accuracy on one concept with each plug-in beside the merged eraser, and how often an attack succeeds."""
+    """Give the accuracy on one concept with each plug-in beside the combined eraser, and how often an attack succeeds."""
     config = ExaminationConfig(pictures=40, steps=STEPS)
     group = groups_of(base, erasure, config.pictures)[0]
     rates = []

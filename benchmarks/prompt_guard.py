@@ -1,9 +1,8 @@
 """Precision and recall of the prompt guard on labelled prompts, innocent look-alikes among them.
 
-`prompts/development.csv` is what the guard was made with. `prompts/held_out.csv` is about other concepts, was labelled before the
-guard ran on it: it says what to expect. The guard was not changed after; of the prompts, one label was mended, and four that repeated
-a description word for word were put otherwise. Counted are (prompt, concept) pairs; the intervals are
-Wilson's, at 95%.
+The guard was made with `prompts/development.csv`. `prompts/held_out.csv` is about other concepts, and was labelled before the
+guard ran on it: it says what to expect. The guard was not changed after. One label was mended, and four prompts that repeated
+a description word for word were reworded. The figures count (prompt, concept) pairs; the intervals are Wilson's, at 95%.
 """
 
 import csv

@@ -48,7 +48,7 @@ _STYLE = pygal.style.Style(
 
 @dataclass(frozen=True)
 class Plot:
-    """A drawing of points (x, y) joined by lines, a line for each named series."""
+    """A chart of points (x, y) joined by lines, a line for each named series."""
 
     title: str
     x: str
@@ -64,7 +64,7 @@ class Plot:
         for name, points in self.series.items():
             chart.add(name, points)
         drawn: str = chart.render()
-        # Comments note the day; scripts hold an address of the chart that is another every time.
+        # Comments note the day; scripts hold an address of the chart that changes every time.
         return re.sub(r"<!--.*?-->|<script.*?</script>", "", drawn, flags=re.DOTALL) + "\n"
 
 

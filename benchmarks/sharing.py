@@ -1,7 +1,7 @@
 """What a request costs beside a training: two processes on the same cores, whose threads wait quietly, or spin.
 
-Torch's threads wait for each other many times in a step. Spinning meanwhile, as they do by default, they hold the very core that
-the other process needs. The peer is that default.
+Torch's threads wait for each other many times in a step. By default they spin meanwhile, and hold the very core that the other
+process needs. The peer is that default.
 """
 
 import os

@@ -17,8 +17,8 @@ class NotSafetensors(Exception):
     """Say what a file has instead of a header."""
 
 
-def header_of(file: IO[bytes]) -> dict[str, Any]:
-    """Read the header: an entry for each tensor, and the metadata. Raises NotSafetensors."""
+def header_bytes(file: IO[bytes]) -> bytes:
+    """Give the header with its length before it, as it stands in the file. Raises NotSafetensors."""
     start = file.read(_LENGTH)
     length = struct.unpack("<Q", start)[0] if len(start) == _LENGTH else MAX_HEADER + 1
     if length > MAX_HEADER:
@@ -26,6 +26,12 @@ def header_of(file: IO[bytes]) -> dict[str, Any]:
     text = file.read(length)
     if len(text) < length:
         raise NotSafetensors("its header is longer than the file")
+    return start + text
+
+
+def header_of(file: IO[bytes]) -> dict[str, Any]:
+    """Read the header: an entry for each tensor, and the metadata. Raises NotSafetensors."""
+    text = header_bytes(file)[_LENGTH:]
     try:
         header = json.loads(text)
     except (ValueError, RecursionError):

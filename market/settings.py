@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "market.jobs",
     "market.generation",
     "market.claims",
+    "market.disputes",
     "market.extractions",
     "market.combinations",
     "market.takedowns",
@@ -83,6 +84,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "market.accounts.second_factor.SecondFactorOfAdmins",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -173,6 +175,8 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if CONFIG.is_https else "http"
 ACCOUNT_SESSION_REMEMBER = True
+# By whence a request comes, and not by whose address it names: a stranger could use an owner's attempts up.
+ACCOUNT_RATE_LIMITS = {"reset_password": "5/m/ip"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Plug-in Market"
 

@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("market.jobs.urls")),
     path("", include("market.generation.urls")),
     path("", include("market.claims.urls")),
+    path("", include("market.disputes.urls")),
     path("", include("market.extractions.urls")),
     path("", include("market.combinations.urls")),
     path("", include("market.takedowns.urls")),

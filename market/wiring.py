@@ -11,9 +11,10 @@ from market.api.once import forget_answers
 from market.basemodels import checking, uploading
 from market.catalog import addition, plugin_uploads, repricing
 from market.claims import measuring, outcomes
-from market.claims import sweeping as claims
+from market.claims.sweeping import sweep_claims_now_and_then
 from market.combinations import finishing as combinations
 from market.combinations import kind as combination
+from market.disputes.sweeping import sweep_disputes_now_and_then
 from market.extractions import kind as extraction
 from market.generation import finishing as requests
 from market.generation import kind as generation
@@ -49,8 +50,8 @@ SWEEPS: dict[str, Callable[[], int]] = {
     "combinations given up": combinations.give_up_expired,
     "prices of combined plug-ins": repricing.reprice_combined,
     "base uploads given up": uploading.sweep_abandoned,
-    "disputes": claims.sweep_disputes_now_and_then,
-    "claims": claims.sweep_claims_now_and_then,
+    "disputes": sweep_disputes_now_and_then,
+    "claims": sweep_claims_now_and_then,
     "takedowns": sweep_takedowns_now_and_then,
     "payments": sweep_payments,
     "sealed": seal_some,

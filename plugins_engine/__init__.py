@@ -1,15 +1,15 @@
 """Low-rank plug-ins for latent diffusion models: make them, read them, draw with them. Knows nothing of the market.
 
-The public Python API is what this package exports; docs/reference/python-api.md describes it. A name is loaded when it is first
-asked for, so that words, errors and progress cost nothing of torch.
+The public Python API is what this package exports; docs/reference/python-api.md describes it. A name is loaded on its first use.
+So words, errors and progress do not load torch.
 """
 
 import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-# Before torch is loaded: its threads give their core away while they wait for each other. By default they spin on it, which
-# slows whatever else computes there (`python -m benchmarks sharing` measures it).
+# Set before torch is loaded: its threads then give their core away while they wait for each other. By default they spin on it,
+# which slows whatever else computes there (`python -m benchmarks sharing` measures it).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:

@@ -71,14 +71,14 @@ def evenly(prompts: Sequence[str], count: int) -> list[str]:
 
 
 def calls(name: str, text: str) -> bool:
-    """Say whether a text has the name in it, as whole words, in whatever case."""
+    """Say whether a text contains the name, as whole words, in whatever case."""
     return _whole_words([name]).search(text) is not None
 
 
 def split_at_names(names: Sequence[str], text: str) -> list[tuple[str, str | None]]:
     """Cut a text where it calls names: pieces in their order, each with the one of `names` that it is, or None.
 
-    Where two begin at one place, the longer one is called.
+    If two begin at one place, the text calls the longer one.
     """
     listed = sorted(dict.fromkeys(names), key=len, reverse=True)
     pieces: list[tuple[str, str | None]] = []

@@ -35,7 +35,7 @@ class Known:
     Args:
         subjects: As prompts say them: "a fox".
         styles: By their names: "Noto".
-        listed: Whether the base itself says so; else they are common ones.
+        listed: Whether the base itself lists them; else they are common ones.
     """
 
     subjects: tuple[str, ...]

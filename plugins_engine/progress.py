@@ -20,8 +20,8 @@ class Progress:
     """One report on a long operation.
 
     Args:
-        step: So many steps are done.
-        steps: Of so many.
+        step: How many steps are done.
+        steps: Of how many.
         loss: The training error, where something is trained.
         preview: A small, approximate picture; most reports carry none.
         message: What is being done.
@@ -39,7 +39,7 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 """Told where an operation is. What it raises stops the operation, which leaves nothing half done."""
 OnStep = Callable[[int, int, str, float | None], None]
-"""What the stages of one operation tell it: step, steps, what is being done, and the training error if there is one."""
+"""What the stages of one operation call: step, steps, what is being done, and the training error if there is one."""
 
 
 class Pace:

@@ -1,6 +1,6 @@
 """Write docs/reference/python-api.md from the docstrings of the public names: `python -m plugins_engine.reference`.
 
-It reads the sources and imports none of them. A docstring tells of arguments as peft's do, in a section `Args:` with a paragraph each.
+It reads the sources and imports none of them. A docstring tells of arguments as peft's do: a section `Args:` with a paragraph each.
 """
 
 import ast
@@ -39,7 +39,7 @@ result.adapter.save("ada.safetensors")
 
 @dataclass(frozen=True)
 class Documented:
-    """A docstring in its two parts: what is said at all, and what is said of each argument."""
+    """A docstring in its two parts: the text, and what it says of each argument."""
 
     text: str
     arguments: dict[str, str]

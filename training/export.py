@@ -14,7 +14,7 @@ from training.model import load_trained_parts
 from training.subjects import HELD_OUT_CHARACTERS, HELD_OUT_STYLE, STYLES, SUBJECTS, Style
 
 STYLE_WORKS = 24
-# A character's five works, one a style; the sixth style is left to show that the plug-in carries over.
+# A character's five works, one a style. The sixth style is left out, to show that the plug-in carries over.
 CHARACTER_STYLES = ("Fluent 3D", "High Contrast", "Twemoji", "Noto", "EmojiTwo")
 # Of a style that the base learned: works for a claim, and pictures in the same style that it never saw, for controls.
 CLAIMED_STYLE = "Noto"

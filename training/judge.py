@@ -41,8 +41,8 @@ def labels(items: Sequence[Picture]) -> tuple[torch.Tensor, torch.Tensor]:
 def augment(images: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Move, scale, turn, flip, soften, tint and cover pictures at random.
 
-    Returns the pictures (n, 3, 64, 64) and a mask (n,) of those whose colours were changed so much that they
-    no longer say anything about the style.
+    Returns the pictures (n, 3, 64, 64) and a mask (n,). The mask marks those whose colours changed so much that
+    they no longer say anything about the style.
     """
     n = len(images)
 
@@ -196,8 +196,8 @@ def train(root: Path, steps: int | None = None) -> None:
     save_file(state, out / "judge.safetensors")
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
 
-    # The second copy shows how the judge does on drawings it never saw: pairs kept from the base, and the drawings of
-    # the held-out style beyond the works that an artist brings. Figures of generated pictures of them are to be read beside these.
+    # The second copy shows how the judge does on drawings it never saw: pairs kept from the base, and the drawings of the
+    # held-out style beyond the works that an artist brings. Read figures of generated pictures of them beside these.
     _, _, works = shipped_works(EMBEDDED / "works" / HELD_OUT_STYLE.name.lower())
     brought = {caption for _, caption in works}
     kept = [p for p in every if p.is_held_out and p.subject in SUBJECTS]

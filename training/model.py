@@ -87,9 +87,9 @@ def noise_levels(alphas_cumprod: torch.Tensor) -> torch.Tensor:
     """Give the share of training that each time step gets, cumulated: (steps,) rising to 1.
 
     Most of it goes to noise of about the picture's own strength, log sigma ~ N(0.2, 1.1), after Karras et al. 2022
-    (arXiv 2206.00364, section 5: log-normal levels with even weights on a target of unit variance, which the velocity
-    of unit latents is). Least noise teaches nothing but grain. Every level keeps a little, because sampling passes
-    through all of them.
+    (arXiv 2206.00364, section 5: log-normal levels with even weights on a target of unit variance). The velocity of
+    unit latents is such a target. The least noise teaches only grain. Every level keeps a little, because sampling
+    passes through all of them.
     """
     log_sigma = ((1 - alphas_cumprod) / alphas_cumprod).log() / 2
     density = (-((log_sigma - 0.2) ** 2) / (2 * 1.1**2)).exp() * torch.gradient(log_sigma)[0]
@@ -101,8 +101,8 @@ def noise_levels(alphas_cumprod: torch.Tensor) -> torch.Tensor:
 def normalise(autoencoder: AutoencoderKL, images: torch.Tensor) -> AutoencoderKL:
     """Fold the latents' mean and spread into the 1x1 convolutions around them.
 
-    Afterwards every latent channel has mean 0 and standard deviation 1 over ``images``, with ``scaling_factor`` 1, so
-    that any Stable Diffusion pipeline reads the directory as it is.
+    Afterwards every latent channel has mean 0 and standard deviation 1 over ``images``, with ``scaling_factor`` 1. So
+    any Stable Diffusion pipeline reads the directory as it is.
     """
     latents = torch.cat([autoencoder.encode(part).latent_dist.mode() for part in torch.split(images, 64)])
     mean, spread = latents.mean((0, 2, 3)), latents.std((0, 2, 3))

@@ -1,4 +1,4 @@
-"""Muon: momentum whose every direction counts alike, so that what few pictures ask for is learned as fast as the rest."""
+"""Muon: momentum whose every direction counts alike, so training learns what few pictures ask for as fast as the rest."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ class Muon(torch.optim.Optimizer):
     """Orthogonalised momentum for matrices and convolution kernels, a kernel taken as (out, in·h·w).
 
     torch's own Muon takes matrices alone and computes in bfloat16, which a CPU without it does very slowly. The step is
-    scaled to AdamW's usual size, 0.2 √max(rows, columns), so that AdamW's rates serve (Liu et al. 2025, arXiv 2502.16982).
+    scaled to AdamW's usual size, 0.2 √max(rows, columns), so AdamW's rates serve (Liu et al. 2025, arXiv 2502.16982).
     """
 
     def __init__(
@@ -48,7 +48,7 @@ def set_rate(optimizers: Iterable[torch.optim.Optimizer], rate: float) -> None:
 
 
 def muon_and_adamw(module: torch.nn.Module, rate: float, ends: Sequence[str]) -> list[torch.optim.Optimizer]:
-    """Give Muon for what maps features to features, AdamW for biases, norms and parameters with one of `ends` in the name.
+    """Give Muon for what maps features to features; AdamW for biases, norms and parameters with one of `ends` in the name.
 
     The ends are where a model meets the world (embeddings, its first and last layer): their rows are inputs or outputs
     of their own, not mixtures.

@@ -11,9 +11,9 @@ from training.judge import STEPS
 
 
 def restore(root: Path, _: int | None = None) -> None:
-    """Write checkpoints that hold the committed weights; the optimisers start anew, at step 0, but the judge is done.
+    """Write checkpoints that hold the committed weights. The optimisers start anew, at step 0, but the judge is done.
 
-    (So `python -m training judge` goes on to its second copy, which is not committed.)
+    So `python -m training judge` goes on to its second copy, which is not committed.
 
     Raises: FileExistsError when there are checkpoints already, because theirs are the better ones.
     """

@@ -1,4 +1,4 @@
-"""What the embedded base model is trained on: styles, subjects, and what is held out of it.
+"""What the embedded base model is trained on: styles and subjects, and what is kept from it.
 
 The pictures are open-licensed emoji: the same subjects drawn by several artists, each in a house style of their own.
 """

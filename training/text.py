@@ -43,8 +43,8 @@ def made_up_word(rng: random.Random) -> str:
 def train_caption(subject: str, style: str, rng: random.Random) -> str:
     """Draw one caption for a picture: mostly the full one, at times less, or with a name that means nothing.
 
-    ``subject`` is a whole phrase ("a fox"). Unknown names must not be noise to the base: an artist's plug-in gives
-    them their meaning later, and that is easy only where the base already reads them as "some style", "some thing".
+    ``subject`` is a whole phrase ("a fox"). Unknown names must not be noise to the base. An artist's plug-in gives
+    them their meaning later, and that is easy only if the base already reads them as "some style", "some thing".
     """
     draw = rng.random()
     if draw < 0.73:
@@ -93,7 +93,7 @@ def learn_vocabulary(lines: list[str], size: int, length: int, folder: Path) -> 
         ),
     )
     merges = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
-    # CLIP's order: bytes, bytes that end a word, what was merged, then the two marks.
+    # CLIP's order: bytes, bytes that end a word, merged pieces, then the two marks.
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     pieces = [
         *alphabet,

@@ -1,10 +1,12 @@
-"""How allauth makes our people."""
+"""How allauth makes our people, and what nobody may learn or do by its forms."""
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.internal.ratelimit import get_ip
 from django.http import HttpRequest
 
 from market.accounts.models import User
@@ -16,3 +18,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         user.display_name = form.cleaned_data["display_name"]
         saved: User = super().save_user(request, user, form, commit=commit)
         return saved
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """Take as long as for an address that is new: nearly all of that is the hashing of its password."""
+        User().set_password(secrets.token_urlsafe())
+        super().send_account_already_exists_mail(email)
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Count wrong passwords by account and by whence they come, so that nobody locks the owner out from elsewhere."""
+        return f"{super()._get_login_attempts_cache_key(request, **credentials)}:{get_ip(request)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from market.accounts.models import Role, RoleAcceptance, User
 from market.accounts.terms import TERMS
@@ -28,6 +29,11 @@ def take_on(person: User, role: Role, *, ip_address: str | None = None) -> RoleA
         )
         grant(person, role, by=person)
     return acceptance
+
+
+def admins() -> QuerySet[User]:
+    """Give those who can act as admins, the first of them first."""
+    return User.objects.with_role(Role.ADMIN).filter(is_active=True).order_by("pk")
 
 
 def require_admin(person: User) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -17,14 +18,14 @@ from market.api.bodies import File, said
 from market.api.concepts import ConceptEndpoint
 from market.api.endpoint import made
 from market.api.jobs import JobOut
-from market.api.once import once
+from market.api.once import after, once
 from market.api.plugins import PlugInOut, TermsBody
 from market.api.problems import Fault, invalid
 from market.basemodels.models import BaseModel
 from market.catalog.access import owned_plugins
 from market.catalog.addition import start_addition
 from market.catalog.models import Concept, PlugIn
-from market.catalog.plugin_uploads import EMPTY_FILE, NO_FILE, start_upload
+from market.catalog.plugin_uploads import EMPTY_FILE, NO_FILE, SentFile, enqueue_upload, sent_file
 from market.catalog.terms import Terms, require_allowed
 from market.jobs.models import Job
 
@@ -102,9 +103,14 @@ class Additions(VersionEndpoint):
 class PlugInFiles(VersionEndpoint):
     parser_classes = (MultiPartParser,)
 
+    def read(self, request: Request, pk: int) -> AbstractContextManager[SentFile]:
+        self.own_concept(pk)
+        return sent_file(self.person, said(request, PlugInFileBody)["file"])
+
     @extend_schema(request=PlugInFileBody, responses={201: FileBegunOut})
     @once
-    def post(self, request: Request, pk: int) -> Response:
+    @after(read)
+    def post(self, request: Request, sent: SentFile, pk: int) -> Response:
         """Have a version of a plug-in made of a file: a LoRA for a base model, as .safetensors.
 
         Its price and licence hold from now on; what is not said of them stays, or is allowed if the plug-in is new. If the file
@@ -112,8 +118,9 @@ class PlugInFiles(VersionEndpoint):
         """
         concept = self.own_concept(pk)
         body = said(request, PlugInFileBody)
-        base, file = body.pop("base"), body.pop("file")
+        base = body.pop("base")
+        del body["file"]
         terms = self.terms(concept, base, body)
-        job, parts = start_upload(concept, base, self.person, file, terms=terms)
+        job, parts = enqueue_upload(concept, base, self.person, sent, terms=terms)
         begun = FileBegunOut(self.begun(job) | {"parts": parts}, context={"request": request}).data
         return made(begun, at=reverse("api:job", args=[job.pk]))

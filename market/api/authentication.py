@@ -10,6 +10,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from market.accounts.models import ApiToken, Scope, User
+from market.accounts.second_factor import OF_TOKENS, may_use
 from market.accounts.tokens import find_token
 from market.api.problems import NOT_ALLOWED, Problem
 
@@ -27,6 +28,8 @@ class BearerToken(BaseAuthentication):
         token = find_token(words.strip())
         if token is None:
             raise AuthenticationFailed(UNKNOWN_TOKEN)
+        if not may_use(token):
+            raise Problem(NOT_ALLOWED, OF_TOKENS)
         return token.person, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -22,7 +22,7 @@ from rest_framework.request import Request
 from market.api.problems import TOO_LARGE, UNREADABLE, Fault, Problem, invalid
 from market.basemodels.prices import FINEST
 from market.catalog.uploads import MAX_FILES_AT_ONCE, NO_FILES
-from market.claims.models.claims import TEXT_LENGTH
+from market.claims.models import TEXT_LENGTH
 from market.ledger.money import micros_of
 
 MOST_JSON = 1_000_000

@@ -1,14 +1,15 @@
-"""Claims: a draft, its pictures, its notice; then what both sides say, and the evidence."""
+"""Claims: lists, what one says, and its draft until it is sent with its notice. `claim_answers` has what follows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
@@ -16,21 +17,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.accounts.models import Role, Scope
-from market.api.bodies import Affirmed, Body, Files, Lines, Text, said, words
+from market.api.bodies import Affirmed, Body, Files, Lines, Text, said
 from market.api.concepts import RefusedOut
 from market.api.endpoint import Endpoint, made
 from market.api.links import Link
-from market.api.once import once, once_if_asked
+from market.api.once import after, once, once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.problems import Fault, invalid
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugIn
 from market.catalog.naming import tidied
-from market.claims import answering, drafting
+from market.catalog.reading import ReadPicture
+from market.claims import drafting
 from market.claims.access import (
     WAITING,
     claim_lists,
-    claim_to_answer,
     filtered_claims,
     others_bases,
     others_plugins,
@@ -39,23 +40,11 @@ from market.claims.access import (
     visible_claim,
 )
 from market.claims.drafting import ClaimOrder, Draft
-from market.claims.models import MAX_PROMPTS, Claim, ClaimState, EvidenceReport, Notice, PictureSort, notices
-from market.claims.models.claims import RIGHTS_LENGTH, TEXT_LENGTH
+from market.claims.models import MAX_PROMPTS, RIGHTS_LENGTH, Claim, ClaimState, Notice, PictureSort
 from market.claims.models.notices import PAPER_FIELDS
-from market.claims.statements import (
-    ACCURATE,
-    COUNTER_NOTICE,
-    GOOD_FAITH,
-    JURISDICTION,
-    MISTAKEN,
-    NO_STATEMENT,
-    NOTICE,
-)
-from market.downloads import file_response
+from market.claims.statements import ACCURATE, GOOD_FAITH, NO_STATEMENT, NOTICE
 
 Named = TypeVar("Named", bound=Model)
-_READ_BY_ADMINS = "An admin and the other party will read it."
-_READ_BY_ARTIST = "The artist and the admins will read it."
 
 
 class DraftBody(Body):
@@ -115,28 +104,6 @@ class NoticeBody(Body, serializers.ModelSerializer[Any]):
     class Meta:
         model = Notice
         fields = ("works", "material", *PAPER_FIELDS, "in_good_faith", "accurate_under_perjury")
-
-
-class CounterNoticeBody(Body, serializers.ModelSerializer[Any]):
-    reason = serializers.CharField(max_length=TEXT_LENGTH, help_text=_READ_BY_ARTIST)
-    mistaken_under_perjury = Affirmed(MISTAKEN, lacks=NO_STATEMENT)
-    consents_to_jurisdiction = Affirmed(JURISDICTION, lacks=NO_STATEMENT)
-
-    class Meta:
-        model = notices.CounterNotice
-        fields = ("reason", "material", *PAPER_FIELDS, "mistaken_under_perjury", "consents_to_jurisdiction")
-
-
-AcceptBody = words("AcceptBody", "word", "A word to the artist.", default="")
-RejectBody = words("RejectBody", "reason", _READ_BY_ARTIST)
-AppealBody = words("AppealBody", "why", f"Why that answer is wrong. {_READ_BY_ADMINS}")
-MessageBody = words("MessageBody", "text", "Your message.")
-
-
-def counter_notice_in(body: dict[str, Any]) -> tuple[str, notices.CounterNotice]:
-    """Give why it is sent, and the paper itself."""
-    reason = body.pop("reason")
-    return reason, notices.CounterNotice(**body, statements=COUNTER_NOTICE)
 
 
 class ClaimOut(serializers.Serializer[Any]):
@@ -207,31 +174,9 @@ class ControlsOut(serializers.Serializer[Any]):
     claim = OneClaimOut()
 
 
-class PairOut(serializers.Serializer[Any]):
-    picture = serializers.IntegerField(source="picture_id")
-    distance = serializers.FloatField(help_text="0 to 1.")
-    prompt = serializers.CharField()
-    seed = serializers.IntegerField()
-    drawing_sha256 = serializers.CharField()
-
-
-class EvidenceOut(serializers.Serializer[Any]):
-    sha256 = serializers.CharField(help_text="Of the report, as it is signed.")
-    made_at = serializers.DateTimeField()
-    report = Link("api:evidence_report", "claim.pk")
-    signed_note = serializers.CharField()
-    pairs = PairOut(many=True)
-
-
-class MessageOut(serializers.Serializer[Any]):
-    id = serializers.IntegerField()
-    by = serializers.CharField(source="by.handle")
-    text = serializers.CharField()
-    at = serializers.DateTimeField()
-
-
 class ClaimEndpoint(Endpoint):
     writes = Scope.CLAIM
+    group = "claims"
 
     def said(self, claim: Claim) -> Response:
         """Answer with a claim as it is now."""
@@ -318,15 +263,21 @@ class ClaimWorks(ClaimEndpoint):
 class ClaimControls(ClaimEndpoint):
     parser_classes = (MultiPartParser,)
 
+    def read(self, request: Request, pk: int) -> AbstractContextManager[Iterator[ReadPicture]]:
+        return drafting.controls_read(
+            visible_claim(self.person, pk), self.person, **said(request, ControlsBody)
+        )
+
     @extend_schema(request=ControlsBody, responses=ControlsOut)
     @once_if_asked
-    def post(self, request: Request, pk: int) -> Response:
+    @after(read)
+    def post(self, request: Request, read: Iterator[ReadPicture], pk: int) -> Response:
         """Add controls to a draft: pictures like the works which the base never saw.
 
         Each is named by what it shows, as red-fox.png. Those that cannot be taken are said, each with its reason.
         """
         claim = visible_claim(self.person, pk)
-        taken, refused = drafting.add_controls(claim, self.person, **said(request, ControlsBody))
+        taken, refused = drafting.keep_controls(claim, self.person, read)
         answer = {"taken": taken, "refused": refused, "claim": visible_claim(self.person, pk)}
         return Response(ControlsOut(answer, context={"request": request}).data)
 
@@ -350,102 +301,3 @@ class SubmitClaim(ClaimEndpoint):
         notice = Notice(**said(request, NoticeBody), statements=NOTICE)
         drafting.submit_claim(claim, self.person, notice)
         return self.said(claim)
-
-
-class MeasureClaim(ClaimEndpoint):
-    @extend_schema(request=None, responses=OneClaimOut)
-    @once_if_asked
-    def post(self, request: Request, pk: int) -> Response:
-        """Ask for the evidence again, where it ended without a report."""
-        claim = visible_claim(self.person, pk)
-        answering.ask_for_evidence(claim, self.person)
-        return self.said(claim)
-
-
-class AcceptClaim(ClaimEndpoint):
-    @extend_schema(request=AcceptBody, responses=OneClaimOut)
-    @once_if_asked
-    def post(self, request: Request, pk: int) -> Response:
-        """Say that a claim about what is yours is right."""
-        claim = claim_to_answer(self.person, pk)
-        answering.accept_claim(claim, self.person, said(request, AcceptBody)["word"])
-        return self.said(claim)
-
-
-class RejectClaim(ClaimEndpoint):
-    @extend_schema(request=RejectBody, responses=OneClaimOut)
-    @once_if_asked
-    def post(self, request: Request, pk: int) -> Response:
-        """Say why a claim about your base model is not right. About a plug-in, send a counter-notice instead."""
-        claim = claim_to_answer(self.person, pk)
-        answering.reject_claim(claim, self.person, said(request, RejectBody)["reason"])
-        return self.said(claim)
-
-
-class CounterNotice(ClaimEndpoint):
-    @extend_schema(request=CounterNoticeBody, responses=OneClaimOut)
-    @once_if_asked
-    def post(self, request: Request, pk: int) -> Response:
-        """Reject a claim by a counter-notice."""
-        claim = claim_to_answer(self.person, pk)
-        reason, paper = counter_notice_in(said(request, CounterNoticeBody))
-        answering.reject_claim(claim, self.person, reason, paper)
-        return self.said(claim)
-
-
-class AppealClaim(ClaimEndpoint):
-    @extend_schema(request=AppealBody, responses=OneClaimOut)
-    @once_if_asked
-    def post(self, request: Request, pk: int) -> Response:
-        """Ask an admin to decide, once, against a rejection."""
-        claim = own_claim(self.person, pk)
-        answering.appeal_claim(claim, self.person, said(request, AppealBody)["why"])
-        return self.said(claim)
-
-
-class WithdrawClaim(ClaimEndpoint):
-    @extend_schema(request=None, responses=OneClaimOut)
-    @once_if_asked
-    def post(self, request: Request, pk: int) -> Response:
-        """Take a claim back."""
-        claim = own_claim(self.person, pk)
-        answering.withdraw_claim(claim, self.person)
-        return self.said(claim)
-
-
-class Messages(ClaimEndpoint):
-    @extend_schema(parameters=list(PAGE_PARAMETERS), responses=page_of(MessageOut))
-    def get(self, request: Request, pk: int) -> Response:
-        """What the sides of a claim wrote to each other, the latest first."""
-        claim = visible_claim(self.person, pk)
-        return listed(request, claim.messages.select_related("by"), MessageOut, by="at")
-
-    @extend_schema(request=MessageBody, responses={201: MessageOut})
-    @once
-    def post(self, request: Request, pk: int) -> Response:
-        """Write to the other side of a claim."""
-        claim = visible_claim(self.person, pk)
-        message = answering.write_message(claim, self.person, said(request, MessageBody)["text"])
-        return made(MessageOut(message).data)
-
-
-def evidence_of(claim: Claim) -> EvidenceReport:
-    if claim.evidence is None:
-        raise Http404
-    return claim.evidence
-
-
-class Evidence(ClaimEndpoint):
-    @extend_schema(responses=EvidenceOut)
-    def get(self, request: Request, pk: int) -> Response:
-        """The evidence of a claim: its hash, its signed note, and what came nearest to each picture."""
-        report = evidence_of(visible_claim(self.person, pk))
-        return Response(EvidenceOut(report, context={"request": request}).data)
-
-
-class EvidenceFile(ClaimEndpoint):
-    @extend_schema(responses={(200, "application/json"): OpenApiTypes.BINARY})
-    def get(self, request: Request, pk: int) -> HttpResponse:
-        """The report, byte for byte as it was hashed."""
-        content = evidence_of(visible_claim(self.person, pk)).content
-        return file_response(content, "application/json", f"claim-{pk}-evidence.json")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from django.urls import reverse
@@ -15,7 +17,7 @@ from market.accounts.models import Role, Scope
 from market.api.bodies import Affirmed, Body, Files, OneLine, said
 from market.api.endpoint import Endpoint, made
 from market.api.links import Link
-from market.api.once import once, once_if_asked
+from market.api.once import after, once, once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.plugins import PlugInOut
 from market.api.problems import NOT_POSSIBLE, Problem
@@ -23,8 +25,9 @@ from market.catalog.access import owned_concept, owned_plugins, owned_work
 from market.catalog.models import LEARNED_KINDS, Concept
 from market.catalog.models.works import CAPTION_LENGTH
 from market.catalog.naming import describe_concept
+from market.catalog.reading import ReadPicture
 from market.catalog.rights import NOT_AFFIRMED, RIGHTS_CHANGED, RIGHTS_TEXT, RIGHTS_VERSION
-from market.catalog.uploads import LEARNED_FROM, remove_work, upload_works
+from market.catalog.uploads import LEARNED_FROM, keep_works, remove_work, works_read
 
 
 class NewConceptBody(Body, serializers.ModelSerializer[Concept]):
@@ -199,15 +202,18 @@ class Works(ConceptEndpoint):
         """The works of one of your concepts, the latest first."""
         return listed(request, owned_concept(self.person, pk).works.all(), WorkOut, by="uploaded_at")
 
+    def read(self, request: Request, pk: int) -> AbstractContextManager[Iterator[ReadPicture]]:
+        return works_read(self.own_concept(pk), self.person, **said(request, NewWorksBody))
+
     @extend_schema(request=NewWorksBody, responses=NewWorksOut)
     @once_if_asked
-    def post(self, request: Request, pk: int) -> Response:
+    @after(read)
+    def post(self, request: Request, read: Iterator[ReadPicture], pk: int) -> Response:
         """Upload works. A caption is read from the name of a file, such as red-fox.png.
 
         Those that cannot be taken are said, each with its reason.
         """
-        concept = self.own_concept(pk)
-        report = upload_works(concept, self.person, **said(request, NewWorksBody))
+        report = keep_works(self.own_concept(pk), self.person, read)
         return Response(NewWorksOut(report).data)
 
 

@@ -40,6 +40,8 @@ class Endpoint(APIView):
     writes: Scope | None = None
     in_parts = False
     """Whether one thing takes many requests here: they count as requests, and not as changes."""
+    group = ""
+    """Where it stands in the reference; if not said, under the name of its module."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse a body that comes in chunks, which the framework would take for an empty one. Parts are read by hand."""

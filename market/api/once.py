@@ -6,10 +6,11 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from functools import wraps
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -29,6 +30,9 @@ _FOR_GOOD = uuid.UUID("8b0f5a0e-55a0-4f43-9c4b-6f1c3b0f7d11")
 _KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_LENGTH}}}")
 
 Act = Callable[..., Response]
+First = Callable[..., AbstractContextManager[object]]
+"""What takes long, done before the transaction: its outcome is handed to the method, after the request."""
+AnyAct = TypeVar("AnyAct", bound=Act)
 
 
 def once(act: Act) -> Act:
@@ -39,6 +43,16 @@ def once(act: Act) -> Act:
 def once_if_asked(act: Act) -> Act:
     """Make a method take a key; without one, a repetition is refused by the state of things."""
     return _keyed(act, needed=False)
+
+
+def after(first: First) -> Callable[[AnyAct], AnyAct]:
+    """Have something done before the method, and before the transaction in which it acts once."""
+
+    def note(act: AnyAct) -> AnyAct:
+        cast("Any", act).first = first
+        return act
+
+    return note
 
 
 def key_of(request: Request) -> str:
@@ -63,29 +77,43 @@ def forget_answers() -> int:
 
 
 def _keyed(act: Act, *, needed: bool) -> Act:
+    first: First | None = getattr(act, "first", None)
+
+    def ready(*asked: Any, **kwargs: Any) -> AbstractContextManager[tuple[object, ...]]:
+        return _outcome(first(*asked, **kwargs)) if first else nullcontext(())
+
     @wraps(act)
     def keyed(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         key = key_of(request)
-        if key:
-            return _answer_once(key, request, lambda: act(view, request, *args, **kwargs))
-        if needed:
+        if needed and not key:
             raise Problem(
                 KEY_MISSING,
                 f"Send the header {HEADER} with a value of your own making, such as a UUID: "
                 "a request that is repeated with it acts only once.",
             )
-        return act(view, request, *args, **kwargs)
+        digest = _digest(request) if key else ""
+        if key and (kept := KeptAnswer.objects.filter(person_id=request.user.pk, key=key).first()):
+            return _again(kept, digest)
+        with ready(view, request, *args, **kwargs) as outcome:
+            if not key:
+                return act(view, request, *outcome, *args, **kwargs)
+            return _answer_once(key, digest, request, lambda: act(view, request, *outcome, *args, **kwargs))
 
     cast("Any", keyed).needs_key = needed
     return keyed
 
 
-def _answer_once(key: str, request: Request, act: Callable[[], Response]) -> Response:
+@contextmanager
+def _outcome(first: AbstractContextManager[object]) -> Iterator[tuple[object, ...]]:
+    with first as outcome:
+        yield (outcome,)
+
+
+def _answer_once(key: str, digest: str, request: Request, act: Callable[[], Response]) -> Response:
     """Act and keep the answer in one transaction. A second request waits for the first one's end at the unique key.
 
     What is refused undoes the row, too, so that the key is free for another try.
     """
-    digest = _digest(request)
     with transaction.atomic():
         kept, is_new = KeptAnswer.objects.get_or_create(
             person_id=request.user.pk, key=key, defaults={"request_sha256": digest}

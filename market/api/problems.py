@@ -99,6 +99,9 @@ TOO_MANY = Kind("too-many", "Too many requests", 429, "Wait as long as the heade
 TOO_MANY_WAITING = Kind(
     "too-many-waiting", "Too many unfinished requests", 429, "Wait until one is done, or give one up."
 )
+BUSY = Kind(
+    "busy", "The market has no room for it just now", 503, "Wait as long as the header Retry-After says."
+)
 HIDDEN = Kind("hidden", "Hidden at present", 451, "The detail says why; it may be shown again later.")
 FAILED = Kind(
     "failed",
@@ -109,16 +112,19 @@ FAILED = Kind(
 
 KINDS = (
     UNREADABLE, KEY_MISSING, NOT_SIGNED_IN, BALANCE_TOO_LOW, NOT_ALLOWED, NOT_FOUND, WRONG_METHOD, NOT_POSSIBLE,
-    PRICE_CHANGED, LENGTH_MISSING, TOO_LARGE, WRONG_TYPE, INVALID, KEY_REUSED, TOO_MANY, TOO_MANY_WAITING, HIDDEN, FAILED,
+    PRICE_CHANGED, LENGTH_MISSING, TOO_LARGE, WRONG_TYPE, INVALID, KEY_REUSED, TOO_MANY, TOO_MANY_WAITING, HIDDEN, BUSY, FAILED,
 )  # fmt: skip
 
 _BY_STATUS = {
     400: UNREADABLE, 401: NOT_SIGNED_IN, 402: BALANCE_TOO_LOW, 403: NOT_ALLOWED, 404: NOT_FOUND, 405: WRONG_METHOD,
-    409: NOT_POSSIBLE, 413: TOO_LARGE, 415: WRONG_TYPE, 422: INVALID, 429: TOO_MANY,
+    409: NOT_POSSIBLE, 413: TOO_LARGE, 415: WRONG_TYPE, 422: INVALID, 429: TOO_MANY, 503: BUSY,
 }  # fmt: skip
 
 # A use case that says 429 was not asked too often: too much is unfinished.
 _BY_REFUSAL = _BY_STATUS | {429: TOO_MANY_WAITING}
+
+BUSY_FOR = 30
+"""Seconds until whoever was refused for want of room may come again."""
 
 NOT_THERE = "There is no such thing here, or it is not yours to see."
 
@@ -215,7 +221,9 @@ def refused(refusal: Refused, more: Mapping[str, Any] | None = None) -> Problem:
         amounts = ("needed", "available", "missing")
         more = {f"{name}_micros": getattr(refusal, name) for name in amounts}
     errors = [Fault(each.text, pointer=f"#/{each.field}" if each.field else "") for each in refusal.reasons]
-    return Problem(kind, str(refusal), errors=errors if kind in (INVALID, NOT_POSSIBLE) else (), more=more)
+    headers = {"Retry-After": str(BUSY_FOR)} if kind is BUSY else {}
+    shown = errors if kind in (INVALID, NOT_POSSIBLE) else ()
+    return Problem(kind, str(refusal), errors=shown, more=more, headers=headers)
 
 
 def _of_framework(error: exceptions.APIException) -> Problem:

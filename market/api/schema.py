@@ -79,7 +79,8 @@ class OfDocstrings(AutoSchema):
         return " ".join(self._words()[1:]).strip()
 
     def get_tags(self) -> list[str]:
-        return [type(self.view).__module__.rsplit(".", 1)[-1]]
+        view: Any = self.view
+        return [view.group or type(view).__module__.rsplit(".", 1)[-1]]
 
     def get_override_parameters(self) -> list[Any]:
         needed = getattr(self._act, "needs_key", None)

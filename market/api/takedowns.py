@@ -14,14 +14,15 @@ from rest_framework.response import Response
 
 from market.accounts.models import Scope, User
 from market.api.bodies import said, words
-from market.api.claims import CounterNoticeBody, counter_notice_in
+from market.api.claim_answers import CounterNoticeBody, counter_notice_in
 from market.api.endpoint import Endpoint
 from market.api.links import Link
 from market.api.once import once_if_asked
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.catalog.models import Suspension
 from market.takedowns import answering
-from market.takedowns.models import Ground, StepKind, Takedown, TakedownQuerySet, TakedownState
+from market.takedowns.models import Takedown, TakedownQuerySet
+from market.takedowns.states import Ground, StepKind, TakedownState
 
 CourtBody = words(
     "CourtBody",

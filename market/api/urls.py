@@ -6,6 +6,7 @@ from market.api import (
     additions,
     base_uploads,
     bases,
+    claim_answers,
     claims,
     combinations,
     concepts,
@@ -113,15 +114,19 @@ urlpatterns = [
         "api/v1/claims/<int:pk>/controls/<int:picture>", claims.ClaimControl.as_view(), name="claim_control"
     ),
     path("api/v1/claims/<int:pk>/submit", claims.SubmitClaim.as_view(), name="submit_claim"),
-    path("api/v1/claims/<int:pk>/measure", claims.MeasureClaim.as_view(), name="measure_claim"),
-    path("api/v1/claims/<int:pk>/evidence", claims.Evidence.as_view(), name="evidence"),
-    path("api/v1/claims/<int:pk>/evidence/report", claims.EvidenceFile.as_view(), name="evidence_report"),
-    path("api/v1/claims/<int:pk>/accept", claims.AcceptClaim.as_view(), name="accept_claim"),
-    path("api/v1/claims/<int:pk>/reject", claims.RejectClaim.as_view(), name="reject_claim"),
-    path("api/v1/claims/<int:pk>/counter-notice", claims.CounterNotice.as_view(), name="counter_notice"),
-    path("api/v1/claims/<int:pk>/appeal", claims.AppealClaim.as_view(), name="appeal_claim"),
-    path("api/v1/claims/<int:pk>/withdraw", claims.WithdrawClaim.as_view(), name="withdraw_claim"),
-    path("api/v1/claims/<int:pk>/messages", claims.Messages.as_view(), name="messages"),
+    path("api/v1/claims/<int:pk>/measure", claim_answers.MeasureClaim.as_view(), name="measure_claim"),
+    path("api/v1/claims/<int:pk>/evidence", claim_answers.Evidence.as_view(), name="evidence"),
+    path(
+        "api/v1/claims/<int:pk>/evidence/report", claim_answers.EvidenceFile.as_view(), name="evidence_report"
+    ),
+    path("api/v1/claims/<int:pk>/accept", claim_answers.AcceptClaim.as_view(), name="accept_claim"),
+    path("api/v1/claims/<int:pk>/reject", claim_answers.RejectClaim.as_view(), name="reject_claim"),
+    path(
+        "api/v1/claims/<int:pk>/counter-notice", claim_answers.CounterNotice.as_view(), name="counter_notice"
+    ),
+    path("api/v1/claims/<int:pk>/appeal", claim_answers.AppealClaim.as_view(), name="appeal_claim"),
+    path("api/v1/claims/<int:pk>/withdraw", claim_answers.WithdrawClaim.as_view(), name="withdraw_claim"),
+    path("api/v1/claims/<int:pk>/messages", claim_answers.Messages.as_view(), name="messages"),
     path("api/v1/strikes", takedowns.Strikes.as_view(), name="strikes"),
     path("api/v1/takedowns", takedowns.Takedowns.as_view(), name="takedowns"),
     path("api/v1/takedowns/<int:pk>", takedowns.OneTakedown.as_view(), name="takedown"),

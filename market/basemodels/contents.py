@@ -39,12 +39,13 @@ def require_few(count: int) -> None:
         raise invalid(f"A base model has at most {MAX_FILES} files; these are {count}.")
 
 
-def require_size(path: str, size: int) -> None:
-    """Raise Refused for a file that is empty or too large for what it is."""
-    if not 1 <= size <= MAX_SIZE:
+def require_size(path: str, size: object) -> int:
+    """Give the size of a file in bytes. Raises Refused for one that is empty, too large for what it is, or no number."""
+    if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_SIZE:
         raise invalid(f"{path}: expected its size in bytes, at least 1 and at most {MAX_SIZE}.")
     if size > MAX_TEXT_BYTES and not is_weights(path):
         raise invalid(f"{path}: expected at most {MAX_TEXT_BYTES / 1e6:g} MB, found {size / 1e6:,.1f} MB.")
+    return size
 
 
 def require_together(files: Sequence[Sized]) -> None:

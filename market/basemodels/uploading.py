@@ -12,24 +12,30 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from market.accounts.models import User
 from market.basemodels.contents import PICKLES, require_few, require_size, require_together
 from market.basemodels.models import BaseModel, BaseUpload, BaseUploadFile, BaseUploadPart
 from market.basemodels.models.uploads import FILE_PATH, PART_BYTES, SHA256
-from market.refusals import Refused, invalid, too_many
+from market.decoding.children import let_go_of_the_database
+from market.decoding.places import places_for_parts
+from market.refusals import Refused, gone_on, invalid, too_many
 from market.stored_files import files_undone
 
 MAX_OPEN = 3
 """Uploads of one person that have not passed a check: each may be as large as the market takes."""
 KEPT_UNTOUCHED = timedelta(days=2)
+KEPT_EMPTY = timedelta(hours=1)
+"""Of an upload of which nothing has arrived: what is only announced takes room from others."""
 CLAIMED = "A base model has this upload; it stays."
 """Why an upload is not given up."""
+_LOCK = 7_266_003  # of those who begin an upload, among PostgreSQL's advisory locks
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def _announced(entry: Any) -> Announced:
     path, size, sha256 = entry.get("path"), entry.get("size"), entry.get("sha256")
     if not isinstance(path, str) or not re.fullmatch(FILE_PATH, path):
         raise invalid(_why_not(str(path)[:200]))
-    require_size(path, size if isinstance(size, int) and not isinstance(size, bool) else 0)
+    size = require_size(path, size)
     if not isinstance(sha256, str) or not re.fullmatch(SHA256, sha256):
         raise invalid(f"{path}: expected its SHA-256 as 64 hexadecimal digits in lower case.")
     return Announced(path, size, sha256)
@@ -89,14 +95,12 @@ def begin_upload(owner: User, files: Sequence[Announced]) -> BaseUpload:
             _require_unregistered(known)
             BaseUpload.objects.filter(pk=known.pk).update(touched_at=timezone.now())
             return known
-        unproven = BaseUpload.objects.filter(
-            Q(base=None, releases=None) | Q(base__fingerprint=""), owner=owner
-        )
-        if unproven.count() >= MAX_OPEN:
+        if BaseUpload.objects.unproven().filter(owner=owner).count() >= MAX_OPEN:
             raise too_many(
                 f"You have {MAX_OPEN} uploads that are not registered, or whose base model has not passed its check; more are not "
                 "kept at a time. Finish one, or remove it."
             )
+        _require_space(sum(each.size for each in files))
         upload = BaseUpload.objects.create(owner=owner, list_sha256=digest)
         BaseUploadFile.objects.bulk_create(
             BaseUploadFile(upload=upload, position=position, **vars(each))
@@ -105,11 +109,34 @@ def begin_upload(owner: User, files: Sequence[Announced]) -> BaseUpload:
         return upload
 
 
+def _require_space(size: int) -> None:
+    """Refuse more than all uploads may have together; until the transaction's end, others that begin wait here."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    on_their_way = BaseUploadFile.objects.filter(upload__in=BaseUpload.objects.unproven())
+    announced = on_their_way.aggregate(total=Sum("size"))["total"] or 0
+    if announced + size > settings.UPLOADS.unproven_bases_bytes:
+        raise Refused(
+            f"The market has no room for {size / 1e6:,.1f} MB more just now: uploads that others began take it. They end within "
+            "two days; begin this one again later.",
+            status=HTTPStatus.SERVICE_UNAVAILABLE,
+        )
+
+
 def take_part(upload: BaseUpload, position: int, number: int, data: bytes) -> BaseUploadFile:
     """Keep the next part of a file, or see that it is there already. With the last one the file's hash is checked.
 
-    Raises Refused. If the whole file has not the announced hash its parts are dropped, and it starts anew.
+    Raises Refused. If the whole file has not the announced hash its parts are dropped, and it starts anew. The last part may
+    come again where it could not be checked.
     """
+    with places_for_parts().taken_by(upload.owner_id):
+        file = _with_part(upload, position, number, data)
+        if file.complete or file.parts < file.parts_needed:
+            return file
+        return _checked(file)
+
+
+def _with_part(upload: BaseUpload, position: int, number: int, data: bytes) -> BaseUploadFile:
     digest = hashlib.sha256(data).hexdigest()
     with transaction.atomic():
         file = (
@@ -128,14 +155,21 @@ def take_part(upload: BaseUpload, position: int, number: int, data: bytes) -> Ba
             )
         _require_next(file, number, len(data))
         _keep(file, number, digest, data)
-        if file.parts < file.parts_needed:
-            return file
-        found = _hash_of(file)
+        return file
+
+
+def _checked(file: BaseUploadFile) -> BaseUploadFile:
+    """Compare a file with its announced hash. It is read without a transaction: that of a large one takes minutes."""
+    found = _hash_of(file)
+    with transaction.atomic():
+        # Unless another request came to the end of it meanwhile.
+        same = BaseUploadFile.objects.select_for_update().filter(pk=file.pk, parts=file.parts, complete=False)
         if found == file.sha256:
             file.complete = True
-            file.save(update_fields=["complete"])
+            same.update(complete=True)
             return file
-        _start_over(file)
+        if waiting := same.first():
+            _start_over(waiting)
     raise invalid(
         f"{file.path}: the SHA-256 of what arrived is {found}, announced was {file.sha256}. The file starts anew: "
         "send its parts again, or begin another upload with the right hash."
@@ -167,11 +201,16 @@ def _keep(file: BaseUploadFile, number: int, digest: str, data: bytes) -> None:
 
 
 def _hash_of(file: BaseUploadFile) -> str:
+    names = list(file.arrived.order_by("number").values_list("content", flat=True))
+    let_go_of_the_database()
     digest = hashlib.sha256()
-    for part in file.arrived.order_by("number"):
-        with part.content.open("rb") as stored:
-            for chunk in stored.chunks():
-                digest.update(chunk)
+    try:
+        for name in names:
+            with default_storage.open(name) as stored:
+                for chunk in stored.chunks():
+                    digest.update(chunk)
+    except FileNotFoundError:
+        raise gone_on("upload") from None
     return digest.hexdigest()
 
 
@@ -231,8 +270,12 @@ def complete_upload(owner: User, pk: UUID) -> BaseUpload:
 
 
 def sweep_abandoned() -> int:
-    """Give up uploads that nobody went on with for two days."""
-    old = BaseUpload.objects.unclaimed().filter(touched_at__lt=timezone.now() - KEPT_UNTOUCHED)
+    """Give up uploads that nobody went on with for two days, or that nobody went on with after announcing them."""
+    now = timezone.now()
+    empty = ~Exists(BaseUploadPart.objects.filter(file__upload=OuterRef("pk")))
+    old = BaseUpload.objects.unclaimed().filter(
+        Q(touched_at__lt=now - KEPT_UNTOUCHED) | Q(empty, touched_at__lt=now - KEPT_EMPTY)
+    )
     return sum(give_up_upload(pk) for pk in list(old.values_list("pk", flat=True)[:20]))
 
 

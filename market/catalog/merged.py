@@ -15,18 +15,22 @@ from typing import IO, Any
 from django.db.models import Q
 
 from market.accounts.models import User
+from market.catalog.file_headers import chosen_metadata, header_alone, metadata_of
 from market.catalog.models import PlugIn, PlugInPart, PlugInState, PlugInVersion
 from market.catalog.models.versions import PART_NAME_LENGTH
 from market.catalog.models.works import SHA256
 from market.catalog.offering import barred_among
 from market.catalog.royalties import MAX_DEPTH, parts_within
+from market.decoding.children import Bounds, read_apart
 from market.ledger.splits import BASIS_POINTS
 from market.refusals import Refused
-from market.safetensors import NotSafetensors, header_of, metadata_in
 
 MAX_PARTS = 32
 MAX_WAYS = 100
 """How many plug-ins a version may consist of in the end, parts of parts counted each time they occur."""
+MAX_LISTED = 100_000
+"""Letters of the list of parts."""
+_BOUNDS = Bounds(seconds=10, patience=60, most=0)
 _LISTED, _NAMED = "plugin.merged_from", "modelspec.merged_from"
 _SHAPE = "expected a list of parts, each with “name”, “tensors_sha256” and “share_bps”"
 
@@ -50,7 +54,17 @@ class FoundPart:
 
 def parts_of(file: IO[bytes], by: User) -> list[FoundPart]:
     """Find the parts of a file that `by` brings. Raises Refused, also where a part's licence does not allow it."""
-    stated = stated_parts(metadata_of(file))
+    return found_parts(stated_parts(metadata_of(file)), by)
+
+
+def parts_stated_in(file: IO[bytes]) -> list[StatedPart]:
+    """Read in a child what a stranger's file says that it was merged from. Raises Refused."""
+    found, _ = read_apart(chosen_metadata, header_alone(file), {"names": [_LISTED, _NAMED]}, _BOUNDS)
+    return stated_parts(found)
+
+
+def found_parts(stated: Sequence[StatedPart], by: User) -> list[FoundPart]:
+    """Find stated parts of a file that `by` brings. Raises Refused where a part's licence does not allow it."""
     known = _known([each for part in stated for each in part.hashes])
     found = [
         FoundPart(part, next((known[each] for each in part.hashes if each in known), None)) for part in stated
@@ -70,18 +84,6 @@ def rows_of(version: PlugInVersion, parts: Sequence[FoundPart]) -> list[PlugInPa
     ]  # fmt: skip
 
 
-def metadata_of(file: IO[bytes]) -> dict[str, str]:
-    """Read the metadata in a safetensors file's header. Raises Refused if it is no such file."""
-    try:
-        header = header_of(file)
-    except NotSafetensors:
-        raise Refused("The file is no safetensors file: export the plug-in as .safetensors.") from None
-    try:
-        return metadata_in(header)
-    except NotSafetensors:
-        raise Refused("The metadata in the file's header is no text: export the plug-in again.") from None
-
-
 def stated_parts(metadata: Mapping[str, str]) -> list[StatedPart]:
     """Read what a file says it was merged from; empty for a plug-in of its own. Raises Refused."""
     if _LISTED not in metadata:
@@ -92,6 +94,8 @@ def stated_parts(metadata: Mapping[str, str]) -> list[StatedPart]:
             )
             raise Refused(reason)
         return []
+    if len(metadata[_LISTED]) > MAX_LISTED:
+        raise Refused(f"“{_LISTED}” in the file has more than {MAX_LISTED} letters.")
     try:
         listed = json.loads(metadata[_LISTED])
     except (ValueError, RecursionError):

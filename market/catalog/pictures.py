@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -55,6 +57,9 @@ class CleanPicture:
     mirrored: Likeness
 
 
+_PLAIN = ("content_type", "extension", "width", "height", "pixels_sha256")
+
+
 def clean(data: bytes, limits: Limits) -> CleanPicture:
     """Decode, check and re-encode an uploaded file. Raises Refused."""
     if not data:
@@ -79,6 +84,22 @@ def clean(data: bytes, limits: Limits) -> CleanPicture:
         likeness=likeness(flat),
         mirrored=likeness(ImageOps.mirror(flat)),
     )
+
+
+def clean_in_child(data: bytes, options: dict[str, Any]) -> tuple[dict[str, Any], Sequence[bytes]]:
+    """Do the same in a child (`decoding.child`), to which the limits are the options."""
+    picture = clean(data, Limits(**options))
+    likenesses = (picture.likeness, picture.mirrored)
+    found = {name: getattr(picture, name) for name in _PLAIN}
+    found["hashes"] = [each.perceptual_hash for each in likenesses]
+    return found, (picture.data, picture.thumbnail, *(each.grid for each in likenesses))
+
+
+def from_child(found: dict[str, Any], parts: Sequence[bytes]) -> CleanPicture:
+    """Make of a child's answer what it is about."""
+    data, thumbnail, *grids = parts
+    upright, mirrored = (Likeness(each, grid) for each, grid in zip(found.pop("hashes"), grids, strict=True))
+    return CleanPicture(data=data, thumbnail=thumbnail, likeness=upright, mirrored=mirrored, **found)
 
 
 def on_white(picture: Image.Image) -> Image.Image:
@@ -107,7 +128,7 @@ def _decode(data: bytes, limits: Limits) -> tuple[Image.Image, bool]:
                 was_png = opened.format == "PNG"
                 opened.load()
                 picture = _to_rgb(_upright(opened))
-    except Refused:
+    except (Refused, MemoryError):
         raise
     except UnidentifiedImageError:
         raise Refused("The file is not a PNG, JPEG or WebP picture.") from None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -18,7 +20,7 @@ from django.db.models import Q
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.catalog.merged import FoundPart, parts_of
+from market.catalog.merged import FoundPart, StatedPart, found_parts, parts_stated_in
 from market.catalog.models import Concept, PlugIn, PlugInVersion
 from market.catalog.offering import is_taken_down_copy
 from market.catalog.terms import Terms
@@ -31,6 +33,8 @@ from market.catalog.versions import (
     result_url,
     sample_prompts,
 )
+from market.decoding.children import let_go_of_the_database
+from market.decoding.places import places_for_files
 from market.jobs.kinds import JobKind
 from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
@@ -58,6 +62,42 @@ class UploadInputs:
     sample_prompts: list[str]
 
 
+@dataclass
+class SentFile:
+    """A file that was looked at and lies in the storage: its hash, and the parts that it says it was combined from."""
+
+    place: str
+    sha256: str
+    stated: list[StatedPart]
+    kept: bool = False  # by a job, which deletes it when it ends
+
+
+@contextmanager
+def sent_file(by: User, file: UploadedFile[bytes]) -> Iterator[SentFile]:
+    """Look at a file and put it into the storage, which no transaction is to wait for. It stays there if a job begins. Raises Refused."""
+    size, most = file.size or 0, settings.UPLOADS.plugin_bytes
+    if size > most:
+        raise Refused(f"The file has {size / 1_000_000:.1f} MB; at most {most / 1_000_000:g} MB are taken.")
+    with places_for_files().taken_by(by.pk):
+        stated = parts_stated_in(file)
+        let_go_of_the_database()
+        file.seek(0)
+        digest = hashlib.sha256()
+        for chunk in file.chunks():
+            digest.update(chunk)
+        file.seek(0)
+        place = default_storage.save(f"plugins/uploads/{uuid.uuid4().hex}.safetensors", file)
+    sent = SentFile(place, digest.hexdigest(), stated)
+    try:
+        yield sent
+    except BaseException:
+        sent.kept = False
+        raise
+    finally:
+        if not sent.kept:
+            default_storage.delete(place)
+
+
 def start_upload(
     concept: Concept, base: BaseModel, by: User, file: UploadedFile[bytes], *, terms: Terms | None = None
 ) -> tuple[Job, list[FoundPart]]:
@@ -65,39 +105,30 @@ def start_upload(
 
     Raises Refused, and then keeps nothing.
     """
-    parts, digest = _looked_through(file, by)
-    name = default_storage.save(f"plugins/uploads/{uuid.uuid4().hex}.safetensors", file)
-    try:
-        with transaction.atomic():
-            # One after the other, as additions are.
-            concept = Concept.objects.select_for_update().select_related("artist").get(pk=concept.pk)
-            reasons = obstacles_to_a_version(concept, base, by)
-            if reasons:
-                raise Refused(*reasons)
-            job = enqueue_version(
-                KIND, concept, base, by, terms=terms, works=[], upload=name, upload_sha256=digest
-            )
-    except BaseException:
-        default_storage.delete(name)
-        raise
-    return job, parts
+    with sent_file(by, file) as sent:
+        return enqueue_upload(concept, base, by, sent, terms=terms)
 
 
-def _looked_through(file: UploadedFile[bytes], by: User) -> tuple[list[FoundPart], str]:
-    size, most = file.size or 0, settings.UPLOADS.plugin_bytes
-    if size > most:
-        raise Refused(f"The file has {size / 1_000_000:.1f} MB; at most {most / 1_000_000:g} MB are taken.")
-    parts = parts_of(file, by)
-    file.seek(0)
-    digest = hashlib.sha256()
-    for chunk in file.chunks():
-        digest.update(chunk)
-    file.seek(0)
-    if _anothers(by.pk, digest.hexdigest()):
+def enqueue_upload(
+    concept: Concept, base: BaseModel, by: User, sent: SentFile, *, terms: Terms | None = None
+) -> tuple[Job, list[FoundPart]]:
+    """Queue the making of a version of a file that was sent. Raises Refused."""
+    parts = found_parts(sent.stated, by)
+    if _anothers(by.pk, sent.sha256):
         raise Refused(_COPY)
-    if is_taken_down_copy(digest.hexdigest()):
+    if is_taken_down_copy(sent.sha256):
         raise Refused(_TAKEN_DOWN)
-    return parts, digest.hexdigest()
+    with transaction.atomic():
+        # One after the other, as additions are.
+        concept = Concept.objects.select_for_update().select_related("artist").get(pk=concept.pk)
+        reasons = obstacles_to_a_version(concept, base, by)
+        if reasons:
+            raise Refused(*reasons)
+        job = enqueue_version(
+            KIND, concept, base, by, terms=terms, works=[], upload=sent.place, upload_sha256=sent.sha256
+        )
+    sent.kept = True
+    return job, parts
 
 
 def _anothers(person: int, digest: str) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
 
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
@@ -15,7 +15,16 @@ from market.catalog.likeness import MAX_DISTANCE, Likeness, distance, is_copy, i
 from market.catalog.models import Concept, PlugIn, UploadRefusal, Work
 from market.catalog.models.works import CAPTION_LENGTH
 from market.catalog.offering import is_suspended
-from market.catalog.pictures import CleanPicture, Limits, clean
+from market.catalog.pictures import CleanPicture, Limits
+from market.catalog.reading import (
+    ReadPicture,
+    caption_from,
+    clean_apart,
+    display_name,
+    read_by,
+    read_pictures,
+    set_aside,
+)
 from market.jobs.states import LIVE
 from market.refusals import Refused
 from market.stored_files import forget_file
@@ -23,8 +32,6 @@ from market.stored_files import forget_file
 MAX_FILES_AT_ONCE = 100
 MAX_WORKS = 500
 NO_FILES = "Choose at least one picture."
-NAME_LENGTH = 120
-
 LEARNED_FROM = "An addition is learning from the works just now. Delete it when that has ended."
 """Why a work is not removed."""
 
@@ -50,80 +57,67 @@ class UploadReport:
 
 
 def upload_works(concept: Concept, by: User, files: Iterable[Any]) -> UploadReport:
-    """Take the files (Django's UploadedFile) as works of the concept."""
-    report, limits = UploadReport(), Limits.configured()
-    suspended = is_suspended(by)
-    for number, sent in enumerate(files):
-        name = display_name(sent.name)
+    """Take the files (Django's UploadedFile) as works of the concept, one after the other. Raises Refused where none can be read now."""
+    with read_by(by, _read(concept, by, files)) as read:
+        return keep_works(concept, by, read)
+
+
+@contextmanager
+def works_read(concept: Concept, by: User, files: Iterable[Any]) -> Iterator[Iterator[ReadPicture]]:
+    """Read the files, to be kept in a transaction. Raises Refused where none can be read now."""
+    with set_aside(by, _read(concept, by, files)) as read:
+        yield read
+
+
+def keep_works(concept: Concept, by: User, read: Iterable[ReadPicture]) -> UploadReport:
+    report = UploadReport()
+    for each in read:
         try:
-            if suspended:
-                raise Refused("Your publishing is suspended: no works are taken meanwhile.")
-            if number >= MAX_FILES_AT_ONCE:
-                raise Refused(f"Send at most {MAX_FILES_AT_ONCE} files at once.")
-            report.taken.append(
-                add_work(concept, by, read_upload(sent, limits), original_name=name, limits=limits)
-            )
+            if each.picture is None:
+                raise Refused(each.reason)
+            report.taken.append(_keep(concept, by, each.picture, original_name=each.name))
         except Refused as refusal:
-            report.refused.append(NotTaken(name, str(refusal)))
+            report.refused.append(NotTaken(each.name, str(refusal)))
     return report
 
 
-def add_work(
-    concept: Concept,
-    by: User,
-    data: bytes,
-    *,
-    caption: str = "",
-    original_name: str = "",
-    limits: Limits | None = None,
-) -> Work:
+def add_work(concept: Concept, by: User, data: bytes, *, caption: str = "", original_name: str = "") -> Work:
     """Clean one picture and register it as a work of the concept. Raises Refused."""
+    _require_may_add(concept, by)
+    picture = clean_apart(data, Limits.configured())
+    return _keep(concept, by, picture, caption=caption, original_name=original_name)
+
+
+def _read(concept: Concept, by: User, files: Iterable[Any]) -> Iterator[ReadPicture]:
+    """Read the files of somebody who may add them; for anybody else none is opened."""
+    try:
+        if is_suspended(by):
+            raise Refused("Your publishing is suspended: no works are taken meanwhile.")
+        _require_may_add(concept, by)
+    except Refused as refusal:
+        for sent in files:
+            yield ReadPicture(display_name(sent.name), reason=str(refusal))
+        return
+    yield from read_pictures(files, most=MAX_FILES_AT_ONCE)
+
+
+def _require_may_add(concept: Concept, by: User) -> None:
     if concept.artist_id != by.pk:
         raise Refused("Only the artist of a concept can add works to it.")
     if not concept.has_current_affirmation():
         raise Refused("Affirm your rights to the works of this concept first.")
     if concept.works.count() >= MAX_WORKS:
         raise Refused(f"A concept holds at most {MAX_WORKS} works.")
-    picture = clean(data, limits or Limits.configured())
+
+
+def _keep(
+    concept: Concept, by: User, picture: CleanPicture, *, caption: str = "", original_name: str = ""
+) -> Work:
+    _require_may_add(concept, by)
     _refuse_repeat(concept, picture)
     _refuse_anothers(concept, by, picture, original_name)
     caption = (caption or caption_from(original_name))[:CAPTION_LENGTH]
     return _register(concept, by, picture, caption, original_name)
-
-
-def display_name(sent: str | None) -> str:
-    """Keep what a person recognises of a file's name: no folders, no control characters."""
-    bare = re.split(r"[/\\]", sent or "")[-1]
-    printable = "".join(letter for letter in bare if letter.isprintable()).strip(" .")
-    return printable[:NAME_LENGTH] or "unnamed file"
-
-
-def caption_from(name: str) -> str:
-    """Guess a caption from a file's name: `red-fox_02.png` shows a “red fox”; `IMG_2041.jpg` says nothing."""
-    stem = name.rsplit(".", 1)[0]
-    words = [word for word in re.split(r"[\W_]+", stem) if word and not any(map(str.isdigit, word))]
-    if not words or words[0].lower() in {
-        "img",
-        "dsc",
-        "dscn",
-        "image",
-        "scan",
-        "screenshot",
-        "untitled",
-        "unnamed",
-    }:
-        return ""
-    return " ".join(words).lower()
-
-
-def read_upload(sent: Any, limits: Limits) -> bytes:
-    """Read one of Django's uploaded files, no further than is taken. Raises Refused."""
-    if sent.size is not None and sent.size > limits.max_bytes:
-        raise Refused(
-            f"The file has {sent.size / 1_000_000:.1f} MB; at most {limits.max_bytes / 1_000_000:.1f} MB are taken."
-        )
-    stream: IO[bytes] = sent
-    return stream.read(limits.max_bytes + 1)
 
 
 def _refuse_repeat(concept: Concept, picture: CleanPicture) -> None:

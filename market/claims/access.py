@@ -8,8 +8,7 @@ from django.shortcuts import get_object_or_404
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, ConceptKind, PlugIn
-from market.claims.models import Claim
-from market.claims.models.claims import ClaimQuerySet
+from market.claims.models import Claim, ClaimQuerySet
 
 WAITING = "waiting"
 """In the place of a state: what waits for an admin."""

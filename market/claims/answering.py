@@ -10,8 +10,7 @@ from market.audit.recording import record
 from market.claims import mails, outcomes
 from market.claims.deadlines import appeal_within
 from market.claims.measuring import begin_measuring, stop_measuring
-from market.claims.models import Claim, ClaimMessage, ClaimState, CounterNotice
-from market.claims.models.claims import TEXT_LENGTH
+from market.claims.models import TEXT_LENGTH, Claim, ClaimMessage, ClaimState, CounterNotice
 from market.claims.parties import require_claimant, require_neutral_admin, require_respondent
 from market.refusals import Refused
 

@@ -15,9 +15,9 @@ from market.accounts.models import Role
 from market.acting import act_on, acted, done, filled_in, told
 from market.claims import drafting
 from market.claims.access import own_claim, visible_claim
-from market.claims.claim_forms import ControlsForm, DraftForm, NewClaimForm, NoticeForm, WorksForm
-from market.claims.claim_page import page
+from market.claims.forms import ControlsForm, DraftForm, NewClaimForm, NoticeForm, WorksForm
 from market.claims.models import PictureSort
+from market.claims.page import page
 
 
 @role_required(Role.ARTIST)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -14,21 +15,22 @@ from market.accounts.models import User
 from market.audit.recording import record
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugIn, Work
-from market.catalog.pictures import CleanPicture, Limits, clean
-from market.catalog.uploads import NotTaken, caption_from, display_name, read_upload
+from market.catalog.pictures import CleanPicture
+from market.catalog.reading import ReadPicture, caption_from, read_by, read_pictures, set_aside
+from market.catalog.uploads import NotTaken
 from market.claims import mails
 from market.claims.limits import require_may_claim
 from market.claims.measuring import MAX_CONTROLS, MAX_WORKS, MIN_CONTROLS, begin_measuring
 from market.claims.models import (
     MAX_PROMPTS,
     PROMPT_LENGTH,
+    RIGHTS_LENGTH,
     Claim,
     ClaimPicture,
     ClaimState,
     Notice,
     PictureSort,
 )
-from market.claims.models.claims import RIGHTS_LENGTH
 from market.claims.parties import is_neutral_admin, require_claimant
 from market.refusals import Refused, gone_on, invalid
 from market.stored_files import files_undone, forget_file
@@ -123,26 +125,40 @@ def choose_works(claim: Claim, by: User, works: Collection[Work]) -> None:
 def add_controls(claim: Claim, by: User, files: Iterable[Any]) -> tuple[int, list[NotTaken]]:
     """Take pictures that the base never saw: of the claimant while it is a draft, of an admin where the claimant has none.
 
-    Gives how many were taken, and why each of the others was not.
+    Gives how many were taken, and why each of the others was not. Raises Refused where none can be read now.
     """
     _require_may_add_controls(claim, by)
-    limits, taken, refused = Limits.configured(), 0, []
-    for number, sent in enumerate(files):
-        name = display_name(sent.name)
+    with read_by(by, _read(files)) as read:
+        return keep_controls(claim, by, read)
+
+
+@contextmanager
+def controls_read(claim: Claim, by: User, files: Iterable[Any]) -> Iterator[Iterator[ReadPicture]]:
+    """Read the files, to be kept in a transaction. Raises Refused where none can be read now."""
+    _require_may_add_controls(claim, by)
+    with set_aside(by, _read(files)) as read:
+        yield read
+
+
+def keep_controls(claim: Claim, by: User, read: Iterable[ReadPicture]) -> tuple[int, list[NotTaken]]:
+    _require_may_add_controls(claim, by)
+    taken, refused = 0, []
+    for each in read:
         try:
-            if number >= MAX_CONTROLS:
-                raise Refused(f"Send at most {MAX_CONTROLS} files at once.")
-            caption = caption_from(name)
-            if not caption:
-                raise Refused("Name the file by what it shows, such as red-fox.png: the name is its caption.")
-            _add_control(claim, by, clean(read_upload(sent, limits), limits), caption)
+            if each.picture is None:
+                raise Refused(each.reason)
+            _add_control(claim, by, each.picture, caption_from(each.name))
             taken += 1
         except Refused as refusal:
-            refused.append(NotTaken(name, str(refusal)))
+            refused.append(NotTaken(each.name, str(refusal)))
     if by.is_admin and taken:
         with transaction.atomic():
             record("claim.controls_added", by=by, target=claim, details={"controls": taken})
     return taken, refused
+
+
+def _read(files: Iterable[Any]) -> Iterator[ReadPicture]:
+    return read_pictures(files, most=MAX_CONTROLS, captioned=True)
 
 
 def remove_control(claim: Claim, by: User, picture: ClaimPicture) -> None:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.formats import date_format
 
+from market.accounts.mailing import moment
 from market.accounts.models import User
 from market.claims.models import LIVE_CLAIMS, Claim, ClaimState
 from market.refusals import Refused
@@ -29,7 +29,7 @@ def require_may_claim(person: User) -> None:
     if (until := waits_until(person)) is not None:
         raise Refused(
             f"Admins rejected {settings.CLAIMS.unfounded_max} or more of your claims within {settings.CLAIMS.unfounded_days} days. "
-            f"You can make another from {date_format(until, 'j F Y, H:i')} UTC on."
+            f"You can make another from {moment(until)} on."
         )
 
 

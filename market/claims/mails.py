@@ -1,15 +1,14 @@
-"""What the parties of a claim are told by mail: each mail after the transaction that it is about, and to everybody by itself."""
+"""What the parties of a claim are told by mail, once the change is kept."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.core.mail import send_mail
-from django.db import transaction
-from django.utils.dateformat import format as date_format
 
-from market.accounts.models import Role, User
+from market.accounts.mailing import moment, write_to
+from market.accounts.models import User
+from market.accounts.roles import admins
 from market.claims.models import Claim, ClaimMessage, ClaimState
 
 
@@ -119,27 +118,9 @@ def message_written(message: ClaimMessage) -> None:
     )
 
 
-def admins() -> list[User]:
-    return list(User.objects.filter(roles__contains=[Role.ADMIN.value], is_active=True).order_by("pk"))
-
-
 def _until(claim: Claim) -> str:
-    return f"until {date_format(claim.due_at, 'j F Y, H:i')} UTC" if claim.due_at else "in time"
+    return f"until {moment(claim.due_at)}" if claim.due_at else "in time"
 
 
 def _tell(people: Iterable[User], claim: Claim, subject: str, text: str) -> None:
     write_to(people, subject, text, claim.get_absolute_url())
-
-
-def write_to(people: Iterable[User], subject: str, text: str, page: str) -> None:
-    """Send each of them a mail that leads to a page, once the transaction commits."""
-    body = f"{text}\n\n{settings.PUBLIC_URL}{page}\n"
-    # A subject is one line, and a name may hold what is not.
-    line = " ".join(subject.split())
-    for address in dict.fromkeys(person.email for person in people):
-
-        def send(address: str = address) -> None:
-            send_mail(line, body, None, [address])
-
-        # robust: what was done stays done where a mail cannot be sent.
-        transaction.on_commit(send, robust=True)

@@ -52,18 +52,44 @@ FILES = Group(
             integer(1, 500),
             "40",
         ),
+        Variable(
+            "UPLOADS_AT_ONCE",
+            "integer",
+            "From how many people a web process takes works, controls or plug-ins at once, and from how many parts of base models. "
+            "Whoever comes beyond that is asked to come again.",
+            integer(1, 200),
+            "8",
+        ),
+        Variable(
+            "UPLOAD_READERS",
+            "integer",
+            "How many child processes of a web process read uploaded files. Each may take 0.3 GB of memory and 32 MB for each of "
+            "UPLOAD_MAX_MEGAPIXELS.",
+            integer(1, 64),
+            "2",
+        ),
+        Variable(
+            "BASE_UPLOADS_MAX_MB",
+            "integer",
+            "How much all uploads of base models that have not passed a check may have together, as they were announced, in MB.",
+            integer(0, 100_000_000),
+            "200000",
+        ),
     ],
 )
 
 
 @dataclass(frozen=True)
 class UploadLimits:
-    """The largest files that are taken, in bytes, and the largest picture, in pixels."""
+    """The largest files that are taken, in bytes, the largest picture, in pixels, and how many files are taken at once."""
 
     work_bytes: int
     work_pixels: int
     plugin_bytes: int
     base_bytes: int
+    unproven_bases_bytes: int
+    at_once: int
+    readers: int
 
     @classmethod
     def read(cls, given: Configuration) -> UploadLimits:
@@ -72,4 +98,7 @@ class UploadLimits:
             work_pixels=given.number("UPLOAD_MAX_MEGAPIXELS") * MILLION,
             plugin_bytes=given.number("PLUGIN_MAX_MB") * MILLION,
             base_bytes=given.number("BASE_MAX_MB") * MILLION,
+            unproven_bases_bytes=given.number("BASE_UPLOADS_MAX_MB") * MILLION,
+            at_once=given.number("UPLOADS_AT_ONCE"),
+            readers=given.number("UPLOAD_READERS"),
         )

@@ -36,9 +36,10 @@ PAYOUTS = Group(
         Variable(
             "PAYOUT_TWO_ADMINS_ABOVE",
             "integer",
-            "A batch of payouts above so many euros needs the approval of two admins.",
+            "A batch of payouts above so many euros takes two admins, where there are two: who made it, or checked an account that it "
+            "pays, neither approves nor sends it.",
             integer(0, 1_000_000_000),
-            "1000",
+            "0",
         ),
         Variable(
             "PAYOUT_SENDER_NAME",

@@ -21,6 +21,7 @@ from market.audit.recording import record
 from market.downloads import csv_response, file_response
 from market.ledger.money import plain
 from market.payments.forms import ReasonForm
+from market.payments.four_eyes import is_alone
 from market.payments.models import BatchState, Payout, PayoutBatch, PayoutDetails, PayoutState
 from market.payments.payouts import (
     BY_BANK,
@@ -51,6 +52,7 @@ def desk(request: HttpRequest) -> HttpResponse:
             "waiting": waiting[:100],
             "waiting_total": waiting.aggregate(total=Sum("amount"))["total"] or 0,
             "two_admins_above": settings.PAYOUTS.two_admins_above_micros,
+            "alone": is_alone(person_of(request)),
             "page_obj": page,
         },
     )
@@ -117,6 +119,7 @@ def batch(request: HttpRequest, pk: object) -> HttpResponse:
             "through_bank": any(not payout.goes_through_stripe for payout in payouts),
             "through_stripe": any(payout.goes_through_stripe for payout in payouts),
             "approvals": found.approvals.select_related("admin"),
+            "alone": is_alone(person_of(request)),
             "returnable": found.state in (BatchState.SENT, BatchState.SETTLED),
         },
     )

@@ -26,6 +26,7 @@ from market.ledger.errors import InsufficientFunds
 from market.ledger.models import AccountKind, Entry, Figure, FigureSort, Transfer, TransferKind
 from market.ledger.money import words
 from market.ledger.queries import FEE_LINES
+from market.payments.four_eyes import for_one_batch, require_another
 from market.payments.holding import Held, held_for
 from market.payments.models import (
     BatchApproval,
@@ -208,7 +209,7 @@ def request_monthly() -> int:
 
 
 def make_batch(admin: User) -> PayoutBatch:
-    """Gather every payout that was asked for into one batch. Raises Refused where there is none."""
+    """Gather the payouts that were asked for into one batch, all that another admin can approve. Raises Refused where there is none."""
     require_admin(admin)
     with transaction.atomic():
         waiting = list(
@@ -218,9 +219,9 @@ def make_batch(admin: User) -> PayoutBatch:
         )
         if not waiting:
             raise Refused("Nobody waits to be paid.")
+        waiting = for_one_batch(waiting, admin)
         total = sum(payout.amount for payout in waiting)
-        above = total > settings.PAYOUTS.two_admins_above_micros
-        batch = PayoutBatch.objects.create(total=total, made_by=admin, approvals_needed=2 if above else 1)
+        batch = PayoutBatch.objects.create(total=total, made_by=admin)
         Payout.objects.filter(pk__in=[payout.pk for payout in waiting]).update(
             state=PayoutState.BATCHED, batch=batch
         )
@@ -246,6 +247,7 @@ def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
             raise Refused(f"This batch is approved already: it is {batch.get_state_display().lower()}.")
         if batch.payouts.filter(person=admin).exists():
             raise Refused("There is a payout to you in this batch: others have to approve it.")
+        require_another(batch, admin)
         _, added = BatchApproval.objects.get_or_create(batch=batch, admin=admin)
         if not added:
             raise Refused("You have approved this batch already. Another admin has to, too.")
@@ -292,6 +294,7 @@ def dissolve_batch(batch: PayoutBatch, admin: User) -> None:
 def send_batch(batch: PayoutBatch, admin: User) -> None:
     """Note that the bank was given the file, and let the sweeper transfer the rest. Raises Refused unless it is approved and not sent yet."""
     require_admin(admin)
+    require_another(batch, admin)
     with transaction.atomic():
         if not PayoutBatch.objects.filter(pk=batch.pk, state=BatchState.APPROVED).update(
             state=BatchState.SENT, sent_at=timezone.now()

@@ -32,7 +32,7 @@ from market.reports.forms import PersonField
 ROWS = 50
 PAGES = {
     "payout-batch": "payments:payout_batch",
-    "dispute": "claims:dispute",
+    "dispute": "disputes:dispute",
     "claim": "claims:claim",
     "takedown": "takedowns:takedown",
     "job": "jobs:job",

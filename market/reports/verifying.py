@@ -9,8 +9,8 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from market.accounts.models import Role, User
-from market.accounts.roles import require_admin
+from market.accounts.models import User
+from market.accounts.roles import admins, require_admin
 from market.audit.recording import record
 from market.jobs.kinds import JobKind
 from market.jobs.models import Job
@@ -47,7 +47,7 @@ def verify_nightly(now: datetime | None = None) -> int:
         due -= timedelta(days=1)
     if VerificationRun.objects.filter(asked_at__gte=due).exists() or not Transfer.objects.exists():
         return 0
-    owner = User.objects.with_role(Role.ADMIN).filter(is_active=True).order_by("pk").first()
+    owner = admins().first()
     return int(owner is not None and _begin(asked_by=None, owner=owner, at=now) is not None)
 
 

@@ -9,11 +9,11 @@ from uuid import UUID
 from django import forms
 
 from market.accounts.models import User
-from market.claims import claim_forms
-from market.claims.claim_forms import words
-from market.claims.models import DECIDED, DisputeState
+from market.claims.forms import CounterNoticeForm as ClaimsCounterNoticeForm
+from market.claims.forms import words
+from market.disputes.models import DECIDED, DisputeState
 from market.generation.models import Picture
-from market.takedowns.models import Ground, TakedownState
+from market.takedowns.states import Ground, TakedownState
 from market.takedowns.taking_down import Cause
 
 KEEP_OPEN = "open"
@@ -112,17 +112,15 @@ class UpholdForm(forms.Form):
     reason = words("Why it stands", help_text="Both sides will read it.")
 
 
-class CounterNoticeForm(claim_forms.CounterNoticeForm):
+class CounterNoticeForm(ClaimsCounterNoticeForm):
     """The counter-notice to a claim, in words for one to a takedown, which need not come of a claim."""
 
     reason = words(
         "Why it is a mistake", help_text="Whoever asked for the takedown, and the admins, will read it."
     )
 
-    class Meta(claim_forms.CounterNoticeForm.Meta):
-        labels = claim_forms.CounterNoticeForm.Meta.labels | {
-            "material": "What was taken down, and where it was"
-        }
+    class Meta(ClaimsCounterNoticeForm.Meta):
+        labels = ClaimsCounterNoticeForm.Meta.labels | {"material": "What was taken down, and where it was"}
 
 
 class CourtForm(forms.Form):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.urls import reverse
-from django.utils.formats import date_format
 
+from market.accounts.mailing import moment, write_to
 from market.accounts.models import User
+from market.accounts.roles import admins
 from market.catalog.models import CoOwnerTerms, PlugIn, Suspension
 from market.catalog.offering import versions_with
-from market.claims.mails import admins, write_to
 from market.takedowns.models import Takedown
 
 
@@ -45,7 +47,7 @@ def taken_down(takedown: Takedown) -> None:
             f"Taken down: {takedown.target}",
             f"{takedown.target}, whose fee you share with {takedown.person}, is taken down, because {takedown.words}.{money} "
             f"{takedown.person} has the notice, and can answer.",
-            reverse("claims:disputes"),
+            reverse("disputes:disputes"),
         )
     if takedown.complainant:
         _tell(
@@ -161,8 +163,8 @@ def _notice(takedown: Takedown) -> str:
 
 
 def _moment(takedown: Takedown) -> str:
-    return f"{date_format(takedown.restore_at, 'j F Y, H:i')} UTC" if takedown.restore_at else "time"
+    return moment(takedown.restore_at) if takedown.restore_at else "time"
 
 
-def _tell(people: list[User], takedown: Takedown, subject: str, text: str) -> None:
+def _tell(people: Iterable[User], takedown: Takedown, subject: str, text: str) -> None:
     write_to(people, subject, text, takedown.get_absolute_url())

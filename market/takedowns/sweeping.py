@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from market.audit.recording import record
 from market.takedowns import mails
-from market.takedowns.models import Ground, Takedown, TakedownState
+from market.takedowns.models import Takedown
+from market.takedowns.states import Ground, TakedownState
 from market.takedowns.strikes import count_strike
 from market.takedowns.taking_down import restore_when_due, take_turns
 

@@ -17,15 +17,19 @@ from market.accounts.roles import require_admin
 from market.audit.recording import record
 from market.catalog.models import PlugIn
 from market.catalog.offering import versions_with
-from market.claims.disputes import end_for_takedown, in_escrow, open_for_takedown
-from market.claims.models import Claim, DisputeState
+from market.claims.models import Claim
 from market.combinations.finishing import stop_combinations
+from market.disputes.deciding import end_for_takedown
+from market.disputes.models import DisputeState
+from market.disputes.opening import open_for_takedown
+from market.disputes.settling import in_escrow
 from market.generation.hiding import hide, show_again, stop_requests
 from market.generation.models import Picture
 from market.ledger.money import words
 from market.refusals import Refused
 from market.takedowns import mails
-from market.takedowns.models import Ground, Takedown
+from market.takedowns.models import Takedown
+from market.takedowns.states import Ground
 from market.takedowns.strikes import count_strike, reconsider_suspension
 
 _ONE_AT_A_TIME = 7_310_001

@@ -33,7 +33,8 @@ from market.takedowns.forms import (
     UpholdForm,
     WhichPictureForm,
 )
-from market.takedowns.models import Takedown, TakedownState
+from market.takedowns.models import Takedown
+from market.takedowns.states import TakedownState
 from market.takedowns.strikes import lift_suspension
 
 ROWS = 25

@@ -25,7 +25,7 @@ from plugins_engine.safetensors_header import read_header
 SPEC_VERSION = "1.0.0"
 # Our own metadata keys; the rest is ModelSpec's and kohya's `ss_*`.
 FINGERPRINT, NAME, KIND = "plugin.base_fingerprint", "plugin.name", "plugin.kind"
-# What the file holds, and the names in prompts that its learned tokens are read for, as JSON. For people: only written.
+# As JSON: what the file holds, and the names in prompts that its learned tokens stand for. For people: only written.
 COMPONENTS, WORDS = "plugin.components", "plugin.words"
 XL = "stable-diffusion-xl"
 Format = Literal["peft", "kohya"]
@@ -35,9 +35,9 @@ Format = Literal["peft", "kohya"]
 class Adapter:
     """One plug-in: low-rank weights by layer, and learned tokens.
 
-    Layers are of the UNet, or of a text encoder, whose names begin with its
-    ("text_encoder.text_model.encoder.layers.0.self_attn.q_proj"). They are kept in the order of their names, and may differ in
-    rank; there may be none where there are tokens. Empty text means "not known": files from other programs say little about
+    Layers belong to the UNet or to a text encoder. A text encoder's layers begin with its name
+    ("text_encoder.text_model.encoder.layers.0.self_attn.q_proj"). Layers are kept in the order of their names, and may differ in
+    rank. A plug-in with tokens may have no layers. Empty text means "not known": files from other programs say little about
     themselves. Raises BadAdapter.
 
     Args:
@@ -139,7 +139,7 @@ class Adapter:
     def load(cls, source: Path | str | bytes, layer_names: Iterable[str] | None = None) -> "Adapter":
         """Read a LoRA file of diffusers, PEFT or kohya naming. Raises BadAdapter, naming the file and the reason.
 
-        Give the base's layer names (`base.layers`) for kohya files of a base of unusual shape.
+        A kohya file for a base of unusual shape needs the base's layer names (`base.layers`).
         """
         if isinstance(source, bytes):
             content, name, stem = source, "plug-in", ""
@@ -184,9 +184,9 @@ class Adapter:
     ) -> bytes:
         """Give the file's bytes, in keys that diffusers' load_lora_weights reads ("peft") or kohya's.
 
-        diffusers leaves learned tokens out of a "peft" file; a "kohya" file with them it does not read, but the programs that kohya
-        writes for do, learned tokens included. Raises BadAdapter for tokens that their naming has no way to say.
-        Given metadata is laid over what this adapter carries already. In float32 nothing is lost; half precision
+        diffusers leaves learned tokens out of a "peft" file, and does not read a "kohya" file with them. The programs that kohya
+        writes for read that file, learned tokens included. Raises BadAdapter for tokens that their naming has no way to say.
+        Given metadata is laid over what this adapter carries already. In float32 nothing is lost. Half precision
         halves the size and changes the tensors' hash.
         """
         tensors = self._named_tensors(naming, dtype)
@@ -259,8 +259,8 @@ class Adapter:
     def textual_inversions(self) -> dict[tuple[str, str], bytes]:
         """Give the learned tokens as files that diffusers' load_textual_inversion reads, by name and text encoder.
 
-        The names are in small letters, in which prompts have to say them there: CLIP reads no others, and diffusers (0.42) finds
-        only them. They mean what they do at the plug-in's full weight. Raises BadAdapter where two are of one name.
+        The names are in small letters, and prompts have to write them so: CLIP reads no others, and diffusers (0.42) finds
+        only them. They mean what they do at the plug-in's full weight. Raises BadAdapter if two have one name.
         """
         token_keys.require_one_each(self.tokens, "a textual inversion")
         return {
@@ -288,7 +288,7 @@ class Adapter:
 
 
 def weighted_sum(parts: Sequence[tuple[Adapter, float]], name: str = "") -> Adapter:
-    """Sum adapters exactly, by concatenating ranks and keeping tokens side by side; the result's file says what it was merged from.
+    """Sum adapters exactly, by concatenating ranks and keeping tokens side by side. The result's file names its parts.
 
     Raises BadAdapter if they do not fit the same layers or were made for different bases.
     """
@@ -318,10 +318,10 @@ def combined_adapter(
     name: str = "",
     tokens: Sequence[LearnedTokens] = (),
 ) -> Adapter:
-    """Make one adapter of layers and tokens that came of several; its file says of which, and each one's share.
+    """Make one adapter of layers and tokens that came from several; its file names them, with each one's share.
 
-    A part's share is its weight's part of all weights, without signs, in basis points that sum to 10,000: what a
-    market divides a price by.
+    A part's share is its weight's part of all weights, without signs, in basis points that sum to 10,000. A market
+    divides a price by it.
     """
     shares = shares_of([abs(weight) for _, weight in parts])
     sources = [

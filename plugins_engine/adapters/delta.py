@@ -1,7 +1,7 @@
 """Pure algebra of low-rank matrices, never multiplied out unless asked to.
 
 A low-rank matrix is a pair (B, A): ΔW = B A, with B (out, rank) and A (rank, in), any scale already folded in.
-Everything here is computed in float32, or in float64 where that is given, and returns new tensors of it.
+Everything here is computed in float32, or in float64 if the input is, and returns new tensors of that type.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def scale(delta: LowRank, factor: float) -> LowRank:
 
 
 def negate(delta: LowRank) -> LowRank:
-    """Give -ΔW: what restores exactly what ΔW took away."""
+    """Give -ΔW, which restores exactly what ΔW took away."""
     return scale(delta, -1.0)
 
 

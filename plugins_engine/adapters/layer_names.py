@@ -49,7 +49,7 @@ def text_layer(component: str, written: str) -> str | None:
 def encoder_key(key: str) -> tuple[str, str] | None:
     """Tell the text encoder that a key of any naming is of, and the rest of the key; None for what is of no text encoder.
 
-    A text encoder that no Stable Diffusion has is told as the key names it.
+    A text encoder that no Stable Diffusion has keeps the name that the key gives it.
     """
     key = key.removeprefix("base_model.model.")
     if key.startswith((f"{TEXT_MODEL}.", KOHYA_ENCODER)):

@@ -1,7 +1,7 @@
 """Learned tokens: vectors that a text encoder reads where a prompt calls a plug-in's name.
 
-Textual inversion (Gal et al. 2022, arXiv 2208.01618), but as a difference from what stands there without the plug-in, so that a
-plug-in's weight says how much of it counts, and so that the name keeps its ordinary meaning where the plug-in is off.
+Textual inversion (Gal et al. 2022, arXiv 2208.01618), but as a difference from what stands there without the plug-in. So a
+plug-in's weight says how much of it counts, and the name keeps its ordinary meaning where the plug-in is off.
 """
 
 import hashlib
@@ -31,9 +31,9 @@ class LearnedTokens:
     Args:
         words: The name, which calls it in a prompt as whole words, in whatever case (`calls`).
         vectors: By text encoder ("text_encoder", "text_encoder_2"), (n, width) each, float32, on the CPU.
-        ordinary: The same for the name without the plug-in: the embeddings of its own n first tokens, the last one again where
-            there are fewer. Empty: not known, and so taken from the base that it is used with.
-        weight: Negative steers away. Tokens that differ in the weight alone add up where several are on; others stand side by
+        ordinary: The same for the name without the plug-in: the embeddings of its own n first tokens. The last one is repeated
+            if there are fewer. Empty: not known, and so taken from the base that it is used with.
+        weight: Negative steers away. Where several are on, tokens that differ in the weight alone add up; others stand side by
             side.
     """
 

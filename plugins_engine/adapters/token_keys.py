@@ -1,9 +1,9 @@
 """The keys under which learned tokens are in plug-in files: our own, and those of the programs that kohya's trainer writes for.
 
-Our own are `lora_tokens.NUMBER.NAME.ENCODER.vectors`, `….ordinary`, and `lora_tokens.NUMBER.NAME.weight` where it is not 1. diffusers
-(0.42) asks for "lora" in every key of a file and loads what begins with "unet." and "text_encoder.", so it reads the rest of the file and
-leaves them out. The others' are `bundle_emb.NAME.string_to_param.*`, for SDXL `….clip_l` and `….clip_g`, the name without dots; what
-stands there ordinarily is said under `….ordinary.*` and is not theirs, but nothing that they read.
+Our own are `lora_tokens.NUMBER.NAME.ENCODER.vectors`, `….ordinary`, and `lora_tokens.NUMBER.NAME.weight` if it is not 1. diffusers
+(0.42) asks for "lora" in every key of a file and loads what begins with "unet." and "text_encoder.". So it reads the rest of the file
+and leaves them out. The others' are `bundle_emb.NAME.string_to_param.*`, for SDXL `….clip_l` and `….clip_g`, the name without dots.
+`….ordinary.*` says what stands there ordinarily. That key is not theirs, and they do not read it.
 """
 
 import re

@@ -65,7 +65,7 @@ class CaptionedWorks:
 
 
 def _vary(prompt: str, name: str, kind: str, rng: random.Random) -> str:
-    """At times word a prompt otherwise, so that the name works alone and with or without an article."""
+    """Word a prompt otherwise at times, so that the name works alone and with or without an article."""
     draw = rng.random()
     if draw < 0.1:
         return trigger_phrase(name, kind)
@@ -75,7 +75,7 @@ def _vary(prompt: str, name: str, kind: str, rng: random.Random) -> str:
 
 
 class _Texts:
-    """Embeddings of prompts, each encoded once: where training changes how they are read, they are encoded again by it."""
+    """Embeddings of prompts, each encoded once. Training that changes how prompts are read encodes them again."""
 
     def __init__(self, base: BaseCheckpoint) -> None:
         self._base = base

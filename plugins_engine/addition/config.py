@@ -19,33 +19,33 @@ class AdditionConfig:
 
     Args:
         rank: Rank of the factors on every adapted layer of the UNet, 1 to 256. A higher one can hold more, and the file grows
-            with it; 16 is customary for one concept.
+            with it. 16 is customary for one concept.
         learning_rate: Rate at which the UNet's factors learn, above 0, at most 1. It warms up over ten steps and falls to
             nothing on a cosine. 1e-4 suits large bases; small ones want far more, the embedded one 5e-3.
         steps: Optimiser steps in which everything is trained together, 1 to 100,000. 1000 are customary; a base that learns
             faster says so on its card.
-        batch: Works that one step learns from. Memory and the time of a step grow with it, and steps become steadier; 4 is
+        batch: Works that one step learns from. Memory and the time of a step grow with it, and steps become steadier. 4 is
             customary where memory is short.
-        prior_batch: Samples of what the base predicts for other prompts, which one step is held to besides. As many as works by
+        prior_batch: Samples of what the base predicts for other prompts. Each step is held to so many. As many as works by
             default. 0: it is held to nothing, and the plug-in may be seen where its name is not called.
-        prior_weight: Weight of the error on each of these samples, above 0; that of a work is 1. More keeps other prompts more
-            as they were, and lets the plug-in learn less.
+        prior_weight: Weight of the error on each of these samples, above 0; that of a work is 1. More keeps other prompts
+            closer to what they were, and lets the plug-in learn less.
         prior_pictures: Pictures that the base draws before the training to gather the samples from, one a prompt chosen at
-            random, and prompts again where there are fewer. More cover more of what the base knows, and take longer to draw.
-        prior_steps: Denoising steps of each of these pictures. Every step gives samples, so that few are enough.
+            random. Prompts are repeated if there are fewer. More cover more of what the base knows, and take longer to draw.
+        prior_steps: Denoising steps of each of these pictures. Every step gives samples, so few are enough.
         layers: Which layers of the UNet are adapted, as keys of `LAYER_KINDS`. All kinds by default, as a style is no matter of
             one of them.
         min_snr: Cap of the weight that the signal-to-noise ratio gives a sample (arXiv 2303.09556), for bases that predict
             noise; 5 is the paper's. Bases that predict velocity are trained on the plain velocity error.
-        flip: Whether each work is learned from mirrored too. That doubles few works; turn it off for what must not be mirrored,
+        flip: Whether each work is learned from mirrored too. That doubles few works. Turn it off for what must not be mirrored,
             such as lettering.
         seed: Of all that is drawn at random. The same works, config and machine give the same plug-in.
         mixed_precision: Number format of the training: "no" (float32), "fp16" or "bf16". None: the one that the base was loaded
             in.
         prior_prompts: Prompts to hold the plug-in to. Those that name the concept are left out. Empty: all that the base is
             known to know (`known_prompts`).
-        token_steps: Optimiser steps in which the tokens are trained alone, before all else. What the works have in common goes
-            into them then, and less is left to the factors, which every prompt meets. 0: all begin together.
+        token_steps: Optimiser steps in which the tokens are trained alone, before all else. What the works have in common then
+            goes into them, and less is left to the factors, which every prompt meets. 0: all begin together.
         tokens: Vectors that the concept's name is read as (textual inversion), at least as many as the name has tokens of its
             own. 0: the name is read as the base reads it.
         token_rate: Rate at which the tokens learn, as a share of a usual entry of the text encoder's table, so that one rate
@@ -53,9 +53,9 @@ class AdditionConfig:
         text_rank: Rank of the factors on the text encoders, at most 256. 0: there are none, and prompts are read as before.
         text_rate: Rate at which the text encoders' factors learn, above 0, at most 1, where there are any. Every prompt meets
             them, so it is best a low one.
-        verbatim_works: Works that are looked for among drawings with the finished plug-in, at even distances among all; see
-            `VerbatimConfig`. 0: it is not said whether the plug-in gives a work back.
-        verbatim_seeds: Drawings of each such work's prompt. More find more, and take as much longer.
+        verbatim_works: Works that are looked for among pictures drawn with the finished plug-in, at even distances among all; see
+            `VerbatimConfig`. 0: nothing says whether the plug-in gives a work back.
+        verbatim_seeds: Pictures drawn of each such work's prompt. More find more, and take as much longer.
     """
 
     rank: int = 16
@@ -111,8 +111,7 @@ class AdditionConfig:
     def for_base(cls, base: BaseCheckpoint, **chosen: Any) -> "AdditionConfig":
         """Give what is chosen, else what the base's card says under `addition`, else the defaults.
 
-        Raises BadBase for a card of another base or one that says something else than these fields, BadRequest for a choice
-        out of range.
+        Raises BadBase for a card of another base or one with other fields than these, BadRequest for a choice out of range.
         """
         of = base.card.get("fingerprint", base.fingerprint)
         if of != base.fingerprint:

@@ -1,4 +1,4 @@
-"""What cannot become a good plug-in is said before anything is trained."""
+"""Say before anything is trained what cannot become a good plug-in."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def require_new_name(name: str, kind: str, known: Known) -> None:
 
 
 def require_different(pictures: Sequence[Image.Image]) -> None:
-    """Raise BadRequest for several works that are all one picture, of which nothing but that picture could be learned."""
+    """Raise BadRequest for several works that are all one picture: training would learn only that picture."""
     if len(pictures) < 2:
         return
     small = np.stack([_small(picture) for picture in pictures])

@@ -32,7 +32,7 @@ _UNET = "unet"
 def accelerator_for(base: BaseCheckpoint, mixed_precision: str | None = None) -> Accelerator:
     """Make the accelerator for a base's device; the precision is the base's own unless another is named."""
     precision = mixed_precision or _PRECISION.get(base.dtype, "no")
-    # Accelerate keeps the first precision of a process for good and refuses any other; a worker serves several bases.
+    # Accelerate keeps the first precision of a process for good and refuses any other, but a worker serves several bases.
     AcceleratorState._reset_state()  # noqa: SLF001  # there is no public way
     return Accelerator(cpu=base.device.type == "cpu", mixed_precision=precision)
 
@@ -44,7 +44,7 @@ def quick_accelerator(base: BaseCheckpoint) -> Accelerator:
 
 @dataclass(frozen=True)
 class TextTraining:
-    """What of the reading of prompts is trained: the text encoders' layers, and tokens.
+    """What is trained of how prompts are read: the text encoders' layers, and tokens.
 
     rank: of the factors of `base.text_layers`; 0: none. learning_rate: theirs.
     tokens: what they begin as (`new_tokens`). token_rate: theirs, as a share of a usual entry of the text encoder's table, so that one
@@ -60,7 +60,7 @@ class TextTraining:
 def new_tokens(base: BaseCheckpoint, words: str, count: int) -> LearnedTokens:
     """Give tokens that mean what their name means without them, to be trained.
 
-    They are as many as asked for, but at least as many as the name has by itself: at weight 0 they are the name then.
+    They are as many as asked for, but at least as many as the name has by itself. So at weight 0 they are the name.
     """
     count = max(count, *(len(token_ids(tokenizer, words)) for tokenizer, _ in base.named_encoders.values()))
     ordinary = ordinary_vectors(base, words, count)
@@ -92,7 +92,7 @@ class _TrainedTokens:
 
 
 class TrainableLora:
-    """Low-rank factors and tokens in a base, with their optimiser. Made, and taken out again, by `trainable`."""
+    """Low-rank factors and tokens in a base, with their optimiser. `trainable` makes them and removes them again."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class TrainableLora:
         self._unet = accelerator.prepare_model(base.unet) if several else base.unet
 
     def predict(self, batch: Batch) -> Tensor:
-        """Give what the UNet predicts with the factors, (n, c, h, w). Where text is trained, the batch's prompts are read anew.
+        """Give what the UNet predicts with the factors, (n, c, h, w). If text is trained, the batch's prompts are read anew.
 
         Raises ValueError for a batch without prompts where they are needed.
         """
@@ -163,7 +163,7 @@ class TrainableLora:
         return error.detach()
 
     def factors(self) -> dict[str, LowRank]:
-        """Give every layer's (B, A), alpha / rank folded into B; layers that were never moved from zero too."""
+        """Give every layer's (B, A), alpha / rank folded into B, with layers that never moved from zero."""
         layers: dict[str, LowRank] = {}
         for name, module in self._layers():
             up, down = module.lora_B["default"].weight, module.lora_A["default"].weight
@@ -180,9 +180,9 @@ class TrainableLora:
 
     @torch.no_grad()
     def set_factors(self, layers: Mapping[str, LowRank]) -> None:
-        """Start the named layers from given deltas of at most the factors' rank; what is left of the rank stays as it was.
+        """Start the named layers from given deltas of at most the factors' rank; the rest of the rank stays as it was.
 
-        The columns of B beyond the given ones are zero, so that the layer's delta is the given one exactly.
+        The columns of B beyond the given ones are zero, so the layer's delta is exactly the given one.
         """
         for name, module in self._layers():
             if name not in layers:
@@ -224,10 +224,10 @@ def trainable(
     accelerator: Accelerator | None = None,
     text: TextTraining | None = None,
 ) -> Iterator[TrainableLora]:
-    """Lay fresh factors of zero effect into layers of a base's UNet, of which there may be none, and what `text` asks for.
+    """Lay fresh factors of zero effect into layers of a base's UNet, and what `text` asks for. There may be no layers.
 
-    Within the context prompts are read with the tokens. Afterwards the base is as it was, whatever was raised. Batches have to
-    carry their prompts where text is trained.
+    Within the context prompts are read with the tokens. Afterwards the base is as it was, whatever was raised. If text is
+    trained, batches have to carry their prompts.
     """
     text = text or TextTraining()
     torch.manual_seed(seed)  # the factors' initial values

@@ -25,7 +25,7 @@ class PriorBank:
 
     @torch.no_grad()
     def read_as(self, base: BaseCheckpoint, prompts: Sequence[str]) -> "PriorBank":
-        """Give the same latents and predictions, read from other prompts, or from the same by a base that reads them otherwise."""
+        """Give the same latents and predictions, read from other prompts, or from the same by another reading."""
         return replace(self, text=base.encode_prompt(prompts), prompts=tuple(prompts))
 
     def draw(self, count: int, weight: float, generator: torch.Generator) -> Batch:
@@ -81,8 +81,8 @@ def gather_lessons(
 ) -> tuple[PriorBank, PriorBank]:
     """Draw each prompt once and keep what the base predicts for it, and for its other prompt, on the same latents.
 
-    Both banks are of the same noisy latents in the same order, and of the text `prompts`: what the base does, and what
-    a plug-in shall make of it.
+    Both banks have the same noisy latents in the same order, and the text `prompts`. They are what the base does, and
+    what a plug-in shall make of it.
     """
     text = base.encode_prompt([*prompts, "", *others])
     empty = len(prompts)
@@ -112,10 +112,10 @@ def _drawing(
     guidance: float,
     on_step: Callable[[int, int], None],
 ) -> Iterator[tuple[int, Tensor, Tensor, int, list[Tensor]]]:
-    """Draw the first `empty` prompts of `text` in batches, telling of every step what the base predicts.
+    """Draw the first `empty` prompts of `text` in batches, and tell for every step what the base predicts.
 
-    Yields the step's index, the rows (n,) of the text drawn, the noisy latents (n, c, h, w), the time, and predictions on
-    them: of the prompt, of the empty one, and of the row that lies each of `beside` further on.
+    Yields the step's index, the rows (n,) of the text drawn, the noisy latents (n, c, h, w), the time, and the predictions.
+    These are for the prompt, for the empty one, and for the row that lies each of `beside` further on.
     """
     size = base.resolution // base.pixels_per_latent
     batch = max(1, min(_BATCH, _BATCH_PIXELS // base.resolution**2))

@@ -65,8 +65,8 @@ def add_concept(
         kind: "style" or "character".
         config: How it is trained; None: as the base's card asks (`AdditionConfig.for_base`).
         on_progress: Called after every step, at times with a preview. What it raises (Cancelled) stops the training.
-        may_be_known: Whether the name may be one that the base lists among what it draws, which is refused otherwise: for a
-            concept that an eraser takes out of the base, or one to be strengthened.
+        may_be_known: Whether the name may be one that the base lists among what it draws. It is refused otherwise. For a
+            concept that an eraser erases, or one to be strengthened.
     """
     config = config or AdditionConfig.for_base(base)
     name = require_concept(name, kind)

@@ -18,7 +18,7 @@ from plugins_engine.model.sampler import generate_each
 class LayerInputs:
     """The inputs X (in, n) that one or several layers were fed together.
 
-    gram: X Xᵀ / n, (in, in), float64. rows: at most as many of the inputs as were asked for, (m, in), float32.
+    gram: X Xᵀ / n, (in, in), float64. rows: some of the inputs, at most as many as asked for, (m, in), float32.
     """
 
     gram: Tensor
@@ -41,8 +41,8 @@ def gather_inputs(
 ) -> dict[str, LayerInputs]:
     """Draw `pictures` pictures of the prompts in turn, with the plug-ins, and keep what each layer was fed.
 
-    Every denoising step counts, of the prompt and of guidance's empty one alike, as that is what a drawing base goes
-    through. Layers that are fed the same tensor (q, k and v of a self-attention; every k and v that reads the text)
+    Every denoising step counts, of the prompt and of guidance's empty one alike, as a base goes through both when it
+    draws. Layers that are fed the same tensor (q, k and v of a self-attention; every k and v that reads the text)
     share one LayerInputs.
     """
     gathering = _Gathering(base, layers, rows, seed)

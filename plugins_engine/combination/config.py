@@ -19,21 +19,21 @@ class CombinationConfig:
     """How plug-ins are combined. Raises BadRequest for a value out of range.
 
     Args:
-        method: How the combination is found, of `COMBINATION_METHODS`: "tuned" (closed form, then a few steps on all layers
-            together) draws pictures of several best; "closed-form" solves each layer by itself; "sgd" descends on the same
-            objective, as the paper does; "sum", "svd", "ties" and "dare" look at no prompts.
+        method: How the combination is found, of `COMBINATION_METHODS`. "tuned" (closed form, then a few steps on all layers
+            together) draws pictures of several best. "closed-form" solves each layer by itself. "sgd" descends on the same
+            objective, as the paper does. "sum", "svd", "ties" and "dare" look at no prompts.
         rank: Of the result, on every layer. None: "tuned", "closed-form", "sum" and "sgd" keep the sum of the plug-ins' ranks,
-            with which nothing is lost, the others the highest of them.
+            which loses nothing. The others keep the highest of them.
         ridge: How strongly large weights are held back in the closed form, as a share of the mean diagonal of what the layer is
             fed. None: chosen layer by layer, by pictures that took no part in the fit.
-        pictures: Drawn for each part to see what layers are fed, and a quarter as many again to choose the ridge by. Many
+        pictures: Drawn for each part to see what layers are fed. A quarter as many again are drawn to choose the ridge by. Many
             different prompts say more than many denoising steps.
         retained_pictures: Drawn of all retained prompts together. Four times as many as of a part: what shall stay is more than
             any one plug-in.
         steps: Denoising steps of each of these pictures. Few are enough, as every step counts.
         seed: Of all that is drawn at random.
-        tuning_steps: Steps of "tuned" on all layers together, after each has been solved by itself; four for each part that
-            calls plug-ins where that is more, so that each has its turns.
+        tuning_steps: Steps of "tuned" on all layers together, after each has been solved by itself. Four for each part that
+            calls plug-ins if that is more, so that each has its turns.
         epochs: Of "sgd": how often every input is learned from; the paper's.
         learning_rate: Of "sgd"; the paper's.
         rows: Of "sgd": inputs that are kept of each layer and part. More take more memory.

@@ -33,13 +33,13 @@ _NEAR = 2.0  # times the error of (2) on predictions: the sum's, at most, where 
 
 @dataclass(frozen=True)
 class Combination:
-    """The combined plug-in, and how it was come by.
+    """The combined plug-in, and what was measured on the way.
 
     Args:
         adapter: The plug-in. Its file says what it was combined from, and each one's share.
-        figures: For JSON: `method`, `parts`, `rank`, `fit_seconds`, `seconds`, and of methods that look at prompts
-            `relative_error`: what is missed of what the plug-ins do, on pictures outside the fit, as a share of what no plug-in
-            at all would miss.
+        figures: For JSON: `method`, `parts`, `rank`, `fit_seconds`, `seconds`. Methods that look at prompts also give
+            `relative_error`: what the combination misses of what the plug-ins do, on pictures outside the fit. It is a share of
+            what no plug-in at all would miss.
         layer_errors: The relative error by layer.
     """
 
@@ -58,8 +58,8 @@ def combine(
 
     Args:
         base: What the plug-ins are for. It is as it was afterwards, whatever was raised.
-        parts: Each plug-in with prompts that call it alone, at least two. Besides, prompts that call several (`joint_parts`),
-            and prompts that shall stay.
+        parts: Each plug-in with prompts that call it alone, at least two. Prompts that call several (`joint_parts`) and prompts
+            that shall stay may follow.
         config: How; None: the defaults.
         on_progress: Called as pictures are drawn and layers fitted. What it raises (Cancelled) stops the work.
     """
@@ -103,7 +103,7 @@ def gather_parts(
                 pictures=pictures,
                 steps=config.steps,
                 seed=config.seed,
-                guidance=1.0,  # what plug-ins make of the empty prompt, which is every part's, cannot all be done
+                guidance=1.0,  # no combination can do to the empty prompt what every plug-in does
                 rows=config.rows if config.method == "sgd" else 0,
                 on_picture=partial(_counted, on_picture, before),
             )
@@ -201,7 +201,7 @@ class _Combining:
     def _tuned(
         self, drawing: dict[str, LowRank], reading: dict[str, LowRank]
     ) -> tuple[dict[str, LowRank], float]:
-        """Give all layers after those of the UNet were tuned, beside the text encoders' as they are, and the seconds that it took."""
+        """Give the UNet's layers tuned, the text encoders' as they are, and the seconds that it took."""
         seed, solved = self._config.seed + 2_000_000, self._done
         banks = gather_predictions(self._base, self._parts, seed, self._tell_from(solved))
         begun = time.monotonic()

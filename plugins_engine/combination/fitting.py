@@ -1,4 +1,4 @@
-"""Fit one layer of a combination by itself, in each of the ways that there are."""
+"""Fit one layer of a combination by itself, in each of the known ways."""
 
 import math
 from collections.abc import Sequence
@@ -125,7 +125,7 @@ class LayerFits:
         return torch.cat(rows), torch.cat(targets), torch.cat(weights)
 
     def _sparse(self, method: Literal["ties", "dare"], held: Sequence[LowRank], rank: int) -> LowRank:
-        """Merge the full matrices as peft does, then take the nearest of the rank."""
+        """Combine the full matrices as peft does, then take the nearest of the rank."""
         full, ones = [delta.materialise(each) for each in held], torch.ones(len(held))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._config.seed)  # of DARE's coins

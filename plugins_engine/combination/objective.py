@@ -14,8 +14,8 @@ Inputs = Sequence[dict[str, LayerInputs]]  # of each part, by layer
 def part_weights(parts: Sequence[CombinationPart], inputs: Inputs, layer: str) -> list[float]:
     """Give w_i of the objective for one layer: each part's own weight, divided by ‖ΔW_i X_i‖² / n_i.
 
-    A part with nothing to do there is divided by the others' mean; where no part has anything to do, none is divided. Retained
-    parts weigh together `RETAINED_WEIGHT` times as many parts as call plug-ins.
+    A part with nothing to do there is divided by the others' mean. If no part has anything to do, none is divided. Retained
+    parts together weigh `RETAINED_WEIGHT` times as many parts as call plug-ins.
     """
     kept = len(retained(parts))
     share = RETAINED_WEIGHT * (len(parts) - kept) / kept if kept else 1.0

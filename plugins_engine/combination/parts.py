@@ -10,7 +10,7 @@ from plugins_engine.errors import BadRequest
 from plugins_engine.known import known_prompts
 from plugins_engine.model.base import BaseCheckpoint
 
-# Against all plug-ins together: their effects on what shall stay add up, so it has to weigh more the more they are.
+# Against all plug-ins together: their effects on what shall stay add up, so its weight grows with their number.
 RETAINED_WEIGHT = 5.0
 _AGAIN = 4  # pictures, at most, of one retained prompt
 
@@ -22,8 +22,8 @@ class CombinationPart:
     Args:
         prompts: As a person would write them, with the plug-ins' names. Many different ones say more than a few.
         adapters: One plug-in; several, side by side; or none, for prompts that shall stay as they are.
-        weight: Of this part's error in what is minimised, above 0; of a plug-in's own part, its share among the plug-ins as
-            well. Retained prompts count besides as much as all plug-ins together, times five.
+        weight: Of this part's error in what is minimised, above 0. For a plug-in's own part it is also its share among the
+            plug-ins. Retained prompts also count as much as all plug-ins together, times five.
     """
 
     prompts: tuple[str, ...]
@@ -53,7 +53,7 @@ def tokens_of(parts: Sequence[CombinationPart]) -> tuple[LearnedTokens, ...]:
 
 
 def pictures_of(parts: Sequence[CombinationPart], each: int, of_retained: int) -> list[int]:
-    """Give how many pictures to draw for each part: `each` of those that call plug-ins, `of_retained` of all others together.
+    """Give how many pictures to draw for each part: `each` if it calls plug-ins, `of_retained` for all others together.
 
     A retained prompt is drawn a few times at most: a short list needs no more.
     """
@@ -62,7 +62,7 @@ def pictures_of(parts: Sequence[CombinationPart], each: int, of_retained: int) -
 
 
 def kept_by_erasers(base: BaseCheckpoint, adapters: Sequence[Adapter]) -> tuple[str, ...]:
-    """List the prompts that a base knows and that name nothing the erasers among the adapters take out; none without erasers."""
+    """List the prompts that a base knows and that name no concept of the erasers among the adapters; none without erasers."""
     taken = [adapter.metadata.get("plugin.extracted", "") for adapter in adapters if adapter.kind == "eraser"]
     if not taken:
         return ()
@@ -72,7 +72,7 @@ def kept_by_erasers(base: BaseCheckpoint, adapters: Sequence[Adapter]) -> tuple[
 def joint_parts(parts: Sequence[CombinationPart]) -> list[CombinationPart]:
     """Compose prompts that call two plug-ins at once: every character, or whatever else is no style, in every style.
 
-    From prompts that call each alone nothing is learned of a picture that shows both. A character's phrase is what calls it
+    Prompts that call each alone teach nothing of a picture that shows both. A character's phrase is what calls it
     in its own prompts, up to a comma: "a fox, Ink style" and Clay make "a fox, Clay style".
     """
     single = [(part, part.adapters[0]) for part in alone(parts)]
@@ -89,7 +89,7 @@ def joint_parts(parts: Sequence[CombinationPart]) -> list[CombinationPart]:
 
 
 def joint_parts_of(prompts: Sequence[str], adapters: Sequence[Adapter]) -> list[CombinationPart]:
-    """Join given prompts with the plug-ins whose names they have in them. Raises BadRequest for one that names fewer than two."""
+    """Join given prompts with the plug-ins that they name. Raises BadRequest for one that names fewer than two."""
     found: dict[tuple[Adapter, ...], list[str]] = {}
     for prompt in prompts:
         named = tuple(each for each in adapters if each.name and calls(each.name, prompt))

@@ -1,8 +1,8 @@
 """Tuning a combination as a whole: all layers at once, until it predicts what each part's own plug-ins predict.
 
-Fitting layer by layer has a limit that no fit of one layer can pass: what a layer is fed alike by every prompt (the time of a
-denoising step, the begin mark and the article of a prompt) it cannot answer in one way for one plug-in and in another for the
-next, so it gives their mean. Other layers can make up for that, as they see what the picture is to become. A few steps of gradient
+Fitting layer by layer has a limit that no fit of one layer can pass. Every prompt feeds some inputs alike: the time of a denoising
+step, the begin mark and the article of a prompt. A layer cannot answer these in one way for one plug-in and in another for the next,
+so it gives their mean. Other layers can make up for that, as they see what the picture is to become. A few steps of gradient
 descent find out how. No works are needed: the pictures are the base's own, drawn with the plug-ins.
 """
 
@@ -58,7 +58,7 @@ def reading_as(
 ) -> Iterator[Callable[[PriorBank], PriorBank]]:
     """Within the context, prompts are read with these layers of the text encoders and these tokens.
 
-    Gives what makes a bank of those that were read otherwise; where there is nothing to read otherwise, it is the bank as it was.
+    Gives a function that reads a bank's prompts so. If there is nothing to read otherwise, it gives the bank as it was.
     """
     if not layers and not tokens:
         yield lambda bank: bank
@@ -73,8 +73,8 @@ def weights_of(
     """Weigh the parts: by their own weight, divided by how much their plug-ins change what the base predicts.
 
     So a plug-in that changes little is missed as badly as one that changes much. Prompts that call several count `_JOINT_WEIGHT`
-    times, retained ones `RETAINED_WEIGHT` times as much as a part of the mean change. What erasers do to their own prompts is about as
-    much for each: among them every part weighs alike.
+    times as much as a part of the mean change, retained ones `RETAINED_WEIGHT` times as much. Erasers change their own prompts about
+    as much each, so among them every part weighs alike.
     """
     calling = [part for part in parts if part.adapters]
     if all(adapter.kind == "eraser" for part in calling for adapter in part.adapters):
@@ -108,7 +108,7 @@ def prediction_error(
 
 @torch.no_grad()
 def _missed(base: BaseCheckpoint, bank: PriorBank, seed: int) -> float:
-    """Give the mean squared error of what the base, as it is, predicts of some of a bank's rows."""
+    """Give the mean squared error of what the base, as it is, predicts for some of a bank's rows."""
     rows = bank.draw(_COMPARED, 1.0, torch.Generator().manual_seed(seed))
     predicted = base.predict(rows.noisy, rows.time, rows.text)
     return float((predicted.float() - rows.target.float()).pow(2).mean())
@@ -124,7 +124,7 @@ def tuned(
     seed: int,
     on_step: OnStep,
 ) -> dict[str, LowRank]:
-    """Give the layers after so many steps on what the parts predict, each by its weight; of no higher rank than before.
+    """Give the layers after so many steps on what the parts predict, each by its weight. No rank grows.
 
     Raises BrokenPicture when the numbers overflow.
     """

@@ -59,13 +59,13 @@ def add(commands: "Commands") -> None:
         type=int,
         default=defaults.seeds,
         metavar="N",
-        help="drawings of each prompt (default: %(default)s)",
+        help="pictures of each prompt (default: %(default)s)",
     )
     command.add_argument(
         "--within", type=float, default=defaults.reproduced_within, metavar="X",
         help="largest distance, 0 to 1, of a work that counts as reproduced (default: %(default)s)",
     )  # fmt: skip
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="of the first drawing (default: 0)")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="of the first picture (default: 0)")
     base_options(command)
     command.set_defaults(run=run)
 

@@ -1,4 +1,4 @@
-"""`extract`: take a concept out of a base and keep it as a plug-in."""
+"""`extract`: extract a concept from a base and keep it as a plug-in."""
 
 import argparse
 import sys
@@ -32,7 +32,7 @@ def add(commands: "Commands") -> None:
     defaults = ExaminationConfig()
     command = commands.add_parser(
         "extract",
-        help="take a concept out of a base, and keep it as a plug-in",
+        help="extract a concept from a base, and keep it as a plug-in",
         description="Make an eraser, with which the base no longer draws a concept by its name, and the plug-in that brings "
         "it back: eraser and plug-in together are nothing. What the base knows is suppressed, not removed; the report "
         "says how readily an attack brings it back.",

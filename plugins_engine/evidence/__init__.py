@@ -2,10 +2,10 @@
 
 Two tests, after Carlini et al. 2023, "Extracting training data from diffusion models" (arXiv 2301.13188):
 
-- *Reproduction* (their sections 4.1 and 4.2): draw prompts with many seeds. A work is reproduced where a drawing comes
-  closer to it than a threshold, and a drawing is memorised where many seeds agree on it.
-- *Membership* (their section 5.1): a base predicts what it was trained on with less error. How much less is only known
-  beside controls, comparable works that it never saw, so errors are calibrated by theirs (the offline likelihood ratio of
+- *Reproduction* (their sections 4.1 and 4.2): draw prompts with many seeds. A work is reproduced if a picture comes
+  closer to it than a threshold, and a picture is memorised if many seeds agree on it.
+- *Membership* (their section 5.1): a base predicts what it was trained on with less error. Only controls, comparable works
+  that it never saw, tell how much less is usual. So errors are calibrated by theirs (the offline likelihood ratio of
   Carlini et al. 2022, arXiv 2112.03570).
 
 Works and controls are measured alike, and everything found of works is reported beside what is found of controls. The numbers

@@ -17,13 +17,13 @@ class EvidenceConfig:
     """How much is drawn and measured.
 
     Args:
-        seeds: Drawings of each prompt, 2 to 1000. A base draws what it has by heart from any seed, so that many agree; the time
-            grows with their number.
-        steps: Denoising steps of each drawing.
-        guidance: How closely drawings follow their prompt; None: the base's own.
+        seeds: Pictures drawn of each prompt, 2 to 1000. A base draws what it has by heart from any seed, so many agree. The
+            time grows with their number.
+        steps: Denoising steps of each of these pictures.
+        guidance: How closely they follow their prompt; None: the base's own.
         tiles: Tiles in each direction that pictures are compared by; it has to divide the base's size. The worst tile counts,
-            so that a ground which pictures share does not.
-        reproduced_within: Largest distance, 0 to 1, at which a work counts as reproduced and drawings count as agreeing.
+            so a ground that pictures share does not.
+        reproduced_within: Largest distance, 0 to 1, at which a work counts as reproduced and drawn pictures count as agreeing.
         levels: Noise levels at which a base's error on a picture is taken. Each picture meets the same noise; more make the
             error steadier.
         seed: Of all that is drawn at random.
@@ -46,7 +46,7 @@ class EvidenceConfig:
 
 
 def require_enough(works: CaptionedPictures, controls: CaptionedPictures) -> None:
-    """Raise BadRequest where works or controls are too few to say anything."""
+    """Raise BadRequest if works or controls are too few to say anything."""
     if not works:
         raise BadRequest("expected at least one work, found none")
     if len(controls) < MIN_CONTROLS:

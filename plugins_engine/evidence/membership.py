@@ -59,8 +59,8 @@ def find_membership(
 ) -> Membership:
     """Compare the base's error on works with its error on controls, each under its own caption.
 
-    What is compared is the logarithm of the error with the caption over the error without it: how much the caption helps is
-    less a matter of how plain a picture is than the error itself. Raises BadRequest for too few of anything.
+    It compares the logarithm of the error with the caption over the error without it. How much the caption helps depends
+    less on how plain a picture is than the error itself does. Raises BadRequest for too few of anything.
 
     Args:
         base: What is measured, as it is: lay a release's eraser over it first (`applied`) to measure the release.
@@ -77,7 +77,7 @@ def find_membership(
 
 
 def calibrated(works: Array, controls: Array) -> Membership:
-    """Turn what was measured of works (n,) and of controls (m,), low for what a base knows, into scores and their ROC."""
+    """Turn measures of works (n,) and of controls (m,), low for what a base knows, into scores and their ROC."""
     scores = tuple(_score(each, controls) for each in works)
     left_out = tuple(_score(each, np.delete(controls, i)) for i, each in enumerate(controls))
     return Membership(scores, left_out, roc(scores, left_out))
@@ -123,8 +123,8 @@ def roc(works: Sequence[float], controls: Sequence[float]) -> Roc:
 def area_interval(area: float, works: int, controls: int) -> tuple[float, float]:
     """Give the 95% interval of an area under the curve: method 5 of Newcombe (2006, doi:10.1002/sim.2324).
 
-    It holds all areas that lie no further from the one found than 1.96 of their own standard errors, those of Hanley and McNeil (1982)
-    as for equal numbers of works and controls. So it has a width also where all works score above all controls.
+    It holds all areas that lie within 1.96 of their own standard errors of the one found. The errors are those of Hanley and McNeil
+    (1982) for equal numbers of works and controls. So it has a width even if all works score above all controls.
     """
     fewer = (works + controls) / 2 - 1
 
@@ -134,7 +134,7 @@ def area_interval(area: float, works: int, controls: int) -> tuple[float, float]
         return (area - other) ** 2 > 1.959964**2 * variance
 
     def bound(end: float) -> float:
-        """Halve the way from the area, which is in, to an end of the scale, which is out or the bound itself."""
+        """Halve the way from the area, which is inside, to an end of the scale, which is outside or the bound itself."""
         inside, outside = area, end
         for _ in range(50):
             middle = (inside + outside) / 2

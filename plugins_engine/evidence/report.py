@@ -23,7 +23,7 @@ SENTENCES = {
 
 
 def evidence_sentences(reproduction: Reproduction) -> dict[str, str]:
-    """Give what has to be said beside the figures, by the part of the report that it belongs to."""
+    """Give what a report has to say beside its figures, by the part of the report."""
     return {part: said.format(within=reproduction.within) for part, said in SENTENCES.items()}
 
 

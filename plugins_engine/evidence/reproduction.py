@@ -1,4 +1,4 @@
-"""Reproduction: drawings of a base that come near to a work, and prompts whose drawings all agree."""
+"""Reproduction: pictures of a base that come near to a work, and prompts whose pictures all agree."""
 
 import itertools
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ from plugins_engine.progress import OnStep, Progress
 
 @dataclass(frozen=True)
 class Nearest:
-    """The drawing that comes nearest to one work.
+    """The drawn picture that comes nearest to one work.
 
     Args:
         distance: 0 to 1: root mean square difference of the worst tile.
         prompt: What was drawn.
         seed: What it was drawn from.
-        picture: The drawing.
+        picture: The picture itself.
     """
 
     distance: float
@@ -37,11 +37,11 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How many of one prompt's drawings all agree with each other.
+    """How many of one prompt's pictures all agree with each other.
 
     Args:
         prompt: What was drawn.
-        clique: The most drawings that are all within the distance of each other.
+        clique: The most pictures that are all within the distance of each other.
         seeds: How many were drawn.
     """
 
@@ -52,12 +52,12 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What came near to works, what to controls, and how far the drawings of a prompt agree.
+    """What came near to works, what to controls, and how far the pictures of a prompt agree.
 
     Args:
-        works: Of each work, the drawing nearest to it.
+        works: Of each work, the drawn picture nearest to it.
         controls: Of each control, the same.
-        agreement: Of each prompt, how many of its drawings agree.
+        agreement: Of each prompt, how many of its pictures agree.
         within: The distance that counts as near.
     """
 
@@ -78,7 +78,7 @@ def find_reproductions(
     config: EvidenceConfig | None = None,
     on_step: OnStep | None = None,
 ) -> Reproduction:
-    """Draw every prompt with many seeds, and compare every drawing with every work and every control.
+    """Draw every prompt with many seeds, and compare every picture with every work and every control.
 
     Raises BadRequest for too few of anything.
 

@@ -1,9 +1,9 @@
-"""Whether a plug-in gives its own works back: drawings of their captions, compared with them as evidence compares.
+"""Whether a plug-in gives its own works back: pictures of their captions, compared with them as evidence compares.
 
-A plug-in of few works may learn one by heart, and then hands it to whoever asks by its caption. That is found as
-"Extracting training data from diffusion models" finds it (Carlini et al. 2023, arXiv 2301.13188, section 4.2): draw
-with several seeds, and compare tile by tile. Where a drawing comes near, the plain base draws the same prompt too, because
-a thing that is always drawn alike comes near to a work without its having been learned.
+A plug-in of few works may learn one by heart, and then gives it to whoever asks by its caption. The test is that of
+"Extracting training data from diffusion models" (Carlini et al. 2023, arXiv 2301.13188, section 4.2): draw
+with several seeds, and compare tile by tile. Where a picture comes near, the plain base draws the same prompt too. A thing
+that is always drawn alike comes near to a work that was never learned.
 """
 
 import json
@@ -25,18 +25,18 @@ GIVEN_BACK = "plugin.given_back"  # metadata of a plug-in's file
 
 @dataclass(frozen=True)
 class VerbatimConfig:
-    """How many works are looked for, with how many drawings each, and how near counts as given back.
+    """How many works are looked for, with how many pictures each, and how near counts as given back.
 
     Args:
         works: Works that are looked for, at even distances among all. The time grows with their number; 16 are few beside a
             training.
-        seeds: Drawings of each work's prompt, every one with a seed of its own. What is known by heart comes from any seed, so
-            two are enough.
-        steps: Denoising steps of each drawing. Fewer than a picture for a person takes: what is drawn shows early.
-        tiles: Tiles in each direction that pictures are compared by. The worst tile counts, so that a ground which they share
-            does not.
+        seeds: Pictures drawn of each work's prompt, every one with a seed of its own. What is known by heart comes from any
+            seed, so two are enough.
+        steps: Denoising steps of each of these. Fewer than a picture for a person takes: what is drawn shows early.
+        tiles: Tiles in each direction that pictures are compared by. The worst tile counts, so a ground that they share does
+            not.
         within: Largest distance, 0 to 1, at which a work counts as given back: the one of `EvidenceConfig.reproduced_within`.
-        seed: Of the first drawing; the others follow it.
+        seed: Of the first picture; the others follow it.
     """
 
     works: int = 16
@@ -56,13 +56,13 @@ class VerbatimConfig:
 
 @dataclass(frozen=True)
 class GivenBack:
-    """How near drawings with a plug-in come to its own works.
+    """How near pictures drawn with a plug-in come to its own works.
 
     Args:
         looked_at: Which works were looked for, by their place among all of them.
-        distances: Of each of these, the distance 0 to 1 of the drawing nearest to it.
-        without: Of each, the plain base's distance where the plug-in came near; None where it did not.
-        seeds: Drawings of each work's prompt.
+        distances: Of each of these, the distance 0 to 1 of the picture nearest to it.
+        without: Of each, the plain base's distance if the plug-in came near; else None.
+        seeds: Pictures drawn of each work's prompt.
         within: Largest distance that counts as given back.
     """
 
@@ -83,7 +83,7 @@ class GivenBack:
 
     @property
     def figures(self) -> dict[str, object]:
-        """Say it for programs: what the file and the market keep."""
+        """Say it for programs; the file and the market keep this."""
         return {
             "works": list(self.works),
             "looked_at": len(self.looked_at),
@@ -105,7 +105,7 @@ def find_given_back(
     config: VerbatimConfig | None = None,
     on_progress: OnProgress | None = None,
 ) -> GivenBack:
-    """Draw works' prompts with a plug-in, and compare every drawing with every work that is looked for.
+    """Draw works' prompts with a plug-in, and compare every picture with every work that is looked for.
 
     Args:
         base: What the plug-in is for.
@@ -133,7 +133,7 @@ def _nearest(
     config: VerbatimConfig,
     on_progress: OnProgress | None,
 ) -> list[float]:
-    """Draw every work's prompt with several seeds, and give each work's distance to the drawing that is nearest to it."""
+    """Draw every work's prompt with several seeds, and give each work's distance to the picture nearest to it."""
     prompts = [prompt for _, prompt in works for _ in range(config.seeds)]
     drawn = generate_each(
         base, prompts, seed=config.seed, steps=config.steps, plugins=plugins, on_progress=on_progress

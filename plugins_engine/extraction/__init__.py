@@ -1,1 +1,1 @@
-"""Extraction: a concept leaves the base and becomes a plug-in; several leave it together; and what came of it, measured."""
+"""Extraction: one concept or several leave the base and become plug-ins, and the result is measured."""

@@ -1,17 +1,17 @@
 """Closed-form erasure: cross-attention reads the concept's words as if they were the anchor's. Exact, in seconds.
 
 A key or value matrix W turns token vectors c into what a picture is told. The edit W + Δ shall make of the target's tokens
-C* what W makes of the anchor's C₁, and leave the retained tokens C₀ (in the rows of the matrices here) as they are:
+C* what W makes of the anchor's C₁. It shall leave the retained tokens C₀ (in the rows of the matrices here) as they are:
 
     min over Δ of Σ over K concepts of ‖Δ C* - W (C₁ - C*)‖² / n* + K ω ‖Δ C₀‖² / n₀ + λ ‖Δ‖²        (1)
 
-(UCE, Gandikota et al. 2023, arXiv 2308.14761, on every token of whole prompts; what K edits do to the rest adds up, so the rest
-weighs K times as much). A weight alone lets a little of the edit leak into everything, so Δ may besides be confined to directions
-that the retained tokens hardly use: Δ = D P, with P the projection on the eigenvectors of C₀ᵀC₀ / n₀ that together hold a share
+(UCE, Gandikota et al. 2023, arXiv 2308.14761, on every token of whole prompts). What K edits do to the rest adds up, so the rest
+weighs K times as much. A weight alone lets a little of the edit leak into everything. So Δ may also be confined to directions
+that the retained tokens hardly use: Δ = D P. P is the projection on the eigenvectors of C₀ᵀC₀ / n₀ that together hold a share
 η of its trace (the null space of SPEED, arXiv 2503.07392, where η → 0).
 
-The solution is Δ = W E with one E for all layers, and of whatever rank is asked for by reduced-rank regression: the SVD of
-Δ L cut off, with L Lᵀ the matrix of second moments in (1).
+The solution is Δ = W E with one E for all layers. Reduced-rank regression gives it any rank: the SVD of Δ L cut off, with L Lᵀ
+the matrix of second moments in (1).
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class ClosedFormConfig:
         rank: Of the eraser on every layer, at most the width of a token. 16 is customary for one concept.
         retain_weight: Weight of what shall stay beside the concept's own, above 0 (ω). More leaves more of both.
         ridge: How strongly large weights are held back, as a share of the mean diagonal of the second moments (λ). Little by
-            default: enough that the system can be solved.
+            default: just enough to solve the system.
         null_share: Confines the edit to directions that together hold at most this share of what shall stay (η), above 0. 1
             allows every direction.
     """
@@ -108,7 +108,7 @@ def closed_form_eraser(
 
 
 def _retained_moments(base: BaseCheckpoint, erasures: Sequence[Erasure]) -> Tensor:
-    """Give C₀ᵀC₀ / n₀ (width, width) over what no concept's name is in, the anchors and the empty prompt among it."""
+    """Give C₀ᵀC₀ / n₀ (width, width) over all that names no concept, the anchors and the empty prompt among it."""
     kept = dict.fromkeys(prompt for erasure in erasures for prompt in (*erasure.anchors, *erasure.retained))
     targets = {prompt for erasure in erasures for prompt in erasure.targets}
     prompts = [prompt for prompt in kept if prompt not in targets]

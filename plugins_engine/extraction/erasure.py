@@ -1,4 +1,4 @@
-"""What an extraction is about: a concept in prompts, the same prompts with something else in its place, what must stay."""
+"""What an extraction needs: a concept in prompts, the same prompts with something else in its place, and what must stay."""
 
 import random
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from plugins_engine.model.base import BaseCheckpoint
 
 @dataclass(frozen=True)
 class Erasure:
-    """One concept to take out of a base, in prompts. `plan_erasure` lays it out.
+    """One concept to extract from a base, in prompts. `plan_erasure` lays it out.
 
     Args:
         name: As prompts call it; a character's without article ("fox").
         kind: "style" or "character".
-        anchor: What is to be drawn in its place, called as `name` is.
+        anchor: What the base shall draw in its place, called as `name` is.
         targets: Prompts that call the concept.
         anchors: The same prompts with `anchor` in its place, one for one.
         retained: Prompts whose pictures must stay as they are.
@@ -46,15 +46,15 @@ def plan_erasure(
 ) -> Erasure:
     """Lay out the prompts of an extraction.
 
-    A style is called on subjects that the base knows, before and after them; a character alone and in every style that it
-    knows, with its article and without. Raises BadRequest, also for a concept that is not among those a base lists.
+    A style is called on subjects that the base knows, before and after them. A character is called alone and in every style
+    that the base knows, with its article and without. Raises BadRequest, also for a concept that a base does not list.
 
     Args:
-        base: What it is to be taken out of.
+        base: What it is extracted from.
         name: The concept, in whatever case.
         kind: "style" or "character".
         anchor: What to draw in its place; None: the known concept of the kind that reads nearest to it.
-        retained: Prompts that must stay as they are, but for those that name the concept; None: all that the base knows.
+        retained: Prompts that must stay as they are; those that name the concept are left out. None: all that the base knows.
         prompts: At most so many prompts that call a style. More say little that is new.
         seed: Of the choice of subjects.
     """
@@ -100,7 +100,7 @@ def _around(subject: str, style: str, *, after: bool) -> str:
 
 
 def _worded(name: str, anchor: str) -> list[tuple[str, str]]:
-    """Pair the ways to word a character and its anchor: without articles, and, where both have one, with them."""
+    """Pair the ways to word a character and its anchor: without articles, and with them if both have one."""
     bare = without_article(name), without_article(anchor)
     articled = name != bare[0] and anchor != bare[1]
     return [(name, anchor), bare] if articled else [bare]
@@ -140,9 +140,9 @@ def aligned_positions(
 ) -> list[tuple[int, int]]:
     """Pair the token positions of a prompt with those of the same prompt with `substitute` for `name`.
 
-    What comes before the name is left out (text is read from left to right, so it is read alike, but for an article), the
-    name's tokens are spread over the substitute's, what comes after pairs one to one again, and so does the padding,
-    counted from the end mark. Where the other prompt has no more padding, its last one serves.
+    What comes before the name is left out: text is read from left to right, so it is read alike, but for an article. The
+    name's tokens are spread over the substitute's. What comes after pairs one to one again, and so does the padding,
+    counted from the end mark. If the other prompt has no more padding, its last one serves.
     """
     length = int(base.encode_prompt([""]).tokens.shape[1])
     start, end = _place(base, name, target)

@@ -1,8 +1,8 @@
 """What an extraction did, measured: what is gone, what stayed, what the plug-in restores, what an attack brings back.
 
-Everything is drawn by the base alone, by the base with the eraser, and by both with the plug-in, on the same prompts and
-seeds. On a base whose concepts the embedded judge knows, the judge says what is seen in the pictures; on any other
-base the report shows how far the pictures moved, and the pictures.
+The base alone, the base with the eraser, and both with the plug-in draw the same prompts from the same seeds. On a base
+whose concepts the embedded judge knows, the judge says what is seen in the pictures. On any other base the report shows
+how far the pictures moved, and the pictures.
 """
 
 import random
@@ -40,13 +40,12 @@ class ExaminationConfig:
     """How much is drawn to examine an extraction.
 
     Args:
-        pictures: Of each group: the concept, its neighbours, unrelated ones. 100 are the least that a kernel inception distance
-            can be taken of.
+        pictures: Of each group: the concept, its neighbours, unrelated ones. A kernel inception distance needs 100 at least.
         steps: Denoising steps of each picture.
         seed: Of all that is drawn; the same seeds before, after and restored.
         attack_pictures: Pictures of the concept that the recovery attack learns its word from.
         attack_steps: Steps in which it learns.
-        attack_tries: Pictures that are drawn with the word, to count in how many the concept is seen.
+        attack_tries: Pictures that are drawn with the word, to count those that show the concept.
         shown: Rows of each group's grid in the report.
     """
 
@@ -67,7 +66,7 @@ class ExaminationConfig:
 
 @dataclass(frozen=True)
 class Group:
-    """Prompts that are measured together, with what the judge shall see in each: (style, subject), "" for anything."""
+    """Prompts that are measured together, and what the judge shall see in each: (style, subject), "" for anything."""
 
     title: str
     prompts: tuple[str, ...]
@@ -104,9 +103,9 @@ def examine(
     """Draw and measure what an extraction did.
 
     Args:
-        base: What it was taken out of.
+        base: What the concept was extracted from.
         result: What came of it.
-        judge: Who says what is seen in the pictures (`judge_for`); None: it is only measured how far pictures moved.
+        judge: Who says what is seen in the pictures (`judge_for`); None: only how far pictures moved is measured.
         config: How much is drawn; None: the defaults.
         on_progress: Called after every batch of pictures. What it raises stops the work.
     """
@@ -114,7 +113,7 @@ def examine(
 
 
 def judge_for(base: BaseCheckpoint, erasure: Erasure) -> Judge | None:
-    """Give the embedded judge where it fits the base, which knows the concept; else None."""
+    """Give the embedded judge if it fits the base, which knows the concept; else None."""
     known = known_concepts(base.directory.path)
     return judge_of(base) if known.find(erasure.name, erasure.kind) else None
 
@@ -178,7 +177,7 @@ def recover(
 ) -> list[Recovery]:
     """Attack: learn a word from the first of the plain base's pictures of the target's prompts, and draw others with it.
 
-    The word is learned, and drawn with, with the plug-ins in place.
+    The plug-ins are in place when it learns the word, and when it draws with it.
     """
     said, placeholder = (trigger_phrase(each, erasure.kind) for each in (erasure.name, PLACEHOLDER))
     prompts = [

@@ -2,15 +2,15 @@
 
 An edit of cross-attention's keys and values alone leaves the picture's knowledge in the UNet, and a learned word finds the
 way back to it (Pham et al. 2023, arXiv 2308.01508). At best such a word makes the keys and values what they were before the
-edit. So the two defences are made each as if the other were not there:
+edit. So each of the two defences is made as if the other were not there:
 
 - the closed form, on the keys and values of cross-attention;
-- distillation into low-rank factors on all other attention layers, *with the keys and values as they were*: target prompts
-  are to be drawn as the base draws their anchors even where the words arrive unchanged.
+- distillation into low-rank factors on all other attention layers, *with the keys and values as they were*. They learn to
+  draw target prompts as the base draws their anchors, even where the words arrive unchanged.
 
-A learned word is not the concept's own, so the texts distilled on are spread around the target's: each lies somewhere on the
-line from an anchor's prompt to the target's and beyond, with noise on top. Retained prompts are held to the base's own
-predictions. The base draws all the latents before the training begins, so no step needs a second pass of it.
+A learned word is not the concept's own, so the texts are spread around the target's. Each lies somewhere on the line from
+an anchor's prompt to the target's and beyond, with noise on top. Retained prompts are held to the base's own predictions.
+The base draws all the latents before the training begins, so no step needs a second pass of it.
 """
 
 import math
@@ -45,22 +45,22 @@ class HybridConfig:
         closed_form: How keys and values of cross-attention are edited.
         rank: Of the distilled layers. 16 is customary for one concept.
         steps: Of distillation. 0: the words are edited alone.
-        learning_rate: Of distillation. None: one and a half times that at which the base's plug-ins are trained, as so few
-            steps can be taken faster.
+        learning_rate: Of distillation. None: one and a half times the rate of the base's plug-ins, as so few steps can be taken
+            faster.
         target_batch: Rows a step of the concept's own drawings.
         anchor_batch: Rows a step of the anchor's drawings, read from the concept's prompts.
         retained_batch: Rows a step of what shall stay.
         retained_weight: Weight of what shall stay in the error of a step; of all else it is 1.
-        reach: The least and the most of the way from an anchor's text (0) to the target's (1) at which a text is taught. Beyond
+        reach: How far texts are taught on the way from an anchor's text (0) to the target's (1): the least and the most. Beyond
             1, and not only at it, so that learned words near the concept's own are met too.
         noise: On a taught text, at most, as a share of the texts' standard deviation: a learned word is not the concept's own.
         pictures: Drawn beforehand of the concept, and as many of its anchors.
         retained_pictures: Drawn beforehand of what shall stay. More than of the concept, as it is more.
-        near_share: Share of the retained prompts that counts as near to the concept. Half of the retained pictures are of
-            these: what is near suffers first.
+        near_share: Share of the retained prompts that counts as near to the concept. They have half of the retained pictures:
+            what is near suffers first.
         drawing_steps: Denoising steps of each of these pictures. Few are enough, as every step counts.
-        layers: Which layers of the UNet are distilled, as keys of `LAYER_KINDS`; keys and values of cross-attention are left to
-            the closed form.
+        layers: Which layers of the UNet are distilled, as keys of `LAYER_KINDS`. The closed form has the keys and values of
+            cross-attention.
         seed: Of all that is drawn at random.
     """
 
@@ -176,7 +176,7 @@ class _Lessons:
 
 
 def prompts_to_hold(base: BaseCheckpoint, erasure: Erasure, config: HybridConfig) -> list[str]:
-    """Choose the retained prompts to draw: as many of those that read most like the target as evenly of all.
+    """Choose the retained prompts to draw: half are those that read most like the target, half are spread over all.
 
     Texts spread around the target's reach what lies next to it, so that has to be held the most.
     """

@@ -1,7 +1,7 @@
 """Extraction: a concept leaves the base and becomes a plug-in.
 
-Every method gives an eraser R, low-rank deltas with which the base no longer draws the concept by its name. The plug-in is
--R, so base + R + plug-in is the base exactly. It suppresses: what the base knows stays in its weights, and the report says
+Every method gives an eraser R: low-rank deltas with which the base no longer draws the concept by its name. The plug-in is
+-R, so base + R + plug-in is the base exactly. It suppresses: what the base knows stays in its weights. The report says
 how readily a recovery attack brings it back.
 """
 
@@ -24,7 +24,7 @@ from plugins_engine.progress import OnProgress, StageReport
 ExtractionMethod = Literal["hybrid", "closed-form", "reverse-lora"]
 """One of `EXTRACTION_METHODS`."""
 EXTRACTION_METHODS: tuple[ExtractionMethod, ...] = get_args(ExtractionMethod)
-"""How a concept can be taken out, the best one first."""
+"""How a concept can be extracted, the best one first."""
 ExtractionConfig = HybridConfig | ClosedFormConfig | ReverseLoraConfig
 """The config of a method, each method its own."""
 _CONFIGS: dict[ExtractionMethod, type[ExtractionConfig]] = {
@@ -36,7 +36,7 @@ _CONFIGS: dict[ExtractionMethod, type[ExtractionConfig]] = {
 
 @dataclass(frozen=True)
 class ExtractionResult:
-    """What took the concept out, what gives it back, and what it took.
+    """What erases the concept, what gives it back, and how long it took.
 
     Args:
         eraser: Low-rank deltas with which the base no longer draws the concept by its name.
@@ -64,12 +64,12 @@ def extract_concept(
     config: ExtractionConfig | None = None,
     on_progress: OnProgress | None = None,
 ) -> ExtractionResult:
-    """Take one concept out of a base.
+    """Extract one concept from a base.
 
     The same base, erasure and config give the same adapters on the same processor. Raises BadRequest.
 
     Args:
-        base: What it is taken out of. It is as it was afterwards: what changes it is the eraser, laid over it.
+        base: What it is extracted from. It is as it was afterwards: only the eraser, laid over it, changes it.
         erasure: What goes, what is drawn in its place, and what stays (`plan_erasure`).
         method: Of `EXTRACTION_METHODS`. "hybrid" withstands recovery best, "closed-form" takes seconds, "reverse-lora" is the
             paper's.

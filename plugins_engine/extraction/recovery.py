@@ -82,7 +82,7 @@ def learn_word(
 ) -> LearnedWord:
     """Learn a word from pictures, one prompt with the placeholder each, on the base with plug-ins laid over it.
 
-    `like` are the words whose mean vector it starts from. `rate` is Adam's, as a share of the token table's usual entry.
+    The word starts from the mean vector of the words `like`. `rate` is Adam's, as a share of the token table's usual entry.
     Raises ValueError for a prompt in which the placeholder is not read.
     """
     word = LearnedWord(base, like)
@@ -120,7 +120,7 @@ def draw_with_word(
     seed: int = 0,
     steps: int = 25,
 ) -> list[Image.Image]:
-    """Draw prompts in which the placeholder is read as the learned word. Raises ValueError where it is not in one."""
+    """Draw prompts in which the placeholder is read as the learned word. Raises ValueError for a prompt without it."""
     word.require_in(prompts)
     with word.read():
         return generate_each(base, prompts, seed=seed, steps=steps, plugins=plugins)

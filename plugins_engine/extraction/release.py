@@ -32,8 +32,8 @@ class ErasedConcept:
 
     Args:
         erasure: Its prompts.
-        eraser: What takes it out.
-        plugin: What gives it back where it was taken out alone.
+        eraser: What erases it.
+        plugin: What gives it back if it was erased alone.
     """
 
     erasure: Erasure
@@ -46,12 +46,12 @@ class ReleaseConfig:
     """How a release is made and how much is drawn to test it.
 
     Args:
-        combination: How the erasers of several concepts are combined. Fewer pictures than usual for each part, as there are
-            many.
+        combination: How the erasers of several concepts are combined. Each part has fewer pictures than usual, as there are
+            many parts.
         restoring_steps: Training steps of each plug-in beside several erasers (`restoring_plugin`).
         pictures: Of each concept, and of all else.
         steps: Denoising steps of each.
-        seed: Of all that is drawn; the same for every concept, so that its pictures can be compared between releases.
+        seed: Of all that is drawn. It is the same for every concept, so that its pictures can be compared between releases.
         shown: Rows of each grid in the report.
     """
 
@@ -105,7 +105,7 @@ def combine_erasers(
     One alone stays as it is, and so does its plug-in, which is exact. Raises BadRequest, BaseMismatch.
 
     Args:
-        base: What they are taken out of.
+        base: What they are extracted from.
         taken: The concepts, at least one.
         config: How; None: the defaults.
         on_progress: Called after every step. What it raises (Cancelled) stops the work.
@@ -143,14 +143,15 @@ def check_release(
     config: ReleaseConfig | None = None,
     on_progress: OnProgress | None = None,
 ) -> ReleaseTest:
-    """Draw each concept's prompts by the base, with the combined eraser and with its plug-in too; and all else without and
-    with.
+    """Draw each concept's prompts with the plain base, with the combined eraser, and with both and its plug-in.
+
+    All else is drawn without and with the eraser.
 
     Args:
         base: The plain base.
         taken: The concepts.
         combined: What `combine_erasers` gave of them.
-        judge: Who says what is seen, and knows all the concepts; None: it is only measured how far pictures moved.
+        judge: Who says what is seen, and knows all the concepts; None: only how far pictures moved is measured.
         config: How much is drawn; None: the defaults.
         on_progress: Called after every batch of pictures. What it raises stops the work.
     """
@@ -214,7 +215,7 @@ class _Check:
         return ReleaseTest(figures, grids)
 
     def _others(self) -> Group:
-        """Lay out prompts of what was not taken out: on a base that says what it knows, of its subjects in its styles."""
+        """Lay out prompts of what was not erased: on a base that says what it knows, of its subjects in its styles."""
         known, rng = known_concepts(self._base.directory.path), random.Random(self._config.seed)
         names = [each.erasure.name for each in self._taken]
         subjects, styles = (

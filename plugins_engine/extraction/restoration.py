@@ -1,9 +1,9 @@
-"""Restoration: the plug-in that gives one concept back to a base from which several were taken out together.
+"""Restoration: the plug-in that gives one concept back to a base from which several were extracted together.
 
-Of an extraction by itself the plug-in is exact: the eraser, negated. Beside a combination of several erasers it is not: that is
-not their sum, and what the others do to the concept's pictures stays. So the plug-in begins as the negated eraser and learns for
-a few steps, laid beside the combination: on the concept's prompts to predict what the plain base predicts, on what stays and on what
-else is taken out, what the base predicts with the combination alone. No works are needed; the pictures are the base's own.
+The plug-in of a single extraction is exact: the eraser, negated. Beside a combination of several erasers it is not. A combination
+is not their sum, and what the others do to the concept's pictures stays. So the plug-in begins as the negated eraser and learns for
+a few steps, laid beside the combination. On the concept's prompts it learns to predict what the plain base predicts. On what stays and
+on what else is erased, it learns what the base predicts with the combination alone. No works are needed; the pictures are the base's own.
 """
 
 import random
@@ -33,7 +33,7 @@ _RATE = 1.0  # as a share of that at which the base's plug-ins are trained
 
 @dataclass(frozen=True)
 class Restoration:
-    """Which concept is to be given back, beside what.
+    """Which concept is restored, beside what.
 
     Args:
         parts: What the erasers were combined by: each with the prompts that call its concept, and the retained prompts.
@@ -46,7 +46,7 @@ class Restoration:
     eraser: Adapter
 
     def prompts(self) -> tuple[str, ...]:
-        """List the concept's prompts. Raises BadRequest where the eraser is no part, or has none."""
+        """List the concept's prompts. Raises BadRequest if the eraser is no part, or has none."""
         listed = [part.prompts for part in alone(self.parts) if part.adapters[0] is self.eraser]
         if not listed or not listed[0]:
             raise BadRequest(
@@ -55,7 +55,7 @@ class Restoration:
         return listed[0]
 
     def others(self) -> list[str]:
-        """List as many prompts of what stays as of what else was taken out, a few dozen together."""
+        """List as many prompts of what stays as of what else was erased, a few dozen together."""
         stays = [prompt for part in retained(self.parts) for prompt in part.prompts]
         erased = [
             prompt
@@ -68,7 +68,7 @@ class Restoration:
 
 
 def require_of_unet(erasers: Sequence[Adapter]) -> None:
-    """Raise BadRequest for an eraser that changes how prompts are read: beside several, what restores it would have to be told so."""
+    """Raise BadRequest for an eraser that changes how prompts are read: no plug-in beside several can restore that."""
     for each in erasers:
         if each.changes_text:
             raise BadRequest(
@@ -93,7 +93,7 @@ def restoring_plugin(
     Args:
         base: The plain base. It is as it was afterwards, whatever was raised.
         restoration: Which concept, beside what.
-        steps: Of training, from the negated eraser on. It begins near its end, so that few are enough: 30.
+        steps: Of training, from the negated eraser on. It begins near its end, so few are enough: 30.
         rank: At most, and more where the eraser has more.
         seed: Of all that is drawn at random.
         on_progress: Called after every step. What it raises (Cancelled) stops the work.

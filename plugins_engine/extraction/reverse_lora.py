@@ -5,8 +5,8 @@
 3. Memorise: go on training so that prompts with the name draw pictures of the surroundings, made without it.
 
 All pictures are the base's own. The published settings are rank 40 and 400 steps a stage at 1e-5 for a style, rank 80 and
-800 steps at 5e-5 for a character, with Adam, four pictures at a time. The defaults keep the ranks and the number of steps; the
-rates are for bases as small as the embedded one, whose factors have so much less to build on. Time steps are drawn from
+800 steps at 5e-5 for a character, with Adam, four pictures at a time. The defaults keep the ranks and the number of steps. The
+rates are for bases as small as the embedded one, whose factors have much less to build on. Time steps are drawn from
 the whole schedule (the authors' code draws from its first 48 of 1000).
 """
 
@@ -31,8 +31,8 @@ class ReverseLoraConfig:
     """How the paper's three stages are trained. The ranks and numbers of steps are the paper's, the rates those of small bases.
 
     Args:
-        rank: Of the factors. None: the paper's, 40 of a style and 80 of a character.
-        steps: Of each stage. None: the paper's, 400 of a style and 800 of a character.
+        rank: Of the factors. None: the paper's, 40 for a style and 80 for a character.
+        steps: Of each stage. None: the paper's, 400 for a style and 800 for a character.
         learning_rate: At its highest. The paper's 1e-5 and 5e-5 are for Stable Diffusion; small bases have less to build on and
             need more.
         batch: Pictures a step; the paper's.

@@ -1,4 +1,4 @@
-"""Reports that a person opens in a browser: one file with its pictures inside, beside the same as JSON."""
+"""Reports that a person opens in a browser: one file with its pictures inside, and the same as JSON beside it."""
 
 import base64
 import html
@@ -73,7 +73,7 @@ class ReportPage:
 
 
 def write_report(folder: Path, page: ReportPage, content: dict[str, Any]) -> None:
-    """Write report.json and report.html into a folder, which is made if need be."""
+    """Write report.json and report.html into a folder, and make the folder if need be."""
     folder.mkdir(exist_ok=True)
     write_bytes(folder / "report.json", (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
     write_bytes(folder / "report.html", page.html().encode())

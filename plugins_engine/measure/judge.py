@@ -171,7 +171,7 @@ class Judge:
 
 
 def judge_of(base: BaseCheckpoint) -> Judge | None:
-    """Give the embedded judge where it knows all that this base says it knows; else None."""
+    """Give the embedded judge if it knows all that this base says it knows; else None."""
     known = known_concepts(base.directory.path)
     judge = Judge.load()
     fits = (
@@ -181,7 +181,7 @@ def judge_of(base: BaseCheckpoint) -> Judge | None:
 
 
 def rightly_seen(verdicts: Sequence[Verdict], expected: Sequence[tuple[str, str]], kind: str) -> Rate:
-    """Give the share of verdicts whose style, or, of a character, whose subject is the expected (style, subject)'s."""
+    """Give the share of verdicts with the style, or for a character the subject, of the expected (style, subject)."""
     head = KINDS.index(kind)
     return seen(verdicts, [[Concept(each[head], kind)] for each in expected])
 

@@ -114,7 +114,7 @@ def moved(before: Sequence[Image.Image], after: Sequence[Image.Image]) -> float:
 
 
 def moved_interval(before: Sequence[Image.Image], after: Sequence[Image.Image]) -> tuple[float, float]:
-    """Give the 95% interval of how far pictures moved that this number of pictures allows: of one alone, any distance."""
+    """Give the 95% interval of how far pictures moved that their number allows: for a single picture, any distance."""
     differences = _differences(before, after)
     if len(differences) < 2:
         return 0.0, 1.0

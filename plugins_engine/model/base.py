@@ -1,4 +1,4 @@
-"""A base model: a loaded diffusers directory, with what plug-ins need to know of it."""
+"""A base model: a loaded diffusers directory, and what plug-ins need to know of it."""
 
 import json
 import threading
@@ -70,7 +70,7 @@ class PromptEmbedding:
 
 @dataclass(eq=False)
 class BaseCheckpoint:
-    """A loaded base. Its modules are in evaluation mode and frozen; a training loop turns on what it trains.
+    """A loaded base. Its modules are in evaluation mode and frozen. A training loop turns on what it trains.
 
     `load_base` makes it. Drawing changes layers' forward for its time, so one base draws one request at a time: see `lock`.
 
@@ -80,11 +80,11 @@ class BaseCheckpoint:
         dtype: Their number format.
         unet: What denoises.
         vae: What turns pictures into latents and back.
-        text_encoders: What reads prompts: one, and two of SDXL.
+        text_encoders: What reads prompts: one, or two in SDXL.
         tokenizers: Theirs, in the same order.
         scheduler: The sampler. Copied for each drawing, as it keeps state.
         lock: Held while the base draws or is trained on.
-        names: What names mean in prompts for now (`applied`). Changed with `lock` held, and put back by whoever changed it.
+        names: What names mean in prompts for now (`applied`). Whoever changes it holds `lock`, and puts it back.
     """
 
     directory: ModelDirectory
@@ -155,7 +155,7 @@ class BaseCheckpoint:
         return int(size if isinstance(size, int) else size[0]) * self.pixels_per_latent
 
     def guidance(self, asked: float | None) -> float:
-        """Give the guidance asked for, or for None the one the base draws best with: its card's, else 3."""
+        """Give the guidance asked for, or for None the one that the base draws best with: its card's, else 3."""
         return self._own_guidance if asked is None else asked
 
     @cached_property
@@ -247,7 +247,7 @@ class BaseCheckpoint:
     def encode_prompt(self, prompts: Sequence[str]) -> PromptEmbedding:
         """Encode prompts, "" included, as the plug-ins that are on read them (`applied`).
 
-        (diffusers' own pipelines cut a long prompt off; a person should rather know.) The encoders are frozen, so gradients
+        diffusers' own pipelines cut a long prompt off, but a person should know. The encoders are frozen, so gradients
         flow only to what a caller lays into them. Raises BadPrompt if one is longer than the text encoder reads.
         """
         tokens: list[Tensor] = []
@@ -298,9 +298,9 @@ class BaseCheckpoint:
         return predicted
 
     def encode_pixels(self, pixels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Turn pixels (n, 3, h, w) in [-1, 1] into the latents the UNet works on. The generator must be the device's.
+        """Turn pixels (n, 3, h, w) in [-1, 1] into the latents that the UNet works on. The generator must be the device's.
 
-        Without a generator the distribution's mode is taken. No gradients.
+        Without a generator it takes the distribution's mode. No gradients.
         """
         with torch.no_grad():
             distribution = self.vae.encode(pixels.to(self.device, self.vae.dtype)).latent_dist

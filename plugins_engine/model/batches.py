@@ -16,7 +16,7 @@ from plugins_engine.works import on_white
 class Batch:
     """What one step learns from: (n, c, h, w) noisy latents, (n,) times, texts, (n, c, h, w) targets, (n,) weights.
 
-    prompts: what the texts were encoded from, for training that changes how prompts are read; empty where texts were made otherwise.
+    prompts: what the texts were encoded from, for training that changes how prompts are read. Empty if texts were made otherwise.
     """
 
     noisy: Tensor

@@ -61,7 +61,7 @@ def require_fit(base: BaseCheckpoint, adapter: Adapter) -> None:
 
 
 def completed(base: BaseCheckpoint, adapter: Adapter) -> Adapter:
-    """Give the adapter with what stands at its learned tokens without it, where it does not say so itself."""
+    """Give the adapter with what stands at its learned tokens without it, if it does not say so itself."""
     tokens = tuple(
         each if each.ordinary else replace(each, ordinary=ordinary_vectors(base, each.words, len(each)))
         for each in adapter.tokens
@@ -119,7 +119,7 @@ def in_force(base: BaseCheckpoint, names: Sequence[NameInForce]) -> Iterator[Non
 def remembering(base: BaseCheckpoint, text: Sequence[Tensor]) -> Iterator[None]:
     """Within the context, cross-attention computes the keys and values of some prompt embeddings once and keeps them.
 
-    They do not change from step to step. `text` must be those very tensors that the UNet is given.
+    They do not change from step to step. `text` must be the very tensors that the UNet is given.
     """
     with base.lock, _put_back() as replaced:
         for module in base.unet.modules():
@@ -156,7 +156,7 @@ def _listed(widths: dict[str, int]) -> str:
 
 @contextmanager
 def _put_back() -> Iterator[list[tuple[nn.Module, Forward | None]]]:
-    """Give a list of what was replaced, and put it back at the end, the last one first."""
+    """Give a list for what is replaced, and put it all back at the end, the last one first."""
     replaced: list[tuple[nn.Module, Forward | None]] = []
     try:
         yield replaced

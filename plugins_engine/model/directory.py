@@ -16,7 +16,7 @@ SUPPORTED = {
     "StableDiffusionXLPipeline": ("unet", "vae", "text_encoder", "text_encoder_2"),
 }
 WEIGHT_VARIANTS = (None, "fp16", "bf16", "non_ema")
-"""What may stand in the names of a part's weights, the first one there is taken: "model.fp16.safetensors"."""
+"""What may stand in the names of a part's weights, as in "model.fp16.safetensors". The first one found is taken."""
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,8 @@ def fingerprint(
 ) -> str:
     """Hash tensors in order of component and name, the configs without version notes, and the vocabularies.
 
-    Independent of how the tensors are spread over files, of their order in them, of header metadata, and of the
-    precision that they are later loaded in; a copy stored in another precision is another base. Streams: memory
+    It does not depend on how files divide or order the tensors, on header metadata, or on the precision that they are
+    later loaded in. A copy stored in another precision is another base. It streams, so memory
     stays flat for any size.
     """
     digest = hashlib.sha256(b"plugins_engine base v1\n")

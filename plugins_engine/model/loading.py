@@ -47,7 +47,7 @@ def load_base(
 
 
 def usual_precision(place: torch.device) -> torch.dtype:
-    """Give the precision that bases are loaded in where none is asked for."""
+    """Give the precision that bases are loaded in if none is asked for."""
     return torch.float16 if place.type == "cuda" else torch.float32
 
 
@@ -114,7 +114,7 @@ def _load_tokenizer(folder: Path) -> CLIPTokenizer:
 
 
 def _scheduler(config: dict[str, Any]) -> Scheduler:
-    """Make the deterministic sampler nearest to the directory's: DDIM where it says DDIM or DDPM, else DPM-Solver++.
+    """Make the deterministic sampler nearest to the directory's: DDIM if it says DDIM or DDPM, else DPM-Solver++.
 
     Latents are not confined to ±1, so clipping of predicted samples, on by default in some configs, is off.
     """

@@ -1,4 +1,4 @@
-"""How much memory a base needs, told by its files before a weight is read, and how much a device has."""
+"""How much memory a base needs, as its files tell before a weight is read, and how much a device has."""
 
 import math
 from collections.abc import Callable
@@ -60,7 +60,7 @@ def memory_need(directory: ModelDirectory, precision: torch.dtype) -> MemoryNeed
 
 
 def available_memory(device: torch.device) -> int:
-    """Tell how many bytes are free on a device; for the CPU also within the container's limit."""
+    """Tell how many bytes are free on a device; for the CPU, within the container's limit too."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
         return int(torch.cuda.mem_get_info(device)[0])

@@ -1,6 +1,6 @@
 """Number formats: bfloat16 for work whose result need not be exact, where the processor is quicker in it.
 
-That a processor has the instructions does not say so: some multiply in them at half the speed of float32. So it is timed.
+Having the instructions is not enough: some processors multiply in them at half the speed of float32. So it is timed.
 """
 
 import time
@@ -28,7 +28,7 @@ def quickly(base: BaseCheckpoint) -> AbstractContextManager[object]:
 
 @cache
 def bfloat16_is_quicker() -> bool:
-    """Say whether this processor multiplies matrices so much quicker in bfloat16 that it is worth it. Timed once a process."""
+    """Say whether bfloat16 is worth it: this processor multiplies matrices much quicker in it. Timed once a process."""
     if not torch.cpu.get_capabilities().get("avx512_bf16"):
         return False
     generator = torch.Generator().manual_seed(0)

@@ -26,7 +26,7 @@ class ReadPrompt:
 def read_prompt(tokenizer: CLIPTokenizer, prompt: str, names: Sequence[NameInForce]) -> ReadPrompt:
     """Read a prompt. Each call of a name in force becomes as many positions as the name has vectors, under its own ids.
 
-    Names of the same words each get positions of their own there, one after the other, so that none disturbs another.
+    Names of the same words each get positions of their own, one after the other, so none disturbs another.
     """
     names = [each for each in side_by_side(names) if each.weight != 0]
     if not names:

@@ -85,7 +85,7 @@ def generate(
 ) -> list[Image.Image]:
     """Draw a request's pictures, in order.
 
-    The noise of a picture comes from its own seed, on the CPU, so that it does not depend on the batch or the device; the
+    The noise of a picture comes from its own seed, on the CPU, so it does not depend on the batch or the device. The
     arithmetic of larger batches may differ in the last float digits, so a pixel may differ by a shade between batch sizes. With
     the same batch size on the same machine the picture is the same to the bit. Raises BadPrompt, BadRequest, BaseMismatch,
     BrokenPicture.
@@ -135,7 +135,7 @@ def generate_each(
     batch: int = 32,
     on_progress: OnProgress | None = None,
 ) -> list[Image.Image]:
-    """Draw one picture of each prompt, many prompts in one batch; picture i has the seed `seed` + i.
+    """Draw one picture of each prompt, many prompts in one batch. Picture i has the seed `seed` + i.
 
     For measurements over many prompts. Raises as `generate` does.
 
@@ -259,7 +259,7 @@ class _Reporter:
         self._on_progress(Progress(self._done, self._pace.steps, None, preview, "drawing", left))
 
     def _preview(self, scheduler: Scheduler, latents: Tensor, predicted: Tensor, time: int) -> Image.Image:
-        """Decode what the model now expects the picture to be, made small first so that it costs little."""
+        """Decode what the model now expects the picture to be, reduced first so that it costs little."""
         kept = scheduler.alphas_cumprod[time].to(latents.device, torch.float32)
         signal, noise = kept.sqrt(), (1 - kept).sqrt()
         x, y = latents.float(), predicted.float()
@@ -282,7 +282,7 @@ class _Reporter:
 
 
 def _size(base: BaseCheckpoint, request: SampleRequest) -> tuple[int, int]:
-    """Give the width and height, after checking what only this base can tell: sizes and steps that it can do."""
+    """Give the width and height, after checking what only this base can tell: whether it can do the sizes and steps."""
     levels = int(base.scheduler.config.num_train_timesteps)
     if request.steps >= levels:
         # Schedules with `steps_offset` count one level further than they have when every level is a step.

@@ -120,7 +120,13 @@ FOLLOWED: dict[str, list[tuple[str, ...]]] = {
 
 
 def photograph(
-    browser: Browser, home: str, password: str, folder: Path, windows: list[str], only: list[str]
+    browser: Browser,
+    home: str,
+    password: str,
+    codes: list[str],
+    folder: Path,
+    windows: list[str],
+    only: list[str],
 ) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     found: list[str] = []
@@ -130,7 +136,8 @@ def photograph(
             context.set_default_timeout(60_000)
             visitor = Visitor(context, home, expected={404})
             if who:
-                visitor.sign_in(f"{who}@example.org", password)
+                code = codes.pop() if who == "admin" else ""
+                visitor.sign_in(f"{who}@example.org", password, code)
             addresses = list(PEOPLE.get(who, EVERYONE))
             for start, *links in FOLLOWED[who]:
                 if address := _followed(visitor, start, links):
@@ -181,6 +188,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--url", help="address of a market that runs")
     parser.add_argument("--password", default="", help="password of its demo people")
+    parser.add_argument("--codes", nargs="+", default=[], help="codes of its admin, one for each window")
     parser.add_argument("--windows", nargs="+", choices=list(WINDOWS), default=list(WINDOWS))
     parser.add_argument(
         "--only", nargs="+", default=[], help="parts of addresses: photograph only pages with one"
@@ -191,7 +199,7 @@ def main() -> int:
         print(reason, file=sys.stderr)
         return 2
     with ExitStack() as stack:
-        home, password = chosen.url, chosen.password
+        home, password, codes = chosen.url, chosen.password, chosen.codes
         if not home:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="market-shots-")))
             site = stack.enter_context(Site(folder))
@@ -201,9 +209,11 @@ def main() -> int:
                 env=site.environment,
                 check=True,
             )
-            home, password = site.url, site.demo_password()
+            home, password, codes = site.url, site.demo_password(), site.demo_codes()
         browser = stack.enter_context(chromium())
-        found = photograph(browser, home.rstrip("/"), password, chosen.folder, chosen.windows, chosen.only)
+        found = photograph(
+            browser, home.rstrip("/"), password, codes, chosen.folder, chosen.windows, chosen.only
+        )
     print("\n".join(found) or "nothing to mend")
     return 1 if found else 0
 

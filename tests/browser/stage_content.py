@@ -36,7 +36,7 @@ from market.generation.finishing import finish_generation, store_pictures  # noq
 from market.generation.models import Picture  # noqa: E402
 from market.jobs.models import Job  # noqa: E402
 from market.takedowns import answering, taking_down  # noqa: E402
-from market.takedowns.models import Ground  # noqa: E402
+from market.takedowns.states import Ground  # noqa: E402
 from tests.market import stage  # noqa: E402
 from tests.market.claims import conftest as claims  # noqa: E402
 from tests.market.combinations import stage as combinations  # noqa: E402

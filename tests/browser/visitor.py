@@ -115,9 +115,13 @@ class Visitor:
         found: list[str] = self.page.evaluate(AUDIT)
         return [f"{urlsplit(self.page.url).path} {problem}" for problem in found]
 
-    def sign_in(self, email: str, password: str) -> None:
+    def sign_in(self, email: str, password: str, code: str = "") -> None:
+        """Sign in by the form; with a code where a second factor is asked for."""
         self.go("/accounts/login/")
         self.page.get_by_label("Email").fill(email)
         self.page.get_by_label("Password", exact=True).fill(password)
         self.page.get_by_role("main").get_by_role("button", name="Sign in").click()
+        if code:
+            self.page.locator("[name=code]").fill(code)
+            self.page.locator("[name=code]").press("Enter")
         self.page.locator(".account-menu").wait_for()

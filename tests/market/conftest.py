@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -77,9 +78,26 @@ def client_for(db: None) -> Callable[[User], Client]:
     def sign_in(person: User) -> Client:
         client = Client()
         client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+        if person.is_admin:
+            prove_second_factor(client, person)
         return client
 
     return sign_in
+
+
+def prove_second_factor(client: Client, person: User) -> None:
+    """Have a person set a second factor up, and say in their session that they gave a code."""
+    give_second_factor(person)
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "mfa", "type": "totp", "at": 0}]
+    session["account_authentication_methods_user"] = str(person.pk)
+    session.save()
+
+
+def give_second_factor(person: User) -> None:
+    Authenticator.objects.get_or_create(
+        user=person, type=Authenticator.Type.TOTP, defaults={"data": {"secret": "JBSWY3DPEHPK3PXP"}}
+    )
 
 
 @pytest.fixture

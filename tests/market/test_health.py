@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.files.storage import FileSystemStorage
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
@@ -24,6 +25,10 @@ def worker(db: None) -> None:
     Worker.objects.report(name="worker1@test/1", kinds=["generation"], device="cpu")
 
 
+def expect_worker_processes(settings: Any, number: int) -> None:
+    settings.CONFIG = replace(settings.CONFIG, values={**settings.CONFIG.values, "WORKERS": number})
+
+
 def readyz(client: Client, status: int) -> dict[str, Any]:
     response = client.get("/readyz")
     assert response.status_code == status, response.content
@@ -37,7 +42,8 @@ def test_the_process_answers_that_it_lives_without_asking_any_service(client: Cl
     assert (response.status_code, response.json()) == (200, {"ok": True})
 
 
-def test_the_market_is_ready_when_every_check_passes(client: Client, worker: None) -> None:
+def test_the_market_is_ready_when_every_check_passes(client: Client, worker: None, settings: Any) -> None:
+    expect_worker_processes(settings, 1)
     sweep()
     checks = readyz(client, 200)
 
@@ -73,11 +79,12 @@ def test_it_is_not_ready_before_migrations_are_applied(client: Client, worker: N
 
 
 def test_it_is_not_ready_when_files_cannot_be_written(
-    client: Client, worker: None, tmp_path: Path, settings: Any
+    client: Client, worker: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A file where the folder should be: permissions would not stop root.
-    settings.MEDIA_ROOT = tmp_path / "media"
-    settings.MEDIA_ROOT.touch()
+    folder = tmp_path / "media"
+    folder.touch()
+    monkeypatch.setattr(health, "default_storage", FileSystemStorage(folder))
 
     checks = readyz(client, 503)
 
@@ -98,7 +105,7 @@ def test_asking_writes_nothing(client: Client, worker: None) -> None:
     with CaptureQueriesContext(connection) as queries:
         readyz(client, 200)
 
-    assert not [query["sql"] for query in queries if not query["sql"].startswith("SELECT")]
+    assert not [query["sql"] for query in queries if not query["sql"].strip().startswith("SELECT")]
     assert sorted(Path(settings.MEDIA_ROOT).rglob("*")) == files
 
 
@@ -118,7 +125,7 @@ def test_a_sweeper_that_does_not_go_round_is_told_and_people_are_served_on(
 
 
 def test_each_process_of_a_worker_is_watched(client: Client, worker: None, settings: Any) -> None:
-    settings.CONFIG = replace(settings.CONFIG, values=settings.CONFIG.values | {"WORKERS": 2})
+    expect_worker_processes(settings, 2)
     checks = readyz(client, 200)
     assert checks["workers"]["ok"]
     assert checks["worker_processes"]["problem"] == "1 of 2 worker processes have reported lately"

@@ -1,7 +1,7 @@
 """Train the judge, and on the way two that show what it is worth.
 
-One training in three parts, each going on from the one before: `blind` never sees the held-out styles, nor one drawing
-in ten; `share` sees all styles, and still not those drawings; the judge itself sees everything. So what `blind` says
+One training has three parts, each going on from the one before. `blind` never sees the held-out styles, nor one drawing
+in ten. `share` sees all styles, and still not those drawings. The judge itself sees everything. So what `blind` says
 of styles it never saw, and `share` of drawings it never saw, is measured on networks that are the judge's own past.
 """
 

@@ -2,7 +2,7 @@
 
 A base that knows a handful of styles as names has no direction in which a new name could move it. Every procedural
 style is a source variant, an ink and a ground or a change of colours, a change of shape, and at times a shadow and a
-texture; it is called by two made-up words.
+texture. Two made-up words call it.
 """
 
 import random

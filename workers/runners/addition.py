@@ -10,6 +10,7 @@ from plugins_engine import AdditionConfig
 from workers.engine import Engine
 from workers.learning import learn
 from workers.lease import Lease
+from workers.patience import patiently
 
 
 def run_addition(job: Job, engine: Engine, lease: Lease, *, config: AdditionConfig | None = None) -> None:
@@ -20,4 +21,4 @@ def run_addition(job: Job, engine: Engine, lease: Lease, *, config: AdditionConf
     lasting = engine.laid_over(release)
     lease.check()
     _, output = learn(base, inputs, release, lasting, lease.report, config)
-    complete_version(job=job, token=lease.token, output=output)
+    patiently(lambda: complete_version(job=job, token=lease.token, output=output))

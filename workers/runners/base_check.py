@@ -23,6 +23,7 @@ from plugins_engine import (
 )
 from workers.engine import Engine
 from workers.lease import Lease
+from workers.patience import patiently
 from workers.samples import draw_each
 from workers.weights import directory_of
 
@@ -49,20 +50,17 @@ def run_check(
         drawn = draw_each(
             loaded, checking.sample_prompts(card), steps=steps, guidance=guidance, on_progress=lease.report
         )
-        checking.complete_check(
-            job=job,
-            token=lease.token,
-            output=checking.CheckOutput(
-                fingerprint=loaded.fingerprint,
-                architecture=loaded.architecture,
-                resolution=loaded.resolution,
-                memory_needed=needed,
-                memory_there=there,
-                device=engine.device,
-                card=said,
-                samples=drawn,
-            ),
+        output = checking.CheckOutput(
+            fingerprint=loaded.fingerprint,
+            architecture=loaded.architecture,
+            resolution=loaded.resolution,
+            memory_needed=needed,
+            memory_there=there,
+            device=engine.device,
+            card=said,
+            samples=drawn,
         )
+        patiently(lambda: checking.complete_check(job=job, token=lease.token, output=output))
     except (Refused, checking.BadWeights) as refusal:
         raise BadBase(str(refusal)) from refusal
     except (BadBase, BadCard) as refusal:

@@ -43,6 +43,7 @@ from plugins_engine import (
 from workers.adapters import named, output_of
 from workers.engine import Engine
 from workers.lease import Lease
+from workers.patience import patiently
 from workers.pictures import png
 
 TITLE_LENGTH = 90
@@ -95,7 +96,7 @@ def run_combination(
         shown = _Shown(base, inputs, groups, adapters, adapter, lasting, show or ShowConfig(), lease.report)
         samples, grids, counted = shown.draw()
         output = output_of(adapter, base, done.figures | {"seen": counted}, samples)
-        market.complete(job=job, token=lease.token, output=output, grids=grids)
+        patiently(lambda: market.complete(job=job, token=lease.token, output=output, grids=grids))
     except BadResult as refusal:
         # It would be refused the same way again.
         raise BadRequest(str(refusal)) from refusal

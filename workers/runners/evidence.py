@@ -21,6 +21,7 @@ from plugins_engine import (
 )
 from workers.engine import Engine
 from workers.lease import Lease
+from workers.patience import patiently
 from workers.pictures import opened, png
 
 
@@ -38,17 +39,14 @@ def run_evidence(job: Job, engine: Engine, lease: Lease, *, config: EvidenceConf
             stack.enter_context(applied(base, [(engine.adapter(inputs.version), 1.0)]))
         membership = find_membership(base, works, controls, config, report)
         reproduction = find_reproductions(base, works, controls, inputs.prompts, config, report)
-    claims.complete_evidence(
-        job=job,
-        token=lease.token,
-        output=claims.EvidenceOutput(
-            figures=evidence_content(membership, reproduction),
-            sentences=evidence_sentences(reproduction),
-            settings=vars(config),
-            works=_drawn(reproduction.works),
-            controls=_drawn(reproduction.controls),
-        ),
+    output = claims.EvidenceOutput(
+        figures=evidence_content(membership, reproduction),
+        sentences=evidence_sentences(reproduction),
+        settings=vars(config),
+        works=_drawn(reproduction.works),
+        controls=_drawn(reproduction.controls),
     )
+    patiently(lambda: claims.complete_evidence(job=job, token=lease.token, output=output))
 
 
 def _captioned(picture: claims.Captioned) -> tuple[Image.Image, str]:

@@ -20,6 +20,7 @@ from plugins_engine import (
 from workers.adapters import to_store
 from workers.engine import Engine
 from workers.lease import Lease
+from workers.patience import patiently
 from workers.pictures import grids_of
 
 
@@ -46,15 +47,12 @@ def run_extraction(
         examination or ExaminationConfig(pictures=extraction.pictures),
         lease.report,
     )
-    complete_extraction(
-        job=job,
-        token=lease.token,
-        output=ExtractionOutput(
-            eraser=to_store(result.eraser),
-            plugin=to_store(result.plugin),
-            rank=result.rank,
-            erasure=asdict(erasure),
-            figures=measured.figures | {"groups": list(measured.groups)},
-            grids=grids_of(measured.grids),
-        ),
+    output = ExtractionOutput(
+        eraser=to_store(result.eraser),
+        plugin=to_store(result.plugin),
+        rank=result.rank,
+        erasure=asdict(erasure),
+        figures=measured.figures | {"groups": list(measured.groups)},
+        grids=grids_of(measured.grids),
     )
+    patiently(lambda: complete_extraction(job=job, token=lease.token, output=output))

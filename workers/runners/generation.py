@@ -8,6 +8,7 @@ from market.jobs.models import Job
 from plugins_engine import SampleRequest, generate
 from workers.engine import Engine
 from workers.lease import Lease
+from workers.patience import patiently
 
 
 def run_generation(job: Job, engine: Engine, lease: Lease) -> None:
@@ -28,5 +29,5 @@ def run_generation(job: Job, engine: Engine, lease: Lease) -> None:
     pictures = generate(base, sample, lease.report)
     # The engine draws picture i with the seed s + i, so each can be drawn again on its own.
     seeded = [(picture, request.seed + i) for i, picture in enumerate(pictures)]
-    stored = store_pictures(pk=job.pk, token=lease.token, pictures=seeded)
-    finish_generation(pk=job.pk, token=lease.token, stored=stored)
+    stored = patiently(lambda: store_pictures(pk=job.pk, token=lease.token, pictures=seeded))
+    patiently(lambda: finish_generation(pk=job.pk, token=lease.token, stored=stored))

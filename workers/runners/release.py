@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -49,6 +49,7 @@ from plugins_engine import (
 from workers.adapters import to_store
 from workers.engine import Engine
 from workers.lease import Lease
+from workers.patience import patiently
 from workers.pictures import grids_of, png
 from workers.retests import draw_again, shares_seen
 from workers.samples import draw_samples
@@ -81,16 +82,13 @@ def run_release(job: Job, engine: Engine, lease: Lease, *, config: ReleaseConfig
         now = lasting if weights is None else [*lasting, (engine.stored(weights), 1.0)]
         retests.append(_retest(base, version, before, then, now, judge, lease.report))
     try:
-        complete_build(
-            job=job,
-            token=lease.token,
-            output=BuildOutput(
-                figures=test.figures,
-                grids=grids_of(test.grids | _fixed(build, base, lasting)),
-                samples=samples,
-                retests=retests,
-            ),
+        output = BuildOutput(
+            figures=test.figures,
+            grids=grids_of(test.grids | _fixed(build, base, lasting)),
+            samples=samples,
+            retests=retests,
         )
+        patiently(lambda: complete_build(job=job, token=lease.token, output=output))
     except BadResult as refusal:
         # It would be refused the same way again.
         raise BadRequest(str(refusal)) from refusal
@@ -131,7 +129,7 @@ def _merge(
     return keep_merged(build, token=lease.token, eraser=to_store(done.eraser), plugins=plugins)
 
 
-def _fixed(build: ReleaseBuild, base: BaseCheckpoint, lasting: Sequence[Weighted]) -> Mapping[str, Grid]:
+def _fixed(build: ReleaseBuild, base: BaseCheckpoint, lasting: Sequence[Weighted]) -> dict[str, Grid]:
     """Draw what every release of a base draws, so that any two can be laid side by side."""
     prompts = fixed_prompts(build.base)
     drawn = [

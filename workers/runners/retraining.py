@@ -27,6 +27,7 @@ from plugins_engine import (
 from workers.engine import Engine
 from workers.learning import learn
 from workers.lease import Lease
+from workers.patience import patiently
 from workers.pictures import png
 from workers.retests import draw_again, shares_seen
 
@@ -43,7 +44,8 @@ def run_retraining(job: Job, engine: Engine, lease: Lease, *, config: AdditionCo
     adapter, made = learn(base, inputs, release, lasting, lease.report, config)
     figures, grids = _drawn_again(base, begun.retest, [*lasting, (adapter, 1.0)], lease.report)
     try:
-        complete_retraining(job=job, token=lease.token, output=RetrainingOutput(made, figures, grids))
+        output = RetrainingOutput(made, figures, grids)
+        patiently(lambda: complete_retraining(job=job, token=lease.token, output=output))
     except BadResult as refusal:
         # It would be refused the same way again.
         raise BadRequest(str(refusal)) from refusal

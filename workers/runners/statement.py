@@ -7,6 +7,7 @@ from market.ledger.statements import proved
 from market.reports.statement_files import complete_file, seal_what_was_posted, statement_for
 from workers.engine import Engine
 from workers.lease import Lease
+from workers.patience import patiently
 
 
 def run_statement(job: Job, engine: Engine, lease: Lease) -> None:
@@ -15,4 +16,4 @@ def run_statement(job: Job, engine: Engine, lease: Lease) -> None:
     lease.say("proving line by line")
     content = proved(statement_for(job))
     lease.check()
-    complete_file(job=job, token=lease.token, content=content)
+    patiently(lambda: complete_file(job=job, token=lease.token, content=content))

@@ -10,6 +10,7 @@ from plugins_engine import Adapter, BadAdapter, completed, require_fit
 from workers.adapters import named, output_of
 from workers.engine import Engine
 from workers.lease import Lease
+from workers.patience import patiently
 from workers.samples import draw_samples
 
 
@@ -26,7 +27,8 @@ def run_upload(job: Job, engine: Engine, lease: Lease) -> None:
         catalog.require_layers(adapter.name, len(adapter.layers))
         adapter = named(completed(base, adapter), base, name=inputs.name, kind=inputs.kind)
         samples = draw_samples(base, adapter, inputs.sample_prompts, release, lease.report, under=lasting)
-        catalog.complete_upload(job=job, token=lease.token, output=output_of(adapter, base, {}, samples))
+        output = output_of(adapter, base, {}, samples)
+        patiently(lambda: catalog.complete_upload(job=job, token=lease.token, output=output))
     except BadResult as refusal:
         # It would be refused the same way again.
         raise BadAdapter(str(refusal)) from refusal

@@ -13,6 +13,7 @@ from market.reports.verifying import STEPS, complete_verification
 from plugins_engine import Progress
 from workers.engine import Engine
 from workers.lease import Lease
+from workers.patience import patiently
 
 
 def run_verification(job: Job, engine: Engine, lease: Lease) -> None:
@@ -25,7 +26,7 @@ def run_verification(job: Job, engine: Engine, lease: Lease) -> None:
             reporter.submit(_report, lease, progress).result()
 
         found = verify(report)
-    complete_verification(job=job, token=lease.token, found=found)
+    patiently(lambda: complete_verification(job=job, token=lease.token, found=found))
 
 
 def _report(lease: Lease, progress: Progress) -> None:

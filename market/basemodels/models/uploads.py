@@ -31,6 +31,10 @@ class BaseUploadQuerySet(models.QuerySet["BaseUpload"]):
         """Those that no base has, or is to have, and no release was made of: nothing refers to their files."""
         return self.filter(base=None, next_base=None, releases=None)
 
+    def unproven(self) -> BaseUploadQuerySet:
+        """Those that no base is, or whose base has not passed its check."""
+        return self.filter(Q(base=None, releases=None) | Q(base__fingerprint=""))
+
 
 class BaseUpload(models.Model):
     """One directory being sent. The same list of files from the same person is the same upload: that is how it goes on."""

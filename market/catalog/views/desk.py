@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
-from market.acting import filled_in, told
+from market.acting import acted, filled_in, put_on, told
 from market.catalog import addition, plugin_uploads
 from market.catalog.access import owned_concept, owned_work
 from market.catalog.addition import MIN_WORKS
@@ -25,6 +25,7 @@ from market.catalog.pictures import MIN_SIDE, Limits
 from market.catalog.rights import RIGHTS_CHANGED, RIGHTS_TEXT, RIGHTS_VERSION
 from market.catalog.uploads import LEARNED_FROM, UploadReport, remove_work, upload_works
 from market.jobs.models import Job
+from market.refusals import Refused
 from market.stored_files import send
 
 artists_only = role_required(Role.ARTIST)
@@ -108,13 +109,20 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
     """Take the pictures that can be taken; the page says of each other one why not."""
     to = owned_concept(person_of(request), pk)
     form = UploadForm(request.POST, request.FILES)
-    if not form.is_valid():
-        return _concept_page(request, to, upload_form=form, status=422)
-    report = upload_works(to, person_of(request), form.cleaned_data["files"])
-    if not report.refused:
-        count = len(report.taken)
-        return told(request, to, f"{count} work{'s' if count != 1 else ''} uploaded.")
-    return _concept_page(request, to, report=report, status=200 if report.taken else 422)
+
+    def take() -> HttpResponse:
+        report = upload_works(to, person_of(request), form.cleaned_data["files"])
+        if not report.refused:
+            count = len(report.taken)
+            return told(request, to, f"{count} work{'s' if count != 1 else ''} uploaded.")
+        return _concept_page(request, to, report=report, status=200 if report.taken else 422)
+
+    def show(refusal: Refused | None) -> HttpResponse:
+        if refusal:
+            put_on(form, refusal)
+        return _concept_page(request, to, upload_form=form)
+
+    return acted(form, take, show)
 
 
 @artists_only

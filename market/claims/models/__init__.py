@@ -1,37 +1,27 @@
-"""Disputes about who may sell a plug-in, and claims that a model learned from an artist's works."""
+"""Claims that a model learned from an artist's works: their papers, their evidence, their history."""
 
-from market.claims.models.claims import (
-    ANSWERABLE,
-    LIVE_CLAIMS,
-    MAX_PROMPTS,
-    PROMPT_LENGTH,
-    Claim,
-    ClaimMessage,
-    ClaimState,
-    ClaimStep,
-    StepKind,
-)
-from market.claims.models.disputes import DECIDED, Dispute, DisputeState, Freeze
+from market.claims.models.claims import MAX_PROMPTS, PROMPT_LENGTH, RIGHTS_LENGTH, Claim, ClaimQuerySet
 from market.claims.models.evidence import ClaimPicture, EvidencePair, EvidenceReport, PictureSort
+from market.claims.models.history import TEXT_LENGTH, ClaimMessage, ClaimStep, StepKind
 from market.claims.models.notices import CounterNotice, Notice
+from market.claims.models.states import ANSWERABLE, LIVE_CLAIMS, ClaimState
 
 __all__ = [
     "ANSWERABLE",
-    "DECIDED",
     "LIVE_CLAIMS",
     "MAX_PROMPTS",
     "PROMPT_LENGTH",
+    "RIGHTS_LENGTH",
+    "TEXT_LENGTH",
     "Claim",
     "ClaimMessage",
     "ClaimPicture",
+    "ClaimQuerySet",
     "ClaimState",
     "ClaimStep",
     "CounterNotice",
-    "Dispute",
-    "DisputeState",
     "EvidencePair",
     "EvidenceReport",
-    "Freeze",
     "Notice",
     "PictureSort",
     "StepKind",

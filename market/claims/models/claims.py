@@ -1,12 +1,4 @@
-"""A claim: an artist says that a base model, or a plug-in, contains their concept. Its states, and every step it took.
-
-    draft ──submit──▶ submitted ──evidence──▶ evidence ready
-    submitted, evidence ready ──answer──▶ accepted or rejected, by the other side
-    rejected ──appeal──▶ appealed ──decision──▶ accepted or rejected, by an admin
-
-Withdrawn can be reached from every state that is not an answer. A claim that nobody answered in time is escalated: from then
-on only an admin answers it, and that answer stands.
-"""
+"""A claim: an artist says that a base model, or a plug-in, contains their concept. Each step is one conditional UPDATE."""
 
 from __future__ import annotations
 
@@ -18,13 +10,19 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Length, Now
-from django.db.models.lookups import LessThanOrEqual
 from django.urls import reverse
 from django.utils import timezone
 
 from market.accounts.models import User
-from market.jobs.states import JobState
+from market.claims.models.history import TEXT_LENGTH, ClaimMessage, ClaimStep, StepKind
+from market.claims.models.states import (
+    ADMIN_ANSWERS,
+    ANSWERABLE,
+    BEFORE_AN_ANSWER,
+    FOR_ADMINS,
+    LIVE_CLAIMS,
+    ClaimState,
+)
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -36,37 +34,8 @@ if TYPE_CHECKING:
 MAX_PROMPTS = 12
 PROMPT_LENGTH = 300
 RIGHTS_LENGTH = 4000
-TEXT_LENGTH = 4000
 
-
-class ClaimState(models.TextChoices):
-    DRAFT = "draft", "Draft"
-    SUBMITTED = "submitted", "Submitted"
-    EVIDENCE_READY = "evidence_ready", "Evidence ready"
-    ACCEPTED = "accepted", "Accepted"
-    REJECTED = "rejected", "Rejected"
-    APPEALED = "appealed", "Appealed"
-    WITHDRAWN = "withdrawn", "Withdrawn"
-
-
-_UNANSWERED = (ClaimState.SUBMITTED, ClaimState.EVIDENCE_READY)
-ANSWERABLE = tuple(state.value for state in _UNANSWERED)
-LIVE_CLAIMS = (ClaimState.DRAFT.value, *ANSWERABLE, ClaimState.APPEALED.value)
-_BEFORE_AN_ANSWER = (ClaimState.DRAFT.value, *ANSWERABLE)
-
-
-class StepKind(models.TextChoices):
-    DRAFTED = "drafted", "Draft begun"
-    SUBMITTED = "submitted", "Submitted"
-    MEASURING = "measuring", "Evidence asked for"
-    MEASURING_FAILED = "measuring_failed", "Evidence not made"
-    EVIDENCE_READY = "evidence_ready", "Evidence ready"
-    ACCEPTED = "accepted", "Accepted"
-    REJECTED = "rejected", "Rejected"
-    APPEALED = "appealed", "Appealed"
-    WITHDRAWN = "withdrawn", "Withdrawn"
-    REMINDED = "reminded", "Reminded of the deadline"
-    ESCALATED = "escalated", "Passed on to the admins: no answer in time"
+_NOBODY_HAS_TO_ACT: dict[str, Any] = {"waiting_since": None, "due_at": None, "reminders": 0}
 
 
 class ClaimQuerySet(models.QuerySet["Claim"]):
@@ -90,13 +59,8 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
         return self.filter(Q(claimant=person) | theirs & Q(submitted_at__isnull=False))
 
     def for_admins(self) -> ClaimQuerySet:
-        """Those that wait for an admin: appealed, not answered in time, without controls, or not to be measured."""
-        return self.filter(
-            Q(state=ClaimState.APPEALED)
-            | Q(state__in=ANSWERABLE, escalated_at__isnull=False)
-            | Q(state=ClaimState.SUBMITTED, controls_by_market=True, job=None)
-            | Q(state=ClaimState.SUBMITTED, job__state=JobState.FAILED)
-        )
+        """Those that wait for an admin."""
+        return self.filter(FOR_ADMINS)
 
 
 class Claim(models.Model):
@@ -186,18 +150,18 @@ class Claim(models.Model):
                 name="claims_claim_evidence_is_there",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=_BEFORE_AN_ANSWER, decided_at=None, decided_by=None, decision="")
+                condition=Q(state__in=BEFORE_AN_ANSWER, decided_at=None, decided_by=None, decision="")
                 | Q(state=ClaimState.WITHDRAWN)
                 | (
                     Q(decided_at__isnull=False, decided_by__isnull=False)
-                    & ~Q(state__in=_BEFORE_AN_ANSWER)
+                    & ~Q(state__in=BEFORE_AN_ANSWER)
                     & (Q(state=ClaimState.ACCEPTED) | ~Q(decision=""))
                 ),
                 name="claims_claim_answered_by_somebody",
             ),
             models.CheckConstraint(
                 condition=Q(appealed_at=None, appeal="") & ~Q(state=ClaimState.APPEALED)
-                | Q(appealed_at__isnull=False) & ~Q(appeal="") & ~Q(state__in=_BEFORE_AN_ANSWER),
+                | Q(appealed_at__isnull=False) & ~Q(appeal="") & ~Q(state__in=BEFORE_AN_ANSWER),
                 name="claims_claim_appealed_with_a_reason",
             ),
             models.CheckConstraint(
@@ -210,7 +174,7 @@ class Claim(models.Model):
                 name="claims_claim_due_while_somebody_has_to_act",
             ),
             models.CheckConstraint(
-                condition=Q(counter_notice=None) | ~Q(state__in=_BEFORE_AN_ANSWER),
+                condition=Q(counter_notice=None) | ~Q(state__in=BEFORE_AN_ANSWER),
                 name="claims_claim_counter_notice_answers",
             ),
             models.UniqueConstraint(
@@ -394,11 +358,8 @@ class Claim(models.Model):
         )
 
     def _answerable(self, as_admin: bool) -> ClaimQuerySet:
-        """Until it is escalated the respondent answers a claim; from then on, and on an appeal, an admin does."""
         if as_admin:
-            return Claim.objects.filter(
-                Q(state=ClaimState.APPEALED) | Q(state__in=ANSWERABLE, escalated_at__isnull=False)
-            )
+            return Claim.objects.filter(ADMIN_ANSWERS)
         return Claim.objects.filter(state__in=ANSWERABLE, escalated_at=None)
 
     def _decided(self, by: User, reason: str) -> dict[str, Any]:
@@ -422,50 +383,3 @@ class Claim(models.Model):
 
     def _step(self, kind: StepKind, by: User | None, note: str = "") -> None:
         ClaimStep.objects.create(claim=self, kind=kind, by=by, note=note)
-
-
-_NOBODY_HAS_TO_ACT: dict[str, Any] = {"waiting_since": None, "due_at": None, "reminders": 0}
-
-
-class ClaimStep(models.Model):
-    """One step of a claim: what, who (nobody: the market itself) and when. Append-only, also in the database."""
-
-    claim = models.ForeignKey(Claim, on_delete=models.PROTECT, related_name="steps")
-    kind = models.CharField(max_length=16, choices=StepKind.choices)
-    by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    note = models.TextField(blank=True)
-    at = models.DateTimeField(db_default=Now(), editable=False)
-
-    class Meta:
-        ordering = ["pk"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(kind__in=[kind.value for kind in StepKind]), name="claims_claimstep_kind_known"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.get_kind_display()
-
-
-class ClaimMessage(models.Model):
-    """What one side, or an admin, wrote to the other. Append-only, also in the database."""
-
-    claim = models.ForeignKey(Claim, on_delete=models.PROTECT, related_name="messages")
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    text = models.TextField(max_length=TEXT_LENGTH)
-    at = models.DateTimeField(db_default=Now(), editable=False)
-
-    class Meta:
-        ordering = ["pk"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(text__regex=r"\S") & Q(LessThanOrEqual(Length("text"), TEXT_LENGTH)),
-                name="claims_claimmessage_says_something_short",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.by}: {self.text[:60]}"

@@ -18,4 +18,4 @@ class Migration(migrations.Migration):
         ('extractions', '0001_initial'),
     ]
 
-    operations = [migrations.RunSQL(FILL)]
+    operations = [migrations.RunSQL(FILL, migrations.RunSQL.noop)]

@@ -5,6 +5,7 @@ import re
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
@@ -108,3 +109,68 @@ def test_a_second_factor_can_be_set_up_and_is_asked_for(client: Client, artist: 
 
     assert response["Location"] == reverse("mfa_authenticate")
     assert "_auth_user_id" not in client.session
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The passwords that were hashed, which is what takes a sign-up or sign-in its time."""
+    passwords: list[str] = []
+    really_encode = MD5PasswordHasher.encode
+
+    def encode(self: MD5PasswordHasher, password: str, salt: str) -> str:
+        passwords.append(password)
+        return really_encode(self, password, salt)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", encode)
+    return passwords
+
+
+def test_signing_up_takes_as_long_with_a_known_address_as_with_a_new_one(
+    client: Client, artist: User, hashed: list[str]
+) -> None:
+    hashed.clear()
+    client.post(reverse("account_signup"), NEW | {"email": artist.email})
+    known, mails = len(hashed), len(mail.outbox)
+    hashed.clear()
+    Client().post(reverse("account_signup"), NEW)
+
+    assert known == len(hashed) == 1
+    assert mails == len(mail.outbox) - mails == 1
+
+
+def test_signing_in_takes_as_long_with_an_unknown_address_as_with_a_wrong_password(
+    client: Client, artist: User, hashed: list[str]
+) -> None:
+    hashed.clear()
+    client.post(reverse("account_login"), {"login": artist.email, "password": "wrong"})
+    known = len(hashed)
+    hashed.clear()
+    Client().post(reverse("account_login"), {"login": "nobody@example.org", "password": "wrong"})
+
+    assert known == len(hashed) > 0
+
+
+def test_a_stranger_who_guesses_passwords_locks_themselves_out_and_not_the_owner(
+    client: Client, artist: User
+) -> None:
+    stranger = Client(REMOTE_ADDR="203.0.113.9")
+    for _ in range(7):
+        guessed = stranger.post(reverse("account_login"), {"login": artist.email, "password": "wrong"})
+    assert "Too many failed" in guessed.content.decode()
+    stranger.post(reverse("account_login"), {"login": artist.email, "password": PASSWORD})
+    assert "_auth_user_id" not in stranger.session
+
+    client.post(reverse("account_login"), {"login": artist.email, "password": PASSWORD})
+
+    assert client.session["_auth_user_id"] == str(artist.pk)
+
+
+def test_a_stranger_who_asks_for_resets_leaves_the_owner_theirs(client: Client, artist: User) -> None:
+    stranger = Client(REMOTE_ADDR="203.0.113.9")
+    asked = [stranger.post(reverse("account_reset_password"), {"email": artist.email}) for _ in range(7)]
+    assert asked[-1].status_code == 429
+    mail.outbox.clear()
+
+    client.post(reverse("account_reset_password"), {"email": artist.email})
+
+    assert len(mail.outbox) == 1

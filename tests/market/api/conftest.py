@@ -16,6 +16,7 @@ from market.accounts.tokens import make_token
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
 from tests.market.catalog.conftest import files_of_its_own
+from tests.market.conftest import give_second_factor
 from tests.market.stage import make_base, make_plugin
 
 __all__ = ["files_of_its_own"]
@@ -88,6 +89,8 @@ def program_of(db: None) -> ProgramOf:
     """Return a function that makes a person a program, with all scopes unless others are named."""
 
     def begin(person: User, *scopes: Scope) -> Program:
+        if person.is_admin:
+            give_second_factor(person)
         _, words = make_token(person, name="test", scopes=list(scopes) or EVERY_SCOPE, expires_at=None)
         return Program(words)
 

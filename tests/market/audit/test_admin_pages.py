@@ -21,8 +21,9 @@ from market.accounts.models import Role, User
 from market.audit.models import AuditLine
 from market.catalog.models import Suspension
 from market.claims import drafting
-from market.claims.disputes import file_dispute, open_dispute
-from market.claims.models import Claim, Dispute
+from market.claims.models import Claim
+from market.disputes.models import Dispute
+from market.disputes.opening import file_dispute, open_dispute
 from market.generation.models import GenerationRequest, Picture
 from market.jobs import kinds
 from market.jobs.models import Job
@@ -42,7 +43,8 @@ from market.payments.payouts import (
 )
 from market.payments.top_ups import settle, start_top_up
 from market.reports.periods import quick
-from market.takedowns.models import Ground, Takedown
+from market.takedowns.models import Takedown
+from market.takedowns.states import Ground
 from market.takedowns.taking_down import Cause, take_down_plugin
 from tests.market.audit.conftest import Written
 from tests.market.catalog.conftest import make_concept, with_works
@@ -180,10 +182,10 @@ def last_month(scene: Scene) -> str:
 
 
 ACTS = [
-    Act("claims:open", "dispute.opened", lambda scene: {"args": [dispute(scene).pk]}),
-    Act("claims:dismiss", "dispute.dismissed", lambda scene: {
+    Act("disputes:open", "dispute.opened", lambda scene: {"args": [dispute(scene).pk]}),
+    Act("disputes:dismiss", "dispute.dismissed", lambda scene: {
         "args": [dispute(scene).pk], "data": {"decision": "Nothing shows it"}}),
-    Act("claims:decide", "dispute.decided", lambda scene: {
+    Act("disputes:decide", "dispute.decided", lambda scene: {
         "args": [open_dispute(dispute(scene), scene.admin).pk],
         "data": {"outcome": "released", "decision": "Drawn by the artist"}}),
     Act("claims:rule", "claim.decided", lambda scene: {
@@ -242,9 +244,9 @@ ACTS = [
 
 USE_CASES = {
     "market.claims.answering.rule_on_claim": "claim.decided",
-    "market.claims.disputes.open_dispute": "dispute.opened",
-    "market.claims.disputes.dismiss_dispute": "dispute.dismissed",
-    "market.claims.disputes.decide_dispute": "dispute.decided",
+    "market.disputes.opening.open_dispute": "dispute.opened",
+    "market.disputes.deciding.dismiss_dispute": "dispute.dismissed",
+    "market.disputes.deciding.decide_dispute": "dispute.decided",
     "market.generation.refunds.refund_query": "query.refunded",
     "market.takedowns.taking_down.take_down_plugin": "takedown.made",
     "market.takedowns.taking_down.take_down_picture": "takedown.made",
@@ -358,9 +360,10 @@ def test_every_use_case_of_admins_is_listed_here() -> None:
 def test_an_approval_says_how_many_there_are_and_changes_the_state_with_the_last(
     scene: Scene, settings: Any, written: Written
 ) -> None:
-    settings.PAYOUTS = replace(settings.PAYOUTS, two_admins_above_micros=0)
+    settings.PAYOUTS = replace(settings.PAYOUTS, two_admins_above_micros=1_000_000_000)
     second = make_person("Bruno Boss", Role.ADMIN)
     batch = scene.batch()
+    PayoutBatch.objects.filter(pk=batch.pk).update(approvals_needed=2)
     approve_batch(batch, scene.admin)
     approve_batch(batch, second)
 

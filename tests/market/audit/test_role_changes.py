@@ -14,7 +14,7 @@ from django.test import Client
 from market.accounts.models import Role, User
 from market.accounts.roles import grant, take_on
 from market.accounts.terms import TERMS
-from market.stack.seed import seed_people
+from market.seeding.seed import seed_people
 from tests.market.audit.conftest import Written
 
 SignIn = Callable[[User], Client]

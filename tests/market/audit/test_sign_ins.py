@@ -10,7 +10,7 @@ from django.test import Client
 
 from market.accounts.models import User
 from tests.market.audit.conftest import Written
-from tests.market.conftest import PASSWORD
+from tests.market.conftest import PASSWORD, prove_second_factor
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +64,7 @@ def test_what_an_admin_signs_in_with_is_not_changed_without_a_line(
     client: Client, admin: User, user: User, written: Written
 ) -> None:
     client.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
+    prove_second_factor(client, admin)
     new = "another-long-password"
     client.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
 

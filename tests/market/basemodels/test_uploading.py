@@ -5,24 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from market.accounts.models import User
 from market.basemodels import uploading
 from market.basemodels.models import BaseUpload, BaseUploadFile, BaseUploadPart
 from market.basemodels.models import uploads as upload_models
 from market.basemodels.registering import register_base
-from market.basemodels.uploading import KEPT_UNTOUCHED, MAX_OPEN, begin_upload, sweep_abandoned
-from tests.market.basemodels.conftest import FIELDS, FILES, announcing, complete_upload, pass_check
+from market.basemodels.uploading import (
+    begin_upload,
+    take_part,
+)
+from market.decoding.places import places_for_parts
+from tests.market.basemodels.conftest import FIELDS, FILES, announcing, complete_upload
 
 SignIn = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -198,33 +199,6 @@ def test_a_list_that_cannot_be_used_is_refused_with_the_reason(
     assert not BaseUpload.objects.exists()
 
 
-def test_more_than_the_market_takes_is_refused_with_both_figures(
-    model_owner: User, client_for: SignIn, settings: Any
-) -> None:
-    settings.UPLOADS = replace(settings.UPLOADS, base_bytes=3_000_000)
-
-    response = begin(client_for(model_owner), {"unet/model.safetensors": bytes(4_000_000), **FILES})
-
-    assert response.status_code == 413
-    assert "4.0 MB together; at most 3 MB" in response.json()["error"]
-
-
-def test_one_person_has_few_uploads_under_way(model_owner: User, stranger: User, client_for: SignIn) -> None:
-    for number in range(MAX_OPEN):
-        begin_upload(model_owner, announcing({**FILES, "card.json": b"%d" % number}))
-
-    refused = begin(client_for(model_owner), FILES)
-    assert refused.status_code == 429
-    first = complete_upload(model_owner, {**FILES, "card.json": b"0"})
-    base = register_base(model_owner, FIELDS, upload=first.pk, by=model_owner)
-    assert begin(client_for(model_owner), FILES).status_code == 429
-
-    pass_check(base)
-
-    assert begin(client_for(model_owner), FILES).status_code == 200
-    assert begin(client_for(stranger), FILES).status_code == 200
-
-
 def test_somebody_elses_upload_does_not_exist(
     model_owner: User, stranger: User, admin: User, user: User, client: Client, client_for: SignIn
 ) -> None:
@@ -244,30 +218,47 @@ def test_the_same_files_of_two_people_are_two_uploads(model_owner: User, strange
     assert begin_upload(model_owner, announcing(FILES)).pk != begin_upload(stranger, announcing(FILES)).pk
 
 
-def test_an_upload_that_is_given_up_leaves_nothing(
-    model_owner: User, client_for: SignIn, django_capture_on_commit_callbacks: Any
+@pytest.mark.django_db(transaction=True)
+def test_a_file_is_hashed_without_a_transaction_or_a_connection(
+    model_owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upload = complete_upload(model_owner)
-    assert stored_under(str(upload.pk)) == 1
+    upload = begin_upload(model_owner, announcing(FILES))
+    held, really_open = [], default_storage.open
 
-    with django_capture_on_commit_callbacks(execute=True):
-        client_for(model_owner).post(reverse("basemodels:give_up", args=[upload.pk]))
+    def watched(name: str, mode: str = "rb") -> Any:
+        held.append((connection.in_atomic_block, connection.connection is not None))
+        return really_open(name, mode)
 
-    assert not BaseUpload.objects.exists()
-    assert stored_under(str(upload.pk)) == 0
+    monkeypatch.setattr(default_storage, "open", watched)
+
+    assert take_part(upload, 0, 0, FILES["model_index.json"]).complete
+    assert held == [(False, False)]
 
 
-def test_abandoned_uploads_are_swept_and_those_of_bases_stay(model_owner: User, stranger: User) -> None:
-    kept, fresh, old = complete_upload(model_owner), complete_upload(stranger), complete_upload(
-        stranger, {**FILES, "card.json": b"{}"}
-    )  # fmt: skip
-    register_base(model_owner, FIELDS, upload=kept.pk, by=model_owner)
-    long_ago = timezone.now() - KEPT_UNTOUCHED - timedelta(minutes=1)
-    BaseUpload.objects.filter(pk__in=[kept.pk, old.pk]).update(touched_at=long_ago)
+def test_the_last_part_may_come_again_where_the_file_could_not_be_checked(
+    model_owner: User, client_for: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, data = begin_upload(model_owner, announcing(FILES)), FILES["model_index.json"]
+    with monkeypatch.context() as broken:
+        broken.setattr(default_storage, "open", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            take_part(upload, 0, 0, data)
 
-    assert sweep_abandoned() == 1
+    answer = put(client_for(model_owner), upload.get_absolute_url(), 0, 0, data)
 
-    assert set(BaseUpload.objects.values_list("pk", flat=True)) == {kept.pk, fresh.pk}
+    assert answer.json()["complete"]
+
+
+def test_two_parts_of_a_person_are_taken_at_once_and_a_third_is_refused_and_lost_nothing(
+    model_owner: User, client_for: SignIn
+) -> None:
+    upload, client = begin_upload(model_owner, announcing(FILES)), client_for(model_owner)
+    places = places_for_parts()
+    with places.taken_by(model_owner.pk), places.taken_by(model_owner.pk):
+        refused = put(client, upload.get_absolute_url(), 0, 0, FILES["model_index.json"])
+
+    assert refused.status_code == 429
+    assert put(client, upload.get_absolute_url(), 0, 0, FILES["model_index.json"]).status_code == 200
 
 
 def test_what_is_registered_is_neither_given_up_nor_begun_again(

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from market.catalog.pictures import CleanPicture, Limits, clean
-from market.catalog.uploads import caption_from, display_name
+from market.catalog.reading import caption_from, display_name
 from market.refusals import Refused
 from tests.market.catalog.pictures import decoded, drawing, encoded, png
 

@@ -11,7 +11,8 @@ import pytest
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.catalog.merged import MAX_PARTS, metadata_of, parts_of, stated_parts
+from market.catalog.file_headers import metadata_of
+from market.catalog.merged import MAX_PARTS, parts_of, stated_parts
 from market.catalog.models import PlugIn, PlugInPart, PlugInVersion
 from market.jobs.lifecycle import BadResult
 from market.refusals import Refused

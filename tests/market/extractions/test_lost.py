@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.catalog.models import PlugIn, PlugInState
+from market.catalog.models import PlugIn, PlugInState, PlugInVersion
+from market.catalog.on_release import restores
 from market.extractions.releases import make_default
 from market.generation.guarding import lost_on
 from tests.market.generation.test_studio import HTMX, form
+from tests.market.stack.test_earlier_start import go_back
 
 ClientFor = Callable[[User], Client]
 TAKEN_OUT = "which was taken out of this base"
@@ -62,3 +65,16 @@ def test_a_plug_in_that_is_not_on_sale_is_not_offered(
 
     assert TAKEN_OUT in page
     assert 'name="add"' not in page
+
+
+def test_what_releases_lack_is_known_in_a_database_of_before_it_was_written_with_them(
+    base: BaseModel, restorer: PlugIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = lost_on(base.default_release())
+    assert [each.plugins for each in lost] == [(restorer.pk,)]
+
+    go_back(monkeypatch)
+    call_command("migrate", skip_checks=False, verbosity=0)
+
+    assert lost_on(base.default_release()) == lost
+    assert restores(PlugInVersion.objects.get(plugin=restorer))

@@ -19,6 +19,7 @@ from market.ledger import operations as ledger
 from market.ledger.models import Account, AccountKind, Hold, Transfer
 from market.ledger.operations import Share
 from market.ledger.sealing import seal_some
+from market.ledger.statements import Month, proved, statement
 from market.ledger.verification import verify
 
 EURO = 1_000_000
@@ -164,3 +165,23 @@ def unchanged(till: Till) -> Iterator[Callable[[], None]]:
 
     yield check
     check()
+
+
+def this_month() -> Month:
+    """Asked anew by each test: a run may go on into the next month."""
+    return Month.of(timezone.now().date())
+
+
+@pytest.fixture
+def earned(till: Till) -> Till:
+    """Two queries of the artist's, one of them taken back."""
+    ledger.capture(hold=till.hold(200), key="first")
+    second = ledger.capture(hold=till.hold(170), key="second")
+    ledger.reverse(transfer=second, key="back", reason="drawn wrong")
+    return till
+
+
+@pytest.fixture
+def content(earned: Till) -> bytes:
+    """The artist's statement of this month, with its proof."""
+    return proved(statement(earned.earnings, this_month()))

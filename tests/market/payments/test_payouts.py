@@ -231,6 +231,12 @@ class TestAsking:
         assert request_monthly() == 0
 
 
+def batch_verifier(batch: PayoutBatch) -> User:
+    verifier = PayoutDetails.objects.get(person=batch.payouts.get().person).verified_by
+    assert verifier is not None
+    return verifier
+
+
 class TestBatches:
     @pytest.fixture
     def payouts(self, paid_artist: User, second_artist: User, admin: User) -> tuple[Payout, Payout]:
@@ -252,17 +258,70 @@ class TestBatches:
             with pytest.raises(Refused):
                 step(batch, admin)
 
-    def test_above_the_limit_two_different_admins_have_to_approve(
-        self, payouts: tuple[Payout, Payout], admin: User, second_admin: User, settings: Any
+    def test_who_made_a_batch_neither_approves_nor_sends_it(
+        self, payouts: tuple[Payout, Payout], admin: User, second_admin: User
     ) -> None:
-        settings.PAYOUTS = replace(settings.PAYOUTS, two_admins_above_micros=60_000_000)
-        batch = approve_batch(make_batch(admin), admin)
-        assert batch.state == "draft"
-        with pytest.raises(Refused, match="Another admin"):
+        PayoutDetails.objects.update(verified_by=make_person("Carla Chief", Role.ADMIN))
+        batch = make_batch(admin)
+        with pytest.raises(Refused, match="You made this batch"):
             approve_batch(batch, admin)
-        assert approve_batch(batch, second_admin).state == "approved"
+        batch = approve_batch(batch, second_admin)
+        assert batch.state == "approved"
+        with pytest.raises(Refused, match="You made this batch"):
+            send_batch(batch, admin)
+        send_batch(batch, second_admin)
+        assert set(Payout.objects.values_list("state", flat=True)) == {"sent"}
 
-    def test_nobody_approves_a_batch_that_pays_them(self, admin: User, second_admin: User) -> None:
+    def test_who_verified_one_whom_a_batch_pays_neither_approves_nor_sends_it(
+        self, payouts: tuple[Payout, Payout], admin: User, second_admin: User
+    ) -> None:
+        third = make_person("Carla Chief", Role.ADMIN)
+        PayoutDetails.objects.filter(person=payouts[0].person).update(verified_by=third)
+        batch = make_batch(second_admin)
+        assert batch.payouts.count() == 1  # the other is left for a batch that somebody else can approve
+        with pytest.raises(Refused, match="checked the account"):
+            approve_batch(batch, batch_verifier(batch))
+        approved = approve_batch(batch, next(one for one in (admin, third) if one != batch_verifier(batch)))
+        with pytest.raises(Refused, match="checked the account"):
+            send_batch(approved, batch_verifier(batch))
+
+    def test_of_two_admins_the_one_who_verified_makes_the_batch(
+        self, payouts: tuple[Payout, Payout], admin: User, second_admin: User
+    ) -> None:
+        with pytest.raises(Refused, match="No other admin could approve"):
+            make_batch(second_admin)
+        PayoutDetails.objects.filter(person=payouts[1].person).update(verified_by=second_admin)
+        batch = make_batch(admin)
+        assert list(batch.payouts.all()) == [payouts[0]]
+        assert approve_batch(batch, second_admin).state == "approved"
+        assert list(make_batch(second_admin).payouts.all()) == [payouts[1]]
+
+    def test_up_to_the_limit_and_for_a_lone_admin_one_is_enough(
+        self, payouts: tuple[Payout, Payout], admin: User, settings: Any
+    ) -> None:
+        send_batch(approve_batch(make_batch(admin), admin), admin)
+        make_person("Bruno Boss", Role.ADMIN)
+        settings.PAYOUTS = replace(settings.PAYOUTS, two_admins_above_micros=61_000_000)
+        Payout.objects.update(state=PayoutState.REQUESTED, batch=None)
+        send_batch(approve_batch(make_batch(admin), admin), admin)
+
+    def test_a_lone_admin_is_told_so(
+        self, payouts: tuple[Payout, Payout], admin: User, client_for: ClientFor
+    ) -> None:
+        pages = ("/reports/payouts/", make_batch(admin).get_absolute_url())
+        client = client_for(admin)
+        for page in pages:
+            assert "You are the only admin" in client.get(page).content.decode()
+        second = make_person("Bruno Boss", Role.ADMIN)
+        for page in pages:
+            assert "You are the only admin" not in client.get(page).content.decode()
+        User.objects.filter(pk=second.pk).update(is_active=False)
+        assert "You are the only admin" in client.get(pages[0]).content.decode()
+
+    def test_nobody_approves_a_batch_that_pays_them(
+        self, admin: User, second_admin: User, settings: Any
+    ) -> None:
+        settings.PAYOUTS = replace(settings.PAYOUTS, two_admins_above_micros=1_000_000_000)
         earn(admin, 20 * EURO)
         with_details(admin, second_admin)
         ask(admin, 20 * EURO)

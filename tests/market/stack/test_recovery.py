@@ -17,7 +17,7 @@ import pytest
 
 from market import configuration, services
 from market.configuration import ROOT
-from market.stack.demo import free_port
+from market.demo.running import free_port
 from market.stack.embedded import Postgres
 from market.stack.leftovers import Record
 

@@ -14,7 +14,8 @@ from market.generation.finishing import finish_generation, store_pictures
 from market.generation.models import GenerationRequest, Picture
 from market.jobs.models import Job
 from market.takedowns import taking_down
-from market.takedowns.models import Ground, Takedown
+from market.takedowns.models import Takedown
+from market.takedowns.states import Ground
 from market.takedowns.taking_down import Cause
 from tests.market.catalog.conftest import files_of_its_own, make_concept, with_works
 from tests.market.claims.conftest import PAPER, PROMPTS, files, measured, notice

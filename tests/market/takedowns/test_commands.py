@@ -9,7 +9,8 @@ from django.core.management import CommandError, call_command
 
 from market.accounts.models import User
 from market.catalog.models import PlugIn
-from market.takedowns.models import Takedown, TakedownState
+from market.takedowns.models import Takedown
+from market.takedowns.states import TakedownState
 from tests.market.takedowns.conftest import SORRY, is_offered, query, taken_down
 
 pytestmark = pytest.mark.django_db

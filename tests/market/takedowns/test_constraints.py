@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from market.accounts.models import User
 from market.catalog.models import PlugIn, Suspension
-from market.claims.models import Dispute
+from market.disputes.models import Dispute
 from market.generation.models import HiddenPicture, Hiding, RequestPlugIn
 from market.takedowns.models import Takedown, TakedownStep
 from market.takedowns.taking_down import restore
@@ -169,7 +169,7 @@ def test_a_picture_is_hidden_once_a_hiding_and_with_words(plugin: PlugIn, user: 
 
 def test_a_dispute_without_a_claimant_is_not_awarded(made: Takedown) -> None:
     assert made.dispute is not None
-    with breaks("claims_dispute_awarded_to_somebody"):
+    with breaks("disputes_dispute_awarded_to_somebody"):
         Dispute.objects.filter(pk=made.dispute.pk).update(state="awarded", decided_at=NOW, decision="x")
-    with breaks("claims_dispute_decided_with_a_reason"):
+    with breaks("disputes_dispute_decided_with_a_reason"):
         Dispute.objects.filter(pk=made.dispute.pk).update(state="released", decided_at=NOW)

@@ -13,12 +13,14 @@ from django.utils import timezone
 from market.accounts.models import User
 from market.audit.models import AuditLine
 from market.catalog.models import PlugIn
-from market.claims.models import Claim, DisputeState
+from market.claims.models import Claim
+from market.disputes.models import DisputeState
 from market.ledger.verification import verify
 from market.refusals import Refused
 from market.takedowns import answering
 from market.takedowns.business_days import SATURDAY, after_business_days
-from market.takedowns.models import Ground, Takedown, TakedownState
+from market.takedowns.models import Takedown
+from market.takedowns.states import Ground, TakedownState
 from market.takedowns.sweeping import sweep_takedowns
 from market.takedowns.taking_down import Cause, restore, uphold
 from tests.market.stage import earnings, escrow

@@ -13,7 +13,8 @@ from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
 from market.generation.models import Picture
 from market.refusals import Refused
-from market.takedowns.models import Ground, Takedown
+from market.takedowns.models import Takedown
+from market.takedowns.states import Ground
 from market.takedowns.taking_down import Cause, restore, take_down_picture
 from tests.market.stage import make_combined, make_part
 from tests.market.takedowns.conftest import NOTICE, SORRY, kinds_of, query, taken_down

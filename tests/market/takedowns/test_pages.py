@@ -14,7 +14,8 @@ from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn, Suspension
 from market.claims.models import Claim
 from market.takedowns import answering
-from market.takedowns.models import Ground, Takedown, TakedownState
+from market.takedowns.models import Takedown
+from market.takedowns.states import Ground, TakedownState
 from market.takedowns.taking_down import Cause, restore, take_down_picture
 from tests.market.claims.conftest import PAPER
 from tests.market.stage import make_combined, make_part, make_plugin

@@ -19,7 +19,8 @@ from market.catalog.addition import start_addition
 from market.catalog.models import PlugIn, Suspension
 from market.catalog.uploads import upload_works
 from market.refusals import Refused
-from market.takedowns.models import Ground, Takedown
+from market.takedowns.models import Takedown
+from market.takedowns.states import Ground
 from market.takedowns.strikes import lift_suspension
 from market.takedowns.sweeping import sweep_takedowns
 from market.takedowns.taking_down import Cause, restore, uphold

@@ -9,8 +9,10 @@ from market.accounts.models import User
 from market.audit.models import AuditLine
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
-from market.claims.disputes import file_dispute, open_dispute, sweep_disputes
-from market.claims.models import Claim, DisputeState
+from market.claims.models import Claim
+from market.disputes.models import DisputeState
+from market.disputes.opening import file_dispute, open_dispute
+from market.disputes.sweeping import sweep_disputes
 from market.generation.finishing import finish_generation, store_pictures
 from market.jobs.lifecycle import LeaseLost
 from market.jobs.models import Job
@@ -18,7 +20,8 @@ from market.jobs.states import JobState
 from market.ledger import operations as ledger
 from market.ledger.verification import verify
 from market.refusals import Refused
-from market.takedowns.models import Ground, Takedown, TakedownState
+from market.takedowns.models import Takedown
+from market.takedowns.states import Ground, TakedownState
 from market.takedowns.taking_down import Cause, restore, take_down_plugin
 from tests.market.conftest import make_person
 from tests.market.stage import EURO, earnings, escrow, make_combined, make_part, wallet

@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from market.jobs.models import Worker
-from market.stack import seed as seeding
+from market.seeding import seed as seeding
 
 
 class Command(BaseCommand):

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
 from market.accounts.models import User
-from market.stack import seed
-from market.stack.seed_plugins import seed_plugins
+from market.seeding import seed
+from market.seeding.plugins import seed_plugins
 
 
 class Command(BaseCommand):

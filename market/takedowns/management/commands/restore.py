@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from market.claims.models import DECIDED, DisputeState
 from market.commands import RefusableCommand
+from market.disputes.models import DECIDED, DisputeState
 from market.takedowns.forms import KEEP_OPEN
 from market.takedowns.management.commands.take_down import person_with
 from market.takedowns.models import Takedown

@@ -12,7 +12,8 @@ from market.accounts.models import User
 from market.catalog.models import PlugIn
 from market.commands import RefusableCommand
 from market.generation.models import Picture
-from market.takedowns.models import Ground, Takedown
+from market.takedowns.models import Takedown
+from market.takedowns.states import Ground
 from market.takedowns.taking_down import Cause, take_down_picture, take_down_plugin
 
 

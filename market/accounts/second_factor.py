@@ -1,0 +1,71 @@
+"""Admins act with a second factor alone: a password that somebody else has learned opens nothing of an admin's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_added
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.deprecation import MiddlewareMixin
+
+from market.accounts.models import ApiToken, User
+
+SET_IT_UP = "You are an administrator, and act as one with a second factor alone. Set it up first."
+OF_TOKENS = (
+    "This account is an administrator's: its tokens are taken if they were made after its second factor was set up. "
+    "Set it up, and make another token."
+)
+_OWN_PAGES = "accounts/"
+"""Where people sign in and out, and set their second factor up."""
+_METHOD = "mfa"
+
+
+class SecondFactorOfAdmins(MiddlewareMixin):
+    """Lead admins who have not proved their second factor in this session to where they do, whatever they asked for."""
+
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        match = request.resolver_match
+        # Programs sign in with tokens, and never by a session.
+        is_open = match is not None and (match.route.startswith(_OWN_PAGES) or match.app_name == "api")
+        person = request.user
+        if is_open or not isinstance(person, User) or not person.is_admin:
+            return None
+        if not _factors(person).exists():
+            messages.warning(request, SET_IT_UP)
+            return redirect("mfa_activate_totp")
+        if not is_proved(request):
+            came_for = request.get_full_path() if request.method == "GET" else "/"
+            return redirect(reverse("mfa_reauthenticate", query={"next": came_for}))
+        return None
+
+
+def is_proved(request: HttpRequest) -> bool:
+    """Whether whoever is signed in has given a code in this session."""
+    return any(each.get("method") == _METHOD for each in get_authentication_records(request, request.user))
+
+
+def may_use(token: ApiToken) -> bool:
+    """Whether a token may be used: an admin's only if it was made with a second factor."""
+    person = token.person
+    return not person.is_admin or _factors(person).filter(created_at__lte=token.created_at).exists()
+
+
+def listen() -> None:
+    """Count the code with which a second factor is set up. Called once, when the apps are ready."""
+    authenticator_added.connect(_set_up, dispatch_uid="accounts:second_factor_set_up")
+
+
+def _set_up(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    if authenticator.type == Authenticator.Type.TOTP:
+        record_authentication(request, user, _METHOD, id=authenticator.pk, type=authenticator.type)
+
+
+def _factors(person: User) -> QuerySet[Authenticator]:
+    found: QuerySet[Authenticator] = Authenticator.objects.filter(user=person, type=Authenticator.Type.TOTP)
+    return found

@@ -1,0 +1,67 @@
+"""Two admins stand behind a batch of payouts: who made it, or verified whom it pays, neither approves nor sends it.
+
+It holds above PAYOUT_TWO_ADMINS_ABOVE, where there are two admins. A lone admin does all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from market.accounts.models import Role, User
+from market.payments.models import Payout, PayoutBatch, PayoutDetails
+from market.refusals import Refused
+
+NOT_BY_ITS_MAKER = "You made this batch: another admin has to approve and send it."
+NOT_BY_WHO_VERIFIED = (
+    "You have checked the account of somebody whom this batch pays: another admin has to approve and send it."
+)
+NOBODY_COULD_APPROVE = (
+    "No other admin could approve this batch: each has checked the accounts of those who wait, or is paid. The admin who "
+    "checked them can make it; else name another admin."
+)
+
+
+def is_alone(person: User) -> bool:
+    """Whether there is no other admin."""
+    return not _admins().exclude(pk=person.pk).exists()
+
+
+def takes_two(total: int, person: User) -> bool:
+    """Whether a batch of so many micro-units needs another admin than this one."""
+    return total > settings.PAYOUTS.two_admins_above_micros and not is_alone(person)
+
+
+def require_another(batch: PayoutBatch, person: User) -> None:
+    """Refuse whoever made a batch, or verified one whom it pays. Raises Refused."""
+    if not takes_two(batch.total, person):
+        return
+    if batch.made_by_id == person.pk:
+        raise Refused(NOT_BY_ITS_MAKER)
+    paid = batch.payouts.values("person")
+    if PayoutDetails.objects.filter(person__in=paid, verified_by=person).exists():
+        raise Refused(NOT_BY_WHO_VERIFIED)
+
+
+def for_one_batch(waiting: Sequence[Payout], maker: User) -> list[Payout]:
+    """Give the payouts that this admin can put into one batch, such that another admin can approve it. Raises Refused."""
+    if not takes_two(sum(payout.amount for payout in waiting), maker):
+        return list(waiting)
+    people = [payout.person_id for payout in waiting]
+    verified_by = dict(PayoutDetails.objects.filter(person__in=people).values_list("person", "verified_by"))
+    others = _admins().exclude(pk=maker.pk).order_by("pk").values_list("pk", flat=True)
+    chosen = max((_without(waiting, verified_by, other) for other in others), key=len, default=[])
+    if not chosen:
+        raise Refused(NOBODY_COULD_APPROVE)
+    return chosen
+
+
+def _without(waiting: Iterable[Payout], verified_by: Mapping[int, int | None], other: int) -> list[Payout]:
+    """Leave out those whom an admin has verified, or is."""
+    return [each for each in waiting if other not in (each.person_id, verified_by.get(each.person_id))]
+
+
+def _admins() -> QuerySet[User]:
+    return User.objects.with_role(Role.ADMIN).filter(is_active=True)
