@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from market.basemodels.rises import require_no_jump
+from market.basemodels.rises import bound, require_no_jump
 from market.catalog.combined import parts_ask, price_of
 from market.catalog.models import PlugIn
 from market.catalog.models.plugins import MAX_PRICE_MICROS
@@ -71,6 +71,12 @@ def change_terms(plugin: PlugIn, terms: Terms) -> None:
         require_allowed(plugin, terms)
         _require_no_jump(plugin, before, terms)
         _keep(plugin, terms)
+
+
+def within_rise(plugin: PlugIn, micros: int) -> int:
+    """Give a price, or where that would be too much of a rise the most that the plug-in may cost now."""
+    limit = bound(plugin.price_micros, offered=plugin.is_published, past=plugin.past_prices.all())
+    return min(micros, limit.most) if limit else micros
 
 
 def _require_no_jump(plugin: PlugIn, before: PlugIn, terms: Terms) -> None:

@@ -15,6 +15,7 @@ from market.catalog.merged import FoundPart, StatedPart, refusals
 from market.catalog.models import Concept, PlugIn, PlugInVersion
 from market.catalog.on_release import restores, unneeded_on
 from market.catalog.royalties import parts_within
+from market.catalog.terms import within_rise
 from market.catalog.versions import VersionOutput, add_version
 from market.combinations.models import Combination, CombinationPart, CombinationPicture
 from market.combinations.requesting import KIND
@@ -150,8 +151,9 @@ def complete(*, job: Job, token: int, output: VersionOutput, grids: Grids) -> Pl
             only_release=combination.release if any(restores(each.version) for each in rows) else None,
         )
         # One that is on the market keeps its price, as it keeps its version, until its owner changes them.
-        unpublished = PlugIn.objects.filter(pk=combination.plugin_id, current_version=version)
-        unpublished.update(price_micros=combination.price_micros)
+        for unpublished in PlugIn.objects.filter(pk=combination.plugin_id, current_version=version):
+            unpublished.price_micros = within_rise(unpublished, combination.price_micros)
+            unpublished.save(update_fields=["price_micros"])
         pictures = rows_of(CombinationPicture, grids, of=combination)
         written += [each.file for each in pictures]
         CombinationPicture.objects.bulk_create(pictures)

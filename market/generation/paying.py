@@ -11,15 +11,20 @@ from market.generation.pricing import Quote
 from market.ledger import operations as ledger
 from market.ledger.models import Account, AccountKind
 from market.payments.promotions import credit_account
+from market.payments.traces import sharing_with
 
 
-def _covers(credit: int, quote: Quote) -> bool:
+def _covers(credit: int, quote: Quote, person: User) -> bool:
     """Whether so much promotional credit pays a quote: plug-ins only where the market wants to pay their royalties.
 
-    A hold is on one account: too little waits for a smaller price.
+    A hold is on one account: too little waits for a smaller price. Nobody pays themselves with it by another account: where somebody who
+    would be paid shares a card, an address or a device with the payer, the wallet pays.
     """
     on_plugins = any(line.total for line in quote.lines if line.is_plugin)
-    return credit >= quote.total and (settings.FEES.promotion_pays_royalties or not on_plugins)
+    if credit < quote.total or (on_plugins and not settings.FEES.promotion_pays_royalties):
+        return False
+    paid = {portion.person for line in quote.lines for portion in line.paid if portion.amount}
+    return not sharing_with(person, paid)
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ def funds_of(person: User, quote: Quote | None = None) -> Funds:
     credit = ledger.balance(account).available if account else 0
     if quote is None or not quote.total:
         return Funds(wallet, credit)
-    by_credit = _covers(credit, quote)
+    by_credit = _covers(credit, quote, person)
     return Funds(wallet, credit, by_credit, 0 if by_credit else max(0, quote.total - wallet))
 
 
@@ -51,4 +56,6 @@ def purses(person: User, quote: Quote) -> list[Account]:
     """Give the accounts that may pay a quote, the one to try first first; the last is the person's wallet."""
     wallet = ledger.account(AccountKind.WALLET, owner=person, currency=quote.currency)
     credit = credit_account(person, quote.currency)
-    return [credit, wallet] if credit and _covers(ledger.balance(credit).available, quote) else [wallet]
+    return (
+        [credit, wallet] if credit and _covers(ledger.balance(credit).available, quote, person) else [wallet]
+    )

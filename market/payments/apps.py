@@ -42,3 +42,7 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         register(gateways_exist)
         register(gateways_are_set_up)
+        # It keeps models, which are not loaded yet when this module is imported.
+        from market.payments.traces import listen
+
+        listen()

@@ -12,6 +12,7 @@ from market.payments.gateways.registry import available
 from market.payments.payouts import request_monthly
 from market.payments.stripe_transfers import send_transfers
 from market.payments.top_ups import reconcile
+from market.payments.traces import forget_traces
 from market.payments.webhooks import send_to_market
 
 _MONTHLY_EVERY = 3600  # seconds: to see who can be paid takes a sum for each
@@ -23,4 +24,6 @@ def sweep_payments() -> int:
     if any(gateway.name == offline.OfflineGateway.name for gateway in available()):
         sent = offline.deliver_due(send_to_market)
     moved = sent + reconcile() + sweep_charge_backs() + send_transfers()
-    return moved + (request_monthly() if cache.add("payments:monthly", 1, _MONTHLY_EVERY) else 0)
+    if not cache.add("payments:monthly", 1, _MONTHLY_EVERY):
+        return moved
+    return moved + request_monthly() + forget_traces()

@@ -12,7 +12,7 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from market.accounts.models import User
@@ -44,6 +44,7 @@ from market.payments.models import (
     WebhookEvent,
 )
 from market.payments.models.top_ups import ASK_AFTER, UNPAID
+from market.payments.traces import remember_card
 from market.refusals import invalid
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ log = logging.getLogger(__name__)
 LEAST = 1 * MICROS
 MOST = 500 * MICROS
 FULL_WALLET = 2000 * MICROS
-"""No top-up takes a wallet above this: it is for spending, not for saving."""
+"""No top-up takes a wallet above this, however many are begun before one is paid: it is for spending, not for saving."""
 
 ABANDON_AFTER = timedelta(days=1)
 ASK_UNPAID_FOR = timedelta(days=30)  # a direct debit may take weeks
@@ -61,24 +62,32 @@ RECONCILE_FOR = 10.0
 """Seconds after which a round of asking gateways ends: the sweeper has other work, and the next round goes on."""
 
 
-def room_of(person: User) -> int:
-    """How much the person may put into their wallet now, in micro-units."""
-    return max(0, min(MOST, FULL_WALLET - ledger.balance(ledger.account(AccountKind.WALLET, person)).posted))
+def room_of(person: User, besides: uuid.UUID | None = None) -> int:
+    """How much the person may put into their wallet now, in micro-units. What waits for its payment, `besides` one, fills it, too."""
+    waiting = TopUp.objects.filter(person=person, state__in=(TopUpState.PENDING, TopUpState.PROCESSING))
+    if besides is not None:
+        waiting = waiting.exclude(pk=besides)
+    coming = int(waiting.aggregate(total=Sum("amount"))["total"] or 0)
+    posted = ledger.balance(ledger.account(AccountKind.WALLET, person)).posted
+    return max(0, min(MOST, FULL_WALLET - posted - coming))
 
 
 def start_top_up(
     *, person: User, amount: int, gateway: Gateway, request_id: uuid.UUID, next_url: str = ""
 ) -> TopUp:
     """Record the wish and open the gateway's checkout. The same request again returns the same top-up."""
-    existing = TopUp.objects.filter(pk=request_id).first()
-    if existing is None:
-        require_not_stopped(person)
-        if amount < LEAST or amount > room_of(person):
-            raise invalid("The amount is outside the limits.")
-        existing, _ = TopUp.objects.get_or_create(
-            pk=request_id,
-            defaults={"person": person, "amount": amount, "gateway": gateway.name, "next_url": next_url},
-        )
+    with transaction.atomic():
+        # The person's other top-ups wait here, so that those begun at the same moment are counted, too.
+        User.objects.select_for_update(no_key=True).get(pk=person.pk)
+        existing = TopUp.objects.filter(pk=request_id).first()
+        if existing is None:
+            require_not_stopped(person)
+            if amount < LEAST or amount > room_of(person):
+                raise invalid("The amount is outside the limits.")
+            existing, _ = TopUp.objects.get_or_create(
+                pk=request_id,
+                defaults={"person": person, "amount": amount, "gateway": gateway.name, "next_url": next_url},
+            )
     if existing.person_id != person.pk:
         raise invalid("This request was used by somebody else.")
     if (existing.amount, existing.gateway) != (amount, gateway.name):
@@ -108,6 +117,8 @@ def settle(gateway: str, payment: Payment) -> TopUp:
     if payment.charge and not top_up.gateway_charge:
         TopUp.objects.filter(pk=top_up.pk, gateway_charge="").update(gateway_charge=payment.charge)
     with transaction.atomic():
+        if payment.card:
+            remember_card(top_up.person, gateway, payment.card)
         if paid or taken_back:
             _credit(top_up)
         if taken_back:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -70,7 +72,8 @@ def wallet(request: HttpRequest) -> HttpResponse:
 def top_up(request: HttpRequest) -> HttpResponse:
     """Ask how much; then send the person to the gateway."""
     person = person_of(request)
-    gateways, room = available(), room_of(person)
+    # The same form sent again asks for no more than it did.
+    gateways, room = available(), room_of(person, besides=_uuid(request.POST.get("request_id", "")))
     initial = {"next": request.GET.get("next", ""), "amount": request.GET.get("amount", "")}
     form = TopUpForm(
         request.POST if request.method == "POST" else None, room=room, gateways=gateways, initial=initial
@@ -98,6 +101,13 @@ def top_up(request: HttpRequest) -> HttpResponse:
         "amounts": (5, 10, 25, 50),
     }
     return filled_in(request, "payments/top_up.html", context, start)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def safe_next(request: HttpRequest, url: str) -> str:

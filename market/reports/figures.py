@@ -20,6 +20,7 @@ ROYALTY = Q(account_kind=AccountKind.EARNINGS, line="plugin_fee")
 BASE_FEE = Q(account_kind=AccountKind.EARNINGS, line="base_fee")
 COMMISSION = Q(account_kind=AccountKind.PLATFORM_REVENUE, line="commission")
 CHARGE = Q(account_kind__in=PAYER_KINDS, line="charge")
+BY_CREDIT = CHARGE & Q(account_kind=AccountKind.PROMOTION)
 MONEY_IN = Q(account_kind=AccountKind.GATEWAY_CLEARING, line="top_up")
 
 PAID = Q(account__kind=AccountKind.EARNINGS, line__in=FEE_LINES) | Q(
@@ -66,7 +67,7 @@ def _lines(sums: QuerySet[Figure], *, narrowed: bool = True) -> QuerySet[Figure]
 class Totals:
     """The market over a period. Amounts in micro-units.
 
-    top_ups, queries, taken_back: what came in, how many queries were charged, and how many charges were reversed (of this period, or
+    top_ups, by_credit, queries, taken_back: what came in, what was charged to promotional credit, how many queries were charged, and how many charges were reversed (of this period, or
     of an earlier one). They are the payers', so there are none among sums that are narrowed to who was paid, or for what.
     """
 
@@ -74,6 +75,7 @@ class Totals:
     base_fees: int
     commission: int
     top_ups: int
+    by_credit: int
     queries: int
     taken_back: int
 
@@ -85,10 +87,12 @@ class Totals:
 
 @dataclass(frozen=True)
 class Standing:
-    """What the market keeps for people now, in micro-units: held for queries that run, in wallets, earned and not paid out."""
+    """What the market keeps for people now, in micro-units: held for queries that run, in wallets, given as promotional
+    credit and not spent, earned and not paid out."""
 
     held: int
     in_wallets: int
+    in_credit: int
     owed: int
 
 
@@ -98,6 +102,7 @@ def totals(sums: QuerySet[Figure], *, narrowed: bool = False) -> Totals:
         base_fees=Sum("amount", filter=BASE_FEE),
         commission=Sum("amount", filter=COMMISSION),
         top_ups=Sum("amount", filter=MONEY_IN),
+        by_credit=Sum("amount", filter=BY_CREDIT),
         queries=Sum("captures", filter=CHARGE),
         charges=Sum("transfers", filter=CHARGE),
     )
@@ -106,6 +111,7 @@ def totals(sums: QuerySet[Figure], *, narrowed: bool = False) -> Totals:
         base_fees=int(found["base_fees"] or 0),
         commission=int(found["commission"] or 0),
         top_ups=-int(found["top_ups"] or 0),
+        by_credit=-int(found["by_credit"] or 0),
         queries=int(found["queries"] or 0),
         taken_back=int(found["charges"] or 0) - int(found["queries"] or 0),
     )
@@ -113,12 +119,19 @@ def totals(sums: QuerySet[Figure], *, narrowed: bool = False) -> Totals:
 
 def standing(currency: str = "EUR") -> Standing:
     wallets = PayerBalance.objects.filter(account__currency=currency).aggregate(
-        held=Sum("held"), posted=Sum("posted")
+        held=Sum("held"),
+        in_wallets=Sum("posted", filter=Q(account__kind=AccountKind.WALLET)),
+        in_credit=Sum("posted", filter=Q(account__kind=AccountKind.PROMOTION)),
     )
     owed = Figure.spans.ever().filter(
         sort=FigureSort.KIND, account_kind=AccountKind.EARNINGS, currency=currency
     )
-    return Standing(held=int(wallets["held"] or 0), in_wallets=int(wallets["posted"] or 0), owed=total(owed))
+    return Standing(
+        held=int(wallets["held"] or 0),
+        in_wallets=int(wallets["in_wallets"] or 0),
+        in_credit=int(wallets["in_credit"] or 0),
+        owed=total(owed),
+    )
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ class Payment:
     """A payment as the gateway knows it.
 
     The amount, in micro-units, is what was asked for; of a refund or a dispute, all that was taken back so far. `charge` is what the
-    gateway calls the money, where it has another name for that than for the checkout; news of refunds may bring only that one.
+    gateway calls the money, where it has another name for that than for the checkout; news of refunds may bring only that one. `card` is what it calls the card, alike for all who
+    pay with it, where it tells.
     """
 
     reference: str
@@ -79,6 +80,7 @@ class Payment:
     amount: int
     currency: str
     charge: str = ""
+    card: str = ""
 
 
 @dataclass(frozen=True)

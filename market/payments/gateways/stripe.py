@@ -39,7 +39,8 @@ PAYABLE_FOR = timedelta(hours=23)
 
 
 class StripeGateway:
-    """Stripe as the market sees it. It learns nothing of cards: those are typed at Stripe's page."""
+    """Stripe as the market sees it. Cards are typed at Stripe's page: the market learns no more than
+    which are the same."""
 
     name = "stripe"
     label = "Card and other ways"
@@ -97,7 +98,8 @@ class StripeGateway:
         payment = _of_session(found)
         charge = (found.get("payment_intent") or {}).get("latest_charge") or {}
         taken_back = _taken_back(charge) if payment.status == PaymentStatus.PAID else None
-        return replace(taken_back, reference=payment.reference) if taken_back else payment
+        found_so = replace(taken_back, reference=payment.reference) if taken_back else payment
+        return replace(found_so, card=_card(charge))
 
     def read(self, body: bytes, headers: Mapping[str, str]) -> Event | None:
         try:
@@ -195,6 +197,12 @@ def _taken_back(charge: dict[str, Any]) -> Payment | None:
         if any(disputed):
             return disputed[0]
     return _of_charge(charge) if charge.get("amount_refunded") else None
+
+
+def _card(charge: dict[str, Any]) -> str:
+    """Give what Stripe calls the card that paid, alike for all who pay with it; "" where it was none."""
+    card = (charge.get("payment_method_details") or {}).get("card") or {}
+    return str(card.get("fingerprint") or "")[:KEY_LENGTH]
 
 
 def _own(status: PaymentStatus | None = None) -> Callable[[dict[str, Any]], Payment | None]:

@@ -19,6 +19,7 @@ from market.payments.models.top_ups import (
     TopUpState,
     WebhookEvent,
 )
+from market.payments.models.traces import Trace, TraceSort
 from market.payments.models.withholding import WithholdingRate
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "TakenBackBy",
     "TopUp",
     "TopUpState",
+    "Trace",
+    "TraceSort",
     "WebhookEvent",
     "WithholdingRate",
 ]

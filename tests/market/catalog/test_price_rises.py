@@ -140,6 +140,21 @@ def test_a_combined_plugin_may_ask_for_what_its_parts_do(
     ask_for(duet, 999_801)
 
 
+def test_combining_it_again_is_no_way_round(artist: User, second_artist: User, base: BaseModel) -> None:
+    parts = make_part(artist, base, "Ink", price=CENT), make_part(second_artist, base, "Pip", price=CENT)
+    top_up(artist, 5_000_000)
+    duet = finish(ask(artist, *parts, name="Duet", price_micros=20 * CENT)).plugin
+    publish(duet, artist)
+    duet.withdraw()
+
+    finish(ask(artist, *parts, name="Duet", price_micros=90 * CENT), "Duet again")
+    assert price(duet) == 25 * CENT
+
+    pass_a_day()
+    finish(ask(artist, *parts, name="Duet", price_micros=90 * CENT), "Duet once more")
+    assert price(duet) == 90 * CENT
+
+
 @pytest.mark.django_db(transaction=True)
 def test_rises_at_the_same_moment_are_one_rise(plugin: PlugIn) -> None:
     wished = [22, 23, 24, 25]

@@ -298,16 +298,16 @@ def test_a_price_that_changed_is_shown_again_and_runs_when_agreed_to(
     top_up(user)
     client, data = client_for(user), form(base, (plugin, "1"))
     seen = digest_in(client.post("/studio/quote/", data, headers=HTMX))
-    PlugIn.objects.filter(pk=plugin.pk).update(price_micros=70_000)
+    PlugIn.objects.filter(pk=plugin.pk).update(price_micros=40_000)
 
     response = client.post("/studio/", data | {"run": "yes", "agreed": seen})
 
     assert response.status_code == 409
-    assert "The price is now €0.08" in text_of(response)
+    assert "The price is now €0.05" in text_of(response)
     assert_nothing_charged(user)
     again = client.post("/studio/", data | {"run": "yes", "agreed": digest_in(response)})
     assert again.status_code == 302
-    assert GenerationRequest.objects.get().total_micros == 80_000
+    assert GenerationRequest.objects.get().total_micros == 50_000
 
 
 def test_without_javascript_a_form_without_a_price_is_priced_first(

@@ -17,10 +17,12 @@ from market.ledger import operations as ledger
 from market.ledger.models import AccountKind
 from market.ledger.operations import Share
 from market.payments.gateways.offline import Reporting, deliver_due
+from market.payments.gateways.registry import gateway_named
 from market.payments.models import OfflineCheckout, OfflineNotification, TopUp
-from market.payments.top_ups import FULL_WALLET
+from market.payments.top_ups import FULL_WALLET, MOST, start_top_up
 from market.payments.webhooks import send_to_market
 from tests.market.payments.conftest import TEN, balance_of
+from tests.market.races import at_once
 
 ClientFor = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -108,6 +110,28 @@ class TestTopUp:
         response = client_for(user).post("/wallet/top-up/", form(amount="4"))
 
         assert "There is room for €3.00 in yours" in response.content.decode()
+
+    def test_the_cap_counts_what_waits_for_its_payment_and_the_same_form_once(
+        self, client_for: ClientFor, user: User
+    ) -> None:
+        client = client_for(user)
+        for _ in range(3):
+            assert client.post("/wallet/top-up/", form(amount="500")).status_code == 302
+        last = form(amount="500")
+        for _ in range(2):
+            assert client.post("/wallet/top-up/", last).status_code == 302
+        assert "once the top-ups that wait are paid" in client.get("/wallet/top-up/").content.decode()
+        assert client.post("/wallet/top-up/", form(amount="1")).status_code == 422
+        assert TopUp.objects.count() == 4
+
+    @pytest.mark.django_db(transaction=True)
+    def test_top_ups_begun_at_the_same_moment_keep_to_the_cap(self, user: User) -> None:
+        gateway = gateway_named("test")
+        begun = at_once(
+            16,
+            lambda _: start_top_up(person=user, amount=MOST, gateway=gateway, request_id=uuid.uuid4()).state,
+        )
+        assert begun == {"pending": FULL_WALLET // MOST, "Refused": 16 - FULL_WALLET // MOST}
 
     def test_the_form_is_filled_with_the_chosen_amount(self, client_for: ClientFor, user: User) -> None:
         assert 'value="25"' in client_for(user).get("/wallet/top-up/?amount=25").content.decode()

@@ -24,7 +24,7 @@ from market.payments.gateways.protocol import (
     UnknownPayment,
 )
 from market.payments.gateways.registry import gateway_named
-from market.payments.models import TopUp, TopUpState, WebhookEvent
+from market.payments.models import TopUp, TopUpState, Trace, TraceSort, WebhookEvent
 from market.payments.top_ups import ask_gateway, reconcile, start_top_up
 from market.refusals import Refused
 from tests.market.payments.conftest import TEN, balance_of
@@ -300,6 +300,8 @@ class TestLookingUp:
     ) -> None:
         stripe_stand_in.play(name, top_up=at_stripe.pk)
         assert ask_gateway(at_stripe).state == state
+        cards = Trace.objects.filter(person=at_stripe.person, sort=TraceSort.CARD)
+        assert cards.count() == (name == "looked_up_paid")
         assert balance_of(at_stripe.person) == credited
 
     def test_a_gateway_that_is_down_is_asked_once_a_round(

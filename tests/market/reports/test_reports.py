@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
@@ -14,11 +15,14 @@ from django.test import Client
 from django.urls import reverse
 
 from market.accounts.models import User
-from market.ledger.models import Entry, Transfer
+from market.ledger import operations as ledger
+from market.ledger.models import AccountKind, Entry, Transfer
 from market.ledger.sealing import seal_some
+from market.payments.promotions import grant_credit
 from market.reports import figures
 from market.reports.periods import Grain, Period, quick
 from tests.market.reports.conftest import Market
+from tests.market.stage import EURO, make_base, make_order, run, top_up
 
 ClientFor = Callable[[User], Client]
 pytestmark = [pytest.mark.django_db, pytest.mark.dates]
@@ -103,6 +107,32 @@ class TestFigures:
         assert (totals.commission, totals.top_ups, totals.queries) == (19_000, 20_000_000, 3)
         now = figures.standing()
         assert (now.held, now.in_wallets) == (0, 20_000_000 - 190_000 - 120_000)
+
+    def test_promotional_credit_is_counted_apart(
+        self, client_for: ClientFor, user: User, admin: User, model_owner: User
+    ) -> None:
+        grant_credit(person=user, amount=EURO, admin=admin, reason="welcome", request_id=uuid.uuid4())
+        top_up(user)
+        base = make_base(model_owner)
+        for paid_by_credit in (True, False):
+            request = run(user, make_order(base, count=1 if paid_by_credit else 8, prompt="a fox"))
+            assert request.hold is not None
+            ledger.capture(hold=request.hold, key=f"{request.reference}:capture")
+            if paid_by_credit:
+                # The rest is too little for the next.
+                ledger.post(
+                    key="back", debit=request.hold.payer, credit=ledger.account(AccountKind.PLATFORM_REVENUE),
+                    amount=EURO - 20_000, kind="promotion",
+                )  # fmt: skip
+        seal_some()
+
+        totals, now = figures.totals(figures.sums_in(quick("last_30"))), figures.standing()
+
+        assert (totals.gross, totals.by_credit, totals.queries) == (90_000, 10_000, 2)
+        assert (now.in_wallets, now.in_credit) == (EURO - 80_000, 10_000)
+        page = client_for(admin).get("/reports/?period=last_30").content.decode()
+        assert "€0.01 of it to promotional credit" in page
+        assert "€0.01 of promotional credit" in page
 
     def test_an_empty_market_has_empty_reports(self) -> None:
         period = quick("last_month")
