@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from market.basemodels.models import PastPriceQuerySet
-from market.ledger.money import words
+from market.ledger.money import formatted
 from market.refusals import invalid
 
 WITHIN = timedelta(hours=24)
@@ -63,7 +63,7 @@ def require_no_jump(
         else "More is possible 24 hours after that"
     )
     raise invalid(
-        f"At most {words(max(limit.most, free_to))} now: within 24 hours a price rises by at most {settings.FEES.price_rise_percent} %, or "
-        f"a cent if that is more, and the lowest of the last 24 hours was {words(limit.lowest)}. {more}.",
+        f"At most {formatted(max(limit.most, free_to))} now: within 24 hours a price rises by at most {settings.FEES.price_rise_percent} %, or "
+        f"a cent if that is more, and the lowest of the last 24 hours was {formatted(limit.lowest)}. {more}.",
         field=field,
     )

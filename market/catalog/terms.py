@@ -14,7 +14,7 @@ from market.catalog.combined import parts_ask, price_of
 from market.catalog.models import PlugIn
 from market.catalog.models.plugins import MAX_PRICE_MICROS
 from market.catalog.publishing import broader_than_parts
-from market.ledger.money import words
+from market.ledger.money import formatted
 from market.refusals import Reason, invalid
 
 
@@ -31,7 +31,7 @@ class Terms:
     def __post_init__(self) -> None:
         """Raise Refused for a price that is none."""
         if not 0 <= self.price_micros <= MAX_PRICE_MICROS:
-            raise invalid(f"A picture costs at most {words(MAX_PRICE_MICROS)}.", field="price_micros")
+            raise invalid(f"A picture costs at most {formatted(MAX_PRICE_MICROS)}.", field="price_micros")
 
     @classmethod
     def of(cls, plugin: PlugIn) -> Terms:
@@ -57,7 +57,7 @@ def _beyond_parts(plugin: PlugIn, terms: Terms) -> Iterator[Reason]:
         least = price_of(wished, plugin.current_version)
         if terms.price_micros < least:
             yield Reason(
-                f"At least {words(least)}: less would not pay its parts what they cost.", "price_micros"
+                f"At least {formatted(least)}: less would not pay its parts what they cost.", "price_micros"
             )
     if plugin.is_published or combined:
         yield from map(Reason, broader_than_parts(wished, plugin.current_version))

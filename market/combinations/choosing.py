@@ -22,7 +22,7 @@ from market.catalog.offers import Offer, offers_on
 from market.catalog.on_release import restores
 from market.catalog.royalties import Royalty, royalties_through
 from market.combinations.orders import CombinationOrder
-from market.ledger.money import words
+from market.ledger.money import formatted
 from market.refusals import invalid
 
 LEAST_PARTS, MOST_PARTS = 2, 6
@@ -97,8 +97,8 @@ def draw_quote(person: User, order: CombinationOrder) -> Quote:
     price_micros = least if order.price_micros is None else order.price_micros
     if not least <= price_micros <= MAX_PRICE_MICROS:
         reason = (
-            f"A picture with it costs at least {words(least)}, so that each artist gets what their own plug-in costs, and at "
-            f"most {words(MAX_PRICE_MICROS)}; {words(price_micros)} was asked for."
+            f"A picture with it costs at least {formatted(least)}, so that each artist gets what their own plug-in costs, and at "
+            f"most {formatted(MAX_PRICE_MICROS)}; {formatted(price_micros)} was asked for."
         )
         raise invalid(reason)
     return Quote(

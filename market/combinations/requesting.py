@@ -21,7 +21,7 @@ from market.jobs.room import require_room
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
 from market.ledger.models import AccountKind
-from market.ledger.money import words
+from market.ledger.money import formatted
 from market.payments.charge_backs import require_not_stopped
 from market.refusals import BalanceTooLow, PriceChanged, Refused, invalid
 
@@ -145,7 +145,7 @@ def _hold(person: User, quote: Quote, pk: uuid.UUID) -> ledger.Hold:
         )
     except InsufficientFunds as error:
         reason = (
-            f"Combining costs {words(quote.fee_micros)}, and your balance is {words(error.available)}. Nothing was charged: "
+            f"Combining costs {formatted(quote.fee_micros)}, and your balance is {formatted(error.available)}. Nothing was charged: "
             "top up first."
         )
         raise BalanceTooLow(reason, needed=quote.fee_micros, available=error.available) from error

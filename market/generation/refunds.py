@@ -10,7 +10,7 @@ from market.audit.recording import record
 from market.generation.models import GenerationRequest
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Entry, Transfer, TransferKind
-from market.ledger.money import words
+from market.ledger.money import formatted
 from market.refusals import Refused
 
 
@@ -66,7 +66,7 @@ def refund_query(request: GenerationRequest, admin: User, reason: str, *, from_r
             reason=reason,
             details={
                 "transfer": made.pk,
-                "amount": words(made.amount),
+                "amount": formatted(made.amount),
                 "paid_by": "receivers" if from_receivers else "market",
             },
         )

@@ -28,7 +28,7 @@ from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
 from market.ledger.memos import fee_memo
 from market.ledger.models import AccountKind
-from market.ledger.money import words as euros
+from market.ledger.money import formatted
 from market.payments.charge_backs import require_not_stopped
 from market.refusals import BalanceTooLow, PriceChanged, Refused, invalid, too_many
 
@@ -209,7 +209,7 @@ def _as_agreed(order: GenerationOrder, person: User, agreed: str) -> Terms:
         if before.quote.digest == agreed and before.quote.total <= now.quote.total:
             return before
     raise PriceChanged(
-        f"The price is now {euros(now.quote.total)}. Nothing was charged: look at it, and run again if you agree.",
+        f"The price is now {formatted(now.quote.total)}. Nothing was charged: look at it, and run again if you agree.",
         quote=now.quote,
     )
 
@@ -261,7 +261,7 @@ def _hold(person: User, quote: Quote, pk: uuid.UUID, expires_at: datetime) -> le
         except InsufficientFunds as error:
             short = error  # credit that was spent meanwhile leaves the wallet to pay
     raise BalanceTooLow(
-        f"This costs {euros(quote.total)}, and your balance is {euros(short.available)}. "
+        f"This costs {formatted(quote.total)}, and your balance is {formatted(short.available)}. "
         "Nothing was charged. Top up, or ask for less.",
         needed=quote.total,
         available=short.available,

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from market.audit.administration import ReadOnlyAdmin
 from market.ledger.models import PAYER_KINDS, Account, Entry, Hold, HoldResolution, Transfer
-from market.ledger.money import words
+from market.ledger.money import formatted
 
 
 class EntryInline(admin.TabularInline[Entry, Transfer]):
@@ -51,7 +51,7 @@ class TransferAdmin(ReadOnlyAdmin):
 
     @admin.display(description="amount", ordering="amount")
     def in_words(self, transfer: Transfer) -> str:
-        return words(transfer.amount, transfer.currency)
+        return formatted(transfer.amount, transfer.currency)
 
 
 @admin.register(Entry)

@@ -9,10 +9,10 @@ from market.ledger.models import MICROS
 SYMBOLS = {"EUR": "€"}
 
 
-def words(micros: int, currency: str = "EUR") -> str:
+def formatted(micros: int, currency: str = "EUR") -> str:
     """Write an amount in full: always two decimals, and more where the micro-units need them.
 
-    >>> words(12_400_000), words(-50_500), words(1)
+    >>> formatted(12_400_000), formatted(-50_500), formatted(1)
     ('€12.40', '-€0.0505', '€0.000001')
     """
     whole, fraction = divmod(abs(micros), MICROS)

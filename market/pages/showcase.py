@@ -12,7 +12,7 @@ from market.catalog.models import PlugIn, PlugInSample
 from market.generation.commission import commission_rates
 from market.generation.models import Picture
 from market.generation.pricing import Fee, Quote, Receiver, draw_quote
-from market.ledger.money import words
+from market.ledger.money import formatted
 
 FEATURED = 4
 
@@ -26,7 +26,7 @@ class Featured:
 
     @property
     def price(self) -> str:
-        return words(self.plugin.price_micros)
+        return formatted(self.plugin.price_micros)
 
     @property
     def images(self) -> list[str]:

@@ -21,7 +21,7 @@ from market.accounts.models import User
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
 from market.ledger.models import Account, AccountKind, Entry, Figure, FigureSort, Transfer, TransferKind
-from market.ledger.money import words
+from market.ledger.money import formatted
 from market.ledger.queries import FEE_LINES, total
 from market.payments.models import ChargeBack, ChargeBackState, FrozenEarning, TakenBackBy, TopUp, TopUpState
 from market.refusals import Refused
@@ -47,7 +47,7 @@ def why_stopped(person: User) -> str:
         return ""
     how = "charged back" if case.top_up.taken_back_by == TakenBackBy.DISPUTE else "taken back"
     return (
-        f"Your account is stopped for payments since {date_format(case.opened_at, 'j F Y')}: a top-up of {words(case.top_up.amount)} was "
+        f"Your account is stopped for payments since {date_format(case.opened_at, 'j F Y')}: a top-up of {formatted(case.top_up.amount)} was "
         f"{how}. Until an admin has decided you can neither ask for pictures or combinations nor top up. If it was not meant, withdraw it "
         "at your bank, and write to the market's admins."
     )

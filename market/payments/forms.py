@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 
 from market.accounts.models import User
 from market.ledger.models import MICROS
-from market.ledger.money import micros_of, words
+from market.ledger.money import formatted, micros_of
 from market.numbers import DecimalField
 from market.payments.gateways.offline import Reporting, TakingBack
 from market.payments.gateways.protocol import Gateway
@@ -45,9 +45,7 @@ class TopUpForm(forms.Form):
         self.fields["amount"].widget.attrs |= {"min": LEAST // MICROS, "max": f"{Decimal(room) / MICROS:.2f}"}
         self.fields[
             "amount"
-        ].help_text = (
-            f"From {words(LEAST)} to {words(MOST)} at a time; a wallet holds at most {words(FULL_WALLET)}."
-        )
+        ].help_text = f"From {formatted(LEAST)} to {formatted(MOST)} at a time; a wallet holds at most {formatted(FULL_WALLET)}."
         self.fields["gateway"].choices = [  # type: ignore[attr-defined]  # it is the ChoiceField above
             (gateway.name, f"{gateway.label}. {gateway.note}") for gateway in gateways
         ]
@@ -58,12 +56,12 @@ class TopUpForm(forms.Form):
     def clean_amount(self) -> int:
         micros: int = self.cleaned_data["amount"]
         if micros < LEAST:
-            raise ValidationError(f"The least you can top up is {words(LEAST)}.")
+            raise ValidationError(f"The least you can top up is {formatted(LEAST)}.")
         if micros > MOST:
-            raise ValidationError(f"The most you can top up at a time is {words(MOST)}.")
+            raise ValidationError(f"The most you can top up at a time is {formatted(MOST)}.")
         if micros > self.room:
             raise ValidationError(
-                f"A wallet holds at most {words(FULL_WALLET)}. There is room for {words(self.room)} in yours."
+                f"A wallet holds at most {formatted(FULL_WALLET)}. There is room for {formatted(self.room)} in yours."
             )
         return micros
 

@@ -24,7 +24,7 @@ from market.audit.recording import record
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
 from market.ledger.models import AccountKind, Entry, Figure, FigureSort, Transfer, TransferKind
-from market.ledger.money import words
+from market.ledger.money import formatted
 from market.ledger.queries import FEE_LINES
 from market.payments.four_eyes import for_one_batch, require_another
 from market.payments.holding import Held, held_for
@@ -144,16 +144,16 @@ def request_payout(*, person: User, amount: int, request_id: uuid.UUID) -> Payou
         if amount % CENT:
             raise invalid("Banks move whole cents.")
         if amount < settings.PAYOUTS.minimum_micros:
-            raise invalid(f"The least that is paid out is {words(settings.PAYOUTS.minimum_micros)}.")
+            raise invalid(f"The least that is paid out is {formatted(settings.PAYOUTS.minimum_micros)}.")
         if amount > most:
-            raise invalid(f"At most {words(most)} can be paid out now.")
+            raise invalid(f"At most {formatted(most)} can be paid out now.")
         tax = withheld(amount, rate_of(person))
         try:
             with transaction.atomic():
                 sent = _leave(request_id, person, amount - tax, TransferKind.PAYOUT)
                 kept = _leave(request_id, person, tax, TransferKind.WITHHOLDING) if tax else None
         except InsufficientFunds as error:
-            raise invalid(f"At most {words(error.available)} can be paid out now.") from error
+            raise invalid(f"At most {formatted(error.available)} can be paid out now.") from error
         return Payout.objects.create(
             pk=request_id, person=person, amount=amount - tax, withheld=tax, holder=details.holder, iban=details.iban,
             bic=details.bic, stripe_account=details.stripe_account, transfer=sent, withholding=kept,
@@ -230,7 +230,7 @@ def make_batch(admin: User) -> PayoutBatch:
             by=admin,
             target=batch,
             details={
-                "total": words(total),
+                "total": formatted(total),
                 "payouts": [str(payout) for payout in waiting],
                 "approvals_needed": batch.approvals_needed,
             },
@@ -266,7 +266,7 @@ def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
             target=batch,
             changes={"state": (BatchState.DRAFT, batch.state)} if batch.state != BatchState.DRAFT else None,
             details={
-                "total": words(batch.total),
+                "total": formatted(batch.total),
                 "approvals": batch.approvals.count(),
                 "approvals_needed": batch.approvals_needed,
             },
@@ -286,7 +286,7 @@ def dissolve_batch(batch: PayoutBatch, admin: User) -> None:
             "payout.batch_dissolved",
             by=admin,
             target=draft,
-            details={"total": words(draft.total), "payouts": freed},
+            details={"total": formatted(draft.total), "payouts": freed},
         )
         draft.delete()
 
@@ -306,7 +306,7 @@ def send_batch(batch: PayoutBatch, admin: User) -> None:
             by=admin,
             target=batch,
             changes={"state": (BatchState.APPROVED, BatchState.SENT)},
-            details={"total": words(batch.total)},
+            details={"total": formatted(batch.total)},
         )
 
 
@@ -327,7 +327,7 @@ def settle_batch(batch: PayoutBatch, admin: User) -> int:
             by=admin,
             target=batch,
             changes={"state": (BatchState.SENT, BatchState.SETTLED)},
-            details={"total": words(batch.total), "payouts_paid": paid},
+            details={"total": formatted(batch.total), "payouts_paid": paid},
         )
         return paid
 
@@ -382,7 +382,7 @@ def return_payout(payout: Payout, admin: User, reason: str) -> None:
             target=payout,
             changes={"state": (before, after)},
             reason=reason,
-            details={"person": str(payout.person), "amount": words(payout.amount)},
+            details={"person": str(payout.person), "amount": formatted(payout.amount)},
         )
 
 

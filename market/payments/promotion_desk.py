@@ -10,7 +10,7 @@ from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
 from market.acting import filled_in, told
 from market.ledger.models import Entry, TransferKind
-from market.ledger.money import words
+from market.ledger.money import formatted
 from market.payments.forms import CreditForm
 from market.payments.promotions import grant_credit
 
@@ -32,7 +32,7 @@ def promotions(request: HttpRequest) -> HttpResponse:
             reason=form.cleaned_data["reason"],
             request_id=form.cleaned_data["request_id"],
         )
-        return told(request, "payments:promotions", f"{person} has {words(amount)} more to spend.")
+        return told(request, "payments:promotions", f"{person} has {formatted(amount)} more to spend.")
 
     given = (
         Entry.objects.filter(transfer__kind=TransferKind.PROMOTION, amount__gt=0)

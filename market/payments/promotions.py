@@ -15,7 +15,7 @@ from market.accounts.roles import require_admin
 from market.audit.recording import record
 from market.ledger import operations as ledger
 from market.ledger.models import MICROS, Account, AccountKind, Transfer, TransferKind
-from market.ledger.money import words
+from market.ledger.money import formatted
 from market.refusals import invalid
 
 MOST = 100 * MICROS
@@ -35,7 +35,7 @@ def grant_credit(*, person: User, amount: int, admin: User, reason: str, request
     if not reason.strip():
         raise invalid("Say what it is given for.")
     if not 0 < amount <= MOST:
-        raise invalid(f"At most {words(MOST)} is given at a time.")
+        raise invalid(f"At most {formatted(MOST)} is given at a time.")
     key = f"promotion:{request_id}"
     if Transfer.objects.filter(key=key).exists():
         raise invalid("This form was sent before, and the credit was given. Open the page again.")
@@ -55,6 +55,6 @@ def grant_credit(*, person: User, amount: int, admin: User, reason: str, request
             by=admin,
             target=person,
             reason=reason.strip(),
-            details={"amount": words(amount)},
+            details={"amount": formatted(amount)},
         )
     return made

@@ -10,7 +10,7 @@ from market.accounts.roles import require_admin
 from market.audit.recording import record
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, TransferKind
-from market.ledger.money import words
+from market.ledger.money import formatted
 from market.payments.charge_backs import borne, follow, release, take
 from market.payments.models import ChargeBack, ChargeBackState, TopUp, TopUpState
 from market.refusals import Refused
@@ -73,7 +73,7 @@ def decide(top_up: TopUp, admin: User, outcome: ChargeBackState, reason: str) ->
             target=before,
             reason=reason,
             changes={"state": (TopUpState.OWED, after)} if owed else None,
-            details={"taken_back": words(before.taken_back), "person": str(before.person)},
+            details={"taken_back": formatted(before.taken_back), "person": str(before.person)},
         )
 
 

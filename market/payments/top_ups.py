@@ -20,7 +20,7 @@ from market.audit.recording import record
 from market.ledger import operations as ledger
 from market.ledger.errors import AlreadyReversed, InsufficientFunds
 from market.ledger.models import MICROS, AccountKind, Transfer, TransferKind
-from market.ledger.money import words
+from market.ledger.money import formatted
 from market.payments.charge_backs import borne_by, look_at, release, require_not_stopped
 from market.payments.gateways.protocol import (
     TAKEN_BACK,
@@ -214,7 +214,7 @@ def return_owed(top_up: TopUp, by: User | None = None) -> bool:
                 by=by,
                 target=top_up,
                 changes={"state": (TopUpState.OWED, TopUpState.RETURNED)},
-                details={"amount": words(top_up.amount), "person": str(top_up.person)},
+                details={"amount": formatted(top_up.amount), "person": str(top_up.person)},
             )
         return True
 

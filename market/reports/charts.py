@@ -10,7 +10,7 @@ import pygal
 from django.utils.safestring import SafeString, mark_safe
 
 from market.ledger.models import MICROS
-from market.ledger.money import words
+from market.ledger.money import formatted
 from market.reports.periods import Grain, Period
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -44,7 +44,7 @@ def over_time(title: str, period: Period, series: Sequence[Series]) -> SafeStrin
     chart = pygal.StackedBar(
         width=1000, height=300, margin=8, spacing=12, show_legend=False, js=[], css=[], no_prefix=True, title=None,
         x_labels_major_every=max(1, -(-len(spans) // LABELS)), show_minor_x_labels=False, truncate_label=-1,
-        min_scale=3, max_scale=5, rounded_bars=1, value_formatter=lambda micros: words(int(micros)), range=_range(series),
+        min_scale=3, max_scale=5, rounded_bars=1, value_formatter=lambda micros: formatted(int(micros)), range=_range(series),
     )  # fmt: skip
     chart.x_labels = [f"{span.first:{_LABELS_OF[period.grain]}}" for span in spans]
     for each in series:
@@ -157,5 +157,5 @@ def _say(root: ET.Element, number: int, series: Series, spans: Sequence[Period])
     ]
     for bar, span, amount in zip(bars, spans, series.amounts, strict=True):
         title = ET.Element("title")
-        title.text = f"{span.words}: {series.name} {words(amount)}"
+        title.text = f"{span.words}: {series.name} {formatted(amount)}"
         bar.insert(0, title)

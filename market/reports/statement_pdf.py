@@ -18,7 +18,7 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Frame, LongTable, PageTemplate, Paragraph, Spacer
 
 from market.ledger.models import Entry
-from market.ledger.money import words
+from market.ledger.money import formatted
 from market.ledger.signing import signer
 from market.ledger.statements import Statement
 
@@ -53,7 +53,7 @@ def as_pdf(made: Statement, lines: Iterable[tuple[Entry, str]]) -> bytes:
     currency = made.account.currency
 
     def money(micros: int, style: ParagraphStyle = right) -> Paragraph:
-        return Paragraph(_shown(words(micros, currency)), style)
+        return Paragraph(_shown(formatted(micros, currency)), style)
 
     month = f"{made.month.first:%B %Y}{'' if made.complete else ', so far'}"
     rows = [

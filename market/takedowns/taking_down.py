@@ -25,7 +25,7 @@ from market.disputes.opening import open_for_takedown
 from market.disputes.settling import in_escrow
 from market.generation.hiding import hide, show_again, stop_requests
 from market.generation.models import Picture
-from market.ledger.money import words
+from market.ledger.money import formatted
 from market.refusals import Refused
 from market.takedowns import mails
 from market.takedowns.models import Takedown
@@ -211,7 +211,7 @@ def _begin(made: Takedown, plugin: PlugIn, by: User) -> Takedown:
         "ground": made.ground,
         "requests_stopped": stopped,
         "dispute": dispute.reference,
-        "in_escrow": words(sum(each.amount for each in in_escrow(dispute))),
+        "in_escrow": formatted(sum(each.amount for each in in_escrow(dispute))),
     }
     if made.hides_pictures:
         details["pictures_hidden"] = _hide_drawn(made, plugin)

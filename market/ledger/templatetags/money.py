@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 
 from market.ledger.memos import name_in, through_in
-from market.ledger.money import words
+from market.ledger.money import formatted
 from market.ledger.splits import in_percent
 
 register = template.Library()
@@ -17,4 +17,4 @@ register.filter("percent", in_percent)
 @register.filter
 def money(micros: int | None, currency: str = "EUR") -> str:
     """Write micro-units as an amount with its currency, such as €0.05; nothing for None."""
-    return "" if micros is None else words(int(micros), currency)
+    return "" if micros is None else formatted(int(micros), currency)

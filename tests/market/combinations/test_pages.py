@@ -17,7 +17,7 @@ from market.catalog.combined import price_now
 from market.catalog.models import PlugIn, PlugInState
 from market.combinations.models import Combination
 from market.jobs.models import Job
-from market.ledger.money import words
+from market.ledger.money import formatted
 from tests.market.combinations.stage import ask, claimed, combined, finish
 from tests.market.stage import make_part, top_up
 
@@ -225,8 +225,8 @@ def test_wherever_it_is_offered_it_shows_what_its_parts_ask_for_now(
     duet = combined(rich, ink, pip)
     PlugIn.objects.filter(pk=duet.pk).update(state=PlugInState.PUBLISHED, published_at=timezone.now())
     PlugIn.objects.filter(pk=pip.pk).update(price_micros=40_000)
-    client, now = client_for(rich), words(price_now(duet))
-    assert now != words(duet.price_micros)
+    client, now = client_for(rich), formatted(price_now(duet))
+    assert now != formatted(duet.price_micros)
     for page in ("/plugins/", duet.get_absolute_url(), f"/studio/?plugin={duet.slug}", "/combinations/new/"):
         assert now in text_of(client.get(page)), page
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from market.accounts.models import User
 from market.ledger import operations as ledger
 from market.ledger import queries
-from market.ledger.money import micros_of, plain, words
+from market.ledger.money import formatted, micros_of, plain
 from market.ledger.operations import Share
 from tests.market.ledger.conftest import Till, soon
 
@@ -198,12 +198,12 @@ def test_a_person_earned_what_was_paid_and_what_was_taken_back(
     ],
 )
 def test_amounts_are_written_exactly(micros: int, in_words: str, in_csv: str) -> None:
-    assert words(micros) == in_words
+    assert formatted(micros) == in_words
     assert plain(micros) == in_csv
 
 
 def test_an_amount_in_another_currency_is_written_with_its_name() -> None:
-    assert words(-1_500_000, "USD") == "-USD 1.50"
+    assert formatted(-1_500_000, "USD") == "-USD 1.50"
 
 
 def test_amounts_finer_than_a_micro_unit_are_refused() -> None:

@@ -14,7 +14,7 @@ from market.catalog.models import PlugIn
 from market.combinations.orders import CombinationOrder
 from market.combinations.requesting import request
 from market.commands import RefusableCommand
-from market.ledger.money import words
+from market.ledger.money import formatted
 
 
 class Command(RefusableCommand):
@@ -41,8 +41,8 @@ class Command(RefusableCommand):
         order = CombinationOrder(plugins, options["name"], _micros(options["price"]))
         made = request(by, order, key=uuid.uuid4())
         self.stdout.write(
-            f"Queued as job {made.job_id}. Combining costs {words(made.fee_micros)}, a picture with it "
-            f"{words(made.price_micros)}. It will be at {made.get_absolute_url()}"
+            f"Queued as job {made.job_id}. Combining costs {formatted(made.fee_micros)}, a picture with it "
+            f"{formatted(made.price_micros)}. It will be at {made.get_absolute_url()}"
         )
 
 
