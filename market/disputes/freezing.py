@@ -18,6 +18,7 @@ from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
 from market.ledger.models import AccountKind, Entry, Transfer, TransferKind
 from market.ledger.queries import total
+from market.payments.charge_backs import frozen_of
 
 
 def freeze(dispute: Dispute) -> int:
@@ -93,10 +94,14 @@ def _freeze(dispute: Dispute, person: User, subject: str, missing: int, at_openi
 
 
 def _not_disputed(person: User, subject: str) -> int:
-    """Give what somebody earned for a version and no dispute froze, but those that gave it back: nothing is frozen twice."""
+    """Give what somebody earned for a version and nothing froze, but what gave it back: nothing is frozen twice."""
     frozen = Freeze.objects.filter(person=person, subject=subject)
     kept = frozen.exclude(dispute__state=DisputeState.RELEASED).aggregate(total=Sum("amount"))["total"]
-    return total(paid_ever([subject]).filter(account__owner=person)) - int(kept or 0)
+    return (
+        total(paid_ever([subject]).filter(account__owner=person))
+        - int(kept or 0)
+        - frozen_of(person, subject)
+    )
 
 
 def _give_back(dispute: Dispute, person: User, subject: str, amount: int, at_opening: bool) -> int:

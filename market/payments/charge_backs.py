@@ -122,6 +122,18 @@ def in_escrow(case: ChargeBack) -> list[Frozen]:
     return [Frozen(person, amount) for person, amount in sums.items()]
 
 
+def frozen_of(person: User, subject: str) -> int:
+    """Give what of a person's earnings for one thing lies in escrow for charge-backs, or was given back for them."""
+    moved = Entry.objects.filter(
+        account__owner=person,
+        account__kind=AccountKind.EARNINGS,
+        line=TransferKind.ESCROW,
+        subject=subject,
+        transfer__reference__startswith="charge-back:",
+    )
+    return -int(moved.aggregate(total=Sum("amount"))["total"] or 0)
+
+
 def release(case: ChargeBack, why: str) -> int:
     """Return all that lies in escrow for a case to those who earned it; give how many transfers that took."""
     return sum(

@@ -13,6 +13,7 @@ from django.test import Client
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
+from market.disputes.opening import file_dispute, open_dispute
 from market.generation.models import GenerationRequest
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind
@@ -149,6 +150,33 @@ def test_a_request_that_is_refunded_leaves_escrow(
     follow(case)
 
     assert (escrow(artist), earnings(artist)) == (1_800_000, 0)
+
+
+@pytest.mark.parametrize("disputed_first", [True, False])
+def test_a_dispute_and_a_charge_back_freeze_nothing_twice(
+    spent: TopUp,
+    artist: User,
+    second_artist: User,
+    stranger: User,
+    plugin: PlugIn,
+    admin: User,
+    notify: Notify,
+    disputed_first: bool,
+) -> None:
+    top_up(stranger, 3 * EURO)
+    paid_query(stranger, make_plugin(artist, plugin.base, name="Ink", price=2 * EURO))
+    dispute = file_dispute(
+        plugin=plugin, claimant=second_artist, reason="This is my drawing of 2019, in my book."
+    )
+    if disputed_first:
+        open_dispute(dispute, admin)
+        charge_back(spent, notify)
+    else:
+        charge_back(spent, notify)
+        open_dispute(dispute, admin)
+
+    # Of the other plug-in, which somebody else paid for, nothing.
+    assert (escrow(artist), earnings(artist)) == (3_600_000, 1_800_000)
 
 
 def test_its_payer_can_neither_ask_nor_top_up_and_reads_why(

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
-from market.claims.disputes import decide_dispute, file_dispute, open_dispute
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
-from market.claims.models import DisputeState
+from market.disputes.deciding import decide_dispute
+from market.disputes.models import DisputeState
+from market.disputes.opening import file_dispute, open_dispute
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind
 from market.payments.gateways.protocol import Payment, PaymentStatus
