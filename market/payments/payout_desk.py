@@ -20,10 +20,7 @@ from market.acting import done
 from market.audit.recording import record
 from market.downloads import csv_response, file_response
 from market.ledger.money import plain
-from market.payments.forms import ReasonForm
-from market.payments.four_eyes import is_alone
-from market.payments.models import BatchState, Payout, PayoutBatch, PayoutDetails, PayoutState
-from market.payments.payouts import (
+from market.payments.batches import (
     BY_BANK,
     approve_batch,
     dissolve_batch,
@@ -31,8 +28,11 @@ from market.payments.payouts import (
     return_payout,
     send_batch,
     settle_batch,
-    verify_details,
 )
+from market.payments.forms import ReasonForm
+from market.payments.four_eyes import is_alone
+from market.payments.models import BatchState, Payout, PayoutBatch, PayoutDetails, PayoutState
+from market.payments.payouts import verify_details
 from market.refusals import Refused
 
 ROWS = 25

@@ -15,12 +15,7 @@ from market.accounts.models import User
 from market.acting import done, filled_in, told
 from market.payments.forms import PayoutDetailsForm, PayoutForm
 from market.payments.models import Payout, PayoutDetails
-from market.payments.payouts import (
-    cancel_payout,
-    keep_details,
-    payable,
-    request_payout,
-)
+from market.payments.payouts import cancel_payout, keep_details, payable, request_payout
 from market.payments.withholding import rate_of
 
 ROWS = 25

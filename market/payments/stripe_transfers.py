@@ -12,10 +12,10 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from market.payments.batches import note_returned, note_transferred
 from market.payments.gateways.protocol import GatewayDown, GatewayRefused, GatewayUnavailable, UnknownPayment
 from market.payments.gateways.stripe_api import api, cents, stripe_errors
 from market.payments.models import Payout, PayoutState
-from market.payments.payouts import note_returned, note_transferred
 
 log = logging.getLogger(__name__)
 

@@ -30,17 +30,11 @@ from market.jobs.models import Job
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Transfer
 from market.payments import payout_desk
+from market.payments.batches import approve_batch, make_batch, send_batch
 from market.payments.gateways.protocol import Payment, PaymentStatus
 from market.payments.gateways.registry import gateway_named
 from market.payments.models import Payout, PayoutBatch, PayoutDetails, TopUp
-from market.payments.payouts import (
-    approve_batch,
-    keep_details,
-    make_batch,
-    request_payout,
-    send_batch,
-    verify_details,
-)
+from market.payments.payouts import keep_details, request_payout, verify_details
 from market.payments.top_ups import settle, start_top_up
 from market.reports.periods import quick
 from market.takedowns.models import Takedown

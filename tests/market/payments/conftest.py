@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from market.accounts.models import User
+from market.accounts.models import Role, User
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind
 from market.payments.gateways.offline import SIGNATURE, sign
 from market.payments.gateways.registry import gateway_named
 from market.payments.models import OfflineCheckout, TopUp
 from market.payments.top_ups import start_top_up
+from tests.market.conftest import make_person
+from tests.market.payments.stage import with_details
 from tests.market.payments.stripe_stand_in import SECRET_KEY, WEBHOOK_SECRET, StripeStandIn, running
 
 WEBHOOK = "/payments/webhooks/test/"
@@ -88,3 +91,21 @@ def stripe_stand_in(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         yield stand_in
     assert stand_in.differences == []
     assert stand_in.exchanges == []
+
+
+@pytest.fixture
+def no_reserve(settings: Any) -> None:
+    settings.PAYOUTS = replace(settings.PAYOUTS, reserve_days=0, sender_iban="NL91ABNA0417164300")
+
+
+@pytest.fixture
+def second_admin(db: None) -> User:
+    return make_person("Bruno Boss", Role.ADMIN)
+
+
+@pytest.fixture
+def paid_artist(artist: User, admin: User) -> User:
+    """An artist with 50.123456 EUR, whose bank details are checked."""
+    earn(artist, 50_123_456)
+    with_details(artist, admin)
+    return artist

@@ -18,17 +18,9 @@ from django.utils import timezone
 from market.accounts.models import User
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind
+from market.payments.batches import approve_batch, make_batch, return_payout, send_batch, settle_batch
 from market.payments.models import BatchState, Payout, PayoutBatch, PayoutDetails, PayoutState
-from market.payments.payouts import (
-    approve_batch,
-    keep_details,
-    make_batch,
-    request_payout,
-    return_payout,
-    send_batch,
-    settle_batch,
-    verify_details,
-)
+from market.payments.payouts import keep_details, request_payout, verify_details
 from market.payments.stripe_transfers import AGAIN_AFTER, send_transfers
 from market.refusals import Refused
 from tests.market.payments.conftest import earn, earnings

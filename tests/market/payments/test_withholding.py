@@ -18,17 +18,9 @@ from hypothesis import strategies as st
 from market.accounts.models import User
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind
+from market.payments.batches import approve_batch, make_batch, return_payout, send_batch
 from market.payments.models import Payout, PayoutDetails, WithholdingRate
-from market.payments.payouts import (
-    approve_batch,
-    cancel_payout,
-    keep_details,
-    make_batch,
-    request_payout,
-    return_payout,
-    send_batch,
-    verify_details,
-)
+from market.payments.payouts import cancel_payout, keep_details, request_payout, verify_details
 from market.payments.withholding import rate_of, withheld
 from market.refusals import Refused
 
