@@ -31,6 +31,7 @@ def test_a_claim_leads_from_works_to_the_extraction(enter: Enter, site: Site) ->
     page.get_by_role("button", name="Save the draft").click()
     page.locator("input[type=file]").set_input_files(controls[:8])
     page.get_by_role("button", name="Upload controls").click()
+    expect(page.get_by_role("heading", name="Ready")).to_be_visible()
     found = artist.audit()
     page.get_by_role("link", name="Go on to the notice").click()
     found += artist.audit()
