@@ -251,12 +251,12 @@ USE_CASES = {
     "market.payments.taken_back.bear": "top_up.borne",
     "market.payments.taken_back.decide": "top_up.borne",
     "market.payments.payouts.verify_details": "payout.details_verified",
-    "market.payments.payouts.make_batch": "payout.batch_made",
-    "market.payments.payouts.approve_batch": "payout.batch_approved",
-    "market.payments.payouts.dissolve_batch": "payout.batch_dissolved",
-    "market.payments.payouts.send_batch": "payout.batch_sent",
-    "market.payments.payouts.settle_batch": "payout.batch_settled",
-    "market.payments.payouts.return_payout": "payout.returned",
+    "market.payments.batches.make_batch": "payout.batch_made",
+    "market.payments.batches.approve_batch": "payout.batch_approved",
+    "market.payments.batches.dissolve_batch": "payout.batch_dissolved",
+    "market.payments.batches.send_batch": "payout.batch_sent",
+    "market.payments.batches.settle_batch": "payout.batch_settled",
+    "market.payments.batches.return_payout": "payout.returned",
     "market.reports.verifying.request_verification": "ledger.verification_asked",
 }
 """Functions that take the admin who acts, and the line each writes; the pages above lead to all of them."""

@@ -60,14 +60,14 @@ def test_ones_own_parts_bind_nobody(second_artist: User, base: BaseModel, ink: P
 
 def test_on_the_market_the_licence_is_not_broadened(artist: User, duet: PlugIn, client_for: SignIn) -> None:
     publish(narrowed(duet), artist)
-    form = {"price_micros": "0.09", "allow_commercial": "on", "require_credit": "on"}
+    form = {"price_micros": "0.06", "allow_commercial": "on", "require_credit": "on"}
     response = client_for(artist).post(duet.desk_url, form)
     assert response.status_code == 422
     assert "allows no commercial use" in response.content.decode()
     assert not PlugIn.objects.get(pk=duet.pk).allow_commercial
 
     assert client_for(artist).post(duet.desk_url, form | {"allow_commercial": ""}).status_code == 302
-    assert PlugIn.objects.get(pk=duet.pk).price_micros == 90_000
+    assert PlugIn.objects.get(pk=duet.pk).price_micros == 60_000
 
 
 def test_a_new_version_does_not_broaden_it_either(artist: User, base: BaseModel, duet: PlugIn) -> None:
