@@ -5,28 +5,30 @@ Imports go down. Where a lower app has to reach a higher one, it keeps a list, a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from market.api.once import forget_answers
 from market.basemodels import checking, uploading
 from market.catalog import addition, plugin_uploads, repricing
 from market.claims import measuring, outcomes
-from market.claims.sweeping import sweep_claims_now_and_then
+from market.claims.deadlines import sweep_claims
 from market.combinations import finishing as combinations
 from market.combinations import kind as combination
-from market.disputes.sweeping import sweep_disputes_now_and_then
+from market.disputes.sweeping import sweep_disputes
 from market.extractions import kind as extraction
 from market.generation import finishing as requests
 from market.generation import kind as generation
 from market.jobs import days, kinds, sweeping
 from market.jobs.clearing import clear_up_after_jobs
 from market.jobs.kinds import JobKind
+from market.jobs.sweeping import Sweep
 from market.ledger import describing
 from market.ledger.describing import Describer
 from market.ledger.sealing import seal_some
+from market.payments.charge_backs import sweep_charge_backs
+from market.payments.payouts import request_monthly
 from market.payments.sweeping import sweep_payments
+from market.payments.traces import forget_traces
 from market.reports import describers, statement_files, verifying
-from market.takedowns.sweeping import sweep_takedowns_now_and_then
+from market.takedowns.sweeping import sweep_takedowns
 from market.takedowns.taking_down import take_down_what_was_claimed
 
 JOB_KINDS: tuple[JobKind, ...] = (
@@ -44,23 +46,28 @@ JOB_KINDS: tuple[JobKind, ...] = (
 )
 """Each has a runner of its name in `workers/kinds.py`."""
 
-SWEEPS: dict[str, Callable[[], int]] = {
-    "requests given up": requests.give_up_expired,
-    "holds released": requests.release_expired_holds,
-    "combinations given up": combinations.give_up_expired,
-    "prices of combined plug-ins": repricing.reprice_combined,
-    "base uploads given up": uploading.sweep_abandoned,
-    "disputes": sweep_disputes_now_and_then,
-    "claims": sweep_claims_now_and_then,
-    "takedowns": sweep_takedowns_now_and_then,
-    "payments": sweep_payments,
-    "sealed": seal_some,
-    "jobs cleared up after": clear_up_after_jobs,
-    "days summed up": days.sum_up_days,
-    "verifications begun": verifying.verify_nightly,
-    "answers of the API forgotten": forget_answers,
+SWEEPS: dict[str, Sweep] = {
+    "requests given up": Sweep(requests.give_up_expired),
+    "holds released": Sweep(requests.release_expired_holds),
+    "combinations given up": Sweep(combinations.give_up_expired),
+    "prices of combined plug-ins": Sweep(repricing.reprice_combined),
+    "base uploads given up": Sweep(uploading.sweep_abandoned),
+    # An open dispute sums up all that its plug-in earned since it was opened.
+    "disputes": Sweep(sweep_disputes, every=60),
+    "claims": Sweep(sweep_claims, every=60),
+    "takedowns": Sweep(sweep_takedowns, every=60),
+    "payments": Sweep(sweep_payments),
+    "charge-backs": Sweep(sweep_charge_backs, every=60),
+    # To see who can be paid takes a sum for each.
+    "monthly payouts": Sweep(request_monthly, every=3600),
+    "traces forgotten": Sweep(forget_traces, every=3600),
+    "sealed": Sweep(seal_some),
+    "jobs cleared up after": Sweep(clear_up_after_jobs),
+    "days summed up": Sweep(days.sum_up_days),
+    "verifications begun": Sweep(verifying.verify_nightly),
+    "answers of the API forgotten": Sweep(forget_answers),
 }
-"""Run in this order by every sweep. Each does a little, and says of how much."""
+"""Run in this order by the sweeper. Each does a little, and says of how much."""
 
 DESCRIBERS: dict[str, Describer] = {
     "plugin-version": describers.plugin_versions,

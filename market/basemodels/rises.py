@@ -12,8 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Max
 from django.utils import timezone
-from django.utils.formats import date_format
 
+from market.accounts.mailing import moment
 from market.basemodels.models import PastPriceQuerySet
 from market.ledger.money import formatted
 from market.refusals import invalid
@@ -58,7 +58,7 @@ def require_no_jump(
     if limit is None or wished <= limit.most:
         return
     more = (
-        f"More is possible from {date_format(limit.more_from, 'j F Y, H:i')} UTC on"
+        f"More is possible from {moment(limit.more_from)} on"
         if limit.more_from
         else "More is possible 24 hours after that"
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.db import transaction
 from django.db.models import CharField, Exists, OuterRef, Sum, Value
 from django.db.models.functions import Cast, Concat
@@ -14,24 +12,14 @@ from market.disputes.models import DECIDED, Dispute, DisputeState
 from market.disputes.reach import paid_for, reach_of
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Entry, Transfer, TransferKind
+from market.payments.escrow import Frozen, by_person
 
 REFUNDS_AT_ONCE = 200
 
 
-@dataclass(frozen=True)
-class Frozen:
-    """What one person has in escrow for a dispute, in micro-units."""
-
-    person: User
-    amount: int
-
-
 def in_escrow(dispute: Dispute) -> list[Frozen]:
     """Give what lies in escrow for a dispute, by person."""
-    sums: dict[User, int] = {}
-    for person, _, left in _left(dispute):
-        sums[person] = sums.get(person, 0) + left
-    return [Frozen(person, amount) for person, amount in sums.items()]
+    return by_person((person, left) for person, _, left in _left(dispute))
 
 
 def settle(dispute: Dispute) -> bool:

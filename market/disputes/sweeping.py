@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from django.core.cache import cache
-
 from market.disputes.freezing import freeze
 from market.disputes.models import DECIDED, Dispute, DisputeState
 from market.disputes.settling import settle
-
-_EVERY = 60  # seconds: an open dispute sums up all that its plug-in earned since it was opened
-
-
-def sweep_disputes_now_and_then() -> int:
-    """Move disputed earnings on, once a minute; give how many disputes that moved."""
-    return sweep_disputes() if cache.add("disputes:sweep", 1, _EVERY) else 0
 
 
 def sweep_disputes() -> int:

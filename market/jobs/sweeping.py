@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db.models import Count
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -22,7 +23,16 @@ FORGET_WORKERS_AFTER = timedelta(days=1)
 
 LATE = timedelta(seconds=30)
 
-_sweeps: dict[str, Callable[[], int]] = {}
+
+@dataclass(frozen=True)
+class Sweep:
+    """What clears up for an app, and how many seconds lie between two runs at least; 0: it runs with every round."""
+
+    run: Callable[[], int]
+    every: int = 0
+
+
+_sweeps: dict[str, Sweep] = {}
 
 
 @dataclass(frozen=True)
@@ -37,8 +47,8 @@ class Swept:
         return bool(self.reaped or self.woken or any(self.others.values()))
 
 
-def register_sweep(name: str, sweep: Callable[[], int]) -> None:
-    """Add an app's own clearing-up to every sweep. `market/wiring.py` lists them."""
+def register_sweep(name: str, sweep: Sweep) -> None:
+    """Add an app's own clearing-up to the rounds. `market/wiring.py` lists them."""
     _sweeps[name] = sweep
 
 
@@ -47,7 +57,7 @@ def sweep() -> Swept:
     reaped = Job.objects.reap()
     woken = redispatch()
     forget_old_workers()
-    others = {name: _cleared(name, clear) for name, clear in _sweeps.items()}
+    others = {name: _cleared(name, each) for name, each in _sweeps.items()}
     LastSweep.objects.update_or_create(pk=1, defaults={"ended_at": Now()})
     return Swept(reaped=reaped, woken=woken, others=others)
 
@@ -58,10 +68,12 @@ def went_round_lately() -> bool:
     return LastSweep.objects.filter(ended_at__gt=timezone.now() - late).exists()
 
 
-def _cleared(name: str, clear: Callable[[], int]) -> int:
+def _cleared(name: str, sweep: Sweep) -> int:
     """Let what goes wrong in one app keep neither the others nor the jobs waiting."""
     try:
-        return clear()
+        if sweep.every and not cache.add(f"sweep:{name}", 1, sweep.every):
+            return 0
+        return sweep.run()
     except Exception:
         log.exception("the sweep of %s failed; the next one comes", name)
         return 0

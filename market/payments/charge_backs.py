@@ -9,9 +9,7 @@ captured later: the sweeper freezes what those pay, too.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
@@ -23,10 +21,10 @@ from market.ledger.errors import InsufficientFunds
 from market.ledger.models import Account, AccountKind, Entry, Figure, FigureSort, Transfer, TransferKind
 from market.ledger.money import formatted
 from market.ledger.queries import FEE_LINES, total
+from market.payments.escrow import Frozen, by_person
 from market.payments.models import ChargeBack, ChargeBackState, FrozenEarning, TakenBackBy, TopUp, TopUpState
 from market.refusals import Refused
 
-_EVERY = 60  # seconds
 _PAYOUTS = (TransferKind.PAYOUT.value, TransferKind.WITHHOLDING.value)
 
 
@@ -98,28 +96,16 @@ def follow(case: ChargeBack) -> int:
 
 
 def sweep_charge_backs() -> int:
-    """Open cases for what was spent meanwhile, and go on with those that are open, once a minute; give how many moved."""
-    if not cache.add("payments:charge-backs", 1, _EVERY):
-        return 0
+    """Open cases for what was spent meanwhile, and go on with those that are open; give how many moved."""
     unseen = TopUp.objects.filter(state=TopUpState.OWED).exclude(charge_back__state=ChargeBackState.OPEN)
     opened = sum(look_at(top_up) is not None for top_up in unseen)
     return opened + sum(bool(follow(case)) for case in ChargeBack.objects.filter(state=ChargeBackState.OPEN))
 
 
-@dataclass(frozen=True)
-class Frozen:
-    """What one receiver has in escrow for a charge-back, in micro-units."""
-
-    person: User
-    amount: int
-
-
 def in_escrow(case: ChargeBack) -> list[Frozen]:
     """Give what lies in escrow for a charge-back, by person."""
-    sums: dict[User, int] = {}
-    for each in case.freezes.filter(settled_by=None).select_related("person"):
-        sums[each.person] = sums.get(each.person, 0) + each.amount
-    return [Frozen(person, amount) for person, amount in sums.items()]
+    frozen = case.freezes.filter(settled_by=None).select_related("person")
+    return by_person((each.person, each.amount) for each in frozen)
 
 
 def frozen_of(person: User, subject: str) -> int:

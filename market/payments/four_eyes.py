@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from django.conf import settings
-from django.db.models import QuerySet
 
-from market.accounts.models import Role, User
+from market.accounts.models import User
+from market.accounts.roles import admins
 from market.payments.models import Payout, PayoutBatch, PayoutDetails
 from market.refusals import Refused
 
@@ -26,7 +26,7 @@ NOBODY_COULD_APPROVE = (
 
 def is_alone(person: User) -> bool:
     """Whether there is no other admin."""
-    return not _admins().exclude(pk=person.pk).exists()
+    return not admins().exclude(pk=person.pk).exists()
 
 
 def takes_two(total: int, person: User) -> bool:
@@ -51,7 +51,7 @@ def for_one_batch(waiting: Sequence[Payout], maker: User) -> list[Payout]:
         return list(waiting)
     people = [payout.person_id for payout in waiting]
     verified_by = dict(PayoutDetails.objects.filter(person__in=people).values_list("person", "verified_by"))
-    others = _admins().exclude(pk=maker.pk).order_by("pk").values_list("pk", flat=True)
+    others = admins().exclude(pk=maker.pk).values_list("pk", flat=True)
     chosen = max((_without(waiting, verified_by, other) for other in others), key=len, default=[])
     if not chosen:
         raise Refused(NOBODY_COULD_APPROVE)
@@ -61,7 +61,3 @@ def for_one_batch(waiting: Sequence[Payout], maker: User) -> list[Payout]:
 def _without(waiting: Iterable[Payout], verified_by: Mapping[int, int | None], other: int) -> list[Payout]:
     """Leave out those whom an admin has verified, or is."""
     return [each for each in waiting if other not in (each.person_id, verified_by.get(each.person_id))]
-
-
-def _admins() -> QuerySet[User]:
-    return User.objects.with_role(Role.ADMIN).filter(is_active=True)

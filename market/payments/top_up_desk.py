@@ -16,7 +16,8 @@ from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
 from market.acting import done
 from market.ledger.models import AccountKind, PayerBalance
-from market.payments.charge_backs import Frozen, in_escrow
+from market.payments.charge_backs import in_escrow
+from market.payments.escrow import Frozen
 from market.payments.forms import ReasonForm
 from market.payments.models import ChargeBack, ChargeBackState, TopUp, TopUpState
 from market.payments.models.top_ups import TAKEN_BACK

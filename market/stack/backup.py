@@ -31,8 +31,7 @@ from market.stack.embedded import EXTENSIONS, Postgres, postgres_programs, start
 FORMAT = 1
 MANIFEST, DATABASE, FILES, KEYS = "manifest.json", "database.dump", "media.tar", "keys.json"
 PREFIX = "market-"
-# Files of a moment: previews of running jobs, and what a health check left.
-PASSING = ("jobs/previews/", "health/")
+PASSING = "jobs/previews/"  # files of a moment
 
 
 class BadBackup(Exception):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,12 +15,7 @@ from market.takedowns.states import Ground, TakedownState
 from market.takedowns.strikes import count_strike
 from market.takedowns.taking_down import restore_when_due, take_turns
 
-_EVERY = 60  # seconds
 _NOT_ANSWERED = "No counter-notice came in time."
-
-
-def sweep_takedowns_now_and_then() -> int:
-    return sweep_takedowns() if cache.add("takedowns:due", 1, _EVERY) else 0
 
 
 def sweep_takedowns(now: datetime | None = None) -> int:

@@ -200,3 +200,17 @@ def test_a_running_job_tells_its_own_time_left(running: Job) -> None:
 )
 def test_durations_read_as_people_say_them(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_what_is_swept_now_and_then_is_not_swept_with_every_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[str] = []
+
+    def run(name: str) -> int:
+        runs.append(name)
+        return 1
+
+    seldom, always = sweeping.Sweep(lambda: run("seldom"), every=60), sweeping.Sweep(lambda: run("always"))
+    monkeypatch.setattr(sweeping, "_sweeps", {"seldom": seldom, "always": always})
+    assert sweeping.sweep().others == {"seldom": 1, "always": 1}
+    assert sweeping.sweep().others == {"seldom": 0, "always": 1}
+    assert runs == ["seldom", "always", "always"]
