@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from django.conf import settings
 from django.core.cache import cache, caches
@@ -80,8 +81,10 @@ def storage() -> None:
     default_storage.exists("ready")  # which asks a bucket
     if not isinstance(default_storage, FileSystemStorage):
         return
-    folder = default_storage.location
-    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):  # noqa: PTH112
+    folder = Path(default_storage.location)
+    while not folder.exists():
+        folder = folder.parent  # before the first file is written it is not there
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise NotReady("files cannot be written")
     if shutil.disk_usage(folder).free < LEAST_FREE:
         raise NotReady("the disk is full")

@@ -92,6 +92,15 @@ def test_it_is_not_ready_when_files_cannot_be_written(
     assert str(tmp_path) not in str(checks), "the answer is public"
 
 
+def test_it_is_ready_before_the_first_file_is_written(
+    client: Client, worker: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "default_storage", FileSystemStorage(tmp_path / "data" / "media"))
+
+    assert readyz(client, 200)["storage"]["ok"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_it_is_not_ready_when_the_disk_is_full(
     client: Client, worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
