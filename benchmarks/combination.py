@@ -143,7 +143,7 @@ def ssr_merge(base: BaseCheckpoint, parts: Sequence[CombinationPart]) -> tuple[A
     layers: dict[str, LowRank] = {}
     for layer in inputs[0]:
         held = [
-            (part.adapters[0].layers[layer], own[layer].gram)
+            (part.adapters[0].factors[layer], own[layer].gram)
             for part, own in zip(parts, inputs, strict=True)
             if layer in part.adapters[0].layers
         ]
@@ -181,7 +181,7 @@ def _concepts(base: BaseCheckpoint, judge: Judge, sets: Sequence[Sequence[str]])
 
 @torch.no_grad()
 def _put_in(base: BaseCheckpoint, adapter: Adapter) -> None:
-    for layer, factors in adapter.layers.items():
+    for layer, factors in adapter.factors.items():
         weight = base.module(layer).get_parameter("weight")
         weight.add_(materialise(factors).view_as(weight).to(weight))
 

@@ -246,7 +246,7 @@ class _Bench:
         after = self._drawn([(eraser, 1.0)])
         accuracy = self._accuracies(after)
         both = weighted_sum([(eraser, 1.0), (plugin, 1.0)])
-        if max(float(materialise(each).abs().max()) for each in both.layers.values()) > 1e-5:
+        if max(float(materialise(each).abs().max()) for each in both.factors.values()) > 1e-5:
             raise ArithmeticError(f"{method}: eraser and plug-in do not cancel")
         restored = None
         if method == OURS:

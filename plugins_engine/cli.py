@@ -1,10 +1,10 @@
-"""The command line: look at bases and plug-ins, add, extract and combine concepts, draw, judge."""
+"""The command line: look at bases and plug-ins, convert, add, extract and combine concepts, draw, judge."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from plugins_engine.commands import add, combine, evidence, extract, generate, info, judge
+from plugins_engine.commands import add, combine, convert, evidence, extract, generate, info, judge
 from plugins_engine.commands.options import help_formatter
 from plugins_engine.errors import EngineError
 
@@ -36,6 +36,6 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=help_formatter,
     )
     commands = root.add_subparsers(metavar="COMMAND", required=True)
-    for command in (info, add, extract, combine, evidence, generate, judge):
+    for command in (info, convert, add, extract, combine, evidence, generate, judge):
         command.add(commands)
     return root

@@ -1,112 +1,116 @@
-"""Adapter: one plug-in's low-rank weights, and the `.safetensors` files they travel in."""
+"""Adapter: what one plug-in changes of a base, and the `.safetensors` files it travels in."""
 
 import hashlib
-import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import safetensors.torch
 import torch
 from torch import Tensor
 
-from plugins_engine.adapters import delta, lora_file, token_keys
+from plugins_engine.adapters import kinds, lora_file, token_keys, written_file
 from plugins_engine.adapters.delta import LowRank
-from plugins_engine.adapters.layer_names import KOHYA_ENCODER, KOHYA_ENCODERS, flatten, is_of_text
+from plugins_engine.adapters.file_kinds import Kernel
+from plugins_engine.adapters.file_source import read_source
+from plugins_engine.adapters.kinds import Decomposed, Delta
+from plugins_engine.adapters.layer_names import is_of_text
 from plugins_engine.adapters.learned_tokens import LearnedTokens, side_by_side
 from plugins_engine.adapters.sources import Source, shares_of, state_sources
+from plugins_engine.adapters.written_file import FINGERPRINT, KIND, NAME, Format
 from plugins_engine.atomic import write_bytes
 from plugins_engine.errors import BadAdapter
-from plugins_engine.safetensors_header import read_header
-
-SPEC_VERSION = "1.0.0"
-# Our own metadata keys; the rest is ModelSpec's and kohya's `ss_*`.
-FINGERPRINT, NAME, KIND = "plugin.base_fingerprint", "plugin.name", "plugin.kind"
-# As JSON: what the file holds, and the names in prompts that its learned tokens stand for. For people: only written.
-COMPONENTS, WORDS = "plugin.components", "plugin.words"
-XL = "stable-diffusion-xl"
-Format = Literal["peft", "kohya"]
 
 
 @dataclass(frozen=True, eq=False)
 class Adapter:
-    """One plug-in: low-rank weights by layer, and learned tokens.
+    """One plug-in: deltas by layer, added vectors, and learned tokens.
 
     Layers belong to the UNet or to a text encoder. A text encoder's layers begin with its name
     ("text_encoder.text_model.encoder.layers.0.self_attn.q_proj"). Layers are kept in the order of their names, and may differ in
-    rank. A plug-in with tokens may have no layers. Empty text means "not known": files from other programs say little about
-    themselves. Raises BadAdapter.
+    kind and rank. A plug-in with tokens may have no layers. Empty text means "not known": files from other programs say little
+    about themselves. Raises BadAdapter.
 
     Args:
-        layers: For each layer its delta ΔW = B A as (B (out, r), A (r, in)), any scale folded in, float32, on the CPU.
+        layers: For each layer what is added to its weight as a matrix, any scale folded in, float32, on the CPU. Low-rank ones are
+            (B (out, r), A (r, in)); the others are of `plugins_engine.adapters.kinds`.
         name: What it is called.
         kind: "style", "character", or whatever its maker wrote.
         trigger: The words in a prompt that call it.
         base_fingerprint: Of the base that it was made for.
         architecture: ModelSpec's name of that base's architecture.
-        convolutions: Of `layers`, those that are 1x1 convolutions in the base.
+        kernels: Of `layers`, the (height, width) of those that are known to be convolutions in the base.
+        vectors: What is added to biases, and to the weights of norms, by the name of the parameter
+            ("mid_block.resnets.0.norm1.weight").
         tokens: What its names are read as.
+        family: Of models that it is for, as far as the file tells.
         metadata: Everything the file said.
         file_sha256: Of the file that it was read from.
     """
 
-    layers: dict[str, LowRank]
+    layers: Mapping[str, Delta]
     name: str = ""
     kind: str = ""
     trigger: str = ""
     base_fingerprint: str = ""
     architecture: str = ""
-    convolutions: frozenset[str] = frozenset()
+    kernels: Mapping[str, Kernel] = field(default_factory=dict)
+    vectors: Mapping[str, Tensor] = field(default_factory=dict)
     tokens: tuple[LearnedTokens, ...] = ()
+    family: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     file_sha256: str = ""
 
     def __post_init__(self) -> None:
         called = self.name or "plug-in"
-        if not self.layers and not self.tokens:
+        if not self.layers and not self.vectors and not self.tokens:
             raise BadAdapter(f"{called}: expected at least one layer or learned token, found none")
-        checked: dict[str, LowRank] = {}
-        for layer in sorted(self.layers):
-            up, down = (each.detach().to("cpu", torch.float32).contiguous() for each in self.layers[layer])
-            if (
-                up.ndim != 2
-                or down.ndim != 2
-                or up.shape[1] != down.shape[0]
-                or up.numel() == 0
-                or down.numel() == 0
-            ):
-                raise BadAdapter(
-                    f"{called}: expected B (out, rank) and A (rank, in) at {layer}, found {tuple(up.shape)} and "
-                    f"{tuple(down.shape)}"
-                )
-            if not (torch.isfinite(up).all() and torch.isfinite(down).all()):
-                raise BadAdapter(f"{called}: expected finite weights at {layer}, found NaN or infinity")
-            checked[layer] = up, down
-        if wrong := sorted(layer for layer in self.convolutions if is_of_text(layer)):
+        checked = {layer: _checked(called, layer, self.layers[layer]) for layer in sorted(self.layers)}
+        if wrong := sorted(layer for layer in self.kernels if is_of_text(layer)):
             raise BadAdapter(
                 f"{called}: expected matrices of a text encoder, found a convolution at {wrong[0]}"
             )
+        vectors = {}
+        for parameter in sorted(self.vectors):
+            vector = self.vectors[parameter].detach().to("cpu", torch.float32).contiguous()
+            if vector.ndim != 1 or vector.numel() == 0 or not torch.isfinite(vector).all():
+                raise BadAdapter(
+                    f"{called}: expected finite numbers (n,) at {parameter}, found {tuple(vector.shape)}"
+                )
+            vectors[parameter] = vector
         object.__setattr__(self, "layers", checked)
+        object.__setattr__(self, "vectors", vectors)
         object.__setattr__(self, "tokens", side_by_side(self.tokens))
 
+    @cached_property
+    def factors(self) -> dict[str, LowRank]:
+        """The layers as low-rank matrices. Raises BadAdapter for a plug-in of other kinds: `in_low_rank` gives one of these alone."""
+        found = {}
+        for layer, each in self.layers.items():
+            if not isinstance(each, tuple):
+                raise BadAdapter(
+                    f"{self.name or 'plug-in'}: expected low-rank matrices, found {type(each).__name__} at {layer}"
+                )
+            found[layer] = each
+        return found
+
     @property
-    def text_layers(self) -> dict[str, LowRank]:
+    def text_layers(self) -> dict[str, Delta]:
         """Those of the layers that are of a text encoder."""
         return {layer: each for layer, each in self.layers.items() if is_of_text(layer)}
 
     @property
     def changes_text(self) -> bool:
         """Whether prompts are read otherwise with it."""
-        return bool(self.tokens or self.text_layers)
+        return bool(self.tokens or self.text_layers or any(is_of_text(each) for each in self.vectors))
 
     @property
     def components(self) -> tuple[str, ...]:
         """What it changes, of "denoiser", "text_encoder", "text_encoder_2" and "tokens"."""
         found = dict.fromkeys(
-            layer.split(".", 1)[0] if is_of_text(layer) else "denoiser" for layer in self.layers
+            layer.split(".", 1)[0] if is_of_text(layer) else "denoiser"
+            for layer in (*self.layers, *self.vectors)
         )
         if self.tokens:
             found["tokens"] = None
@@ -114,17 +118,26 @@ class Adapter:
 
     @property
     def rank(self) -> int:
-        """The highest rank among the layers; 0 without any."""
-        return max((delta.rank(each) for each in self.layers.values()), default=0)
+        """The highest rank that a layer's delta can have; 0 without any."""
+        return max((kinds.rank_of(each) for each in self.layers.values()), default=0)
 
     @property
     def tensors_sha256(self) -> str:
         """SHA-256 of the deltas and tokens alone: the same for any file format, key naming or metadata that holds them."""
         digest = hashlib.sha256(b"plugins_engine adapter v1\n")
-        for layer, (up, down) in self.layers.items():
-            digest.update(f"{layer} {tuple(up.shape)} {tuple(down.shape)}\n".encode())
-            digest.update(_little_endian(up))
-            digest.update(_little_endian(down))
+        for layer, each in self.layers.items():
+            tensors = list(kinds.tensors_of(each))
+            if isinstance(each, tuple):
+                digest.update(f"{layer} {' '.join(str(tuple(held.shape)) for _, held in tensors)}\n".encode())
+            else:
+                listed = " ".join(f"{name} {tuple(held.shape)}" for name, held in tensors)
+                weight = f" {each.weight!r}" if isinstance(each, Decomposed) else ""
+                digest.update(f"{type(each).__name__} {layer} {listed}{weight}\n".encode())
+            for _, held in tensors:
+                digest.update(_little_endian(held))
+        for parameter, vector in self.vectors.items():
+            digest.update(f"vector {parameter} {tuple(vector.shape)}\n".encode())
+            digest.update(_little_endian(vector))
         for tokens in self.tokens:
             digest.update(f"tokens {tokens.origin} {tokens.weight!r}\n".encode())
         return digest.hexdigest()
@@ -137,29 +150,27 @@ class Adapter:
 
     @classmethod
     def load(cls, source: Path | str | bytes, layer_names: Iterable[str] | None = None) -> "Adapter":
-        """Read a LoRA file of diffusers, PEFT or kohya naming. Raises BadAdapter, naming the file and the reason.
+        """Read a plug-in file of diffusers', PEFT's, kohya's or LyCORIS's naming. Raises BadAdapter, naming it and the reason.
 
-        A kohya file for a base of unusual shape needs the base's layer names (`base.layers`).
+        A folder or a zip with an adapter_config.json, as PEFT saves it, is read too. A kohya file for a base of unusual shape needs
+        the base's layer names (`base.layers`).
         """
-        if isinstance(source, bytes):
-            content, name, stem = source, "plug-in", ""
-        else:
-            content, name, stem = _read(Path(source)), str(source), Path(source).stem
-        if len(content) > lora_file.MAX_FILE:
-            raise BadAdapter(f"{name}: expected at most {lora_file.MAX_FILE} bytes, found {len(content)}")
-        held = lora_file.parse(content, name, layer_names)
+        found = read_source(source)
+        held = lora_file.parse(found.content, found.name, layer_names, found.config)
         said = held.metadata
         return cls(
             layers=held.layers,
+            vectors=held.vectors,
             tokens=held.tokens,
-            name=said.get(NAME) or said.get("modelspec.title") or said.get("ss_output_name") or stem,
+            name=said.get(NAME) or said.get("modelspec.title") or said.get("ss_output_name") or found.stem,
             kind=said.get(KIND, ""),
             trigger=said.get("modelspec.trigger_phrase", ""),
             base_fingerprint=said.get(FINGERPRINT, ""),
             architecture=said.get("modelspec.architecture", "").removesuffix("/lora"),
-            convolutions=held.convolutions,
+            kernels=held.kernels,
+            family=held.family,
             metadata=said,
-            file_sha256=hashlib.sha256(content).hexdigest(),
+            file_sha256=hashlib.sha256(found.content).hexdigest(),
         )
 
     def save(
@@ -182,79 +193,15 @@ class Adapter:
         naming: Format = "peft",
         dtype: torch.dtype = torch.float32,
     ) -> bytes:
-        """Give the file's bytes, in keys that diffusers' load_lora_weights reads ("peft") or kohya's.
+        """Give the file's bytes, in keys that diffusers' load_lora_weights reads ("peft"), kohya's or ComfyUI's.
 
         diffusers leaves learned tokens out of a "peft" file, and does not read a "kohya" file with them. The programs that kohya
-        writes for read that file, learned tokens included. Raises BadAdapter for tokens that their naming has no way to say.
-        Given metadata is laid over what this adapter carries already. In float32 nothing is lost. Half precision
-        halves the size and changes the tensors' hash.
+        writes for read that file, learned tokens included. diffusers reads low-rank matrices, DoRA and biases; LoHa, LoKr, full
+        differences and norms are for the others, and for us. Raises BadAdapter for what a naming has no way to say. Given metadata is
+        laid over what this adapter carries already. In float32 nothing is lost. Half precision halves the size and changes the
+        tensors' hash.
         """
-        tensors = self._named_tensors(naming, dtype)
-        body = safetensors.torch.save(tensors)
-        # ModelSpec's hash is of all that follows the header.
-        _, begin = read_header(io.BytesIO(body), len(body))
-        contents = body[begin:]
-        full = self._metadata(naming) | dict(metadata or {})
-        full["modelspec.hash_sha256"] = f"0x{hashlib.sha256(contents).hexdigest()}"
-        return safetensors.torch.save(tensors, metadata=full)
-
-    def _named_tensors(self, naming: Format, dtype: torch.dtype) -> dict[str, Tensor]:
-        tensors: dict[str, Tensor] = {}
-        uniform = len({delta.rank(each) for each in self.layers.values()}) == 1
-        for layer, (up, down) in self.layers.items():
-            if layer in self.convolutions:
-                up, down = up[:, :, None, None], down[:, :, None, None]
-            if naming == "kohya":
-                start, ends = self._kohya_name(layer), (".lora_up.weight", ".lora_down.weight")
-                # alpha = rank, which is also what readers take a missing alpha for: there is nothing to scale.
-                # Where ranks differ it is left out, because diffusers (0.42) mixes up differing alphas here.
-                if uniform:
-                    tensors[f"{start}.alpha"] = torch.tensor(float(down.shape[0]))
-            else:
-                start = layer if is_of_text(layer) else f"unet.{layer}"
-                ends = (".lora_B.weight", ".lora_A.weight")
-            for end, tensor in zip(ends, (up, down), strict=True):
-                tensors[start + end] = tensor.to(dtype).contiguous()
-        write_tokens = token_keys.bundled if naming == "kohya" else token_keys.written
-        return tensors | {
-            key: each.to(dtype) if each.ndim else each for key, each in write_tokens(self.tokens).items()
-        }
-
-    def _kohya_name(self, layer: str) -> str:
-        if not is_of_text(layer):
-            return f"lora_unet_{flatten(layer)}"
-        component, path = layer.split(".", 1)
-        several = XL in self.architecture or "text_encoder_2" in self.components
-        return f"{KOHYA_ENCODERS[component] if several else KOHYA_ENCODER}{flatten(path)}"
-
-    def _metadata(self, naming: Format) -> dict[str, str]:
-        ranks = {delta.rank(each) for each in self.layers.values()}
-        uniform = str(self.rank) if len(ranks) <= 1 else "Dynamic"  # as kohya writes it
-        known = {
-            "modelspec.title": self.name or "plug-in",
-            "modelspec.architecture": f"{self.architecture}/lora" if self.architecture else "",
-            "modelspec.trigger_phrase": self.trigger,
-            "ss_output_name": self.name,
-            NAME: self.name,
-            KIND: self.kind,
-            FINGERPRINT: self.base_fingerprint,
-        }
-        words = list(dict.fromkeys(each.words for each in self.tokens))
-        return {
-            "modelspec.date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            **self.metadata,
-            **{key: value for key, value in known.items() if value},
-            COMPONENTS: ", ".join(self.components),
-            WORDS: json.dumps(words, ensure_ascii=False),
-            "modelspec.sai_model_spec": SPEC_VERSION,
-            "modelspec.implementation": "diffusers"
-            if naming == "peft"
-            else "https://github.com/kohya-ss/sd-scripts",
-            "ss_network_module": "networks.lora",
-            "ss_network_dim": uniform,
-            "ss_network_alpha": uniform,
-            "format": "pt",
-        }
+        return written_file.write(self, metadata or {}, naming, dtype)
 
     def textual_inversions(self) -> dict[tuple[str, str], bytes]:
         """Give the learned tokens as files that diffusers' load_textual_inversion reads, by name and text encoder.
@@ -274,17 +221,37 @@ class Adapter:
         return self.scaled(-1.0)
 
     def scaled(self, factor: float) -> "Adapter":
-        layers = {name: delta.scale(each, factor) for name, each in self.layers.items()}
-        return self._with(layers, tuple(each.scaled(factor) for each in self.tokens))
+        layers = {name: kinds.scale(each, factor) for name, each in self.layers.items()}
+        vectors = {name: each * factor for name, each in self.vectors.items()}
+        return self._with(layers, vectors, tuple(each.scaled(factor) for each in self.tokens))
 
     def truncated(self, rank: int) -> "Adapter":
-        """Give the nearest adapter of at most this rank on every layer, with the same tokens."""
-        return self._with(
-            {name: delta.truncate(each, rank) for name, each in self.layers.items()}, self.tokens
-        )
+        """Give the nearest adapter of at most this rank on every layer, with the same vectors and tokens. Raises BadAdapter for DoRA.
 
-    def _with(self, layers: dict[str, LowRank], tokens: tuple[LearnedTokens, ...]) -> "Adapter":
-        return replace(self, layers=layers, tokens=tokens, file_sha256="")
+        `compression_error` says how near it is.
+        """
+        return self.in_low_rank(rank)
+
+    def in_low_rank(self, rank: int | None = None) -> "Adapter":
+        """Give the same plug-in as low-rank matrices alone, exact but for rounding unless `rank` bounds them. Raises BadAdapter for DoRA."""
+        layers: dict[str, Delta] = {name: kinds.low_rank(each, rank) for name, each in self.layers.items()}
+        return self._with(layers, self.vectors, self.tokens)
+
+    def compression_error(self, of: "Adapter") -> float:
+        """Give what this adapter misses of another's deltas, ‖ΔW - ΔW'‖ / ‖ΔW'‖ over all layers. Raises BadAdapter for DoRA."""
+        missed = norms = 0.0
+        for layer, each in of.layers.items():
+            whole = kinds.materialise(each).double()
+            norms += float(whole.square().sum())
+            if layer in self.layers:
+                whole = whole - kinds.materialise(self.layers[layer]).double()
+            missed += float(whole.square().sum())
+        return (missed / norms) ** 0.5 if norms else 0.0
+
+    def _with(
+        self, layers: dict[str, Delta], vectors: Mapping[str, Tensor], tokens: tuple[LearnedTokens, ...]
+    ) -> "Adapter":
+        return replace(self, layers=layers, vectors=vectors, tokens=tokens, file_sha256="")
 
 
 def weighted_sum(parts: Sequence[tuple[Adapter, float]], name: str = "") -> Adapter:
@@ -297,28 +264,39 @@ def weighted_sum(parts: Sequence[tuple[Adapter, float]], name: str = "") -> Adap
     prints = {adapter.base_fingerprint for adapter, _ in parts if adapter.base_fingerprint}
     if len(prints) > 1:
         raise BadAdapter(f"expected plug-ins of one base, found plug-ins of {len(prints)} different bases")
-    layers: dict[str, LowRank] = {}
+    layers: dict[str, Delta] = {}
     for layer in sorted({layer for adapter, _ in parts for layer in adapter.layers}):
         held = [(adapter, weight) for adapter, weight in parts if layer in adapter.layers]
-        shapes = {(each.layers[layer][0].shape[0], each.layers[layer][1].shape[1]) for each, _ in held}
+        shapes = {kinds.shape_of(each.layers[layer]) for each, _ in held}
         if len(shapes) > 1:
             raise BadAdapter(
                 f"expected plug-ins of one base; layer {layer} differs in shape: {sorted(shapes)}"
             )
-        layers[layer] = delta.concatenate(
-            [delta.scale(adapter.layers[layer], weight) for adapter, weight in held]
-        )
+        layers[layer] = kinds.add([kinds.scale(adapter.layers[layer], weight) for adapter, weight in held])
     tokens = [each.scaled(weight) for adapter, weight in parts for each in adapter.tokens]
-    return combined_adapter(layers, parts, name, tokens)
+    return combined_adapter(layers, parts, name, tokens, summed_vectors(parts))
+
+
+def summed_vectors(parts: Sequence[tuple[Adapter, float]]) -> dict[str, Tensor]:
+    """Sum what adapters add to biases and norms. Raises BadAdapter if lengths differ."""
+    found: dict[str, Tensor] = {}
+    for adapter, weight in parts:
+        for parameter, vector in adapter.vectors.items():
+            before = found.get(parameter)
+            if before is not None and before.shape != vector.shape:
+                raise BadAdapter(f"expected plug-ins of one base; {parameter} differs in length")
+            found[parameter] = vector * weight if before is None else before + vector * weight
+    return found
 
 
 def combined_adapter(
-    layers: dict[str, LowRank],
+    layers: Mapping[str, Delta],
     parts: Sequence[tuple[Adapter, float]],
     name: str = "",
     tokens: Sequence[LearnedTokens] = (),
+    vectors: Mapping[str, Tensor] | None = None,
 ) -> Adapter:
-    """Make one adapter of layers and tokens that came from several; its file names them, with each one's share.
+    """Make one adapter of layers, vectors and tokens that came from several; its file names them, with each one's share.
 
     A part's share is its weight's part of all weights, without signs, in basis points that sum to 10,000. A market
     divides a price by it.
@@ -333,27 +311,35 @@ def combined_adapter(
     first = parts[0][0]
     prints = [adapter.base_fingerprint for adapter, _ in parts if adapter.base_fingerprint]
     return Adapter(
-        layers=layers,
+        layers=dict(layers),
+        vectors=vectors or {},
         tokens=tuple(tokens),
         name=name or " + ".join(adapter.name for adapter, _ in parts if adapter.name),
         base_fingerprint=prints[0] if prints else "",
         architecture=first.architecture,
-        convolutions=frozenset().union(*(adapter.convolutions for adapter, _ in parts)),
+        kernels={layer: kernel for adapter, _ in parts for layer, kernel in adapter.kernels.items()},
         metadata={"modelspec.merged_from": names, **state_sources(sources)},
     )
 
 
 def _little_endian(tensor: Tensor) -> bytes:
-    return tensor.numpy().astype("<f4", copy=False).tobytes()
+    return tensor.contiguous().numpy().astype("<f4", copy=False).tobytes()
 
 
-def _read(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > lora_file.MAX_FILE:
-            raise BadAdapter(f"{path}: expected at most {lora_file.MAX_FILE} bytes, found {size}")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise BadAdapter(f"{path}: expected a plug-in file, found nothing") from None
-    except OSError as error:
-        raise BadAdapter(f"{path}: expected a plug-in file, it cannot be read ({error.strerror})") from error
+def _checked(called: str, layer: str, found: Delta) -> Delta:
+    """Give a delta on the CPU in float32. Raises BadAdapter for one that is none."""
+    if not isinstance(found, tuple):
+        for name, tensor in kinds.tensors_of(found):
+            if not torch.isfinite(tensor).all():
+                raise BadAdapter(
+                    f"{called}: expected finite weights at {layer}, found NaN or infinity in {name}"
+                )
+        return found
+    up, down = (each.detach().to("cpu", torch.float32).contiguous() for each in found)
+    if up.ndim != 2 or down.ndim != 2 or up.shape[1] != down.shape[0] or 0 in (up.numel(), down.numel()):
+        raise BadAdapter(
+            f"{called}: expected B (out, rank) and A (rank, in) at {layer}, found {tuple(up.shape)} and {tuple(down.shape)}"
+        )
+    if not (torch.isfinite(up).all() and torch.isfinite(down).all()):
+        raise BadAdapter(f"{called}: expected finite weights at {layer}, found NaN or infinity")
+    return up, down

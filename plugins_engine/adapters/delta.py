@@ -17,6 +17,11 @@ def rank(delta: LowRank) -> int:
     return int(delta[1].shape[0])
 
 
+def shape(delta: LowRank) -> tuple[int, int]:
+    """Give (out, in) of ΔW."""
+    return int(delta[0].shape[0]), int(delta[1].shape[1])
+
+
 def materialise(delta: LowRank) -> Tensor:
     """Multiply out: (out, rank) @ (rank, in) → (out, in)."""
     up, down = delta

@@ -19,11 +19,36 @@ TEXT_MODEL = "text_model"
 # What kohya's trainer writes before the layers of a base's only text encoder, and of one of several.
 KOHYA_ENCODER = "lora_te_"
 KOHYA_ENCODERS = {"text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"}
+# What ComfyUI writes before them.
+_COMFY_ENCODERS = {
+    "text_encoder": "text_encoders.clip_l.transformer.",
+    "text_encoder_2": "text_encoders.clip_g.transformer.",
+}
 # The layers of a CLIP text encoder that are adapted, written with dots or, as kohya's trainer does, with underscores.
 _TEXT_LAYER = re.compile(
     r"(?:text_model[._])?encoder[._]layers[._](\d{1,3})[._]"
-    r"(?:self_attn[._](?:to_(?P<old>q|k|v|out)|(?P<attention>q_proj|k_proj|v_proj|out_proj))|mlp[._](?P<mlp>fc1|fc2))"
+    r"(?:self_attn[._](?:to_(?P<old>q|k|v|out)|(?P<attention>q_proj|k_proj|v_proj|out_proj))|mlp[._](?P<mlp>fc1|fc2)"
+    r"|(?P<norm>layer_norm[12]))"
 )
+_NORM = re.compile(r"(?:.*\.)?(?:norm\d?|layer_norm[12]|conv_norm_out)")
+# What the original code calls the parts of a residual block.
+_RESIDUAL = {
+    "time_emb_proj": "emb_layers.1",
+    "conv_shortcut": "skip_connection",
+    "norm1": "in_layers.0",
+    "conv1": "in_layers.2",
+    "norm2": "out_layers.0",
+    "conv2": "out_layers.3",
+}
+_FIXED = {
+    "time_embedding.linear_1": "time_embed.0",
+    "time_embedding.linear_2": "time_embed.2",
+    "add_embedding.linear_1": "label_emb.0.0",
+    "add_embedding.linear_2": "label_emb.0.2",
+    "conv_in": "input_blocks.0.0",
+    "conv_norm_out": "out.0",
+    "conv_out": "out.2",
+}
 
 
 def flatten(name: str) -> str:
@@ -36,13 +61,18 @@ def is_of_text(layer: str) -> bool:
     return layer.startswith(("text_encoder.", "text_encoder_2."))
 
 
+def is_of_norm(layer: str) -> bool:
+    """Say whether a layer is a norm, whose weight is a vector."""
+    return _NORM.fullmatch(layer) is not None
+
+
 def text_layer(component: str, written: str) -> str | None:
     """Name a layer of a text encoder, "text_encoder.text_model.encoder.layers.0.self_attn.q_proj"; None for what is none."""
     found = _TEXT_LAYER.fullmatch(written)
     if found is None:
         return None
-    old, attention, mlp = found["old"], found["attention"], found["mlp"]
-    path = f"mlp.{mlp}" if mlp else f"self_attn.{attention or f'{old}_proj'}"
+    old, attention, mlp, norm = found["old"], found["attention"], found["mlp"], found["norm"]
+    path = norm or (f"mlp.{mlp}" if mlp else f"self_attn.{attention or f'{old}_proj'}")
     return f"{component}.{TEXT_MODEL}.encoder.layers.{int(found[1])}.{path}"
 
 
@@ -52,6 +82,9 @@ def encoder_key(key: str) -> tuple[str, str] | None:
     A text encoder that no Stable Diffusion has keeps the name that the key gives it.
     """
     key = key.removeprefix("base_model.model.")
+    for component, start in _COMFY_ENCODERS.items():
+        if key.startswith(start):
+            return component, key.removeprefix(start)
     if key.startswith((f"{TEXT_MODEL}.", KOHYA_ENCODER)):
         return "text_encoder", key.removeprefix(KOHYA_ENCODER)
     for component, start in KOHYA_ENCODERS.items():
@@ -62,13 +95,13 @@ def encoder_key(key: str) -> tuple[str, str] | None:
 
 
 def aliases(layers: Iterable[str]) -> Mapping[str, str]:
-    """Map every flattened name, diffusers' own and the original latent-diffusion code's, to the UNet's among `layers`."""
+    """Map every flattened name, diffusers' own and the original latent-diffusion code's, to the UNet's among `layers` and their norms."""
     layers = [layer for layer in layers if not is_of_text(layer)]
+    layers += _norms_of(layers)
     table = {flatten(name): name for name in layers}
     places = _original_blocks(layers)
     for name in layers:
-        original = _original_name(name, places)
-        if original is not None:
+        for original in _original_names(name, places):
             table.setdefault(flatten(original), name)
     return table
 
@@ -76,10 +109,15 @@ def aliases(layers: Iterable[str]) -> Mapping[str, str]:
 def published_layers() -> list[str]:
     """List the names of SD 1.x, 2.x and SDXL UNets together, to read a file when its base is not at hand."""
     names = [f"{part}_embedding.linear_{n}" for part in ("time", "add") for n in (1, 2)]
+    names += ["conv_in", "conv_out"]
+    names += [f"down_blocks.{i}.downsamplers.0.conv" for i in range(4)]
+    names += [f"up_blocks.{i}.upsamplers.0.conv" for i in range(4)]
     blocks = [f"down_blocks.{i}" for i in range(4)] + ["mid_block"] + [f"up_blocks.{i}" for i in range(4)]
     for block in blocks:
         for j in range(3 if block.startswith("up") else 2):
-            names += [f"{block}.resnets.{j}.time_emb_proj", f"{block}.resnets.{j}.conv_shortcut"]
+            names += [
+                f"{block}.resnets.{j}.{each}" for each in ("time_emb_proj", "conv_shortcut", "conv1", "conv2")
+            ]
             attention = f"{block}.attentions.{j}"
             names += [f"{attention}.proj_in", f"{attention}.proj_out"]
             names += [
@@ -90,8 +128,8 @@ def published_layers() -> list[str]:
     return names
 
 
-def _original_blocks(layers: Iterable[str]) -> dict[str, int]:
-    """Number diffusers' blocks the way the original code does: in one row down, and one row up.
+def _original_blocks(layers: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Number diffusers' blocks the way the original code does, in one row down and one row up: first place, and residual layers.
 
     A block of n residual layers takes n places, and going down one more for its downsampler; place 0 going down is
     the first convolution.
@@ -102,34 +140,52 @@ def _original_blocks(layers: Iterable[str]) -> dict[str, int]:
         if match:
             block = match[1], int(match[2])
             counts[block] = max(counts.get(block, 0), int(match[3]) + 1)
-    places: dict[str, int] = {}
+    places: dict[str, tuple[int, int]] = {}
     for side, first, extra in (("down", 1, 1), ("up", 0, 0)):
         place = first
         for index in sorted(i for s, i in counts if s == side):
-            places[f"{side}_blocks.{index}"] = place
+            places[f"{side}_blocks.{index}"] = place, counts[side, index]
             place += counts[side, index] + extra
     return places
 
 
-def _original_name(name: str, places: Mapping[str, int]) -> str | None:
-    fixed = {
-        "time_embedding.linear_1": "time_embed.0",
-        "time_embedding.linear_2": "time_embed.2",
-        "add_embedding.linear_1": "label_emb.0.0",
-        "add_embedding.linear_2": "label_emb.0.2",
-    }
-    if name in fixed:
-        return fixed[name]
+def _norms_of(layers: Iterable[str]) -> list[str]:
+    """List the norms that stand beside the layers of a UNet."""
+    found: dict[str, None] = {}
+    for name in layers:
+        owner, _, last = name.rpartition(".")
+        if last in ("conv1", "conv2") and ".resnets." in name:
+            found[f"{owner}.norm{last[-1]}"] = None
+        elif last == "proj_in" and ".attentions." in name:
+            found[f"{owner}.norm"] = None
+        elif name.endswith(".attn1.to_q"):
+            found.update(dict.fromkeys(f"{owner.removesuffix('.attn1')}.norm{n}" for n in (1, 2, 3)))
+        elif name == "conv_out":
+            found["conv_norm_out"] = None
+    return list(found)
+
+
+def _original_names(name: str, places: Mapping[str, tuple[int, int]]) -> list[str]:
+    """Give what the original code may call a layer."""
+    if name in _FIXED:
+        return [_FIXED[name]]
+    match = re.match(r"((?:down|up)_blocks\.\d+)\.(?:down|up)samplers\.0\.conv", name)
+    if match:
+        # A block's downsampler has the place after its residual layers, its upsampler stands at the last of them: second where the
+        # block has no attention, else third.
+        first, layers = places[match[1]]
+        if name.startswith("down"):
+            return [f"input_blocks.{first + layers}.0.op"]
+        return [f"output_blocks.{first + layers - 1}.{n}.conv" for n in (1, 2)]
     match = re.match(r"(down_blocks\.\d+|up_blocks\.\d+|mid_block)\.(resnets|attentions)\.(\d+)\.(.+)", name)
     if not match:
-        return None
+        return []
     block, kind, index, rest = match[1], match[2], int(match[3]), match[4]
     if kind == "resnets":
-        inner = {"time_emb_proj": "emb_layers.1", "conv_shortcut": "skip_connection"}.get(rest)
-        if inner is None:
-            return None
-        rest = inner
+        if rest not in _RESIDUAL:
+            return []
+        rest = _RESIDUAL[rest]
     if block == "mid_block":  # residual, attention, residual in one row
-        return f"middle_block.{1 if kind == 'attentions' else 2 * index}.{rest}"
+        return [f"middle_block.{1 if kind == 'attentions' else 2 * index}.{rest}"]
     row = "input_blocks" if block.startswith("down") else "output_blocks"
-    return f"{row}.{places[block] + index}.{1 if kind == 'attentions' else 0}.{rest}"
+    return [f"{row}.{places[block][0] + index}.{1 if kind == 'attentions' else 0}.{rest}"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.concepts import in_turn
@@ -98,13 +99,11 @@ class _Gathering:
             group = self._group_of[layer]
             self._last = given, group
             if group == layer:
-                self._add(layer, given, isinstance(module, nn.Conv2d))
+                self._add(layer, _rows(module, given))
 
         return see
 
-    def _add(self, layer: str, given: Tensor, is_convolution: bool) -> None:
-        x = given.detach().to("cpu", torch.float32)
-        x = x.permute(0, 2, 3, 1).flatten(0, 2) if is_convolution else x.flatten(0, -2)
+    def _add(self, layer: str, x: Tensor) -> None:
         if layer not in self._held:
             self._held[layer] = LayerInputs(torch.zeros(x.shape[1], x.shape[1], dtype=torch.float64))
         inputs = self._held[layer]
@@ -122,3 +121,15 @@ class _Gathering:
         chosen = torch.randperm(len(x), generator=self._generator)[:fresh]
         stay = torch.randperm(len(kept), generator=self._generator)[: self._rows - fresh]
         inputs.rows = torch.cat([kept[stay], x[chosen]])
+
+
+def _rows(module: nn.Module, given: Tensor) -> Tensor:
+    """Give what a layer's matrix is multiplied with, (n, in): of a convolution, the patch at every position."""
+    x = given.detach().to("cpu", torch.float32)
+    if not isinstance(module, nn.Conv2d):
+        return x.flatten(0, -2)
+    assert not isinstance(module.padding, str)  # noqa: S101  # no UNet says it in words
+    patches = functional.unfold(
+        x, module.kernel_size, dilation=module.dilation, padding=module.padding, stride=module.stride
+    )
+    return patches.transpose(1, 2).flatten(0, 1)

@@ -12,9 +12,15 @@ from plugins_engine.adapters.layer_names import is_of_text
 from plugins_engine.addition.priors import PriorBank
 from plugins_engine.combination.activations import LayerInputs, gather_inputs
 from plugins_engine.combination.config import CombinationConfig
-from plugins_engine.combination.fitting import LayerFits
+from plugins_engine.combination.fitting import LayerFits, too_wide
 from plugins_engine.combination.objective import relative_error
-from plugins_engine.combination.parts import CombinationPart, alone, tokens_of
+from plugins_engine.combination.parts import (
+    CombinationPart,
+    alone,
+    in_low_rank,
+    tokens_of,
+    vectors_of,
+)
 from plugins_engine.combination.tuning import (
     gather_predictions,
     prediction_error,
@@ -65,10 +71,11 @@ def combine(
     """
     config = config or CombinationConfig()
     begun = time.monotonic()
-    combining = _Combining(base, parts, config, on_progress)
+    thin = in_low_rank(base, parts)
+    combining = _Combining(base, thin, config, on_progress)
     layers, fit_seconds = combining.run()
     named = [(part.adapters[0], part.weight) for part in alone(parts)]
-    adapter = combined_adapter(layers, named, tokens=tokens_of(parts))
+    adapter = combined_adapter(layers, named, tokens=tokens_of(parts), vectors=vectors_of(thin))
     figures: dict[str, float | int | str] = {
         "method": config.method,
         "parts": len(named),
@@ -78,7 +85,7 @@ def combine(
     }
     errors: dict[str, float] = {}
     if combining.validation:
-        figures["relative_error"], errors = relative_error(adapter, parts, combining.validation)
+        figures["relative_error"], errors = relative_error(adapter, thin, combining.validation)
     return Combination(adapter, figures, errors)
 
 
@@ -89,7 +96,7 @@ def gather_parts(
     on_picture: Callable[[int], None] | None = None,
 ) -> list[dict[str, LayerInputs]]:
     """Draw each part's prompts with its own plug-ins, and give the inputs of every layer that any part adapts."""
-    layers = _adapted_layers(parts)
+    layers = [layer for layer in _adapted_layers(parts) if not too_wide(base, layer)]
     if not layers:  # learned tokens alone
         return [{} for _ in parts]
     gathered, before = [], 0
@@ -205,7 +212,7 @@ class _Combining:
         seed, solved = self._config.seed + 2_000_000, self._done
         banks = gather_predictions(self._base, self._parts, seed, self._tell_from(solved))
         begun = time.monotonic()
-        with reading_as(self._base, reading, tokens_of(self._parts)) as read:
+        with reading_as(self._base, reading, tokens_of(self._parts), vectors_of(self._parts)) as read:
             banks = [read(bank) for bank in banks]
             weights = weights_of(self._base, self._parts, banks, seed)
             if not self._fits.all_erasers:

@@ -22,6 +22,13 @@ _RIDGES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 _SUMMED = 10  # erasers whose other layers are added up in full; of more, in proportion less
 DENSITY = 0.5  # of the entries that "ties" and "dare" keep
 
+_WIDEST = 4608  # inputs of a layer that is fitted: its second moments are a matrix as wide and as high
+
+
+def too_wide(base: BaseCheckpoint, layer: str) -> bool:
+    """Say whether a layer reads too much to be fitted, as large convolutions of wide models do. Its deltas are summed."""
+    return base.layers[layer].in_features > _WIDEST
+
 
 class LayerFits:
     """What every method makes of a layer. The equations are those of `plugins_engine.combination`."""
@@ -35,7 +42,7 @@ class LayerFits:
         self.all_erasers = all(adapter.kind == "eraser" for adapter in self._adapters)
 
     def _held(self, layer: str) -> list[LowRank]:
-        return [adapter.layers[layer] for adapter in self._adapters if layer in adapter.layers]
+        return [adapter.factors[layer] for adapter in self._adapters if layer in adapter.layers]
 
     def _most(self, layer: str) -> int:
         room = self._base.layers[layer].room
@@ -46,7 +53,12 @@ class LayerFits:
         return delta.within(delta.concatenate(self._held(layer)), self._most(layer))
 
     def fit(self, layer: str, fitted: Inputs, validation: Inputs) -> LowRank:
-        """Give what the config's method makes of a layer, from inputs to fit it on and others to choose the ridge on."""
+        """Give what the config's method makes of a layer, from inputs to fit it on and others to choose the ridge on.
+
+        Layers without inputs (`too_wide`) are summed.
+        """
+        if fitted and layer not in fitted[0]:
+            return self.summed(layer)
         room, rank, held = self._base.layers[layer].room, self._most(layer), self._held(layer)
         ranks = [delta.rank(each) for each in held]
         default = min(self._config.rank or max(ranks), room)
@@ -77,8 +89,8 @@ class LayerFits:
                 if layer in adapter.layers:
                     called[adapter] = called.get(adapter, torch.zeros_like(gram)) + own
         # (out, R) and (R, in)
-        up = torch.cat([adapter.layers[layer][0].double() for adapter in called], dim=1)
-        right = torch.cat([adapter.layers[layer][1].double() @ own for adapter, own in called.items()])
+        up = torch.cat([adapter.factors[layer][0].double() for adapter in called], dim=1)
+        right = torch.cat([adapter.factors[layer][1].double() @ own for adapter, own in called.items()])
         ridges = _RIDGES if self._config.ridge is None else (self._config.ridge,)
         found = [_solve(up, right, gram, ridge, rank) for ridge in ridges]
         if len(found) == 1:
@@ -118,7 +130,7 @@ class LayerFits:
             wanted = x.new_zeros(len(x), self._base.layers[layer].out_features)
             for adapter in part.adapters:
                 if layer in adapter.layers:
-                    up, down = adapter.layers[layer]
+                    up, down = adapter.factors[layer]
                     wanted += x @ down.T @ up.T
             targets.append(wanted)
             weights.append(torch.full((len(x),), share))

@@ -47,9 +47,10 @@ def relative_error(
 ) -> tuple[float, dict[str, float]]:
     """Give the objective of a combined plug-in on given inputs, as a share of what ΔW = 0 leaves: over all, by layer."""
     missed, whole, by_layer = 0.0, 0.0, {}
+    factors = adapter.factors
     for layer in inputs[0]:
         weights = part_weights(parts, inputs, layer)
-        left = squared_error(adapter.layers.get(layer), parts, inputs, layer, weights)
+        left = squared_error(factors.get(layer), parts, inputs, layer, weights)
         most = squared_error(None, parts, inputs, layer, weights)
         by_layer[layer] = left / most if most > 0 else 0.0
         missed, whole = missed + left, whole + most
@@ -59,7 +60,7 @@ def relative_error(
 def _left(found: LowRank | None, part: CombinationPart, inputs: LayerInputs, layer: str) -> float:
     """Give ‖(ΔW - ΔW_i) X_i‖² / n_i of one part in one layer."""
     terms = [] if found is None else [found]
-    terms += [delta.negate(adapter.layers[layer]) for adapter in part.adapters if layer in adapter.layers]
+    terms += [delta.negate(adapter.factors[layer]) for adapter in part.adapters if layer in adapter.layers]
     if not terms:
         return 0.0
     up, down = (each.double() for each in delta.concatenate(terms))

@@ -1,14 +1,17 @@
 """What a combination is fitted to: plug-ins with prompts that call them, alone and together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from plugins_engine.adapters.adapter import Adapter
+from torch import Tensor
+
+from plugins_engine.adapters.adapter import Adapter, summed_vectors
 from plugins_engine.adapters.learned_tokens import LearnedTokens
 from plugins_engine.concepts import calls, joined, trigger_phrase
 from plugins_engine.errors import BadRequest
 from plugins_engine.known import known_prompts
 from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.branches import known_beside, require_fit
 
 # Against all plug-ins together: their effects on what shall stay add up, so its weight grows with their number.
 RETAINED_WEIGHT = 5.0
@@ -50,6 +53,21 @@ def retained(parts: Sequence[CombinationPart]) -> list[CombinationPart]:
 def tokens_of(parts: Sequence[CombinationPart]) -> tuple[LearnedTokens, ...]:
     """List the learned tokens of all plug-ins, which a combination reads side by side."""
     return tuple(tokens for part in alone(parts) for tokens in part.adapters[0].tokens)
+
+
+def vectors_of(parts: Sequence[CombinationPart]) -> dict[str, Tensor]:
+    """Sum what all plug-ins add to biases and norms."""
+    return summed_vectors([(part.adapters[0], 1.0) for part in alone(parts)])
+
+
+def in_low_rank(base: BaseCheckpoint, parts: Sequence[CombinationPart]) -> list[CombinationPart]:
+    """Give the parts with every plug-in's deltas as low-rank matrices, exact but for rounding. Raises BaseMismatch."""
+    thin: dict[Adapter, Adapter] = {}
+    for adapter in {each: None for part in parts for each in part.adapters}:
+        require_fit(base, adapter)
+        plain = all(isinstance(each, tuple) for each in adapter.layers.values())
+        thin[adapter] = adapter if plain else known_beside(base, adapter).in_low_rank()
+    return [replace(part, adapters=tuple(thin[each] for each in part.adapters)) for part in parts]
 
 
 def pictures_of(parts: Sequence[CombinationPart], each: int, of_retained: int) -> list[int]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import reduce
 
 import torch
+from torch import Tensor
 
 from plugins_engine.adapters import delta
 from plugins_engine.adapters.delta import LowRank
@@ -54,16 +55,20 @@ def gather_predictions(
 
 @contextmanager
 def reading_as(
-    base: BaseCheckpoint, layers: Mapping[str, LowRank], tokens: Sequence[LearnedTokens]
+    base: BaseCheckpoint,
+    layers: Mapping[str, LowRank],
+    tokens: Sequence[LearnedTokens],
+    vectors: Mapping[str, Tensor] | None = None,
 ) -> Iterator[Callable[[PriorBank], PriorBank]]:
-    """Within the context, prompts are read with these layers of the text encoders and these tokens.
+    """Within the context, prompts are read with these layers of the text encoders and these tokens, and the vectors are added.
 
     Gives a function that reads a bank's prompts so. If there is nothing to read otherwise, it gives the bank as it was.
     """
-    if not layers and not tokens:
+    if not layers and not tokens and not vectors:
         yield lambda bank: bank
         return
-    with applied(base, [(made_for(base, dict(layers), tokens=tuple(tokens)), 1.0)]):
+    read = made_for(base, layers, tokens=tuple(tokens), vectors=vectors or {})
+    with applied(base, [(read, 1.0)]):
         yield lambda bank: bank.read_as(base, bank.prompts)
 
 
@@ -101,7 +106,7 @@ def prediction_error(
     seed: int,
 ) -> float:
     """Give the weighted mean squared error of what the base predicts with some layers."""
-    with applied(base, [(made_for(base, dict(layers)), 1.0)]), quickly(base):
+    with applied(base, [(made_for(base, layers), 1.0)]), quickly(base):
         missed = [weight * _missed(base, bank, seed) for bank, weight in zip(banks, weights, strict=True)]
     return sum(missed) / sum(weights)
 

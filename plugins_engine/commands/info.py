@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins_engine.adapters import delta
+from plugins_engine.adapters import kinds
 from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.adapters.kinds import Decomposed, Delta
 from plugins_engine.commands.options import base_options, help_formatter
 from plugins_engine.errors import BaseMismatch
 from plugins_engine.model.base import LAYER_KINDS, BaseCheckpoint
@@ -16,6 +17,14 @@ from plugins_engine.model.loading import load_base
 if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands
 
+_KINDS = {
+    "tuple": "low rank",
+    "Hadamard": "LoHa",
+    "Kronecker": "LoKr",
+    "Full": "full difference",
+    "Decomposed": "DoRA",
+}
+
 
 def add(commands: "Commands") -> None:
     command = commands.add_parser(
@@ -24,7 +33,13 @@ def add(commands: "Commands") -> None:
         description="Describe a base model, or plug-in files and whether they fit the base that --base names.",
         formatter_class=help_formatter,
     )
-    command.add_argument("plugins", nargs="*", type=Path, metavar="FILE", help="plug-ins, as .safetensors")
+    command.add_argument(
+        "plugins",
+        nargs="*",
+        type=Path,
+        metavar="FILE",
+        help="plug-ins: .safetensors files, zips or folders of peft's",
+    )
     command.add_argument("--layers", action="store_true", help="list every layer with its shape")
     command.add_argument("--json", action="store_true", help="print JSON")
     base_options(command)
@@ -75,9 +90,12 @@ def _describe_adapter(adapter: Adapter, base: BaseCheckpoint | None, layers: boo
         "architecture": adapter.architecture,
         "made for base": adapter.base_fingerprint,
         "components": ", ".join(adapter.components),
+        "family": adapter.family,
         "rank": adapter.rank,
+        "kinds": ", ".join(sorted({_KINDS[type(each).__name__] for each in adapter.layers.values()})),
         "adapted layers": len(adapter.layers) - len(adapter.text_layers),
         "adapted text layers": len(adapter.text_layers) or "",
+        "biases and norms": len(adapter.vectors) or "",
         "learned tokens": ", ".join(f"{each.words} ({len(each)})" for each in adapter.tokens),
         "file sha256": adapter.file_sha256,
         "tensors sha256": adapter.tensors_sha256,
@@ -90,11 +108,21 @@ def _describe_adapter(adapter: Adapter, base: BaseCheckpoint | None, layers: boo
         except BaseMismatch as error:
             described["fits this base"] = f"no: {error}"
     if layers:
-        described["layers"] = {
-            name: f"{up.shape[0]}x{down.shape[1]} rank {delta.rank((up, down))} norm {delta.norm((up, down)):.4g}"
-            for name, (up, down) in adapter.layers.items()
-        }
+        described["layers"] = {name: _describe_delta(each) for name, each in adapter.layers.items()}
     return {key: value for key, value in described.items() if value != ""}
+
+
+def _describe_delta(each: Delta) -> str:
+    out, width = kinds.shape_of(each)
+    described = f"{out}x{width} rank {kinds.rank_of(each)}"
+    if isinstance(each, tuple):
+        return f"{described} norm {kinds.norm(each):.4g}"
+    kind = _KINDS[type(each).__name__]
+    return (
+        f"{described} {kind}"
+        if isinstance(each, Decomposed)
+        else f"{described} {kind} norm {kinds.norm(each):.4g}"
+    )
 
 
 def _print(described: dict[str, object], as_json: bool) -> None:

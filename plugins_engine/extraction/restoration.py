@@ -123,7 +123,7 @@ def restoring_plugin(
                 seed=seed,
                 accelerator=quick_accelerator(base),
             ) as lora:
-                lora.set_factors(start.layers)
+                lora.set_factors(start.factors)
                 for step in range(steps):
                     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
                     batch = targets.draw(_ROWS, 1.0, generator)

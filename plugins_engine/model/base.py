@@ -36,11 +36,14 @@ LAYER_KINDS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class LayerShape:
-    """The matrix of one layer. A 1x1 convolution is a matrix too: it acts on channels."""
+    """The weight of one layer as a matrix: (out, in), of a convolution (out, in · height · width).
+
+    kernel: (height, width) of a convolution, None for a linear layer.
+    """
 
     out_features: int
     in_features: int
-    is_convolution: bool = False
+    kernel: tuple[int, int] | None = None
 
     @property
     def room(self) -> int:
@@ -188,13 +191,16 @@ class BaseCheckpoint:
 
     @cached_property
     def layers(self) -> dict[str, LayerShape]:
-        """Every layer that is a matrix and can be adapted: linear ones and 1x1 convolutions of the UNet, and `text_layers`."""
+        """Every layer that can be adapted: linear ones and convolutions of the UNet, and `text_layers`."""
         found: dict[str, LayerShape] = {}
         for name, module in self.unet.named_modules():
             if isinstance(module, nn.Linear):
                 found[name] = LayerShape(module.out_features, module.in_features)
-            elif isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) and module.groups == 1:
-                found[name] = LayerShape(module.out_channels, module.in_channels, is_convolution=True)
+            elif isinstance(module, nn.Conv2d) and module.groups == 1:
+                height, width = module.kernel_size
+                found[name] = LayerShape(
+                    module.out_channels, module.in_channels * height * width, (height, width)
+                )
         for component, (_, encoder) in self.named_encoders.items():
             for name, module in encoder.named_modules():
                 layer = text_layer(component, name)

@@ -1,8 +1,8 @@
 """Lay plug-ins over a base for a while, without touching its weights."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -10,9 +10,11 @@ from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 from torch.nn import functional
 
-from plugins_engine.adapters import delta
+from plugins_engine.adapters import delta, kinds
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.delta import LowRank
+from plugins_engine.adapters.families import said_family
+from plugins_engine.adapters.kinds import Decomposed, Delta
 from plugins_engine.adapters.learned_tokens import LearnedTokens, NameInForce
 from plugins_engine.errors import BaseMismatch
 from plugins_engine.model.base import BaseCheckpoint
@@ -23,13 +25,14 @@ Weighted = tuple[Adapter, float]
 Forward = Callable[..., Tensor]
 
 
-def made_for(base: BaseCheckpoint, layers: dict[str, LowRank], **said: Any) -> Adapter:
+def made_for(base: BaseCheckpoint, layers: Mapping[str, Delta], **said: Any) -> Adapter:
     """Make an adapter of a base's layers that says which base it is for; `said` is the rest of Adapter's fields."""
     return Adapter(
-        layers=layers,
+        layers=dict(layers),
         base_fingerprint=base.fingerprint,
         architecture=base.architecture,
-        convolutions=frozenset(layer for layer in layers if base.layers[layer].is_convolution),
+        kernels=_kernels(base, layers),
+        family=said_family({"modelspec.architecture": base.architecture}),
         **said,
     )
 
@@ -42,31 +45,84 @@ def require_fit(base: BaseCheckpoint, adapter: Adapter) -> None:
             f"{called} was made for base {adapter.base_fingerprint[:12]}, this base is {base.fingerprint[:12]}: use its "
             f"own base, or a version of the plug-in for this one"
         )
+    own = said_family({"modelspec.architecture": base.architecture})
+    if adapter.family and own and adapter.family != own:
+        raise BaseMismatch(
+            f"{called} was made for {adapter.family}, this base is {own} ({base.architecture})"
+        )
     if adapter.architecture and not adapter.base_fingerprint and adapter.architecture != base.architecture:
         raise BaseMismatch(f"{called} was made for {adapter.architecture}, this base is {base.architecture}")
     for tokens in adapter.tokens:
         _require_read(base, tokens, called)
-    for layer, (up, down) in adapter.layers.items():
+    for layer, each in adapter.layers.items():
         shape = base.layers.get(layer)
         if shape is None:
             raise BaseMismatch(
                 f"{called} adapts the layer {layer}, which this base ({base.architecture}) does not have"
             )
-        found = (up.shape[0], down.shape[1])
+        found = kinds.shape_of(each)
         if found != (shape.out_features, shape.in_features):
             raise BaseMismatch(
                 f"{called} adapts {layer} as a {found[0]}x{found[1]} matrix, in this base ({base.architecture}) it is "
                 f"{shape.out_features}x{shape.in_features}"
             )
+        kernel = adapter.kernels.get(layer, shape.kernel)
+        if kernel != (shape.kernel or (1, 1)) and kernel is not None:
+            raise BaseMismatch(
+                f"{called} adapts {layer} as a convolution of {kernel[0]}x{kernel[1]}, in this base ({base.architecture}) it is "
+                f"{'x'.join(map(str, shape.kernel)) if shape.kernel else 'a linear layer'}"
+            )
+    for parameter, vector in adapter.vectors.items():
+        _require_vector(base, parameter, vector, called)
+
+
+def _require_vector(base: BaseCheckpoint, parameter: str, vector: Tensor, called: str) -> None:
+    """Raise BaseMismatch unless the base has a bias, or a norm's weight, of that name and length."""
+    layer, _, part = parameter.rpartition(".")
+    try:
+        found = getattr(base.module(layer), part, None)
+    except (AttributeError, KeyError):
+        found = None
+    if not isinstance(found, Tensor) or found.ndim != 1:
+        raise BaseMismatch(
+            f"{called} changes {parameter}, which this base ({base.architecture}) does not have"
+        )
+    if found.shape != vector.shape:
+        raise BaseMismatch(
+            f"{called} changes {len(vector)} numbers of {parameter}, in this base ({base.architecture}) there are {len(found)}"
+        )
+
+
+def _kernels(base: BaseCheckpoint, layers: Mapping[str, Delta]) -> dict[str, tuple[int, int]]:
+    return {layer: kernel for layer in layers if (kernel := base.layers[layer].kernel) is not None}
 
 
 def completed(base: BaseCheckpoint, adapter: Adapter) -> Adapter:
-    """Give the adapter with what stands at its learned tokens without it, if it does not say so itself."""
+    """Give the adapter with what its file left to its base: kernels, and what stands at its learned tokens without it.
+
+    The adapter has to fit (`require_fit`).
+    """
     tokens = tuple(
         each if each.ordinary else replace(each, ordinary=ordinary_vectors(base, each.words, len(each)))
         for each in adapter.tokens
     )
-    return replace(adapter, tokens=tokens) if tokens else adapter
+    return replace(adapter, tokens=tokens, kernels=_kernels(base, adapter.layers))
+
+
+def known_beside(base: BaseCheckpoint, adapter: Adapter) -> Adapter:
+    """Give the adapter with deltas that are known without the base: DoRA's become full differences."""
+    layers: dict[str, Delta] = {
+        layer: each.beside(_matrix(base, layer)) if isinstance(each, Decomposed) else each
+        for layer, each in adapter.layers.items()
+    }
+    return replace(adapter, layers=layers, kernels=_kernels(base, layers))
+
+
+def _matrix(base: BaseCheckpoint, layer: str) -> Tensor:
+    """Give a layer's weight as a matrix, on the CPU in float32."""
+    weight = base.module(layer).weight
+    assert isinstance(weight, Tensor)  # noqa: S101  # every adapted layer has one
+    return weight.detach().to("cpu", torch.float32).flatten(1)
 
 
 def ordinary_vectors(base: BaseCheckpoint, words: str, count: int) -> dict[str, Tensor]:
@@ -81,7 +137,9 @@ def ordinary_vectors(base: BaseCheckpoint, words: str, count: int) -> dict[str, 
 
 @contextmanager
 def applied(base: BaseCheckpoint, plugins: Sequence[Weighted]) -> Iterator[None]:
-    """Within the context, every adapted layer computes W x + Σ weight · B (A x), and learned tokens are read where they are called.
+    """Within the context, every adapted layer computes W x + Σ weight · ΔW x, and learned tokens are read where they are called.
+
+    Low-rank deltas are never multiplied out: ΔW x = B (A x).
 
     W itself is never written, so afterwards the base is the same to the bit, whatever was raised inside. Plug-ins of
     weight 0 are left out altogether. Text has to be encoded within the context too.
@@ -89,13 +147,9 @@ def applied(base: BaseCheckpoint, plugins: Sequence[Weighted]) -> Iterator[None]
     for adapter, _ in plugins:
         require_fit(base, adapter)
     with base.lock, _put_back() as replaced:
-        for name, (up, down) in _branches(plugins).items():
+        for name, branch in _branches(base, plugins).items():
             module = base.module(name)
-            _replace(
-                module,
-                _with_branch(module, up.to(base.device, base.dtype), down.to(base.device, base.dtype)),
-                replaced,
-            )
+            _replace(module, _with_branch(module, branch.to(base.device, base.dtype)), replaced)
         found = [
             named(base, each, weight) for adapter, weight in plugins if weight != 0 for each in adapter.tokens
         ]
@@ -168,14 +222,45 @@ def _put_back() -> Iterator[list[tuple[nn.Module, Forward | None]]]:
                 module.__dict__["forward"] = before
 
 
-def _branches(plugins: Sequence[Weighted]) -> dict[str, LowRank]:
-    """Join all plug-ins' deltas of a layer into one, their weights folded in."""
-    held: dict[str, list[LowRank]] = {}
+@dataclass
+class _Branch:
+    """What plug-ins add to one layer together: B A and a full matrix to its weight, a vector to its bias, one to a norm's weight."""
+
+    low_rank: LowRank | None = None
+    full: Tensor | None = None
+    vectors: dict[str, Tensor] = field(default_factory=dict)
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> "_Branch":
+        low = self.low_rank
+        return _Branch(
+            None if low is None else (low[0].to(device, dtype), low[1].to(device, dtype)),
+            None if self.full is None else self.full.to(device, dtype),
+            {name: each.to(device, dtype) for name, each in self.vectors.items()},
+        )
+
+
+def _branches(base: BaseCheckpoint, plugins: Sequence[Weighted]) -> dict[str, _Branch]:
+    """Join all that plug-ins do to a layer, their weights folded in."""
+    thin: dict[str, list[LowRank]] = {}
+    found: dict[str, _Branch] = {}
     for adapter, weight in plugins:
-        if weight != 0:
-            for layer, factors in adapter.layers.items():
-                held.setdefault(layer, []).append(delta.scale(factors, weight))
-    return {layer: delta.concatenate(deltas) for layer, deltas in held.items()}
+        if weight == 0:
+            continue
+        for layer, each in adapter.layers.items():
+            branch = found.setdefault(layer, _Branch())
+            if isinstance(each, tuple):
+                thin.setdefault(layer, []).append(delta.scale(each, weight))
+            else:
+                beside = _matrix(base, layer) if isinstance(each, Decomposed) else None
+                matrix = kinds.materialise(each, beside) * weight
+                branch.full = matrix if branch.full is None else branch.full + matrix
+        for parameter, vector in adapter.vectors.items():
+            layer, _, part = parameter.rpartition(".")
+            vectors = found.setdefault(layer, _Branch()).vectors
+            vectors[part] = vectors.get(part, torch.zeros_like(vector)) + vector * weight
+    for layer, deltas in thin.items():
+        found[layer].low_rank = delta.concatenate(deltas)
+    return found
 
 
 def _replace(module: nn.Module, forward: Forward, replaced: list[tuple[nn.Module, Forward | None]]) -> None:
@@ -184,20 +269,52 @@ def _replace(module: nn.Module, forward: Forward, replaced: list[tuple[nn.Module
     module.__dict__["forward"] = forward
 
 
-def _with_branch(module: nn.Module, up: Tensor, down: Tensor) -> Forward:
+def _with_branch(module: nn.Module, branch: _Branch) -> Forward:
     plain: Forward = module.forward
-    if isinstance(module, nn.Conv2d):
-        up_kernel, down_kernel = up[:, :, None, None], down[:, :, None, None]
-        stride = module.stride
+    if isinstance(module, nn.GroupNorm | nn.LayerNorm):
+        return _with_norm(module, plain, branch.vectors)
+    convolution = module if isinstance(module, nn.Conv2d) else None
+    bias, full, low = branch.vectors.get("bias"), branch.full, branch.low_rank
+    if convolution is not None:
+        bias = None if bias is None else bias[:, None, None]
+        kernel = convolution.kernel_size
+        full = None if full is None else full.view(len(full), -1, *kernel)
+        # (n, in, h, w) → (n, rank, h, w) → (n, out, h, w)
+        low = None if low is None else (low[0][:, :, None, None], low[1].view(len(low[1]), -1, *kernel))
 
-        def convolve(x: Tensor) -> Tensor:  # (n, in, h, w) → (n, rank, h, w) → (n, out, h, w)
-            low = functional.conv2d(x, down_kernel, stride=stride)
-            return plain(x) + functional.conv2d(low, up_kernel)
+    def added(x: Tensor, weight: Tensor) -> Tensor:
+        if convolution is None:
+            return functional.linear(x, weight)
+        output: Tensor = convolution._conv_forward(x, weight, None)  # noqa: SLF001  # its stride and padding of every mode
+        return output
 
-        return convolve
+    def forward(x: Tensor) -> Tensor:  # (…, in) → (…, out)
+        output = plain(x)
+        if low is not None:
+            up, down = low
+            thin = added(x, down)
+            output = output + (
+                functional.linear(thin, up) if convolution is None else functional.conv2d(thin, up)
+            )
+        if full is not None:
+            output = output + added(x, full)
+        return output if bias is None else output + bias
 
-    def forward(x: Tensor) -> Tensor:  # (…, in) → (…, rank) → (…, out)
-        return plain(x) + functional.linear(functional.linear(x, down), up)
+    return forward
+
+
+def _with_norm(module: nn.GroupNorm | nn.LayerNorm, plain: Forward, vectors: Mapping[str, Tensor]) -> Forward:
+    """Add to a norm's weight and bias: its output is linear in both."""
+    bias = vectors.get("bias")
+    weight = vectors.get("weight")
+    if weight is None:
+        assert bias is not None  # noqa: S101  # there is a branch
+        weight = torch.zeros_like(bias)
+
+    def forward(x: Tensor) -> Tensor:
+        if isinstance(module, nn.GroupNorm):
+            return plain(x) + functional.group_norm(x, module.num_groups, weight, bias, module.eps)
+        return plain(x) + functional.layer_norm(x, list(module.normalized_shape), weight, bias, module.eps)
 
     return forward
 

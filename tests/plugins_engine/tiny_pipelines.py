@@ -104,7 +104,7 @@ def random_adapter(
         trigger=f"{name} style",
         base_fingerprint=base.fingerprint,
         architecture=base.architecture,
-        convolutions=frozenset(layer for layer in layers if base.layers[layer].is_convolution),
+        kernels={layer: kernel for layer in layers if (kernel := base.layers[layer].kernel)},
     )
 
 

@@ -20,10 +20,10 @@ from tests.plugins_engine.tiny_pipelines import EVERY_KIND, random_adapter, rand
 
 def assert_same(found: Adapter, expected: Adapter) -> None:
     assert list(found.layers) == list(expected.layers)
-    for layer, (up, down) in expected.layers.items():
-        assert torch.equal(found.layers[layer][0], up)
-        assert torch.equal(found.layers[layer][1], down)
-    assert found.convolutions == expected.convolutions
+    for layer, (up, down) in expected.factors.items():
+        assert torch.equal(found.factors[layer][0], up)
+        assert torch.equal(found.factors[layer][1], down)
+    assert found.kernels == expected.kernels
     assert [(each.words, each.origin, each.weight) for each in found.tokens] == [
         (each.words, each.origin, each.weight) for each in expected.tokens
     ]
@@ -101,8 +101,8 @@ def test_a_kohya_file_of_a_published_shape_loads_without_its_base(bases: dict[st
 
 def test_the_tensors_hash_ignores_naming_metadata_and_order_but_not_one_weight(sd: BaseCheckpoint) -> None:
     adapter = random_adapter(sd)
-    reverse = Adapter(dict(reversed(adapter.layers.items())), convolutions=adapter.convolutions)
-    layers = {name: (up.clone(), down.clone()) for name, (up, down) in adapter.layers.items()}
+    reverse = Adapter(dict(reversed(adapter.factors.items())), kernels=adapter.kernels)
+    layers = {name: (up.clone(), down.clone()) for name, (up, down) in adapter.factors.items()}
     layers[next(iter(layers))][0][0, 0] += 1e-5
 
     loaded = Adapter.load(adapter.to_bytes({"note": "other"}, naming="kohya"))
@@ -119,7 +119,7 @@ def test_half_precision_files_are_half_the_size_and_load_as_float32(sd: BaseChec
 
     assert len(small) < 0.6 * len(adapter.to_bytes())
     layer = next(iter(adapter.layers))
-    assert torch.equal(Adapter.load(small).layers[layer][0], adapter.layers[layer][0].half().float())
+    assert torch.equal(Adapter.load(small).factors[layer][0], adapter.factors[layer][0].half().float())
 
 
 # Metadata
@@ -175,10 +175,10 @@ def test_a_weighted_sum_adds_the_deltas_and_names_its_parts(sd: BaseCheckpoint) 
 
     total = Adapter.load(weighted_sum([(one, 0.5), (two, -2.0)], name="Both").to_bytes())
 
-    for layer, factors in total.layers.items():
-        expected = -2.0 * delta.materialise(two.layers[layer])
+    for layer, factors in total.factors.items():
+        expected = -2.0 * delta.materialise(two.factors[layer])
         if layer in one.layers:
-            expected += 0.5 * delta.materialise(one.layers[layer])
+            expected += 0.5 * delta.materialise(one.factors[layer])
         torch.testing.assert_close(delta.materialise(factors), expected)
     assert total.merged_from == ("One", "Two  too")
     assert [each["weight"] for each in json.loads(total.metadata["plugin.merged_from"])] == [0.5, -2.0]
@@ -199,10 +199,10 @@ def test_plugins_of_different_bases_do_not_sum(bases: dict[str, BaseCheckpoint])
 def test_negating_scaling_and_truncating_act_on_every_layer(sd: BaseCheckpoint) -> None:
     adapter = random_adapter(sd)
     layer = next(iter(adapter.layers))
-    full = delta.materialise(adapter.layers[layer])
+    full = delta.materialise(adapter.factors[layer])
 
-    torch.testing.assert_close(delta.materialise(adapter.negated().layers[layer]), -full)
-    torch.testing.assert_close(delta.materialise(adapter.scaled(0.5).layers[layer]), full / 2)
+    torch.testing.assert_close(delta.materialise(adapter.negated().factors[layer]), -full)
+    torch.testing.assert_close(delta.materialise(adapter.scaled(0.5).factors[layer]), full / 2)
     assert adapter.truncated(2).rank == 2
     assert adapter.truncated(2).name == adapter.name
 

@@ -30,7 +30,7 @@ def text(**tensors: Tensor) -> bytes:
     [
         (
             file({"lora_unet_down_blocks_0_nowhere_to_q.lora_down.weight": A}),
-            "names no matrix layer of the base's UNet",
+            "names no layer of the base's UNet",
         ),
         (b"", "found 0 bytes"),
         (b"1234567", "found 7 bytes"),
@@ -77,8 +77,8 @@ def text(**tensors: Tensor) -> bytes:
             text(a=A[:, :, None, None], b=B[:, :, None, None]),
             "expected matrices of a text encoder, found a convolution",
         ),
-        (file({f"lora_te_{flatten(TEXT)}_mlp_fc1.hada_w1_a": A}), "LoHa"),
-        (file({f"text_encoder.{TEXT}.mlp.fc1.dora_scale": A}), "DoRA"),
+        (file({f"lora_te_{flatten(TEXT)}_mlp_fc1.hada_w1_a": A}), "expected hada_w1_a and hada_w1_b"),
+        (file({f"text_encoder.{TEXT}.mlp.fc1.dora_scale": A}), "expected a layer's weights beside"),
         (
             file(
                 {
@@ -136,16 +136,45 @@ def text(**tensors: Tensor) -> bytes:
         (change(a=torch.ones(3), b=torch.ones(3)), "expected A"),
         (change(a=torch.ones(0, 4), b=torch.ones(5, 0)), "expected A"),
         (
-            change(a=torch.ones(3, 4, 3, 3), b=torch.ones(5, 3, 1, 1)),
-            "LoRA of a 3x3 convolution .* not supported",
+            change(a=torch.ones(3, 4, 3, 3), b=torch.ones(5, 3, 1, 2)),
+            r"expected A \(rank, in\) and B .* A \(3, 4, 3, 3\) and B \(5, 3, 1, 2\)",
         ),
         (file(GOOD | {f"unet.{Q}.alpha": torch.ones(2)}), "one number as alpha"),
         (file(GOOD | {f"unet.{Q}.alpha": torch.tensor(torch.nan)}), "found NaN"),
         (file(GOOD | {f"{Q}.lora_A.weight": A}), "there twice"),
-        (file(GOOD | {f"unet.{Q}.lora_magnitude_vector": B}), "DoRA"),
-        (file({f"lora_unet_{flatten(Q)}.hada_w1_a": A}), "LoHa"),
-        (file({f"lora_unet_{flatten(Q)}.lokr_w1": A}), "LoKr"),
-        (file({f"lora_unet_{flatten(Q)}.diff": A}), "full-weight differences"),
+        (
+            file(GOOD | {f"unet.{Q}.lora_magnitude_vector": torch.ones(4)}),
+            "expected magnitudes of the 5 outputs",
+        ),
+        (file(GOOD | {f"unet.{Q}.dora_scale": torch.ones(1, 5)}), r"expected magnitudes .* found \(1, 5\)"),
+        (file(GOOD | {f"unet.{Q}.hada_w1_a": A}), "expected tensors of one kind .* found also hada_w1_a"),
+        (file(GOOD | {f"unet.{Q}.lora_B.bias": A}), "expected a vector as bias"),
+        (
+            file(GOOD | {f"unet.{Q}.lora_B.bias": A[0], f"unet.{Q}.diff_b": A[0]}),
+            "the bias .* is changed twice",
+        ),
+        (file(GOOD | {f"unet.{Q}.lora_mid.weight": A}), "expected a core"),
+        (
+            file(
+                {
+                    f"unet.{Q}.hada_w{n}_{each}": tensor
+                    for n in (1, 2)
+                    for each, tensor in (("a", A), ("b", A))
+                }
+            ),
+            "expected LoHa factors",
+        ),
+        (file({f"lora_unet_{flatten(Q)}.lokr_w1": A}), "expected lokr_w2, or"),
+        (file({f"unet.{Q}.lokr_w1": A, f"unet.{Q}.lokr_w1_a": A, f"unet.{Q}.lokr_w2": A}), "found both"),
+        (
+            file({f"lora_unet_{flatten(Q)}.diff": torch.ones(3)}),
+            r"expected a matrix or a convolution as diff .* \(3,\)",
+        ),
+        (file({f"lora_unet_{flatten(Q)}.diff": A * torch.nan}), "found NaN"),
+        (file({f"unet.{Q}.oft_diag": A}), "found OFT"),
+        (file({f"lora_unet_{flatten(Q)}.a1.weight": A}), "found GLoRA"),
+        (file(GOOD | {f"unet.{Q}.lora_E": A}), "found AdaLoRA"),
+        (file(GOOD | {f"unet.{Q}.something": A}), f"found unet.{Q}.something"),
         (
             file(
                 {
@@ -153,7 +182,7 @@ def text(**tensors: Tensor) -> bytes:
                     "lora_unet_down_blocks_0_resnets_0_conv1.lora_down.weight": torch.ones(4, 4, 3, 3),
                 }
             ),
-            "LoRA of a 3x3 convolution",
+            r"the up \(B\) one beside",
         ),
     ],
 )
@@ -188,6 +217,7 @@ def header_of(content: bytes) -> int:
 def test_a_file_that_is_missing_or_a_directory_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadAdapter, match=r"gone.safetensors: expected a plug-in file, found nothing"):
         Adapter.load(tmp_path / "gone.safetensors")
+    (tmp_path / "unread.safetensors").mkdir()
     with pytest.raises(BadAdapter, match="cannot be read"):
         Adapter.load(tmp_path)
 

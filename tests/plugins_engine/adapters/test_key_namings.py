@@ -46,8 +46,8 @@ def test_a_key_naming_is_read(a: str, b: str, layer: str) -> None:
     adapter = Adapter.load(file({a: A, b: B}))
 
     assert list(adapter.layers) == [layer]
-    assert torch.equal(adapter.layers[layer][0], B)
-    assert torch.equal(adapter.layers[layer][1], A)
+    assert torch.equal(adapter.factors[layer][0], B)
+    assert torch.equal(adapter.factors[layer][1], A)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_alpha_over_rank_is_folded_in(key: str, alpha: Tensor) -> None:
 
     adapter = Adapter.load(file({key + ends[0]: A, key + ends[1]: B, f"{key}.alpha": alpha}))
 
-    torch.testing.assert_close(delta.materialise(adapter.layers[Q]), 2 * B @ A)
+    torch.testing.assert_close(delta.materialise(adapter.factors[Q]), 2 * B @ A)
 
 
 def test_published_names_of_sdxl_in_the_original_naming_are_told_apart() -> None:
@@ -122,8 +122,8 @@ def test_a_naming_of_text_encoder_keys_is_read(a: str, b: str, layer: str) -> No
     adapter = Adapter.load(file({a: A, b: B}))
 
     assert list(adapter.layers) == list(adapter.text_layers) == [layer]
-    assert torch.equal(adapter.layers[layer][0], B)
-    assert torch.equal(adapter.layers[layer][1], A)
+    assert torch.equal(adapter.factors[layer][0], B)
+    assert torch.equal(adapter.factors[layer][1], A)
 
 
 def test_alpha_over_rank_is_folded_into_a_text_encoders_factors() -> None:
@@ -133,7 +133,7 @@ def test_alpha_over_rank_is_folded_into_a_text_encoders_factors() -> None:
         file({f"{key}.lora_down.weight": A, f"{key}.lora_up.weight": B, f"{key}.alpha": torch.tensor(6.0)})
     )
 
-    torch.testing.assert_close(delta.materialise(adapter.layers[FC]), 2 * B @ A)
+    torch.testing.assert_close(delta.materialise(adapter.factors[FC]), 2 * B @ A)
 
 
 def test_learned_tokens_in_a_lora_file_of_other_programs_are_read() -> None:

@@ -114,7 +114,7 @@ def test_diffusers_reads_the_original_block_names_of_sdxl_as_we_do(
         if "put_blocks" in alias or "middle" in alias
     }
     tensors: dict[str, Tensor] = {}
-    for layer, (up, down) in adapter.layers.items():
+    for layer, (up, down) in adapter.factors.items():
         key = f"lora_unet_{original[layer]}"
         tensors |= {
             f"{key}.lora_up.weight": up,
@@ -127,7 +127,7 @@ def test_diffusers_reads_the_original_block_names_of_sdxl_as_we_do(
 
     layer = next(iter(adapter.layers))
     torch.testing.assert_close(
-        delta.materialise(loaded.layers[layer]), delta.materialise(adapter.layers[layer])
+        delta.materialise(loaded.factors[layer]), delta.materialise(adapter.factors[layer])
     )
     _assert_diffusers_agrees(base, tmp_path, adapter)
 
@@ -135,7 +135,7 @@ def test_diffusers_reads_the_original_block_names_of_sdxl_as_we_do(
 def _assert_diffusers_agrees(base: BaseCheckpoint, folder: Path, adapter: Adapter) -> None:
     """Compare the UNet with the deltas added to its weights with diffusers' reading of the file in the folder."""
     pipeline, plain = _pipeline(base), _pipeline(base).unet
-    for layer, factors in adapter.layers.items():
+    for layer, factors in adapter.factors.items():
         parameter = plain.get_submodule(layer).weight
         parameter.data += delta.materialise(factors).view_as(parameter)
 

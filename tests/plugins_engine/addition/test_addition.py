@@ -256,7 +256,7 @@ def test_tokens_are_learned_alone_first_and_then_with_all_the_rest(base: BaseChe
     assert adapter.text_layers.keys() == base.text_layers.keys()
     # SDXL reads the first encoder's last layer but one, and so learns nothing in the last.
     unread = "text_encoder.text_model.encoder.layers.1." if base.is_xl else "none"
-    assert all(bool(up.any()) for name, (up, _) in adapter.layers.items() if not name.startswith(unread))
+    assert all(bool(up.any()) for name, (up, _) in adapter.factors.items() if not name.startswith(unread))
     assert [each.step for each in seen if each.message == "training"] == [1, 2, 3, 4, 5, 6]
     with torch.no_grad():
         plain = base.encode_prompt(["a disc, Ink style"]).tokens

@@ -47,7 +47,7 @@ def test_prompts_are_read_as_if_the_deltas_were_added_to_the_weights(base: BaseC
     plugins = [(text_only(base, seed=1), 0.7), (text_only(base, seed=3), -0.4)]
     merged = load_base(base.directory.path)
     for adapter, weight in plugins:
-        for layer, factors in adapter.layers.items():
+        for layer, factors in adapter.factors.items():
             merged.module(layer).get_parameter("weight").data += weight * delta.materialise(factors)
 
     for found, expected, plain in zip(
@@ -102,7 +102,7 @@ def test_factors_that_fit_no_text_encoder_are_refused_by_their_layer(
 ) -> None:
     sd, xl = bases["sd1"], bases["sdxl"]
     second = {
-        layer: each for layer, each in text_only(xl).layers.items() if layer.startswith("text_encoder_2")
+        layer: each for layer, each in text_only(xl).factors.items() if layer.startswith("text_encoder_2")
     }
     layer = "text_encoder.text_model.encoder.layers.0.self_attn.q_proj"
 

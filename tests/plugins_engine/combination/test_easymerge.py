@@ -67,7 +67,7 @@ def test_descent_comes_near_the_closed_form_when_it_is_given_the_time(sd: BaseCh
 def test_it_works_on_every_architecture_and_on_convolutions(base: BaseCheckpoint) -> None:
     parts = parts_for(base, kinds=("attention", "projection"))
     done = combine(base, parts, FAST)
-    assert done.adapter.convolutions == parts[0].adapters[0].convolutions
+    assert done.adapter.kernels == parts[0].adapters[0].kernels
     assert float(done.figures["relative_error"]) < 1
     pictures = generate(base, SampleRequest(INK[0], steps=2, plugins=[(done.adapter, 1.0)]))
     assert len(pictures) == 1
@@ -89,7 +89,7 @@ def test_no_change_of_the_solution_lowers_its_objective(sd: BaseCheckpoint) -> N
                     torch.randn(1, down.shape[1], generator=generator) * scale,
                 ),
             ])
-            for layer, (up, down) in done.adapter.layers.items()
+            for layer, (up, down) in done.adapter.factors.items()
         }  # fmt: skip
         assert relative_error(replace(done.adapter, layers=moved), parts, inputs)[0] >= best
 
@@ -105,8 +105,8 @@ def test_a_lower_rank_loses_less_where_it_matters_than_a_plain_cut(sd: BaseCheck
 
 def test_the_sum_keeps_every_layer_of_every_plugin(sd: BaseCheckpoint) -> None:
     ink, clay = (part.adapters[0] for part in parts_for(sd))
-    queries = {name: each for name, each in ink.layers.items() if name.endswith("to_q")}
-    keys = {name: each for name, each in clay.layers.items() if name.endswith("to_k")}
+    queries = {name: each for name, each in ink.factors.items() if name.endswith("to_q")}
+    keys = {name: each for name, each in clay.factors.items() if name.endswith("to_k")}
     parts = [
         CombinationPart(INK, (replace(ink, layers=queries),)),
         CombinationPart(CLAY, (replace(clay, layers=keys),)),
@@ -115,7 +115,7 @@ def test_the_sum_keeps_every_layer_of_every_plugin(sd: BaseCheckpoint) -> None:
     assert set(done.adapter.layers) == set(queries) | set(keys)
     for name, each in (queries | keys).items():
         assert torch.allclose(
-            delta.materialise(done.adapter.layers[name]), delta.materialise(each), atol=1e-6
+            delta.materialise(done.adapter.factors[name]), delta.materialise(each), atol=1e-6
         )
 
 
@@ -130,7 +130,7 @@ def test_retained_prompts_are_changed_less_when_they_are_a_part(sd: BaseCheckpoi
     def change(adapter: Adapter) -> float:
         total = 0.0
         for layer in layers:
-            whole = delta.materialise(adapter.layers[layer]).double()
+            whole = delta.materialise(adapter.factors[layer]).double()
             total += float((whole @ inputs[layer].gram * whole).sum())
         return total
 
@@ -164,9 +164,9 @@ def test_of_erasers_the_layers_that_read_no_text_begin_as_their_sum(
     done = combine(sd, [*erasers, kept], replace(FAST, method="tuned")).adapter
     solved = combine(sd, [*erasers, kept], FAST).adapter
     reading = set(sd.reading_layers)
-    for layer, factors in done.layers.items():
-        summed = delta.concatenate([part.adapters[0].layers[layer] for part in erasers])
-        begun = solved.layers[layer] if layer in reading else summed
+    for layer, factors in done.factors.items():
+        summed = delta.concatenate([part.adapters[0].factors[layer] for part in erasers])
+        begun = solved.factors[layer] if layer in reading else summed
         assert torch.allclose(delta.materialise(factors), delta.materialise(begun), atol=1e-5), layer
 
 

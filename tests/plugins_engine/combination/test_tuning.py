@@ -54,7 +54,7 @@ def test_it_predicts_more_like_the_plugins_and_keeps_every_layers_rank(
     monkeypatch.setattr(
         "plugins_engine.combination.tuning._RATE", 10.0
     )  # of 1e-4, the customary rate, for a few steps
-    solved = combine(sd, parts, FAST).adapter.layers
+    solved = combine(sd, parts, FAST).adapter.factors
     banks = gather_predictions(sd, parts, 0, lambda *_: None)
     weights = weights_of(sd, parts, banks, 0)
     after = tuned(sd, parts, banks, weights, solved, 30, 0, lambda *_: None)
@@ -81,7 +81,7 @@ def test_a_part_is_drawn_with_its_own_plugins_and_learned_from_what_they_predict
 
 def test_layers_are_as_wrong_as_what_they_predict(sd: BaseCheckpoint, parts: list[CombinationPart]) -> None:
     own, other, *_ = gather_predictions(sd, parts, 0, lambda *_: None)
-    ink = parts[0].adapters[0].layers
+    ink = parts[0].adapters[0].factors
     right = prediction_error(sd, [own], [1.0], ink, 0)
     wrong = prediction_error(sd, [other], [1.0], ink, 0)
     assert right < 0.05 * wrong
@@ -119,7 +119,7 @@ def test_erasers_weigh_alike_and_a_plugin_that_does_nothing_is_weighed_too(
 
     nothing = replace(
         parts[0].adapters[0],
-        layers={name: (0 * up, down) for name, (up, down) in parts[0].adapters[0].layers.items()},
+        layers={name: (0 * up, down) for name, (up, down) in parts[0].adapters[0].factors.items()},
     )
     idle = [replace(parts[0], adapters=(nothing,)), parts[1]]
     weights = weights_of(sd, idle, gather_predictions(sd, idle, 0, lambda *_: None), 0)
@@ -137,8 +137,8 @@ def test_tuning_begins_with_the_sum_where_that_predicts_nearly_as_well_as_the_cl
     seed = 2_000_000  # of what a combination with seed 0 is tuned on
     banks = gather_predictions(sd, parts, seed, lambda *_: None)
     starts = {
-        "the sum": combine(sd, parts, replace(FAST, method="sum")).adapter.layers,
-        "the closed form": combine(sd, parts, FAST).adapter.layers,
+        "the sum": combine(sd, parts, replace(FAST, method="sum")).adapter.factors,
+        "the closed form": combine(sd, parts, FAST).adapter.factors,
     }
     weights = weights_of(sd, parts, banks, seed)
     summed, solved = (prediction_error(sd, banks, weights, each, seed) for each in starts.values())
@@ -150,7 +150,7 @@ def test_tuning_begins_with_the_sum_where_that_predicts_nearly_as_well_as_the_cl
     apart = {
         name: sum(
             delta.norm(delta.concatenate([each, delta.negate(layers[layer])]))
-            for layer, each in found.layers.items()
+            for layer, each in found.factors.items()
         )
         for name, layers in starts.items()
     }
@@ -161,9 +161,10 @@ def test_tuning_begins_with_the_sum_where_that_predicts_nearly_as_well_as_the_cl
 def test_tuning_reads_prompts_as_the_combination_will(sd: BaseCheckpoint) -> None:
     ink = random_reader(sd, "Ink", seed=1)
     parts = [CombinationPart(("a boat, Ink style",), (ink,)), CombinationPart(("a house",))]
+    reading = {layer: each for layer, each in ink.factors.items() if layer in ink.text_layers}
     banks = gather_predictions(sd, parts, 0, lambda *_: None)
 
-    with reading_as(sd, ink.text_layers, ink.tokens) as read:
+    with reading_as(sd, reading, ink.tokens) as read:
         again = [read(bank) for bank in banks]
 
     assert torch.equal(again[0].text.tokens, banks[0].text.tokens)

@@ -17,7 +17,7 @@ from plugins_engine.model.base import BaseCheckpoint
 from tests.plugins_engine.tiny_pipelines import random_adapter, random_reader
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "engine-cli.md"
-COMMANDS = ("", "info", "add", "extract", "combine", "evidence", "generate", "judge")
+COMMANDS = ("", "info", "convert", "add", "extract", "combine", "evidence", "generate", "judge")
 Pipelines = dict[str, Path]
 Capture = pytest.CaptureFixture[str]
 
@@ -288,3 +288,22 @@ def test_judge_says_style_and_subject_of_each_picture(tmp_path: Path, capsys: Ca
     rows = json.loads(capsys.readouterr().out)
     assert [Path(row["file"]).name for row in rows] == ["one.png", "two.png"]
     assert all(0 <= row["style_confidence"] <= 1 and row["subject"] for row in rows)
+
+
+def test_convert_writes_another_naming_number_format_and_rank(
+    pipelines: Pipelines, sd: BaseCheckpoint, plugin: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    kohya, small = tmp_path / "kohya.safetensors", tmp_path / "small.safetensors"
+
+    assert main(["convert", str(plugin), "--naming", "kohya", "--out", str(kohya)]) == 0
+    small_enough = ["--rank", "1", "--numbers", "fp16", "--base", str(pipelines["sd1"])]
+    assert main(["convert", str(kohya), *small_enough, "--out", str(small)]) == 0
+
+    original = Adapter.load(plugin)
+    assert Adapter.load(kohya, sd.layers).tensors_sha256 == original.tensors_sha256
+    assert Adapter.load(small).rank == 1
+    assert small.stat().st_size < kohya.stat().st_size / 2
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert 0 < float(re.findall(r"error ([\d.]+)", said)[0]) < 1
+    assert main(["convert", str(plugin), "--rank", "0", "--out", str(small)]) == 2
+    assert "rank 0: expected a whole number" in capsys.readouterr().err

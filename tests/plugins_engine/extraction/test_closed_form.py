@@ -79,7 +79,7 @@ def test_it_is_the_least_squares_solution(base: BaseCheckpoint) -> None:
     moved = torch.cat(
         [(anchor - target) / len(target) ** 0.5, torch.zeros_like(kept), torch.zeros_like(ridge)]
     )
-    for layer, factors in closed_form_eraser(base, [task], config).layers.items():
+    for layer, factors in closed_form_eraser(base, [task], config).factors.items():
         weight = base.unet.get_submodule(layer).weight.double()
         expected = torch.linalg.lstsq(rows, moved @ weight.T).solution.T
         assert torch.allclose(materialise(factors).double(), expected, atol=1e-5), layer
@@ -98,7 +98,7 @@ def test_what_is_retained_moves_less_the_more_it_weighs(sd: BaseCheckpoint) -> N
 def test_base_with_eraser_and_plugin_is_the_base(base: BaseCheckpoint) -> None:
     eraser = closed_form_eraser(base, [erasure()])
     both = weighted_sum([(eraser, 1.0), (eraser.negated(), 1.0)])
-    for layer, factors in both.layers.items():
+    for layer, factors in both.factors.items():
         assert materialise(factors).abs().max() < 1e-5, layer
 
     request = SampleRequest("a fox, Ink style", steps=2)
@@ -125,8 +125,8 @@ def test_several_concepts_go_at_once(sd: BaseCheckpoint) -> None:
 def test_the_rest_is_held_as_well_with_several_concepts_as_with_one(sd: BaseCheckpoint) -> None:
     task = erasure()
     once, thrice = (closed_form_eraser(sd, [task] * count) for count in (1, 3))
-    for layer, factors in once.layers.items():
-        assert torch.allclose(materialise(thrice.layers[layer]), materialise(factors), atol=1e-5), layer
+    for layer, factors in once.factors.items():
+        assert torch.allclose(materialise(thrice.factors[layer]), materialise(factors), atol=1e-5), layer
 
 
 def test_a_lower_rank_erases_less_but_never_harms_more_than_none(sd: BaseCheckpoint) -> None:

@@ -65,9 +65,9 @@ def test_the_plugin_takes_back_exactly_what_the_eraser_did(
 
     assert (done.plugin.name, done.plugin.kind, done.plugin.trigger) == ("Ink", "style", "Ink style")
     assert done.eraser.base_fingerprint == done.plugin.base_fingerprint == base.fingerprint
-    for layer, factors in weighted_sum([(done.eraser, 1.0), (done.plugin, 1.0)]).layers.items():
+    for layer, factors in weighted_sum([(done.eraser, 1.0), (done.plugin, 1.0)]).factors.items():
         assert materialise(factors).abs().max() < 1e-5, layer
-    assert max(float(materialise(each).abs().max()) for each in done.eraser.layers.values()) > 1e-6
+    assert max(float(materialise(each).abs().max()) for each in done.eraser.factors.values()) > 1e-6
 
     request = SampleRequest("a fox, Ink style", steps=2)
     plain, erased, restored = (
@@ -116,9 +116,9 @@ def test_the_hybrid_edits_what_reads_the_text_in_closed_form_and_distils_all_oth
     read = extract_concept(sd, TASK, "closed-form", HYBRID.closed_form).eraser
     assert set(done.layers) == set(sd.adaptable_layers(("attention",)))
     assert set(read.layers) == set(sd.reading_layers)
-    for layer, factors in done.layers.items():
+    for layer, factors in done.factors.items():
         if layer in read.layers:
-            assert all(torch.equal(a, b) for a, b in zip(factors, read.layers[layer], strict=True))
+            assert all(torch.equal(a, b) for a, b in zip(factors, read.factors[layer], strict=True))
         else:
             assert float(materialise(factors).abs().max()) > 0
 

@@ -67,7 +67,7 @@ def test_the_plugin_says_what_it_restores_and_beside_what(
     assert (plugin.name, plugin.kind, plugin.trigger) == ("a fox", "character", "a fox")
     assert plugin.base_fingerprint == sd.fingerprint
     assert plugin.metadata["plugin.restores_beside"] == restoration.combined.tensors_sha256
-    assert all(len(down) <= sd.layers[layer].room for layer, (_, down) in plugin.layers.items())
+    assert all(len(down) <= sd.layers[layer].room for layer, (_, down) in plugin.factors.items())
 
 
 def test_the_same_restoration_and_seed_give_the_same_plugin(

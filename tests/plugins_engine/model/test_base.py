@@ -82,9 +82,11 @@ def test_an_unknown_kind_of_layer_is_refused(sd: BaseCheckpoint) -> None:
         sd.adaptable_layers(("atention",))
 
 
-def test_one_by_one_convolutions_count_as_layers(bases: Bases) -> None:
-    assert bases["sd1"].layers["mid_block.attentions.0.proj_in"].is_convolution
-    assert not bases["sd2"].layers["mid_block.attentions.0.proj_in"].is_convolution
+def test_convolutions_count_as_layers(bases: Bases) -> None:
+    assert bases["sd1"].layers["mid_block.attentions.0.proj_in"].kernel == (1, 1)
+    large = bases["sd1"].layers["mid_block.resnets.0.conv1"]
+    assert (large.kernel, large.in_features % 9) == ((3, 3), 0)
+    assert not bases["sd2"].layers["mid_block.attentions.0.proj_in"].kernel
 
 
 @pytest.mark.parametrize("name", ["sd1", "sd2"])

@@ -97,7 +97,7 @@ def test_a_plugin_draws_as_if_its_delta_were_added_to_the_weights(
     second = random_adapter(base, seed=1, strength=0.1)
     merged = load_base(base.directory.path)
     for adapter, weight in ((first, 0.8), (second, -0.5)):
-        for layer, factors in adapter.layers.items():
+        for layer, factors in adapter.factors.items():
             parameter = merged.unet.get_submodule(layer).weight
             parameter.data += weight * delta.materialise(factors).view_as(parameter)
 
@@ -291,7 +291,7 @@ def test_a_plugin_of_another_architecture_is_refused_by_name(bases: Bases) -> No
 
 
 def test_numbers_that_overflow_are_an_error_and_not_a_black_picture(sd: BaseCheckpoint) -> None:
-    layers = {name: (up * 1e20, down * 1e20) for name, (up, down) in random_adapter(sd).layers.items()}
+    layers = {name: (up * 1e20, down * 1e20) for name, (up, down) in random_adapter(sd).factors.items()}
 
     with pytest.raises(BrokenPicture, match="lower the plug-in weights"):
         generate(sd, SampleRequest("a fox", steps=2, plugins=[(Adapter(layers), 1.0)]))

@@ -1,0 +1,103 @@
+"""A file for another family of models is refused by that family's name."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.adapters.layer_names import flatten
+from plugins_engine.errors import BadAdapter, BaseMismatch
+from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.branches import require_fit
+from tests.plugins_engine.adapters.lora_files import GOOD, A, B, file
+
+READS = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k"
+
+
+def lora(start: str, *, kohya: bool = False) -> dict[str, Tensor]:
+    down, up = ("lora_down", "lora_up") if kohya else ("lora_A", "lora_B")
+    return {f"{start}.{down}.weight": A, f"{start}.{up}.weight": B}
+
+
+@pytest.mark.parametrize(
+    ("tensors", "family"),
+    [
+        (lora("lora_unet_double_blocks_0_img_attn_qkv", kohya=True), "FLUX.1"),
+        (lora("transformer.single_transformer_blocks.3.attn.to_q"), "FLUX.1"),
+        (lora("diffusion_model.double_blocks.0.img_attn.qkv"), "FLUX.1"),
+        (lora("transformer.double_stream_modulation_img.linear"), "FLUX.2"),
+        (lora("lora_unet_joint_blocks_0_x_block_attn_qkv", kohya=True), "Stable Diffusion 3"),
+        (lora("transformer.transformer_blocks.0.attn.add_q_proj"), "Stable Diffusion 3"),
+        (lora("transformer.transformer_blocks.0.img_mlp.net.2"), "Qwen-Image"),
+        (lora("lora_unet_transformer_blocks_0_img_mod_1", kohya=True), "Qwen-Image"),
+        (lora("diffusion_model.layers.3.attention.to_q"), "Z-Image"),
+        (lora("transformer.noise_refiner.0.attention.to_k"), "Z-Image"),
+        (lora("transformer.transformer_blocks.0.ff.conv_inverted"), "Sana"),
+        (lora("diffusion_model.blocks.0.cross_attn.k"), "Wan"),
+        (lora("base_model.model.model.layers.0.self_attn.q_proj"), "a language model"),
+        (lora("lora_controlnet_down_blocks_0_attn", kohya=True), "a ControlNet"),
+        ({"ip_adapter.1.to_k_ip.weight": A}, "an IP-Adapter"),
+        (lora("down_blocks.0.motion_modules.0.temporal_transformer.proj_in"), "an AnimateDiff motion module"),
+    ],
+)
+def test_a_family_that_is_not_read_is_named(tensors: dict[str, Tensor], family: str) -> None:
+    with pytest.raises(BadAdapter, match=f"Stable Diffusion 2.x or SDXL, found (a plug-in for )?{family}"):
+        Adapter.load(file(tensors))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "family"),
+    [
+        ("modelspec.architecture", "flux-1-dev/lora", "FLUX.1"),
+        ("modelspec.architecture", "stable-diffusion-3-medium/lora", "Stable Diffusion 3"),
+        ("ss_base_model_version", "zimage", "Z-Image"),
+        ("ss_base_model_version", "qwen_image", "Qwen-Image"),
+        ("modelspec.architecture", "stable-diffusion-xl-v1-refiner/lora", "the SDXL refiner"),
+    ],
+)
+def test_metadata_names_a_family(key: str, value: str, family: str) -> None:
+    with pytest.raises(BadAdapter, match=f"found a plug-in for {family}"):
+        Adapter.load(file(GOOD, {key: value}))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "model.diffusion_model.input_blocks.0.0.weight",
+        "first_stage_model.decoder.conv_in.weight",
+        "conv_in.weight",
+        "text_model.embeddings.token_embedding.weight",
+        "decoder.conv_in.weight",
+    ],
+)
+def test_a_full_checkpoint_is_named(key: str) -> None:
+    with pytest.raises(BadAdapter, match="expected a plug-in, found a full checkpoint"):
+        Adapter.load(file({key: A}))
+
+
+@pytest.mark.parametrize(
+    ("width", "family"),
+    [(768, "Stable Diffusion 1.x"), (1024, "Stable Diffusion 2.x"), (2048, "SDXL"), (32, "")],
+)
+def test_the_width_of_the_text_tells_a_family(width: int, family: str) -> None:
+    down, up = torch.ones(2, width), torch.ones(8, 2)
+
+    peft = Adapter.load(file({f"unet.{READS}.lora_A.weight": down, f"unet.{READS}.lora_B.weight": up}))
+    kohya = Adapter.load(
+        file(
+            {
+                f"lora_unet_{flatten(READS)}.lora_down.weight": down,
+                f"lora_unet_{flatten(READS)}.lora_up.weight": up,
+            }
+        )
+    )
+
+    assert [peft.family, kohya.family] == [family, family]
+
+
+def test_a_base_of_another_family_refuses_by_both_names(bases: dict[str, BaseCheckpoint]) -> None:
+    key = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+    content = file({f"{key}.lora_A.weight": A, f"{key}.lora_B.weight": B}, {"ss_base_model_version": "sd_v1"})
+
+    with pytest.raises(BaseMismatch, match=r"was made for Stable Diffusion 1\.x, this base is SDXL"):
+        require_fit(bases["sdxl"], Adapter.load(content))
