@@ -3,23 +3,22 @@
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
 import safetensors.torch
 import torch
 from torch import Tensor
 
 from plugins_engine.adapters import token_keys
+from plugins_engine.adapters.file_kinds import Kernel
 from plugins_engine.adapters.kinds import Decomposed, Delta, Full, Hadamard, Kronecker, rank_of
 from plugins_engine.adapters.layer_names import KOHYA_ENCODER, KOHYA_ENCODERS, flatten, is_of_norm, is_of_text
+from plugins_engine.adapters.learned_tokens import LearnedTokens
 from plugins_engine.adapters.scales import ADAPTER_METADATA
 from plugins_engine.errors import BadAdapter
 from plugins_engine.safetensors_header import read_header
-
-if TYPE_CHECKING:
-    from plugins_engine.adapters.adapter import Adapter
 
 SPEC_VERSION = "1.0.0"
 # Our own metadata keys; the rest is ModelSpec's and kohya's `ss_*`.
@@ -34,7 +33,37 @@ _UP, _DOWN = {"peft": "lora_B.weight", "kohya": "lora_up.weight"}, {"peft": "lor
 _MAGNITUDE = {"peft": "lora_magnitude_vector", "kohya": "dora_scale"}
 
 
-def write(adapter: "Adapter", metadata: Mapping[str, str], naming: Format, dtype: torch.dtype) -> bytes:
+class Content(Protocol):
+    """What a file is written of: an `Adapter`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def trigger(self) -> str: ...
+    @property
+    def base_fingerprint(self) -> str: ...
+    @property
+    def architecture(self) -> str: ...
+
+    @property
+    def layers(self) -> Mapping[str, Delta]: ...
+    @property
+    def kernels(self) -> Mapping[str, Kernel]: ...
+    @property
+    def vectors(self) -> Mapping[str, Tensor]: ...
+    @property
+    def tokens(self) -> Sequence[LearnedTokens]: ...
+    @property
+    def metadata(self) -> Mapping[str, str]: ...
+    @property
+    def components(self) -> Sequence[str]: ...
+    @property
+    def rank(self) -> int: ...
+
+
+def write(adapter: Content, metadata: Mapping[str, str], naming: Format, dtype: torch.dtype) -> bytes:
     """Give a file's bytes; see `Adapter.to_bytes`."""
     tensors = {
         key: each.to(dtype).contiguous() if each.ndim else each for key, each in _named(adapter, naming)
@@ -48,7 +77,7 @@ def write(adapter: "Adapter", metadata: Mapping[str, str], naming: Format, dtype
     return safetensors.torch.save(tensors, metadata=full)
 
 
-def _named(adapter: "Adapter", naming: Format) -> Iterator[tuple[str, Tensor]]:
+def _named(adapter: Content, naming: Format) -> Iterator[tuple[str, Tensor]]:
     # alpha = rank, which is also what readers take a missing alpha for: there is nothing to scale.
     # Where ranks differ it is left out, because diffusers (0.42) mixes up differing alphas here.
     thin = {rank_of(each) for each in adapter.layers.values() if isinstance(each, tuple)}
@@ -72,7 +101,7 @@ def _named(adapter: "Adapter", naming: Format) -> Iterator[tuple[str, Tensor]]:
     yield from write_tokens(adapter.tokens).items()
 
 
-def _of_delta(adapter: "Adapter", layer: str, each: Delta, naming: Format) -> Iterator[tuple[str, Tensor]]:
+def _of_delta(adapter: Content, layer: str, each: Delta, naming: Format) -> Iterator[tuple[str, Tensor]]:
     if isinstance(each, Decomposed):
         yield from _of_delta(adapter, layer, each.direction, naming)
         yield from _of_magnitude(adapter, layer, each, naming)
@@ -95,7 +124,7 @@ def _of_delta(adapter: "Adapter", layer: str, each: Delta, naming: Format) -> It
 
 
 def _of_magnitude(
-    adapter: "Adapter", layer: str, each: Decomposed, naming: Format
+    adapter: Content, layer: str, each: Decomposed, naming: Format
 ) -> Iterator[tuple[str, Tensor]]:
     called = adapter.name or "plug-in"
     if each.weight != 1:
@@ -112,7 +141,7 @@ def _of_magnitude(
         yield _MAGNITUDE["peft"], each.magnitude.view(1, -1, 1, 1) if ones else each.magnitude
 
 
-def _start(adapter: "Adapter", layer: str, naming: Format) -> str:
+def _start(adapter: Content, layer: str, naming: Format) -> str:
     if naming == "peft":
         return layer if is_of_text(layer) else f"unet.{layer}"
     if not is_of_text(layer):
@@ -122,7 +151,7 @@ def _start(adapter: "Adapter", layer: str, naming: Format) -> str:
     return f"{KOHYA_ENCODERS[component] if several else KOHYA_ENCODER}{flatten(path)}"
 
 
-def _metadata(adapter: "Adapter", naming: Format) -> dict[str, str]:
+def _metadata(adapter: Content, naming: Format) -> dict[str, str]:
     ranks = {rank_of(each) for each in adapter.layers.values()}
     uniform = str(adapter.rank) if len(ranks) <= 1 else "Dynamic"  # as kohya writes it
     plain = all(isinstance(each, tuple) for each in adapter.layers.values())
