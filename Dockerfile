@@ -17,6 +17,7 @@ WORKDIR /srv/market
 COPY manage.py LICENSE NOTICE ./
 COPY market market
 COPY workers workers
+COPY pictures pictures
 COPY plugins_engine plugins_engine
 COPY templates templates
 ENV PATH=/opt/venv/bin:$PATH \

@@ -24,6 +24,14 @@ class BadPrompt(EngineError):
     """A prompt is empty, or longer than the base's text encoder reads."""
 
 
+class LongCaption(BadPrompt):
+    """A work's caption is longer than the base's text encoder reads. work: its place among the works, from 0. why: without it."""
+
+    def __init__(self, work: int, of: int, why: str) -> None:
+        super().__init__(f"work {work + 1} of {of}: {why}")
+        self.work, self.why = work, why
+
+
 class BadRequest(EngineError):
     """A number asked for (steps, seed, size, weight, …) is outside what can be drawn."""
 

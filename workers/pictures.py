@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from PIL import Image
 
-from market.catalog.pictures import on_white
 from market.extractions.grids import Grids
+from pictures.still import on_white
 from plugins_engine import Grid
 
 

@@ -24,6 +24,7 @@ from market.basemodels.prices import FINEST
 from market.catalog.uploads import MAX_FILES_AT_ONCE, NO_FILES
 from market.claims.models import TEXT_LENGTH
 from market.ledger.money import micros_of
+from pictures.still import NAMES
 
 MOST_JSON = 1_000_000
 """Bytes of a body in JSON; pictures come as files."""
@@ -192,7 +193,7 @@ class Files(serializers.ListField):
     child = serializers.FileField(allow_empty_file=True)
 
     def __init__(self) -> None:
-        words = f"PNG, JPEG or WebP, at most {MAX_FILES_AT_ONCE} at once."
+        words = f"{NAMES}, at most {MAX_FILES_AT_ONCE} at once."
         super().__init__(
             help_text=words, error_messages={"required": NO_FILES, "empty": NO_FILES}, allow_empty=False
         )

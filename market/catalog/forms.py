@@ -24,6 +24,7 @@ from market.catalog.rights import NOT_AFFIRMED
 from market.catalog.terms import Terms, require_allowed
 from market.catalog.uploads import MAX_FILES_AT_ONCE, NO_FILES
 from market.numbers import DecimalField, WholeField
+from pictures.still import NAMES, SUFFIXES
 
 
 class AliasesField(forms.CharField):
@@ -84,7 +85,7 @@ class ManyFilesField(forms.FileField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
-            widget=ManyFilesInput(attrs={"multiple": True, "accept": "image/png,image/jpeg,image/webp"}),
+            widget=ManyFilesInput(attrs={"multiple": True, "accept": ",".join(SUFFIXES)}),
             allow_empty_file=True,
             **kwargs,
         )
@@ -100,7 +101,7 @@ class UploadForm(forms.Form):
     files = ManyFilesField(  # type: ignore[assignment]  # a form keeps its fields apart from its attributes
         label="Pictures",
         max_length=None,
-        help_text=f"PNG, JPEG or WebP, at most {MAX_FILES_AT_ONCE} at once.",
+        help_text=f"{NAMES}, at most {MAX_FILES_AT_ONCE} at once.",
     )
 
 

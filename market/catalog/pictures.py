@@ -7,21 +7,19 @@ metadata, embedded profiles, hidden colours under full transparency and whatever
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-import numpy as np
 from django.conf import settings
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
-from PIL.Image import DecompressionBombError
+from PIL import Image, ImageOps
 
 from market.catalog.likeness import MIN_SPREAD, Likeness, likeness, spread
 from market.refusals import Refused
+from pictures.still import NAMES, NotAStill, Sizes, Still, on_white, read_still
 
-FORMATS = ("PNG", "JPEG", "WEBP")
+_LOSSLESS = ("PNG", "GIF", "BMP", "TIFF")
 MIN_SIDE = 64
 MAX_SIDE = 16_000  # WebP ends at 16,383
 THUMBNAIL_SIDE = 320
@@ -68,16 +66,17 @@ def clean(data: bytes, limits: Limits) -> CleanPicture:
         raise Refused(
             f"The file has {_megabytes(len(data))}; at most {_megabytes(limits.max_bytes)} are taken."
         )
-    picture, was_png = _decode(data, limits)
+    still = _decode(data, limits)
+    picture, lossless = still.picture, still.format in _LOSSLESS
     flat = on_white(picture)
     if spread(flat) < MIN_SPREAD:
         raise Refused("The picture is blank: on white paper it is of a single colour.")
-    encoded = _png(picture) if was_png else _webp(picture)
+    encoded = _png(picture) if lossless else _webp(picture)
     return CleanPicture(
         data=encoded,
         thumbnail=_thumbnail(picture),
-        content_type="image/png" if was_png else "image/webp",
-        extension="png" if was_png else "webp",
+        content_type="image/png" if lossless else "image/webp",
+        extension="png" if lossless else "webp",
         width=picture.width,
         height=picture.height,
         pixels_sha256=pixels_sha256(picture),
@@ -102,14 +101,6 @@ def from_child(found: dict[str, Any], parts: Sequence[bytes]) -> CleanPicture:
     return CleanPicture(data=data, thumbnail=thumbnail, likeness=upright, mirrored=mirrored, **found)
 
 
-def on_white(picture: Image.Image) -> Image.Image:
-    """Lay a picture on white paper, as training and the eye do."""
-    if picture.mode != "RGBA":
-        return picture.convert("RGB")
-    paper = Image.new("RGBA", picture.size, "white")
-    return Image.alpha_composite(paper, picture).convert("RGB")
-
-
 def pixels_sha256(picture: Image.Image) -> str:
     """Hash what is seen, whatever the file format."""
     digest = hashlib.sha256(f"{picture.width}x{picture.height} RGBA\n".encode())
@@ -117,92 +108,32 @@ def pixels_sha256(picture: Image.Image) -> str:
     return digest.hexdigest()
 
 
-def _decode(data: bytes, limits: Limits) -> tuple[Image.Image, bool]:
-    """Read the pixels as upright sRGB, RGB or RGBA, and whether they came from a PNG."""
+def _decode(data: bytes, limits: Limits) -> Still:
     try:
-        with warnings.catch_warnings():
-            # About strange files. Our own limit on pixels, checked before decoding, is the one that counts.
-            warnings.simplefilter("ignore")
-            with Image.open(BytesIO(data), formats=FORMATS) as opened:
-                _check_header(opened, limits)
-                was_png = opened.format == "PNG"
-                opened.load()
-                picture = _to_rgb(_upright(opened))
-    except (Refused, MemoryError):
-        raise
-    except UnidentifiedImageError:
-        raise Refused("The file is not a PNG, JPEG or WebP picture.") from None
-    except DecompressionBombError:
-        raise Refused(_too_many_pixels(limits)) from None
-    except Exception:  # noqa: BLE001  # a decoder fed hostile bytes raises almost anything
-        raise Refused("The picture is damaged: it cannot be read to its end.") from None
-    return picture, was_png
+        return read_still(data, Sizes(limits.max_pixels, limits.max_side, limits.min_side))
+    except NotAStill as wrong:
+        raise Refused(_worded(wrong, limits)) from None
 
 
-def _check_header(opened: Image.Image, limits: Limits) -> None:
-    """Refuse by what the header says, before any pixel is decoded."""
-    width, height = opened.size
-    if width * height > limits.max_pixels or max(width, height) > limits.max_side:
-        raise Refused(f"The picture has {width} x {height} pixels. " + _too_many_pixels(limits))
-    if min(width, height) < limits.min_side:
-        raise Refused(
-            f"The picture has {width} x {height} pixels; each side needs at least {limits.min_side}."
-        )
-    # A JPEG with several pictures (MPO) comes from a camera: its first picture is the photograph.
-    if opened.format != "MPO" and getattr(opened, "n_frames", 1) > 1:
-        raise Refused("The picture is animated. Save the frame you mean as a still picture.")
-
-
-def _too_many_pixels(limits: Limits) -> str:
-    return (
-        f"At most {limits.max_pixels / 1_000_000:.0f} megapixels are taken, "
-        f"and at most {limits.max_side} pixels a side."
-    )
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    """Apply the camera's orientation; damaged EXIF data is no reason to lose the picture."""
-    try:
-        return ImageOps.exif_transpose(picture)
-    except Exception:  # noqa: BLE001  # EXIF parsers fed hostile bytes raise almost anything
-        return picture
-
-
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    profile = picture.info.get("icc_profile")
-    if picture.mode.startswith("I;16") or picture.mode in {"I", "F"}:
-        deep = np.asarray(picture, dtype=np.float64)  # 16 bits a pixel
-        picture = Image.fromarray(np.clip(deep / 257.0 + 0.5, 0, 255).astype(np.uint8))
-        profile = None
-    has_alpha = picture.has_transparency_data
-    if profile and picture.mode in {"RGB", "CMYK", "L"}:
-        picture = _to_srgb(picture, profile)
-    if not has_alpha:
-        return picture.convert("RGB")
-    rgba = picture.convert("RGBA")
-    if profile and picture.mode == "RGBA":
-        alpha = rgba.getchannel("A")
-        rgba = _to_srgb(rgba.convert("RGB"), profile).convert("RGBA")
-        rgba.putalpha(alpha)
-    if rgba.getchannel("A").getextrema() == (255, 255):
-        return rgba.convert("RGB")
-    pixels = np.array(rgba)  # (height, width, RGBA)
-    pixels[pixels[:, :, 3] == 0] = 0
-    return Image.fromarray(pixels)
-
-
-def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
-    """Convert colours by the embedded profile; an unusable profile is ignored, as browsers do."""
-    try:
-        converted = ImageCms.profileToProfile(
-            picture,
-            ImageCms.ImageCmsProfile(BytesIO(profile)),
-            ImageCms.createProfile("sRGB"),
-            outputMode="RGB",
-        )
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return picture
-    return converted if converted is not None else picture
+def _worded(wrong: NotAStill, limits: Limits) -> str:
+    width, height = wrong.size
+    match wrong.why:
+        case "unknown":
+            return f"The file is not a {NAMES} picture."
+        case "too large":
+            found = f"The picture has {width} x {height} pixels. " if width else ""
+            return (
+                f"{found}At most {limits.max_pixels / 1_000_000:.0f} megapixels are taken, "
+                f"and at most {limits.max_side} pixels a side."
+            )
+        case "too small":
+            return f"The picture has {width} x {height} pixels; each side needs at least {limits.min_side}."
+        case "animated":
+            return "The picture is animated. Save the frame you mean as a still picture."
+        case "several pages":
+            return "The file has several pages. Save the one you mean as a picture of its own."
+        case "damaged":
+            return "The picture is damaged: it cannot be read to its end."
 
 
 def _png(picture: Image.Image) -> bytes:

@@ -15,6 +15,7 @@ from market.catalog.pictures import CleanPicture, Limits, clean_in_child, from_c
 from market.decoding.children import Bounds, read_apart
 from market.decoding.places import places_for_files
 from market.refusals import Refused
+from pictures.captions import caption_of_name
 
 NAME_LENGTH = 120
 SECONDS = 60
@@ -47,7 +48,7 @@ def read_pictures(files: Iterable[Any], *, most: int, captioned: bool = False) -
         try:
             if number >= most:
                 raise Refused(f"Send at most {most} files at once.")
-            if captioned and not caption_from(name):
+            if captioned and not caption_of_name(name):
                 raise Refused("Name the file by what it shows, such as red-fox.png: the name is its caption.")
             yield ReadPicture(name, clean_apart(read_upload(sent, limits), limits))
         except Refused as refusal:
@@ -84,24 +85,6 @@ def display_name(sent: str | None) -> str:
     bare = re.split(r"[/\\]", sent or "")[-1]
     printable = "".join(letter for letter in bare if letter.isprintable()).strip(" .")
     return printable[:NAME_LENGTH] or "unnamed file"
-
-
-def caption_from(name: str) -> str:
-    """Guess a caption from a file's name: `red-fox_02.png` shows a “red fox”; `IMG_2041.jpg` says nothing."""
-    stem = name.rsplit(".", 1)[0]
-    words = [word for word in re.split(r"[\W_]+", stem) if word and not any(map(str.isdigit, word))]
-    if not words or words[0].lower() in {
-        "img",
-        "dsc",
-        "dscn",
-        "image",
-        "scan",
-        "screenshot",
-        "untitled",
-        "unnamed",
-    }:
-        return ""
-    return " ".join(words).lower()
 
 
 def read_upload(sent: Any, limits: Limits) -> bytes:

@@ -18,7 +18,6 @@ from market.catalog.offering import is_suspended
 from market.catalog.pictures import CleanPicture, Limits
 from market.catalog.reading import (
     ReadPicture,
-    caption_from,
     clean_apart,
     display_name,
     read_by,
@@ -28,6 +27,7 @@ from market.catalog.reading import (
 from market.jobs.states import LIVE
 from market.refusals import Refused
 from market.stored_files import forget_file
+from pictures.captions import caption_of_name
 
 MAX_FILES_AT_ONCE = 100
 MAX_WORKS = 500
@@ -116,7 +116,7 @@ def _keep(
     _require_may_add(concept, by)
     _refuse_repeat(concept, picture)
     _refuse_anothers(concept, by, picture, original_name)
-    caption = (caption or caption_from(original_name))[:CAPTION_LENGTH]
+    caption = (caption or caption_of_name(original_name))[:CAPTION_LENGTH]
     return _register(concept, by, picture, caption, original_name)
 
 

@@ -16,7 +16,7 @@ from market.audit.recording import record
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugIn, Work
 from market.catalog.pictures import CleanPicture
-from market.catalog.reading import ReadPicture, caption_from, read_by, read_pictures, set_aside
+from market.catalog.reading import ReadPicture, read_by, read_pictures, set_aside
 from market.catalog.uploads import NotTaken
 from market.claims import mails
 from market.claims.limits import require_may_claim
@@ -34,6 +34,7 @@ from market.claims.models import (
 from market.claims.parties import is_neutral_admin, require_claimant
 from market.refusals import Refused, gone_on, invalid
 from market.stored_files import files_undone, forget_file
+from pictures.captions import caption_of_name
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def keep_controls(claim: Claim, by: User, read: Iterable[ReadPicture]) -> tuple[
         try:
             if each.picture is None:
                 raise Refused(each.reason)
-            _add_control(claim, by, each.picture, caption_from(each.name))
+            _add_control(claim, by, each.picture, caption_of_name(each.name))
             taken += 1
         except Refused as refusal:
             refused.append(NotTaken(each.name, str(refusal)))

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from plugins_engine.errors import BadRequest
+from pictures.still import on_white
+from plugins_engine.addition.lora import new_tokens
+from plugins_engine.errors import BadPrompt, BadRequest, LongCaption
 from plugins_engine.known import Known
-from plugins_engine.works import on_white
+from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.branches import in_force, named
 
 SIDE = 24  # pixels that works are compared at
 LEAST_DIFFERENCE = 10.0  # of 255, root mean square: JPEG and rescaling change one picture by up to 8, a shift by a pixel in 64 by 15
@@ -35,6 +38,17 @@ def require_different(pictures: Sequence[Image.Image]) -> None:
             f"all {len(pictures)} works are the same picture: made small, none differs from the first by more than "
             f"{distance.max():.1f} of 255; give works that differ"
         )
+
+
+def require_readable(base: BaseCheckpoint, prompts: Sequence[str], name: str, tokens: int) -> None:
+    """Raise LongCaption for the first of the works' prompts that is longer than a base reads, with `tokens` learned for the name."""
+    learned = [named(base, new_tokens(base, name, tokens), 1.0)] if tokens else []
+    with in_force(base, learned):
+        for number, prompt in enumerate(prompts):
+            try:
+                base.require_readable(prompt)
+            except BadPrompt as error:
+                raise LongCaption(number, len(prompts), str(error)) from None
 
 
 def _small(picture: Image.Image) -> np.ndarray:

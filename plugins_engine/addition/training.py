@@ -13,9 +13,9 @@ from PIL import Image
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.learned_tokens import LearnedTokens
-from plugins_engine.addition.captioned_works import CaptionedWorks
+from plugins_engine.addition.captioned_works import CaptionedWorks, training_prompt
 from plugins_engine.addition.config import AdditionConfig
-from plugins_engine.addition.learnable import require_different, require_new_name
+from plugins_engine.addition.learnable import require_different, require_new_name, require_readable
 from plugins_engine.addition.lora import TextTraining, TrainableLora, accelerator_for, new_tokens, trainable
 from plugins_engine.addition.priors import PriorBank, gather_prior
 from plugins_engine.concepts import calls, require_concept, trigger_phrase
@@ -75,6 +75,8 @@ def add_concept(
     if not may_be_known:
         require_new_name(name, kind, known_concepts(base.directory.path))
     require_different([picture for picture, _ in works])
+    captions = [training_prompt(caption, name, kind) for _, caption in works]
+    require_readable(base, captions, name, config.tokens)
     with base.lock:
         return _train(base, works, name, kind, config, on_progress)
 

@@ -1,16 +1,19 @@
 """`add`: make a plug-in of a concept from pictures."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pictures.still import NAMES
 from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.training import add_concept
 from plugins_engine.commands.options import base_options, figures_line, help_formatter, require_target
 from plugins_engine.commands.progress_line import ProgressLine
 from plugins_engine.concepts import KINDS
+from plugins_engine.errors import BadPrompt, LongCaption
 from plugins_engine.model.loading import load_base
-from plugins_engine.works import read_works
+from plugins_engine.works import read_folder
 
 if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands
@@ -21,12 +24,10 @@ def add(commands: "Commands") -> None:
         "add",
         help="make a plug-in of a concept from pictures",
         description="Train a plug-in of one concept from a folder of works. A work's caption is the one that "
-        "works.json lists, else the text of NAME.txt beside NAME.png, else the name itself.",
+        "works.json or metadata.jsonl lists, else the text of NAME.txt, NAME.caption or NAME.tags beside NAME.png, else the name itself.",
         formatter_class=help_formatter,
     )
-    command.add_argument(
-        "--images", type=Path, required=True, metavar="DIR", help="the works: PNG, JPEG or WebP"
-    )
+    command.add_argument("--images", type=Path, required=True, metavar="DIR", help=f"the works: {NAMES}")
     command.add_argument("--name", required=True, metavar="TEXT", help="what calls the concept in a prompt")
     command.add_argument("--kind", required=True, choices=KINDS, help="style: how; character: who or what")
     command.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to, as .safetensors")
@@ -52,13 +53,18 @@ def run(options: argparse.Namespace) -> None:
     asked = {"rank": options.rank, "steps": options.steps, "learning_rate": options.learning_rate}
     chosen = {name: value for name, value in asked.items() if value is not None} | {"seed": options.seed}
     AdditionConfig(**chosen)  # refused before a base is loaded
-    works = read_works(options.images)
+    folder = read_folder(options.images)
+    for name in folder.skipped:
+        print(f"skipped {name}: neither a picture nor the caption of one", file=sys.stderr)
     base = load_base(options.base, options.device)
     config = AdditionConfig.for_base(base, **chosen)
-    with ProgressLine() as line:
-        result = add_concept(
-            base, works, options.name, options.kind, config, line, may_be_known=options.known_name
-        )
+    try:
+        with ProgressLine() as line:
+            result = add_concept(
+                base, folder.works, options.name, options.kind, config, line, may_be_known=options.known_name
+            )
+    except LongCaption as error:
+        raise BadPrompt(f"{options.images / folder.files[error.work]}: {error.why}") from None
     result.adapter.save(options.out)
     plain = {name: value for name, value in result.figures.items() if name != "given_back"}
     print(f"{options.out}: {figures_line(plain)}")

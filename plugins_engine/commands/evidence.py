@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pictures.still import NAMES
 from plugins_engine.commands.options import (
     base_options,
     figures_line,
@@ -41,9 +42,7 @@ def add(commands: "Commands") -> None:
         "that it never saw. Captions are read as `add` reads them.",
         formatter_class=help_formatter,
     )
-    command.add_argument(
-        "--works", type=Path, required=True, metavar="DIR", help="the works: PNG, JPEG or WebP"
-    )
+    command.add_argument("--works", type=Path, required=True, metavar="DIR", help=f"the works: {NAMES}")
     command.add_argument(
         "--controls", type=Path, required=True, metavar="DIR", help="comparable works that the base never saw"
     )

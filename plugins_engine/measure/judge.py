@@ -15,12 +15,12 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
+from pictures.still import on_white
 from plugins_engine.concepts import KINDS, Concept
 from plugins_engine.known import known_concepts
 from plugins_engine.measure.metrics import Rate
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.directory import EMBEDDED
-from plugins_engine.works import on_white
 
 EMBEDDED_JUDGE = EMBEDDED / "judge"
 SIZE = 64

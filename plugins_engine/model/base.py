@@ -260,7 +260,7 @@ class BaseCheckpoint:
         pooled: Tensor | None = None
         with self.lock:
             for component, (tokenizer, encoder) in self.named_encoders.items():
-                limit = min(int(tokenizer.model_max_length), int(encoder.config.max_position_embeddings))
+                limit = _limit(tokenizer, encoder)
                 read = [read_prompt(tokenizer, prompt, self.names) for prompt in prompts]
                 ids, mask = padded(tokenizer, prompts, read, limit).to(self.device)
                 with shifted(encoder.get_input_embeddings(), component, read):
@@ -276,6 +276,13 @@ class BaseCheckpoint:
     def read(self, text: str) -> list[int]:
         """Give a text's tokens in the first text encoder, without the begin and end marks, as `encode_prompt` reads it."""
         return read_prompt(self.tokenizer, text, self.names).ids
+
+    def require_readable(self, prompt: str) -> None:
+        """Raise BadPrompt if a prompt is longer than a text encoder reads, with the names that are in force."""
+        for tokenizer, encoder in self.named_encoders.values():
+            padded(
+                tokenizer, [prompt], [read_prompt(tokenizer, prompt, self.names)], _limit(tokenizer, encoder)
+            )
 
     def encode_unconditional(self, negative_prompts: Sequence[str]) -> PromptEmbedding:
         """Encode what guidance steers away from; SDXL was trained with zeros for an empty negative prompt."""
@@ -330,6 +337,11 @@ class BaseCheckpoint:
             return mean.view(1, -1, 1, 1), (config.scaling_factor / std).view(1, -1, 1, 1)
         shift, scale = like.new_tensor(config.shift_factor or 0.0), like.new_tensor(config.scaling_factor)
         return shift.view(1, -1, 1, 1), scale.view(1, -1, 1, 1)
+
+
+def _limit(tokenizer: CLIPTokenizer, encoder: TextEncoder) -> int:
+    """Give how many tokens an encoder reads, the begin and end marks among them."""
+    return min(int(tokenizer.model_max_length), int(encoder.config.max_position_embeddings))
 
 
 def _uses_mask(encoder: nn.Module) -> bool:

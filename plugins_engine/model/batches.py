@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from pictures.still import on_white
 from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding
-from plugins_engine.works import on_white
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from market.catalog.pictures import CleanPicture, Limits, clean
-from market.catalog.reading import caption_from, display_name
+from market.catalog.reading import display_name
 from market.refusals import Refused
+from pictures.captions import caption_of_name
 from tests.market.catalog.pictures import decoded, drawing, encoded, png
 
 LIMITS = Limits(max_bytes=2_000_000, max_pixels=4_000_000)
@@ -67,12 +68,22 @@ def test_a_truncated_picture_is_refused_as_damaged(form: str) -> None:
     ids=["svg", "html", "pdf", "zip", "elf", "text", "zeros"],
 )
 def test_what_is_no_picture_is_refused_whatever_it_is_called(data: bytes) -> None:
-    assert "not a PNG, JPEG or WebP" in refused(data)
+    assert "not a PNG, JPEG, WebP" in refused(data)
 
 
-@pytest.mark.parametrize("form", ["GIF", "BMP", "TIFF", "ICO", "PPM"])
+@pytest.mark.parametrize("form", ["ICO", "PPM", "PCX"])
 def test_a_picture_of_another_format_is_refused(form: str) -> None:
-    assert "not a PNG, JPEG or WebP" in refused(encoded(drawing(1), form))
+    assert "not a PNG, JPEG, WebP" in refused(encoded(drawing(1), form))
+
+
+@pytest.mark.parametrize(
+    ("form", "kept"),
+    [("GIF", "png"), ("BMP", "png"), ("TIFF", "png"), ("AVIF", "webp"), ("HEIF", "webp"), ("JPEG", "webp")],
+)
+def test_pictures_of_other_common_formats_are_kept_as_our_own(form: str, kept: str) -> None:
+    picture = taken(encoded(drawing(1), form))
+
+    assert (picture.extension, picture.width) == (kept, drawing(1).width)
 
 
 def test_only_a_png_signature_is_no_picture() -> None:
@@ -271,4 +282,4 @@ def test_of_a_name_only_the_harmless_part_is_shown(sent: str | None, shown: str)
     [("red-fox.png", "red fox"), ("Red_Fox_02.png", "red fox"), ("IMG_2041.JPG", ""), ("unnamed file", "")],
 )
 def test_a_caption_is_guessed_from_a_telling_name(name: str, caption: str) -> None:
-    assert caption_from(name) == caption
+    assert caption_of_name(name) == caption

@@ -63,7 +63,10 @@ def test_good_files_are_taken_beside_bad_ones_and_each_bad_one_says_why(
     page = response.content.decode()
     assert "1 work uploaded" in page
     assert "<strong>nothing.png</strong>: The file is empty." in page
-    assert "<strong>evil.png</strong>: The file is not a PNG, JPEG or WebP picture." in page
+    assert (
+        "<strong>evil.png</strong>: The file is not a PNG, JPEG, WebP, GIF, AVIF, HEIC, BMP or TIFF picture."
+        in page
+    )
     assert concept.works.count() == 1
 
 

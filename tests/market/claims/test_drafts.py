@@ -99,7 +99,7 @@ def test_controls_are_taken_or_refused_one_by_one(draft: Claim, artist: User) ->
     taken, refused = drafting.add_controls(draft, artist, [twice, unnamed, none, files(1, first=60)[0]])
     assert taken == 1
     assert ["already" in refused[0].reason, "what it shows" in refused[1].reason] == [True, True]
-    assert refused[2].reason == "The file is not a PNG, JPEG or WebP picture."
+    assert refused[2].reason == "The file is not a PNG, JPEG, WebP, GIF, AVIF, HEIC, BMP or TIFF picture."
 
 
 def test_there_are_no_more_controls_than_one_measuring_may_cost(

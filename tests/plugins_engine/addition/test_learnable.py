@@ -1,13 +1,14 @@
-"""What cannot become a good plug-in is refused before a base is asked for anything."""
+"""What cannot become a good plug-in is refused before anything is trained."""
 
 import io
 
 import pytest
 from PIL import Image, ImageDraw
 
-from plugins_engine.addition.learnable import require_different, require_new_name
-from plugins_engine.errors import BadRequest
+from plugins_engine.addition.learnable import require_different, require_new_name, require_readable
+from plugins_engine.errors import BadRequest, LongCaption
 from plugins_engine.known import Known
+from plugins_engine.model.base import BaseCheckpoint
 
 KNOWN = Known(("a fox", "a house"), ("Noto", "Fluent 3D"), listed=True)
 
@@ -55,3 +56,17 @@ def test_one_that_differs_is_enough(other: Image.Image) -> None:
 def test_a_single_work_and_five_hundred_are_taken() -> None:
     require_different([disc()])
     require_different([disc(left=i % 20) for i in range(500)])
+
+
+def test_a_caption_that_is_too_long_is_named_with_its_work(sd: BaseCheckpoint) -> None:
+    prompts = ["a fox, Ink style"] * 3 + ["fox " * 90]
+
+    with pytest.raises(
+        LongCaption, match=r"^work 4 of 4: the prompt .* tokens long; this base reads 75"
+    ) as refused:
+        require_readable(sd, prompts, "Ink", tokens=0)
+
+    assert refused.value.work == 3
+    require_readable(sd, prompts[:3], "Ink", tokens=8)
+    with pytest.raises(LongCaption, match="work 1 of 1: .* of names that plug-ins learned"):
+        require_readable(sd, ["fox " * 70 + ", Ink style"], "Ink", tokens=60)

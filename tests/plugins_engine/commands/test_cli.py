@@ -171,7 +171,10 @@ def test_info_describes_plugins_and_whether_they_fit(
         (["info", "--base", "nowhere"], "nowhere: expected a diffusers model directory, found nothing"),
         (["info", "{text}"], "text.safetensors: expected"),
         (["judge", "gone.png"], "gone.png: expected a picture, found nothing"),
-        (["judge", "{text}"], "text.safetensors: expected a picture (PNG, JPEG, WebP), found something else"),
+        (
+            ["judge", "{text}"],
+            "text.safetensors: expected a picture (PNG, JPEG, WebP, GIF, AVIF, HEIC, BMP or TIFF), found something else",
+        ),
         (
             ["add", "--images", "nowhere", "--name", "X", "--kind", "style", "--out", "x.safetensors"],
             "nowhere: expected a folder of pictures, found nothing",
@@ -307,3 +310,23 @@ def test_convert_writes_another_naming_number_format_and_rank(
     assert 0 < float(re.findall(r"error ([\d.]+)", said)[0]) < 1
     assert main(["convert", str(plugin), "--rank", "0", "--out", str(small)]) == 2
     assert "rank 0: expected a whole number" in capsys.readouterr().err
+
+
+def test_add_names_the_file_of_a_caption_that_is_too_long_and_what_it_skipped(
+    pipelines: Pipelines, tmp_path: Path, capsys: Capture
+) -> None:
+    works = tmp_path / "works"
+    works.mkdir()
+    for number, colour in enumerate(("red", "blue")):
+        Image.new("RGB", (64, 64), colour).save(works / f"w{number}.png")
+    (works / "w1.txt").write_text("a very long caption " * 40)
+    (works / "read.me").write_text("hello")
+    out = tmp_path / "ink.safetensors"
+
+    asked = ["add", "--images", str(works), "--name", "Ink", "--kind", "style", "--out", str(out)]
+    assert main([*asked, "--base", str(pipelines["sd1"])]) == 2
+
+    said = capsys.readouterr().err
+    assert "skipped read.me" in said
+    assert f"error: {works / 'w1.png'}: the prompt" in said
+    assert not out.exists()
