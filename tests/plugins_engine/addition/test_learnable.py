@@ -68,5 +68,5 @@ def test_a_caption_that_is_too_long_is_named_with_its_work(sd: BaseCheckpoint) -
 
     assert refused.value.work == 3
     require_readable(sd, prompts[:3], "Ink", tokens=8)
-    with pytest.raises(LongCaption, match="work 1 of 1: .* of names that plug-ins learned"):
+    with pytest.raises(LongCaption, match=r"work 1 of 1: .* of names that plug-ins learned"):
         require_readable(sd, ["fox " * 70 + ", Ink style"], "Ink", tokens=60)
