@@ -17,6 +17,7 @@ from plugins_engine.errors import BadRequest
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
+from plugins_engine.model.samplers import SAMPLERS
 
 if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands
@@ -43,6 +44,11 @@ def add(commands: "Commands") -> None:
     command.add_argument(
         "--guidance", type=float, metavar="X", help="how closely to follow (default: the base's own)"
     )
+    command.add_argument(
+        "--sampler",
+        choices=SAMPLERS,
+        help="how noise becomes a picture (default: what the base's directory asks for)",
+    )
     command.add_argument("--count", type=int, default=1, metavar="N", help="number of pictures (default: 1)")
     command.add_argument("--width", type=int, metavar="PIXELS", help="(default: the base's)")
     command.add_argument("--height", type=int, metavar="PIXELS", help="(default: the base's)")
@@ -63,14 +69,14 @@ def run(options: argparse.Namespace) -> None:
     plugins = [_weighted(text, base) for text in options.plugin]
     request = SampleRequest(
         options.prompt, options.negative, options.seed, options.steps, options.guidance, options.count, plugins,
-        options.width, options.height,
+        options.width, options.height, options.sampler,
     )  # fmt: skip
     with ProgressLine() as line:
         pictures = generate(base, request, line, preview_every=0)
     for target, picture, seed in zip(
         targets, pictures, range(options.seed, options.seed + options.count), strict=True
     ):
-        write_bytes(target, _png(picture, request, base.guidance(request.guidance), seed))
+        write_bytes(target, _png(picture, request, base, seed))
         print(target)
 
 
@@ -96,7 +102,7 @@ def _weighted(text: str, base: BaseCheckpoint) -> tuple[Adapter, float]:
     return Adapter.load(path, base.layers), weight
 
 
-def _png(picture: Image.Image, request: SampleRequest, guidance: float, seed: int) -> bytes:
+def _png(picture: Image.Image, request: SampleRequest, base: BaseCheckpoint, seed: int) -> bytes:
     """Encode with the parameters inside, and nothing that differs from run to run."""
     plugins = [
         {"name": adapter.name, "weight": weight, "tensors_sha256": adapter.tensors_sha256}
@@ -104,7 +110,7 @@ def _png(picture: Image.Image, request: SampleRequest, guidance: float, seed: in
     ]
     parameters = {
         "prompt": request.prompt, "negative_prompt": request.negative_prompt, "seed": seed, "steps": request.steps,
-        "guidance": guidance, "plugins": plugins,
+        "guidance": base.guidance(request.guidance), "sampler": request.sampler or base.sampler, "plugins": plugins,
     }  # fmt: skip
     note = PngInfo()
     note.add_itxt("parameters", json.dumps(parameters, ensure_ascii=False))

@@ -69,7 +69,7 @@ def _describe_base(base: BaseCheckpoint, layers: bool) -> dict[str, object]:
         "fingerprint": base.fingerprint,
         "resolution": base.resolution,
         "parameters": sum(each.numel() for each in base.unet.parameters()),
-        "sampler": type(base.scheduler).__name__,
+        "sampler": base.sampler,
         "prediction": base.prediction_type,
         **{f"{kind} layers": len(base.adaptable_layers((kind,))) for kind in LAYER_KINDS},
         "text encoder layers": len(base.text_layers),

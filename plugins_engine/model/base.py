@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, DPMSolverMultistepScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
@@ -20,9 +20,9 @@ from plugins_engine.errors import BadBase
 from plugins_engine.model.directory import ModelDirectory
 from plugins_engine.model.fingerprint import fingerprint
 from plugins_engine.model.prompt_reading import padded, read_prompt, shifted
+from plugins_engine.model.samplers import Scheduler, sampler_of, scheduler_of
 
 DEFAULT_GUIDANCE = 3.0
-Scheduler: TypeAlias = DDIMScheduler | DPMSolverMultistepScheduler
 TextEncoder: TypeAlias = CLIPTextModel | CLIPTextModelWithProjection
 
 LAYER_KINDS: dict[str, tuple[str, ...]] = {
@@ -85,7 +85,7 @@ class BaseCheckpoint:
         vae: What turns pictures into latents and back.
         text_encoders: What reads prompts: one, or two in SDXL.
         tokenizers: Theirs, in the same order.
-        scheduler: The sampler. Copied for each drawing, as it keeps state.
+        scheduler: The noise schedule, as a sampler without randomness. Copied for each use, as it keeps state.
         lock: Held while the base draws or is trained on.
         names: What names mean in prompts for now (`applied`). Whoever changes it holds `lock`, and puts it back.
     """
@@ -136,6 +136,15 @@ class BaseCheckpoint:
                 else "stable-diffusion-v2-512"
             )
         return "stable-diffusion-v1" if width == 768 else "stable-diffusion-custom"
+
+    @property
+    def sampler(self) -> str:
+        """The name of the sampler that the directory asks for, of `SAMPLERS`."""
+        return sampler_of(self.directory.configs["scheduler"])
+
+    def scheduler_for(self, sampler: str | None = None) -> Scheduler:
+        """Make a sampler for one drawing, by its name; None: the base's own."""
+        return scheduler_of(self.directory.configs["scheduler"], sampler or self.sampler)
 
     @property
     def prediction_type(self) -> str:

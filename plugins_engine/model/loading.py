@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, DPMSolverMultistepScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from plugins_engine.errors import BadBase, DeviceUnavailable
-from plugins_engine.model.base import BaseCheckpoint, Scheduler
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.directory import EMBEDDED, ModelDirectory, read_directory
+from plugins_engine.model.samplers import steady_scheduler
 
 
 def load_base(
@@ -28,6 +29,7 @@ def load_base(
         dtype: Number format; None: half precision on CUDA and float32 elsewhere.
     """
     directory = read_directory(EMBEDDED if source is None else Path(source))
+    scheduler = steady_scheduler(directory.configs["scheduler"])  # refused before any weight is read
     place = find_device(device)
     dtype = dtype or usual_precision(place)
     unet = _load_part(UNet2DConditionModel, directory, "unet", dtype)
@@ -42,7 +44,6 @@ def load_base(
         tokenizers.append(_load_tokenizer(directory.path / "tokenizer_2"))
     for module in (unet, vae, *encoders):
         module.requires_grad_(False).eval().to(place)
-    scheduler = _scheduler(directory.configs["scheduler"])
     return BaseCheckpoint(directory, place, dtype, unet, vae, tuple(encoders), tuple(tokenizers), scheduler)
 
 
@@ -111,18 +112,3 @@ def _load_tokenizer(folder: Path) -> CLIPTokenizer:
     # As above: the tokenizers library raises a bare Exception on a vocabulary it cannot read.
     except Exception as error:
         raise BadBase(f"{folder}: expected a CLIP tokenizer, could not load it: {error}") from error
-
-
-def _scheduler(config: dict[str, Any]) -> Scheduler:
-    """Make the deterministic sampler nearest to the directory's: DDIM if it says DDIM or DDPM, else DPM-Solver++.
-
-    Latents are not confined to ±1, so clipping of predicted samples, on by default in some configs, is off.
-    """
-    try:
-        if config.get("_class_name") in ("DDIMScheduler", "DDPMScheduler"):
-            return DDIMScheduler.from_config({**config, "clip_sample": False, "thresholding": False})
-        return DPMSolverMultistepScheduler.from_config(
-            {**config, "algorithm_type": "dpmsolver++", "thresholding": False}
-        )
-    except (TypeError, ValueError, NotImplementedError, KeyError) as error:
-        raise BadBase(f"scheduler/scheduler_config.json: cannot be used: {error}") from error

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from PIL import Image
@@ -10,8 +11,9 @@ from torch import Tensor
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.errors import BadPrompt, BadRequest, BrokenPicture, require_whole
-from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding, Scheduler
+from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding
 from plugins_engine.model.branches import applied, remembering
+from plugins_engine.model.samplers import SAMPLERS, Scheduler, require_sampler
 from plugins_engine.progress import OnProgress, Pace, Progress
 
 MAX_STEPS = 1000
@@ -46,6 +48,7 @@ class SampleRequest:
         plugins: Plug-ins with their weights, -4 to 4. A negative weight steers away; 0 leaves the plug-in out.
         width: In pixels; None: the base's own. A multiple of what one latent spans.
         height: In pixels, likewise.
+        sampler: One of `SAMPLERS`; None: the one that the base's directory asks for.
     """
 
     prompt: str
@@ -57,6 +60,7 @@ class SampleRequest:
     plugins: Sequence[tuple[Adapter, float]] = ()
     width: int | None = None
     height: int | None = None
+    sampler: str | None = None
 
     def __post_init__(self) -> None:
         if not self.prompt.strip():
@@ -64,6 +68,7 @@ class SampleRequest:
         require_whole("steps", self.steps, 1, MAX_STEPS)
         require_whole("number of pictures", self.count, 1, MAX_COUNT)
         require_whole("seed", self.seed, 0, MAX_SEED - self.count)
+        require_sampler(self.sampler)
         asked = 0.0 if self.guidance is None else self.guidance
         if not (math.isfinite(asked) and 0 <= asked <= MAX_GUIDANCE):
             raise BadRequest(f"guidance {self.guidance}: expected a number from 0 to {MAX_GUIDANCE:g}")
@@ -189,9 +194,17 @@ def _denoise(
     conditions: dict[str, Tensor] | None,
     report: "_Reporter",
 ) -> Tensor:
-    scheduler = type(base.scheduler).from_config(base.scheduler.config)  # fresh: it keeps state between steps
-    scheduler.set_timesteps(request.steps, device=base.device)
-    latents: Tensor = _noise(base, seeds, size) * scheduler.init_noise_sigma
+    scheduler = base.scheduler_for(request.sampler)
+    try:
+        scheduler.set_timesteps(request.steps, device=base.device)
+    except ValueError as error:  # LCM's, of more steps than it was distilled for
+        raise BadRequest(f"steps {request.steps}: this sampler cannot take them ({error})") from error
+    sources = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+    latents: Tensor = _noise(base, sources, size) * scheduler.init_noise_sigma
+    # Each picture's own noise, so that it does not depend on the batch.
+    more: dict[str, Any] = (
+        {"generator": sources} if SAMPLERS[request.sampler or base.sampler].is_random else {}
+    )
     guided = text.shape[0] == 2 * len(seeds)
     for time in scheduler.timesteps:
         doubled = torch.cat([latents, latents]) if guided else latents
@@ -200,20 +213,20 @@ def _denoise(
         if guided:
             without, with_prompt = predicted.chunk(2)
             predicted = without + guidance * (with_prompt - without)
-        before = latents
-        latents = scheduler.step(predicted, time, latents).prev_sample
-        report.step(scheduler, before, predicted, int(time))
+        seen = doubled[-len(seeds) :]
+        latents = scheduler.step(predicted, time, latents, **more).prev_sample
+        report.step(scheduler, seen, predicted, int(time))
     return latents
 
 
-def _noise(base: BaseCheckpoint, seeds: list[int], size: tuple[int, int]) -> Tensor:
+def _noise(base: BaseCheckpoint, sources: list[torch.Generator], size: tuple[int, int]) -> Tensor:
     shape = (
         1,
         base.unet.config.in_channels,
         size[0] // base.pixels_per_latent,
         size[1] // base.pixels_per_latent,
     )
-    each = [torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed)) for seed in seeds]
+    each = [torch.randn(shape, generator=source) for source in sources]
     return torch.cat(each).to(base.device, base.dtype)
 
 
@@ -259,7 +272,10 @@ class _Reporter:
         self._on_progress(Progress(self._done, self._pace.steps, None, preview, "drawing", left))
 
     def _preview(self, scheduler: Scheduler, latents: Tensor, predicted: Tensor, time: int) -> Image.Image:
-        """Decode what the model now expects the picture to be, reduced first so that it costs little."""
+        """Decode what the model now expects the picture to be, reduced first so that it costs little.
+
+        latents: as the UNet was given them, which is on the schedule of alphas with every sampler.
+        """
         kept = scheduler.alphas_cumprod[time].to(latents.device, torch.float32)
         signal, noise = kept.sqrt(), (1 - kept).sqrt()
         x, y = latents.float(), predicted.float()

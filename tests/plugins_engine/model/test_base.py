@@ -227,6 +227,46 @@ def test_samplers_never_clip_latents_and_are_deterministic(base: BaseCheckpoint)
     assert config.get("algorithm_type", "dpmsolver++") == "dpmsolver++"
 
 
+@pytest.mark.parametrize(
+    ("asked", "sampler"),
+    [
+        ({"_class_name": "DDIMScheduler"}, "ddim"),
+        ({"_class_name": "PNDMScheduler"}, "dpm++"),
+        ({"_class_name": "DPMSolverMultistepScheduler", "use_karras_sigmas": True}, "dpm++ karras"),
+        ({"_class_name": "EulerDiscreteScheduler"}, "euler"),
+        ({"_class_name": "EulerAncestralDiscreteScheduler"}, "euler a"),
+        ({"_class_name": "UniPCMultistepScheduler"}, "unipc"),
+        ({"_class_name": "LCMScheduler"}, "lcm"),
+    ],
+)
+def test_a_directory_says_its_sampler(sd_folder: Path, asked: dict[str, object], sampler: str) -> None:
+    change_json(sd_folder / "scheduler" / "scheduler_config.json", **asked)
+
+    base = load_base(sd_folder)
+
+    assert base.sampler == sampler
+    assert type(base.scheduler).__name__ in {"DDIMScheduler", "DPMSolverMultistepScheduler"}, "no randomness"
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("EDMDPMSolverMultistepScheduler", r"of EDM \(continuous noise levels\)"),
+        ("EDMEulerScheduler", "of EDM"),
+        ("FlowMatchEulerDiscreteScheduler", "of flow matching"),
+        ("FlowMatchHeunDiscreteScheduler", "of flow matching"),
+        ("SomethingNewScheduler", "found SomethingNewScheduler: this base cannot be drawn with"),
+    ],
+)
+def test_a_sampler_that_is_not_understood_is_refused_by_name(
+    sd_folder: Path, kind: str, message: str
+) -> None:
+    change_json(sd_folder / "scheduler" / "scheduler_config.json", _class_name=kind)
+
+    with pytest.raises(BadBase, match=message):
+        load_base(sd_folder)
+
+
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadBase, match=r"nowhere: expected a diffusers model directory, found nothing"):
         load_base(tmp_path / "nowhere")

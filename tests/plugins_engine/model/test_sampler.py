@@ -17,6 +17,7 @@ from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import applied
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
+from plugins_engine.model.samplers import SAMPLERS
 from plugins_engine.progress import Cancelled, Progress
 from tests.plugins_engine.tiny_pipelines import EVERY_KIND, RESOLUTION, random_adapter
 
@@ -49,7 +50,8 @@ def untouched(base: BaseCheckpoint) -> Iterator[None]:
 @pytest.mark.parametrize("guidance", [1.0, 4.0])
 def test_pictures_are_those_of_diffusers_own_pipeline(base: BaseCheckpoint, guidance: float) -> None:
     kind = StableDiffusionXLPipeline if base.is_xl else StableDiffusionPipeline
-    pipeline = kind.from_pretrained(base.directory.path, local_files_only=True, scheduler=base.scheduler)
+    own = base.scheduler_for()
+    pipeline = kind.from_pretrained(base.directory.path, local_files_only=True, scheduler=own)
     pipeline.set_progress_bar_config(disable=True)
     side = RESOLUTION // base.pixels_per_latent
     noise = torch.cat(
@@ -65,6 +67,47 @@ def test_pictures_are_those_of_diffusers_own_pipeline(base: BaseCheckpoint, guid
     found = np.stack([array(each) for each in generate(base, request)])
 
     assert np.abs(found / 255 - expected.permute(0, 2, 3, 1).numpy()).max() < 1.5 / 255
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_draws_what_diffusers_draws_with_it(sd: BaseCheckpoint, sampler: str) -> None:
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        sd.directory.path, local_files_only=True, scheduler=sd.scheduler_for(sampler)
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    expected = pipeline(
+        "a fox", num_inference_steps=5, guidance_scale=4.0, num_images_per_prompt=2, output_type="pt",
+        generator=[torch.Generator().manual_seed(seed) for seed in (7, 8)], width=RESOLUTION, height=RESOLUTION,
+    ).images  # fmt: skip
+
+    pair = generate(sd, SampleRequest("a fox", seed=7, steps=5, guidance=4.0, count=2, sampler=sampler))
+    alone = generate(sd, SampleRequest("a fox", seed=8, steps=5, guidance=4.0, sampler=sampler))
+
+    found = np.stack([array(each) for each in pair])
+    assert np.abs(found / 255 - expected.permute(0, 2, 3, 1).numpy()).max() < 1.5 / 255
+    assert difference(alone[0], pair[1]) <= 1, "a picture's noise does not depend on its batch"
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_previews_of_every_sampler_come_near_the_picture(sd: BaseCheckpoint, sampler: str) -> None:
+    seen: list[Progress] = []
+
+    generate(
+        sd, SampleRequest("a fox", steps=10, sampler=sampler), lambda each: seen.append(each), preview_every=6
+    )
+
+    preview = next(each.preview for each in seen if each.preview is not None)
+    assert array(preview).std() > 0
+
+
+def test_a_sampler_that_is_none_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(BadRequest, match=r'sampler "heun": expected one of ddim, dpm\+\+'):
+        SampleRequest("a fox", sampler="heun")
+
+
+def test_lcm_refuses_more_steps_than_it_was_made_for(sd: BaseCheckpoint) -> None:
+    with pytest.raises(BadRequest, match="steps 60: this sampler cannot take them"):
+        generate(sd, SampleRequest("a fox", steps=60, sampler="lcm"))
 
 
 def test_the_same_request_draws_the_same_picture_to_the_bit(base: BaseCheckpoint, untouched: None) -> None:
