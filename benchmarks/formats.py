@@ -1,0 +1,202 @@
+"""Plug-in files of every kind, for each family: how far what is drawn is from what the file means, here and in diffusers.
+
+Tiny pipelines of the true topologies, random weights. The truth is what LyCORIS's and peft's own modules answer, laid over the same
+UNet. The error is that of the UNet's prediction, as a share of the plug-in's effect on it: 0 is exact, 1 is a plug-in left out. A file that
+is refused has no error; "refused" is right where it is said by name, and wrong is only what is drawn otherwise without a word.
+"""
+
+import copy
+import json
+import logging
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+from lycoris.modules.full import FullModule  # type: ignore[import-untyped]
+from lycoris.modules.locon import LoConModule  # type: ignore[import-untyped]
+from lycoris.modules.loha import LohaModule  # type: ignore[import-untyped]
+from lycoris.modules.lokr import LokrModule  # type: ignore[import-untyped]
+from lycoris.modules.norms import NormModule  # type: ignore[import-untyped]
+from peft import LoraConfig, get_peft_model
+from peft.utils import get_peft_model_state_dict
+from torch import Tensor, nn
+
+from benchmarks.report import Report
+from plugins_engine import Adapter, EngineError, applied, load_base
+from plugins_engine.adapters.layer_names import flatten
+from plugins_engine.model.base import BaseCheckpoint
+from tests.plugins_engine import tiny_pipelines
+
+MOST = 1e-4
+RANK, ALPHA = 4, 6.0
+STRENGTH = 0.3  # of the random weights: so strong that float32 does not round the effect away
+FAMILIES: dict[str, Callable[[Path], Path]] = {
+    "SD 1.x": tiny_pipelines.sd1,
+    "SD 2.x": tiny_pipelines.sd2,
+    "SDXL": tiny_pipelines.sdxl,
+}
+_ATTENTION = "mid_block.attentions.0.transformer_blocks.0"
+MATRICES = (f"{_ATTENTION}.attn1.to_q", f"{_ATTENTION}.attn2.to_k", f"{_ATTENTION}.attn2.to_out.0")
+CONVOLUTIONS = ("down_blocks.0.resnets.0.conv1", "down_blocks.0.downsamplers.0.conv")
+NORMS = ("mid_block.resnets.0.norm1", f"{_ATTENTION}.norm2")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file. make: lays it over a UNet with random weights, and gives the file's tensors and metadata."""
+
+    name: str
+    make: Callable[[nn.Module], tuple[dict[str, Tensor], dict[str, str]]]
+
+
+def measure(report: Report, _: Path) -> None:
+    logging.disable(logging.WARNING)
+    for family, build in FAMILIES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            base = load_base(build(Path(folder) / "base"))
+            for kind in KINDS:
+                ours, theirs, said = _errors(base, kind, Path(folder))
+                report.details[f"{family}, {kind.name}"] = {"ours": ours, "diffusers": theirs, "said": said}
+                report.add(
+                    f"{family}: {kind.name}",
+                    float("nan") if ours is None else ours,
+                    target=MOST,
+                    at_least=False,
+                    peer=theirs,
+                    note=said,
+                )
+
+
+def _errors(base: BaseCheckpoint, kind: Kind, folder: Path) -> tuple[float | None, float | None, str]:
+    """Give our error and diffusers', None for a file that is refused, and what the refusals say."""
+    changed = copy.deepcopy(base.unet)
+    tensors, metadata = kind.make(changed)
+    path = folder / "one.safetensors"
+    path.write_bytes(
+        safetensors.torch.save({name: each.contiguous() for name, each in tensors.items()}, metadata)
+    )
+    plain, expected = _predicted(base, base.unet), _predicted(base, changed)
+    effect = float((expected - plain).norm())
+    said = []
+    ours: float | None = None
+    try:
+        adapter = Adapter.load(path, base.layers)
+        with applied(base, [(adapter, 1.0)]):
+            ours = float((_predicted(base, base.unet) - expected).norm()) / effect
+    except EngineError as error:
+        said.append(f"refused: {error}")
+    theirs: float | None = None
+    pipeline = (StableDiffusionXLPipeline if base.is_xl else StableDiffusionPipeline).from_pretrained(
+        base.directory.path, local_files_only=True
+    )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pipeline.load_lora_weights(folder, weight_name=path.name, local_files_only=True)
+        theirs = float((_predicted(base, pipeline.unet) - expected).norm()) / effect
+    except Exception as error:  # noqa: BLE001  # whatever it says is what a person would read
+        said.append(f"diffusers refuses: {str(error).splitlines()[0][:80]}")
+    return ours, theirs, "; ".join(said)
+
+
+@torch.no_grad()
+def _predicted(base: BaseCheckpoint, unet: Any) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    noisy = torch.randn(1, 4, 16, 16, generator=generator)
+    text = torch.randn(1, 9, base.unet.config.cross_attention_dim, generator=generator)
+    conditions = base.added_conditions(torch.ones(1, 16), 32, 32) if base.is_xl else None
+    found: Tensor = unet(noisy, 500, text, added_cond_kwargs=conditions).sample
+    return found
+
+
+@contextmanager
+def _seeded() -> Iterator[torch.Generator]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        yield torch.Generator().manual_seed(2)
+
+
+def _of_lycoris(kind: Any, layers: tuple[str, ...], **options: Any) -> Callable[[nn.Module], Any]:
+    """Lay LyCORIS's modules over layers, and give what it would save, in kohya's keys."""
+
+    def make(unet: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
+        tensors: dict[str, Tensor] = {}
+        with _seeded() as generator, torch.no_grad():
+            for layer in layers:
+                start = f"lora_unet_{flatten(layer)}"
+                sizes = () if kind in (FullModule, NormModule) else (RANK, ALPHA)
+                module = kind(start, unet.get_submodule(layer), 1.0, *sizes, **options)
+                module.apply_to()
+                for parameter in module.parameters():
+                    parameter += torch.randn(parameter.shape, generator=generator) * STRENGTH
+                state = module.custom_state_dict() if kind is FullModule else module.state_dict()
+                tensors |= {
+                    f"{start}.{name}": each.detach().clone()
+                    for name, each in state.items()
+                    if each is not None and "org" not in name
+                }
+        return tensors, {}
+
+    return make
+
+
+def _of_peft(
+    layers: tuple[str, ...], *, header: bool, own_alphas: bool = False, **options: Any
+) -> Callable[[nn.Module], Any]:
+    """Lay peft's layers over a UNet, and give what diffusers would save: its config in the header, or alphas as tensors."""
+
+    def make(unet: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
+        with _seeded() as generator:
+            config = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=list(layers), **options)
+            model = get_peft_model(unet, config)
+            with torch.no_grad():
+                for name, parameter in model.named_parameters():
+                    if "lora_" in name:
+                        parameter += torch.randn(parameter.shape, generator=generator) * STRENGTH
+        state = get_peft_model_state_dict(model)
+        tensors = {
+            f"unet.{key.removeprefix('base_model.model.')}": each.clone() for key, each in state.items()
+        }
+        if own_alphas:
+            tensors |= {f"unet.{layer}.alpha": torch.tensor(ALPHA) for layer in layers}
+        said = {f"unet.{name}": value for name, value in config.to_dict().items()}
+        said["unet.target_modules"] = sorted(layers)  # diffusers writes the set as a list
+        written = {"lora_adapter_metadata": json.dumps(said, default=str)} if header else {}
+        return tensors, {"format": "pt", **written}
+
+    return make
+
+
+ALL = MATRICES + CONVOLUTIONS
+KINDS = (
+    Kind("LoRA, kohya", _of_lycoris(LoConModule, MATRICES)),
+    Kind("LoCon, kohya", _of_lycoris(LoConModule, ALL)),
+    Kind("LoCon with Tucker cores", _of_lycoris(LoConModule, ALL, use_tucker=True)),
+    Kind("rsLoRA, kohya", _of_lycoris(LoConModule, MATRICES, rs_lora=True)),
+    Kind("DoRA by output, LyCORIS", _of_lycoris(LoConModule, MATRICES, weight_decompose=True)),
+    Kind("DoRA by input, LyCORIS", _of_lycoris(LoConModule, ALL, weight_decompose=True, wd_on_out=False)),
+    Kind("LoHa", _of_lycoris(LohaModule, ALL, use_tucker=True)),
+    Kind("LoHa with DoRA", _of_lycoris(LohaModule, MATRICES, weight_decompose=True)),
+    Kind("LoKr", _of_lycoris(LokrModule, ALL, factor=2)),
+    Kind("LoKr, both in factors", _of_lycoris(LokrModule, MATRICES, factor=4, decompose_both=True)),
+    Kind("LoKr, whole", _of_lycoris(LokrModule, ALL, factor=4, full_matrix=True)),
+    Kind("full differences with biases", _of_lycoris(FullModule, ALL)),
+    Kind("norms", _of_lycoris(NormModule, NORMS)),
+    Kind("LoRA, diffusers, alpha as tensors", _of_peft(MATRICES, header=False, own_alphas=True)),
+    Kind("LoRA, diffusers, alpha in the header", _of_peft(MATRICES, header=True)),
+    Kind("rsLoRA, diffusers, in the header", _of_peft(MATRICES, header=True, use_rslora=True)),
+    Kind(
+        "LoRA, diffusers, alpha and rank by layer",
+        _of_peft(ALL, header=True, alpha_pattern={"attn1.to_q": 3.0}, rank_pattern={MATRICES[1]: 2}),
+    ),
+    Kind("LoCon, diffusers", _of_peft(ALL, header=True)),
+    Kind("LoRA with biases, peft", _of_peft((MATRICES[2], *CONVOLUTIONS), header=True, lora_bias=True)),
+    Kind("DoRA, peft", _of_peft(ALL, header=True, use_dora=True)),
+)  # fmt: skip
