@@ -1,4 +1,4 @@
-"""What a row holds, and how that differs from what it held before. Secrets are compared, and never shown."""
+"""What a row holds, and how that differs from before. Secrets are compared, but never shown."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def state_of(row: Model) -> State:
 
 
 def difference(before: State, after: State) -> dict[str, tuple[Any, Any]]:
-    """Give what changed from what to what. Of a row that came or went, fields that hold nothing are left out."""
+    """Give each changed field with its old and new value. For a new or deleted row, empty fields are left out."""
     changed = {}
     for name in {**before, **after}:
         was, became = before.get(name), after.get(name)

@@ -1,7 +1,7 @@
 """Turn an uploaded file into a clean picture of our own encoding, or refuse it with the reason.
 
-Nothing of the upload but its pixels survives: they are decoded, turned upright, brought to sRGB and encoded anew, so
-metadata, embedded profiles, hidden colours under full transparency and whatever was appended are gone.
+Only the pixels of the upload survive. They are decoded, turned upright, converted to sRGB and encoded anew. Metadata, embedded
+profiles, hidden colours under full transparency and appended data are gone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WEBP_QUALITY = 95
 
 @dataclass(frozen=True)
 class Limits:
-    """What is taken: sizes of the file in bytes, of the picture in pixels."""
+    """The largest uploads: the file in bytes, the picture in pixels."""
 
     max_bytes: int
     max_pixels: int
@@ -87,7 +87,7 @@ def clean(data: bytes, limits: Limits) -> CleanPicture:
 
 
 def clean_in_child(data: bytes, options: dict[str, Any]) -> tuple[dict[str, Any], Sequence[bytes]]:
-    """Do the same in a child (`decoding.child`), to which the limits are the options."""
+    """Do the same in a child process (`decoding.child`). The limits are its options."""
     picture = clean(data, Limits(**options))
     likenesses = (picture.likeness, picture.mirrored)
     found = {name: getattr(picture, name) for name in _PLAIN}
@@ -96,14 +96,14 @@ def clean_in_child(data: bytes, options: dict[str, Any]) -> tuple[dict[str, Any]
 
 
 def from_child(found: dict[str, Any], parts: Sequence[bytes]) -> CleanPicture:
-    """Make of a child's answer what it is about."""
+    """Make the picture from a child's answer."""
     data, thumbnail, *grids = parts
     upright, mirrored = (Likeness(each, grid) for each, grid in zip(found.pop("hashes"), grids, strict=True))
     return CleanPicture(data=data, thumbnail=thumbnail, likeness=upright, mirrored=mirrored, **found)
 
 
 def on_white(picture: Image.Image) -> Image.Image:
-    """Lay a picture on white paper, as training and the eye do."""
+    """Put a picture on a white ground, as training and the eye do."""
     if picture.mode != "RGBA":
         return picture.convert("RGB")
     paper = Image.new("RGBA", picture.size, "white")
@@ -121,7 +121,7 @@ def _decode(data: bytes, limits: Limits) -> tuple[Image.Image, bool]:
     """Read the pixels as upright sRGB, RGB or RGBA, and whether they came from a PNG."""
     try:
         with warnings.catch_warnings():
-            # About strange files. Our own limit on pixels, checked before decoding, is the one that counts.
+            # Warnings about odd files. Our own limit on pixels, checked before decoding, is the one that counts.
             warnings.simplefilter("ignore")
             with Image.open(BytesIO(data), formats=FORMATS) as opened:
                 _check_header(opened, limits)
@@ -140,7 +140,7 @@ def _decode(data: bytes, limits: Limits) -> tuple[Image.Image, bool]:
 
 
 def _check_header(opened: Image.Image, limits: Limits) -> None:
-    """Refuse by what the header says, before any pixel is decoded."""
+    """Refuse a file by its header, before any pixel is decoded."""
     width, height = opened.size
     if width * height > limits.max_pixels or max(width, height) > limits.max_side:
         raise Refused(f"The picture has {width} x {height} pixels. " + _too_many_pixels(limits))

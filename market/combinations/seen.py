@@ -13,7 +13,7 @@ BY_ITSELF, SIDE_BY_SIDE, COMBINED, ADDED_UP = "by itself", "side by side", "comb
 
 @dataclass(frozen=True)
 class SeenRow:
-    """Shares of pictures that show all that was asked for, in words."""
+    """The shares of pictures that show everything asked for, in words."""
 
     title: str
     parts: str
@@ -23,7 +23,7 @@ class SeenRow:
 
 
 def seen_rows(combination: Combination) -> list[SeenRow]:
-    """Give a row for each group of prompts; none where the judge does not know the parts' concepts."""
+    """Give a row for each group of prompts. There is none if the judge does not know the parts' concepts."""
     return [
         SeenRow(
             each["title"],

@@ -16,7 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 USUAL_DECLINE = 0.1
-"""Half of the prior lies below it. On the embedded base the log-odds fell by 0.03 an extraction, over 50 (docs/figures/multi_extraction.json)."""
+"""Half of the prior lies below it.
+
+On the embedded base the log-odds fell by 0.03 an extraction, over 50 (docs/figures/multi_extraction.json).
+"""
 USUAL_START = (3.0, 3.0)
 """Mean and standard deviation of the prior of a: from a base that draws next to nothing rightly to one that hardly errs."""
 COVERED = 0.95

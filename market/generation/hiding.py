@@ -15,7 +15,10 @@ AT_ONCE = 2000
 
 
 def hide(pictures: PictureQuerySet, *, reference: str, words: str) -> int:
-    """Hide these pictures under a reference, in the caller's transaction; give how many there are. A second time adds what is new."""
+    """Hide these pictures under a reference, in the caller's transaction; give how many there are.
+
+    A second time adds what is new.
+    """
     hiding, _made = Hiding.objects.get_or_create(reference=reference, defaults={"words": words})
     hidden = [HiddenPicture(hiding=hiding, picture_id=pk) for pk in pictures.values_list("pk", flat=True)]
     HiddenPicture.objects.bulk_create(hidden, batch_size=AT_ONCE, ignore_conflicts=True)

@@ -219,7 +219,10 @@ class CommissionRateQuerySet(models.QuerySet["CommissionRate"]):
 
 
 class CommissionRate(DatedRate):
-    """The market's commission on one kind of fee from a moment on. Only added to: what was asked for keeps the rate of its quote."""
+    """The market's commission on one kind of fee from a moment on.
+
+    Only added to: what was asked for keeps the rate of its quote.
+    """
 
     LINES = (("plugin_fee", "Fees of plug-ins"), ("base_fee", "Fees of base models"))
 

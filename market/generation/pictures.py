@@ -78,7 +78,10 @@ def picture_page(request: HttpRequest, pk: UUID) -> HttpResponse:
 @login_required
 @require_GET
 def picture_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """Serve the original PNG; `?download` offers it to be saved. A browser keeps it, and asks each time whether it may still show it."""
+    """Serve the original PNG; `?download` offers it to be saved.
+
+    A browser keeps it, and asks each time whether it may still show it.
+    """
     picture = own_picture(person_of(request), pk)
     if picture.hidden_because:
         refused = HttpResponse(

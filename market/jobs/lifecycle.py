@@ -228,7 +228,10 @@ class JobQuerySet(models.QuerySet["Job"]):
             return True
 
     def abandon_all(self, *, error: str) -> int:
-        """Fail these jobs as far as they live; say how many. In one order, so that nobody who does it at once waits for the other."""
+        """Fail these jobs as far as they live; say how many.
+
+        In one order, so that nobody who does it at once waits for the other.
+        """
         numbers = sorted(set(self.live().values_list("pk", flat=True)))
         return sum(self.model.objects.abandon(pk, error=error) for pk in numbers)
 

@@ -29,7 +29,10 @@ BY_BANK = Q(stripe_account="")
 
 
 def make_batch(admin: User) -> PayoutBatch:
-    """Gather the payouts that were asked for into one batch, all that another admin can approve. Raises Refused where there is none."""
+    """Gather the payouts that were asked for into one batch, all that another admin can approve.
+
+    Raises Refused where there is none.
+    """
     require_admin(admin)
     with transaction.atomic():
         waiting = list(
@@ -59,7 +62,10 @@ def make_batch(admin: User) -> PayoutBatch:
 
 
 def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
-    """Add an admin's approval; with the last that is needed the file is made for what the bank pays. Nobody approves their own payout."""
+    """Add an admin's approval; with the last that is needed the file is made for what the bank pays.
+
+    Nobody approves their own payout.
+    """
     require_admin(admin)
     with transaction.atomic():
         batch = PayoutBatch.objects.select_for_update().get(pk=batch.pk)
@@ -112,7 +118,10 @@ def dissolve_batch(batch: PayoutBatch, admin: User) -> None:
 
 
 def send_batch(batch: PayoutBatch, admin: User) -> None:
-    """Note that the bank was given the file, and let the sweeper transfer the rest. Raises Refused unless it is approved and not sent yet."""
+    """Note that the bank was given the file, and let the sweeper transfer the rest.
+
+    Raises Refused unless it is approved and not sent yet.
+    """
     require_admin(admin)
     require_another(batch, admin)
     with transaction.atomic():

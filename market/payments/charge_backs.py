@@ -76,7 +76,10 @@ def look_at(top_up: TopUp) -> ChargeBack | None:
 
 
 def follow(case: ChargeBack) -> int:
-    """Freeze what an open case reaches and is not frozen yet; give back what it reaches no more. Give how many transfers that took."""
+    """Freeze what an open case reaches and is not frozen yet; give back what it reaches no more.
+
+    Give how many transfers that took.
+    """
     with transaction.atomic():
         # Two sweepers take turns: the second finds what the first froze.
         locked = (

@@ -24,7 +24,10 @@ OUTCOMES = {
 
 
 def bear(top_up: TopUp, admin: User, reason: str) -> None:
-    """Decide that the market bears what was taken back, out of its revenue: wallet and receivers keep what they have. Raises Refused."""
+    """Decide that the market bears what was taken back, out of its revenue: wallet and receivers keep what they have.
+
+    Raises Refused.
+    """
     decide(top_up, admin, ChargeBackState.RELEASED, reason)
 
 

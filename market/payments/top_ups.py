@@ -63,7 +63,10 @@ RECONCILE_FOR = 10.0
 
 
 def room_of(person: User, besides: uuid.UUID | None = None) -> int:
-    """How much the person may put into their wallet now, in micro-units. What waits for its payment, `besides` one, fills it, too."""
+    """How much the person may put into their wallet now, in micro-units.
+
+    What waits for its payment, `besides` one, fills it, too.
+    """
     waiting = TopUp.objects.filter(person=person, state__in=(TopUpState.PENDING, TopUpState.PROCESSING))
     if besides is not None:
         waiting = waiting.exclude(pk=besides)

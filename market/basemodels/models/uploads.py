@@ -28,16 +28,16 @@ FILE_PATH = (
 
 class BaseUploadQuerySet(models.QuerySet["BaseUpload"]):
     def unclaimed(self) -> BaseUploadQuerySet:
-        """Those that no base has, or is to have, and no release was made of: nothing refers to their files."""
+        """Uploads that no base has or is to have, and that no release was made from: nothing refers to their files."""
         return self.filter(base=None, next_base=None, releases=None)
 
     def unproven(self) -> BaseUploadQuerySet:
-        """Those that no base is, or whose base has not passed its check."""
+        """Uploads without a base, or whose base has not passed its check."""
         return self.filter(Q(base=None, releases=None) | Q(base__fingerprint=""))
 
 
 class BaseUpload(models.Model):
-    """One directory being sent. The same list of files from the same person is the same upload: that is how it goes on."""
+    """One directory being sent. The same list of files from the same person continues the same upload."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="base_uploads")
@@ -69,7 +69,7 @@ class BaseUpload(models.Model):
         return reverse("basemodels:upload", args=[self.pk])
 
     def touch(self) -> None:
-        """Say that it was used just now: untouched ones that nothing refers to are deleted in time."""
+        """Note that it was used just now. Unused ones that nothing refers to are deleted after a time."""
         BaseUpload.objects.filter(pk=self.pk).update(touched_at=Now())
 
     @property

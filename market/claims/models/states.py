@@ -4,8 +4,8 @@
     submitted, evidence ready ──answer──▶ accepted or rejected, by the other side
     rejected ──appeal──▶ appealed ──decision──▶ accepted or rejected, by an admin
 
-Withdrawn can be reached from every state that is not an answer. A claim that nobody answered in time is escalated: from then
-on only an admin answers it, and that answer stands.
+Withdrawn can be reached from every state that is not an answer. A claim that nobody answered in time is escalated: only an
+admin can answer it then, and that answer is final.
 """
 
 from __future__ import annotations

@@ -166,7 +166,10 @@ def decide(checkout: OfflineCheckout, *, paid: bool, reporting: Reporting = Repo
 
 
 def take_back(checkout: OfflineCheckout, how: TakingBack, *, reporting: Reporting = Reporting.PROMPT) -> bool:
-    """Give the payer their money back, as a refund or because their bank demands it; queue the webhook. False when there is none."""
+    """Give the payer their money back, as a refund or because their bank demands it; queue the webhook.
+
+    False when there is none.
+    """
     half = checkout.amount // 2 // CENT * CENT
     amount = half if how == TakingBack.REFUND_HALF else checkout.amount
     state = CheckoutState.DISPUTED if how == TakingBack.DISPUTE else CheckoutState.REFUNDED
