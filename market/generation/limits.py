@@ -1,4 +1,4 @@
-"""What a request may ask for. The form, the use case and the constraints of the tables all read it here."""
+"""What a request may ask for. The form, the use case and the tables' constraints all read it here."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The server-sent events of a job: its panel, rendered anew each time the job changes, until it has ended."""
+"""The server-sent events of a job: its panel, rendered again each time the job changes, until it has ended."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def job_events(
 ) -> AsyncGenerator[str, None]:
     """Yield `panel` events while the job lives, then the last `panel` and a `close`.
 
-    Closing the generator, as the server does when the browser goes away, ends the watching at once.
+    The server closes the generator when the browser goes away; that ends the watching at once.
     """
     render = sync_to_async(_render, thread_sensitive=False)
     loop = asyncio.get_running_loop()
