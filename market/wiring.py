@@ -1,6 +1,6 @@
 """What the apps give each other, on one page: kinds of jobs, sweeps, names in the ledger, what follows an accepted claim.
 
-Imports go down. Where a lower app has to reach a higher one, it keeps a list, and this page fills it when Django starts.
+Imports go down. If a lower app has to reach a higher one, it keeps a list, and this page fills it when Django starts.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ SWEEPS: dict[str, Sweep] = {
     "combinations given up": Sweep(combinations.give_up_expired),
     "prices of combined plug-ins": Sweep(repricing.reprice_combined),
     "base uploads given up": Sweep(uploading.sweep_abandoned),
-    # An open dispute sums up all that its plug-in earned since it was opened.
+    # An open dispute sums up everything that its plug-in earned since it was opened.
     "disputes": Sweep(sweep_disputes, every=60),
     "claims": Sweep(sweep_claims, every=60),
     "takedowns": Sweep(sweep_takedowns, every=60),
     "payments": Sweep(sweep_payments),
     "charge-backs": Sweep(sweep_charge_backs, every=60),
-    # To see who can be paid takes a sum for each.
+    # Finding out who can be paid takes a sum for each person.
     "monthly payouts": Sweep(request_monthly, every=3600),
     "traces forgotten": Sweep(forget_traces, every=3600),
     "sealed": Sweep(seal_some),

@@ -106,7 +106,7 @@ class PayoutDetailsForm(forms.ModelForm[PayoutDetails]):
 
 
 class PayoutForm(forms.Form):
-    """How much of what can be paid. `most` is that, in micro-units."""
+    """How much to pay out. `most` is what can be paid out, in micro-units."""
 
     amount = CentsField(max_digits=12)
     request_id = forms.UUIDField(widget=forms.HiddenInput)
@@ -122,7 +122,7 @@ class ReasonForm(forms.Form):
 
 
 class CreditForm(forms.Form):
-    """Promotional credit: to whom, how much and what for."""
+    """Promotional credit: to whom, how much, and what for."""
 
     person = forms.ModelChoiceField(
         queryset=User.objects.filter(is_active=True),
