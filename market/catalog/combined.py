@@ -1,7 +1,7 @@
 """What a plug-in combined on the market costs, and in which shares its parts divide the fee.
 
 The shares follow the parts' prices at the time of combining. For each picture the artist of a part gets at least what their own
-plug-in costs at that moment, so combining is no way round a price.
+plug-in costs at that moment. So combining is no way round a price.
 """
 
 from __future__ import annotations

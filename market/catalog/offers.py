@@ -23,7 +23,7 @@ class Offer:
     version: the one that draws there. None before there is any.
     price_micros: for a picture, whoever pays it. The payer's own part of it is not charged.
     royalties: who divides the price.
-    needed: False if it would change nothing, because it restores what the release never lost.
+    needed: False if it would change nothing: it restores what the release never lost.
     usable: whether the person may draw with it.
     misfit: why its weights do not fit the release, in words for a person. "" if they fit.
     """

@@ -5,7 +5,7 @@ limits, fees), a frozen dataclass beside them is what the code reads: `settings.
 `settings.CLAIMS = replace(settings.CLAIMS, answer_days=3)`.
 
 `load` turns an environment into a `Configuration`. It refuses a value that does not parse, and a name that looks like a
-misspelt variable: a typo must not silently leave a default in force. `python -m market.configuration` prints
+misspelt variable. A typo must not silently leave a default in force. `python -m market.configuration` prints
 docs/reference/configuration.md; a test holds the two together.
 """
 

@@ -17,8 +17,8 @@ from market.refusals import Reason, invalid, outside
 DEFAULT_WEIGHT = 1.0
 NO_PROMPT = "Say what to draw."
 
-# Characters that no prompt needs and that can hide text from a reader: control characters, changes of writing direction, tags
-# (plane 14), surrogates and code points that are no characters. Joiners stay: Persian and emoji need them.
+# Characters that no prompt needs and that can hide text from a reader. They are control characters, changes of writing
+# direction, tags (plane 14), surrogates and code points that are no characters. Joiners stay: Persian and emoji need them.
 _HIDDEN = regex.compile(
     r"[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Noncharacter_Code_Point}\u200b\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )

@@ -18,7 +18,7 @@ def _covers(credit: int, quote: Quote, person: User) -> bool:
     """Whether this amount of promotional credit pays a quote. It pays plug-ins only if the market wants to pay their royalties.
 
     A hold is on one account, so credit that does not cover the price is kept for a smaller one. Nobody can pay themselves with
-    credit through another account: if a receiver shares a card, an address or a device with the payer, the wallet pays.
+    credit through another account. If a receiver shares a card, an address or a device with the payer, the wallet pays.
     """
     on_plugins = any(line.total for line in quote.lines if line.is_plugin)
     if credit < quote.total or (on_plugins and not settings.FEES.promotion_pays_royalties):

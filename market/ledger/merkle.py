@@ -2,8 +2,8 @@
 
 Pure; hashes are SHA-256, 32 bytes. Hashes of complete subtrees never change. So those of 256 leaves, of 256² and so on are kept
 beside the leaves' own (`Kept`). With them a root, or a proof about one leaf, needs only a few hundred hashes, however large the
-tree is. A range [low, high) of leaves is a node of the tree: the whole tree, or one side of such a range, split at the largest
-power of two below its length.
+tree is. A range [low, high) of leaves is a node of the tree: the whole tree, or one side of such a range. A range is split at
+the largest power of two below its length.
 """
 
 from __future__ import annotations

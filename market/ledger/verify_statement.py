@@ -3,8 +3,8 @@
 This one file, Python 3.11 or later and the package `cryptography` are all it needs. It says whether
   - the file is byte for byte what the market signed;
   - the lines add up, from what was there before the month to what was there after it;
-  - each line is a part of a transfer in the tree whose root the market signed and published, which nobody can change afterwards
-    unseen (RFC 9162, section 2.1);
+  - each line is a part of a transfer in the tree whose root the market signed and published: a later change
+    would be noticed (RFC 9162, section 2.1);
   - with --earlier, an earlier statement fits: it is of the same account, and what it ends with is what this one begins with;
   - with --earlier and --consistency (the file that PROOF-PAGE/consistency gives), the earlier tree is the beginning of this one.
 

@@ -254,7 +254,7 @@ def ask_gateway(top_up: TopUp) -> TopUp:
 def reconcile() -> int:
     """Ask gateways about top-ups whose webhooks may be lost, and give up those unpaid after a day. Returns how many changed.
 
-    Every top-up is asked about, less and less often as it ages: a failed one may be paid at a second try, and a paid one may be
+    Every top-up is asked about, less and less often as it ages. A failed one may be paid at a second try, and a paid one may be
     refunded. Owed ones are tried again.
     """
     started, now = time.monotonic(), timezone.now()

@@ -1,6 +1,6 @@
 """Backups of a whole market: database, files and keys, in one folder that can be checked and restored.
 
-The database is dumped first and the files are copied after it: a file without a row is clutter, but a row without its file is a
+The database is dumped first and the files are copied after it. A file without a row is clutter, but a row without its file is a
 lost picture. The manifest lists what the backup contains, with the head of the ledger's tree. A restored ledger must have that
 same head.
 """

