@@ -22,9 +22,9 @@ from redis.retry import Retry
 log = logging.getLogger(__name__)
 
 PATIENCE = 0.1
-"""Seconds that connecting may take, and an answer: one that hangs holds a request up by at most twice as long."""
+"""The most seconds for connecting, and for an answer. A hanging server delays a request by at most twice that."""
 ASK_AGAIN_AFTER = 5.0
-"""Seconds without a question to a server that did not answer."""
+"""Seconds during which a server that did not answer is not asked."""
 
 
 class Outage:

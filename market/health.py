@@ -30,7 +30,7 @@ from market.jobs.sweeping import went_round_lately
 log = logging.getLogger(__name__)
 
 LEAST_FREE = 100_000_000
-"""Bytes on the disk below which files cannot be relied on to be written."""
+"""With fewer free bytes on the disk, writing files may fail."""
 
 
 class NotReady(Exception):
@@ -100,9 +100,9 @@ CHECKS: dict[str, Callable[[], None]] = {
     "sweeper": sweeper,
     "storage": storage,
 }
-"""They are asked by strangers too, and so write nothing."""
+"""Strangers can ask these too, so they write nothing."""
 DISPENSABLE = {"broker", "cache", "worker_processes", "sweeper"}
-"""Without these people are served all the same, if slower: what watches the market is told, and the web stays."""
+"""Without these the market still serves people, if slower. The answer reports them, but the status stays 200."""
 
 
 @require_safe

@@ -11,7 +11,7 @@ from django.utils.http import content_disposition_header
 
 A_DAY = 24 * 3600
 A_WHILE = 300
-"""How long, in seconds, caches in between keep what everybody may see: a takedown cannot reach them."""
+"""How long, in seconds, proxies may cache a public file: a takedown cannot reach their copies."""
 
 
 def forget_file(file: FieldFile) -> None:

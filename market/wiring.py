@@ -44,7 +44,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
     statement_files.JOB,
     verifying.JOB,
 )
-"""Each has a runner of its name in `workers/kinds.py`."""
+"""Each has a runner with its name in `workers/kinds.py`."""
 
 SWEEPS: dict[str, Sweep] = {
     "requests given up": Sweep(requests.give_up_expired),
@@ -67,7 +67,7 @@ SWEEPS: dict[str, Sweep] = {
     "verifications begun": Sweep(verifying.verify_nightly),
     "answers of the API forgotten": Sweep(forget_answers),
 }
-"""Run in this order by the sweeper. Each does a little, and says of how much."""
+"""The sweeper runs these in this order. Each does a little, and gives how much it did."""
 
 DESCRIBERS: dict[str, Describer] = {
     "plugin-version": describers.plugin_versions,
@@ -75,10 +75,10 @@ DESCRIBERS: dict[str, Describer] = {
     "payout": describers.payouts,
     "combination": combination.named,
 }
-"""By what comes before the colon in the subjects and references of transfers."""
+"""By the prefix before the colon in the subjects and references of transfers."""
 
 AFTER_A_CLAIM_IS_ACCEPTED: tuple[outcomes.Follow, ...] = (take_down_what_was_claimed,)
-"""Called in the transaction that accepts it."""
+"""Called in the transaction that accepts the claim."""
 
 
 def wire() -> None:

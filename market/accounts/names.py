@@ -22,7 +22,7 @@ SCRIPTS = (
     "Cherokee", "Khmer", "Mongolian", "Hiragana", "Katakana", "Bopomofo", "Han",
 )  # fmt: skip
 MOST_MARKS = 2
-"""Signs over and under one letter; stacks of them run over the lines around."""
+"""Signs allowed over and under one letter: tall stacks would cover the lines above and below."""
 
 _hidden = regex.compile(r"[\p{C}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u2800\u3164\uffa0]")
 _stack = regex.compile(rf"\p{{M}}{{{MOST_MARKS + 1},}}")

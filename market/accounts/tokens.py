@@ -15,10 +15,10 @@ from market.audit.recording import record
 from market.refusals import invalid
 
 MARK = "cpmt_"
-"""What every token starts with, so that whoever finds one in a file knows what it is."""
+"""The start of every token, so that anybody who finds one in a file knows what it is."""
 SECRET_LENGTH, CHECK_LENGTH = 32, 6
 MAX_TOKENS = 20
-"""In use by one person. The limits of the API are counted by token."""
+"""The most tokens of one person. The API counts its limits by token."""
 NOTED_EVERY = timedelta(minutes=1)
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 

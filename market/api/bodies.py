@@ -27,7 +27,7 @@ from market.claims.models import TEXT_LENGTH
 from market.ledger.money import micros_of
 
 MOST_JSON = 1_000_000
-"""Bytes of a body in JSON; pictures come as files."""
+"""The most bytes of a JSON body. Pictures come as files."""
 FINEST_MICROS = micros_of(FINEST)
 
 BINARY = {"type": "string", "format": "binary"}

@@ -39,9 +39,9 @@ class Endpoint(APIView):
     content_negotiation_class = OneKind
     writes: Scope | None = None
     in_parts = False
-    """Whether one thing takes many requests here: they count as requests, and not as changes."""
+    """Whether one action takes many requests here. They then count as requests, not as changes."""
     group = ""
-    """Where it stands in the reference; if not said, under the name of its module."""
+    """Its group in the reference. By default that is the name of its module."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse a body sent in chunks, which the framework would take for an empty one. Parts of files are read by hand."""

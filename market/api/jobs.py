@@ -42,7 +42,7 @@ SCOPES = {
     UPLOAD: Scope.SELL,
     EVIDENCE: Scope.CLAIM,
 }
-"""What cancelling a kind of job needs; all other kinds are managing."""
+"""The scope that cancelling a kind of job needs. All other kinds need `manage`."""
 _WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,6})(?:$|[,;\s])")
 
 

@@ -31,7 +31,7 @@ _KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_LENGTH}}}")
 
 Act = Callable[..., Response]
 First = Callable[..., AbstractContextManager[object]]
-"""What takes long, done before the transaction: its outcome is handed to the method, after the request."""
+"""Slow work to do before the transaction. The method gets its result after the request."""
 AnyAct = TypeVar("AnyAct", bound=Act)
 
 

@@ -19,7 +19,7 @@ from market.api.problems import Fault, Problem, invalid
 PAGE = 25
 MOST = 100
 DEEPEST = 10_000
-"""Rows of a search that can be paged through: beyond, a narrower search is quicker for everybody."""
+"""How many rows of a search can be paged through. Beyond that, a narrower search is quicker for everybody."""
 PAGE_PARAMETERS = (
     OpenApiParameter("cursor", str, description="Where the page begins: take it from `next` as it is."),
     OpenApiParameter("limit", int, description=f"Rows of a page, 1 to {MOST}; {PAGE} if it is not said."),

@@ -124,7 +124,7 @@ _BY_STATUS = {
 _BY_REFUSAL = _BY_STATUS | {429: TOO_MANY_WAITING}
 
 BUSY_FOR = 30
-"""Seconds until whoever was refused for want of room may come again."""
+"""Seconds until a client may try again who was refused because there was no room."""
 
 NOT_THERE = "There is no such thing here, or it is not yours to see."
 

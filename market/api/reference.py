@@ -40,7 +40,7 @@ TITLES = {
     "claims": "Claims",
     "takedowns": "Takedowns and strikes",
 }
-"""The groups in the order in which they are shown; others come after them."""
+"""The groups in their order on the page. Others come after them."""
 DEEPEST = 3
 FORM = "multipart/form-data"
 

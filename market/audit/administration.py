@@ -20,7 +20,7 @@ from market.audit.states import State, difference, state_of
 Action = Callable[[Any, HttpRequest, QuerySet[Any]], Any]
 FormSet = BaseInlineFormSet[Any, Any, Any]
 DELETE_SELECTED = "delete_selected"
-"""Django's own action, which asks back first and then logs every row that it deletes."""
+"""Django's own action. It asks for confirmation first, then logs every row that it deletes."""
 
 
 @dataclass

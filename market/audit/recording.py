@@ -19,7 +19,7 @@ LONGEST = 500
 """Characters of a value that are kept."""
 
 Changes = Mapping[str, tuple[Any, Any]]
-"""Of each field that changed, what it was and what it is."""
+"""For each changed field, the old and the new value."""
 
 
 class Actor(Protocol):

@@ -22,7 +22,7 @@ OWN = {
     "person.second_factor_removed": second_factor.authenticator_removed,
     "person.second_factor_renewed": second_factor.authenticator_reset,
 }
-"""What an admin does with their own account, and the signal that tells of it."""
+"""What an admin does with their own account, and the signal that reports it."""
 
 
 def listen() -> None:

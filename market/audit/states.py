@@ -12,7 +12,7 @@ from market.audit.recording import plain
 State = dict[str, Any]
 
 SECRET_WORDS = frozenset({"password", "secret", "token", "key", "data"})
-"""Fields whose name has one of these words hold a secret; `data` is where a second factor keeps its own."""
+"""A field whose name contains one of these words holds a secret. A second factor keeps its secret in `data`."""
 HIDDEN = "(hidden)"
 WHOLE = sys.maxsize
 NOTHING: tuple[Any, ...] = (None, "", [], {})

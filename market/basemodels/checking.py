@@ -25,7 +25,7 @@ EXAMPLES = 24
 LONGEST_EXAMPLE = 60
 SAMPLES = 4
 ANY_SUBJECTS = ("a house by the sea", "a portrait of a woman", "a bowl of fruit", "a fox in the snow")
-"""What a base is tried on that does not say what it knows."""
+"""The prompts on which a base is tried that does not say what it knows."""
 
 
 class BadWeights(Exception):

@@ -11,7 +11,7 @@ from PIL import Image
 
 PROMPT_LENGTH = 500
 SAMPLE_SEED = 1
-"""Of the first of some samples; each further one has the next."""
+"""The seed of the first sample. Each further one has the next number."""
 
 
 @dataclass(frozen=True)

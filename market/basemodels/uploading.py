@@ -29,12 +29,12 @@ from market.refusals import Refused, gone_on, invalid, too_many
 from market.stored_files import files_undone
 
 MAX_OPEN = 3
-"""Uploads of one person that have not passed a check: each may be as large as the market takes."""
+"""The most uploads of one person that have not passed a check. Each may be as large as the market takes."""
 KEPT_UNTOUCHED = timedelta(days=2)
 KEPT_EMPTY = timedelta(hours=1)
-"""Of an upload of which nothing has arrived: what is only announced takes room from others."""
+"""How long an upload of which nothing has arrived is kept. What is only announced takes room from others."""
 CLAIMED = "A base model has this upload; it stays."
-"""Why an upload is not given up."""
+"""Why an upload cannot be given up."""
 _LOCK = 7_266_003  # the advisory lock of PostgreSQL for those who begin an upload
 
 

@@ -24,7 +24,7 @@ from market.refusals import Refused
 
 KIND = "addition"
 MAX_WAITING = 3
-"""Unfinished additions of one person."""
+"""The most unfinished additions of one person."""
 MIN_WORKS = 3
 
 

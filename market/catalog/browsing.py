@@ -26,7 +26,7 @@ SORTS = {
     "name": "By name",
 }
 PRICE = Greatest("price_micros", "parts_micros")
-"""What a picture costs, as far as the last sweep knew what the parts of combined plug-ins ask for."""
+"""What a picture costs. For combined plug-ins it is as of the last sweep."""
 ORDERS: dict[str, list[Any]] = {
     "new": [F("published_at").desc(nulls_last=True), "-pk"],
     "price": [PRICE.asc(), "-pk"],

@@ -27,9 +27,9 @@ from market.refusals import Refused
 
 MAX_PARTS = 32
 MAX_WAYS = 100
-"""How many plug-ins a version may consist of in the end, parts of parts counted each time they occur."""
+"""The most plug-ins that a version may consist of. Parts of parts count each time they occur."""
 MAX_LISTED = 100_000
-"""Letters of the list of parts."""
+"""The most characters of the list of parts."""
 _BOUNDS = Bounds(seconds=10, patience=60, most=0)
 _LISTED, _NAMED = "plugin.merged_from", "modelspec.merged_from"
 _SHAPE = "expected a list of parts, each with “name”, “tensors_sha256” and “share_bps”"

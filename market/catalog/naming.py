@@ -13,7 +13,7 @@ from market.catalog.models import Concept
 from market.refusals import Reason, invalid, invalid_model
 
 LEARNED = ("kind", "name")
-"""What the weights of a plug-in have learned to answer to."""
+"""The fields that the weights of a plug-in have learned."""
 
 
 def is_learned(concept: Concept) -> bool:

@@ -18,9 +18,9 @@ from market.refusals import Refused
 
 NAME_LENGTH = 120
 SECONDS = 60
-"""Of the processor for one picture: more than the largest that is taken needs."""
+"""Processor seconds for one picture: more than the largest allowed picture needs."""
 PATIENCE = 300
-"""Seconds until an answer, on a machine that has other work."""
+"""Seconds until an answer, on a busy machine."""
 
 
 @dataclass(frozen=True)

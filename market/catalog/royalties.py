@@ -18,7 +18,7 @@ from market.catalog.models import CoOwnerTerms, PlugIn, PlugInPart, PlugInVersio
 from market.ledger.splits import BASIS_POINTS
 
 MAX_DEPTH = 5
-"""How many levels of parts within parts a version may have. Uploads are refused above it."""
+"""The most levels of parts within parts. An upload with more is refused."""
 
 PartsOf = Mapping[int, Sequence[PlugInPart]]
 

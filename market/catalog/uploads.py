@@ -33,7 +33,7 @@ MAX_FILES_AT_ONCE = 100
 MAX_WORKS = 500
 NO_FILES = "Choose at least one picture."
 LEARNED_FROM = "An addition is learning from the works just now. Delete it when that has ended."
-"""Why a work is not removed."""
+"""Why a work cannot be removed."""
 
 # It does not say whose work it is: an upload must not be a way to search other people's works.
 NEUTRAL_REASON = (

@@ -11,7 +11,7 @@ from market.catalog.models import Concept, ConceptKind, PlugIn
 from market.claims.models import Claim, ClaimQuerySet
 
 WAITING = "waiting"
-"""In the place of a state: what waits for an admin."""
+"""Stands in place of a state for claims that wait for an admin."""
 
 
 def visible_claim(person: User, pk: int) -> Claim:

@@ -37,7 +37,7 @@ from market.stored_files import files_undone
 
 KIND = "evidence"
 MAX_WAITING = 3
-"""Evidence reports of one claimant that are being made."""
+"""The most unfinished evidence reports of one claimant."""
 FORMAT = "plug-in market evidence 1"
 # These bound the cost of one report: each prompt is drawn with SEEDS seeds, and each picture is measured at many noise levels.
 SEEDS = 16

@@ -27,9 +27,9 @@ from market.refusals import BalanceTooLow, PriceChanged, Refused, invalid
 
 KIND = "combination"
 MAX_WAITING = 3
-"""How many unfinished combinations one person may have, so that nobody fills the queue alone."""
+"""The most unfinished combinations of one person, so that nobody fills the queue alone."""
 EXPIRES_AFTER_HOURS = 48
-"""One that nobody could do in this time is given up and its money released."""
+"""A combination that no worker did in this time is given up, and its money released."""
 
 
 def request(

@@ -8,7 +8,7 @@ from market.basemodels.card import write_number
 from market.combinations.models import Combination
 
 BY_ITSELF, SIDE_BY_SIDE, COMBINED, ADDED_UP = "by itself", "side by side", "combined", "all added up"
-"""Ways of drawing: one part alone, two parts laid over the base together, what was made of all, the plain sum of all."""
+"""Ways of drawing: one part alone, two parts over the base together, the combination of all, the plain sum of all."""
 
 
 @dataclass(frozen=True)

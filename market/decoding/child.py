@@ -17,12 +17,12 @@ from market.decoding.messages import Ended, receive, send
 from market.refusals import Refused
 
 Read = Callable[[bytes, dict[str, Any]], tuple[dict[str, Any], Sequence[bytes]]]
-"""What reads a file: bytes and options in, what was found in JSON and in bytes out. It may refuse the file."""
+"""A function that reads a file: it takes bytes and options, and gives its findings as JSON and as bytes. It may refuse the file."""
 
 MOST = 1 << 31
-"""Bytes of a file: what is sent is bounded by whoever sends it."""
+"""The most bytes of a file. The sender bounds what it sends."""
 NICENESS = 5
-"""Pages go before, since people wait for them; beside a training it still gets on."""
+"""Pages have priority, since people wait for them. Even beside a training this still makes progress."""
 
 
 def bind(memory: int) -> None:

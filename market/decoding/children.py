@@ -28,13 +28,13 @@ from market.refusals import Reason, Refused, invalid
 log = logging.getLogger(__name__)
 
 INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
-"""Of the environment a child gets nothing else: keys and addresses are not for it."""
+"""The only environment variables that a child gets: it must not see keys and addresses."""
 FILES_EACH = 100
-"""After so many files a child makes room for a new one: what a library has leaked goes with it."""
+"""After so many files a child is replaced by a new one, which also frees memory that a library leaked."""
 OWN_MEMORY = 300_000_000
-"""Bytes that a child takes by itself, with the libraries it loads."""
+"""Bytes that a child needs for itself, with the libraries it loads."""
 MEMORY_A_PIXEL = 32
-"""Bytes that a picture takes at most while it is read and encoded anew."""
+"""The most bytes that a picture needs while it is read and encoded anew."""
 EXCEEDED = "The file takes more memory or time to read than any file may. Save it anew with another program, or smaller."
 FAILED = "The file is damaged or of a rare kind: it cannot be read. Save it anew with another program."
 

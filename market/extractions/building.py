@@ -38,7 +38,7 @@ from market.stored_files import files_undone
 
 KIND = "release"
 FIXED = "fixed prompts"
-"""Title of the grid that every release has, of the same prompts and seeds."""
+"""Title of the grid that every release has, with the same prompts and seeds."""
 _FIXED_PROMPTS = 8
 
 

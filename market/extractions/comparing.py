@@ -11,7 +11,7 @@ from market.extractions.models import BuildState, Extraction, GridPicture, Relea
 from market.extractions.retraining import TRAINED_AGAIN
 
 _Place = tuple[str, int, str]
-"""A grid's title, a row, and a prompt: pictures of the same have the same seed."""
+"""A grid's title, a row, and a prompt. Pictures with the same place have the same seed."""
 
 
 def runs_beside(first: Extraction, second: Extraction) -> list[ShownGrid]:

@@ -16,7 +16,7 @@ from market.extractions.prediction import Counted, Predicted, predict
 from market.extractions.retesting import MOST_MOVED
 
 FAMILIES = {"style": "Styles", "character": "Subjects"}
-"""Kinds of concepts, by what the judge sees of them in a picture of anything else."""
+"""The kinds of concepts, and what the judge recognises of each in pictures of anything else."""
 HEADER = (
     "base",
     "what",

@@ -13,7 +13,7 @@ from market.extractions.models import PROMPT_LENGTH, GridPicture
 Row = TypeVar("Row", bound=GridPicture)
 
 Grids = Mapping[str, tuple[Sequence[str], Sequence[tuple[str, Sequence[bytes]]]]]
-"""By title: the names of the columns, and rows of a prompt with its PNG pictures, one a column."""
+"""By title: the names of the columns, and rows of a prompt with its PNG pictures, one for each column."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ On the embedded base the log-odds fell by 0.03 an extraction, over 50 (docs/figu
 USUAL_START = (3.0, 3.0)
 """Mean and standard deviation of the prior of a: from a base that draws next to nothing rightly to one that hardly errs."""
 COVERED = 0.95
-"""Of what is counted next, so much should lie in the interval."""
+"""The share of future counts that should lie in the interval."""
 _STARTS = np.linspace(-6.0, 10.0, 161)
 _DECLINES = np.concatenate([[0.0], np.geomspace(1e-3, 10.0, 140)])
 _BINS = 500

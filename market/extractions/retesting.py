@@ -12,9 +12,9 @@ from market.catalog.on_release import as_on
 from market.catalog.versions import sample_prompts
 
 MOST_MOVED = 0.1
-"""Root mean square difference of pixels, 0 to 1, of a sample drawn on both releases: from about there on it is another picture."""
+"""Root mean square difference of pixels, 0 to 1, of a sample drawn on both releases. From about this value it is another picture."""
 MOST_LOST = 0.1
-"""Share of the samples in which the judge saw the concept before, and does not now."""
+"""Share of the samples in which the judge saw the concept before but does not now."""
 
 
 def has_dropped(figures: Mapping[str, Any]) -> bool:

@@ -34,7 +34,7 @@ from market.stored_files import files_undone
 
 KIND = "retraining"
 TRAINED_AGAIN = "trained again"
-"""Names the column of pictures that the new version draws."""
+"""The column of pictures that the new version draws."""
 _OTHER = "Pictures on release {number} are drawn with another version of it by now."
 
 

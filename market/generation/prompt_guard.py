@@ -25,13 +25,13 @@ from text_unidecode import unidecode
 How = Literal["name", "misspelling", "description"]
 
 LONG, LONGER = 5, 9
-"""Letters from which one slip, and two, still leave a name recognisable."""
+"""From how many letters a name is still recognisable with one slip, and with two."""
 ALIKE = 0.68
-"""Cosine from which words describe a concept; see `python -m benchmarks prompt_guard`."""
+"""The cosine from which words count as describing a concept; see `python -m benchmarks prompt_guard`."""
 REMEMBERED = 20_000
-"""Words whose stem, and whether they exist, need not be found again. Anybody can write words that nobody wrote before."""
+"""How many words are cached with their stem and whether they exist. It is bounded, since anybody can write new words."""
 DESCRIBING = (3, 9)
-"""Words in a stretch of a prompt that is compared with descriptions."""
+"""The words in a stretch of a prompt that is compared with descriptions."""
 
 _DIGITS = str.maketrans("013457", "oieast")
 _SAID = {"0": "zero", "1": "one", "2": "two", "3": "three", "4": "four", "5": "five"}

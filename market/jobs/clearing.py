@@ -11,7 +11,7 @@ from django.utils import timezone
 from market.jobs.models import Job, LastSweep
 
 CLEAR_UP_AFTER = timedelta(hours=1)
-"""Longer after a job's end than a late attempt goes on, or a page shows a preview."""
+"""So long after a job's end no late attempt runs any more, and no page shows a preview."""
 AT_ONCE = 200
 
 

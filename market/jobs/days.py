@@ -18,11 +18,11 @@ from market.jobs.spreads import Spread, bucket_of, time_between
 from market.jobs.states import JobState
 
 MARGIN = timedelta(hours=1)
-"""So long after its end a day is summed up: what was made on it is committed by then, whatever the clocks of the machines say."""
+"""A day is summed up this long after its end. By then its jobs are committed, even if machines' clocks differ."""
 DAYS_A_SWEEP = 10
-"""At most so many are summed up at a time, so that a sweep stays short when there are years to catch up."""
+"""The most days that are summed up at a time, so that a sweep stays short even after years."""
 REASONS = 20
-"""So many reasons to fail are kept of a day, the most frequent; the others are only counted among the failed."""
+"""How many reasons for failures are kept for a day, the most frequent. The others only count among the failed."""
 REASON_LENGTH = 200
 
 _DAY = timedelta(days=1)

@@ -15,11 +15,11 @@ from market.jobs.models import Job
 from market.jobs.watching import watcher
 
 HEARTBEAT = 15.0
-"""Seconds of silence after which a comment is sent, so that proxies keep the stream and a dead client is noticed."""
+"""Seconds of silence after which a comment is sent. So proxies keep the stream, and a dead client is noticed."""
 QUEUE_REFRESH = 5.0
-"""A waiting job's place changes without its row changing; look again this often."""
+"""Seconds between looks at a waiting job: its place changes without a change of its row."""
 LONGEST = 900.0
-"""A stream ends after this many seconds; the browser opens the next. It bounds what a forgotten tab holds."""
+"""A stream ends after this many seconds, and the browser opens the next. This bounds what a forgotten tab costs."""
 
 
 def panel_context(job: Job) -> dict[str, object]:

@@ -15,8 +15,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Extract, Floor, Greatest, Ln
 
 GROWTH = 1.02
-"""Bucket n has times from GROWTH ** (n - 1) up to GROWTH ** n microseconds, and bucket 0 those of no time at all or, by a clock
-that was put back, of less."""
+"""Bucket n has times from GROWTH ** (n - 1) up to GROWTH ** n microseconds. Bucket 0 has times of zero, or below zero if a clock was set back."""
 
 _SECOND = timedelta(seconds=1)
 _MICROSECOND = timedelta(microseconds=1)

@@ -33,7 +33,7 @@ from market.jobs.states import JobState
 
 PER_PAGE = 20
 STOP_POLLING = 286
-"""The status at which htmx swaps an answer in and asks no more."""
+"""The status at which htmx inserts the answer and stops asking."""
 
 
 def asked_by_htmx(request: HttpRequest) -> bool:

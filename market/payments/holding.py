@@ -23,12 +23,12 @@ from market.payments.models import ChargeBack, ChargeBackState
 
 LOOKS_AT = timedelta(days=90)
 YOUNG = 30
-"""Days for which an account is new."""
+"""Days during which an account counts as new."""
 MOST_OF_INCOME = 0.5
 AT_MOST = 3
-"""Charge-backs, and disputes, that count; further ones add nothing."""
+"""The most charge-backs, and the most disputes, that count. Further ones add nothing."""
 LINES_LOOKED_AT = 10_000
-"""The latest lines from which payers are told: a popular artist has no one payer."""
+"""How many of the latest lines are read to find the payers. A popular artist does not depend on one payer."""
 
 
 @dataclass(frozen=True)

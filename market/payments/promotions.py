@@ -19,7 +19,7 @@ from market.ledger.money import formatted
 from market.refusals import invalid
 
 MOST = 100 * MICROS
-"""At a time: a typing slip, not a gift."""
+"""The most that is given at a time: more is a typing slip, not a gift."""
 
 
 def credit_account(person: User, currency: str = "EUR") -> Account | None:

@@ -20,7 +20,7 @@ from market.payments.models import Payout, PayoutState
 log = logging.getLogger(__name__)
 
 AGAIN_AFTER = timedelta(minutes=2)
-"""How long a payout is left alone after it was tried: longer than all that Stripe is waited for."""
+"""How long a payout is left alone after a try: longer than the sweeper waits for Stripe in all."""
 
 AT_ONCE = 20
 

@@ -20,7 +20,7 @@ OUTCOMES = {
     ChargeBackState.GIVEN_BACK: "top_up.given_back",
     ChargeBackState.WON: "top_up.won",
 }
-"""How it may be decided, and the audit log's name for that."""
+"""The possible decisions, and the audit log's name for each."""
 
 
 def bear(top_up: TopUp, admin: User, reason: str) -> None:

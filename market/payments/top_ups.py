@@ -52,14 +52,14 @@ log = logging.getLogger(__name__)
 LEAST = 1 * MICROS
 MOST = 500 * MICROS
 FULL_WALLET = 2000 * MICROS
-"""No top-up takes a wallet above this, however many are begun before one is paid: it is for spending, not for saving."""
+"""No top-up takes a wallet above this, however many are begun before one is paid. A wallet is for spending, not for saving."""
 
 ABANDON_AFTER = timedelta(days=1)
 ASK_UNPAID_FOR = timedelta(days=30)  # a direct debit may take weeks
 ASK_PAID_FOR = timedelta(days=120)  # in which cards can be charged back
 ASK_OWED_AFTER = timedelta(minutes=10)
 RECONCILE_FOR = 10.0
-"""Seconds after which a round of asking gateways ends: the sweeper has other work, and the next round goes on."""
+"""Seconds after which a round of asking gateways ends. The sweeper has other work, and the next round continues."""
 
 
 def room_of(person: User, besides: uuid.UUID | None = None) -> int:

@@ -37,9 +37,9 @@ PAGES = {
     "takedown": "takedowns:takedown",
     "job": "jobs:job",
 }
-"""Where a thing has a page of its own for admins; others are shown in the administration."""
+"""Things that have their own page for admins. Others are shown in the administration."""
 PLACES = {"ledger": "reports:overview", "closed-period": "reports:books", "suspension": "takedowns:takedowns"}
-"""Where there is one page for all things of a kind, or but one thing."""
+"""Kinds with one page for all their things, or with only one thing."""
 HEADER = (
     "time",
     "person",

@@ -35,7 +35,7 @@ class Curve:
 
 
 _LABELS_OF = {Grain.DAY: "%-d %b", Grain.WEEK: "%-d %b %Y", Grain.MONTH: "%b %Y"}
-"""How a bar is labelled; one of a week, by its first day."""
+"""How a bar is labelled. The label of a week is its first day."""
 
 
 def over_time(title: str, period: Period, series: Sequence[Series]) -> SafeString:

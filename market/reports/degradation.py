@@ -23,7 +23,7 @@ from market.extractions.retesting import MOST_MOVED
 from market.reports import charts
 
 DRAWN = 3
-"""Lines in a chart of several families; it has as many colours."""
+"""The most lines in a chart of several families: there are as many colours."""
 
 
 class DegradationForm(forms.Form):

@@ -29,7 +29,7 @@ MONEY_IN = Q(account_kind=AccountKind.GATEWAY_CLEARING, line="top_up")
 PAID = Q(account__kind=AccountKind.EARNINGS, line__in=FEE_LINES) | Q(
     account__kind=AccountKind.PLATFORM_REVENUE, line="commission"
 )
-"""Of entries: those that pay somebody for a query."""
+"""The entries that pay somebody for a request."""
 
 
 def sums_in(period: Period, currency: str = "EUR") -> QuerySet[Figure]:

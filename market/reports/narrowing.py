@@ -21,7 +21,7 @@ from market.ledger.models import Account, AccountKind, Entry, Figure
 from market.reports.forms import PersonField
 
 NOT_SAID = "none"
-"""Stands for the country of people who did not say one; codes of countries have two letters."""
+"""Stands for people who gave no country. Country codes have two letters."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from market.ledger.statements import Month
 
 LONGEST = 3653
 DAYS, WEEKS = 92, 731
-"""Up to so many days a chart has a bar a day, and up to so many a bar a week; beyond that, a bar a month."""
+"""Up to the first number of days a chart has daily bars, up to the second weekly bars, and beyond that monthly bars."""
 EARLIEST, LATEST = 2000, 2999
 
 

@@ -22,7 +22,7 @@ from market.stored_files import files_undone, forget_file
 
 KIND = "statement"
 AT_ONCE = 2000
-"""A statement of up to so many lines is proved in the request that asks for it."""
+"""A statement with up to so many lines is proved within the web request that asks for it."""
 
 
 def is_short(made: Statement) -> bool:

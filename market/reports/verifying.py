@@ -20,7 +20,7 @@ from market.reports.models import VerificationRun
 
 KIND = "verification"
 STEPS = len(CHECKS) + 1
-"""Of what a verification reports as it goes on: its checks, and the tree of what is sealed."""
+"""The stages that a verification reports: its checks, and the tree of sealed transfers."""
 NIGHT = 2  # o'clock in UTC, when few people wait for pictures
 CANCELLED = "It was cancelled."
 

@@ -34,7 +34,7 @@ from market.reports.verifying import last_verification, request_verification, ve
 
 DEFAULT_PERIOD = "last_month"
 TOP = 50
-"""Of each table of the overview so many rows are shown; the CSV has all."""
+"""How many rows each table of the overview shows. The CSV has all."""
 
 
 @role_required(Role.ADMIN)

@@ -35,7 +35,7 @@ from market.takedowns.states import Ground
 from market.takedowns.strikes import count_strike, reconsider_suspension
 
 _ONE_AT_A_TIME = 7_310_001
-"""The number of the advisory lock, which nothing else in the market uses."""
+"""The number of the advisory lock. Nothing else in the market uses it."""
 _NOBODY_WENT_TO_COURT = (
     "The waiting period after the counter-notice is over, and the market was told of no action in court."
 )

@@ -27,7 +27,7 @@ FINGERPRINT = r"^[0-9a-f]{64}$"
 
 
 SMALLEST_SIDE = 16
-"""Pixels a side that a base draws at least."""
+"""The smallest side, in pixels, of a base's pictures."""
 
 
 class Licence(models.TextChoices):

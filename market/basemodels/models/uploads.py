@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
 
 PART_BYTES = 8 * 1024 * 1024
-"""Every part of a file has this many bytes but the last, which has what is left."""
+"""The bytes of every part of a file, except the last, which has the rest."""
 
 SHA256 = r"^[0-9a-f]{64}$"
 FOLDERS = "unet|vae|text_encoder|text_encoder_2|tokenizer|tokenizer_2|scheduler"
 FILE_PATH = (
     rf"^(({FOLDERS})/[A-Za-z0-9_][A-Za-z0-9_.-]{{0,120}}|model_index|card|prompts)\.(safetensors|json|txt)$"
 )
-"""The files of a diffusers directory that the engine reads, and none that could run code when it is opened."""
+"""The files of a diffusers directory that the engine reads. None could run code when it is opened."""
 
 
 class BaseUploadQuerySet(models.QuerySet["BaseUpload"]):

@@ -32,7 +32,7 @@ class AccountKind(models.TextChoices):
 
 
 PAYER_KINDS = (AccountKind.WALLET.value, AccountKind.PROMOTION.value)
-"""Accounts that pay for queries: the only ones whose balance is kept (`PayerBalance`), never below zero."""
+"""Accounts that pay for requests. Only their balance is kept (`PayerBalance`), and it is never below zero."""
 
 OWNED_KINDS = (*PAYER_KINDS, AccountKind.EARNINGS.value)
 """Accounts that belong to a person."""

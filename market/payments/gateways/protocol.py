@@ -98,7 +98,7 @@ class Gateway(Protocol):
     name: str
     label: str
     note: str
-    """What a person should know before they choose it."""
+    """What a person should know before choosing it."""
     pay_at: str
     """Where its payment pages are (https://host), if they are not the market's own."""
 

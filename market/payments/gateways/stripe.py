@@ -35,7 +35,7 @@ SIGNATURE = "Stripe-Signature"
 OLDEST = timedelta(minutes=5)
 
 PAYABLE_FOR = timedelta(hours=23)
-"""How long a session can be paid: Stripe allows a day, and after that the market gives the top-up up."""
+"""How long a session can be paid. Stripe allows a day; after that the market gives up the top-up."""
 
 
 class StripeGateway:

@@ -15,7 +15,7 @@ from market.payments.models.payouts import CENT
 log = logging.getLogger(__name__)
 
 TIMEOUT = 10
-"""Seconds for an answer: somebody waits for the page, or the sweeper for its next task."""
+"""Seconds to wait for an answer: a person waits for the page, or the sweeper for its next task."""
 
 RETRIES = 1
 

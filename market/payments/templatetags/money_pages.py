@@ -21,7 +21,7 @@ _PAGES = {
     "retraining": ("Training again", ""),
     "dispute": ("Dispute", ""),
 }
-"""What a reference begins with: in words, and the page of it that whoever paid may see."""
+"""The prefix of a reference: its words, and the page about it that the payer may see."""
 
 
 @register.filter
