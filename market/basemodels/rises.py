@@ -63,7 +63,7 @@ def require_no_jump(
         else "More is possible 24 hours after that"
     )
     raise invalid(
-        f"At most {formatted(max(limit.most, free_to))} now: within 24 hours a price rises by at most {settings.FEES.price_rise_percent} %, or "
-        f"a cent if that is more, and the lowest of the last 24 hours was {formatted(limit.lowest)}. {more}.",
+        f"At most {formatted(max(limit.most, free_to))} now. Within 24 hours a price may rise by {settings.FEES.price_rise_percent} %, or by "
+        f"a cent if that is more. The lowest price of the last 24 hours was {formatted(limit.lowest)}. {more}.",
         field=field,
     )

@@ -31,18 +31,18 @@ def refund_query(request: GenerationRequest, admin: User, reason: str, *, from_r
     """
     require_admin(admin)
     if request.person_id == admin.pk:
-        raise Refused("Another admin has to refund your own queries.")
+        raise Refused("Another admin has to refund your own requests.")
     reason = reason.strip()[:200]
     if not reason:
-        raise Refused("Say why it is given back.")
+        raise Refused("Say why it is refunded.")
     with transaction.atomic():
         # Two admins at once take turns here: the second sees what the first did.
         GenerationRequest.objects.select_for_update().get(pk=request.pk)
         capture = capture_of(request)
         if capture is None:
-            raise Refused("This request was not charged: there is nothing to give back.")
+            raise Refused("This request was not charged: there is nothing to refund.")
         if refund_of(capture):
-            raise Refused("This query was given back before.")
+            raise Refused("This request was refunded before.")
         if from_receivers:
             made = ledger.reverse(
                 transfer=capture, key=f"{request.reference}:refund", reason=reason, actor=admin

@@ -66,7 +66,7 @@ def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
         if batch.state != BatchState.DRAFT:
             raise Refused(f"This batch is approved already: it is {batch.get_state_display().lower()}.")
         if batch.payouts.filter(person=admin).exists():
-            raise Refused("There is a payout to you in this batch: others have to approve it.")
+            raise Refused("This batch has a payout to you: others have to approve it.")
         require_another(batch, admin)
         _, added = BatchApproval.objects.get_or_create(batch=batch, admin=admin)
         if not added:

@@ -45,8 +45,8 @@ def why_stopped(person: User) -> str:
         return ""
     how = "charged back" if case.top_up.taken_back_by == TakenBackBy.DISPUTE else "taken back"
     return (
-        f"Your account is stopped for payments since {date_format(case.opened_at, 'j F Y')}: a top-up of {formatted(case.top_up.amount)} was "
-        f"{how}. Until an admin has decided you can neither ask for pictures or combinations nor top up. If it was not meant, withdraw it "
+        f"Your account has been stopped for payments since {date_format(case.opened_at, 'j F Y')}: a top-up of {formatted(case.top_up.amount)} was "
+        f"{how}. Until an admin has decided, you can neither ask for pictures or combinations nor top up. If it was a mistake, withdraw it "
         "at your bank, and write to the market's admins."
     )
 

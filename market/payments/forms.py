@@ -101,7 +101,7 @@ class PayoutDetailsForm(forms.ModelForm[PayoutDetails]):
         elif at_stripe and given.get("bic"):
             self.add_error("bic", "A BIC belongs to an IBAN. Leave it out for an account at Stripe.")
         elif not iban and not at_stripe and not self.errors.keys() & {"iban", "stripe_account"}:
-            self.add_error("iban", "Say where to pay to.")
+            self.add_error("iban", "Enter the account to pay to.")
         return given
 
 

@@ -19,8 +19,8 @@ NOT_BY_WHO_VERIFIED = (
     "You have checked the account of somebody whom this batch pays: another admin has to approve and send it."
 )
 NOBODY_COULD_APPROVE = (
-    "No other admin could approve this batch: each has checked the accounts of those who wait, or is paid. The admin who "
-    "checked them can make it; else name another admin."
+    "No other admin could approve this batch: each has checked an account that it pays, or is paid by it. The admin who "
+    "checked them can make it. Else name another admin."
 )
 
 

@@ -76,12 +76,12 @@ def _signs(signals: Signals) -> Iterator[tuple[str, int]]:
         yield "One person paid more than half of what you earned in the last 90 days", 1
     if signals.charge_backs:
         yield (
-            "Payments of people who paid you were charged back in the last 90 days",
+            "Payments by people who paid you were charged back in the last 90 days",
             2 * min(signals.charge_backs, AT_MOST),
         )
     if signals.disputes:
         yield (
-            "Plug-ins of yours were disputed in the last 90 days, and that is open or was decided against you",
+            "Plug-ins of yours were disputed in the last 90 days, and the dispute is open or was decided against you",
             2 * min(signals.disputes, AT_MOST),
         )
 

@@ -67,7 +67,7 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
 
     def check() -> None:
         if seen != kept.changed_at or not verify_details(kept, person_of(request)):
-            raise Refused("These details were changed, or checked, meanwhile. Look at them again.")
+            raise Refused("These details were changed or checked meanwhile. Look at them again.")
 
     return done(request, "payments:payout_desk", check, f"{kept.person} can be paid now.")
 
@@ -107,7 +107,7 @@ def batch(request: HttpRequest, pk: object) -> HttpResponse:
             return redirect("payments:payout_batch", pk=pk)
         messages.success(request, said)
         if name == "send" and found.payouts.exclude(BY_BANK).exists():
-            messages.info(request, "What goes through Stripe is transferred within minutes.")
+            messages.info(request, "Payouts through Stripe are transferred within minutes.")
         return redirect("payments:payout_desk") if name == "dissolve" else redirect(found)
     payouts = found.payouts.select_related("person").order_by("created_at", "pk")
     return render(

@@ -59,7 +59,7 @@ def details(request: HttpRequest) -> HttpResponse:
         saved = keep_details(person, form.save(commit=False))
         messages.success(
             request,
-            "Saved." if saved.is_verified else "Saved. You are paid as soon as somebody has checked it.",
+            "Saved." if saved.is_verified else "Saved. You can be paid once an admin has checked it.",
         )
         return redirect("payments:payouts")
 

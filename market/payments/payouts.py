@@ -124,17 +124,17 @@ def request_payout(*, person: User, amount: int, request_id: uuid.UUID) -> Payou
             if made.person_id != person.pk:
                 raise invalid("This request was used by somebody else.")
             if made.gross != amount or not made.is_open:
-                raise invalid("This form was sent before, and has had its answer. Open the page again.")
+                raise invalid("This form was sent before and is already answered. Open the page again.")
             return made
         if details is None:
             raise invalid("Say first where to pay it to.")
         if not details.is_verified:
-            raise invalid("Your details are still to be checked. You are paid after that.")
+            raise invalid("Your account still has to be checked. You can be paid after that.")
         most = payable(person).amount
         if amount % CENT:
             raise invalid("Banks move whole cents.")
         if amount < settings.PAYOUTS.minimum_micros:
-            raise invalid(f"The least that is paid out is {formatted(settings.PAYOUTS.minimum_micros)}.")
+            raise invalid(f"The least that can be paid out is {formatted(settings.PAYOUTS.minimum_micros)}.")
         if amount > most:
             raise invalid(f"At most {formatted(most)} can be paid out now.")
         tax = withheld(amount, rate_of(person))

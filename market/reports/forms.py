@@ -26,7 +26,7 @@ class RefundForm(forms.Form):
     paid_by = forms.ChoiceField(
         label="Paid by",
         choices=[
-            ("receivers", "those who received it: the query is reversed"),
+            ("receivers", "those who received it: the request is reversed"),
             ("market", "the market: artists and model owners keep what they got"),
         ],
         widget=forms.RadioSelect,

@@ -64,7 +64,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "standing": None if narrowing else figures.standing(),
             "active_spans": [row for row in spans if row.gross or row.top_ups],
             "chart": charts.over_time(
-                "What queries paid",
+                "What requests paid",
                 period,
                 [
                     charts.Series("Royalties", [row.royalties for row in spans]),
@@ -291,7 +291,7 @@ def refund(request: HttpRequest, pk: int) -> HttpResponse:
     query = GenerationRequest.objects.filter(pk=named).first() if named else None
     form = RefundForm(request.POST)
     if query is None:
-        messages.error(request, "Only the capture of a query can be given back here.")
+        messages.error(request, "Only a captured request can be refunded here.")
         return redirect("reports:transfer", pk)
     if not form.is_valid():
         return _transfer_page(request, shown, form)

@@ -124,7 +124,7 @@ class TransferKind(models.TextChoices):
     """Why money moved. A new kind only has to be added here: the column takes any lower-case word."""
 
     TOP_UP = "top_up", "Top-up"
-    CAPTURE = "capture", "Query"
+    CAPTURE = "capture", "Request"
     REVERSAL = "reversal", "Reversal"
     REFUND = "refund", "Refund"
     PROMOTION = "promotion", "Promotional credit"
