@@ -1,4 +1,4 @@
-"""How a page acts on what a person asked for there: what is refused is said, and what was written is not lost."""
+"""How a page acts on what a person asked for. It shows why something is refused, and keeps what was typed."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ def acted(
     *,
     refused_with: HTTPStatus | None = None,
 ) -> HttpResponse:
-    """Act on a valid form, or a mere button. Else, or where it is refused, show the page again with what was written and why not.
+    """Act on a valid form, or a mere button.
 
-    A refusal is answered with the status that it says, unless the page has one for all.
+    If the form is invalid, or the act is refused, show the page again with what was typed and the reason. The answer has the
+    refusal's status, unless the page has one for all.
     """
     refusal, status = None, HTTPStatus.UNPROCESSABLE_ENTITY
     if form is None or form.is_valid():
@@ -50,7 +51,7 @@ def filled_in(
     *,
     refused_with: HTTPStatus | None = None,
 ) -> HttpResponse:
-    """Show a page that is one form, the context's `form`. Once it is filled in, act on it, or say in it why not."""
+    """Show a page that is one form, the context's `form`. When it is sent, act on it, or show in it why not."""
     form = context["form"]
 
     def show(refusal: Refused | None) -> HttpResponse:
@@ -77,7 +78,7 @@ def act_on(
     said: str,
     show: Callable[[Refused | None], HttpResponse],
 ) -> HttpResponse:
-    """Act on one of several forms on a page as `acted` does, say that it is done, and lead to a page."""
+    """Act on one of several forms on a page as `acted` does, say that it is done, and redirect to a page."""
 
     def answer() -> HttpResponse:
         act()
@@ -87,7 +88,7 @@ def act_on(
 
 
 def ordered(form: Any, order: Callable[..., object]) -> dict[str, Any]:
-    """Make the order of a form's values, for its `clean`; where one is refused, say in the form why."""
+    """Make the order from a form's values, for its `clean`. If the order is refused, show the reasons in the form."""
     values: dict[str, Any] = form.cleaned_data
     if not form.errors:
         try:
@@ -100,7 +101,7 @@ def ordered(form: Any, order: Callable[..., object]) -> dict[str, Any]:
 def done(
     request: HttpRequest, to: HasPage | str, act: Callable[[], T], said: str | Callable[[T], str]
 ) -> HttpResponse:
-    """Act, say that it is done or why not, and lead to a page. What is said may depend on what was made."""
+    """Act, say that it is done or why not, and redirect to a page. The message may depend on what was made."""
     try:
         made = act()
     except Refused as refusal:
@@ -110,6 +111,6 @@ def done(
 
 
 def told(request: HttpRequest, to: HasPage | str, said: str) -> HttpResponse:
-    """Say that something is done, and lead to a page."""
+    """Say that something is done, and redirect to a page."""
     messages.success(request, said)
     return redirect(to)

@@ -1,7 +1,7 @@
 """The cache: Valkey while it answers, and the process's own memory while it does not.
 
-Nothing that has to last lies in a cache, so a market without one goes on. What counts in it (requests in a minute, tries to
-sign in) then counts in each web process by itself: a limit becomes at most so many times as wide, and never falls away.
+Nothing that has to last lies in a cache, so a market without one goes on. Counters in it (requests in a minute, tries to sign
+in) are then kept by each web process. With n processes a limit becomes at most n times as wide, but never disappears.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from redis.retry import Retry
 log = logging.getLogger(__name__)
 
 PATIENCE = 0.1
-"""Seconds that connecting may take, and an answer: one that hangs holds a request up by at most twice as long."""
+"""The most seconds for connecting, and for an answer. A hanging server delays a request by at most twice that."""
 ASK_AGAIN_AFTER = 5.0
-"""Seconds without a question to a server that did not answer."""
+"""Seconds during which a server that did not answer is not asked."""
 
 
 class Outage:
@@ -42,7 +42,7 @@ class Outage:
 
     @property
     def is_on(self) -> bool:
-        """Whether to leave the server alone. After a while one caller is let through, to see whether it is back."""
+        """Whether to leave the server alone. After a while one caller is let through to try it."""
         with self._lock:
             now = time.monotonic()
             if now < self._until:
@@ -65,7 +65,7 @@ class Outage:
 
 
 class MarketCache(BaseCache):
-    """Django's cache on Valkey, with memory of the process's own for the time of an outage."""
+    """Django's cache on Valkey, with the process's own memory during an outage."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(params)
@@ -77,7 +77,7 @@ class MarketCache(BaseCache):
         }
         self._server = RedisCache(server, {**params, "OPTIONS": options})
         self._memory = LocMemCache("while the cache is away", {**params, "OPTIONS": {}})
-        # Of the process, not of this object: Django makes one a thread.
+        # One for the process, not for this object: Django makes an object for each thread.
         self._outage = _OUTAGES.setdefault(server, Outage("cache"))
 
     def add(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
@@ -96,7 +96,7 @@ class MarketCache(BaseCache):
         return bool(self._asked(lambda cache: cache.delete(key, version)))
 
     def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        """Count. What was begun on the server before an outage is begun anew in memory, from 0."""
+        """Count. A count begun on the server before an outage starts again in memory, from 0."""
 
         def count(cache: BaseCache) -> int:
             if cache is self._memory:
@@ -111,7 +111,7 @@ class MarketCache(BaseCache):
 
     @property
     def is_away(self) -> bool:
-        """Whether the server did not answer lately, and memory of this process is in use."""
+        """Whether the server did not answer lately, so that this process's memory is in use."""
         return self._outage.is_known
 
     def _asked(self, ask: Callable[[BaseCache], Any]) -> Any:

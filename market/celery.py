@@ -1,4 +1,4 @@
-"""The Celery application. Messages are only wake-ups: the Job table is the queue (see market.jobs)."""
+"""The Celery application. Messages only wake workers: the Job table is the queue (see market.jobs)."""
 
 import os
 

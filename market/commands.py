@@ -1,4 +1,4 @@
-"""Commands that do what a page does, and are refused what it is refused."""
+"""Commands that do what a page does, with the same refusals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from market.refusals import Refused
 
 class RefusableCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Say a refusal as a command says its errors."""
+        """Print a refusal as a command prints its errors."""
         try:
             return super().execute(*args, **options)
         except Refused as refusal:

@@ -1,4 +1,4 @@
-"""Files to download: tables as CSV, and whatever else was made."""
+"""Files to download: tables as CSV, and other content."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class _Echo:
-    """A file that hands back what is written to it."""
+    """A file object that returns what is written to it."""
 
     def write(self, line: str) -> str:
         return line

@@ -1,6 +1,6 @@
 """Whether the process lives (/healthz), and whether the market can serve people (/readyz), check by check.
 
-The answers name what is wrong in general words only: they are public, and details belong in the log.
+The answers are public, so they say in general words what is wrong. Details belong in the log.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from market.jobs.sweeping import went_round_lately
 log = logging.getLogger(__name__)
 
 LEAST_FREE = 100_000_000
-"""Bytes on the disk below which files cannot be relied on to be written."""
+"""With fewer free bytes on the disk, writing files may fail."""
 
 
 class NotReady(Exception):
@@ -83,7 +83,7 @@ def storage() -> None:
         return
     folder = Path(default_storage.location)
     while not folder.exists():
-        folder = folder.parent  # before the first file is written it is not there
+        folder = folder.parent  # it does not exist before the first file is written
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise NotReady("files cannot be written")
     if shutil.disk_usage(folder).free < LEAST_FREE:
@@ -100,22 +100,22 @@ CHECKS: dict[str, Callable[[], None]] = {
     "sweeper": sweeper,
     "storage": storage,
 }
-"""They are asked by strangers too, and so write nothing."""
+"""Strangers can ask these too, so they write nothing."""
 DISPENSABLE = {"broker", "cache", "worker_processes", "sweeper"}
-"""Without these people are served all the same, if slower: what watches the market is told, and the web stays."""
+"""Without these the market still serves people, if slower. The answer reports them, but the status stays 200."""
 
 
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer as long as the process can answer at all."""
+    """Answer as long as the process works at all."""
     return JsonResponse({"ok": True})
 
 
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when every check passes that people depend on, else 503; the body tells how each went and how long it took."""
+    """Answer 200 if every check passes that people depend on, else 503. The body tells each check's result and duration."""
     checks = {name: outcome(name, check) for name, check in CHECKS.items()}
     ok = all(check["ok"] for name, check in checks.items() if name not in DISPENSABLE)
     return JsonResponse({"ok": ok, "checks": checks}, status=200 if ok else 503)
@@ -129,7 +129,7 @@ def outcome(name: str, check: Callable[[], None]) -> dict[str, bool | str | floa
     except NotReady as missing:
         problem = str(missing)
     except Exception as error:
-        # Whatever a driver raises means the same here: that service does not work.
+        # Whatever a driver raises means the same here: the service does not work.
         log.warning("not ready: %s", name, exc_info=True)
         problem = f"failed ({type(error).__name__})"
     result: dict[str, bool | str | float] = {

@@ -1,4 +1,4 @@
-"""Numbers in forms, as people write them: Python's own way to group digits, 1_0 for 10, is a slip of the finger here."""
+"""Numbers in forms, as people write them. Python also reads 1_0 as 10; here that is a typing slip."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 
 def as_written(text: str) -> str:
-    """Give a number's text back. Raises ValueError for what only Python would read as one."""
+    """Give a number's text back. Raises ValueError for text that only Python reads as a number."""
     if "_" in text:
         raise ValueError(f"{text} is no number")
     return text

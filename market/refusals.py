@@ -1,6 +1,7 @@
-"""Refusals: why something is not done, in words for the person who asked, whatever they asked for and wherever.
+"""Refusals: why something is not done, in words for the person who asked.
 
-Whoever raises one has changed nothing. Pages show its words (`acting`), the API answers with them as a problem (`api.problems`).
+Code that raises one has changed nothing. Pages show its words (`acting`); the API answers with them as a problem
+(`api.problems`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 
 @dataclass(frozen=True)
 class Reason:
-    """One sentence of a refusal. `field` is what it is about of what was sent; "" for all of it."""
+    """One sentence of a refusal. `field` is the sent field it is about. "" means all of them."""
 
     text: str
     field: str = ""
@@ -25,7 +26,7 @@ class Reason:
 
 
 def outside(field: str, value: float, least: float, most: float) -> Iterator[Reason]:
-    """Say that a number is outside of its bounds, where it is, in the words of forms."""
+    """If a number is outside its bounds, say so in the words of forms."""
     for judge in (MinValueValidator(least), MaxValueValidator(most)):
         try:
             judge(value)
@@ -34,7 +35,7 @@ def outside(field: str, value: float, least: float, most: float) -> Iterator[Rea
 
 
 class Refused(Exception):
-    """Not done, and nothing changed. `status` is the HTTP status that fits; unless another is said, things do not stand so."""
+    """Not done, and nothing changed. `status` is the HTTP status; by default it says that the present state does not allow it."""
 
     def __init__(
         self, *reasons: str | Reason, field: str = "", status: HTTPStatus = HTTPStatus.CONFLICT
@@ -45,12 +46,12 @@ class Refused(Exception):
 
 
 def invalid(*reasons: str | Reason, field: str = "") -> Refused:
-    """Refuse what was asked for, rather than that it was asked for now."""
+    """Refuse an invalid order, rather than a valid one at the wrong time."""
     return Refused(*reasons, field=field, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def invalid_model(error: ValidationError) -> Refused:
-    """Refuse what a model does not take, in its words."""
+    """Refuse what a model's validation refuses, in its words."""
     return invalid(
         *(
             Reason(message, "" if name == NON_FIELD_ERRORS else name)
@@ -61,17 +62,17 @@ def invalid_model(error: ValidationError) -> Refused:
 
 
 def too_many(reason: str) -> Refused:
-    """Refuse more of what has to end first."""
+    """Refuse one more of something, because unfinished ones have to end first."""
     return Refused(reason, status=HTTPStatus.TOO_MANY_REQUESTS)
 
 
 def gone_on(what: str) -> Refused:
-    """Refuse a step that somebody else's step has overtaken."""
+    """Refuse a step because somebody else took a step before it."""
     return Refused(f"That is not possible any more: the {what} has gone on meanwhile.")
 
 
 class PriceChanged(Refused):
-    """The price is not the one that the person agreed to. `quote` is the one as it is now, to be shown."""
+    """The price is not the one that the person agreed to. `quote` is the present one, to be shown."""
 
     def __init__(self, reason: str, *, quote: object) -> None:
         super().__init__(reason)

@@ -1,6 +1,6 @@
-"""The header of a safetensors file, read where no torch is. The file may be hostile.
+"""Read the header of a safetensors file without torch. The file may be hostile.
 
-The engine reads headers for itself; a test of the workers holds that both take and refuse the same files.
+The engine has its own reader. A test of the workers checks that both accept and refuse the same files.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ _LENGTH = 8  # bytes: of the JSON that follows, little-endian
 
 
 class NotSafetensors(Exception):
-    """Say what a file has instead of a header."""
+    """The file has no valid header. The message says what was found instead."""
 
 
 def header_bytes(file: IO[bytes]) -> bytes:
-    """Give the header with its length before it, as it stands in the file. Raises NotSafetensors."""
+    """Give the header with its length before it, as it is in the file. Raises NotSafetensors."""
     start = file.read(_LENGTH)
     length = struct.unpack("<Q", start)[0] if len(start) == _LENGTH else MAX_HEADER + 1
     if length > MAX_HEADER:
@@ -42,7 +42,7 @@ def header_of(file: IO[bytes]) -> dict[str, Any]:
 
 
 def metadata_in(header: dict[str, Any]) -> dict[str, str]:
-    """Give what a header says beside its tensors. Raises NotSafetensors for anything but text."""
+    """Give a header's metadata. Raises NotSafetensors if it contains anything but text."""
     metadata = header.get("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(each, str) for each in metadata.values()):
         raise NotSafetensors("its metadata is no text")

@@ -1,4 +1,4 @@
-"""What browsers are told to refuse: other hosts' files, inline scripts, devices, embedding, and to keep pages about money."""
+"""What browsers must refuse: other hosts' files, inline scripts, devices, embedding, and caching pages about money."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
@@ -10,13 +10,13 @@ from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 HEADER = "Content-Security-Policy"
-# None of these is used by any page.
+# No page uses any of these.
 DEVICES = ("camera", "display-capture", "geolocation", "microphone", "midi", "payment", "serial", "usb")
 OTHERS = {
     "Permissions-Policy": ", ".join(f"{device}=()" for device in DEVICES),
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-# Apps whose pages nobody may find in the browser of a shared computer.
+# Apps whose pages must not stay in the browser of a shared computer.
 ABOUT_MONEY = {"accounts", "payments", "reports"}
 
 
@@ -31,7 +31,7 @@ class Nonce:
 
 
 def allow_forms_to(request: HttpRequest, origins: list[str]) -> None:
-    """Let the forms of the page that answers this request lead to other sites too: browsers hold redirects to it as well."""
+    """Let the forms of this request's page also lead to other sites: browsers apply the form rule to redirects, too."""
     cast("Any", request).csp_form_origins = origins
 
 

@@ -1,7 +1,7 @@
 """Turn the configuration into the settings of outside services: database, broker, cache, files, mail, logs.
 
-When DATABASE_URL or BROKER_URL is unset, these name the embedded services of the same data directory
-(market.stack starts them), so that `python manage.py shell` finds them too.
+If DATABASE_URL or BROKER_URL is unset, the settings name the embedded services of the same data directory, which market.stack
+starts. So `python manage.py shell` finds them too.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from market.configuration import Configuration
 SOCKET_FOLDER_LIMIT = 80
 
 DATABASE_NAME = "market"
-# The embedded application's role, which cannot write the ledger's tables, and the role that owns them and migrates.
+# The embedded application's role, which cannot write the ledger's tables; and the role that owns them and migrates.
 DATABASE_ROLE = "market"
 DATABASE_OWNER = "market_owner"
 
 
 def socket_folder(data_dir: Path) -> Path:
-    """Return where the embedded services put their sockets: in the data directory if its path is short enough."""
+    """Return the folder of the embedded services' sockets: in the data directory if its path is short enough."""
     inside = data_dir / "run"
     if len(os.fsencode(inside)) <= SOCKET_FOLDER_LIMIT:
         return inside
@@ -37,7 +37,7 @@ def socket_folder(data_dir: Path) -> Path:
 
 
 def postgres_socket_folder(data_dir: Path) -> Path:
-    """Return PostgreSQL's part of it, a folder of its own because under root the server is another user."""
+    """Return PostgreSQL's folder in it. It is separate, because under root the server runs as another user."""
     return socket_folder(data_dir) / "pg"
 
 
@@ -50,7 +50,7 @@ KEY_FILES = {"SECRET_KEY": "secret_key", "SEAL_KEY": "seal_key"}
 
 
 def kept_secret_key(data_dir: Path) -> str:
-    """Return the secret key of this data directory, made on first use and readable by its owner only."""
+    """Return the secret key of this data directory. It is made on first use, and readable only by the owner."""
     return _kept(data_dir / KEY_FILES["SECRET_KEY"], lambda: secrets.token_urlsafe(64))
 
 
@@ -66,7 +66,7 @@ def _kept(path: Path, make: Callable[[], str]) -> str:
         draft.touch(mode=0o600)
         draft.write_text(make())
         try:
-            # Of two processes that start together, the first to link wins and the other reads the winner's.
+            # If two processes start together, the first to link wins, and the other reads the winner's key.
             os.link(draft, path)
         except FileExistsError:
             pass
@@ -85,7 +85,7 @@ def embedded_broker_url(data_dir: Path) -> str:
 
 
 def database(config: Configuration) -> dict[str, Any]:
-    """Return the DATABASES entry of a postgresql:// URL; the query part goes to libpq, but for host."""
+    """Return the DATABASES entry for a postgresql:// URL. The query part goes to libpq, except host."""
     parts = urlsplit(config.text("DATABASE_URL") or embedded_database_url(config.data_dir))
     options: dict[str, Any] = dict(parse_qsl(parts.query))
     host = options.pop("host", None) or unquote(parts.hostname or "")
@@ -106,7 +106,7 @@ def database(config: Configuration) -> dict[str, Any]:
 
 
 def broker_url(config: Configuration) -> str:
-    """Return the broker's URL in the form that Celery's transport takes."""
+    """Return the broker's URL in the form of Celery's transport."""
     url = config.text("BROKER_URL") or embedded_broker_url(config.data_dir)
     if url.startswith("unix://"):
         parts = urlsplit(url)
@@ -116,7 +116,7 @@ def broker_url(config: Configuration) -> str:
 
 
 def client_url(broker: str) -> str:
-    """Return a broker URL in the form that redis-py takes."""
+    """Return a broker URL in the form of redis-py."""
     parts = urlsplit(broker)
     if parts.scheme != "redis+socket":
         return broker

@@ -1,4 +1,4 @@
-"""Django settings. Every choice that may differ between machines comes from market.configuration."""
+"""Django settings. Every setting that may differ between machines comes from market.configuration."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from market.configuration.workers import JobDeadlines
 django_stubs_ext.monkeypatch()
 
 CONFIG = configuration.load(os.environ)
-# Works, pictures, mails, logs and keys are read by this user alone, whatever the machine's habit is.
+# Only this user can read works, pictures, mails, logs and keys, whatever the machine's default is.
 os.umask(0o077)
 
 BASE_DIR = ROOT
@@ -124,7 +124,7 @@ CACHES = {
     },
 }
 
-# In the database alone: a cache that was away would bring back sessions that were ended meanwhile.
+# Only in the database: after an outage a cache would bring back sessions that were ended meanwhile.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 CELERY_BROKER_URL = services.broker_url(CONFIG)
@@ -175,7 +175,7 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if CONFIG.is_https else "http"
 ACCOUNT_SESSION_REMEMBER = True
-# By whence a request comes, and not by whose address it names: a stranger could use an owner's attempts up.
+# Counted by where a request comes from, not by the account it names: a stranger could use up an owner's attempts.
 ACCOUNT_RATE_LIMITS = {"reset_password": "5/m/ip"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Plug-in Market"
@@ -189,9 +189,9 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
-# Without https, a secure cookie would never come back: PUBLIC_URL decides (market.stack.checks warns).
+# Without https a browser never sends a secure cookie back: PUBLIC_URL decides (market.stack.checks warns).
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIG.is_https
-# Browsers take a cookie of such a name from this very host over https alone, never from a neighbour of the domain.
+# Browsers accept a cookie with such a name only from this host over https, never from another host of the domain.
 SESSION_COOKIE_NAME = "__Host-session" if CONFIG.is_https else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if CONFIG.is_https else "csrf"
 SECURE_SSL_REDIRECT = CONFIG.is_https
@@ -216,12 +216,12 @@ STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = DEBUG
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
-# More than the desk takes at once, so that the page, and not a bare 400, says how many it takes.
+# More than the desk takes at once, so that the page says how many it takes, instead of a bare 400.
 DATA_UPLOAD_MAX_NUMBER_FILES = 300
 
 # --- The API
 
-# What every address has in common is on market.api.endpoint.Endpoint.
+# market.api.endpoint.Endpoint has what all endpoints have in common.
 REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "market.api.problems.answer",
     "DEFAULT_SCHEMA_CLASS": "market.api.schema.OfDocstrings",
@@ -254,7 +254,7 @@ EMBEDDED_BASE_DIR = ROOT / "plugins_engine" / "embedded"
 BASE_MODEL_DIRS = CONFIG.paths("BASE_MODEL_DIRS")
 # A worker's own copies of base models that were uploaded.
 BASE_COPIES_DIR = DATA_DIR / "bases"
-# And of those from a hub.
+# A worker's own copies of base models from a hub.
 HUB_COPIES_DIR = DATA_DIR / "hub"
 ALLOW_HUB = CONFIG.flag("ALLOW_HUB")
 HUB_ORGANISATIONS = CONFIG.words("HUB_ORGANISATIONS")

@@ -24,7 +24,7 @@ def folder(app_label: str) -> Path:
 
 
 class LoadSql(Operation):
-    """Load files of the migration's own app, named without `.sql`, in the order given. What it replaces is gone for good."""
+    """Load files of the migration's own app, named without `.sql`, in the order given. What a file replaces is gone for good."""
 
     reduces_to_sql = True
     reversible = False

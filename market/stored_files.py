@@ -1,4 +1,4 @@
-"""Stored files: removing one that its row does not keep, and sending one to a person who may see it."""
+"""Stored files: remove one without a row, and send one to a person who may see it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from django.utils.http import content_disposition_header
 
 A_DAY = 24 * 3600
 A_WHILE = 300
-"""How long, in seconds, caches in between keep what everybody may see: a takedown cannot reach them."""
+"""How long, in seconds, proxies may cache a public file: a takedown cannot reach their copies."""
 
 
 def forget_file(file: FieldFile) -> None:
-    """Delete a field's file from the storage, if it got that far."""
-    # Django's only word on whether a file is in the storage, and not in the stubs.
+    """Delete a field's file from the storage, if it was saved there."""
+    # Only this attribute of Django's says whether a file is in the storage. It is not in the stubs.
     if file and file._committed:  # type: ignore[attr-defined]  # noqa: SLF001
         file.storage.delete(file.name or "")
 
 
 @contextmanager
 def files_undone() -> Iterator[list[FieldFile]]:
-    """Give a list to note files in before they are saved; if the body raises, those that got to the storage are deleted."""
+    """Give a list in which to note files before they are saved. If the body raises, those that were saved are deleted."""
     noted: list[FieldFile] = []
     try:
         yield noted
@@ -44,8 +44,8 @@ def send(
 ) -> HttpResponse:
     """Answer with a stored file. Its address always means the same bytes, so browsers may keep it for a day.
 
-    The caller has decided who may see it; only what everybody may see is `public` to caches in between. What may be hidden later
-    is `asked_each_time`: no copy is shown without a question here.
+    The caller has decided who may see it. With `public`, for files that everybody may see, proxies may cache it too. With
+    `asked_each_time`, for files that may be hidden later, a browser asks here before it shows its copy.
     """
     try:
         with file.open("rb") as stored:
@@ -57,6 +57,6 @@ def send(
     response["Cache-Control"] = "private, no-cache" if asked_each_time else kept
     response["Content-Disposition"] = content_disposition_header(download, filename) or "inline"
     response["X-Content-Type-Options"] = "nosniff"
-    # Opened by itself, a file is not a page of the market.
+    # A file opened by itself is not a page of the market.
     response["Content-Security-Policy"] = "default-src 'none'; img-src 'self'; sandbox"
     return response

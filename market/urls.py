@@ -1,4 +1,4 @@
-"""The whole URL map. Each app's urls.py holds its full paths, so that a path is found by searching for it."""
+"""The whole URL map. Each app's urls.py has full paths, so that a search finds a path."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path

@@ -1,6 +1,6 @@
 """What the apps give each other, on one page: kinds of jobs, sweeps, names in the ledger, what follows an accepted claim.
 
-Imports go down. Where a lower app has to reach a higher one, it keeps a list, and this page fills it when Django starts.
+Imports go down. If a lower app has to reach a higher one, it keeps a list, and this page fills it when Django starts.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
     statement_files.JOB,
     verifying.JOB,
 )
-"""Each has a runner of its name in `workers/kinds.py`."""
+"""Each has a runner with its name in `workers/kinds.py`."""
 
 SWEEPS: dict[str, Sweep] = {
     "requests given up": Sweep(requests.give_up_expired),
@@ -52,13 +52,13 @@ SWEEPS: dict[str, Sweep] = {
     "combinations given up": Sweep(combinations.give_up_expired),
     "prices of combined plug-ins": Sweep(repricing.reprice_combined),
     "base uploads given up": Sweep(uploading.sweep_abandoned),
-    # An open dispute sums up all that its plug-in earned since it was opened.
+    # An open dispute sums up everything that its plug-in earned since it was opened.
     "disputes": Sweep(sweep_disputes, every=60),
     "claims": Sweep(sweep_claims, every=60),
     "takedowns": Sweep(sweep_takedowns, every=60),
     "payments": Sweep(sweep_payments),
     "charge-backs": Sweep(sweep_charge_backs, every=60),
-    # To see who can be paid takes a sum for each.
+    # Finding out who can be paid takes a sum for each person.
     "monthly payouts": Sweep(request_monthly, every=3600),
     "traces forgotten": Sweep(forget_traces, every=3600),
     "sealed": Sweep(seal_some),
@@ -67,7 +67,7 @@ SWEEPS: dict[str, Sweep] = {
     "verifications begun": Sweep(verifying.verify_nightly),
     "answers of the API forgotten": Sweep(forget_answers),
 }
-"""Run in this order by the sweeper. Each does a little, and says of how much."""
+"""The sweeper runs these in this order. Each does a little, and gives how much it did."""
 
 DESCRIBERS: dict[str, Describer] = {
     "plugin-version": describers.plugin_versions,
@@ -75,10 +75,10 @@ DESCRIBERS: dict[str, Describer] = {
     "payout": describers.payouts,
     "combination": combination.named,
 }
-"""By what comes before the colon in the subjects and references of transfers."""
+"""By the prefix before the colon in the subjects and references of transfers."""
 
 AFTER_A_CLAIM_IS_ACCEPTED: tuple[outcomes.Follow, ...] = (take_down_what_was_claimed,)
-"""Called in the transaction that accepts it."""
+"""Called in the transaction that accepts the claim."""
 
 
 def wire() -> None:

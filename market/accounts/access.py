@@ -30,8 +30,8 @@ def person_of(request: HttpRequest) -> User:
 def role_required(role: Role) -> Callable[[View[P]], View[P]]:
     """Let in only people who hold the role.
 
-    Visitors are asked to sign in. Somebody who could take the role on is led to its terms; a page for administrators
-    does not exist for anybody else. The view tells by its `required_role` whom it is for.
+    Visitors are asked to sign in. Somebody who could take the role on is led to its terms. A page for administrators does not
+    exist for anybody else. The view's `required_role` says whom it is for.
     """
 
     def decorate(view: View[P]) -> View[P]:

@@ -1,4 +1,4 @@
-"""How allauth makes our people, and what nobody may learn or do by its forms."""
+"""How allauth makes our accounts, and what its forms must not reveal or allow."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from market.accounts.models import User
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
-        """Set the name before the first save, so that the public handle comes from it and not from the address."""
+        """Set the name before the first save: the public handle is made from it, not from the address."""
         user.display_name = form.cleaned_data["display_name"]
         saved: User = super().save_user(request, user, form, commit=commit)
         return saved
 
     def send_account_already_exists_mail(self, email: str) -> None:
-        """Take as long as for an address that is new: nearly all of that is the hashing of its password."""
+        """Take as long as for a new address. Hashing the password takes nearly all of that time."""
         User().set_password(secrets.token_urlsafe())
         super().send_account_already_exists_mail(email)
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Count wrong passwords by account and by whence they come, so that nobody locks the owner out from elsewhere."""
+        """Count wrong passwords by account and by network address, so that nobody can lock the owner out from elsewhere."""
         return f"{super()._get_login_attempts_cache_key(request, **credentials)}:{get_ip(request)}"

@@ -62,7 +62,7 @@ class UserAdmin(admin.ModelAdmin[User]):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """An account that others' receipts name is made inactive, not deleted."""
+        """An account named on others' receipts is made inactive, not deleted."""
         return False
 
 

@@ -11,7 +11,7 @@ from market.accounts.names import NameField
 
 
 class SignUpFields(forms.Form):
-    """What sign-up asks beside email and password; allauth builds its form on this one."""
+    """What sign-up asks for besides email and password. allauth builds its form on this one."""
 
     display_name = NameField(
         label="Your name",
@@ -22,7 +22,7 @@ class SignUpFields(forms.Form):
     field_order = ["display_name", "email", "password1"]
 
     def signup(self, request: HttpRequest, user: User) -> None:
-        """Nothing is left to do: the adapter has saved the name with the account."""
+        """Do nothing: the adapter has already saved the name with the account."""
 
 
 class ProfileForm(forms.ModelForm[User]):

@@ -38,7 +38,7 @@ def everyone_is_a_user() -> list[str]:
 
 
 def free_handle(wanted: str) -> str:
-    """A handle made from `wanted` that nobody has yet: `ada`, then `ada-2`, `ada-3`, …"""
+    """Make a handle from `wanted` that nobody has yet: `ada`, then `ada-2`, `ada-3`, …"""
     stem = slugify(wanted)[: HANDLE_LENGTH - 6].strip("-_").replace("_", "-") or "person"
     taken = set(
         User.objects.filter(Q(handle=stem) | Q(handle__startswith=f"{stem}-")).values_list(
@@ -132,7 +132,7 @@ class User(AbstractBaseUser):
         verbose_name_plural = "people"
         indexes = [GinIndex(fields=["roles"], name="accounts_user_roles")]
         constraints = [
-            # With the unique column this makes an address unique in any case.
+            # Together with the unique column this makes an address unique, whatever its letter case.
             models.CheckConstraint(condition=Q(email=Lower("email")), name="accounts_user_email_lower_case"),
             models.CheckConstraint(
                 condition=Q(roles__contained_by=[role.value for role in Role]),
@@ -190,7 +190,7 @@ class User(AbstractBaseUser):
 
     @property
     def is_staff(self) -> bool:
-        """Whether Django's admin lets this person in; the role is the one source of that."""
+        """Whether Django's admin lets this person in. The role alone decides."""
         return self.is_admin
 
     @property
@@ -211,7 +211,7 @@ class User(AbstractBaseUser):
 
 
 class RoleAcceptance(models.Model):
-    """The record that a person took on a role and agreed to its terms: which text, who, when."""
+    """Record that a person took on a role and agreed to its terms: which text, who, when."""
 
     person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="role_acceptances")
     role = models.CharField(max_length=20, choices=Role.choices)
@@ -259,7 +259,10 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
 
 class ApiToken(models.Model):
-    """What a person's programs sign in with. Its words are kept as their SHA-256 only, and never change what they may do."""
+    """What a person's programs sign in with.
+
+    Only the token's SHA-256 is kept. What a token may do never changes.
+    """
 
     person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_tokens")
     name = models.CharField(max_length=60, help_text="What it is for, such as the program that uses it.")
@@ -316,7 +319,7 @@ class ApiToken(models.Model):
         return changed == 1
 
     def note_use(self, *, every: timedelta) -> None:
-        """Note that it is used now, at most once in so long: a busy token must not write with each request."""
+        """Note that it is used now. This writes only now and then: a busy token must not write with each request."""
         now = timezone.now()
         ApiToken.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=now - every), pk=self.pk).update(
             last_used_at=now

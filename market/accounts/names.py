@@ -1,4 +1,4 @@
-"""Names that people are shown by: what reads like another's name, or hides in it, is not taken."""
+"""Check the names that people are shown by. A name that looks like another's, or hides characters, is refused."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import regex
 from django import forms
 from django.core.exceptions import ValidationError
 
-# Letters of several scripts in one name pass one off as another: a Cyrillic letter in "Ada". Together stand only the scripts that
-# languages write together (Unicode Technical Standard 39, section 5.2, "highly restrictive").
+# Letters of several scripts can make one name look like another: a Cyrillic letter in "Ada". Only scripts that languages write
+# together are allowed together (Unicode Technical Standard 39, section 5.2, "highly restrictive").
 TOGETHER = (
     {"Latin", "Han", "Hiragana", "Katakana"},
     {"Latin", "Han", "Bopomofo"},
@@ -22,7 +22,7 @@ SCRIPTS = (
     "Cherokee", "Khmer", "Mongolian", "Hiragana", "Katakana", "Bopomofo", "Han",
 )  # fmt: skip
 MOST_MARKS = 2
-"""Signs over and under one letter; stacks of them run over the lines around."""
+"""Signs allowed over and under one letter: tall stacks would cover the lines above and below."""
 
 _hidden = regex.compile(r"[\p{C}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u2800\u3164\uffa0]")
 _stack = regex.compile(rf"\p{{M}}{{{MOST_MARKS + 1},}}")
@@ -35,8 +35,8 @@ _others = regex.compile(f"[^{_listed}]")
 def readable(text: str) -> str:
     """Give a name in its plain form: compatible letters folded (NFKC), spaces single.
 
-    Raises ValidationError where it has no letter or digit, something unseen, a stack of signs, or letters of scripts that
-    no language writes together.
+    Raises ValidationError if it has no letter or digit, an invisible character, a stack of signs, or letters of scripts that no
+    language writes together.
     """
     name = " ".join(unicodedata.normalize("NFKC", text).split())
     if not any(letter.isalnum() for letter in name):
@@ -59,14 +59,14 @@ def readable(text: str) -> str:
 
 
 def scripts_of(name: str) -> set[str]:
-    """Give the scripts of a name's letters. Letters of scripts that are not listed count as one script more."""
+    """Give the scripts of a name's letters. All scripts that are not listed count together as one more."""
     letters = "".join(_letter.findall(name))
     found = {script for script, pattern in _of_script.items() if pattern.search(letters)}
     return found | ({"another"} if _others.search(letters) else set())
 
 
 class NameField(forms.CharField):
-    """A name that others are shown."""
+    """A form field for a name that others see."""
 
     def clean(self, value: Any) -> str:
         text = super().clean(value)

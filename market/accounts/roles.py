@@ -1,4 +1,4 @@
-"""Taking on a role: the terms are accepted and kept, and only then the person holds it."""
+"""Taking on a role. The person holds it only after they accepted its terms, and the acceptance is kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from market.refusals import Refused
 
 
 class RoleNotOffered(Exception):
-    """The role is not one that a person takes on; administrators are named by administrators."""
+    """The role cannot be taken on: administrators are named by administrators."""
 
 
 def take_on(person: User, role: Role, *, ip_address: str | None = None) -> RoleAcceptance:
@@ -32,7 +32,7 @@ def take_on(person: User, role: Role, *, ip_address: str | None = None) -> RoleA
 
 
 def admins() -> QuerySet[User]:
-    """Give those who can act as admins, the first of them first."""
+    """Give those who can act as admins, the longest-serving first."""
     return User.objects.with_role(Role.ADMIN).filter(is_active=True).order_by("pk")
 
 
@@ -43,7 +43,7 @@ def require_admin(person: User) -> None:
 
 
 def grant(person: User, role: Role, *, by: User | None = None) -> None:
-    """Give a role, by somebody or by a command. The row is locked, so that two roles granted at once are both kept."""
+    """Give a role, on behalf of a person or of a command. The row is locked, so that two roles granted at once are both kept."""
     with transaction.atomic():
         before = User.objects.select_for_update().values_list("roles", flat=True).get(pk=person.pk)
         person.roles = [each.value for each in Role if each in before or each == role]

@@ -1,4 +1,4 @@
-"""Admins act with a second factor alone: a password that somebody else has learned opens nothing of an admin's."""
+"""Admins act only with a second factor: a stolen password alone opens nothing of an admin's."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _METHOD = "mfa"
 
 
 class SecondFactorOfAdmins(MiddlewareMixin):
-    """Lead admins who have not proved their second factor in this session to where they do, whatever they asked for."""
+    """Send admins who have not proved their second factor in this session to where they do so, whatever they asked for."""
 
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
         match = request.resolver_match
-        # Programs sign in with tokens, and never by a session.
+        # Programs sign in with tokens, never by a session.
         is_open = match is not None and (match.route.startswith(_OWN_PAGES) or match.app_name == "api")
         person = request.user
         if is_open or not isinstance(person, User) or not person.is_admin:
@@ -46,12 +46,12 @@ class SecondFactorOfAdmins(MiddlewareMixin):
 
 
 def is_proved(request: HttpRequest) -> bool:
-    """Whether whoever is signed in has given a code in this session."""
+    """Whether the signed-in person has given a code in this session."""
     return any(each.get("method") == _METHOD for each in get_authentication_records(request, request.user))
 
 
 def may_use(token: ApiToken) -> bool:
-    """Whether a token may be used: an admin's only if it was made with a second factor."""
+    """Whether a token may be used. An admin's may only if it was made with a second factor."""
     person = token.person
     return not person.is_admin or _factors(person).filter(created_at__lte=token.created_at).exists()
 

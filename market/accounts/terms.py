@@ -1,4 +1,4 @@
-"""The terms that a person accepts with a role. A change of wording needs a new version."""
+"""The terms that a person accepts with a role. A new wording needs a new version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person's API tokens: those they have, making one, revoking one."""
+"""Pages of a person's API tokens: the list, making one, revoking one."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from market.acting import filled_in
 @never_cache
 @require_http_methods(["GET", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
-    """List the tokens, and make one: it is shown in the answer, and then never again.
+    """List the tokens, and make one. The answer shows it, and no later page does.
 
-    Already the look asks for the password once more, so that a filled-in form is not lost to that.
+    The password is asked for again before the page opens, so that a filled-in form is not lost to that question.
     """
     person = person_of(request)
     form = TokenForm(request.POST if request.method == "POST" else None)
@@ -44,7 +44,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def revoke(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a token out of use. No new sign-in is asked for: it must be quick."""
+    """Revoke a token. No new sign-in is asked for: this must be quick."""
     person = person_of(request)
     token = get_object_or_404(person.api_tokens, pk=pk)
     if revoke_token(token, person):

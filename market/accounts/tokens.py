@@ -15,10 +15,10 @@ from market.audit.recording import record
 from market.refusals import invalid
 
 MARK = "cpmt_"
-"""What every token starts with, so that whoever finds one in a file knows what it is."""
+"""The start of every token, so that anybody who finds one in a file knows what it is."""
 SECRET_LENGTH, CHECK_LENGTH = 32, 6
 MAX_TOKENS = 20
-"""In use by one person. The limits of the API are counted by token."""
+"""The most tokens of one person. The API counts its limits by token."""
 NOTED_EVERY = timedelta(minutes=1)
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -26,10 +26,10 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 def make_token(
     person: User, *, name: str, scopes: list[Scope], expires_at: datetime | None
 ) -> tuple[ApiToken, str]:
-    """Make a token, and give with its row its only copy in words."""
+    """Make a token. Give its row and the only copy of its text."""
     words = _new_words()
     with transaction.atomic():
-        # One after the other, so that no more are made than may be.
+        # One after the other, so that the limit holds.
         User.objects.select_for_update(no_key=True).get(pk=person.pk)
         if ApiToken.objects.usable().filter(person=person).count() >= MAX_TOKENS:
             raise invalid(f"You have {MAX_TOKENS} tokens in use, the most at a time. Revoke one first.")
@@ -60,7 +60,7 @@ def revoke_token(token: ApiToken, by: User) -> bool:
 
 
 def find_token(words: str) -> ApiToken | None:
-    """Find the token in use with these words, and note its use; None if there is none, or its person is locked out."""
+    """Find the valid token with this text, and note its use. None if there is none, or its person is locked out."""
     if not is_well_formed(words):
         return None
     token = ApiToken.objects.usable().select_related("person").filter(digest=digest_of(words)).first()
@@ -76,7 +76,7 @@ def digest_of(words: str) -> str:
 
 
 def is_well_formed(words: str) -> bool:
-    """Tell by its mark and its check letters whether this can be a token at all."""
+    """Tell by its prefix and its check letters whether this can be a token at all."""
     if not (words.isascii() and words.startswith(MARK)):
         return False
     body = words[len(MARK) :]
@@ -89,7 +89,10 @@ def _new_words() -> str:
 
 
 def _check(secret: str) -> str:
-    """Give the CRC-32 of a secret in base 62: a string that only looks like a token is told without a look at the database."""
+    """Give the CRC-32 of a secret in base 62.
+
+    With it a string that only looks like a token is found out without a database query.
+    """
     number, letters = zlib.crc32(secret.encode()), ""
     for _ in range(CHECK_LENGTH):
         number, digit = divmod(number, len(_ALPHABET))

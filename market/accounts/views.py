@@ -23,7 +23,7 @@ AFTER_TAKING_ON = {Role.ARTIST: "catalog:desk", Role.MODEL_OWNER: "basemodels:ba
 @require_http_methods(["GET", "POST"])
 def me(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
-    # A form writes its errors' values into its instance: the page's header must not show a name that was refused.
+    # A form writes even refused values into its instance. The page's header must not show a refused name.
     form = ProfileForm(request.POST or None, instance=User.objects.get(pk=person.pk))
     if request.method == "POST" and form.is_valid():
         form.save()

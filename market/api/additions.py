@@ -1,4 +1,4 @@
-"""New versions of plug-ins: made of an artist's works, or of a file of theirs."""
+"""New versions of plug-ins: made from an artist's works, or from a file of theirs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from market.jobs.models import Job
 
 
 class AdditionBody(OnBaseBody, TermsBody):
-    """Of a plug-in that is there already, the terms need not be said again."""
+    """The terms of an existing plug-in need not be sent again."""
 
     class Meta(TermsBody.Meta):
         fields = ("base", *TermsBody.Meta.fields)
@@ -72,7 +72,7 @@ class FileBegunOut(BegunOut):
 
 class VersionEndpoint(ConceptEndpoint):
     def terms(self, concept: Concept, base: BaseModel, body: dict[str, Any]) -> Terms:
-        """Give the terms of a version; a plug-in that there is for the base keeps what the body does not say of them."""
+        """Give the terms of a version. An existing plug-in for the base keeps the terms that the body does not name."""
         plugin = concept.plugins.filter(base=base).first()
         if plugin is None and "price_micros" not in body:
             raise invalid([Fault("This field is required.", pointer="#/price_micros")])
@@ -88,7 +88,7 @@ class Additions(VersionEndpoint):
     @extend_schema(request=AdditionBody, responses={201: BegunOut})
     @once
     def post(self, request: Request, pk: int) -> Response:
-        """Have a version of a plug-in made of the works of a concept, for a base model.
+        """Have a version of a plug-in made from the works of a concept, for a base model.
 
         Its price and licence hold from now on; what is not said of them stays, or is allowed if the plug-in is new.
         """
@@ -111,7 +111,7 @@ class PlugInFiles(VersionEndpoint):
     @once
     @after(read)
     def post(self, request: Request, sent: SentFile, pk: int) -> Response:
-        """Have a version of a plug-in made of a file: a LoRA for a base model, as .safetensors.
+        """Have a version of a plug-in made from a file: a LoRA for a base model, as .safetensors.
 
         Its price and licence hold from now on; what is not said of them stays, or is allowed if the plug-in is new. If the file
         was combined from others, their artists share its fee.

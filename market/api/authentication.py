@@ -1,4 +1,4 @@
-"""Signing in by token, and by nothing else: without cookies no other site can act for anybody."""
+"""Sign in by token only: without cookies no other site can act for a person."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class BearerToken(BaseAuthentication):
 
 
 class TokenAllows(BasePermission):
-    """Let a token read, and do what else its scopes say. A view names by `writes` what its other methods need."""
+    """Let a token read, and do what its scopes allow. A view's `writes` is the scope that its other methods need."""
 
     message = "Send a token: “Authorization: Bearer …”."
 

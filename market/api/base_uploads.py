@@ -1,4 +1,4 @@
-"""Sending a base model: its files are announced, arrive in parts, and any of them may come again."""
+"""Sending a base model: its files are announced and arrive in parts. Any part may be sent again."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ class BaseUploads(Endpoint):
 
     @extend_schema(parameters=list(PAGE_PARAMETERS), responses=page_of(BaseUploadOut))
     def get(self, request: Request) -> Response:
-        """Your uploads that no base model has, the latest first. Those that nobody goes on with are deleted after two days."""
+        """Your uploads that no base model uses, the latest first. Uploads that nobody continues are deleted after two days."""
         uploads = BaseUpload.objects.unclaimed().filter(owner=self.person).prefetch_related("files")
         return listed(request, uploads, BaseUploadOut, by="started_at")
 
     @extend_schema(request=BaseUploadBody, responses=BaseUploadOut)
     def post(self, request: Request) -> Response:
-        """Begin an upload, or go on with one: say which files of a diffusers directory will come.
+        """Begin or continue an upload: say which files of a diffusers directory will come.
 
         The same list is the same upload, with what has arrived of it, so that no Idempotency-Key is needed.
         """
@@ -99,7 +99,7 @@ class OneBaseUpload(Endpoint):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Give an upload up, which no base model has: what has arrived is deleted."""
+        """Give up an upload that no base model uses. What has arrived is deleted."""
         upload = owned_upload(self.person, pk)
         self.require_role(Role.MODEL_OWNER)
         if not give_up_upload(upload.pk):
@@ -113,14 +113,15 @@ class BaseUploadPart(Endpoint):
 
     @extend_schema(request={BYTES: OpenApiTypes.BINARY}, responses=FileOut)
     def put(self, request: Request, pk: UUID, position: int, number: int) -> Response:
-        """Send the next part of a file, as it is. One that arrived before may come again, and changes nothing.
+        """Send the next part of a file, as it is.
 
-        With the last one the hash of the file is checked. If it is another than announced, the file starts anew.
+        A part that arrived before may be sent again, and changes nothing. With the last part the hash of the file is checked.
+        If it differs from the announced one, the file starts anew.
         """
         upload = owned_upload(self.person, pk)
         self.require_role(Role.MODEL_OWNER)
         if request.content_type != BYTES:
             raise UnsupportedMediaType(request.content_type, f"A part comes as {BYTES}.")
-        # Read by hand, since the framework takes a body whose length is not said, as curl -T sends it, for an empty one.
+        # Read by hand: the framework takes a body without a length, as curl -T sends it, for an empty one.
         data = request.read(PART_BYTES + 1)
         return Response(FileOut(take_part(upload, position, number, data)).data)

@@ -1,4 +1,4 @@
-"""Base models: listed, registered, checked, and what their owner asks of them."""
+"""Base models: listed, registered, checked, priced."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FEE = "Paid to you for every picture, less the market's commission. 0 offers th
 
 
 class OnBaseBody(Body):
-    """What is said of one of the base models that are offered."""
+    """What is told of an offered base model."""
 
     base = Text("The name of a base model in addresses.")
 

@@ -1,6 +1,7 @@
-"""What comes in: JSON, or a form with files (multipart/form-data), of which a serializer says what it has and of what kind.
+"""Read bodies: JSON, or a form with files (multipart/form-data).
 
-What makes up an order is judged by the order, in its own words; here its bounds are in the schema alone.
+A serializer says which members there are and of what type. What makes up an order is judged by the order, in its own words.
+Here its bounds are only part of the schema.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from market.ledger.money import micros_of
 from pictures.still import NAMES
 
 MOST_JSON = 1_000_000
-"""Bytes of a body in JSON; pictures come as files."""
+"""The most bytes of a JSON body. Pictures come as files."""
 FINEST_MICROS = micros_of(FINEST)
 
 BINARY = {"type": "string", "format": "binary"}
@@ -36,7 +37,7 @@ AnyForm = TypeVar("AnyForm", bound=forms.BaseForm)
 
 
 class JsonBody(JSONParser):
-    """Read JSON of a bounded size and depth, into an object."""
+    """Read JSON of a bounded size and depth into an object."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         raw = stream.read(MOST_JSON + 1)
@@ -58,7 +59,7 @@ def _cause(error: Exception) -> str:
 
 
 class Body(serializers.Serializer[Any]):
-    """The members of a body. Others are refused; null stands for the default, or for no text where that is allowed."""
+    """The members of a body. Others are refused. null stands for the default, or for no text where that is allowed."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = super().get_fields()
@@ -82,7 +83,7 @@ class Body(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
     def _nulls(self, data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-        """Give what is null as what it stands for; the default of what is changed is to leave it as it is."""
+        """Replace null by what it stands for. When something is changed, the default is to leave it as it is."""
         for name in [name for name, value in data.items() if value is None]:
             field = self.fields[name]
             if getattr(field, "allow_blank", False) and (self.root.partial or field.default is empty):
@@ -100,7 +101,7 @@ def words(name: str, member: str, help_text: str, *, most: int = TEXT_LENGTH, **
 
 
 def said(request: Request, body: type[Body], *, partial: bool = False, **context: Any) -> dict[str, Any]:
-    """Give what a body says, each member of its kind. Raises a Problem that points at what is not."""
+    """Give the members of a body, each of its type. Raises a Problem that points at those that are not."""
     read = body(data=request.data, partial=partial, context=context)
     if read.is_valid():
         return dict(read.validated_data)
@@ -108,7 +109,7 @@ def said(request: Request, body: type[Body], *, partial: bool = False, **context
 
 
 class Bounded(serializers.Field[Any, Any, Any, Any]):
-    """A field of an order, with the bounds that the order has: they are for the schema, and not judged here."""
+    """A field of an order, with the order's bounds. They are for the schema, and are not checked here."""
 
     kind = ""
 
@@ -154,7 +155,7 @@ class File(serializers.FileField):
 
 
 class Micros(serializers.IntegerField):
-    """Micro-euros, no finer than people type them."""
+    """Micro-euros, no finer than people type amounts."""
 
     def __init__(self, *, most: int, **options: Any) -> None:
         super().__init__(min_value=0, max_value=most, **options)
@@ -174,7 +175,7 @@ class OneLine(serializers.CharField):
 
 
 def _no_break(text: str) -> None:
-    # A form cuts its lines at whatever breaks them, not at line feeds only.
+    # A form splits lines at every line break, not at line feeds only.
     if len(f"{text}.".splitlines()) > 1:
         raise serializers.ValidationError(
             "There is a line break in it: give each a place of its own in the list."
@@ -188,7 +189,7 @@ class Lines(serializers.ListField):
 
 
 class Files(serializers.ListField):
-    """Pictures. Empty ones pass, so that each is refused by itself and with its reason."""
+    """Pictures. Empty ones pass here, so that each is refused by itself, with its reason."""
 
     child = serializers.FileField(allow_empty_file=True)
 
@@ -201,7 +202,7 @@ class Files(serializers.ListField):
 
 
 class Affirmed(serializers.BooleanField):
-    """A statement that has to be made. Without it, `lacks` is said."""
+    """A statement that has to be made. Without it the answer is `lacks`."""
 
     def __init__(self, help_text: str, *, lacks: str) -> None:
         super().__init__(help_text=help_text, error_messages={"required": lacks})
@@ -213,7 +214,7 @@ class Affirmed(serializers.BooleanField):
 
 
 def chosen(form: type[AnyForm], request: Request, **options: Any) -> AnyForm:
-    """Fill a form in with the query of an address. Raises a Problem that names the parameters."""
+    """Fill a form in with the query of an address. Raises a Problem that names the wrong parameters."""
     filled = form(request.query_params, **options)
     if filled.is_valid():
         return filled
@@ -227,7 +228,7 @@ def chosen(form: type[AnyForm], request: Request, **options: Any) -> AnyForm:
 
 
 def _faults(errors: Any, pointer: str) -> Iterator[Fault]:
-    """Flatten what the framework says of a body that is not of its shape."""
+    """Flatten the framework's errors about a body of the wrong shape."""
     if isinstance(errors, Mapping):
         for name, inner in errors.items():
             step = str(name).replace("~", "~0").replace("/", "~1")

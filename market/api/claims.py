@@ -1,4 +1,4 @@
-"""Claims: lists, what one says, and its draft until it is sent with its notice. `claim_answers` has what follows."""
+"""Claims: lists, one claim, and its draft until it is sent with its notice. `claim_answers` has what follows."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ class OneClaim(ClaimEndpoint):
 
     @extend_schema(request=DraftBody, responses=OneClaimOut)
     def patch(self, request: Request, pk: int) -> Response:
-        """Change what a draft says; what you leave out stays."""
+        """Change a draft. What you leave out stays as it is."""
         claim = own_claim(self.person, pk)
         as_it_is = {name: getattr(claim, name) for name in ("prompts", "rights", "controls_by_market")}
         draft = Draft(**as_it_is | said(request, DraftBody, partial=True))
@@ -274,7 +274,8 @@ class ClaimControls(ClaimEndpoint):
     def post(self, request: Request, read: Iterator[ReadPicture], pk: int) -> Response:
         """Add controls to a draft: pictures like the works which the base never saw.
 
-        Each is named by what it shows, as red-fox.png. Those that cannot be taken are said, each with its reason.
+        Name each file by what it shows, such as red-fox.png. The answer lists the files that were not taken, each with its
+        reason.
         """
         claim = visible_claim(self.person, pk)
         taken, refused = drafting.keep_controls(claim, self.person, read)

@@ -1,4 +1,4 @@
-"""Combinations: priced, started, and what came of them."""
+"""Combinations: priced, started, and their results."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def own_combinations(person: User) -> QuerySet[Combination]:
 
 def named_plugins(person: User, slugs: list[str]) -> list[PlugIn]:
     """Find plug-ins that a person may combine, in the order in which they are named."""
-    slugs = slugs[: MOST_PARTS + 1]  # one more is refused for all that follow
+    slugs = slugs[: MOST_PARTS + 1]  # one more than the most is refused for all that follow
     combinable = PlugIn.objects.combinable_by(person).with_everything().filter(slug__in=slugs)
     known = {each.slug: each for each in combinable}
     faults = [
@@ -139,9 +139,10 @@ def named_plugins(person: User, slugs: list[str]) -> list[PlugIn]:
 class CombinationQuotes(Endpoint):
     @extend_schema(request=CombinationQuoteBody, responses=CombinationQuoteOut)
     def post(self, request: Request) -> Response:
-        """Say what it costs to combine plug-ins, and who is paid for each picture with what comes of it.
+        """Say what it costs to combine plug-ins, and who is paid for each picture made with the result.
 
-        Nothing is charged or kept. Without a name it is called after its parts; without a price a picture costs the least it may.
+        Nothing is charged or kept. Without a name it is called after its parts; without a price a picture costs the least it
+        may.
         """
         order = _ordered(self.person, said(request, CombinationQuoteBody))
         return Response(CombinationQuoteOut(draw_quote(self.person, order)).data)
@@ -160,8 +161,8 @@ class Combinations(Endpoint):
     def post(self, request: Request) -> Response:
         """Make one plug-in of several, at a price that you agree to.
 
-        `agreed` is the digest of a quote. If it is another by now, nothing is charged, and the answer has the quote as it is. A
-        name that you combined before gets a further version.
+        `agreed` is the digest of a quote. If the quote is another one by now, nothing is charged, and the answer has the
+        present quote. A name that you combined before gets a further version.
         """
         body = said(request, CombinationBody)
         agreed = body.pop("agreed")

@@ -1,4 +1,4 @@
-"""An artist's own concepts, their rights, and their works: what plug-ins are made of, and claims."""
+"""An artist's own concepts, with their rights and works. Plug-ins and claims are made from them."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class ConceptEndpoint(Endpoint):
     writes = Scope.SELL
 
     def own_concept(self, pk: int) -> Concept:
-        """Give a concept of the person's, to change it: for that they have to be an artist still."""
+        """Give a concept of the person's, to change it. They still have to be an artist."""
         concept = owned_concept(self.person, pk)
         self.require_role(Role.ARTIST)
         return concept
@@ -163,7 +163,7 @@ class OneConcept(ConceptEndpoint):
 
     @extend_schema(request=ConceptBody, responses=OneConceptOut)
     def patch(self, request: Request, pk: int) -> Response:
-        """Change what a concept says; what you leave out stays. Its name and kind stay once a plug-in was begun."""
+        """Change a concept. What you leave out stays as it is. Name and kind cannot change once a plug-in was begun."""
         concept = self.own_concept(pk)
         return self.said(describe_concept(concept, **said(request, ConceptBody)))
 
@@ -209,9 +209,10 @@ class Works(ConceptEndpoint):
     @once_if_asked
     @after(read)
     def post(self, request: Request, read: Iterator[ReadPicture], pk: int) -> Response:
-        """Upload works. A caption is read from the name of a file, such as red-fox.png.
+        """Upload works.
 
-        Those that cannot be taken are said, each with its reason.
+        A caption is read from the name of a file, such as red-fox.png. The answer lists the files that were not taken, each
+        with its reason.
         """
         report = keep_works(self.own_concept(pk), self.person, read)
         return Response(NewWorksOut(report).data)
@@ -229,7 +230,7 @@ class OneWork(ConceptEndpoint):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: int, work: int) -> Response:
-        """Delete a work, which no addition is learning from."""
+        """Delete a work that no addition is learning from."""
         found = owned_work(self.person, pk, work)
         self.require_role(Role.ARTIST)
         if not remove_work(found):

@@ -1,4 +1,4 @@
-"""What extractions cost a base: how well each release draws what was not taken out, and what the next one is predicted to leave."""
+"""How extractions degrade a base: how well each release draws what was not taken out, and what is predicted of the next."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class BaseDegradation(Endpoint):
 
 
 def _typed(row: dict[str, Any]) -> dict[str, Any]:
-    """Give a row of the table as values: what is empty there is none here."""
+    """Give a row of the table as values. What is empty there is null here."""
     numbers = ("low", "high", "pictures", "kept")
     return row | {name: row[name] or None for name in numbers} | {
         name: row[name] == "yes" for name in ("in_use", "below")

@@ -18,7 +18,7 @@ from market.api.throttling import PerToken
 
 
 class OneKind(BaseContentNegotiation):
-    """There is one representation of everything, whatever is asked for."""
+    """Everything has one representation, whatever format is asked for."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
         from_type = (request.content_type or "").split(";")[0].strip().lower()
@@ -29,7 +29,7 @@ class OneKind(BaseContentNegotiation):
 
 
 class Endpoint(APIView):
-    """An address. `writes` is the scope that its methods other than GET need; None: reading is enough."""
+    """An endpoint. `writes` is the scope that its methods other than GET need. None: reading is enough."""
 
     authentication_classes: Any = (BearerToken,)
     permission_classes: Any = (TokenAllows,)
@@ -39,12 +39,12 @@ class Endpoint(APIView):
     content_negotiation_class = OneKind
     writes: Scope | None = None
     in_parts = False
-    """Whether one thing takes many requests here: they count as requests, and not as changes."""
+    """Whether one action takes many requests here. They then count as requests, not as changes."""
     group = ""
-    """Where it stands in the reference; if not said, under the name of its module."""
+    """Its group in the reference. By default that is the name of its module."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse a body that comes in chunks, which the framework would take for an empty one. Parts are read by hand."""
+        """Refuse a body sent in chunks, which the framework would take for an empty one. Parts of files are read by hand."""
         super().initial(request, *args, **kwargs)
         if "HTTP_TRANSFER_ENCODING" in request.META and not self.in_parts:
             raise Problem(
@@ -52,7 +52,7 @@ class Endpoint(APIView):
             )
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
-        """Keep answers out of caches, unless they say otherwise of themselves."""
+        """Keep answers out of caches, unless an answer says otherwise."""
         response.headers.setdefault("Cache-Control", "no-store")
         return super().finalize_response(request, response, *args, **kwargs)
 
@@ -64,7 +64,7 @@ class Endpoint(APIView):
         return self.request.user
 
     def require_role(self, role: Role) -> None:
-        """Raise a Problem unless the person holds a role, as the pages ask for it: its terms are accepted with it."""
+        """Raise a Problem unless the person holds a role, as the pages do. They accepted its terms with it."""
         if not self.person.has_role(role):
             raise Problem(
                 NOT_ALLOWED,
@@ -73,7 +73,7 @@ class Endpoint(APIView):
 
 
 class Nowhere(Endpoint):
-    """Every address that is none, for whoever asks."""
+    """Answer for every address that does not exist, whoever asks."""
 
     authentication_classes = ()
     permission_classes = ()

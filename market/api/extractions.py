@@ -1,4 +1,4 @@
-"""Extractions: concepts taken out of a base model, read about, decided on."""
+"""Extractions: concepts taken out of a base model, with their reports and decisions."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ class Extractions(Endpoint):
 
     @extend_schema(parameters=list(PAGE_PARAMETERS), responses=page_of(ExtractionOut))
     def get(self, request: Request, slug: str) -> Response:
-        """What was taken out of your base model, or tried; the latest first."""
+        """Extractions from your base model, also failed ones; the latest first."""
         base = governed_base(self.person, slug)
         return listed(request, base.extractions.select_related("base"), ExtractionOut)
 
@@ -267,7 +267,7 @@ class Discard(Endpoint):
     @extend_schema(request=DiscardBody, responses=OneExtractionOut)
     @once
     def post(self, request: Request, pk: int) -> Response:
-        """Put an extraction aside for good. What was measured stays to be read."""
+        """Discard an extraction for good. Its figures can still be read."""
         extraction = governed_extraction(self.person, pk)
         discard_extraction(extraction, self.person, **said(request, DiscardBody))
         return Response(OneExtractionOut(extraction, context={"request": request}).data)
@@ -279,9 +279,10 @@ class TakeBack(Endpoint):
     @extend_schema(request=TakeBackBody, responses=TakenBackOut)
     @once_if_asked
     def post(self, request: Request, pk: int) -> Response:
-        """Undo an approval; where a release has it, another without it is built.
+        """Undo an approval.
 
-        Releases that were made stay as they are: use another one to draw without it. Who claimed the concept is told why.
+        If a release was made with it, another is built without it. Existing releases stay as they are: use another one to draw
+        without the extraction. The claimant of the concept is told why.
         """
         extraction = governed_extraction(self.person, pk)
         build = take_back_extraction(extraction, self.person, **said(request, TakeBackBody))

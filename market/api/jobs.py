@@ -1,4 +1,4 @@
-"""Jobs: where work that takes a while stands, waiting for it, and cancelling it."""
+"""Jobs: the state of work that takes a while, waiting for it, and cancelling it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SCOPES = {
     UPLOAD: Scope.SELL,
     EVIDENCE: Scope.CLAIM,
 }
-"""What cancelling a kind of job needs; all other kinds are managing."""
+"""The scope that cancelling a kind of job needs. All other kinds need `manage`."""
 _WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,6})(?:$|[,;\s])")
 
 
@@ -122,7 +122,7 @@ def _wait_asked_for(request: HttpRequest) -> int:
 
 
 def waiting(view: Any) -> Any:
-    """Let the view of a job wait for its end, without keeping a connection of the database meanwhile."""
+    """Let the view of a job wait for its end without keeping a database connection."""
     answer = sync_to_async(view)
 
     @wraps(view)
@@ -145,16 +145,16 @@ def waiting(view: Any) -> Any:
 
 
 def _give_back_connection() -> None:
-    # Named, so that it is the connection of the thread that answers which is closed.
+    # Named, so that the connection of the answering thread is the one that is closed.
     connection.close()
 
 
 async def _end_of(pk: UUID) -> None:
-    """Return when a job has ended, or is no more."""
+    """Return when a job has ended, or does not exist any more."""
     has_ended = sync_to_async(_has_ended, thread_sensitive=False)
     async with watcher().watch(pk) as changed:
         while True:
-            # Before the look, so that what happens after it is noticed.
+            # Before reading the job, so that a later change is noticed.
             changed.clear()
             if await has_ended(pk):
                 return

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 
 class Link(serializers.URLField):
-    """The whole address of what an object is found at: `to` is the name of its view, `by` what its path has of the object."""
+    """The full address of an object. `to` is the name of its view; `by` is the attribute that its path contains."""
 
     def __init__(self, to: str, *by: str, **options: Any) -> None:
         self._to, self._by = to, by

@@ -11,9 +11,10 @@ KEY_LENGTH = 200
 
 
 class KeptAnswer(models.Model):
-    """What a request with an Idempotency-Key was answered, kept in the transaction in which it acted.
+    """The answer to a request with an Idempotency-Key.
 
-    Without a status it is not answered yet, which no other transaction ever sees.
+    It is kept in the transaction in which the request acted. Without a status it is not answered yet; no other transaction ever
+    sees that.
     """
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

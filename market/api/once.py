@@ -1,4 +1,4 @@
-"""Requests that act once, however often they are sent: what was answered is kept under the Idempotency-Key."""
+"""Requests that act once, however often they are sent: the answer is kept under the Idempotency-Key."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ _KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_LENGTH}}}")
 
 Act = Callable[..., Response]
 First = Callable[..., AbstractContextManager[object]]
-"""What takes long, done before the transaction: its outcome is handed to the method, after the request."""
+"""Slow work to do before the transaction. The method gets its result after the request."""
 AnyAct = TypeVar("AnyAct", bound=Act)
 
 
 def once(act: Act) -> Act:
-    """Make a method that creates, or costs, something need a key."""
+    """Require a key for a method that creates or costs something."""
     return _keyed(act, needed=True)
 
 
 def once_if_asked(act: Act) -> Act:
-    """Make a method take a key; without one, a repetition is refused by the state of things."""
+    """Let a method take a key. Without one, the state of the object refuses a repetition."""
     return _keyed(act, needed=False)
 
 
 def after(first: First) -> Callable[[AnyAct], AnyAct]:
-    """Have something done before the method, and before the transaction in which it acts once."""
+    """Do something before the method, and before the transaction in which it acts once."""
 
     def note(act: AnyAct) -> AnyAct:
         cast("Any", act).first = first
@@ -66,7 +66,7 @@ def key_of(request: Request) -> str:
 
 
 def lasting_key_of(request: Request) -> uuid.UUID:
-    """Give the key of a request as one of what it pays for, which is kept for good."""
+    """Make of a request's key a key of what it pays for, which is kept for good."""
     return uuid.uuid5(_FOR_GOOD, key_of(request))
 
 
@@ -110,9 +110,10 @@ def _outcome(first: AbstractContextManager[object]) -> Iterator[tuple[object, ..
 
 
 def _answer_once(key: str, digest: str, request: Request, act: Callable[[], Response]) -> Response:
-    """Act and keep the answer in one transaction. A second request waits for the first one's end at the unique key.
+    """Act and keep the answer in one transaction.
 
-    What is refused undoes the row, too, so that the key is free for another try.
+    A second request waits at the unique key until the first one ends. A refusal undoes the row too, so that the key is free for
+    another try.
     """
     with transaction.atomic():
         kept, is_new = KeptAnswer.objects.get_or_create(
@@ -138,7 +139,7 @@ def _again(kept: KeptAnswer, digest: str) -> Response:
 
 
 def _digest(request: Request) -> str:
-    """Name what is asked for, however it is laid out: the order of members, or where a form's parts are cut."""
+    """Name what is asked for, whatever its layout: the order of members, or the boundary of a form's parts."""
     asked = hashlib.sha256(f"{request.method} {request.path}\n".encode())
     if isinstance(request.data, MultiValueDict):
         for name in sorted(request.data):

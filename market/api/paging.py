@@ -19,7 +19,7 @@ from market.api.problems import Fault, Problem, invalid
 PAGE = 25
 MOST = 100
 DEEPEST = 10_000
-"""Rows of a search that can be paged through: beyond, a narrower search is quicker for everybody."""
+"""How many rows of a search can be paged through. Beyond that, a narrower search is quicker for everybody."""
 PAGE_PARAMETERS = (
     OpenApiParameter("cursor", str, description="Where the page begins: take it from `next` as it is."),
     OpenApiParameter("limit", int, description=f"Rows of a page, 1 to {MOST}; {PAGE} if it is not said."),
@@ -31,7 +31,7 @@ Output = type[serializers.BaseSerializer[Any]]
 
 
 def listed(request: Request, rows: QuerySet[Row], output: Output, by: str = "created_at") -> Response:
-    """Answer with one page of rows, the latest by a column first: pages stay as they are while rows are added."""
+    """Answer with one page of rows, the latest by a column first. Pages do not shift while rows are added."""
     limit, cursor = _limit(request), request.query_params.get("cursor", "")
     rows = rows.order_by(f"-{by}", "-pk")
     if cursor:
@@ -45,7 +45,7 @@ def listed(request: Request, rows: QuerySet[Row], output: Output, by: str = "cre
 
 
 def ranked(request: Request, rows: QuerySet[Row], output: Output) -> Response:
-    """Answer with one page of rows in an order that no column has, as by how well they match a search."""
+    """Answer with one page of rows in an order that no column has, such as by how well they match a search."""
     limit, start = _limit(request), _start(request)
     page = list(rows[start : start + limit + 1])
     following = None
@@ -95,7 +95,7 @@ def _place(model: type[Model], by: str, cursor: str) -> tuple[Any, Any]:
         place = about.get_field(by).to_python(value), about.pk.to_python(pk)
     except (TypeError, ValueError, OverflowError, ValidationError):
         raise _bad_cursor() from None
-    # Null is taken for a value of any column, and nothing is before or after it.
+    # Null would be taken for a value of any column, and no row is before or after it.
     if None in place:
         raise _bad_cursor()
     return place

@@ -99,7 +99,7 @@ class PlugInEndpoint(Endpoint):
     writes = Scope.SELL
 
     def own_plugin(self, slug: str) -> PlugIn:
-        """Give a plug-in of the person's, to change it: for that they have to be an artist still."""
+        """Give a plug-in of the person's, to change it. They still have to be an artist."""
         plugin = owned_plugin_called(self.person, slug)
         self.require_role(Role.ARTIST)
         return plugin
@@ -137,12 +137,12 @@ class PlugIns(Endpoint):
 class OnePlugIn(PlugInEndpoint):
     @extend_schema(responses=OnePlugInOut)
     def get(self, request: Request, slug: str) -> Response:
-        """A plug-in, and who divides its price. Those that are not published are their owner's to see."""
+        """A plug-in, and who divides its price. Only its owner sees one that is not published."""
         return self.said(visible_plugin(self.person, slug))
 
     @extend_schema(request=TermsBody, responses=OnePlugInOut)
     def patch(self, request: Request, slug: str) -> Response:
-        """Change what your plug-in costs and allows; what you leave out stays. It holds for pictures from now on."""
+        """Change what your plug-in costs and allows. What you leave out stays as it is. It holds for pictures from now on."""
         plugin = self.own_plugin(slug)
         change_terms(plugin, replace(Terms.of(plugin), **said(request, TermsBody)))
         return self.said(owned_plugin_called(self.person, slug))
@@ -184,7 +184,7 @@ class UseVersion(PlugInEndpoint):
     @extend_schema(request=None, responses=OnePlugInOut)
     @once_if_asked
     def post(self, request: Request, slug: str, number: int) -> Response:
-        """Make a version of your plug-in the one that pictures are made with from now on."""
+        """Make pictures with this version of your plug-in from now on."""
         plugin = self.own_plugin(slug)
         use_version(plugin, owned_version_numbered(self.person, plugin, number))
         return self.said(plugin)

@@ -1,4 +1,4 @@
-"""Problems: every refusal of the API, as RFC 9457 has it, in the words of the use case that refused."""
+"""Problems: every refusal of the API, in the form of RFC 9457 and the words of the use case that refused."""
 
 from __future__ import annotations
 
@@ -120,11 +120,11 @@ _BY_STATUS = {
     409: NOT_POSSIBLE, 413: TOO_LARGE, 415: WRONG_TYPE, 422: INVALID, 429: TOO_MANY, 503: BUSY,
 }  # fmt: skip
 
-# A use case that says 429 was not asked too often: too much is unfinished.
+# When a use case says 429, nobody asked too often: too much is unfinished.
 _BY_REFUSAL = _BY_STATUS | {429: TOO_MANY_WAITING}
 
 BUSY_FOR = 30
-"""Seconds until whoever was refused for want of room may come again."""
+"""Seconds until a client may try again who was refused because there was no room."""
 
 NOT_THERE = "There is no such thing here, or it is not yours to see."
 
@@ -142,7 +142,7 @@ class Fault:
 
 
 class Problem(exceptions.APIException):
-    """Nothing was done. `more` are further members of the answer."""
+    """The request was refused and nothing was done. `more` are further members of the answer."""
 
     def __init__(
         self,
@@ -174,12 +174,12 @@ class Problem(exceptions.APIException):
 
 
 def invalid(errors: Sequence[Fault], more: Mapping[str, Any] | None = None) -> Problem:
-    """Make a problem of values that are not right; its detail is all that is said of them."""
+    """Make a problem from wrong values. Its detail has all their messages."""
     return Problem(INVALID, " ".join(dict.fromkeys(each.detail for each in errors)), errors=errors, more=more)
 
 
 def answer(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Answer with the problem that an exception stands for; None for what nobody expected."""
+    """Answer with the problem that an exception stands for. None for an unexpected exception."""
     problem = _problem(error)
     if problem is None:
         return None
@@ -189,7 +189,7 @@ def answer(error: Exception, context: Mapping[str, Any]) -> Response | None:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer what nobody expected: a problem to programs, a page to people."""
+    """Answer an unexpected exception: programs get a problem, people a page."""
     if not request.path.startswith("/api/"):
         return server_error_page(request)
     problem = Problem(FAILED, "Something went wrong here. Nothing was charged for a request that failed so.")

@@ -1,4 +1,4 @@
-"""Prices, and what of a prompt the base no longer draws."""
+"""Prices, and what in a prompt the base no longer draws."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class OrderBody(OnBaseBody):
     plugins = PlugInChoice(many=True, required=False, help_text=f"At most {limits.MAX_PLUGINS}.")
 
     def validate_plugins(self, choices: list[dict[str, Any]]) -> tuple[tuple[int, float], ...]:
-        """Give plug-ins by their ids, as orders have them; unknown ones by none that there is."""
+        """Give plug-ins by their ids, as orders have them. An unknown one gets an id that does not exist."""
         known = dict(
             PlugIn.objects.filter(slug__in=[each["plugin"] for each in choices]).values_list("slug", "pk")
         )
@@ -113,7 +113,7 @@ class PricedOut(serializers.Serializer[Any]):
 class Quotes(Endpoint):
     @extend_schema(request=QuoteBody, responses=PricedOut)
     def post(self, request: Request) -> Response:
-        """Price a request for pictures, and say what of its prompt the base no longer draws.
+        """Price a request for pictures, and say what in its prompt the base no longer draws.
 
         Nothing is charged or kept. A concept that was taken out of the base comes with the plug-in that brings it back.
         """

@@ -40,7 +40,7 @@ TITLES = {
     "claims": "Claims",
     "takedowns": "Takedowns and strikes",
 }
-"""The groups in the order in which they are shown; others come after them."""
+"""The groups in their order on the page. Others come after them."""
 DEEPEST = 3
 FORM = "multipart/form-data"
 
@@ -93,7 +93,7 @@ def docs(request: HttpRequest) -> HttpResponse:
 
 
 def groups(schema: Mapping[str, Any]) -> list[Group]:
-    """Lay the operations out by what they are about, in the order of their addresses."""
+    """Group the operations by subject, in the order of their addresses."""
     found = {tag: Group(tag, title) for tag, title in TITLES.items()}
     for path, operations in schema["paths"].items():
         for method, said in operations.items():
@@ -134,7 +134,7 @@ def _operation(schema: Mapping[str, Any], path: str, method: str, said: Mapping[
 
 
 def _marked(text: str) -> str:
-    """Set what stands between backticks, as the schema has it, in the letters of code."""
+    """Set the text between backticks, as the schema has it, as code."""
     parts = text.split("`")
     return format_html("".join("<code>{}</code>" if i % 2 else "{}" for i in range(len(parts))), *parts)
 
@@ -156,7 +156,7 @@ def _members(schema: Mapping[str, Any], node: Mapping[str, Any], within: str = "
 
 
 def _resolved(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Follow a reference, also where it stands in a list of one beside a description."""
+    """Follow a reference, also one in a list of one beside a description."""
     while "$ref" in node or "allOf" in node or "oneOf" in node:
         choice = node if "$ref" in node else (node.get("allOf") or node["oneOf"])[0]
         if "$ref" not in choice:
@@ -202,7 +202,7 @@ def _curl(schema: Mapping[str, Any], path: str, method: str, said: Mapping[str, 
 
 
 def _form_example(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[str]:
-    """Give what a form needs as curl has it: files by their names."""
+    """Give what a form needs as curl options: files by their names."""
     node = _resolved(schema, node)
     for name in node.get("required", ()):
         value = _resolved(schema, node["properties"][name])

@@ -73,7 +73,7 @@ class Releases(Endpoint):
     @extend_schema(request=None, responses={201: BuildOut})
     @once
     def post(self, request: Request, slug: str) -> Response:
-        """Build a release of what is approved, where that failed or was cancelled."""
+        """Build a release of what is approved, after a build failed or was cancelled."""
         return made(BuildOut(start_build(governed_base(self.person, slug), self.person)).data)
 
 

@@ -106,8 +106,8 @@ class PictureRequests(Endpoint):
     def post(self, request: Request) -> Response:
         """Ask for pictures at a price that you agree to.
 
-        `agreed` is the digest of a quote. If the price is another by now, nothing is charged, and the answer has the quote as it
-        is. What is not said is as the base's owner recommends; a seed is drawn.
+        `agreed` is the digest of a quote. If the price has changed since, nothing is charged, and the answer has the present
+        quote. What you leave out is as the base's owner recommends; a seed is drawn at random.
         """
         body = {name: value for name, value in said(request, PictureRequestBody).items() if value is not None}
         agreed = body.pop("agreed")

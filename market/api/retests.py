@@ -94,7 +94,7 @@ class Retests(Endpoint):
 class OneRetest(Endpoint):
     @extend_schema(responses=OneRetestOut)
     def get(self, request: Request, pk: int) -> Response:
-        """How a plug-in draws on a release, for its artist and who governs the base."""
+        """How a plug-in draws on a release, for its artist and those who govern the base."""
         return Response(_said(request, visible_retest(self.person, pk)))
 
 
@@ -129,7 +129,7 @@ class DeclineTraining(Endpoint):
     @extend_schema(request=None, responses=OneRetestOut)
     @once_if_asked
     def post(self, request: Request, pk: int) -> Response:
-        """Draw with the old version, also where the new one was accepted before."""
+        """Draw with the old version, even if the new one was accepted before."""
         return _decided(request, self.person, pk, decline_retraining)
 
 

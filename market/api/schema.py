@@ -63,7 +63,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
 
 class OfDocstrings(AutoSchema):
-    """Take an operation's name from its view, and its words from the docstring of its method."""
+    """Take an operation's name from its view, and its text from the docstring of its method."""
 
     @property
     def _act(self) -> Any:
@@ -99,7 +99,7 @@ class OfDocstrings(AutoSchema):
 
 
 def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Say of every operation that it may answer with a problem; of bodies, that they have no other members."""
+    """Say that every operation may answer with a problem, and that bodies have no other members."""
     components = result.setdefault("components", {}).setdefault("schemas", {})
     components["Problem"] = _DEFINITION
     problem = {
@@ -120,7 +120,7 @@ def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 @cache
 def document() -> Mapping[str, Any]:
-    """Draw the description up; it is the same for as long as the process runs."""
+    """Make the description. It stays the same while the process runs."""
     return cast("Mapping[str, Any]", SchemaGenerator().get_schema(request=None, public=True))  # type: ignore[no-untyped-call]  # the package's own
 
 

@@ -146,7 +146,10 @@ class TakedownInCourt(Endpoint):
     @extend_schema(request=CourtBody, responses=OneTakedownOut)
     @once_if_asked
     def post(self, request: Request, pk: int) -> Response:
-        """Say that you filed an action about what you had taken down: it stays down until an admin has read what the court decides."""
+        """Say that you filed an action about what was taken down at your request.
+
+        It stays down until an admin has read the court's decision.
+        """
         asked_for = Takedown.objects.filter(complainant=self.person).with_everything()
         takedown = get_object_or_404(asked_for, pk=pk)
         answering.go_to_court(takedown, self.person, said(request, CourtBody)["action"])
@@ -156,7 +159,7 @@ class TakedownInCourt(Endpoint):
 class Strikes(Endpoint):
     @extend_schema(responses=StrikesOut)
     def get(self, request: Request) -> Response:
-        """Your strikes, and the suspension that came of them, if one did."""
+        """Your strikes, and your suspension if they led to one."""
         strikes = {
             "strikes": Takedown.objects.strikes(self.person).count(),
             "most": settings.TAKEDOWNS.strikes_max,

@@ -1,4 +1,4 @@
-"""How often a token may ask: so many requests, and of these so many that change something, in each minute."""
+"""How often a token may ask: a number of requests a minute, and a number of requests that change something."""
 
 from __future__ import annotations
 

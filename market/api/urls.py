@@ -1,4 +1,4 @@
-"""The addresses of the API, by domain. Whatever else begins like them is answered by a problem, too."""
+"""The addresses of the API, by domain. Any other address that begins like them is answered by a problem, too."""
 
 from django.urls import path, re_path
 

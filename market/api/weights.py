@@ -32,9 +32,9 @@ class BaseWeights(Endpoint):
     @extend_schema(request=ReplaceBody, responses={201: CheckOut})
     @once
     def post(self, request: Request, slug: str) -> Response:
-        """Have a complete upload checked that is to follow the one your base model has.
+        """Have a complete upload checked that is to replace the one your base model has.
 
-        Nothing is drawn with it before you confirm what the check found.
+        Nothing is drawn with it until you confirm what the check found.
         """
         base = owned_base(self.person, slug)
         self.require_role(Role.MODEL_OWNER)

@@ -1,4 +1,4 @@
-"""Django's administration, in which nothing is done without an audit line: every model's page is made to write one."""
+"""Django's administration, where every act writes an audit line: every model's page is made to write one."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from market.audit.states import State, difference, state_of
 Action = Callable[[Any, HttpRequest, QuerySet[Any]], Any]
 FormSet = BaseInlineFormSet[Any, Any, Any]
 DELETE_SELECTED = "delete_selected"
-"""Django's own action, which asks back first and then logs every row that it deletes."""
+"""Django's own action. It asks for confirmation first, then logs every row that it deletes."""
 
 
 @dataclass
 class Before:
-    """What the rows held before the request changed them, by name; and the inline rows, with those of their parent."""
+    """What the rows held before the request changed them, by name. Inline rows are kept with their parent's."""
 
     rows: dict[str, State] = field(default_factory=dict)
     inlines: dict[str, list[tuple[FormSet, dict[str, State]]]] = field(default_factory=dict)
@@ -42,9 +42,10 @@ def _inline_rows(formset: FormSet, parent: Model) -> dict[str, State]:
 
 
 class Audited(admin.ModelAdmin[Any]):
-    """Write down who added, changed or deleted what. AuditedSite lays this over every page that is registered.
+    """Write down who added, changed or deleted what.
 
-    Django calls `log_…` in the transaction of the change, so that the line stands or falls with it.
+    AuditedSite puts this over every registered page. Django calls `log_…` in the transaction of the change, so the line is kept
+    only if the change is.
     """
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
@@ -99,11 +100,11 @@ class Audited(admin.ModelAdmin[Any]):
 
 
 def _recorded(name: str, function: Action) -> Action:
-    """Make an action of a list write a line for each row that it was taken on, whatever it did to it."""
+    """Make a list's action write a line for each row it was used on, whatever it did to the row."""
 
     @wraps(function)
     def recorded(modeladmin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        # Read beforehand: the action may change what the query finds.
+        # Read first: the action may change what the query finds.
         rows = [(row, state_of(row)) for row in queryset]
         answer = function(modeladmin, request, queryset)
         for row, before in rows:
@@ -136,7 +137,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
 
 
 class AddedOnlyAdmin(admin.ModelAdmin[Any]):
-    """What is added by an admin, whom `made_by` names, and never changed."""
+    """A page for rows that an admin adds and nobody changes. The field `made_by` names the admin."""
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -153,13 +154,13 @@ class AuditedSite(admin.AdminSite):
     """Register every model's page under Audited, also those of other packages."""
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """Lead to the market's own page: Django's changes a password without telling anybody."""
+        """Redirect to the market's own page: Django's changes a password without telling anybody."""
         return redirect("account_change_password")
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         page: type[admin.ModelAdmin[Any]] = admin_class or admin.ModelAdmin
         if not issubclass(page, Audited):
-            # Before the page's own class, so that what that overrides cannot leave a line out.
+            # Before the page's own class, so that its overrides cannot leave a line out.
             bases = (Audited,) if page is admin.ModelAdmin else (Audited, page)
             made = type(page.__name__, bases, {"__module__": page.__module__})
             page = cast("type[admin.ModelAdmin[Any]]", made)

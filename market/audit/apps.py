@@ -16,7 +16,7 @@ class AuditConfig(AppConfig):
 
 
 class AdministrationConfig(administration.AdminConfig):
-    """Django's administration, on a site that writes an audit line for all that is done in it."""
+    """Django's administration, on a site that writes an audit line for everything done in it."""
 
-    default = False  # of this package the app is the one above; settings name this one by its path
+    default = False  # this package's app is the one above; settings name this one by its path
     default_site = "market.audit.administration.AuditedSite"

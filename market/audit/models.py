@@ -15,7 +15,7 @@ TARGET = r"^[a-z][a-z0-9-]*(:.+)?$"
 
 
 class ActingAs(models.TextChoices):
-    """As what somebody acted at that time; roles may have changed since."""
+    """The role in which somebody acted at that time. Their roles may have changed since."""
 
     ADMIN = "admin", "Admin"
     PERSON = "person", "Person without the role of an admin"
@@ -27,7 +27,7 @@ SOMEBODY = (ActingAs.ADMIN.value, ActingAs.PERSON.value)
 
 
 class AuditLine(models.Model):
-    """Who did what to which thing. Written with `market.audit.recording.record`; time and transaction are the database's own."""
+    """Who did what to which thing. Written by `market.audit.recording.record`. The database sets time and transaction."""
 
     at = models.DateTimeField(db_default=Now(), editable=False)
     person = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""Where the request that is being answered came from, for whoever writes an audit line while it is."""
+"""Where the request being answered came from, for audit lines that are written meanwhile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.utils.decorators import sync_and_async_middleware
 
 @dataclass(frozen=True)
 class Origin:
-    """Of a request. The web server has put the client's address there that a trusted proxy named, if there is one."""
+    """The origin of a request. The web server has put the client's address there, as a trusted proxy names it if there is one."""
 
     address: str | None
 
@@ -26,7 +26,7 @@ _origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
 
 
 def current_origin() -> Origin | None:
-    """Give the origin of the request; None outside of one, as in a command."""
+    """Give the origin of the request. None outside a request, such as in a command."""
     return _origin.get()
 
 

@@ -19,11 +19,11 @@ LONGEST = 500
 """Characters of a value that are kept."""
 
 Changes = Mapping[str, tuple[Any, Any]]
-"""Of each field that changed, what it was and what it is."""
+"""For each changed field, the old and the new value."""
 
 
 class Actor(Protocol):
-    """Who acts: what this app, which knows nothing of accounts, needs of a person."""
+    """Who acts: what this app needs of a person. It knows nothing of accounts."""
 
     @property
     def pk(self) -> Any: ...
@@ -43,7 +43,7 @@ def record(
 ) -> AuditLine:
     """Add a line: who (None: a visitor, or a command), what (`payout.batch_approved`), to which thing.
 
-    Raises RuntimeError outside a transaction: a line has to stand or fall with what it is about.
+    Raises RuntimeError outside a transaction: a line must be kept only if its action is.
     """
     if not connection.in_atomic_block:
         raise RuntimeError(
@@ -84,7 +84,7 @@ def name_of(thing: Model) -> str:
 
 
 def plain(value: Any, longest: int = LONGEST) -> Any:
-    """Turn a value into what JSON can hold, cutting text that is longer than that."""
+    """Turn a value into what JSON can hold, and cut long text."""
     if value is None or isinstance(value, bool | int | float | Decimal | datetime | date | uuid.UUID):
         return value
     if isinstance(value, Mapping):

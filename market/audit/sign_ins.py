@@ -1,4 +1,4 @@
-"""Sign-ins to admins' accounts, failed ones too, and changes of what they sign in with."""
+"""Audit lines for sign-ins to admins' accounts, failed ones too, and for changes of what they sign in with."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ OWN = {
     "person.second_factor_removed": second_factor.authenticator_removed,
     "person.second_factor_renewed": second_factor.authenticator_reset,
 }
-"""What an admin does with their own account, and the signal that tells of it."""
+"""What an admin does with their own account, and the signal that reports it."""
 
 
 def listen() -> None:
-    """Write a line whenever the framework says that such a thing has happened. Called once, when the apps are ready."""
+    """Write a line whenever the framework reports such an event. Called once, when the apps are ready."""
     for action, signal in OWN.items():
         signal.connect(_own(action), weak=False, dispatch_uid=f"audit:{action}")
     user_login_failed.connect(sign_in_failed, dispatch_uid="audit:person.sign_in_failed")
@@ -45,7 +45,7 @@ def _own(action: str) -> Any:
 
 
 def sign_in_failed(credentials: dict[str, Any], **_: Any) -> None:
-    """Note a wrong password for an admin's account. Who tried is not known: the line has their address only."""
+    """Note a wrong password for an admin's account. Nobody knows who tried: the line has only their network address."""
     _failed("person.sign_in_failed", str(credentials.get("email") or credentials.get("username") or ""))
 
 

@@ -1,4 +1,4 @@
-"""What a row holds, and how that differs from what it held before. Secrets are compared, and never shown."""
+"""What a row holds, and how that differs from before. Secrets are compared, but never shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from market.audit.recording import plain
 State = dict[str, Any]
 
 SECRET_WORDS = frozenset({"password", "secret", "token", "key", "data"})
-"""Fields whose name has one of these words hold a secret; `data` is where a second factor keeps its own."""
+"""A field whose name contains one of these words holds a secret. A second factor keeps its secret in `data`."""
 HIDDEN = "(hidden)"
 WHOLE = sys.maxsize
 NOTHING: tuple[Any, ...] = (None, "", [], {})
@@ -34,7 +34,7 @@ def state_of(row: Model) -> State:
 
 
 def difference(before: State, after: State) -> dict[str, tuple[Any, Any]]:
-    """Give what changed from what to what. Of a row that came or went, fields that hold nothing are left out."""
+    """Give each changed field with its old and new value. For a new or deleted row, empty fields are left out."""
     changed = {}
     for name in {**before, **after}:
         was, became = before.get(name), after.get(name)

@@ -1,4 +1,4 @@
-"""Fetch a base, or an upload, for a person, or say that it does not exist: strangers learn nothing from the difference."""
+"""Fetch a base or an upload for a person. For strangers it does not exist, so they learn nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Person = AbstractBaseUser | AnonymousUser
 
 
 def visible_bases(person: Person) -> BaseModelQuerySet:
-    """Listed base models, and to their owner and to administrators the others, too."""
+    """Listed base models. Owners also see their own unlisted ones, and administrators see all."""
     bases = BaseModel.objects.select_related("owner", "check_job")
     if isinstance(person, User):
         return bases if person.is_admin else bases.filter(Q(listed=True) | Q(owner=person))
@@ -47,7 +47,7 @@ def owned_upload(person: User, pk: UUID) -> BaseUpload:
 
 
 def visible_sample(person: Person, slug: str, pk: int) -> BaseSample:
-    """A sample of the weights in use; those of other checks are their owner's and the administrators' to see."""
+    """A sample of the weights in use. Only the owner and administrators see those of other checks."""
     base = visible_base(person, slug)
     sample = get_object_or_404(
         BaseSample.objects.select_related("check_of__base"), pk=pk, check_of__base=base

@@ -1,4 +1,4 @@
-"""Base models, for administrators. What a check finds is not typed in: their owners register and confirm weights."""
+"""Base models, for administrators. Nobody types in what a check finds: owners register and confirm weights."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def read_said(directory: Path) -> dict[str, Any]:
 
 
 def parse_card(said: dict[str, Any]) -> Card:
-    """Make a card of what was read. Raises BadCard of what cannot be used."""
+    """Make a card from what was read. Raises BadCard for what cannot be used."""
     try:
         return _card(said)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
@@ -95,7 +95,7 @@ def parse_card(said: dict[str, Any]) -> Card:
 
 
 def require_storable(said: dict[str, Any]) -> None:
-    """Raise BadCard of a card that the database could not keep."""
+    """Raise BadCard for a card that the database could not keep."""
     try:
         written = json.dumps(said, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
@@ -115,7 +115,7 @@ def _prompts(directory: Path) -> dict[str, Any]:
 
 
 def spread_out(items: Sequence[str], count: int) -> list[str]:
-    """Take at most `count` of the items, evenly spread, since lists are often in the order of the alphabet."""
+    """Take at most `count` of the items, evenly spread: lists are often alphabetical."""
     step = max(1.0, len(items) / count)
     return [items[int(number * step)] for number in range(min(count, len(items)))]
 

@@ -1,4 +1,4 @@
-"""Checks of a base's weights: a worker opens them, and what it found decides whether the base may be listed."""
+"""Checks of a base's weights. A worker opens them, and its findings decide whether the base may be listed."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ EXAMPLES = 24
 LONGEST_EXAMPLE = 60
 SAMPLES = 4
 ANY_SUBJECTS = ("a house by the sea", "a portrait of a woman", "a bowl of fruit", "a fox in the snow")
-"""What a base is tried on that does not say what it knows."""
+"""The prompts on which a base is tried that does not say what it knows."""
 
 
 class BadWeights(Exception):
-    """What was found cannot be offered as this base. The message is for the base's owner."""
+    """The weights cannot be offered as this base. The message is for the base's owner."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class CheckOutput:
 
 
 def start_check(base: BaseModel, by: User) -> Job:
-    """Queue a check, of the upload that is to follow where there is one. The job is its owner's, whoever asks.
+    """Queue a check. If an upload is to follow the one in use, that upload is checked.
 
-    Raises Refused while another is under way.
+    The job belongs to the base's owner, whoever asks. Raises Refused while another check is under way.
     """
     with transaction.atomic():
         # One after the other, so that two clicks do not make two jobs.
@@ -76,7 +76,7 @@ def base_of(job: Job) -> BaseModel:
 
 
 def upload_of(job: Job) -> BaseUpload | None:
-    """Give the upload whose weights a check is of: the one that is to follow, or the one in use; None of a directory."""
+    """Give the upload whose weights a check looks at: the one that is to follow, or the one in use. None for a directory."""
     asked = job.parameters.get("upload")
     return BaseUpload.objects.get(pk=asked) if asked else base_of(job).upload
 
@@ -96,7 +96,7 @@ def require_large_enough(resolution: int) -> None:
 
 
 def steps_and_guidance(card: Card) -> tuple[int, float]:
-    """What the base draws with to begin with: its card's, within what the market offers."""
+    """The base's first defaults: those of its card, within what the market offers."""
     guidance = card.default_guidance if math.isfinite(card.default_guidance) else Card.default_guidance
     return min(max(card.default_steps, 1), 200), min(max(guidance, 0.0), 30.0)
 
@@ -104,10 +104,10 @@ def steps_and_guidance(card: Card) -> tuple[int, float]:
 def complete_check(*, job: Job, token: int, output: CheckOutput) -> BaseCheck:
     """Keep what a worker found, and end its job, in one transaction.
 
-    The first check makes the first release. A later one that finds other weights in the base's directory takes the base off
-    the list: nobody can draw with what is no longer there, until its owner confirms the new weights or restores the former
-    ones. Of an upload that is to follow nothing changes before its owner confirms it.
-    Raises BadWeights for weights that are another base's, BadCard, and jobs' LeaseLost; then nothing is kept.
+    The first check makes the first release. If a later check finds other weights in the base's directory, the base is no longer
+    listed: nobody can draw with weights that are gone. It stays so until its owner confirms the new weights or restores the
+    former ones. A check of an upload that is to follow changes nothing until the owner confirms it. Raises BadWeights for
+    another base's weights, BadCard, and jobs' LeaseLost; then nothing is kept.
     """
     require_storable(output.card)
     card = parse_card(output.card)
@@ -134,7 +134,7 @@ def complete_check(*, job: Job, token: int, output: CheckOutput) -> BaseCheck:
 
 
 def confirm_weights(base: BaseModel, by: User, fingerprint: str) -> BaseRelease:
-    """Make the weights that the last check found the release in use, which only the base's owner decides.
+    """Put the weights that the last check found into use. Only the base's owner decides this.
 
     `fingerprint` is what the owner was shown. Raises Refused.
     """
@@ -155,7 +155,7 @@ def confirm_weights(base: BaseModel, by: User, fingerprint: str) -> BaseRelease:
 
 
 def _require_following(base: BaseModel, job: Job, fingerprint: str) -> bool:
-    """Say whether a check was of an upload that is to follow. Raises BadWeights where it is not to any more."""
+    """Say whether a check was of an upload that is to follow. Raises BadWeights if that was withdrawn meanwhile."""
     asked = job.parameters.get("upload")
     if asked is None:
         return False
@@ -180,7 +180,7 @@ def use_weights(base: BaseModel, fingerprint: str) -> BaseRelease:
     if default is not None and default.fingerprint == fingerprint:
         return default
     base.releases.filter(is_default=True).update(is_default=False)
-    # The latest of them: what was taken out of these weights stays out.
+    # The latest of them: concepts taken out of these weights stay out.
     known = base.releases.filter(fingerprint=fingerprint).order_by("-number").first()
     if known is not None:
         known.is_default = True
@@ -221,7 +221,7 @@ def _examples(words: Sequence[str]) -> list[str]:
 
 
 def _require_new(base: BaseModel, fingerprint: str, refusal: type[Exception] = BadWeights) -> None:
-    """Refuse weights that another base has. Whose they are is said where everybody can see it, and to their owner."""
+    """Refuse weights that another base has. The refusal names that base only if everybody can see it, or to its owner."""
     same = (
         BaseRelease.objects.filter(fingerprint=fingerprint)
         .exclude(base=base)
@@ -242,7 +242,7 @@ def _require_new(base: BaseModel, fingerprint: str, refusal: type[Exception] = B
 
 
 def settle_unfinished(job: Job) -> None:
-    """Let an upload that was to follow go, in the transaction that ends its check without success; its owner may try again."""
+    """Drop an upload that was to follow, in the transaction that ends its check without success. Its owner may try again."""
     asked = job.parameters.get("upload")
     if asked and BaseModel.objects.filter(next_upload=asked).update(next_upload=None):
         BaseUpload.objects.get(pk=asked).touch()

@@ -1,4 +1,4 @@
-"""What the owner of a base model says of it, and may change later: what it costs, allows and is."""
+"""What a base model's owner says of it and may change later: its price, licence and description."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def address_of(name: str) -> str:
 
 
 def change_offer(base: BaseModel, **changes: Any) -> None:
-    """Let them hold for pictures from now on. Raises Refused."""
+    """Keep the new terms. They hold for pictures from now on. Raises Refused."""
     for name, value in changes.items():
         setattr(base, name, value)
     try:
@@ -43,7 +43,7 @@ def change_offer(base: BaseModel, **changes: Any) -> None:
     except ValidationError as error:
         raise invalid_model(error) from error
     with transaction.atomic():
-        # Held, so that two changes at once are judged one after the other.
+        # Locked, so that two changes at once are judged one after the other.
         before = BaseModel.objects.select_for_update(no_key=True).get(pk=base.pk)
         require_no_jump(
             base.fee_micros,
@@ -52,5 +52,5 @@ def change_offer(base: BaseModel, **changes: Any) -> None:
             past=before.past_prices.all(),
             field="fee_micros",
         )
-        # Only what was said: a worker may be writing what it found to the same row.
+        # Only the fields that were given: a worker may be writing its findings to the same row.
         base.save(update_fields=list(changes))

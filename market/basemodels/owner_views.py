@@ -35,7 +35,7 @@ owners_only = role_required(Role.MODEL_OWNER)
 
 
 def owners_and_admins(view: View) -> View:
-    """Let in model owners and administrators; others as `role_required` has it."""
+    """Let in model owners and administrators. Others are treated as by `role_required`."""
     for_owners = cast("View", owners_only(view))
 
     @wraps(view)
@@ -63,7 +63,7 @@ def my_bases(request: HttpRequest) -> HttpResponse:
 @owners_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def register(request: HttpRequest) -> HttpResponse:
-    """Take what a base is called and costs, and where its weights are; then a worker checks them."""
+    """Take a base's name and price, and where its weights are. Then a worker checks them."""
     person = person_of(request)
     initial = {"upload": request.GET.get("upload", "")}
     form = RegisterForm(request.POST if request.method == "POST" else None, initial=initial)
@@ -110,7 +110,7 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
 @owners_only
 @require_POST
 def confirm(request: HttpRequest, slug: str) -> HttpResponse:
-    """Make other weights, as they were shown, the release in use."""
+    """Put other weights, as they were shown, into use."""
     base = owned_base(person_of(request), slug)
     again = "" if base.listed else " List the base again when you are ready."
     return done(
@@ -124,7 +124,7 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
 @owners_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def replace(request: HttpRequest, slug: str) -> HttpResponse:
-    """Take another upload, which a worker checks, and whose weights the owner then confirms."""
+    """Take another upload. A worker checks it, and the owner then confirms its weights."""
     person = person_of(request)
     base = owned_base(person, slug)
     form = ReplaceForm(request.POST or None, initial={"upload": request.GET.get("upload", "")})

@@ -1,4 +1,4 @@
-"""Prices as people type them, in forms and in commands: they write euros, the market keeps micro-euros."""
+"""Prices as people type them, in forms and in commands. People write euros; the market keeps micro-euros."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FINEST = Decimal("0.0001")  # a hundredth of a cent
 
 
 def euros(text: str) -> int:
-    """Read euros that somebody typed as micro-euros. Raises ValueError for what is no amount, or finer than these.
+    """Read typed euros as micro-euros. Raises ValueError for text that is no amount, or finer than micro-euros.
 
     >>> euros("0.08")
     80000
@@ -31,7 +31,7 @@ class EurosInput(forms.NumberInput):
 
 
 class EurosField(DecimalField):
-    """Clean to an int of micro-euros. Shows an int as the euros that it is worth."""
+    """Clean to an int of micro-euros. Shows such an int as euros."""
 
     widget = EurosInput
 

@@ -1,4 +1,4 @@
-"""Prompts as bases are used to them, worded as the engine words them (a test of the workers holds the two together)."""
+"""Prompts as bases know them, worded as the engine words them. A test of the workers compares the two."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def styled(subject: str, style: str) -> str:
 
 
 def in_styles(subjects: Sequence[str], styles: Sequence[str]) -> list[str]:
-    """Ask for every subject, in the styles by turns; where there are none, for the subject alone."""
+    """Ask for every subject, in the styles by turns. Without styles, ask for the subject alone."""
     return [styled(each, styles[i % len(styles)]) if styles else each for i, each in enumerate(subjects)]

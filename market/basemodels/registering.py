@@ -38,7 +38,7 @@ def register_base(
     hub: tuple[str, str] | None = None,
     by: User | None,
 ) -> BaseModel:
-    """Make a base of a directory on the workers, of an upload, or of a hub's model: its name and a commit.
+    """Make a base from a directory on the workers, from an upload, or from a hub's model: its name and a commit.
 
     It is not listed, and a check of it is queued. `fields` are those of BaseModel that its owner chooses. `by` is None for a
     command. Raises Refused, and then keeps nothing.
@@ -71,7 +71,7 @@ def register_base(
     except ValidationError as problem:
         raise invalid(*_in_words(problem)) from problem
     except IntegrityError as error:
-        # Somebody else took the address, or registered the upload, between the look and the insert.
+        # Somebody else took the address, or registered the upload, between the check and the insert.
         raise invalid(
             "The address or the upload was taken just now. Look at the list, and try again."
         ) from error
@@ -87,9 +87,9 @@ def _in_words(problem: ValidationError) -> list[str]:
 
 
 def hand_over(base: BaseModel, to: User, *, by: User | None) -> None:
-    """Make another model owner a base's owner: fees of later queries are theirs. `by` is None for a command.
+    """Make another model owner a base's owner. Fees of later requests are theirs.
 
-    Raises Refused where they are not a model owner.
+    `by` is None for a command. Raises Refused if they are no model owner.
     """
     if not to.is_model_owner:
         raise invalid(f"{to} is not a model owner. They have to take on that role first.")
@@ -119,8 +119,8 @@ def remove_base(base: BaseModel) -> None:
 def register_embedded(owner: User | None = None, *, fingerprint: str = "") -> BaseModel:
     """Make, or bring up to date, the base model that comes with the program. Safe to repeat.
 
-    What it is comes from its card, `fingerprint` standing in for one that the card lacks. Fee, listing and owner are
-    set once and then left to the owner; a given `owner` takes it over. Raises BadCard when the fingerprint is unknown.
+    Its description comes from its card; `fingerprint` is used if the card has none. Fee, listing and owner are set once and
+    then left to the owner. A given `owner` takes it over. Raises BadCard when the fingerprint is unknown.
     """
     directory = settings.EMBEDDED_BASE_DIR
     card = read_card(directory)

@@ -1,6 +1,6 @@
-"""Other weights of a base that was uploaded: another upload follows, once it is checked and its owner confirms it.
+"""Other weights for an uploaded base: another upload follows once it is checked and the owner confirms it.
 
-Until then, and for releases made before, everything is drawn with the upload that these releases are of: its files stay.
+Until then everything is drawn with the former upload. Releases made from it go on being drawn with it, so its files stay.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CHECKED = "It is being checked just now. Wait for that, or cancel the job."
 
 
 def propose_weights(base: BaseModel, by: User, upload: UUID) -> Job:
-    """Have an upload checked that is to follow the base's own, in the place of one that was proposed before.
+    """Have an upload checked that is to follow the base's own. It replaces one that was proposed before.
 
     Raises Refused, and then changes nothing.
     """
@@ -55,10 +55,7 @@ def withdraw_weights(base: BaseModel, by: User) -> None:
 
 
 def take_up_weights(base: BaseModel, by: User, release: BaseRelease) -> None:
-    """Go to the upload that a release was made of, within the caller's transaction, which makes the release the one in use.
-
-    Raises Refused.
-    """
+    """Switch to the upload that a release was made from. The caller's transaction puts the release into use. Raises Refused."""
     base = _locked(base, by)
     found = base.checks.filter(fingerprint=release.fingerprint).order_by("-pk").first()
     if release.upload is None or found is None:

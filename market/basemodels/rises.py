@@ -1,6 +1,6 @@
-"""How much dearer something may become: within a day by a share of the lowest price at which it was on offer, and no more.
+"""How much dearer something may become within a day: by a share of the lowest price at which it was on offer.
 
-What was on offer counts, whatever became of it since: taking it from the market and offering it again is no way round.
+An offer counts even if it was withdrawn since, so withdrawing and offering again is no way round.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CENT = 10_000
 
 @dataclass(frozen=True)
 class Bound:
-    """The most that something may cost now. more_from: when more is possible; None: a day after it has become as much."""
+    """The most that something may cost now. more_from: when more is possible. None: a day after the price has reached the most."""
 
     most: int
     lowest: int
@@ -32,7 +32,7 @@ class Bound:
 
 
 def bound(price: int, *, offered: bool, past: PastPriceQuerySet[Any]) -> Bound | None:
-    """Give what something that costs `price` may cost at most now; None where it was not on offer within a day."""
+    """Give the most that something that costs `price` may cost now. None if it was not on offer within the last day."""
     lately = past.filter(offered=True, until__gt=timezone.now() - WITHIN)
     lowest = min([*lately.values_list("micros", flat=True), *([price] if offered else [])], default=None)
     if lowest is None:
@@ -53,7 +53,7 @@ def require_no_jump(
     field: str,
     free_to: int = 0,
 ) -> None:
-    """Refuse a price that rises too much at once. Up to `free_to` it may rise at any time."""
+    """Refuse a price that rises too much at once. It may rise to `free_to` at any time."""
     limit = bound(price, offered=offered, past=past) if wished > max(price, free_to) else None
     if limit is None or wished <= limit.most:
         return
@@ -63,7 +63,7 @@ def require_no_jump(
         else "More is possible 24 hours after that"
     )
     raise invalid(
-        f"At most {formatted(max(limit.most, free_to))} now: within 24 hours a price rises by at most {settings.FEES.price_rise_percent} %, or "
-        f"a cent if that is more, and the lowest of the last 24 hours was {formatted(limit.lowest)}. {more}.",
+        f"At most {formatted(max(limit.most, free_to))} now. Within 24 hours a price may rise by {settings.FEES.price_rise_percent} %, or by "
+        f"a cent if that is more. The lowest price of the last 24 hours was {formatted(limit.lowest)}. {more}.",
         field=field,
     )

@@ -1,4 +1,4 @@
-"""Pictures that show what weights draw, as a worker hands them over."""
+"""Sample pictures of what weights draw, as a worker hands them over."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 PROMPT_LENGTH = 500
 SAMPLE_SEED = 1
-"""Of the first of some samples; each further one has the next."""
+"""The seed of the first sample. Each further one has the next number."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Sample:
     png: bytes
 
     def as_fields(self) -> dict[str, Any]:
-        """Give the fields of a row that keeps it, of a base model's samples or of a plug-in's."""
+        """Give the fields of the row that keeps it, among a base model's samples or a plug-in's."""
         with Image.open(BytesIO(self.png), formats=["PNG"]) as picture:
             width, height = picture.size
         return {

@@ -1,4 +1,4 @@
-"""Where a base may be registered from, beside an upload: a directory below BASE_MODEL_DIRS on the workers, or a commit on a hub."""
+"""Where a base may be registered from besides an upload: a directory below BASE_MODEL_DIRS on the workers, or a commit on a hub."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class HubSource:
         return f"{_HUB}{self.name}@{self.revision}"
 
     def require_allowed(self) -> None:
-        """Refuse it where this market takes no such models. Raises Refused."""
+        """Raise Refused if this market takes no such models."""
         if not settings.ALLOW_HUB:
             raise invalid("This market fetches nothing from a hub. Upload the base model instead.")
         known: list[str] = settings.HUB_ORGANISATIONS
@@ -51,7 +51,7 @@ def is_on_hub(source: str) -> bool:
 
 
 def named_on_hub(name: str, revision: str) -> HubSource:
-    """Give the model on the hub that was named, whether or not such are taken. Raises Refused."""
+    """Give the named model on the hub, whether or not the market takes such models. Raises Refused."""
     name, revision = name.strip(), revision.strip()
     if not re.fullmatch(_HUB_NAME, name):
         raise invalid(f"Expected a model's name on the hub, such as organisation/model, not “{name[:100]}”.")
@@ -64,9 +64,9 @@ def named_on_hub(name: str, revision: str) -> HubSource:
 
 
 def allowed_directory(source: str) -> Path:
-    """Give the path that was named, if it lies below an allowed directory. Raises Refused.
+    """Give the named path, if it lies below an allowed directory. Raises Refused.
 
-    Looks at the name alone, since the directory may be on another machine; `require_plain` looks at the files.
+    It looks at the name alone, since the directory may be on another machine. `require_plain` looks at the files.
     """
     path = Path(source.strip())
     _root(path)
@@ -74,7 +74,7 @@ def allowed_directory(source: str) -> Path:
 
 
 def require_plain(path: Path) -> None:
-    """Refuse a directory that is reached, or whose files are reached, through a symbolic link. For workers. Raises Refused."""
+    """Raise Refused if the directory, or a file in it, is reached through a symbolic link. For workers."""
     root = _root(path)
     relative = path.relative_to(root)
     on_the_way = [root / each for each in (*reversed(relative.parents[:-1]), relative)]

@@ -1,4 +1,4 @@
-"""Taking a diffusers directory in parts: what will come is said first, parts come in order, and any of them may come again."""
+"""Take a diffusers directory in parts. Its files are announced first. Parts come in order, and any may come again."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from market.refusals import Refused, gone_on, invalid, too_many
 from market.stored_files import files_undone
 
 MAX_OPEN = 3
-"""Uploads of one person that have not passed a check: each may be as large as the market takes."""
+"""The most uploads of one person that have not passed a check. Each may be as large as the market takes."""
 KEPT_UNTOUCHED = timedelta(days=2)
 KEPT_EMPTY = timedelta(hours=1)
-"""Of an upload of which nothing has arrived: what is only announced takes room from others."""
+"""How long an upload of which nothing has arrived is kept. What is only announced takes room from others."""
 CLAIMED = "A base model has this upload; it stays."
-"""Why an upload is not given up."""
-_LOCK = 7_266_003  # of those who begin an upload, among PostgreSQL's advisory locks
+"""Why an upload cannot be given up."""
+_LOCK = 7_266_003  # the advisory lock of PostgreSQL for those who begin an upload
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Announced:
 
 
 def announced(said: Any) -> list[Announced]:
-    """Read the list of files that an upload begins with. Raises Refused, naming the first that cannot be taken."""
+    """Read the list of files that an upload begins with. Raises Refused, which names the first that cannot be taken."""
     entries = said.get("files") if isinstance(said, dict) else None
     if not isinstance(entries, list) or not entries:
         raise invalid('Expected {"files": [{"path": …, "size": …, "sha256": …}, …]} with at least one file.')
@@ -84,11 +84,11 @@ def _why_not(path: str) -> str:
 
 
 def begin_upload(owner: User, files: Sequence[Announced]) -> BaseUpload:
-    """Give the upload of these files: a new one, or the one that this person began with the same list."""
+    """Give the upload of these files: the one that this person began with the same list, or a new one."""
     listed = json.dumps(sorted((each.path, each.size, each.sha256) for each in files))
     digest = hashlib.sha256(listed.encode()).hexdigest()
     with transaction.atomic():
-        # One after the other, so that they can be counted, and so that two clicks do not make two uploads.
+        # One after the other, so that uploads can be counted and two clicks do not make two.
         User.objects.select_for_update(no_key=True).get(pk=owner.pk)
         known = BaseUpload.objects.filter(owner=owner, list_sha256=digest).first()
         if known is not None:
@@ -110,7 +110,7 @@ def begin_upload(owner: User, files: Sequence[Announced]) -> BaseUpload:
 
 
 def _require_space(size: int) -> None:
-    """Refuse more than all uploads may have together; until the transaction's end, others that begin wait here."""
+    """Refuse more bytes than all uploads may have together. Others who begin an upload wait here until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
     on_their_way = BaseUploadFile.objects.filter(upload__in=BaseUpload.objects.unproven())
@@ -124,10 +124,10 @@ def _require_space(size: int) -> None:
 
 
 def take_part(upload: BaseUpload, position: int, number: int, data: bytes) -> BaseUploadFile:
-    """Keep the next part of a file, or see that it is there already. With the last one the file's hash is checked.
+    """Keep the next part of a file, or see that it is there already. Raises Refused.
 
-    Raises Refused. If the whole file has not the announced hash its parts are dropped, and it starts anew. The last part may
-    come again where it could not be checked.
+    With the last part the file's hash is checked. If it is not the announced hash, the parts are dropped and the file starts
+    anew. The last part may come again if the file could not be checked.
     """
     with places_for_parts().taken_by(upload.owner_id):
         file = _with_part(upload, position, number, data)
@@ -159,10 +159,10 @@ def _with_part(upload: BaseUpload, position: int, number: int, data: bytes) -> B
 
 
 def _checked(file: BaseUploadFile) -> BaseUploadFile:
-    """Compare a file with its announced hash. It is read without a transaction: that of a large one takes minutes."""
+    """Compare a file with its announced hash. No transaction is open: reading a large file takes minutes."""
     found = _hash_of(file)
     with transaction.atomic():
-        # Unless another request came to the end of it meanwhile.
+        # Unless another request finished it meanwhile.
         same = BaseUploadFile.objects.select_for_update().filter(pk=file.pk, parts=file.parts, complete=False)
         if found == file.sha256:
             file.complete = True
@@ -250,13 +250,13 @@ def _require_unregistered(upload: BaseUpload) -> None:
 
 
 def base_with(upload: BaseUpload) -> BaseModel | None:
-    """Give the base that an upload is the weights of, was, or is to be."""
+    """Give the base whose weights this upload is, was, or is to be."""
     of = Q(upload=upload) | Q(next_upload=upload) | Q(releases__upload=upload)
     return BaseModel.objects.filter(of).first()
 
 
 def complete_upload(owner: User, pk: UUID) -> BaseUpload:
-    """Lock an upload of this person that is complete and that no base has. Raises Refused."""
+    """Lock a complete upload of this person that no base has. Raises Refused."""
     upload = BaseUpload.objects.select_for_update().filter(pk=pk, owner=owner).first()
     if upload is None:
         raise invalid("There is no such upload of yours. Begin one anew.")
@@ -270,7 +270,7 @@ def complete_upload(owner: User, pk: UUID) -> BaseUpload:
 
 
 def sweep_abandoned() -> int:
-    """Give up uploads that nobody went on with for two days, or that nobody went on with after announcing them."""
+    """Give up uploads that nobody continued for two days, or for which nothing came after they were announced."""
     now = timezone.now()
     empty = ~Exists(BaseUploadPart.objects.filter(file__upload=OuterRef("pk")))
     old = BaseUpload.objects.unclaimed().filter(

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def card_of(base: BaseModel, check: BaseCheck | None) -> Card | None:
-    """Give a base's card as its check found it, the embedded base's as it lies here; None where there is none."""
+    """Give a base's card as its check found it. The embedded base's is read from its files. None if there is no card."""
     try:
         if base.is_embedded:
             return read_card(settings.EMBEDDED_BASE_DIR)
@@ -50,12 +50,12 @@ def base(request: HttpRequest, slug: str) -> HttpResponse:
         if form is None:
             raise PermissionDenied("Only the owner of a base model changes what it costs.")
         if form.is_valid():
-            # Only what the form holds: a worker may be writing what it found to the same row.
+            # Only the form's fields: a worker may be writing its findings to the same row.
             form.save(commit=False).save(update_fields=OfferForm.Meta.fields)
             return told(
                 request, model, f"The settings of {model.name} are saved. They hold for pictures from now on."
             )
-    # What everybody sees is of the weights in use, also while its owner has not confirmed others.
+    # Everybody sees the weights in use, even while the owner has yet to confirm others.
     check = model.checks.filter(fingerprint=model.fingerprint).order_by("-pk").first()
     manages = owns or (isinstance(request.user, User) and request.user.is_admin)
     context = {

@@ -1,4 +1,4 @@
-"""Fetch an object for a person, or say that it does not exist: strangers learn nothing from the difference."""
+"""Fetch an object for a person. For strangers it does not exist, so they learn nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Person = AbstractBaseUser | AnonymousUser
 
 
 def owned_concept(person: User, pk: int) -> Concept:
-    """One that is learned from works; a combination has no such pages."""
+    """A concept that is learned from works. A combination has no such pages."""
     concepts = Concept.objects.select_related("artist").exclude(kind=ConceptKind.COMBINATION)
     return get_object_or_404(concepts, pk=pk, artist=person)
 
@@ -76,7 +76,7 @@ def visible_plugin(person: Person, slug: str) -> PlugIn:
 
 
 def barred_plugin(slug: str) -> tuple[PlugIn, str]:
-    """A plug-in that its artist offers and something else keeps from the market, and in neutral words what."""
+    """A plug-in that its artist offers but that is kept from the market, and the reason in neutral words."""
     offers = PlugIn.objects.filter(state=PlugInState.PUBLISHED, base__listed=True)
     plugin = get_object_or_404(offers.with_everything(), slug=slug)
     if not (why := why_not_offered(plugin)):
@@ -85,7 +85,10 @@ def barred_plugin(slug: str) -> tuple[PlugIn, str]:
 
 
 def visible_sample(person: Person, plugin: int, pk: int) -> PlugInSample:
-    """A sample of the version on offer; the owner sees those of every version, but not while another's part in it is taken down."""
+    """A sample of the version on offer.
+
+    The owner sees the samples of every version, except while somebody else's part in it is taken down.
+    """
     sample = get_object_or_404(
         PlugInSample.objects.select_related("version__plugin__concept"),
         pk=pk,
@@ -102,7 +105,7 @@ def visible_sample(person: Person, plugin: int, pk: int) -> PlugInSample:
 
 
 def is_kept_down(version: PlugInVersion) -> bool:
-    """Whether a version was combined and a part of it is taken down: what it drew to show itself is not shown meanwhile."""
+    """Whether a version was combined and a part of it is taken down. Its samples are not shown meanwhile."""
     return version.parts_count > 0 and bool(barred_among([version]))
 
 

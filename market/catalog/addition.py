@@ -24,7 +24,7 @@ from market.refusals import Refused
 
 KIND = "addition"
 MAX_WAITING = 3
-"""Unfinished additions of one person."""
+"""The most unfinished additions of one person."""
 MIN_WORKS = 3
 
 
@@ -36,7 +36,7 @@ class WorkInput:
 
 @dataclass(frozen=True)
 class AdditionInputs:
-    """All that a worker needs to know of an addition."""
+    """All that a worker needs to know for an addition."""
 
     plugin_id: int
     name: str
@@ -56,13 +56,13 @@ def obstacles(concept: Concept, base: BaseModel, by: User) -> list[str]:
 
 
 def start_addition(concept: Concept, base: BaseModel, by: User, *, terms: Terms | None = None) -> Job:
-    """Queue the making of a plug-in version and return its job; the plug-in is a draft from here on.
+    """Queue the making of a plug-in version and return its job. A new plug-in is a draft from here on.
 
     Without `terms` an existing plug-in keeps its own, and a new one is free of charge. Raises Refused.
     """
     with transaction.atomic():
         require_room(by, KIND, most=MAX_WAITING, named="additions")
-        # Additions of one concept start one after the other, so that two clicks do not make two jobs.
+        # One after the other for a concept, so that two clicks do not make two jobs.
         concept = Concept.objects.select_for_update().select_related("artist").get(pk=concept.pk)
         reasons = obstacles(concept, base, by)
         if reasons:

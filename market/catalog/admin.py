@@ -1,4 +1,4 @@
-"""The catalogue for administrators. Works themselves stay between an artist and their desk."""
+"""The catalogue for administrators. Only artists see the works themselves, on their desks."""
 
 from __future__ import annotations
 

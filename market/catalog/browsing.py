@@ -1,4 +1,4 @@
-"""Finding plug-ins: filters, text search, order. Every choice is in the address, so a search can be kept and sent."""
+"""Finding plug-ins: filters, text search, order. Every choice is in the address, so a search can be saved and sent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SORTS = {
     "name": "By name",
 }
 PRICE = Greatest("price_micros", "parts_micros")
-"""What a picture costs, as far as the last sweep knew what the parts of combined plug-ins ask for."""
+"""What a picture costs. For combined plug-ins it is as of the last sweep."""
 ORDERS: dict[str, list[Any]] = {
     "new": [F("published_at").desc(nulls_last=True), "-pk"],
     "price": [PRICE.asc(), "-pk"],
@@ -59,9 +59,9 @@ class BrowseForm(forms.Form):
             base.queryset = BaseModel.objects.listed()
 
     def choices_made(self) -> dict[str, Any]:
-        """What was chosen, without the fields that made no sense; those carry their errors."""
+        """What was chosen, without the invalid fields; those carry their errors."""
         self.is_valid()
-        # A price of 0 is a choice, although it equals False.
+        # A price of 0 counts as a choice, although it equals False.
         return {
             name: value
             for name, value in self.cleaned_data.items()
@@ -70,7 +70,7 @@ class BrowseForm(forms.Form):
 
 
 def browse(chosen: dict[str, Any]) -> PlugInQuerySet:
-    """Published plug-ins as chosen in a BrowseForm, in a total order."""
+    """Give the published plug-ins chosen in a BrowseForm, in a total order."""
     found = PlugIn.objects.published().with_everything().with_samples()
     if "kind" in chosen:
         found = found.filter(concept__kind=chosen["kind"])
@@ -92,7 +92,7 @@ def browse(chosen: dict[str, Any]) -> PlugInQuerySet:
 
 
 def search(plugins: PlugInQuerySet, text: str) -> PlugInQuerySet:
-    """Match words of name, aliases and description, names nearly spelt so, and artists; annotate `relevance`."""
+    """Match words in name, aliases and description, similar spellings of names, and artists; annotate `relevance`."""
     words = SearchQuery(text, search_type="websearch", config="english") | SearchQuery(
         text, search_type="websearch", config="simple"
     )
@@ -110,5 +110,5 @@ def search(plugins: PlugInQuerySet, text: str) -> PlugInQuerySet:
 
 
 def page_of(plugins: PlugInQuerySet, number: str | None) -> Page[PlugIn]:
-    """The page of that number; the nearest there is for a number that makes no sense."""
+    """Give the page of that number, or the nearest page if there is none."""
     return Paginator(plugins, PAGE_SIZE).get_page(number)

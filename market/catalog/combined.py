@@ -1,7 +1,7 @@
-"""What a plug-in combined on the market costs, and in which shares its parts divide that.
+"""What a plug-in combined on the market costs, and in which shares its parts divide the fee.
 
-Shares follow the parts' prices when they were combined, and no artist of a part gets less for a picture than their own plug-in
-costs at the time: so combining is no way round a price.
+The shares follow the parts' prices at the time of combining. For each picture the artist of a part gets at least what their own
+plug-in costs at that moment. So combining is no way round a price.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from market.ledger.splits import BASIS_POINTS, split
 
 
 def price_of(plugin: PlugIn, version: PlugInVersion, at: datetime | None = None) -> int:
-    """Give the fee of a picture with a version: its owner's price, or what its parts ask for where that is more.
+    """Give the fee of a picture with a version: its owner's price or what its parts ask for, whichever is more.
 
-    As of now, or as it was just before a moment.
+    It is the fee of now, or the one just before a moment.
     """
     past = plugin.past_prices.in_force(at) if at else None
     own = past.micros if past else plugin.price_micros
@@ -32,16 +32,16 @@ def parts_ask(plugin: PlugIn, version: PlugInVersion, at: datetime | None = None
 
 def price_now(plugin: PlugIn) -> int:
     """Give the fee of a picture with what a plug-in offers now; before there is a version, its owner's price."""
-    # Only a combined one has its version looked at, so that lists of plug-ins need not have fetched theirs.
+    # Only for a combined plug-in is the version looked at, so lists of plug-ins need not have fetched theirs.
     version = plugin.current_version if plugin.concept.is_combination else None
     return price_of(plugin, version) if version else plugin.price_micros
 
 
 def holds_others_weights(version: PlugInVersion) -> bool:
-    """Whether the market combined a version of what is not all its owner's: such weights are drawn with, and not handed out.
+    """Whether the market combined a version from parts that are not all its owner's. Such weights are not handed out.
 
-    Combined with next to nothing they would be another artist's plug-in, whom no picture drawn elsewhere pays. A file that was
-    uploaded is its owner's to have again.
+    A plug-in combined with next to nothing would be another artist's plug-in, and pictures drawn elsewhere pay nobody. An
+    uploaded file may be handed back to its owner.
     """
     if version.affirmation_id is not None:
         return False
@@ -55,10 +55,10 @@ def holds_others_weights(version: PlugInVersion) -> bool:
 
 
 def least_price(parts: Sequence[tuple[PlugInVersion, int]], owner: int, at: datetime | None = None) -> int:
-    """Give the least fee: what the parts cost together, and as much more as it takes for each to get what it costs.
+    """Give the least fee: what the parts cost together, or more if it takes more for each part to get its own price.
 
-    To a hundredth of a percent, which is as fine as shares are. What is `owner`'s own asks for nothing itself, but for what others
-    have in it.
+    Exact to a hundredth of a percent, as shares are. A part of `owner`'s own asks for nothing, except for what others have in
+    it.
     """
     whole = sum(share for _, share in parts)
     asked = [(_asked(version, owner, at), share) for version, share in parts]
@@ -79,7 +79,7 @@ def _known_parts(version: PlugInVersion) -> list[tuple[PlugInVersion, int]]:
 
 
 def shares_of(prices: Sequence[int]) -> list[int]:
-    """Divide 10,000 in proportion to prices, at least 1 to each part; alike where all are free of charge."""
+    """Divide 10,000 in proportion to prices, at least 1 to each part. If all parts are free, divide equally."""
     weights = list(prices) if any(prices) else [1] * len(prices)
     shares = [share for _, share in split(BASIS_POINTS, list(enumerate(weights)))]
     for index, share in enumerate(shares):

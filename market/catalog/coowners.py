@@ -1,7 +1,7 @@
-"""Sharing a plug-in's fee: the owner offers, the other person accepts, and from then on every new quote divides so.
+"""Share a plug-in's fee: the owner offers, the other person accepts, and every later quote divides the fee so.
 
-What was quoted before keeps its division: the quote holds it. Each step names the last one that the person saw, so
-that nobody answers an offer that was changed meanwhile, and a double click is one step.
+Earlier quotes keep their division: the quote holds it. Each step names the last step that the person saw. So nobody answers an
+offer that was changed meanwhile, and a double click is one step.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CHANGED = "These shares have changed since you opened the page. Nothing was done
 
 
 def offer(plugin: PlugIn, by: User, *, handle: str, share_bps: int) -> CoOwnerTerms:
-    """Offer a share of the plug-in's fee, or another share than before. Raises Refused."""
+    """Offer a share of the plug-in's fee, or a different share than before. Raises Refused."""
     _require_owner(plugin, by)
     person = User.objects.filter(handle=handle.strip().lower().removeprefix("@"), is_active=True).first()
     if person is None:
@@ -48,7 +48,7 @@ def offer(plugin: PlugIn, by: User, *, handle: str, share_bps: int) -> CoOwnerTe
         raise invalid(f"{person} {state} {share_bps / 100:g}%.", "share")
     if before is None and len(living) >= MAX_CO_OWNERS:
         raise invalid(f"A plug-in has at most {MAX_CO_OWNERS} co-owners. End a share first.")
-    # A share that is paid stays taken until a lower one is accepted.
+    # A share in force counts as taken until a lower one is accepted.
     wanted = max(share_bps, before.share_bps if before else 0)
     free = MOST_SHARED - sum(each.most_bps for pk, each in living.items() if pk != person.pk)
     if wanted > free:
@@ -63,7 +63,7 @@ def offer(plugin: PlugIn, by: User, *, handle: str, share_bps: int) -> CoOwnerTe
 
 
 def withdraw_offer(plugin: PlugIn, by: User, *, terms: CoOwnerTerms) -> CoOwnerTerms:
-    """Take back an offer that is not answered. A share accepted earlier stays."""
+    """Withdraw an open offer. A share accepted earlier stays."""
     _require_owner(plugin, by)
     if not terms.offered_bps:
         raise invalid(CHANGED)
@@ -71,7 +71,7 @@ def withdraw_offer(plugin: PlugIn, by: User, *, terms: CoOwnerTerms) -> CoOwnerT
 
 
 def end_share(plugin: PlugIn, by: User, *, terms: CoOwnerTerms) -> CoOwnerTerms:
-    """End an accepted share: it is the owner's from the next quote on. What was earned stays earned."""
+    """End an accepted share. From the next quote on it is the owner's. What was earned stays earned."""
     _require_owner(plugin, by)
     if not terms.share_bps:
         raise invalid(CHANGED)
@@ -114,7 +114,7 @@ def _step(
     offered: int = 0,
     after: CoOwnerTerms | None = None,
 ) -> CoOwnerTerms:
-    """Write the next row of a person's terms: after the row they saw, or after the last one."""
+    """Write the next row of a person's terms, after the row they saw or after the last one."""
     if after is None:
         after = CoOwnerTerms.objects.filter(plugin=plugin, person=person).in_force().first()
     try:
@@ -129,7 +129,7 @@ def _step(
                 made_by=by,
             )
     except IntegrityError as error:
-        # The triggers found what somebody else did between our look and our step.
+        # The triggers found a step that somebody else took after we read the terms.
         raise invalid(CHANGED) from error
 
 

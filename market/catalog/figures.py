@@ -34,14 +34,14 @@ class ShownFigure:
 
 @dataclass(frozen=True)
 class GivenBack:
-    """How many of an artist's works were looked for among drawings of their captions, and the captions of those given back."""
+    """How many of an artist's works were searched for among pictures of their captions, and the captions of those found."""
 
     looked_at: int
     captions: tuple[str, ...]
 
 
 def given_back(figures: Mapping[str, Any]) -> GivenBack | None:
-    """Give what an addition found of its own works; None for a version that was not looked at, as an uploaded one."""
+    """Give what an addition found of its own works. None for a version that was not examined, such as an uploaded one."""
     found = figures.get("given_back")
     if not isinstance(found, dict):
         return None
@@ -49,9 +49,9 @@ def given_back(figures: Mapping[str, Any]) -> GivenBack | None:
 
 
 def shown_figures(figures: Mapping[str, Any]) -> list[ShownFigure]:
-    """Name and write every plain number and word among the figures, what tells most first; nested ones are for programs."""
+    """Name and write every plain number and word among the figures, the most telling first. Nested ones are for programs."""
     shown = []
-    # The database gives an object's names in an order of its own.
+    # The database returns an object's names in its own order.
     rank = {name: number for number, name in enumerate(KNOWN)}
     for name, value in sorted(figures.items(), key=lambda each: (rank.get(each[0], len(rank)), each[0])):
         if name in SHOWN_ELSEWHERE or isinstance(value, bool) or not isinstance(value, int | float | str):

@@ -1,4 +1,4 @@
-"""What a plug-in's file says of itself in its header. One that a stranger sent is read in a child."""
+"""What a plug-in's file says of itself in its header. A stranger's file is read in a child process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def metadata_of(file: IO[bytes]) -> dict[str, str]:
 
 
 def chosen_metadata(header: bytes, options: dict[str, Any]) -> tuple[dict[str, str], tuple[bytes, ...]]:
-    """Read the metadata that is asked for, in a child."""
+    """Read the requested metadata, in a child process."""
     metadata = metadata_of(BytesIO(header))
     return {name: metadata[name] for name in options["names"] if name in metadata}, ()
 

@@ -41,7 +41,7 @@ class AliasesField(forms.CharField):
 
 
 class ConceptForm(forms.ModelForm[Concept]):
-    """What is said of a concept. `describe_concept` keeps it, and sees whether the name is free."""
+    """What an artist says of a concept. `describe_concept` keeps it, and checks that the name is free."""
 
     kind = forms.ChoiceField(
         choices=LEARNED_KINDS,
@@ -81,7 +81,7 @@ class ManyFilesInput(forms.ClearableFileInput):
 
 
 class ManyFilesField(forms.FileField):
-    """Several files. Empty ones pass, so that each file is refused by itself and with its reason."""
+    """Several files. Empty ones pass here, so that each file is refused by itself, with its reason."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
@@ -245,7 +245,7 @@ class CoOwnerForm(forms.Form):
 
 
 class StepForm(forms.Form):
-    """A button beside somebody's terms: what to do, and the number of the terms that were shown."""
+    """A button beside somebody's terms: what to do, and the number of the shown terms."""
 
     number = WholeField(min_value=1, max_value=2**31 - 1)
 

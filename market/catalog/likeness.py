@@ -1,9 +1,9 @@
-"""Tell whether two pictures are the same to the eye: a perceptual hash to find candidates, a grid to confirm them.
+"""Tell whether two pictures look the same: a perceptual hash finds candidates, a grid confirms them.
 
-The hash is the sign of a picture's 64 lowest cosine frequencies around their median (pHash). Drawings on a plain
-ground share their lowest frequencies without being copies, so a close hash alone accuses nobody: the pictures must
-also correlate on a grid of 16 x 16 colours. Both withstand another size, format, contrast or colouring; neither
-withstands a turned picture, a wide new border or a deep crop.
+The hash has one bit for each of a picture's 64 lowest cosine frequencies: whether it is above their median (pHash). Drawings on
+a plain ground share their lowest frequencies without being copies. So a close hash alone accuses nobody: the pictures must also
+correlate on a grid of 16 x 16 colours. Both methods withstand a change of size, format, contrast or colour. Neither withstands
+a turned picture, a wide new border or a deep crop.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ MASK = 0xFFFF_FFFF_FFFF_FFFF
 GRID = 16
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
-# Measured on 6,705 emoji of 64 x 64 pixels by five artists, and on altered copies of them. Of 19 million pairs of two
-# artists, 5 pass as copies (all bare signs: minus, prohibited); of copies saved again as JPEG of quality 50, 99% do.
+# Measured on 6,705 emoji of 64 x 64 pixels by five artists, and on altered copies of them. Of 19 million pairs by two artists,
+# 5 pass as copies (all bare signs: minus, prohibited). Of copies saved again as JPEG of quality 50, 99% pass.
 MAX_DISTANCE = 16
 MIN_CORRELATION = 0.985
-# Pictures of one concept may differ by little, such as by their colour, so a repeat must match in that, too.
+# Pictures of one concept may differ in colour alone, so a repeat must match in colour, too.
 REPEAT_CORRELATION = 0.99
 REPEAT_COLOUR = 4.0  # of 255, on average
 # Under this spread of brightness (of 255) a picture is a blank sheet, and its hash is noise.
@@ -54,7 +54,7 @@ ROWS, COLUMNS = _lowest()
 
 @dataclass(frozen=True)
 class Likeness:
-    """What is remembered of a picture to recognise it: a signed 64-bit hash and GRID x GRID RGB colours."""
+    """What is kept of a picture to recognise it: a signed 64-bit hash and GRID x GRID RGB colours."""
 
     perceptual_hash: int
     grid: bytes
@@ -89,7 +89,7 @@ def distance(one: int, other: int) -> int:
 
 
 def is_copy(one: Likeness, other: Likeness) -> bool:
-    """Whether one picture is the other, perhaps resized, saved again or recoloured."""
+    """Whether two pictures are the same, perhaps resized, saved again or recoloured."""
     return (
         distance(one.perceptual_hash, other.perceptual_hash) <= MAX_DISTANCE
         and _correlation(one, other) >= MIN_CORRELATION
@@ -97,7 +97,7 @@ def is_copy(one: Likeness, other: Likeness) -> bool:
 
 
 def is_repeat(one: Likeness, other: Likeness) -> bool:
-    """Whether one picture is the other in the same colours, perhaps resized or saved again."""
+    """Whether two pictures are the same in the same colours, perhaps resized or saved again."""
     return (
         distance(one.perceptual_hash, other.perceptual_hash) <= MAX_DISTANCE
         and _correlation(one, other) >= REPEAT_CORRELATION

@@ -1,7 +1,7 @@
 """Combined plug-ins: read from a file what it was merged from, and find those parts among the market's plug-ins.
 
-A file says of each part its name, the SHA-256 of its tensors (or of its file) and its share, under `plugin.merged_from` of
-the safetensors metadata. The file may be hostile: nothing of it is believed but hashes that the market knows.
+A file names each part, with the SHA-256 of its tensors (or of its file) and its share, under `plugin.merged_from` in the
+safetensors metadata. The file may be hostile: nothing in it is believed but hashes that the market knows.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from market.refusals import Refused
 
 MAX_PARTS = 32
 MAX_WAYS = 100
-"""How many plug-ins a version may consist of in the end, parts of parts counted each time they occur."""
+"""The most plug-ins that a version may consist of. Parts of parts count each time they occur."""
 MAX_LISTED = 100_000
-"""Letters of the list of parts."""
+"""The most characters of the list of parts."""
 _BOUNDS = Bounds(seconds=10, patience=60, most=0)
 _LISTED, _NAMED = "plugin.merged_from", "modelspec.merged_from"
 _SHAPE = "expected a list of parts, each with “name”, “tensors_sha256” and “share_bps”"
@@ -37,7 +37,7 @@ _SHAPE = "expected a list of parts, each with “name”, “tensors_sha256” a
 
 @dataclass(frozen=True)
 class StatedPart:
-    """What a file says of one part. `hashes` are of its tensors or its file."""
+    """What a file says about one part. `hashes` are those of its tensors or its file."""
 
     name: str
     share: int
@@ -46,7 +46,7 @@ class StatedPart:
 
 @dataclass(frozen=True)
 class FoundPart:
-    """A stated part, and the version of this market that it is, if any."""
+    """A stated part, and the market's version that it is, if any."""
 
     stated: StatedPart
     version: PlugInVersion | None
@@ -58,7 +58,7 @@ def parts_of(file: IO[bytes], by: User) -> list[FoundPart]:
 
 
 def parts_stated_in(file: IO[bytes]) -> list[StatedPart]:
-    """Read in a child what a stranger's file says that it was merged from. Raises Refused."""
+    """Read in a child process what a stranger's file says it was merged from. Raises Refused."""
     found, _ = read_apart(chosen_metadata, header_alone(file), {"names": [_LISTED, _NAMED]}, _BOUNDS)
     return stated_parts(found)
 
@@ -128,7 +128,7 @@ def _stated(number: int, said: Any) -> StatedPart:
 
 
 def _known(hashes: Sequence[str]) -> dict[str, PlugInVersion]:
-    """Find the versions with these hashes: of several with one hash an offered one, and then the oldest."""
+    """Find the versions with these hashes. If several have one hash, prefer an offered one, then the oldest."""
     versions = PlugInVersion.objects.filter(Q(tensors_sha256__in=hashes) | Q(file_sha256__in=hashes))
     versions = versions.select_related("plugin__concept", "plugin__owner")
     found: dict[str, PlugInVersion] = {}
@@ -180,7 +180,7 @@ def _refusals(versions: Sequence[PlugInVersion], by: User) -> Iterator[str]:
 def _measure(
     versions: Sequence[PlugInVersion], within: Mapping[int, Sequence[PlugInPart]], level: int = 1
 ) -> tuple[int, int]:
-    """Give how many levels deep and how many plug-ins wide a combination of these versions would be."""
+    """Give the levels and the number of plug-ins that a combination of these versions would have."""
     if level > MAX_DEPTH:
         return level, len(versions)
     deepest, ways = level, 0

@@ -1,4 +1,4 @@
-"""What a concept is called and described by. One artist's concepts are named one after the other."""
+"""The names and description of a concept. One artist's concepts are named one after the other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from market.catalog.models import Concept
 from market.refusals import Reason, invalid, invalid_model
 
 LEARNED = ("kind", "name")
-"""What the weights of a plug-in have learned to answer to."""
+"""The fields that the weights of a plug-in have learned."""
 
 
 def is_learned(concept: Concept) -> bool:
@@ -21,18 +21,18 @@ def is_learned(concept: Concept) -> bool:
 
 
 def tidied(names: Iterable[str]) -> list[str]:
-    """Give names without blank ones, repetitions and spare blanks."""
+    """Give names without empty ones, repetitions and extra blanks."""
     return list(dict.fromkeys(" ".join(name.split()) for name in names if name.strip()))
 
 
 def describe_concept(concept: Concept, **said: Any) -> Concept:
-    """Keep what is said of a concept, which may be new; what is not said stays. Raises Refused."""
+    """Keep the names and description of a new or existing concept. What is not given stays. Raises Refused."""
     if "name" in said:
         said["name"] = " ".join(said["name"].split())
     if "aliases" in said:
         said["aliases"] = tidied(said["aliases"])
     with transaction.atomic():
-        # In turns: none of an artist's concepts gets a name that another is just taking.
+        # One after the other, so that two concepts of an artist do not take one name at the same moment.
         User.objects.select_for_update(no_key=True).get(pk=concept.artist_id)
         before = {name: getattr(concept, name) for name in LEARNED}
         changed = [name for name, value in before.items() if said.get(name, value) != value]

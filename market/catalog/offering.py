@@ -1,4 +1,4 @@
-"""Whether a plug-in may be offered at all, beside what its artist wants: takedowns, also of parts, and suspensions."""
+"""Whether a plug-in may be offered at all, whatever its artist wants: takedowns, also of parts, and suspensions."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ SELECT id FROM catalog_plugin
 
 
 def hold_off_takedowns(plugins: Collection[int]) -> None:
-    """Wait for takedowns of these plug-ins, or of parts in them, that are under way, and let further ones wait for this transaction.
+    """Wait for running takedowns of these plug-ins or their parts, and make later takedowns wait for this transaction.
 
-    So a takedown finds all that was asked for before it, and nothing is asked for after it. Whoever asks at the same moment
-    does not wait.
+    So a takedown finds every request made before it, and no request is made after it. Requests do not wait for each other.
     """
     if plugins:
         with connection.cursor() as cursor:
@@ -34,7 +33,7 @@ def hold_off_takedowns(plugins: Collection[int]) -> None:
 
 
 def versions_with(*plugins: PlugIn | int) -> set[int]:
-    """Give the versions of plug-ins and all that were combined from them, however deep."""
+    """Give the versions of plug-ins, and all versions combined from them at any depth."""
     found: set[int] = set()
     level = set(PlugInVersion.objects.filter(plugin__in=plugins).values_list("pk", flat=True))
     while level:
@@ -44,7 +43,7 @@ def versions_with(*plugins: PlugIn | int) -> set[int]:
 
 
 def why_not_offered(plugin: PlugIn) -> str:
-    """Say in neutral words what keeps a plug-in from the market that its artist offers; "" if nothing does."""
+    """Say in neutral words what keeps a plug-in from the market although its artist offers it. "" if nothing does."""
     if plugin.taken_down_at is not None:
         return f"It is taken down at present: {plugin.taken_down_words}."
     if BarredVersion.objects.filter(version=plugin.current_version_id).exists():
@@ -59,7 +58,7 @@ def is_suspended(person: User) -> bool:
 
 
 def bars_to_a_version(concept: Concept, by: User) -> list[str]:
-    """Say why nothing new of a concept may be made or published, whatever else holds; empty when it may."""
+    """Say why nothing new of a concept may be made or published, whatever else holds. Empty when it may."""
     found = []
     if is_suspended(by):
         found.append(
@@ -74,13 +73,13 @@ def bars_to_a_version(concept: Concept, by: User) -> list[str]:
 
 
 def barred_among(versions: Iterable[PlugInVersion]) -> set[int]:
-    """Give those that may not be used, by their ids."""
+    """Give the ids of those that may not be used."""
     wanted = [version.pk for version in versions]
     return set(BarredVersion.objects.filter(version__in=wanted).values_list("version", flat=True))
 
 
 def is_taken_down_copy(*digests: str) -> bool:
-    """Whether weights with one of these hashes, of the file or of the tensors, are taken down: of whomever, under whatever name."""
+    """Whether weights with one of these hashes, of the file or of the tensors, are taken down under any owner and name."""
     barred = PlugInVersion.objects.filter(pk__in=BarredVersion.objects.values("version"))
     return (
         barred.filter(tensors_sha256__in=digests).exists() or barred.filter(file_sha256__in=digests).exists()

@@ -20,12 +20,12 @@ NOT_OFFERED = "A chosen plug-in is not offered (any more). Remove it and choose 
 class Offer:
     """A plug-in's version on a release, for one person.
 
-    version: the one that draws there; None before there is any.
-    price_micros: for a picture, whoever pays it; a payer's own part of it is not charged.
+    version: the one that draws there. None before there is any.
+    price_micros: for a picture, whoever pays it. The payer's own part of it is not charged.
     royalties: who divides the price.
-    needed: False where it would change nothing, because it restores what the release never lost.
+    needed: False if it would change nothing: it restores what the release never lost.
     usable: whether the person may draw with it.
-    misfit: why its weights do not go with the release, for a person; "" where they do.
+    misfit: why its weights do not fit the release, in words for a person. "" if they fit.
     """
 
     plugin: PlugIn
@@ -38,14 +38,14 @@ class Offer:
 
     @property
     def refusal(self) -> str:
-        """Why the person cannot draw with it; "" where they can."""
+        """Why the person cannot draw with it. "" if they can."""
         return self.misfit if self.usable and self.version else NOT_OFFERED
 
 
 def offers_on(
     release: BaseRelease, plugins: Iterable[PlugIn], person: User, prices_at: datetime | None = None
 ) -> list[Offer]:
-    """Give the offer of each plug-in, in their order; at prices as they were just before a moment, if one is given."""
+    """Give the offer of each plug-in, in the given order. If a moment is given, prices are those just before it."""
     drawing = as_on(release, plugins)
     versions = [plugin.current_version for plugin in drawing if plugin.current_version is not None]
     divided = royalties(drawing)

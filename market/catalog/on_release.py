@@ -1,4 +1,4 @@
-"""Plug-ins on one release of their base: the version of each that draws there, and those that have nothing to do there."""
+"""Plug-ins on one release of their base: the version of each that draws there, and those with no effect there."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from market.catalog.models import ErasedConcept, PlugIn, PlugInVersion, VersionO
 
 
 def as_on(release: BaseRelease, plugins: Iterable[PlugIn]) -> list[PlugIn]:
-    """Give plug-ins with the version that draws on a release as their current one: to be read, never to be saved.
+    """Give plug-ins whose current version is the one that draws on a release. Read them, but never save them.
 
-    What was put in a version's place on an earlier release holds on this one, too, until something else is.
+    A replacement made on an earlier release also holds on this one, until there is another.
     """
     listed = list(plugins)
     placed = VersionOnRelease.objects.filter(
@@ -37,12 +37,12 @@ def _drawing(plugin: PlugIn, version: PlugInVersion | None) -> PlugIn:
 
 
 def restores(version: PlugInVersion) -> bool:
-    """Whether a version restores what was taken out of a base, by itself or by a part."""
+    """Whether a version, or a part of it, restores what was taken out of a base."""
     return version.only_release_id is not None or version.erased.exists()
 
 
 def unneeded_on(release: BaseRelease, versions: Collection[PlugInVersion]) -> set[int]:
-    """Give the ids of the versions that would change nothing on a release: they restore a concept that it never lost."""
+    """Give the ids of versions that would change nothing on a release: they restore a concept it never lost."""
     erased = ErasedConcept.objects.filter(version__in=versions)
     return set(erased.values_list("version", flat=True)) - set(
         erased.filter(release=release).values_list("version", flat=True)

@@ -1,7 +1,7 @@
 """Uploading a plug-in as a file: checked here for what the market knows, by a worker for what only the engine can tell.
 
-The file waits in the storage until a worker has read it. What is kept in the end is the engine's own writing of it: the same
-weights and metadata, and nothing else that a file may carry.
+The file waits in the storage until a worker has read it. In the end the market keeps a file that the engine has written: the
+same weights and metadata, and nothing else.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class UploadInputs:
 
 @dataclass
 class SentFile:
-    """A file that was looked at and lies in the storage: its hash, and the parts that it says it was combined from."""
+    """A checked file in the storage: its hash, and the parts that it says it was combined from."""
 
     place: str
     sha256: str
@@ -74,7 +74,10 @@ class SentFile:
 
 @contextmanager
 def sent_file(by: User, file: UploadedFile[bytes]) -> Iterator[SentFile]:
-    """Look at a file and put it into the storage, which no transaction is to wait for. It stays there if a job begins. Raises Refused."""
+    """Check a file and put it into the storage, outside any transaction, since it takes long.
+
+    It stays there if a job begins. Raises Refused.
+    """
     size, most = file.size or 0, settings.UPLOADS.plugin_bytes
     if size > most:
         raise Refused(f"The file has {size / 1_000_000:.1f} MB; at most {most / 1_000_000:g} MB are taken.")
@@ -101,7 +104,7 @@ def sent_file(by: User, file: UploadedFile[bytes]) -> Iterator[SentFile]:
 def start_upload(
     concept: Concept, base: BaseModel, by: User, file: UploadedFile[bytes], *, terms: Terms | None = None
 ) -> tuple[Job, list[FoundPart]]:
-    """Keep the file and queue the making of a version of it; return the job, and the parts the file names.
+    """Keep the file and queue the making of a version from it. Return the job, and the parts the file names.
 
     Raises Refused, and then keeps nothing.
     """
@@ -112,7 +115,7 @@ def start_upload(
 def enqueue_upload(
     concept: Concept, base: BaseModel, by: User, sent: SentFile, *, terms: Terms | None = None
 ) -> tuple[Job, list[FoundPart]]:
-    """Queue the making of a version of a file that was sent. Raises Refused."""
+    """Queue the making of a version from an uploaded file. Raises Refused."""
     parts = found_parts(sent.stated, by)
     if _anothers(by.pk, sent.sha256):
         raise Refused(_COPY)
@@ -161,7 +164,7 @@ def require_layers(name: str, layers: int) -> None:
 
 
 def complete_upload(*, job: Job, token: int, output: VersionOutput) -> PlugInVersion:
-    """Keep what a worker read from the file as a new version. Raises BadResult as `complete_version` does, and of a copy."""
+    """Keep what a worker read from the file as a new version. Raises BadResult as `complete_version` does, and for a copy."""
     if _anothers(job.owner_id, output.tensors_sha256):
         raise BadResult(_COPY)
     if is_taken_down_copy(output.tensors_sha256):
@@ -173,7 +176,7 @@ def complete_upload(*, job: Job, token: int, output: VersionOutput) -> PlugInVer
 
 
 def forget_upload(job: Job) -> None:
-    """Delete the file as it was sent, once the running transaction commits: the upload has ended."""
+    """Delete the uploaded file once the running transaction commits: the upload has ended."""
     name = job.parameters["upload"]
     transaction.on_commit(lambda: default_storage.delete(name), robust=True)
 

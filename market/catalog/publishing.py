@@ -1,4 +1,4 @@
-"""Putting a plug-in on the market: what must hold before anybody can buy from it."""
+"""Putting a plug-in on the market: what must be true before anybody can use it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def obstacles(plugin: PlugIn, by: User) -> list[str]:
 
 
 def broader_than_parts(plugin: PlugIn, version: PlugInVersion | None) -> list[str]:
-    """Say where a combined plug-in's licence allows what that of another artist's part in it does not."""
+    """Say what a combined plug-in's licence allows that the licence of another artist's part does not."""
     if version is None:
         return []
     inner = [each.part for listed in parts_within([version]).values() for each in listed if each.part]

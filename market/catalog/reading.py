@@ -19,14 +19,14 @@ from pictures.captions import caption_of_name
 
 NAME_LENGTH = 120
 SECONDS = 60
-"""Of the processor for one picture: more than the largest that is taken needs."""
+"""Processor seconds for one picture: more than the largest allowed picture needs."""
 PATIENCE = 300
-"""Seconds until an answer, on a machine that has other work."""
+"""Seconds until an answer, on a busy machine."""
 
 
 @dataclass(frozen=True)
 class ReadPicture:
-    """One file as its sender knows it: the picture in it, or why there is none."""
+    """One file under its sender's name: the picture in it, or why there is none."""
 
     name: str
     picture: CleanPicture | None = None
@@ -35,13 +35,16 @@ class ReadPicture:
 
 def clean_apart(data: bytes, limits: Limits) -> CleanPicture:
     """Decode, check and re-encode a file in a child. Raises Refused."""
-    # A picture without loss may take as much as its pixels, and its thumbnail little beside.
+    # A lossless picture may take as much as its pixels, and its thumbnail little more.
     bounds = Bounds(SECONDS, PATIENCE, most=5 * limits.max_pixels + 1_000_000)
     return from_child(*read_apart(clean_in_child, data, vars(limits), bounds))
 
 
 def read_pictures(files: Iterable[Any], *, most: int, captioned: bool = False) -> Iterator[ReadPicture]:
-    """Read files (Django's UploadedFile) one after the other, `most` of them; with `captioned`, only those whose names say something."""
+    """Read files (Django's UploadedFile) one after the other, at most `most`.
+
+    With `captioned`, refuse those whose names say nothing.
+    """
     limits = Limits.configured()
     for number, sent in enumerate(files):
         name = display_name(sent.name)
@@ -57,14 +60,14 @@ def read_pictures(files: Iterable[Any], *, most: int, captioned: bool = False) -
 
 @contextmanager
 def read_by(person: User, read: Iterator[ReadPicture]) -> Iterator[Iterator[ReadPicture]]:
-    """Hold a place for whoever sent the files, while they are read and kept one by one. Raises Refused where there is none."""
+    """Hold a place for the sender while the files are read and kept one by one. Raises Refused if there is none."""
     with places_for_files().taken_by(person.pk):
         yield read
 
 
 @contextmanager
 def set_aside(person: User, read: Iterator[ReadPicture]) -> Iterator[Iterator[ReadPicture]]:
-    """Read all files before any is kept, for a transaction that must not wait for them. They lie in a file until then."""
+    """Read all files before any is kept, for a transaction that must not wait for them. Meanwhile they lie in a temporary file."""
     with TemporaryFile() as aside:
         with places_for_files().taken_by(person.pk):
             count = 0
@@ -81,7 +84,7 @@ def _next_of(aside: IO[bytes]) -> ReadPicture:
 
 
 def display_name(sent: str | None) -> str:
-    """Keep what a person recognises of a file's name: no folders, no control characters."""
+    """Keep the part of a file's name that a person recognises: no folders, no control characters."""
     bare = re.split(r"[/\\]", sent or "")[-1]
     printable = "".join(letter for letter in bare if letter.isprintable()).strip(" .")
     return printable[:NAME_LENGTH] or "unnamed file"

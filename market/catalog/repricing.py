@@ -1,7 +1,7 @@
-"""What combined plug-ins cost, as lists are filtered and ordered by it: kept, and worked out anew where a price changed.
+"""Stored prices of combined plug-ins, by which lists are filtered and ordered.
 
-The database notes each change of a price or of a version on offer. What a picture costs is asked of `market.catalog.combined` at the
-moment; what is kept here follows with the next sweep.
+The database notes each change of a price or of an offered version, and the next sweep brings the stored prices up to date. The
+price of a picture never comes from here: `market.catalog.combined` works it out at that moment.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ AT_ONCE = 200
 
 
 def reprice_combined() -> int:
-    """Keep what the parts of combined plug-ins ask for by now; give how many had to be changed."""
+    """Store what the parts of combined plug-ins ask for now. Give how many changed."""
     with transaction.atomic():
         changes = list(PriceChange.objects.select_for_update(skip_locked=True).order_by("pk")[:AT_ONCE])
         if not changes:

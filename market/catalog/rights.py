@@ -1,4 +1,4 @@
-"""What an artist affirms before their works are used. A change of wording needs a new version."""
+"""What an artist affirms before their works are used. A new wording needs a new version."""
 
 RIGHTS_VERSION = "2026-01"
 NOT_AFFIRMED = "Tick the box to affirm your rights."

@@ -1,7 +1,8 @@
-"""Who divides a plug-in's fee: its owner, its co-owners, and of a combined one those of its parts, however deep.
+"""Who divides a plug-in's fee: its owner, its co-owners, and for a combined one those of its parts at any depth.
 
-A version without parts is its owner's, less what its co-owners have accepted. A combined version divides first among its
-parts by their shares; each known part divides further as it would by itself, and what no known part takes is the version's own.
+The fee of a version without parts goes to its owner, less what its co-owners have accepted. The fee of a combined version is
+first divided among its parts by their shares. Each known part's share is divided further, as that part's own fee would be. What
+no known part takes is the version's own.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from market.catalog.models import CoOwnerTerms, PlugIn, PlugInPart, PlugInVersio
 from market.ledger.splits import BASIS_POINTS
 
 MAX_DEPTH = 5
-"""How many levels of parts within parts a version may have. Uploads are refused above it."""
+"""The most levels of parts within parts. An upload with more is refused."""
 
 PartsOf = Mapping[int, Sequence[PlugInPart]]
 
 
 @dataclass(frozen=True)
 class Royalty:
-    """One person's part of a fee: `weight` of the sum of all. `through` names the parts that it comes by way of."""
+    """One person's part of a fee: `weight` of the sum of all weights. `through` names the parts through which it comes."""
 
     person: User
     weight: int
@@ -34,7 +35,7 @@ class Royalty:
 
 @dataclass(frozen=True)
 class _Claim:
-    """A part of a fee on the way to one person, by one way: the parts that it comes through, the innermost first."""
+    """A part of a fee on one way to one person: the parts that it comes through, the innermost first."""
 
     person: User
     part: Fraction
@@ -42,7 +43,7 @@ class _Claim:
 
 
 def royalties(plugins: Iterable[PlugIn]) -> dict[int, list[Royalty]]:
-    """Give for the version on offer of each plug-in, by the version's id, among whom its fee is divided now.
+    """Give who divides the fee of each plug-in's offered version now, by the version's id.
 
     The highest part comes first. A plug-in without a version is left out.
     """
@@ -72,9 +73,9 @@ def royalties_through(parts: Sequence[tuple[PlugInVersion, int]]) -> list[Royalt
 
 
 def earned_by_way_of(plugin: PlugIn, versions: Collection[PlugInVersion]) -> dict[tuple[int, int], Fraction]:
-    """Give, by version and person, what part of that person's royalty for a version comes to them through a plug-in in it.
+    """Give, by version and person, the fraction of that person's royalty for the version that comes through a plug-in in it.
 
-    It is 1 for all that its own versions pay. Left out is who gets nothing by way of it.
+    It is 1 for all that the plug-in's own versions pay. People who get nothing through it are left out.
     """
     within = parts_within(versions)
     shares = CoOwnerTerms.objects.sharing(_plugins(versions, within))
@@ -94,7 +95,7 @@ def royalties_of(plugin: PlugIn) -> list[Royalty]:
 
 
 def parts_within(versions: Collection[PlugInVersion]) -> dict[int, list[PlugInPart]]:
-    """Give the parts of these versions and, level by level, the parts of their parts, by the version's id."""
+    """Give the parts of these versions, and level by level the parts of those, by the version's id."""
     found: dict[int, list[PlugInPart]] = {}
     level = {version.pk for version in versions if version.parts_count}
     for _ in range(MAX_DEPTH + 1):
@@ -115,7 +116,7 @@ def parts_within(versions: Collection[PlugInVersion]) -> dict[int, list[PlugInPa
 
 
 def plugins_in(versions: Collection[PlugInVersion]) -> set[int]:
-    """Give the ids of the plug-ins that these versions are of, and of those that are in them, however deep."""
+    """Give the ids of these versions' plug-ins and of the plug-ins in them, at any depth."""
     return _plugins(versions, parts_within(versions))
 
 
@@ -141,7 +142,7 @@ def _claims(
 
 
 def _own_claims(version: PlugInVersion, shares: Mapping[int, Sequence[CoOwnerTerms]]) -> list[_Claim]:
-    """Divide what is the plug-in's own among its owner and co-owners."""
+    """Divide the plug-in's own part among its owner and co-owners."""
     given = shares.get(version.plugin_id, ())
     kept = BASIS_POINTS - sum(each.share_bps for each in given)
     return [

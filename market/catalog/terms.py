@@ -1,4 +1,4 @@
-"""What a plug-in costs and allows, and what its parts leave it free to."""
+"""What a plug-in costs and allows, and the bounds that its parts set."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Terms:
     require_credit: bool = True
 
     def __post_init__(self) -> None:
-        """Raise Refused for a price that is none."""
+        """Raise Refused for an impossible price."""
         if not 0 <= self.price_micros <= MAX_PRICE_MICROS:
             raise invalid(f"A picture costs at most {formatted(MAX_PRICE_MICROS)}.", field="price_micros")
 
@@ -42,7 +42,7 @@ class Terms:
 
 
 def require_allowed(plugin: PlugIn, terms: Terms) -> None:
-    """Hold a combined plug-in that is on the market, or was combined here, to its parts. Raises Refused."""
+    """Raise Refused if a combined plug-in that is published, or was combined here, does not keep to its parts."""
     if reasons := list(_beyond_parts(plugin, terms)):
         raise invalid(*reasons)
 
@@ -64,9 +64,9 @@ def _beyond_parts(plugin: PlugIn, terms: Terms) -> Iterator[Reason]:
 
 
 def change_terms(plugin: PlugIn, terms: Terms) -> None:
-    """Let them hold for pictures from now on. Raises Refused."""
+    """Keep the new terms. They hold for pictures from now on. Raises Refused."""
     with transaction.atomic():
-        # Held, so that two changes at once are judged one after the other.
+        # Locked, so that two changes at once are judged one after the other.
         before = PlugIn.objects.select_for_update(no_key=True).get(pk=plugin.pk)
         require_allowed(plugin, terms)
         _require_no_jump(plugin, before, terms)
@@ -74,13 +74,13 @@ def change_terms(plugin: PlugIn, terms: Terms) -> None:
 
 
 def within_rise(plugin: PlugIn, micros: int) -> int:
-    """Give a price, or where that would be too much of a rise the most that the plug-in may cost now."""
+    """Give a price. If it rises too much, give the most that the plug-in may cost now."""
     limit = bound(plugin.price_micros, offered=plugin.is_published, past=plugin.past_prices.all())
     return min(micros, limit.most) if limit else micros
 
 
 def _require_no_jump(plugin: PlugIn, before: PlugIn, terms: Terms) -> None:
-    """Hold the price to how much it may rise in a day. What its parts ask for, a combined one costs anyway."""
+    """Raise Refused if the price rises more than it may in a day. A combined one may always cost what its parts ask for."""
     version = plugin.current_version if plugin.concept.is_combination else None
     require_no_jump(
         terms.price_micros,
@@ -97,5 +97,5 @@ def _keep(plugin: PlugIn, terms: Terms) -> None:
     for name, value in changed.items():
         setattr(plugin, name, value)
     if changed:
-        # Only what changed: jobs may be writing to the same row.
+        # Only the changed fields: jobs may be writing to the same row.
         plugin.save(update_fields=list(changed))

@@ -33,9 +33,9 @@ MAX_FILES_AT_ONCE = 100
 MAX_WORKS = 500
 NO_FILES = "Choose at least one picture."
 LEARNED_FROM = "An addition is learning from the works just now. Delete it when that has ended."
-"""Why a work is not removed."""
+"""Why a work cannot be removed."""
 
-# Says nothing of whose work it is: an upload must not become a way to search other people's works.
+# It does not say whose work it is: an upload must not be a way to search other people's works.
 NEUTRAL_REASON = (
     "This picture cannot be registered, because it matches a work that is already registered in the market. "
     "If it is yours, write to the market's administrators."
@@ -44,7 +44,7 @@ NEUTRAL_REASON = (
 
 @dataclass(frozen=True)
 class NotTaken:
-    """One file that was not taken, as its sender knows it."""
+    """One file that was not taken, under its sender's name."""
 
     name: str
     reason: str
@@ -57,7 +57,10 @@ class UploadReport:
 
 
 def upload_works(concept: Concept, by: User, files: Iterable[Any]) -> UploadReport:
-    """Take the files (Django's UploadedFile) as works of the concept, one after the other. Raises Refused where none can be read now."""
+    """Take the files (Django's UploadedFile) as works of the concept, one after the other.
+
+    Raises Refused where none can be read now.
+    """
     with read_by(by, _read(concept, by, files)) as read:
         return keep_works(concept, by, read)
 
@@ -89,7 +92,7 @@ def add_work(concept: Concept, by: User, data: bytes, *, caption: str = "", orig
 
 
 def _read(concept: Concept, by: User, files: Iterable[Any]) -> Iterator[ReadPicture]:
-    """Read the files of somebody who may add them; for anybody else none is opened."""
+    """Read the files of somebody who may add them. For anybody else no file is opened."""
     try:
         if is_suspended(by):
             raise Refused("Your publishing is suspended: no works are taken meanwhile.")
@@ -148,7 +151,7 @@ def _refuse_anothers(concept: Concept, by: User, picture: CleanPicture, original
 
 
 def _matches_of_others(by: User, picture: CleanPicture) -> Iterator[tuple[Work, int]]:
-    """Find other artists' works that the picture copies, as it is or mirrored, the exact one first."""
+    """Find other artists' works that the picture copies, as it is or mirrored, an exact match first."""
     others = Work.objects.exclude(artist=by)
     for work in others.filter(pixels_sha256=picture.pixels_sha256)[:1]:
         yield work, 0
@@ -184,7 +187,7 @@ def _register(concept: Concept, by: User, picture: CleanPicture, caption: str, o
     except BaseException as error:
         delete_files(work)
         if isinstance(error, IntegrityError):
-            # Somebody registered the same pixels while we were looking.
+            # Somebody registered the same pixels while we were searching.
             twin = concept.works.filter(pixels_sha256=picture.pixels_sha256).exists()
             raise Refused(
                 "This concept already has exactly this picture." if twin else NEUTRAL_REASON
@@ -199,7 +202,7 @@ def delete_files(work: Work) -> None:
 
 
 def remove_work(work: Work) -> bool:
-    """Delete a work, its files last, so that no row ever lacks its file. False: an addition is learning from it."""
+    """Delete a work, and its files last, so that no row ever lacks its file. False: an addition is learning from it."""
     if PlugIn.objects.filter(concept=work.concept_id, latest_job__state__in=LIVE).exists():
         return False
     Work.objects.filter(pk=work.pk).delete()

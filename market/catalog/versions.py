@@ -1,4 +1,4 @@
-"""Versions of plug-ins, by whatever way they are made: from works, of a file, by combining, by an extraction."""
+"""Versions of plug-ins, however they are made: from works, from a file, by combining, by an extraction."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class VersionOutput:
 
 
 def obstacles_to_a_version(concept: Concept, base: BaseModel, by: User) -> list[str]:
-    """Say why no version of the concept can be made now, by whatever way."""
+    """Say why no version of the concept can be made now, in any way."""
     found = []
     if concept.is_combination:
         found.append(
@@ -121,7 +121,7 @@ def enqueue_version(
 
 
 def new_draft(concept: Concept, base: BaseModel, *, terms: Terms | None = None) -> PlugIn:
-    """Make the concept's plug-in for a base, without a version yet; without `terms` it is free of charge."""
+    """Make the concept's plug-in for a base, still without a version. Without `terms` it is free of charge."""
     return PlugIn.objects.create(
         concept=concept,
         base=base,
@@ -146,8 +146,8 @@ def sample_prompts(concept: Concept, base: BaseModel) -> list[str]:
 def complete_version(*, job: Job | UUID, token: int, output: VersionOutput) -> PlugInVersion:
     """Keep what a worker made as a new version and end its job, in one transaction.
 
-    Raises BadResult if the bytes are not what they are said to be, and jobs' LeaseLost if the attempt no longer
-    holds the job; then nothing is kept.
+    Raises BadResult if the bytes do not match their hashes, and jobs' LeaseLost if the attempt no longer holds the job. Then
+    nothing is kept.
     """
     job_id = job.pk if isinstance(job, Job) else job
     with files_undone() as stored, transaction.atomic():
@@ -180,9 +180,9 @@ def add_version(
 ) -> PlugInVersion:
     """Add a version to a plug-in, within the caller's transaction; `stored` is told of every file written.
 
-    Its parts are those that the file names, unless the caller knows them. A plug-in not on the market takes the version up at
-    once, unless told not to; one that is keeps serving the version its buyers know until its artist changes it. Raises
-    BadResult if the bytes are not what they are said to be, or for other weights.
+    Its parts are those that the file names, unless the caller knows them. A plug-in that is not published uses the new version
+    at once, unless told not to. A published one keeps its version until its artist changes it. Raises BadResult if the bytes do
+    not match their hashes, or for other weights.
     """
     _check(output)
     plugin = PlugIn.objects.select_for_update(of=("self",)).select_related("base", "owner").get(pk=plugin_id)
@@ -223,7 +223,7 @@ def add_version(
 
 
 def _parts(plugin: PlugIn, output: VersionOutput) -> list[FoundPart]:
-    """Find what the file was combined from, as licences are now."""
+    """Find what the file was combined from, under the licences of now."""
     try:
         return parts_of(BytesIO(output.adapter), plugin.owner)
     except Refused as refusal:

@@ -1,4 +1,4 @@
-"""Which claims a person may see, and what they may claim to contain what."""
+"""Which claims a person may see, and which concepts they may claim to be in what."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from market.catalog.models import Concept, ConceptKind, PlugIn
 from market.claims.models import Claim, ClaimQuerySet
 
 WAITING = "waiting"
-"""In the place of a state: what waits for an admin."""
+"""Stands in place of a state for claims that wait for an admin."""
 
 
 def visible_claim(person: User, pk: int) -> Claim:
@@ -39,7 +39,7 @@ def claim_lists(person: User) -> dict[str, tuple[str, ClaimQuerySet]]:
 
 
 def filtered_claims(claims: ClaimQuerySet, *, state: str = "", q: str = "") -> ClaimQuerySet:
-    """Narrow claims down to a state, and to those with these words in a name."""
+    """Keep the claims of one state whose names contain these words."""
     if state == WAITING:
         claims = claims & Claim.objects.for_admins()
     elif state:

@@ -1,4 +1,4 @@
-"""Answers to a claim: accepted, rejected, appealed, decided, withdrawn; and what its parties write to each other."""
+"""Answers to a claim: accepted, rejected, appealed, decided, withdrawn; and messages between its parties."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from market.refusals import Refused
 
 
 def ask_for_evidence(claim: Claim, by: User) -> None:
-    """Start the measuring: an admin once they have added controls; both again where it ended without a report."""
+    """Start the measuring. An admin may once they have added controls. Both may again if it ended without a report."""
     if by.pk != claim.claimant_id:
         require_neutral_admin(claim, by)
     with transaction.atomic():
@@ -26,7 +26,7 @@ def ask_for_evidence(claim: Claim, by: User) -> None:
 
 
 def accept_claim(claim: Claim, by: User, reason: str = "") -> None:
-    """Say that the claim is right: the other party's answer, after which a concept can be extracted from a base, or a plug-in is taken down."""
+    """Accept the claim, as the other party. Then the concept can be extracted from the base, or the plug-in is taken down."""
     require_respondent(claim, by)
     with transaction.atomic():
         if not claim.accept(by, reason.strip()):
@@ -37,7 +37,7 @@ def accept_claim(claim: Claim, by: User, reason: str = "") -> None:
 
 
 def reject_claim(claim: Claim, by: User, reason: str, counter_notice: CounterNotice | None = None) -> None:
-    """Say why the claim is not right. About a plug-in that takes a counter-notice, about a base model it may have one."""
+    """Reject the claim, with the reason. For a plug-in this needs a counter-notice; for a base model it may have one."""
     require_respondent(claim, by)
     if not reason.strip():
         raise Refused("Say why: the artist reads it, and may appeal.")
@@ -67,7 +67,7 @@ def appeal_claim(claim: Claim, by: User, why: str) -> None:
 
 
 def withdraw_claim(claim: Claim, by: User) -> None:
-    """Take a claim back. What was said stays to be read by those who could read it."""
+    """Withdraw a claim. Those who could read it still can."""
     require_claimant(claim, by)
     with transaction.atomic():
         submitted = claim.submitted_at is not None
@@ -79,7 +79,7 @@ def withdraw_claim(claim: Claim, by: User) -> None:
 
 
 def rule_on_claim(claim: Claim, admin: User, outcome: ClaimState, decision: str) -> None:
-    """Decide an appeal, or a claim that was not answered in time. That stands."""
+    """Decide an appeal, or a claim that was not answered in time. The decision is final."""
     require_neutral_admin(claim, admin)
     if outcome not in (ClaimState.ACCEPTED, ClaimState.REJECTED):
         raise Refused("Accept the claim or reject it.")
@@ -99,7 +99,7 @@ def rule_on_claim(claim: Claim, admin: User, outcome: ClaimState, decision: str)
 
 
 def write_message(claim: Claim, by: User, text: str) -> ClaimMessage:
-    """Write to the other side; an admin writes to both."""
+    """Write to the other side. An admin writes to both."""
     if claim.submitted_at is None:
         raise Refused("Submit the claim first: nobody else can read it yet.")
     if by.pk not in (claim.claimant_id, claim.respondent.pk):
@@ -115,7 +115,7 @@ def write_message(claim: Claim, by: User, text: str) -> ClaimMessage:
 
 
 def tell_taken_back(claim: Claim, by: User, because: str) -> None:
-    """Write to the claimant, within the caller's transaction, that the concept will not stay out of the base."""
+    """Write to the claimant that the concept will not stay out of the base. Runs within the caller's transaction."""
     text = f"The approval to take {claim.concept} out of {claim.target} was taken back: {because}"
     mails.message_written(ClaimMessage.objects.create(claim=claim, by=by, text=text[:TEXT_LENGTH]))
 

@@ -1,4 +1,4 @@
-"""How long a party has, when it is reminded, and what happens when nobody answers."""
+"""How long a party has to answer, when it is reminded, and what happens when nobody answers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def reminders_due(claim: Claim, now: datetime) -> int:
 
 
 def sweep_claims(now: datetime | None = None) -> int:
-    """Remind who has to act, and pass on what was not answered; give how many claims that touched."""
+    """Remind those who have to act, and pass unanswered claims on. Give how many claims changed."""
     now = now or timezone.now()
     return sum(_sweep_one(claim, now) for claim in _waiting(now))
 

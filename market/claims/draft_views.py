@@ -41,7 +41,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Save what a draft says; an empty field may be filled in later."""
+    """Save a draft. An empty field may be filled in later."""
     person = person_of(request)
     mine, form = own_claim(person, pk), DraftForm(request.POST)
     return act_on(
@@ -73,7 +73,7 @@ def choose_works(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def add_controls(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take the controls that can be taken; the page says of each other one why not."""
+    """Take the controls that can be taken. The page says why each of the others was not."""
     person = person_of(request)
     shown, form = visible_claim(person, pk), ControlsForm(request.POST, request.FILES)
 

@@ -39,14 +39,14 @@ from pictures.captions import caption_of_name
 
 @dataclass(frozen=True)
 class Draft:
-    """What an artist writes of a claim: prompts that may reproduce their works, their rights, who finds controls."""
+    """What an artist writes in a claim: prompts that may reproduce their works, their rights, who finds controls."""
 
     prompts: list[str]
     rights: str
     controls_by_market: bool = False
 
     def __post_init__(self) -> None:
-        """Raise Refused for what is too much or too long."""
+        """Raise Refused for too many prompts or too long texts."""
         if len(self.prompts) > MAX_PROMPTS:
             found = f"there are {len(self.prompts)}"
             raise invalid(f"Give at most {MAX_PROMPTS} prompts, a line each; {found}.", field="prompts")
@@ -78,7 +78,7 @@ class ClaimOrder:
 
 
 def draft_claim(*, concept: Concept, about: BaseModel | PlugIn, by: User, draft: Draft) -> Claim:
-    """Begin a claim, which nobody else sees until it is submitted."""
+    """Begin a claim. Nobody else sees it until it is submitted."""
     if concept.artist_id != by.pk:
         raise Refused("Choose a concept of your own.")
     if about.owner_id == by.pk:
@@ -104,7 +104,7 @@ def change_draft(claim: Claim, by: User, draft: Draft) -> None:
 
 
 def choose_works(claim: Claim, by: User, works: Collection[Work]) -> None:
-    """Make these the works that the claim is about. Each is copied: deleting it later takes nothing from the claim."""
+    """Make these the works that the claim is about. Each is copied, so deleting the work later does not change the claim."""
     require_claimant(claim, by)
     if len(works) > MAX_WORKS:
         raise Refused(f"Choose at most {MAX_WORKS} works; {len(works)} are chosen.")
@@ -124,9 +124,10 @@ def choose_works(claim: Claim, by: User, works: Collection[Work]) -> None:
 
 
 def add_controls(claim: Claim, by: User, files: Iterable[Any]) -> tuple[int, list[NotTaken]]:
-    """Take pictures that the base never saw: of the claimant while it is a draft, of an admin where the claimant has none.
+    """Take pictures that the base never saw.
 
-    Gives how many were taken, and why each of the others was not. Raises Refused where none can be read now.
+    The claimant adds them while the claim is a draft; an admin adds them if the claimant has none. Gives how many were taken,
+    and why each of the others was not. Raises Refused if none can be read now.
     """
     _require_may_add_controls(claim, by)
     with read_by(by, _read(files)) as read:
@@ -135,7 +136,7 @@ def add_controls(claim: Claim, by: User, files: Iterable[Any]) -> tuple[int, lis
 
 @contextmanager
 def controls_read(claim: Claim, by: User, files: Iterable[Any]) -> Iterator[Iterator[ReadPicture]]:
-    """Read the files, to be kept in a transaction. Raises Refused where none can be read now."""
+    """Read the files, to keep them in a transaction. Raises Refused if none can be read now."""
     _require_may_add_controls(claim, by)
     with set_aside(by, _read(files)) as read:
         yield read
@@ -170,7 +171,7 @@ def remove_control(claim: Claim, by: User, picture: ClaimPicture) -> None:
 
 
 def obstacles(claim: Claim) -> list[str]:
-    """Say what a draft lacks; empty when it can be submitted."""
+    """Say what a draft lacks. Empty when it can be submitted."""
     found = []
     counts = claim.counts()
     if not counts[PictureSort.WORK]:
@@ -187,7 +188,7 @@ def obstacles(claim: Claim) -> list[str]:
 
 
 def submit_claim(claim: Claim, by: User, notice: Notice) -> Claim:
-    """Send a claim with its notice to the other party, and ask for the evidence where there are controls enough."""
+    """Send a claim with its notice to the other party. If there are enough controls, ask for the evidence."""
     require_claimant(claim, by)
     with transaction.atomic():
         _lock_draft(claim)
@@ -217,7 +218,7 @@ def _require_may_add_controls(claim: Claim, by: User) -> None:
 
 
 def _lock_draft(claim: Claim) -> None:
-    """Hold the draft, so that what is submitted is what was looked at."""
+    """Lock the draft, so that what is submitted is what was checked."""
     if not Claim.objects.select_for_update().filter(pk=claim.pk, state=ClaimState.DRAFT).exists():
         raise Refused("The claim is no draft any more; its pictures stay.")
 
@@ -241,7 +242,7 @@ def _copy(claim: Claim, work: Work) -> ClaimPicture:
 
 def _add_control(claim: Claim, by: User, picture: CleanPicture, caption: str) -> None:
     with transaction.atomic():
-        # One after the other, so that no more are taken than may be.
+        # One after the other, so that the limit holds.
         locked = Claim.objects.select_for_update().get(pk=claim.pk)
         _require_may_add_controls(locked, by)
         if locked.counts()[PictureSort.CONTROL] >= MAX_CONTROLS:

@@ -14,7 +14,7 @@ AGREEING = 12
 
 @dataclass(frozen=True)
 class Row:
-    """One figure of works beside that of controls."""
+    """One figure for the works, beside the same figure for the controls."""
 
     name: str
     works: str
@@ -23,7 +23,7 @@ class Row:
 
 @dataclass(frozen=True)
 class ShownFigures:
-    """What the page of a claim shows of its evidence; `said` are the engine's sentences, by the part they belong to."""
+    """What a claim's page shows of its evidence. `said` has the engine's sentences, by the part of the report."""
 
     report: EvidenceReport
     said: dict[str, str]

@@ -48,7 +48,7 @@ def words(label: str, *, rows: int = 4, help_text: str = "", required: bool = Tr
 
 
 class PromptsField(forms.CharField):
-    """Prompts, one a line; blank lines and repetitions fall out."""
+    """Prompts, one a line. Blank lines and repetitions are dropped."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
@@ -63,7 +63,7 @@ class PromptsField(forms.CharField):
 
 
 class DraftForm(forms.Form):
-    """What an artist writes of a claim. All of it may wait until the claim is submitted."""
+    """What an artist writes in a claim. All of it may be left empty until the claim is submitted."""
 
     order: Draft
 
@@ -137,7 +137,7 @@ class WorksForm(forms.Form):
 
 
 class PaperForm(forms.ModelForm[Any]):
-    """What both papers ask for: a signature, how to reach whoever signs, and what it is about."""
+    """What both papers ask for: a signature, how to reach the signer, and what it is about."""
 
     widgets_of_a_paper = {
         "address": forms.Textarea(attrs={"rows": 3}),
@@ -240,7 +240,7 @@ class RuleForm(forms.Form):
 
 
 class FilterForm(forms.Form):
-    """Which claims a list shows; whatever is left empty leaves none out. What waits for an admin is for admins to see."""
+    """Which claims a list shows. An empty field filters nothing. Only admins see which claims wait for an admin."""
 
     state = forms.ChoiceField(label="State", required=False)
     q = forms.CharField(label="Artist, model or concept", required=False, max_length=100)

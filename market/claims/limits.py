@@ -1,4 +1,4 @@
-"""How many claims an artist may have open, and when one whose claims were unfounded has to wait."""
+"""How many claims an artist may have open, and how long they wait after unfounded ones."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from market.refusals import Refused
 
 
 def require_may_claim(person: User) -> None:
-    """Refuse a further claim of somebody who has too many open, or too many that admins rejected of late.
+    """Raise Refused if a person has too many open claims, or too many that admins rejected lately.
 
-    Within a transaction: claims of one person are begun one after the other, so that two at once are not both the last.
+    Call it within a transaction. A person's claims are begun one after the other, so that two at once do not exceed the limit.
     """
     User.objects.select_for_update(no_key=True).get(pk=person.pk)
     open_claims = Claim.objects.made_by(person).filter(state__in=LIVE_CLAIMS).count()
@@ -34,9 +34,9 @@ def require_may_claim(person: User) -> None:
 
 
 def waits_until(person: User) -> datetime | None:
-    """Give when a person may claim again whose claims were found to be unfounded too often; None where they need not wait.
+    """Give when a person whose claims were too often unfounded may claim again. None if they need not wait.
 
-    Only an admin's rejection counts, on appeal or where nobody answered: the other side alone cannot make claims unfounded.
+    Only an admin's rejection counts, on appeal or after nobody answered. The other side alone cannot make claims unfounded.
     """
     counted = timedelta(days=settings.CLAIMS.unfounded_days)
     by_an_admin = Q(appealed_at__isnull=False) | Q(escalated_at__isnull=False)

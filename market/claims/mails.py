@@ -1,4 +1,4 @@
-"""What the parties of a claim are told by mail, once the change is kept."""
+"""Mails to the parties of a claim, sent once the change is kept."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def decided(claim: Claim) -> None:
 
 
 def reminder(claim: Claim) -> None:
-    """Remind whoever has to act of the time that is left."""
+    """Remind those who have to act of the time left."""
     until = _until(claim)
     if claim.state == ClaimState.REJECTED:
         whom, what = claim.claimant, f"You can appeal against the rejection {until}."

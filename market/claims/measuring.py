@@ -37,12 +37,12 @@ from market.stored_files import files_undone
 
 KIND = "evidence"
 MAX_WAITING = 3
-"""Evidence reports of one claimant that are being made."""
+"""The most unfinished evidence reports of one claimant."""
 FORMAT = "plug-in market evidence 1"
-# What one report may cost: each prompt is drawn with SEEDS seeds, each picture measured at many noise levels.
+# These bound the cost of one report: each prompt is drawn with SEEDS seeds, and each picture is measured at many noise levels.
 SEEDS = 16
 MAX_WORKS = 24
-MIN_CONTROLS = 8  # as the engine has it: fewer say nothing of what is usual
+MIN_CONTROLS = 8  # as the engine has it: fewer do not show what is usual
 MAX_CONTROLS = 32
 
 
@@ -56,7 +56,7 @@ class Captioned:
 
 @dataclass(frozen=True)
 class EvidenceInputs:
-    """All that a worker needs to know. Where a plug-in is meant, the base is measured with its version laid over it."""
+    """All that a worker needs to know. For a plug-in, the base is measured with its version laid over it."""
 
     base: BaseModel
     base_fingerprint: str
@@ -68,7 +68,7 @@ class EvidenceInputs:
 
 @dataclass(frozen=True)
 class Drawn:
-    """The drawing that came nearest to a picture."""
+    """The generated picture that came nearest to a picture of the claim."""
 
     distance: float
     prompt: str
@@ -78,7 +78,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class EvidenceOutput:
-    """What a worker found: the engine's figures and sentences, its settings, a drawing for each work and each control."""
+    """What a worker found: the engine's figures and sentences, its settings, and the nearest picture to each work and control."""
 
     figures: dict[str, Any]
     sentences: dict[str, str]
@@ -119,13 +119,13 @@ def begin_measuring(claim: Claim, by: User) -> Job:
 
 
 def stop_measuring(claim: Claim) -> None:
-    """Let the job go once the answer is kept: a worker that is just finishing locks the job first, and then the claim."""
+    """Cancel the job once the answer is kept: a worker that is just finishing locks the job first, then the claim."""
     if claim.job_id is not None:
         transaction.on_commit(partial(Job.objects.request_cancel, claim.job_id), robust=True)
 
 
 def inputs(job: Job) -> EvidenceInputs:
-    """Read what a worker needs for a job of `begin_measuring`."""
+    """Read what a worker needs for a job made by `begin_measuring`."""
     asked = job.parameters
     claim = Claim.objects.get(pk=asked["claim"])
     version = None
@@ -144,8 +144,8 @@ def inputs(job: Job) -> EvidenceInputs:
 def complete_evidence(*, job: Job | UUID, token: int, output: EvidenceOutput) -> EvidenceReport | None:
     """Sign and keep what a worker found, and end its job, in one transaction.
 
-    None, and nothing is kept, where the claim was answered or withdrawn meanwhile. Raises jobs' LeaseLost if the attempt no
-    longer holds the job.
+    If the claim was answered or withdrawn meanwhile, it returns None and keeps nothing. Raises jobs' LeaseLost if the attempt
+    no longer holds the job.
     """
     job_id = job.pk if isinstance(job, Job) else job
     with files_undone() as stored, transaction.atomic():
@@ -181,7 +181,7 @@ def complete_evidence(*, job: Job | UUID, token: int, output: EvidenceOutput) ->
 
 
 def signed_text(claim: Claim, sha256: str) -> str:
-    """Give what is signed: by whom, what it is, and the hash of the report. It cannot be taken for a tree's checkpoint."""
+    """Give the text to sign: the signer, what it is, and the report's hash. It cannot be mistaken for a tree's checkpoint."""
     return f"{signer().name}\nevidence of claim {claim.pk}\n{sha256}\n"
 
 

@@ -1,4 +1,4 @@
-"""Who is told that a claim was accepted: the apps above, in the transaction that accepts it."""
+"""What other apps do when a claim is accepted, in the transaction that accepts it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _following: list[Follow] = []
 
 
 def register_accepted(follow: Follow) -> None:
-    """Let an app act on an accepted claim, given who accepted it. `market/wiring.py` lists them."""
+    """Let an app act on an accepted claim; it is given who accepted it. `market/wiring.py` lists these apps."""
     if follow not in _following:
         _following.append(follow)
 

@@ -27,10 +27,10 @@ from market.refusals import Refused
 
 
 def page(request: HttpRequest, shown: Claim, refusal: Refused | None = None, /, **forms: Any) -> HttpResponse:
-    """Show a claim: a draft to its artist, else what both sides see, with the forms of what this person may do."""
+    """Show a claim. The artist sees a draft; else both sides see the same, with forms for what this person may do."""
     person = person_of(request)
     if refusal:
-        # It may have gone on, and its page have no form any more for what was written.
+        # The claim may have moved on, so that its page no longer has the form for what was written.
         shown = Claim.objects.with_everything().get(pk=shown.pk)
         written = [value for form in forms.values() for value in form.cleaned_data.values()]
         forms |= {"refusal": refusal, "unsent": [each for each in written if type(each) is str and each]}

@@ -1,4 +1,4 @@
-"""Who of a claim somebody is, and what only they may do."""
+"""Which party of a claim a person is, and what only that party may do."""
 
 from __future__ import annotations
 

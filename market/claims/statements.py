@@ -1,4 +1,4 @@
-"""What whoever signs a paper of a claim agrees to, word for word. Kept with the paper, so that a later wording changes nothing.
+"""What the signer of a claim's paper agrees to, word for word. Kept with the paper, so that a later wording changes nothing.
 
 The elements are those of 17 U.S.C. 512(c)(3)(A) for the notice and 512(g)(3) for the counter-notice, in our own words.
 """

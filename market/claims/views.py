@@ -37,7 +37,7 @@ ROWS = 25
 @login_required
 @require_GET
 def claims(request: HttpRequest) -> HttpResponse:
-    """List the person's own claims, those about their models and plug-ins, or for admins all."""
+    """List the person's own claims, those about their models and plug-ins, or, for admins, all."""
     person = person_of(request)
     lists = claim_lists(person)
     chosen = request.GET.get("of") or _first_list(person)
@@ -102,7 +102,7 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 def _step(
     fetch: Callable[[User, int], Claim], form: type[Form], name: str, act: Callable[..., object], said: str
 ) -> Callable[..., HttpResponseBase]:
-    """Make the view of one of the forms on a claim's page. Its values, in their order, are what the step takes."""
+    """Make the view for one of the forms on a claim's page. The form's values, in their order, are the step's arguments."""
 
     @login_required
     @require_POST
@@ -154,7 +154,7 @@ def counter(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_GET
 def picture(request: HttpRequest, pk: int, picture: int) -> HttpResponse:
-    """Send a work or a control, small, to those who see the claim."""
+    """Send a work or a control, reduced in size, to those who may see the claim."""
     shown = get_object_or_404(visible_claim(person_of(request), pk).pictures, pk=picture)
     return send(shown.thumbnail, "image/webp", filename=f"claim-{pk}-picture-{picture}.webp")
 

@@ -41,8 +41,9 @@ class Chosen:
 class Quote:
     """What a combination will cost, and who will be paid for each picture with it.
 
-    price_micros: for a picture; least_micros: the least it may be, by which every artist gets what their own plug-in costs.
-    only_release: whether it will be for the release alone, since a part restores what that lacks.
+    price_micros: for a picture.
+    least_micros: the least that price may be. With it every artist gets what their own plug-in costs.
+    only_release: whether it will be for this release alone, since a part restores what the release lacks.
     """
 
     name: str
@@ -56,7 +57,7 @@ class Quote:
 
     @property
     def digest(self) -> str:
-        """Name exactly what a person was shown, so that a form can say what it agreed to."""
+        """Hash exactly what a person was shown, so that a form can say what they agreed to."""
         shown: dict[str, Any] = {
             "release": self.release.pk,
             "parts": [(each.version.pk, each.share) for each in self.parts],
@@ -74,10 +75,7 @@ def default_name(plugins: Sequence[PlugIn]) -> str:
 
 
 def draw_quote(person: User, order: CombinationOrder) -> Quote:
-    """Say what combining would cost and pay.
-
-    Raises Refused with every reason at once.
-    """
+    """Say what combining would cost, and whom it would pay. Raises Refused with every reason at once."""
     by_id = PlugIn.objects.with_everything().in_bulk([each.pk for each in order.plugins])
     chosen = [by_id[each.pk] for each in order.plugins if each.pk in by_id]
     name = order.name or default_name(chosen)
@@ -114,7 +112,7 @@ def draw_quote(person: User, order: CombinationOrder) -> Quote:
 
 
 def concept_named(person: User, name: str) -> Concept | None:
-    """Find a person's concept of this name, in whatever case."""
+    """Find a person's concept of this name, whatever its letter case."""
     return Concept.objects.filter(artist=person, name__iexact=name).first()
 
 
@@ -147,7 +145,7 @@ def _misnamed(person: User, name: str) -> Iterator[str]:
 
 
 def _idle(offers: Sequence[Offer], release: BaseRelease) -> Iterator[str]:
-    """Say which plug-ins have nothing to do on a release."""
+    """Say which plug-ins would change nothing on a release."""
     for offer in offers:
         if offer.misfit:
             yield offer.misfit

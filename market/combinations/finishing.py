@@ -1,4 +1,4 @@
-"""What a worker is told of a combination, and its end: version, pictures and money in one transaction, or nothing."""
+"""What a worker is told about a combination, and how it ends: version, pictures and money in one transaction, or nothing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Learned:
 
 @dataclass(frozen=True)
 class Part:
-    """A version to be combined, what it is on the release, its share, and the concepts it draws: its own, or its parts'."""
+    """A version to combine: its weights on the release, its share, and the concepts it draws (its own or its parts')."""
 
     version: PlugInVersion
     weights: Weights
@@ -57,7 +57,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Inputs:
-    """All that a worker needs to know of a combination."""
+    """All that a worker needs to know for a combination."""
 
     name: str
     release: BaseRelease
@@ -105,7 +105,7 @@ def _require_allowed(combination: Combination, rows: Sequence[CombinationPart]) 
 
 
 def _learned(version: PlugInVersion) -> tuple[Learned, ...]:
-    """List the concepts that a version draws, each once; a part that is none of the market's is called by its name."""
+    """List the concepts that a version draws, each once. A part that the market does not know goes by its name."""
     within = parts_within([version])
     if version.pk not in within:
         concept: Concept = version.plugin.concept
@@ -150,7 +150,7 @@ def complete(*, job: Job, token: int, output: VersionOutput, grids: Grids) -> Pl
             ],
             only_release=combination.release if any(restores(each.version) for each in rows) else None,
         )
-        # One that is on the market keeps its price, as it keeps its version, until its owner changes them.
+        # A published one keeps its price and its version until its owner changes them.
         for unpublished in PlugIn.objects.filter(pk=combination.plugin_id, current_version=version):
             unpublished.price_micros = within_rise(unpublished, combination.price_micros)
             unpublished.save(update_fields=["price_micros"])
@@ -170,7 +170,7 @@ def settle_unfinished(job: Job) -> None:
     """Release the money of a combination that failed or was cancelled, in the transaction that ends its job."""
     combination = Combination.objects.select_related("hold").filter(job=job).first()
     if combination is not None and combination.hold is not None:
-        # A hold that ran out has released the money already.
+        # An expired hold has released the money already.
         with suppress(HoldAlreadyVoided):
             ledger.void(
                 hold=combination.hold, key=f"{combination.reference}:void", reason=job.get_state_display()
@@ -178,11 +178,11 @@ def settle_unfinished(job: Job) -> None:
 
 
 def stop_combinations(versions: Collection[int]) -> int:
-    """Fail what is being combined from one of these versions, which releases its money; give how many."""
+    """Fail the running combinations of any of these versions, which releases their money. Give how many."""
     return Job.objects.filter(kind=KIND, combination__parts__version__in=versions).abandon_all(error=STOPPED)
 
 
 def give_up_expired(now: datetime | None = None) -> int:
-    """Fail combinations that nobody did in time, which releases the money."""
+    """Fail combinations that no worker did in time, which releases the money."""
     expired = Job.objects.filter(combination__expires_at__lt=now or timezone.now())
     return expired.abandon_all(error=TOO_LATE)

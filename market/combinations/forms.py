@@ -19,7 +19,7 @@ from market.combinations.orders import CombinationOrder
 
 
 class CombinationForm(forms.Form):
-    """Name and price. `key` makes a combination happen once; `agreed` names the quote that was shown."""
+    """Name and price. `key` makes a combination happen once. `agreed` is the digest of the quote that was shown."""
 
     name = forms.CharField(
         required=False,
@@ -36,7 +36,7 @@ class CombinationForm(forms.Form):
     agreed = forms.CharField(max_length=32, required=False, widget=forms.HiddenInput)
 
     def order(self, plugins: list[PlugIn]) -> CombinationOrder:
-        """Give what is ordered with these plug-ins; by a form that is not sent, or not valid, what it begins with."""
+        """Give the order for these plug-ins. A form that is not sent or not valid gives its initial values."""
         said = self.cleaned_data if self.is_bound and self.is_valid() else {}
         return CombinationOrder(
             plugins, said.get("name") or str(self.initial.get("name", "")), said.get("price_micros")
@@ -48,9 +48,9 @@ def starting_values() -> dict[str, Any]:
 
 
 def chosen_in(data: QueryDict, person: User) -> list[PlugIn]:
-    """Read the plug-ins of a form or address, in order, after the button that was pressed: `add` or `remove`, with an id.
+    """Read the plug-ins of a form or address, in order, and apply the pressed button: `add` or `remove`, with an id.
 
-    What the person may not combine is left out, as if there were no such.
+    Plug-ins that the person may not combine are left out, as if they did not exist.
     """
     ids = [
         int(each)

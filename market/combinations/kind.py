@@ -1,4 +1,4 @@
-"""What other apps are told about combinations: their jobs, what is cleared up, and how the ledger names them."""
+"""What other apps are told about combinations: their jobs, their clearing-up, and their names in the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Combinations that were asked for: of which versions, at what price, and the pictures that show what came of it."""
+"""Ordered combinations: of which versions, at what price, and the pictures of the result."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 
 class Combination(models.Model):
-    """One wish to combine plug-ins, with its terms as they were agreed to. It shares its id with its job.
+    """One order to combine plug-ins, with its terms as they were agreed to.
 
-    Only its figures are written later. What became of it is the job's state; the version that it made is the job's. `combination:<id>` is its name in the ledger.
+    It shares its id with its job. Only its figures are written later. The job has its state and the version that it made.
+    `combination:<id>` is its name in the ledger.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -72,12 +73,12 @@ class Combination(models.Model):
 
     @property
     def version(self) -> PlugInVersion | None:
-        """What was made; None before, or if nothing was."""
+        """The version that was made. None before, or if nothing was made."""
         return PlugInVersion.objects.filter(job=self.job_id).select_related("plugin__concept").first()
 
 
 class CombinationPart(models.Model):
-    """A version that is to be combined, and the share it will have of the fee."""
+    """A version to be combined, and its share of the fee."""
 
     combination = models.ForeignKey(Combination, on_delete=models.PROTECT, related_name="parts")
     version = models.ForeignKey("catalog.PlugInVersion", on_delete=models.PROTECT, related_name="+")

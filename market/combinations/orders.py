@@ -1,4 +1,4 @@
-"""What people order: plug-ins made one."""
+"""The order of a combination."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from market.refusals import invalid
 
 @dataclass(frozen=True)
 class CombinationOrder:
-    """Which plug-ins become one, what it is called, and what a picture with it costs.
+    """Which plug-ins become one, its name, and what a picture with it costs.
 
-    Without a name it is called after its parts; without a price a picture costs the least it may. Whether these plug-ins go
-    together, and that price will do, its quote says.
+    Without a name it is called after its parts. Without a price a picture costs the least it may. The quote says whether these
+    plug-ins fit together and the price is possible.
     """
 
     plugins: Sequence[PlugIn]
@@ -23,7 +23,7 @@ class CombinationOrder:
     price_micros: int | None = None
 
     def __post_init__(self) -> None:
-        """Raise Refused for a name that is none."""
+        """Raise Refused for an unusable name."""
         object.__setattr__(self, "name", " ".join(self.name.split()))
         if len(self.name) > NAME_LENGTH:
             raise invalid(f"A name has at most {NAME_LENGTH} characters.", field="name")

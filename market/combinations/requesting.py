@@ -1,4 +1,4 @@
-"""Asking for a combination: the money is held and the job queued in one transaction, or nothing is."""
+"""Order a combination: the money is held and the job queued in one transaction, or neither."""
 
 from __future__ import annotations
 
@@ -27,24 +27,25 @@ from market.refusals import BalanceTooLow, PriceChanged, Refused, invalid
 
 KIND = "combination"
 MAX_WAITING = 3
-"""How many unfinished combinations one person may have, so that nobody fills the queue alone."""
+"""The most unfinished combinations of one person, so that nobody fills the queue alone."""
 EXPIRES_AFTER_HOURS = 48
-"""One that nobody could do in this time is given up and its money released."""
+"""A combination that no worker did in this time is given up, and its money released."""
 
 
 def request(
     person: User, order: CombinationOrder, *, key: uuid.UUID, agreed: str | None = None
 ) -> Combination:
-    """Queue the combining of some plug-ins, and hold its fee. A name that the person combined before gets a further version.
+    """Queue the combining of some plug-ins, and hold its fee.
 
-    `agreed` is the digest of the quote that the person saw; without it they agree to whatever it is now. The same key again gives the
-    combination that it made the first time. Raises Refused, and then changes nothing.
+    If the person used this name for a combination before, it gets a further version. `agreed` is the digest of the quote that
+    the person saw; without it they agree to the present quote. The same key again gives the combination that it made the first
+    time. Raises Refused, and then changes nothing.
     """
     try:
         with transaction.atomic():
             return _request(person, order, key, agreed)
     except (IntegrityError, Refused):
-        # The other half of a double click may have made it meanwhile.
+        # The other click of a double click may have made it meanwhile.
         made = Combination.objects.filter(person=person, idempotency_key=key).first()
         if made is None:
             raise
@@ -56,9 +57,9 @@ def _request(person: User, order: CombinationOrder, key: uuid.UUID, agreed: str 
     if made is not None:
         return made
     require_not_stopped(person)
-    # One after the other for a person, so that two requests of one name do not make two concepts either.
+    # One after the other for a person. So two orders with one name do not make two concepts either.
     require_room(person, KIND, most=MAX_WAITING, named="combinations")
-    # Before the fee is held: a takedown locks a part first, too, and then who pays.
+    # Before the fee is held: a takedown also locks a part first, then the payer.
     hold_off_takedowns([each.pk for each in order.plugins])
     quote = draw_quote(person, order)
     if agreed is not None and quote.digest != agreed:
@@ -115,7 +116,7 @@ def _plugin_for(person: User, quote: Quote) -> PlugIn:
 
 
 def licence_of(quote: Quote) -> Terms:
-    """Give the price, and the licence that no part's is narrower than."""
+    """Give the price, and the widest licence that every part's allows."""
     parts = [each.version.plugin for each in quote.parts]
     return Terms(
         quote.price_micros,
@@ -137,10 +138,10 @@ def _hold(person: User, quote: Quote, pk: uuid.UUID) -> ledger.Hold:
         return ledger.hold(
             key=f"{reference}:hold",
             payer=ledger.account(AccountKind.WALLET, owner=person),
-            # All of it is the market's, so reports add it to what else is: what was charged stays the sum of its parts.
+            # All of it is the market's, so it counts as commission: in reports, what was charged stays the sum of its parts.
             shares=[ledger.Share(revenue, quote.fee_micros, "commission", reference, quote.name)],
             reference=reference,
-            # Later than it is given up: its own end is what releases the money, not the hold's.
+            # Later than the combination is given up: ending the job releases the money, not the hold's expiry.
             expires_at=timezone.now() + timedelta(hours=EXPIRES_AFTER_HOURS + 1),
         )
     except InsufficientFunds as error:

@@ -8,12 +8,12 @@ from market.basemodels.card import write_number
 from market.combinations.models import Combination
 
 BY_ITSELF, SIDE_BY_SIDE, COMBINED, ADDED_UP = "by itself", "side by side", "combined", "all added up"
-"""Ways of drawing: one part alone, two parts laid over the base together, what was made of all, the plain sum of all."""
+"""Ways of drawing: one part alone, two parts over the base together, the combination of all, the plain sum of all."""
 
 
 @dataclass(frozen=True)
 class SeenRow:
-    """Shares of pictures that show all that was asked for, in words."""
+    """The shares of pictures that show everything asked for, in words."""
 
     title: str
     parts: str
@@ -23,7 +23,7 @@ class SeenRow:
 
 
 def seen_rows(combination: Combination) -> list[SeenRow]:
-    """Give a row for each group of prompts; none where the judge does not know the parts' concepts."""
+    """Give a row for each group of prompts. There is none if the judge does not know the parts' concepts."""
     return [
         SeenRow(
             each["title"],

@@ -1,4 +1,4 @@
-"""Combining plug-ins: choose them, see what it costs and pays, start it, and look at what came of it."""
+"""Combining plug-ins: choose them, see what it costs and pays, start it, and see the result."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def combinations(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """Show what is chosen and what it would cost. Only the button named `start` starts, and charges, anything."""
+    """Show the chosen plug-ins and the cost. Only the button named `start` starts or charges anything."""
     person = person_of(request)
     data = request.POST if request.method == "POST" else request.GET
     chosen = chosen_in(data, person)
@@ -101,7 +101,7 @@ def _form_page(
         "found": found.order_by("-published_at", "-pk")[:FOUND] if len(chosen) < MOST_PARTS else [],
         "words": words,
         "quote": quote,
-        # What is refused now is said once.
+        # A refusal is shown only once.
         "reasons": dict.fromkeys(reason for each in (refusal, problem) if each for reason in each.reasons),
         "missing": isinstance(refusal, BalanceTooLow),
         "most": MOST_PARTS,
@@ -121,7 +121,7 @@ def _quote(person: User, chosen: list[PlugIn], form: CombinationForm) -> tuple[Q
 @login_required
 @require_safe
 def combination(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Show one combination to its person: how it fared, its pictures, and who is paid."""
+    """Show one combination to its person: its state, its pictures, and who is paid."""
     person = person_of(request)
     shown = _own(person, pk)
     version = shown.version
@@ -160,7 +160,7 @@ def picture(request: HttpRequest, pk: UUID, picture: int) -> HttpResponse:
 
 
 def _is_down(combination: Combination) -> bool:
-    """Whether a part is taken down: what it draws is on none of these pictures' pages meanwhile."""
+    """Whether a part is taken down. Meanwhile these pictures are not shown."""
     return bool(barred_among([each.version for each in combination.parts.select_related("version")]))
 
 

@@ -1,4 +1,4 @@
-"""Where files are kept, and how large one may be that is uploaded."""
+"""Where files are kept, and how large an upload may be."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ FILES = Group(
 
 @dataclass(frozen=True)
 class UploadLimits:
-    """The largest files that are taken, in bytes, the largest picture, in pixels, and how many files are taken at once."""
+    """The largest files in bytes, the largest picture in pixels, and how many files are taken at once."""
 
     work_bytes: int
     work_pixels: int

@@ -1,4 +1,4 @@
-"""What holds for the whole market: where its data lie, its keys, its logs."""
+"""Settings of the whole market: its data folder, keys and logs."""
 
 from __future__ import annotations
 

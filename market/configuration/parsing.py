@@ -131,7 +131,7 @@ def path(value: str) -> Path | None:
 
 
 def directories(value: str) -> list[Path]:
-    """Read absolute paths. They are not resolved: they are of the workers' machines, perhaps not of this one."""
+    """Read absolute paths. They are not resolved: they belong to the workers' machines, perhaps not to this one."""
     found = [Path(word) for word in words(value)]
     for each in found:
         if not each.is_absolute() or ".." in each.parts or len(each.parts) < 2:

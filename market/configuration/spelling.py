@@ -15,7 +15,7 @@ def misspelt(environment: Iterable[str], known: Collection[str]) -> list[str]:
         if name in known or name in NOT_TYPOS:
             continue
         for meant in known:
-            # Short names lie close to too much that belongs to others.
+            # Short names are close to too many names of other programs.
             slips = 0 if len(meant) < 6 else 1 if len(meant) < 10 else 2
             if name.upper() == meant or (slips and distance(name.upper(), meant, slips) <= slips):
                 problems.append(f"{name}: not a variable of this application. Did you mean {meant}?")

@@ -15,7 +15,7 @@ MICROS = 1_000_000  # of a euro
 
 @dataclass(frozen=True)
 class Configuration:
-    """The checked values, by variable name, and what follows from several of them together."""
+    """The checked values, by variable name, and what follows from several of them."""
 
     values: Mapping[str, Any] = field(repr=False)
 

@@ -1,4 +1,4 @@
-"""A variable as it is declared, and a group of them: what one file of this package has, and one table of the reference."""
+"""A declared variable, and a group of them: one file of this package and one table of the reference."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ WORKERS = Group(
 
 @dataclass(frozen=True)
 class JobDeadlines:
-    """How long a worker may go silent, and how long a job waits after a first attempt that failed."""
+    """How long a worker may go silent, and how long a job waits after its first failed attempt."""
 
     lease_seconds: int
     retry_seconds: int

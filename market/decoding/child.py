@@ -1,7 +1,7 @@
-"""What runs in a child: it reads one file after the other, within bounds that it cannot raise, and says what it found.
+"""What runs in a child: it reads one file after the other, within bounds that it cannot raise, and answers what it found.
 
-It has no database, no settings and no secrets: of the market it imports what reads a kind of file, and no more.
-`python -m market.decoding.child BYTES` allows it so many bytes of memory.
+It has no database, no settings and no secrets. From the market it imports only what reads a kind of file. `python -m
+market.decoding.child BYTES` allows it that many bytes of memory.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from market.decoding.messages import Ended, receive, send
 from market.refusals import Refused
 
 Read = Callable[[bytes, dict[str, Any]], tuple[dict[str, Any], Sequence[bytes]]]
-"""What reads a file: bytes and options in, what was found in JSON and in bytes out. It may refuse the file."""
+"""A function that reads a file: it takes bytes and options, and gives its findings as JSON and as bytes. It may refuse the file."""
 
 MOST = 1 << 31
-"""Bytes of a file: what is sent is bounded by whoever sends it."""
+"""The most bytes of a file. The sender bounds what it sends."""
 NICENESS = 5
-"""Pages go before, since people wait for them; beside a training it still gets on."""
+"""Pages have priority, since people wait for them. Even beside a training this still makes progress."""
 
 
 def bind(memory: int) -> None:
-    """Take the rights away that reading a file needs none of, for good."""
+    """Give up, for good, the rights that reading a file does not need."""
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -34,7 +34,7 @@ def bind(memory: int) -> None:
 
 
 def allow(seconds: int) -> None:
-    """Allow so many more seconds of processor time; the kernel ends the process after them."""
+    """Allow so many more seconds of processor time. After them the kernel ends the process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     until = int(used.ru_utime + used.ru_stime) + 1 + seconds
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
@@ -61,7 +61,7 @@ def read(said: dict[str, Any], data: bytes) -> tuple[dict[str, Any], Sequence[by
 def main() -> None:
     bind(int(sys.argv[1]))
     asked, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    # What a library prints is no message.
+    # What a library prints must not be taken for a message.
     os.dup2(2, 1)
     while True:
         try:

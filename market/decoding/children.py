@@ -1,4 +1,7 @@
-"""The child processes that read strangers' files: few at once, each for many files, and ended when it exceeds its bounds."""
+"""The child processes that read strangers' files.
+
+There are few at once, each reads many files, and one that exceeds its bounds is ended.
+"""
 
 from __future__ import annotations
 
@@ -25,24 +28,24 @@ from market.refusals import Reason, Refused, invalid
 log = logging.getLogger(__name__)
 
 INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
-"""Of the environment a child gets nothing else: keys and addresses are not for it."""
+"""The only environment variables that a child gets: it must not see keys and addresses."""
 FILES_EACH = 100
-"""After so many files a child makes room for a new one: what a library has leaked goes with it."""
+"""After so many files a child is replaced by a new one, which also frees memory that a library leaked."""
 OWN_MEMORY = 300_000_000
-"""Bytes that a child takes by itself, with the libraries it loads."""
+"""Bytes that a child needs for itself, with the libraries it loads."""
 MEMORY_A_PIXEL = 32
-"""Bytes that a picture takes at most while it is read and encoded anew."""
+"""The most bytes that a picture needs while it is read and encoded anew."""
 EXCEEDED = "The file takes more memory or time to read than any file may. Save it anew with another program, or smaller."
 FAILED = "The file is damaged or of a rare kind: it cannot be read. Save it anew with another program."
 
 
 class Exceeded(Exception):
-    """A child was ended, or ended, before it answered."""
+    """A child ended, or was ended, before it answered."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Of reading one file: seconds of the processor, seconds in all, and bytes of what comes of it."""
+    """Bounds for reading one file: seconds of the processor, seconds in all, and bytes of the answer."""
 
     seconds: int
     patience: int
@@ -73,7 +76,7 @@ class Child:
         return self.read >= FILES_EACH or self.process.poll() is not None
 
     def ask(self, said: dict[str, Any], data: bytes, bounds: Bounds) -> tuple[dict[str, Any], list[bytes]]:
-        """Have a file read. Raises Exceeded where no answer came in time; the child is to be ended then."""
+        """Have a file read. Raises Exceeded if no answer came in time; the caller then ends the child."""
         self.read += 1
         watch = threading.Timer(bounds.patience, self.process.kill)
         watch.daemon = True
@@ -89,13 +92,13 @@ class Child:
     def end(self) -> None:
         self.process.kill()
         for stream in (self._asked, self._answers):
-            with suppress(OSError):  # what was not sent yet, and nobody reads any more
+            with suppress(OSError):  # what was not sent yet, and nobody will read
                 stream.close()
         self.process.wait()
 
 
 class Children:
-    """At most so many at once; whoever comes when all are busy waits for one."""
+    """At most so many children at once. A caller who finds all busy waits for one."""
 
     def __init__(self, count: int, memory: int) -> None:
         self._memory = memory
@@ -126,7 +129,7 @@ class Children:
         return _found(answer), parts
 
     def close(self) -> None:
-        """End those that have nothing to do."""
+        """End the idle children."""
         while child := self._pop():
             child.end()
 
@@ -156,14 +159,17 @@ def _found(answer: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def children() -> Children:
-    """Give this process's children. They are started when there is something to read, and end with it."""
+    """Give this process's children. They start when there is something to read, and end with the process."""
     made = Children(settings.UPLOADS.readers, OWN_MEMORY + MEMORY_A_PIXEL * settings.UPLOADS.work_pixels)
     atexit.register(made.close)
     return made
 
 
 def let_go_of_the_database() -> None:
-    """Give the connection back while something long goes on; the next query takes one again. Within a transaction it stays."""
+    """Give the database connection back while something long runs.
+
+    The next query takes one again. Within a transaction it stays.
+    """
     if not connection.in_atomic_block:
         connection.close()
 
@@ -171,6 +177,6 @@ def let_go_of_the_database() -> None:
 def read_apart(
     reader: Callable[..., object], data: bytes, options: dict[str, Any], bounds: Bounds
 ) -> tuple[dict[str, Any], list[bytes]]:
-    """Have a function read a file in a child, while this thread waits without a database connection. Raises Refused."""
+    """Have a function read a file in a child. Meanwhile this thread waits without a database connection. Raises Refused."""
     let_go_of_the_database()
     return children().read(f"{reader.__module__}:{reader.__qualname__}", data, options, bounds)

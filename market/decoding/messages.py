@@ -1,4 +1,4 @@
-"""Messages between a web process and its children: a header in JSON, then bytes. They are data, so that nothing in them is run."""
+"""Messages between a web process and its children: a header in JSON, then bytes. They are plain data, so nothing in them is run."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ LONGEST_HEADER = 4_000_000
 
 
 class Ended(Exception):
-    """The other side is gone, or says what is no message."""
+    """The other side is gone, or sent something that is no message."""
 
 
 def send(stream: IO[bytes], said: dict[str, Any], parts: Sequence[bytes] = ()) -> None:
-    """Write a message: what is said, and parts that are bytes."""
+    """Write a message: a JSON header, and parts that are bytes."""
     header = json.dumps({"said": said, "sizes": [len(each) for each in parts]}).encode()
     stream.write(LENGTH.pack(len(header)) + header)
     for each in parts:
@@ -25,7 +25,7 @@ def send(stream: IO[bytes], said: dict[str, Any], parts: Sequence[bytes] = ()) -
 
 
 def receive(stream: IO[bytes], *, most: int) -> tuple[dict[str, Any], list[bytes]]:
-    """Read a message whose parts have at most so many bytes together. Raises Ended."""
+    """Read a message. Its parts may have at most so many bytes together. Raises Ended."""
     (length,) = LENGTH.unpack(_exactly(stream, LENGTH.size))
     if length > LONGEST_HEADER:
         raise Ended(f"a header of {length} bytes")

@@ -1,4 +1,7 @@
-"""Who may have files read just now: few at once, and fewer of one person. Whoever finds no place is asked to come again."""
+"""Who may have files read just now: few people at once, with a lower limit for one person.
+
+Whoever finds no place is asked to come again.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ FULL = "The market is reading as many uploads as it can just now. Nothing of you
 
 
 class Places:
-    """So many in all, and `each` for one person. They are this process's: each web process has as many."""
+    """So many places in all, and `each` for one person. They belong to this process: each web process has as many."""
 
     def __init__(self, count: int, each: int = 1) -> None:
         self.count = count
@@ -28,7 +31,7 @@ class Places:
 
     @contextmanager
     def taken_by(self, person: int) -> Iterator[None]:
-        """Hold a place for a person. Raises Refused at once where there is none: nobody waits for one."""
+        """Hold a place for a person. Raises Refused at once if there is none: nobody waits."""
         with self._lock:
             if self._taken[person] >= self.each:
                 raise too_many(TWICE)
@@ -40,16 +43,19 @@ class Places:
         finally:
             with self._lock:
                 self._taken[person] -= 1
-                self._taken += Counter()  # forgets people with none
+                self._taken += Counter()  # drops the entry of a person who holds none
 
 
 @cache
 def places_for_files() -> Places:
-    """Give the places of those whose works, controls or plug-ins are read."""
+    """Give the places for reading works, controls and plug-ins."""
     return Places(settings.UPLOADS.at_once)
 
 
 @cache
 def places_for_parts() -> Places:
-    """Give the places of those who send a part of a base model: of their own, since many follow each other. Two tabs may send."""
+    """Give the places for parts of base models.
+
+    They are separate, since many parts follow each other. Two tabs may send at once.
+    """
     return Places(settings.UPLOADS.at_once, each=2)

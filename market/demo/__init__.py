@@ -1,1 +1,1 @@
-"""The demo: a market of its own, in which people walk the whole story over HTTP."""
+"""The demo: a separate market, in which people act out the whole story over HTTP."""

@@ -1,4 +1,4 @@
-"""`python -m market.demo [--json FILE]`: what ./run demo runs inside the virtual environment."""
+"""`python -m market.demo [--json FILE]`: what `./run demo` runs inside the virtual environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`./run demo`: bring a market up on data of its own, have the story walked in it, take it down again."""
+"""`./run demo`: start a market on its own data, run the story in it, and stop it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from market.stack.embedded import StackError
 from market.stack.serve import running_stack, say
 from market.stack.supervisor import Child, Stopped
 
-# What decides how the demo runs, but not on whose data: the rest of a developer's configuration is not its own.
+# Variables that decide how the demo runs, but not on which data. It takes nothing else from a developer's configuration.
 KEPT = frozenset({"DEVICE", "PORT", "LOG_LEVEL", "LOG_FORMAT"})
 
 
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def own_environment(environment: Mapping[str, str], data_dir: Path) -> dict[str, str]:
-    """Return the environment of a demo: no variable of the market but those that lead to nobody's data."""
+    """Return the environment of a demo. Of the market's variables it has only those that lead to nobody's data."""
     configuration.load(environment)
     others = {
         name: value
@@ -42,13 +42,13 @@ def own_environment(environment: Mapping[str, str], data_dir: Path) -> dict[str,
         **others,
         "DATA_DIR": str(data_dir),
         "PORT": environment.get("PORT") or str(free_port()),
-        # One is enough for one story, and the second would only be started to be stopped.
+        # One is enough for one story; a second would start only to be stopped.
         "WORKERS": "1",
     }
 
 
 def run_demo(environment: Mapping[str, str], *, report: Path | None) -> int:
-    """Walk the story; return 0 only if every step held. The data stays only if one did not."""
+    """Run the story. Return 0 only if every step succeeded. The data is kept only if a step failed."""
     shipped = shipped_works_or_reason()
     if isinstance(shipped, str):
         raise StackError(shipped)

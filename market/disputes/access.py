@@ -11,7 +11,7 @@ from market.refusals import Refused
 
 
 def visible_disputes(person: User) -> QuerySet[Dispute]:
-    """Those that a person is a side of; all of them for admins."""
+    """The disputes in which a person is a side. Admins see all."""
     disputes = Dispute.objects.select_related("plugin__concept", "plugin__owner", "claimant")
     if person.is_admin:
         return disputes

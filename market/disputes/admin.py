@@ -1,4 +1,4 @@
-"""Disputes in Django's administration: to look at; they are decided on their own pages."""
+"""Disputes in Django's administration, read-only. They are decided on their own pages."""
 
 from __future__ import annotations
 

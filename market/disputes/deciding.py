@@ -1,4 +1,4 @@
-"""A dispute ends: it is dismissed before anything was frozen, decided by an admin, or ended by its takedown."""
+"""End a dispute: an admin dismisses it before anything was frozen, or decides it, or its takedown ends it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_CLAIMANT = "Nobody with an account here asked for this: give it back to the 
 
 
 def dismiss_dispute(dispute: Dispute, admin: User, decision: str) -> None:
-    """Answer a dispute without opening it: nothing was frozen."""
+    """Dismiss a dispute without opening it: nothing was frozen."""
     require_may_act(admin, dispute)
     with transaction.atomic():
         _end(dispute, DisputeState.FILED, DisputeState.DISMISSED, admin, decision)
@@ -25,7 +25,7 @@ def dismiss_dispute(dispute: Dispute, admin: User, decision: str) -> None:
 
 
 def decide_dispute(dispute: Dispute, admin: User, outcome: DisputeState, decision: str) -> Dispute:
-    """End an open dispute; its escrow is given where the decision says, at once or, where many had paid, over the next minutes."""
+    """End an open dispute. Its escrow goes where the decision says: at once or, if many people paid, over the next minutes."""
     require_may_act(admin, dispute)
     if outcome not in DECIDED:
         raise Refused("Decide for the artist, for the claimant, or for those who paid.")
@@ -40,7 +40,7 @@ def decide_dispute(dispute: Dispute, admin: User, outcome: DisputeState, decisio
 
 
 def end_for_takedown(dispute: Dispute, outcome: DisputeState, decision: str, by: User | None) -> None:
-    """Decide an open dispute because its takedown ended; one that was decided meanwhile stays so. `by` nobody: the rule did it."""
+    """Decide an open dispute because its takedown ended. A dispute decided meanwhile stays so. `by` is None: the rule did it."""
     if outcome == DisputeState.AWARDED and dispute.claimant_id is None:
         raise Refused(_NO_CLAIMANT)
     if Dispute.objects.filter(pk=dispute.pk, state=DisputeState.OPEN).exists():

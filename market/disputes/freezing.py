@@ -1,9 +1,9 @@
-"""Disputed earnings go to escrow while a dispute is open, and back where what was paid is taken back.
+"""While a dispute is open, earnings go to escrow; if a payment is taken back, they return.
 
-What a plug-in earns are the fees of its versions, and of what was combined from it the part that comes to people by way of it.
-All of it are transfers. Earnings that come in while a dispute is open are frozen by the sweeper, minute by minute; the reserve
-period keeps them from being paid out before. What was paid out before a dispute was opened is out of reach. What was frozen of a
-query that is then taken back leaves escrow the same way.
+A plug-in earns the fees of its versions. From plug-ins combined from it, it earns the part that comes to people through it.
+Every move is a transfer. Each minute the sweeper freezes the earnings that came in while a dispute is open; the reserve period
+keeps them from being paid out before. Money that was paid out before the dispute opened is out of reach. If a request is taken
+back, what was frozen of it leaves escrow by a transfer as well.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from market.payments.charge_backs import frozen_of
 
 
 def freeze(dispute: Dispute) -> int:
-    """Move to escrow what the plug-in earned and is not there yet, and back what was taken back since; give the transfers it took.
+    """Move to escrow what the plug-in earned and is not there yet. Move back what was taken back since.
 
-    What it earned before the opening is frozen at the opening, as far as it was not paid out, and never again; what it earns from
-    then on, whenever this is called. A reversal counts where the query that it takes back does.
+    Returns the number of transfers. Earlier earnings are frozen once, at the opening, if they were not paid out. Later earnings
+    are frozen whenever this is called. A reversal counts in the same period as the request that it takes back.
     """
     with transaction.atomic():
-        # Two sweepers take turns: the second finds what the first froze.
+        # Two sweepers take turns: the second sees what the first froze.
         locked = Dispute.objects.select_for_update().filter(pk=dispute.pk, state=DisputeState.OPEN).first()
         if locked is None or locked.opened_at is None or locked.accrued_from is None:
             return 0
@@ -38,7 +38,7 @@ def freeze(dispute: Dispute) -> int:
             True: _missing(locked, reach, before, at_opening=True),
             False: _missing(locked, reach, earned_between(reach, locked.opened_at), at_opening=False),
         }
-        # What goes back comes first: a reversal may have left the earnings below zero, and then nothing could be frozen of them.
+        # Money that goes back comes first: a reversal may have left the earnings below zero, and then nothing could be frozen.
         made = sum(
             _give_back(locked, person, subject, -amount, at_opening)
             for at_opening, amounts in missing.items()
@@ -59,7 +59,7 @@ def freeze(dispute: Dispute) -> int:
 def _missing(
     dispute: Dispute, reach: Reach, earned: QuerySet[Entry], *, at_opening: bool
 ) -> dict[tuple[User, str], int]:
-    """Give how much more each person earned for each version than was frozen of it; below zero, how much less."""
+    """Give, by person and version, what was earned minus what was frozen. It can be below zero."""
     amounts: dict[tuple[int, str], int] = {}
     for owner, subject, sum_ in earned.values_list("account__owner", "subject").annotate(Sum("amount")):
         amounts[owner, subject] = reach.disputed(owner, subject, int(sum_))
@@ -94,7 +94,7 @@ def _freeze(dispute: Dispute, person: User, subject: str, missing: int, at_openi
 
 
 def _not_disputed(person: User, subject: str) -> int:
-    """Give what somebody earned for a version and nothing froze, but what gave it back: nothing is frozen twice."""
+    """Give what somebody earned for a version and is not frozen, or was returned. So nothing is frozen twice."""
     frozen = Freeze.objects.filter(person=person, subject=subject)
     kept = frozen.exclude(dispute__state=DisputeState.RELEASED).aggregate(total=Sum("amount"))["total"]
     return (
@@ -105,7 +105,7 @@ def _not_disputed(person: User, subject: str) -> int:
 
 
 def _give_back(dispute: Dispute, person: User, subject: str, amount: int, at_opening: bool) -> int:
-    """Return what was frozen of queries that were taken back since: their reversal took it from the earnings once more."""
+    """Return what was frozen of requests that were taken back since: their reversal took the amount from the earnings as well."""
     transfer = ledger.post(
         key=f"{dispute.reference}:unfreeze:{dispute.freezes.count() + 1}",
         debit=ledger.account(AccountKind.ESCROW, person),

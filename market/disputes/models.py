@@ -1,4 +1,4 @@
-"""Disputes about plug-ins, and the money that is kept back while one is open."""
+"""Disputes about plug-ins, and the money held back while one is open."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ DECIDED = (DisputeState.RELEASED, DisputeState.AWARDED, DisputeState.REFUNDED)
 
 
 class Dispute(models.Model):
-    """Somebody says that a plug-in is not its artist's to sell. While it is open, what the plug-in earns lies in escrow.
+    """Somebody says that a plug-in is not its artist's to sell.
 
-    Anybody may file one; an admin opens it, which freezes what the plug-in earned since `accrued_from`, or dismisses it.
+    Anybody may file a dispute. An admin opens or dismisses it. Opening it freezes what the plug-in earned since `accrued_from`.
+    While it is open, what the plug-in earns goes to escrow.
     """
 
     plugin = models.ForeignKey("catalog.PlugIn", on_delete=models.PROTECT, related_name="disputes")
@@ -120,7 +121,7 @@ class Dispute(models.Model):
 
 
 class Freeze(models.Model):
-    """One transfer of disputed earnings into escrow, or back where queries were taken back: of one person, for one version."""
+    """One transfer of a person's disputed earnings for one version: into escrow, or back if requests were taken back."""
 
     dispute = models.ForeignKey(Dispute, on_delete=models.PROTECT, related_name="freezes")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""A dispute is filed, and opened by an admin or by a takedown: from then on what its plug-in earns is frozen."""
+"""File a dispute, and open it. An admin or a takedown opens it; from then on what the plug-in earns is frozen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEAST_WORDS = 20  # characters: "mine" is no reason
 
 
 def file_dispute(*, plugin: PlugIn, claimant: User, reason: str) -> Dispute:
-    """Say that a plug-in is not its artist's to sell. Nothing is frozen before an admin has looked at it."""
+    """File a dispute: a plug-in is not its artist's to sell. Nothing is frozen before an admin has looked at it."""
     reason = reason.strip()
     if len(reason) < LEAST_WORDS:
         raise Refused(
@@ -36,7 +36,10 @@ def file_dispute(*, plugin: PlugIn, claimant: User, reason: str) -> Dispute:
 
 
 def open_dispute(dispute: Dispute, admin: User) -> Dispute:
-    """Freeze what the plug-in earned and was not paid out yet, and what it will earn. One dispute a plug-in is open at a time."""
+    """Open a dispute: freeze what the plug-in earned and was not paid out, and what it will earn.
+
+    A plug-in has at most one open dispute.
+    """
     require_may_act(admin, dispute)
     with transaction.atomic():
         frozen = _open(dispute, admin)
@@ -53,9 +56,9 @@ def open_dispute(dispute: Dispute, admin: User) -> Dispute:
 def open_for_takedown(
     *, plugin: PlugIn, claimant: User | None, by: User, reason: str
 ) -> tuple[Dispute, bool]:
-    """Freeze what a plug-in earned because it is taken down; give the dispute, and whether it was opened for that.
+    """Freeze what a plug-in earned because it is taken down. Give the dispute, and whether it was opened for this.
 
-    A dispute that is open already stays the one there is. The caller, in whose transaction this is, writes the audit line.
+    If a dispute is open already, that one is used. Call it in a transaction; the caller writes the audit line.
     """
     there = Dispute.objects.filter(plugin=plugin, state=DisputeState.OPEN).first()
     if there is not None:
@@ -71,7 +74,7 @@ def open_for_takedown(
 
 
 def _open(dispute: Dispute, by: User) -> int:
-    """Open a filed dispute and freeze what it is about; give the transfers that took."""
+    """Open a filed dispute and freeze the earnings it is about. Give the number of transfers."""
     now = timezone.now()
     try:
         with transaction.atomic():

@@ -1,4 +1,4 @@
-"""What a dispute is about: the fees of its plug-in's versions, and of what was combined from it the part that comes by way of it."""
+"""Which fees a dispute is about: those of its plug-in's versions, and a part of those of plug-ins combined from it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from market.ledger.models import AccountKind, Entry, Figure, FigureSort
 
 @dataclass(frozen=True)
 class Reach:
-    """What a dispute is about: all that its plug-in's `own` versions pay, and by person and subject a part of what others do."""
+    """What a dispute is about: all that the plug-in's `own` versions pay, and by person and subject a part of what others pay."""
 
     own: frozenset[str]
     parts: dict[tuple[int, str], Fraction]
@@ -29,7 +29,7 @@ class Reach:
         return {*self.own, *(subject for _, subject in self.parts)}
 
     def disputed(self, person: int, subject: str, amount: int) -> int:
-        """Give what of an amount that somebody got for a version comes from the plug-in, rounded towards zero."""
+        """Give how much of a person's amount for a version comes from the plug-in, rounded towards zero."""
         part = Fraction(1) if subject in self.own else self.parts.get((person, subject), Fraction(0))
         return int(amount * part)
 
@@ -54,7 +54,7 @@ def paid_ever(subjects: Collection[str]) -> QuerySet[Figure]:
 
 def paid_for(reach: Reach, since: datetime) -> QuerySet[Entry]:
     subjects = reach.subjects
-    # Entries are found by their account: who was ever paid for the plug-in is in the sums.
+    # Entries are found by their account. The sums tell who was ever paid for the plug-in.
     accounts = set(paid_ever(subjects).values_list("account", flat=True))
     return Entry.objects.filter(
         account__in=accounts, line="plugin_fee", subject__in=subjects, created_at__gte=since
@@ -62,7 +62,7 @@ def paid_for(reach: Reach, since: datetime) -> QuerySet[Entry]:
 
 
 def earned_between(reach: Reach, since: datetime, until: datetime | None = None) -> QuerySet[Entry]:
-    """The plug-in's fees of the queries of a time, and what was taken back of them at any time."""
+    """The plug-in's fees from the requests of a period, and their reversals at any time."""
     queried_at = Coalesce("transfer__reverses__created_at", "created_at")
     entries = paid_for(reach, since).annotate(queried_at=queried_at).filter(queried_at__gte=since)
     return entries if until is None else entries.filter(queried_at__lt=until)

@@ -1,4 +1,4 @@
-"""What lies in escrow for a dispute, and where it goes by the decision: back, to the claimant, or to who paid."""
+"""A dispute's escrow, and where it goes by the decision: back, to the claimant, or to those who paid."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def in_escrow(dispute: Dispute) -> list[Frozen]:
 
 
 def settle(dispute: Dispute) -> bool:
-    """Give what lies in escrow for a decided dispute where the decision says, in several calls if need be; give whether any moved."""
+    """Move a decided dispute's escrow where the decision says, if needed in several calls. Give whether anything moved."""
     with transaction.atomic():
         locked = (
             Dispute.objects.select_for_update()
@@ -67,7 +67,7 @@ def _left(dispute: Dispute) -> list[tuple[User, str, int]]:
 
 
 def _refund_some(dispute: Dispute) -> int:
-    """Give some who paid for the plug-in the royalty of their queries back, the latest first; give how many."""
+    """Refund the royalty of some requests to those who paid for the plug-in, the latest first. Give how many."""
     if dispute.accrued_from is None:
         return 0
     reach = reach_of(dispute.plugin)

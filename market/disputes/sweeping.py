@@ -8,7 +8,7 @@ from market.disputes.settling import settle
 
 
 def sweep_disputes() -> int:
-    """Freeze what came in for open disputes, and go on giving back what was decided; give how many disputes that moved."""
+    """Freeze what came in for open disputes, and continue refunds of decided ones. Give how many disputes moved."""
     moved = sum(bool(freeze(each)) for each in Dispute.objects.filter(state=DisputeState.OPEN))
     deciding = Dispute.objects.filter(state__in=DECIDED, settled_at=None)
     return moved + sum(settle(each) for each in deciding)

@@ -1,4 +1,4 @@
-"""Fetch an object for a person, or say that it does not exist: strangers learn nothing from the difference."""
+"""Fetch an object for a person. For strangers it does not exist, so they learn nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from market.extractions.models import Extraction, ReleaseBuild, Retest, Retraini
 
 
 def governs(person: User, base: BaseModel) -> bool:
-    """Whether a person takes concepts out of a base and decides on its releases."""
+    """Whether a person may take concepts out of a base and decide on its releases."""
     return person.is_admin or base.owner_id == person.pk
 
 
@@ -39,7 +39,7 @@ def governed_release(person: User, pk: int) -> BaseRelease:
 
 
 def visible_retest(person: User, pk: int) -> Retest:
-    """For who governs the base, and for the artist of the plug-in."""
+    """For those who govern the base, and for the artist of the plug-in."""
     retests = _retests()
     if not person.is_admin:
         retests = retests.filter(Q(build__base__owner=person) | Q(version__plugin__owner=person))
@@ -59,7 +59,7 @@ def _retests() -> QuerySet[Retest]:
 
 
 def own_retraining(person: User, retest: int) -> Retraining:
-    """The retraining of a plug-in of one's own that did not fail."""
+    """The retraining of a person's own plug-in, if it did not fail."""
     retrainings = Retraining.objects.select_related(
         "retest__version__plugin", "retest__build__release", "version"
     )
@@ -71,7 +71,7 @@ def own_retraining(person: User, retest: int) -> Retraining:
 
 
 def visible_retraining(person: User, pk: int) -> Retraining:
-    """For whom its retest is."""
+    """For those who may see its retest."""
     shown = get_object_or_404(Retraining, pk=pk)
     visible_retest(person, shown.retest_id)
     return shown

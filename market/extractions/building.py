@@ -1,4 +1,4 @@
-"""Building a release: the approved extractions of a base merged, tested as a whole, and made a release in one transaction."""
+"""Build a release: merge a base's approved extractions, test them as a whole, and make the release in one transaction."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ from market.stored_files import files_undone
 
 KIND = "release"
 FIXED = "fixed prompts"
-"""Title of the grid that every release has, of the same prompts and seeds."""
+"""Title of the grid that every release has, with the same prompts and seeds."""
 _FIXED_PROMPTS = 8
 
 
 @dataclass(frozen=True)
 class RetestOutput:
-    """What a published version draws on the release in use before, and on the new one."""
+    """What a published version draws on the release that was in use before, and on the new one."""
 
     version: int
     before: int
@@ -54,7 +54,7 @@ class RetestOutput:
 
 @dataclass(frozen=True)
 class BuildOutput:
-    """What was measured of a merged eraser. `samples` are pictures of an extraction's plug-in on the new release."""
+    """What was measured for a merged eraser. `samples` are pictures by an extraction's plug-in on the new release."""
 
     figures: Mapping[str, Any]
     grids: Grids
@@ -63,12 +63,12 @@ class BuildOutput:
 
 
 def fixed_prompts(base: BaseModel) -> list[str]:
-    """List a few prompts of what a base knows, the same for each of its releases: subjects in its styles by turns."""
+    """List a few prompts for what a base knows: its subjects, in its styles by turns. They are the same for each release."""
     return in_styles(spread_out(base.example_subjects, _FIXED_PROMPTS), base.example_styles)
 
 
 def wanted_samples(build: ReleaseBuild) -> dict[int, list[str]]:
-    """Give the prompts of the samples of each plug-in that a build makes a version of, by its extraction."""
+    """Give the sample prompts of each plug-in of which a build makes a version, by extraction."""
     parts = build.parts.select_related("extraction")
     return {
         part.extraction_id: spread_out(part.extraction.erasure["targets"], MAX_SAMPLES)
@@ -78,7 +78,7 @@ def wanted_samples(build: ReleaseBuild) -> dict[int, list[str]]:
 
 
 def release_of_approved(base: BaseModel) -> BaseRelease | None:
-    """Give the latest release that lacks just what is approved to be taken out; of nothing, that is one that lacks nothing."""
+    """Give the latest release that lacks exactly the approved extractions. If none is approved, that is one that lacks nothing."""
     approved = set(Extraction.objects.for_release(base).values_list("pk", flat=True))
     releases = base.releases.filter(fingerprint=base.fingerprint).order_by("-number")
     for release in releases.prefetch_related("build__parts"):
@@ -90,12 +90,12 @@ def release_of_approved(base: BaseModel) -> BaseRelease | None:
 
 
 def start_build(base: BaseModel, by: User) -> ReleaseBuild:
-    """Queue the building of a release without all that was approved. Raises Refused."""
+    """Queue the building of a release that lacks everything approved. Raises Refused."""
     if not governs(by, base):
         raise invalid(f"Only the owner of {base.name} builds its releases.")
     try:
         with transaction.atomic():
-            # What is approved does not change between the look and the build.
+            # The approved extractions must not change between this check and the build.
             BaseModel.objects.select_for_update(no_key=True).get(pk=base.pk)
             included = list(Extraction.objects.for_release(base))
             if not included:
@@ -128,9 +128,9 @@ def start_build(base: BaseModel, by: User) -> ReleaseBuild:
 
 
 def complete_build(*, job: Job, token: int, output: BuildOutput) -> BaseRelease:
-    """Make the release, with all that was measured and the plug-ins that come of it, and end the job; or keep nothing.
+    """Make the release, with all measurements and the resulting plug-ins, and end the job; or keep nothing.
 
-    It is not the one in use until the base's owner says so. Raises BadResult and LeaseLost.
+    It is not in use until the base's owner says so. Raises BadResult and LeaseLost.
     """
     with files_undone() as written, transaction.atomic():
         Job.objects.succeed(job.pk, token=token, result={})
@@ -197,7 +197,7 @@ def _note_erased(release: BaseRelease, part: BuildPart, version: PlugInVersion |
 def _offer(
     extraction: Extraction, samples: Sequence[Sample], written: list[FieldFile]
 ) -> PlugInVersion | None:
-    """Give the version that an extraction's plug-in is, made once; it is its owner's to price and to publish."""
+    """Give the version of an extraction's plug-in, made once. Its owner prices and publishes it."""
     concept = extraction.concept
     if concept is None or not extraction.awaits_version:
         return extraction.version
@@ -227,7 +227,7 @@ def _offer(
 
 
 def _figures(extraction: Extraction) -> dict[str, Any]:
-    """Give what a plug-in's page tells of an extraction."""
+    """Give what a plug-in's page tells about an extraction."""
     found: dict[str, Any] = {"seconds": extraction.figures.get("seconds", 0.0)}
     if extraction.is_judged:
         restored = extraction.figures["target"]["accuracy"]["restored"]["rate"]

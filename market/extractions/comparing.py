@@ -1,4 +1,4 @@
-"""Pictures of two runs, or of two releases, of the same prompts, side by side."""
+"""Pictures of the same prompts by two runs, or two releases, side by side."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from market.extractions.models import BuildState, Extraction, GridPicture, Relea
 from market.extractions.retraining import TRAINED_AGAIN
 
 _Place = tuple[str, int, str]
-"""A grid's title, a row, and a prompt: pictures of the same have the same seed."""
+"""A grid's title, a row, and a prompt. Pictures with the same place have the same seed."""
 
 
 def runs_beside(first: Extraction, second: Extraction) -> list[ShownGrid]:
-    """Give what was drawn before, and after each of two runs, of the prompts that both drew."""
+    """Give the pictures before and after each of two runs, for the prompts that both drew."""
     drawn_first, drawn_second = first.grid.select_related("of"), second.grid.select_related("of")
     columns = [
         ("before", _at_stage(drawn_first, "before")),
@@ -27,7 +27,7 @@ def runs_beside(first: Extraction, second: Extraction) -> list[ShownGrid]:
 
 
 def retest_beside(retest: Retest, done: Retraining | None) -> list[ShownGrid]:
-    """Give a retest's pictures before and after, and where it was trained again what the new version draws, too."""
+    """Give a retest's pictures before and after. If the plug-in was trained again, give the new version's, too."""
     drawn = retest.grid.select_related("of")
     columns = [(stage, _at_stage(drawn, stage)) for stage in ("before", "after")]
     if done is not None and done.version_id is not None:
@@ -36,9 +36,9 @@ def retest_beside(retest: Retest, done: Retraining | None) -> list[ShownGrid]:
 
 
 def releases_beside(first: BaseRelease, second: BaseRelease) -> list[ShownGrid]:
-    """Give what two releases draw of the same prompts from the same seeds.
+    """Give what two releases draw for the same prompts from the same seeds.
 
-    The weights as they were registered were drawn when the other release was built.
+    Pictures by the weights as they were registered were drawn when the other release was built.
     """
     return _beside([_drawn_by(first, second), _drawn_by(second, first)])
 
@@ -51,7 +51,7 @@ def _drawn_by(release: BaseRelease, beside: BaseRelease) -> tuple[str, dict[_Pla
 
 
 def figures_of(release: BaseRelease) -> dict[str, Any]:
-    """Give what was measured of a release; nothing of one that was not built here."""
+    """Give what was measured of a release. Empty for one that was not built here."""
     build = _build(release)
     return build.figures if build else {}
 
@@ -65,7 +65,7 @@ def _at_stage(pictures: Iterable[GridPicture], stage: str) -> dict[_Place, GridP
 
 
 def _beside(columns: list[tuple[str, dict[_Place, GridPicture]]]) -> list[ShownGrid]:
-    """Join columns on the places that all of them have."""
+    """Join columns on the positions that all of them have."""
     grids: dict[str, ShownGrid] = {}
     for place in columns[0][1]:
         title, _, prompt = place

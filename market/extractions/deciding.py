@@ -1,4 +1,4 @@
-"""Approving an extraction, which builds a release, discarding it, or taking an approval back."""
+"""Approve an extraction, which builds a release; discard it; or take an approval back."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _DECIDED = "It was decided already, or is not ready: {state}."
 
 
 def limits_for(extraction: Extraction) -> list[Limit]:
-    """Give what an extraction has to reach to be approved now without a reason; empty where no judge counted.
+    """Give what an extraction has to reach to be approved now without a reason. Empty if no judge counted.
 
-    That is what was measured of it, and what is predicted of the base once it is out, too.
+    The limits are on what was measured of it, and on what is predicted for the base after it.
     """
     measured = limits_of(extraction.figures)
     return [*measured, *limits_ahead(extraction.base)] if measured else []
@@ -32,10 +32,10 @@ def limits_for(extraction: Extraction) -> list[Limit]:
 def approve_extraction(
     extraction: Extraction, by: User, *, reason: str = "", offer: bool = False, ip_address: str | None = None
 ) -> ReleaseBuild:
-    """Take an extraction into the base's next release, and queue the building of that. Raises Refused.
+    """Put an extraction into the base's next release, and queue the building of it. Raises Refused.
 
-    The plug-in becomes the claimant's. Without a claim it becomes one of the base's owner if they `offer` it, by which they
-    affirm their rights to the concept; otherwise it is kept and not offered. A `reason` is needed where a limit was missed.
+    The plug-in becomes the claimant's. Without a claim it becomes the base owner's if they `offer` it; by that they affirm
+    their rights to the concept. Otherwise it is kept and not offered. A `reason` is needed if a limit was missed.
     """
     _require_ready(extraction, by)
     below = missed(limits_for(extraction))
@@ -57,7 +57,7 @@ def approve_extraction(
 
 
 def discard_extraction(extraction: Extraction, by: User, *, reason: str = "") -> None:
-    """Put an extraction aside for good; its files and figures stay. Raises Refused."""
+    """Discard an extraction for good. Its files and figures stay. Raises Refused."""
     _require_ready(extraction, by)
     with transaction.atomic():
         if not extraction.discard(by=by, reason=reason.strip()):
@@ -66,10 +66,10 @@ def discard_extraction(extraction: Extraction, by: User, *, reason: str = "") ->
 
 
 def take_back_extraction(extraction: Extraction, by: User, *, because: str) -> ReleaseBuild | None:
-    """Undo an approval, and see to a release without it: the build of one is returned where none is there yet.
+    """Undo an approval, and start a release without it if there is none yet. Return that build, or None.
 
-    A build that is under way with it is cancelled, and makes nothing. Releases that were made with it stay as they are, and so
-    does its plug-in, which restores the concept on these. Who claimed the concept is told. Raises Refused.
+    A running build that includes it is cancelled, and makes nothing. Releases made with it stay as they are, and so does its
+    plug-in, which restores the concept on them. The claimant of the concept is told. Raises Refused.
     """
     if not governs(by, extraction.base):
         raise invalid(f"Only the owner of {extraction.base.name} decides on it.")
@@ -77,7 +77,7 @@ def take_back_extraction(extraction: Extraction, by: User, *, because: str) -> R
     if not because:
         raise invalid("Say why it is taken back: it is kept, and shown to who claimed the concept.")
     with transaction.atomic():
-        # The job before the base, as the worker that ends it has them.
+        # The job before the base: the worker that ends the job locks them in this order.
         under_way = _under_way(extraction)
         if under_way is not None:
             Job.objects.request_cancel(under_way.job_id)
@@ -97,7 +97,7 @@ def _under_way(extraction: Extraction) -> ReleaseBuild | None:
 
 
 def _without(extraction: Extraction, base: BaseModel, by: User) -> ReleaseBuild | None:
-    """Begin a release without an extraction where one that was made has it, and none is there that lacks just that."""
+    """Start a release without an extraction, if one was made with it and none exists that lacks exactly the approved ones."""
     was_released = extraction.parts.filter(build__state=BuildState.READY).exists()
     if not was_released or extraction.base_fingerprint != base.fingerprint:
         return None
@@ -121,7 +121,7 @@ def _state(extraction: Extraction) -> str:
 
 
 def _concept(extraction: Extraction, by: User, *, offer: bool, ip_address: str | None) -> Concept | None:
-    """Find whose plug-in it becomes: the claimant's, the base's owner's, or nobody's."""
+    """Find who gets the plug-in: the claimant, the base's owner, or nobody."""
     if extraction.claim is not None:
         concept = extraction.claim.concept
         if concept.current_affirmation() is None:

@@ -1,4 +1,4 @@
-"""How well a base still draws what was not taken out of it: after each release, and, predicted, after the next extraction."""
+"""How well a base still draws what was not taken out: measured for each release, and predicted for the next extraction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from market.extractions.prediction import Counted, Predicted, predict
 from market.extractions.retesting import MOST_MOVED
 
 FAMILIES = {"style": "Styles", "character": "Subjects"}
-"""Kinds of concepts, by what the judge sees of them in a picture of anything else."""
+"""The kinds of concepts, and what the judge recognises of each in pictures of anything else."""
 HEADER = (
     "base",
     "what",
@@ -34,9 +34,10 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Point:
-    """Of the pictures of what stays, the share that shows what was asked for, with its 95% interval.
+    """The share of pictures of remaining concepts that show what was asked for, with its 95% interval.
 
-    release: None for the base alone. kept: the share of what the base alone draws rightly of the same prompts.
+    release: None for the base alone.
+    kept: this share, relative to what the base alone draws rightly for the same prompts.
     """
 
     release: BaseRelease | None
@@ -58,10 +59,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of concept: the base alone, then its releases in their order.
+    """One kind of concept: the base alone, then its releases in order.
 
-    in_use: what pictures are drawn with; None where that release was not counted. out_next: how many concepts are out with the
-    extraction to come.
+    in_use: the release that draws pictures now. None if its pictures were not counted.
+    out_next: how many concepts will be out after the next extraction.
     """
 
     kind: str
@@ -75,7 +76,7 @@ class Family:
 
     @cached_property
     def ahead(self) -> Predicted:
-        """What the next release is predicted to count."""
+        """What is predicted for the next release's count."""
         known = [
             Counted(each.extractions, round(each.rate * each.pictures), each.pictures) for each in self.points
         ]
@@ -100,7 +101,7 @@ class Family:
 
     @property
     def warnings(self) -> list[str]:
-        """Say of the releases that matter now, and of the next extraction, whether too little is kept."""
+        """Warn if the releases that matter now, or the next extraction, keep too little."""
         limits = [
             _limit(f"{self.label} kept by release {each.release.number}", each.kept)
             for each in dict.fromkeys((self.in_use, self.newest))
@@ -111,7 +112,10 @@ class Family:
 
 @dataclass(frozen=True)
 class Movement:
-    """How far the pictures of what stays moved on a release (as root mean square of pixels, 0 to 1): it is not said whether they got worse."""
+    """How far pictures of remaining concepts moved on a release: root mean square of pixels, 0 to 1.
+
+    It does not say whether they got worse.
+    """
 
     release: BaseRelease
     extractions: int
@@ -125,7 +129,7 @@ class Movement:
 
 @dataclass(frozen=True)
 class Degradation:
-    """Of one base and its weights of now. `movements` are of the releases on which no judge counted."""
+    """The degradation of one base with its present weights. `movements` are for the releases on which no judge counted."""
 
     base: BaseModel
     families: tuple[Family, ...]
@@ -146,7 +150,7 @@ class Degradation:
 
     @property
     def lowest_ahead(self) -> float:
-        """What is predicted of the family that keeps least; 1 where nothing is."""
+        """The prediction for the family that keeps least. 1 if there is none."""
         return min((each.kept_ahead for each in self.families), default=1.0)
 
     def rows(self) -> Iterator[tuple[object, ...]]:
@@ -172,7 +176,7 @@ class Degradation:
 
 
 def degradation_of(base: BaseModel) -> Degradation:
-    """Collect what was measured of a base's releases, and predict what one more extraction leaves."""
+    """Collect what was measured on a base's releases, and predict what one more extraction leaves."""
     builds = list(
         ReleaseBuild.objects.filter(base=base, state=BuildState.READY, base_fingerprint=base.fingerprint)
         .select_related("release")
@@ -186,15 +190,15 @@ def degradation_of(base: BaseModel) -> Degradation:
 
 
 def degradations(bases: Iterable[BaseModel]) -> list[Degradation]:
-    """Collect it of several bases, what is predicted to keep least first; those of which nothing is out are left out."""
+    """Collect it for several bases, the lowest prediction first. Bases from which nothing was taken out are left out."""
     found = [each for each in map(degradation_of, bases) if each]
     return sorted(found, key=lambda each: (each.lowest_ahead, each.base.name))
 
 
 def limits_ahead(base: BaseModel) -> list[Limit]:
-    """Give what one more extraction is predicted to leave of a base, beside what is asked for; nothing before the first release.
+    """Give what one more extraction is predicted to leave of a base, with the limit. Empty before the first release.
 
-    Of that one its extraction's own figures tell: alone, its eraser is the release.
+    For the first release the extraction's own figures tell: its eraser alone is the release.
     """
     return [each.limit_ahead for each in degradation_of(base).families]
 
@@ -221,7 +225,7 @@ def _released(build: ReleaseBuild, kind: str) -> Point:
 
 
 def _kept(rate: float, alone: float) -> float:
-    # Of what the base alone never draws rightly there is nothing to lose.
+    # What the base alone never draws rightly cannot be lost.
     return rate / alone if alone else 1.0
 
 
@@ -235,7 +239,7 @@ def _movement(build: ReleaseBuild) -> Movement:
     if build.release is None:
         raise ValueError(f"expected a build with its release, found {build}")
     retained = build.figures["retained"]
-    # Releases of before intervals were measured have none.
+    # Releases from before intervals were measured have none.
     low_high = retained.get("moved_interval", {}).get("after")
     interval = (low_high[0], low_high[1]) if low_high else None
     return Movement(build.release, len(build.figures["concepts"]), retained["moved"]["after"], interval)

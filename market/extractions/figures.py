@@ -1,4 +1,4 @@
-"""The figures of extractions and releases, in words for a page."""
+"""The figures of extractions and releases, worded for a page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Table:
 
 
 def extraction_tables(figures: Figures) -> list[Table]:
-    """Give what an extraction's examination says."""
+    """Give what the examination of an extraction says."""
     groups: list[str] = figures.get("groups", [])
     tables = []
     if "h_o" in figures:
@@ -40,7 +40,7 @@ def extraction_tables(figures: Figures) -> list[Table]:
 
 
 def release_tables(figures: Figures) -> list[Table]:
-    """Give what the test of a release says: of each concept that was taken out, and of all else."""
+    """Give what the test of a release says about each concept that was taken out, and about all else."""
     if not figures:
         return []
     concepts, kept = figures["concepts"], figures["retained"]
@@ -78,7 +78,7 @@ def release_tables(figures: Figures) -> list[Table]:
 
 
 def summary(figures: Figures) -> str:
-    """Say in a few words what came out of an extraction."""
+    """Say in a few words how an extraction turned out."""
     if "h_o" not in figures:
         return "not counted" if figures else ""
     target = figures["target"]["accuracy"]
@@ -86,9 +86,9 @@ def summary(figures: Figures) -> str:
 
 
 def side_by_side(first: Sequence[Table], second: Sequence[Table]) -> list[Table]:
-    """Join the tables of two runs, or releases: of each figure the first one's value, then the second's.
+    """Join the tables of two runs, or releases: for each figure the first one's value, then the second's.
 
-    Where one of them has none, as the base as it was registered, give the other's as they are: they say what was before.
+    If one has no tables, like the base as it was registered, give the other's unchanged: they include the values from before.
     """
     if not first or not second:
         return [*first, *second]
@@ -119,7 +119,7 @@ def retest_words(figures: Figures) -> str:
 
 
 def with_interval(rate: Figures) -> str:
-    # The interval may stand on a line of its own, but is not broken up.
+    # The interval may go on its own line, but is not broken.
     return f"{rate['rate']:.1%} ({rate['low']:.0%}\u00a0to\u00a0{rate['high']:.0%})"
 
 

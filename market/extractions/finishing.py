@@ -1,4 +1,4 @@
-"""The end of an extraction: its files, its figures and its pictures are kept with the success of its job, or nothing is."""
+"""The end of an extraction: its files, figures and pictures are kept together with its job's success, or nothing is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from market.stored_files import files_undone
 
 @dataclass(frozen=True)
 class StoredAdapter:
-    """The bytes of an adapter as a file, and the hash of what is in it."""
+    """The bytes of an adapter file, and the hash of its tensors."""
 
     content: bytes
     file_sha256: str
@@ -33,7 +33,7 @@ class StoredAdapter:
 
 @dataclass(frozen=True)
 class ExtractionOutput:
-    """What a worker made and measured. `erasure` are the prompts that it was made with."""
+    """What a worker made and measured. `erasure` has the prompts that it was made with."""
 
     eraser: StoredAdapter
     plugin: StoredAdapter
@@ -44,9 +44,9 @@ class ExtractionOutput:
 
 
 def complete_extraction(*, job: Job, token: int, output: ExtractionOutput) -> Extraction:
-    """Keep what a worker made, to be decided on.
+    """Keep what a worker made, for the owner's decision.
 
-    Raises BadResult, and jobs' LeaseLost if the attempt no longer holds the job; then nothing is kept.
+    Raises BadResult, and jobs' LeaseLost if the attempt no longer holds the job. Then nothing is kept.
     """
     output.eraser.check("eraser")
     output.plugin.check("plug-in")

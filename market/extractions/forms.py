@@ -20,7 +20,7 @@ _HINTS = 8
 
 
 class StartForm(forms.Form):
-    """What to take out of a base, and how. Once it is valid, `order` is what was ordered."""
+    """What to take out of a base, and how. Once it is valid, `order` is the order."""
 
     order: ExtractionOrder
 
@@ -73,7 +73,7 @@ class StartForm(forms.Form):
 
 
 def as_before(extraction: Extraction) -> dict[str, Any]:
-    """Give a form's beginning that says what an extraction was made with."""
+    """Give the initial values of a form from what an extraction was made with."""
     return {
         "claim": extraction.claim_id,
         "name": extraction.name,

@@ -1,4 +1,4 @@
-"""Grids of pictures: kept as files, and laid out for a page."""
+"""Grids of pictures: kept as files, and arranged for a page."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from market.extractions.models import PROMPT_LENGTH, GridPicture
 Row = TypeVar("Row", bound=GridPicture)
 
 Grids = Mapping[str, tuple[Sequence[str], Sequence[tuple[str, Sequence[bytes]]]]]
-"""By title: the names of the columns, and rows of a prompt with its PNG pictures, one a column."""
+"""By title: the names of the columns, and rows of a prompt with its PNG pictures, one for each column."""
 
 
 @dataclass(frozen=True)
 class ShownRow:
-    """One prompt, and its pictures by what each was drawn with."""
+    """One prompt and its pictures, by what each was drawn with."""
 
     prompt: str
     pictures: list[tuple[str, GridPicture]]
@@ -31,7 +31,7 @@ class ShownGrid:
 
 
 def rows_of(model: type[Row], grids: Grids, **of: object) -> list[Row]:
-    """Give unsaved rows for all pictures of some grids, which belong to `of`."""
+    """Give unsaved rows for all pictures of some grids that belong to `of`."""
     return [
         model(
             title=title[:100],
@@ -49,7 +49,7 @@ def rows_of(model: type[Row], grids: Grids, **of: object) -> list[Row]:
 
 
 def shown_grids(pictures: Iterable[GridPicture]) -> list[ShownGrid]:
-    """Lay pictures out as the grids that they were kept from."""
+    """Arrange pictures in the grids from which they were kept."""
     grids: dict[str, dict[int, list[GridPicture]]] = {}
     for each in pictures:
         grids.setdefault(each.title, {}).setdefault(each.row, []).append(each)

@@ -22,7 +22,7 @@ class Limit:
 
     @property
     def met(self) -> bool:
-        # The bound itself is met, also where a share such as 0.01 is not exact in binary.
+        # The bound itself counts as met, even if a share such as 0.01 is not exact in binary.
         short = self.bound - self.found if self.at_least else self.found - self.bound
         return short <= 1e-9
 
@@ -40,7 +40,7 @@ class Limit:
 
 
 def limits_of(figures: Mapping[str, Any]) -> list[Limit]:
-    """Compare an extraction's figures with the limits; empty where no judge counted."""
+    """Compare an extraction's figures with the limits. Empty if no judge counted."""
     if "h_o" not in figures:
         return []
     target = figures["target"]["accuracy"]
@@ -72,7 +72,7 @@ def limits_of(figures: Mapping[str, Any]) -> list[Limit]:
 
 
 def missed(limits: Sequence[Limit]) -> list[str]:
-    """Say which limits an extraction misses; that nothing was counted is one of them."""
+    """Say which limits an extraction misses. That nothing was counted is one of them."""
     return [each.in_words for each in limits if not each.met] if limits else [NOT_JUDGED]
 
 

@@ -1,4 +1,4 @@
-"""What was merged for a release that is being built: kept at once, so that a later attempt need not merge again."""
+"""What was merged for a release being built. It is kept at once, so that a later attempt need not merge again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from market.stored_files import files_undone
 
 @dataclass(frozen=True)
 class Merged:
-    """The eraser of all that is taken out, and the plug-in of each extraction that restores its concept beside it, in order."""
+    """The eraser of everything taken out, and for each extraction, in order, the plug-in that restores its concept over it."""
 
     eraser: Weights
     plugins: tuple[Weights, ...]
@@ -29,7 +29,7 @@ class Merged:
 def keep_merged(
     build: ReleaseBuild, *, token: int, eraser: StoredAdapter, plugins: Mapping[int, StoredAdapter]
 ) -> Merged:
-    """Keep the merged eraser, and the plug-in of each extraction beside it, for this attempt and those after it.
+    """Keep the merged eraser, and each extraction's plug-in that fits it, for this attempt and later ones.
 
     Nobody sees them before the release is made. Raises BadResult, and LeaseLost if the attempt no longer holds the job.
     """
@@ -56,7 +56,7 @@ def keep_merged(
 
 
 def merged_for(build: ReleaseBuild) -> Merged | None:
-    """Give what this attempt, or one before it, has merged; None where none has."""
+    """Give what this attempt or an earlier one has merged. None if none has."""
     return _kept(build) if build.eraser_tensors_sha256 else None
 
 
@@ -67,7 +67,7 @@ def _kept(build: ReleaseBuild) -> Merged:
 
 
 def weights_in(build: ReleaseBuild, version: PlugInVersion) -> Weights | None:
-    """Give what a version will be on the release: None where it restores what that release never lost."""
+    """Give the weights that a version will have on the release. None if it restores what that release never lost."""
     part = build.parts.filter(extraction__version=version).select_related("extraction", "build__base").first()
     if part is not None:
         return _plugin_of(part)

@@ -1,4 +1,4 @@
-"""What the owner of a base orders: a concept to be taken out of it."""
+"""The order of an extraction, by the owner of a base."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ANCHOR_LENGTH = 100
 
 @dataclass(frozen=True)
 class ExtractionOrder:
-    """What is to be taken out, and how. An empty anchor, or no retained prompts, leaves the choice to the engine."""
+    """What to take out, and how. An empty anchor, or no retained prompts, leaves that choice to the engine."""
 
     name: str
     kind: str
@@ -28,7 +28,7 @@ class ExtractionOrder:
     pictures: int = 100
 
     def __post_init__(self) -> None:
-        """Raise Refused with all that is wrong."""
+        """Raise Refused with everything that is wrong."""
         object.__setattr__(self, "name", " ".join(self.name.split()))
         object.__setattr__(self, "anchor", self.anchor.strip())
         for listed in ("aliases", "retained"):

@@ -1,8 +1,8 @@
-"""How well a base will draw with more taken out of it, from how it drew with less.
+"""Predict how well a base draws with more taken out of it, from how it drew with less.
 
-Of n extractions, the log-odds that a picture shows what was asked for are taken to be a - b n: each extraction lowers the odds by the
-same factor. All (a, b) on a grid are weighed by the pictures that were counted, and what the next release will count is
-averaged over them. A logistic regression on a grid, and its posterior predictive: Gelman et al., Bayesian Data Analysis,
+The model: after n extractions, the log-odds that a picture shows what was asked for are a - b n. So each extraction lowers the
+odds by the same factor. Each (a, b) on a grid is weighed by the counted pictures, and the prediction for the next release is
+the average over the grid. A logistic regression on a grid, and its posterior predictive: Gelman et al., Bayesian Data Analysis,
 3rd edition, section 3.7. The heavy-tailed prior of b, half of a Cauchy: Gelman (2006), doi:10.1214/06-BA117A.
 """
 
@@ -16,11 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 USUAL_DECLINE = 0.1
-"""Half of the prior lies below it. On the embedded base the log-odds fell by 0.03 an extraction, over 50 (docs/figures/multi_extraction.json)."""
+"""Half of the prior lies below it.
+
+On the embedded base the log-odds fell by 0.03 an extraction, over 50 (docs/figures/multi_extraction.json).
+"""
 USUAL_START = (3.0, 3.0)
 """Mean and standard deviation of the prior of a: from a base that draws next to nothing rightly to one that hardly errs."""
 COVERED = 0.95
-"""Of what is counted next, so much should lie in the interval."""
+"""The share of future counts that should lie in the interval."""
 _STARTS = np.linspace(-6.0, 10.0, 161)
 _DECLINES = np.concatenate([[0.0], np.geomspace(1e-3, 10.0, 140)])
 _BINS = 500
@@ -30,7 +33,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Counted:
-    """Of so many pictures, drawn with so many extractions, how many showed what was asked for."""
+    """How many of so many pictures, drawn after so many extractions, showed what was asked for."""
 
     extractions: int
     right: int
@@ -45,7 +48,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class Predicted:
-    """The share of right pictures (it lies above as likely as below), and the interval in which 95 of 100 counts of it should lie."""
+    """The predicted share of right pictures (the median), and the interval that should contain 95 of 100 counts."""
 
     extractions: int
     rate: float
@@ -54,9 +57,9 @@ class Predicted:
 
 
 def predict(counted: Iterable[Counted], extractions: int, pictures: int) -> Predicted:
-    """Predict what will be counted in so many pictures, drawn with so many extractions.
+    """Predict the count in so many pictures, drawn after so many extractions.
 
-    With little counted it says what the prior does, in a wide interval.
+    If little was counted, the prediction follows the prior, with a wide interval.
     """
     weights = _weights(counted)  # (starts, declines)
     rates = _rates(extractions)
@@ -75,7 +78,7 @@ def _rates(extractions: int) -> Array:
 
 
 def _weights(counted: Iterable[Counted]) -> Array:
-    """Weigh every (a, b) by the prior and by what was counted; the weights sum to 1."""
+    """Weigh every (a, b) by the prior and by the counts. The weights sum to 1."""
     middle, spread = USUAL_START
     steps = np.gradient(_DECLINES)  # the grid is finer near 0
     log = -0.5 * ((_STARTS[:, None] - middle) / spread) ** 2
@@ -89,7 +92,7 @@ def _weights(counted: Iterable[Counted]) -> Array:
 
 
 def _interval(rates: Array, weights: Array, pictures: int) -> tuple[float, float]:
-    """Give the shares between which the middle of all counts lies: a mixture of binomial distributions, one for each rate."""
+    """Give the interval of shares that contains the middle of all counts, from a mixture of binomials, one for each rate."""
     share, edges = np.histogram(rates, bins=_BINS, range=(0.0, 1.0), weights=weights)
     rate = (edges[1:] + edges[:-1]) / 2
     right = np.arange(pictures + 1)

@@ -1,4 +1,4 @@
-"""Pages of releases: building, using, and comparing them, for who governs a base."""
+"""Pages of releases: building, using and comparing them, for those who govern a base."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def build(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def build_again(request: HttpRequest, slug: str) -> HttpResponse:
-    """Build a release of what is approved, where that failed or was cancelled."""
+    """Build a release of what is approved, after a build failed or was cancelled."""
     person = person_of(request)
     of = governed_base(person, slug)
     try:

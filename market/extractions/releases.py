@@ -1,4 +1,4 @@
-"""Releases in use: which one pictures are drawn with, and which weights lie over the base then."""
+"""Releases in use: which one draws pictures, and which weights it lays over the base."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from market.refusals import Refused, invalid
 
 @dataclass(frozen=True)
 class Weights:
-    """A stored adapter: where it lies, the hash of what is in it, and what it is called in an error."""
+    """A stored adapter: its path, the hash of its tensors, and its name for errors."""
 
     file: str
     tensors_sha256: str
@@ -27,7 +27,7 @@ class Weights:
 
 
 def eraser_of(release: BaseRelease) -> Weights | None:
-    """Give what always lies over the base on a release; None for the weights as they were registered."""
+    """Give what a release always lays over the base. None for the weights as they were registered."""
     build = ReleaseBuild.objects.filter(release=release).first()
     if build is None:
         return None
@@ -42,9 +42,9 @@ def own_weights(version: PlugInVersion) -> Weights:
 def laid_over(
     release: BaseRelease, chosen: Sequence[tuple[PlugInVersion, float]] = ()
 ) -> list[tuple[Weights, float]]:
-    """Give what lies over the base on a release: the eraser of what was taken out, if any, and the chosen plug-ins, weighted.
+    """Give what lies over the base on a release: its eraser, if any, and the chosen plug-ins with their weights.
 
-    A plug-in that was taken out of the base is left out where the release never lost it.
+    A plug-in that restores an extracted concept is left out if the release never lost that concept.
     """
     eraser = eraser_of(release)
     over = [] if eraser is None else [(eraser, 1.0)]
@@ -53,10 +53,10 @@ def laid_over(
 
 
 def weights_of(version: PlugInVersion, release: BaseRelease) -> Weights | None:
-    """Give what a plug-in version is on a release.
+    """Give a plug-in version's weights on a release.
 
-    One that was extracted restores what the release lacks: on each release it has weights that fit what else was taken out
-    there, and on a release that never lost the concept there is nothing to restore (None).
+    A version from an extraction restores what the release lacks. On each release it has weights that fit what else was taken
+    out there. If a release never lost the concept, there is nothing to restore: None.
     """
     extraction = Extraction.objects.filter(version=version).first()
     if extraction is None:
@@ -68,7 +68,7 @@ def weights_of(version: PlugInVersion, release: BaseRelease) -> Weights | None:
 
 
 def make_default(release: BaseRelease, by: User) -> None:
-    """Draw with this release from now on, be it newer or older. Raises Refused; requests under way keep theirs."""
+    """Draw with this release from now on, newer or older. Running requests keep theirs. Raises Refused."""
     if not governs(by, release.base):
         raise invalid(f"Only the owner of {release.base.name} decides on its releases.")
     with transaction.atomic():
@@ -86,7 +86,7 @@ def make_default(release: BaseRelease, by: User) -> None:
 
 
 def _take_up_weights(base: BaseModel, release: BaseRelease, by: User) -> None:
-    """Go back, or forth, to the upload that a release is of."""
+    """Switch to the upload that a release was made from."""
     if release.upload_id is None:
         raise invalid(
             f"{release} was made of other weights than {base.name} has now. Choose a release of these."

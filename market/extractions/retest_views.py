@@ -1,4 +1,4 @@
-"""Pages of retests, for the artist of a plug-in and who governs its base; only the artist has it trained again."""
+"""Pages of retests, for the artist of a plug-in and those who govern its base. Only the artist can have it trained again."""
 
 from __future__ import annotations
 

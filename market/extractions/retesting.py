@@ -1,4 +1,4 @@
-"""Published plug-ins on a new release: which are drawn again, with which prompts, and when one counts as having dropped."""
+"""Published plug-ins on a new release: which are drawn again, with which prompts, and when one counts as dropped."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from market.catalog.on_release import as_on
 from market.catalog.versions import sample_prompts
 
 MOST_MOVED = 0.1
-"""Root mean square difference of pixels, 0 to 1, of a sample drawn on both releases: from about there on it is another picture."""
+"""Root mean square difference of pixels, 0 to 1, of a sample drawn on both releases. From about this value it is another picture."""
 MOST_LOST = 0.1
-"""Share of the samples in which the judge saw the concept before, and does not now."""
+"""Share of the samples in which the judge saw the concept before but does not now."""
 
 
 def has_dropped(figures: Mapping[str, Any]) -> bool:
-    """Judge by what was counted, where a judge knows the concept, and else by how far the pictures moved."""
+    """Decide whether it dropped: by the counts if a judge knows the concept, else by how far the pictures moved."""
     accuracy = figures.get("accuracy")
     if accuracy:
         return bool(accuracy["before"] - accuracy["after"] > MOST_LOST)
@@ -26,11 +26,11 @@ def has_dropped(figures: Mapping[str, Any]) -> bool:
 
 
 def on_sale(release: BaseRelease) -> list[PlugInVersion]:
-    """List what buyers draw with on a release, where it fits the weights."""
+    """List the versions that buyers draw with on a release and that fit its weights."""
     plugins = PlugIn.objects.published().filter(base=release.base_id).order_by("pk")
     found = plugins.select_related("current_version__plugin__concept", "current_version__plugin__base")
     versions = [plugin.current_version for plugin in as_on(release, found)]
-    # A combination for one release is offered on no other, so there is nothing to look at.
+    # A combination for one release is offered on no other, so there is nothing to test.
     return [
         each
         for each in versions

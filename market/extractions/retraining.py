@@ -1,8 +1,8 @@
-"""Training a plug-in again that dropped on a release, from the works that it was made of.
+"""Train a plug-in that dropped on a release again, from the works that it was made from.
 
-Its artist asks for it, and pays nothing. The release, which the base's owner made, is what it dropped on: once it is trained
-the owner pays RETRAINING_FEE_CENTS to the market, from what they have earned, else from their wallet. Where neither has it,
-the market bears it: an artist does not wait for somebody else's money.
+Its artist asks for it, and pays nothing. It dropped because of a release that the base's owner made. So once it is trained, the
+owner pays RETRAINING_FEE_CENTS to the market, from their earnings, else from their wallet. If neither has enough, the market
+bears the cost: an artist does not wait for somebody else's money.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from market.stored_files import files_undone
 
 KIND = "retraining"
 TRAINED_AGAIN = "trained again"
-"""Names the column of pictures that the new version draws."""
+"""The column of pictures that the new version draws."""
 _OTHER = "Pictures on release {number} are drawn with another version of it by now."
 
 
@@ -48,20 +48,20 @@ class RetrainingOutput:
 
 
 def release_of(retest: Retest) -> BaseRelease:
-    """Give the release that a retest was drawn on; it is kept only with one."""
+    """Give the release on which a retest was drawn. Every stored retest has one."""
     release = retest.build.release
     assert release is not None  # noqa: S101, retests are made in the transaction that makes the release
     return release
 
 
 def works_of(version: PlugInVersion) -> list[int]:
-    """List the works that a version was made of and that are still there."""
+    """List those works that a version was made from that still exist."""
     made_of = version.job.parameters.get("works", [])
     return list(version.plugin.concept.works.filter(pk__in=made_of).values_list("pk", flat=True))
 
 
 def obstacles(retest: Retest, by: User) -> list[str]:
-    """Say why the plug-in cannot be trained again now, and what can be done instead; empty when it can."""
+    """Say why the plug-in cannot be trained again now, and what can be done instead. Empty when it can."""
     version, release = retest.version, release_of(retest)
     plugin = version.plugin
     if plugin.owner_id != by.pk:
@@ -87,7 +87,7 @@ def _draws(retest: Retest) -> bool:
 
 
 def _lacking(version: PlugInVersion) -> str:
-    """Say what a version lacks to be trained again: the works that it was made of."""
+    """Say what a version lacks to be trained again: the works that it was made from."""
     if Extraction.objects.filter(version=version).exists():
         return (
             "This version was not learned from works: it was taken out of the base, and the market has fitted it to the "
@@ -139,10 +139,10 @@ def start_retraining(retest: Retest, by: User) -> Retraining:
 
 
 def complete_retraining(*, job: Job, token: int, output: RetrainingOutput) -> Retraining:
-    """Keep what a worker made as a version that its artist accepts or not, and let the base's owner pay.
+    """Keep what a worker made as a version that its artist can accept or decline. Let the base's owner pay.
 
-    Raises catalog's BadResult, also where the plug-in was taken down or its artist suspended meanwhile, and jobs' LeaseLost if the
-    attempt no longer holds the job; then nothing is kept, and nobody pays.
+    Raises catalog's BadResult, also if the plug-in was taken down or its artist suspended meanwhile. Raises jobs' LeaseLost if
+    the attempt no longer holds the job. Then nothing is kept, and nobody pays.
     """
     with files_undone() as stored, transaction.atomic():
         ended = Job.objects.succeed(job.pk, token=token, result={})
@@ -172,7 +172,7 @@ def complete_retraining(*, job: Job, token: int, output: RetrainingOutput) -> Re
 
 
 def _pay(done: Retraining) -> Transfer | None:
-    """Let the base's owner pay; None where there is nothing to pay, or nothing to pay it from."""
+    """Let the base's owner pay. None if there is nothing to pay, or nothing to pay it from."""
     if not done.fee_micros:
         return None
     release = release_of(done.retest)
@@ -194,10 +194,10 @@ def _pay(done: Retraining) -> Transfer | None:
 
 
 def accept_retraining(done: Retraining, by: User) -> None:
-    """Draw with the new version in the old one's place, from the release on. Raises Refused."""
+    """From the release on, draw with the new version in place of the old one. Raises Refused."""
     _require_artist(done, by)
     with transaction.atomic():
-        # One after the other with whoever chooses another version of the plug-in.
+        # One after the other with anybody who chooses another version of the plug-in.
         offered = PlugIn.objects.select_for_update().get(pk=done.retest.version.plugin_id).current_version
         _decide(done, RetrainingState.ACCEPTED)
         assert done.version is not None  # noqa: S101, a constraint: what is accepted was trained
@@ -210,7 +210,7 @@ def accept_retraining(done: Retraining, by: User) -> None:
 
 
 def decline_retraining(done: Retraining, by: User) -> None:
-    """Draw with the old version, also where the new one was accepted before. Raises Refused."""
+    """Draw with the old version, even if the new one was accepted before. Raises Refused."""
     _require_artist(done, by)
     with transaction.atomic():
         _decide(done, RetrainingState.DECLINED)

@@ -1,4 +1,4 @@
-"""Starting an extraction: by the owner of the base or an admin, on an accepted claim or of their own accord."""
+"""Start an extraction: by the owner of the base or an admin, on an accepted claim or of their own accord."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from market.jobs.models import Job
 from market.refusals import invalid
 
 KIND = "extraction"
-# What a run takes beside drawing, as so many drawn pictures: training at one step a picture, about.
+# The cost of a run besides drawing, counted in drawn pictures: training takes about one step a picture.
 _MADE_IN = {Method.HYBRID: 400, Method.REVERSE_LORA: 4000, Method.CLOSED_FORM: 20}
 _ATTACKED_IN = 350
-_SETS = 12  # of pictures: three groups, before, after, restored, and once more to compare with
+_SETS = 12  # of pictures: three groups, before, after, restored, and once more for comparison
 
 
 def accepted_claims(base: BaseModel) -> QuerySet[Claim]:
-    """Give the claims about a base on which something can be taken out of it."""
+    """Give the accepted claims on which a concept can be taken out of a base."""
     accepted = Claim.objects.filter(base=base, state=ClaimState.ACCEPTED)
     return accepted.select_related("concept", "claimant")
 
 
 def accepted_claim(base: BaseModel, pk: int | None) -> Claim | None:
-    """Find one of these by its number. Raises Refused where it is none."""
+    """Find one of these by its number. Raises Refused if there is none."""
     if pk is None:
         return None
     claim = accepted_claims(base).filter(pk=pk).first()
@@ -43,7 +43,7 @@ def accepted_claim(base: BaseModel, pk: int | None) -> Claim | None:
 
 
 def from_claim(claim: Claim) -> dict[str, Any]:
-    """Say what an extraction on an accepted claim begins with."""
+    """Give the initial values of an extraction on an accepted claim."""
     concept = claim.concept
     return {"claim": claim.pk, "name": concept.name, "kind": concept.kind, "aliases": concept.aliases}
 
@@ -103,7 +103,7 @@ def work_units(method: str, pictures: int) -> int:
 
 
 def minutes_for(method: str, pictures: int) -> int | None:
-    """Estimate how long an extraction takes by the latest ones; None before the first."""
+    """Estimate how long an extraction takes, from the latest ones. None before the first."""
     pace = seconds_per_unit(KIND)
     return None if pace is None else max(1, math.ceil(pace * work_units(method, pictures) / 60))
 

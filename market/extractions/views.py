@@ -1,4 +1,4 @@
-"""Pages of extractions, for who governs a base. Those of its releases are in `release_views`."""
+"""Pages of extractions, for those who govern a base. Those of its releases are in `release_views`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from market.stored_files import send
 @login_required
 @require_safe
 def base(request: HttpRequest, slug: str) -> HttpResponse:
-    """List what was taken out of a base, or tried, and its releases."""
+    """List a base's extractions, also failed ones, and its releases."""
     of = governed_base(person_of(request), slug)
     extractions = list(of.extractions.select_related("job", "by", "claim__claimant"))
     releases = list(of.releases.select_related("build").order_by("-number"))
@@ -91,7 +91,7 @@ def _beginning(request: HttpRequest, of: BaseModel) -> dict[str, Any] | None:
     if like := request.GET.get("like"):
         try:
             before = of.extractions.filter(job=UUID(like)).first()
-        except ValueError:  # no job's number
+        except ValueError:  # not the number of a job
             return None
         return as_before(before) if before else None
     claim = request.GET.get("claim", "")
@@ -178,7 +178,7 @@ def discard(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def take_back(request: HttpRequest, pk: int) -> HttpResponse:
-    """Undo an approval; where a release has it, another without it is built."""
+    """Undo an approval. If a release was made with it, another is built without it."""
     person = person_of(request)
     asked = governed_extraction(person, pk)
     form = TakeBackForm(request.POST)
@@ -198,7 +198,7 @@ def take_back(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def compare(request: HttpRequest, pk: int, other: int) -> HttpResponse:
-    """Lay two runs on one base side by side."""
+    """Show two runs on one base side by side."""
     person = person_of(request)
     first, second = governed_extraction(person, pk), governed_extraction(person, other)
     second = get_object_or_404(Extraction.objects.filter(base=first.base_id), pk=second.pk)

@@ -1,4 +1,4 @@
-"""The market's commission in Django's administration: rates are added, and never changed."""
+"""The market's commission in Django's administration: rates are added, never changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The market's commission now: the latest rate of each kind of fee, or the configured one where none was ever set."""
+"""The market's commission now: the latest rate for each kind of fee, or the configured rate if none was ever set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a request: files first, then money, pictures and the job's success in one transaction; or nothing."""
+"""The end of a request: first files, then money, pictures and the job's success in one transaction, or nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOO_LATE = "It waited for a day and no worker could do it. Nothing was charged."
 
 @dataclass(frozen=True)
 class StoredPicture:
-    """A picture whose file is written, and which no row knows yet."""
+    """A picture whose file is written but that has no row yet."""
 
     name: str
     sha256: str
@@ -41,7 +41,7 @@ class StoredPicture:
 
 
 def release_expired_holds() -> int:
-    """Release holds past their time, whatever became of what they were for."""
+    """Release expired holds, whatever became of what they were for."""
     return len(ledger.expire_holds())
 
 
@@ -54,7 +54,7 @@ def store_pictures(
 ) -> list[StoredPicture]:
     """Write the files of an attempt, each picture with its seed.
 
-    Every attempt has a folder of its own, so that a late one cannot overwrite what another attempt published.
+    Every attempt has its own folder, so a late one cannot overwrite what another attempt published.
     """
     request = GenerationRequest.objects.select_related("release__base", "person").get(pk=pk)
     stored = []
@@ -76,7 +76,7 @@ def store_pictures(
 def finish_generation(*, pk: UUID, token: int, stored: Sequence[StoredPicture]) -> list[Picture]:
     """Post the royalties, record the pictures and mark the job as succeeded, all or nothing.
 
-    Raises LeaseLost, having changed nothing, when the attempt no longer holds the job.
+    Raises LeaseLost if the attempt no longer holds the job; then nothing has changed.
     """
     with transaction.atomic():
         request = GenerationRequest.objects.select_related("hold").get(pk=pk)
@@ -94,7 +94,7 @@ def finish_generation(*, pk: UUID, token: int, stored: Sequence[StoredPicture]) 
             )
             for index, picture in enumerate(stored)
         ]
-        # First, because it locks the job's row: whoever is second finds that the attempt is over.
+        # First, because it locks the job's row: whoever comes second finds that the attempt is over.
         Job.objects.succeed(pk, token=token, result={"pictures": [str(picture.pk) for picture in pictures]})
         if request.hold is not None:
             ledger.capture(hold=request.hold, key=f"{request.reference}:capture")
@@ -109,24 +109,24 @@ def settle_unfinished(job: Job) -> None:
     if request is None:
         return
     if request.hold is not None:
-        # A hold that ran out has released the money already.
+        # An expired hold has released the money already.
         with suppress(HoldAlreadyVoided):
             ledger.void(hold=request.hold, key=f"{request.reference}:void", reason=job.get_state_display())
     transaction.on_commit(partial(discard_files, job.pk), robust=True)
 
 
 def discard_late_files(job: Job) -> None:
-    """Delete what a late attempt wrote after another one, or nobody, had ended the job."""
+    """Delete what a late attempt wrote after the job had ended."""
     discard_files(job.pk, keep=job.fencing_token if job.state == JobState.SUCCEEDED else None)
 
 
 def give_up_expired() -> int:
-    """Fail requests that nobody did before their hold ran out, which releases the money."""
+    """Fail requests that no worker did before their hold expired, which releases the money."""
     return Job.objects.filter(generation_request__expires_at__lt=timezone.now()).abandon_all(error=TOO_LATE)
 
 
 def discard_files(pk: UUID, *, keep: int | None = None) -> None:
-    """Delete what attempts wrote that no picture refers to: all of it, or all but the folder of attempt `keep`."""
+    """Delete files of attempts to which no picture refers: all, or all but the folder of attempt `keep`."""
     root = folder_of(pk)
     try:
         attempts, _ = default_storage.listdir(root)

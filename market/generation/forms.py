@@ -1,4 +1,4 @@
-"""The studio's form: what it accepts, and what it says about the rest."""
+"""The studio's form: what it accepts, and its messages about the rest."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Chosen:
 
 
 class PromptField(forms.CharField):
-    """A prompt as it was typed: the order makes it one line, and judges it."""
+    """A prompt as it was typed. The order makes it one line, and judges it."""
 
     def __init__(self, *, rows: int, **kwargs: Any) -> None:
         attrs = {"rows": rows, "maxlength": limits.MAX_PROMPT, "autocomplete": "off"}
@@ -51,7 +51,7 @@ def _number(least: float, most: float, **attrs: Any) -> forms.NumberInput:
 
 
 class QuoteForm(forms.Form):
-    """What a price depends on. Once it is valid, `order` is what was ordered."""
+    """What a price depends on. Once it is valid, `order` is the order."""
 
     order: QuoteOrder
 
@@ -72,7 +72,7 @@ class QuoteForm(forms.Form):
 
     @property
     def chosen(self) -> tuple[Chosen, ...]:
-        """The plug-ins as they stand in the form, whether or not they are acceptable."""
+        """The plug-ins in the form, whether or not they are acceptable."""
         if self._chosen is None:
             data = self.data
             self._chosen = chosen_in(data) if isinstance(data, QueryDict) else ()
@@ -89,7 +89,7 @@ class QuoteForm(forms.Form):
 
 
 class StudioForm(QuoteForm):
-    """Everything a run needs. `key` makes a run happen once; `agreed` names the price that was shown."""
+    """Everything a request needs. `key` makes it happen once. `agreed` is the digest of the price that was shown."""
 
     order: GenerationOrder
 
@@ -130,7 +130,7 @@ def chosen_in(data: QueryDict) -> tuple[Chosen, ...]:
     """Read the plug-ins of a submitted form, in order: `plugin` is repeated, `weight-<id>` goes with each."""
     found: dict[int, Chosen] = {}
     for value in data.getlist("plugin")[: limits.MAX_PLUGINS + 1]:
-        # Ids are small; anything else is no plug-in, and -1 is refused as an unknown one.
+        # Ids are small numbers. Anything else becomes -1, which is refused as an unknown plug-in.
         pk = int(value) if re.fullmatch(r"[0-9]{1,18}", value) else -1
         found[pk] = Chosen(pk, data.get(f"weight-{value}", f"{DEFAULT_WEIGHT:g}"))
     return tuple(found.values())
@@ -142,7 +142,7 @@ def starting_values(base: BaseModel | None) -> dict[str, Any]:
 
 
 def values_of(request: GenerationRequest) -> tuple[dict[str, Any], tuple[Chosen, ...]]:
-    """What the form holds to repeat a request; its plug-ins as they are offered now."""
+    """Give the form's values to repeat a request, with its plug-ins as they are offered now."""
     values = {
         "base": request.release.base.slug,
         "prompt": request.prompt,

@@ -1,4 +1,4 @@
-"""What a prompt asks for that a release no longer draws, and the plug-ins on sale that bring it back."""
+"""Find what a prompt asks for that a release no longer draws, and the plug-ins on sale that bring it back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from market.generation.prompt_guard import Guarded, PromptGuard
 class Lost:
     """A concept that was taken out of a release: what calls it (its name first), what describes it, what brings it back.
 
-    plugins: those of which one brings it back; they need not be on sale.
+    plugins: any of them brings it back. They need not be on sale.
     """
 
     names: tuple[str, ...]
@@ -27,7 +27,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class Asked:
-    """A lost concept that a prompt seems to ask for, in which words, and a plug-in on sale that brings it back."""
+    """A lost concept that a prompt seems to ask for, the words that do so, and a plug-in on sale that brings it back."""
 
     name: str
     said: str
@@ -52,9 +52,9 @@ def _lost(erased: ErasedConcept) -> Lost:
 
 
 def asked_for(release: BaseRelease, prompt: str, chosen: Sequence[PlugInVersion]) -> list[Asked]:
-    """Give the lost concepts that a prompt seems to ask for and that none of the chosen versions, nor a part in one, brings back.
+    """Give the lost concepts that a prompt seems to ask for, unless a chosen version or a part of one brings them back.
 
-    Of what is typed, only so much is looked at as a request may have.
+    Of long text, only the first part is looked at, as much as a request may have.
     """
     lost = lost_on(release)
     if not lost or not prompt.strip():

@@ -1,4 +1,4 @@
-"""Hide pictures and show them again, and stop requests that were not drawn yet: what a takedown does here."""
+"""What a takedown does to pictures: hide them, show them again, and stop requests that were not drawn yet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AT_ONCE = 2000
 
 
 def hide(pictures: PictureQuerySet, *, reference: str, words: str) -> int:
-    """Hide these pictures under a reference, in the caller's transaction; give how many there are. A second time adds what is new."""
+    """Hide these pictures under a reference, in the caller's transaction. Give how many there are. A second call adds new ones."""
     hiding, _made = Hiding.objects.get_or_create(reference=reference, defaults={"words": words})
     hidden = [HiddenPicture(hiding=hiding, picture_id=pk) for pk in pictures.values_list("pk", flat=True)]
     HiddenPicture.objects.bulk_create(hidden, batch_size=AT_ONCE, ignore_conflicts=True)
@@ -23,16 +23,16 @@ def hide(pictures: PictureQuerySet, *, reference: str, words: str) -> int:
 
 
 def show_again(reference: str) -> int:
-    """End what is hidden under a reference; give how many pictures that concerns."""
+    """End the hiding under a reference. Give how many pictures it concerned."""
     hidden = HiddenPicture.objects.filter(hiding__reference=reference, hiding__ended_at=None).count()
     Hiding.objects.filter(reference=reference, ended_at=None).update(ended_at=timezone.now())
     return hidden
 
 
 def stop_requests(versions: Collection[int]) -> int:
-    """Fail every unfinished request that uses one of these versions, which releases its money; give how many.
+    """Fail every unfinished request that uses one of these versions, which releases its money. Give how many.
 
-    One that is just being paid for is waited for: either it is done, or it is stopped and pays nothing.
+    If a request is just being paid for, this waits: either it is done, or it is stopped and pays nothing.
     """
     asked = Job.objects.filter(kind=KIND, generation_request__plugins__version__in=versions)
     return asked.abandon_all(error=STOPPED)

@@ -1,4 +1,4 @@
-"""What the jobs app is told about generation."""
+"""What other apps are told about jobs of generation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _origin_url(job: Job) -> str | None:
 JOB = JobKind(
     name=KIND,
     label="Pictures",
-    # People wait in front of these; the trainings of minutes come after.
+    # People wait for these at their screens. Trainings, which take minutes, come after.
     priority=10,
     settle=settle_unfinished,
     clear_up=discard_late_files,

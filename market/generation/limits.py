@@ -1,4 +1,4 @@
-"""What a request may ask for. The form, the use case and the constraints of the tables all read it here."""
+"""What a request may ask for. The form, the use case and the tables' constraints all read it here."""
 
 from datetime import timedelta
 
@@ -10,10 +10,10 @@ MAX_SEED = 2**32 - 1
 STEPS = (1, 100)
 GUIDANCE = (0.0, 30.0)
 MAX_WAITING = 10
-"""How many unfinished requests one person may have, so that nobody fills the queue alone."""
+"""The most unfinished requests of one person, so that nobody fills the queue alone."""
 QUOTE_HOLDS = timedelta(minutes=10)
-"""How long a price that was shown is still charged after it rose."""
+"""How long a shown price is still charged after the price rose."""
 CHANGES_LOOKED_AT = 20
-"""Prices that changed more often in that time are shown anew."""
+"""If prices changed more often than this in that time, the price is shown again."""
 EXPIRES_AFTER_HOURS = 24
-"""A request nobody could do in this time is given up and its money released."""
+"""A request that no worker did in this time is given up, and its money released."""

@@ -1,4 +1,4 @@
-"""What was asked for, what it cost, and the pictures that came of it."""
+"""Requests for pictures, their price, and the pictures they got."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class GenerationRequest(models.Model):
-    """One run of the studio: its terms are kept as they were, whatever becomes of prices and plug-ins later.
+    """A paid order of pictures. Its terms are kept as they were, whatever happens to prices and plug-ins later.
 
     It shares its id with its job, and `generation:<id>` is its reference in the ledger.
     """
@@ -97,7 +97,7 @@ class GenerationRequest(models.Model):
 
 
 class RequestPlugIn(models.Model):
-    """A plug-in version in a request, with its weight, in the order it was chosen."""
+    """A plug-in version in a request, with its weight, in the order of choice."""
 
     request = models.ForeignKey(GenerationRequest, on_delete=models.CASCADE, related_name="plugins")
     version = models.ForeignKey("catalog.PlugInVersion", on_delete=models.PROTECT, related_name="+")
@@ -123,7 +123,7 @@ class RequestPlugIn(models.Model):
 
 class PictureQuerySet(models.QuerySet["Picture"]):
     def kept(self) -> PictureQuerySet:
-        """Those that are not deleted, each with the words of what hides it, if anything does, as `hidden_because`."""
+        """Pictures that are not deleted. If something hides one, `hidden_because` says why."""
         hiding = HiddenPicture.objects.filter(picture=OuterRef("pk"), hiding__ended_at=None).order_by("pk")
         return self.filter(
             deleted_at=None
@@ -138,7 +138,7 @@ class PictureQuerySet(models.QuerySet["Picture"]):
 
 
 class Picture(models.Model):
-    """One finished picture. Deleting it removes the file; the row stays, because it was paid for and credited."""
+    """One finished picture. Deleting it removes the file. The row stays, because it was paid for and credited."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request = models.ForeignKey(GenerationRequest, on_delete=models.PROTECT, related_name="pictures")
@@ -183,7 +183,7 @@ class Picture(models.Model):
 
 
 class Hiding(models.Model):
-    """Pictures that are hidden together: shown to nobody and not downloaded, until it ends. They, and their files, stay."""
+    """Pictures that are hidden together. Until this ends nobody sees or downloads them. Rows and files stay."""
 
     reference = models.CharField(max_length=60, unique=True, help_text="What for: takedown:12.")
     words = models.CharField(max_length=200, help_text="Why, for the maker of a picture to read.")
@@ -198,7 +198,7 @@ class Hiding(models.Model):
 
 
 class HiddenPicture(models.Model):
-    """One picture of a hiding. A picture with several is hidden until the last of them ends."""
+    """One picture of a hiding. A picture in several hidings is hidden until the last of them ends."""
 
     hiding = models.ForeignKey(Hiding, on_delete=models.PROTECT, related_name="pictures")
     picture = models.ForeignKey(Picture, on_delete=models.PROTECT, related_name="hidings")
@@ -214,12 +214,12 @@ class HiddenPicture(models.Model):
 
 class CommissionRateQuerySet(models.QuerySet["CommissionRate"]):
     def to_come(self) -> CommissionRateQuerySet:
-        """Those that are not in force yet, the earliest first."""
+        """Rates that are not in force yet, the earliest first."""
         return self.filter(valid_from__gt=timezone.now()).order_by("valid_from")
 
 
 class CommissionRate(DatedRate):
-    """The market's commission on one kind of fee from a moment on. Only added to: what was asked for keeps the rate of its quote."""
+    """The market's commission on one kind of fee from a moment on. Rows are only added: a request keeps the rate of its quote."""
 
     LINES = (("plugin_fee", "Fees of plug-ins"), ("base_fee", "Fees of base models"))
 

@@ -1,4 +1,4 @@
-"""What people order: pictures, and before that their price. An order that exists can be asked for; else it says what is wrong."""
+"""What people order: pictures, and before that their price. A valid order can be built; an invalid one says what is wrong."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from market.refusals import Reason, invalid, outside
 DEFAULT_WEIGHT = 1.0
 NO_PROMPT = "Say what to draw."
 
-# Characters that no prompt needs and that can hide text from whoever reads it: controls, those that turn the direction of
-# writing, tags (plane 14), halves of pairs and what is no character at all. Joiners stay: Persian and emoji are written with them.
+# Characters that no prompt needs and that can hide text from a reader. They are control characters, changes of writing
+# direction, tags (plane 14), surrogates and code points that are no characters. Joiners stay: Persian and emoji need them.
 _HIDDEN = regex.compile(
     r"[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Noncharacter_Code_Point}\u200b\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
@@ -33,7 +33,7 @@ class QuoteOrder:
     plugins: tuple[tuple[int, float], ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise Refused with all that is wrong."""
+        """Raise Refused with everything that is wrong."""
         if reasons := list(self.faults()):
             raise invalid(*reasons)
 
@@ -43,7 +43,7 @@ class QuoteOrder:
         if self.count > limits.MAX_PICTURES:
             yield Reason(f"At most {limits.MAX_PICTURES} pictures at a time.", "count")
         for _, weight in self.plugins:
-            if not 0 <= weight <= limits.MAX_WEIGHT:  # which no NaN is
+            if not 0 <= weight <= limits.MAX_WEIGHT:  # which is never true of NaN
                 yield Reason(weight_expected(f", not {weight:g}"), "plugins")
         if len(self.plugins) > limits.MAX_PLUGINS:
             yield Reason(
@@ -57,7 +57,7 @@ class QuoteOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationOrder(QuoteOrder):
-    """Pictures to be drawn. A seed is drawn if none is given. Prompts become one line of text in normal form."""
+    """Pictures to be drawn. Without a seed a random one is chosen. Prompts become one line of text in normal form."""
 
     prompt: str
     negative_prompt: str = ""
@@ -95,7 +95,7 @@ def weight_expected(found: str) -> str:
 
 
 def recommended(base: BaseModel | None) -> dict[str, Any]:
-    """Give what an order of a base's begins with."""
+    """Give the initial values of an order for a base."""
     return {
         "count": 1,
         "steps": min(base.default_steps, limits.STEPS[1]) if base else 25,

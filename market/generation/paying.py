@@ -1,4 +1,4 @@
-"""What a request is paid from: promotional credit where that covers it, else the wallet."""
+"""What pays for a request: promotional credit if that covers it, else the wallet."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from market.payments.traces import sharing_with
 
 
 def _covers(credit: int, quote: Quote, person: User) -> bool:
-    """Whether so much promotional credit pays a quote: plug-ins only where the market wants to pay their royalties.
+    """Whether this amount of promotional credit pays a quote. It pays plug-ins only if the market wants to pay their royalties.
 
-    A hold is on one account: too little waits for a smaller price. Nobody pays themselves with it by another account: where somebody who
-    would be paid shares a card, an address or a device with the payer, the wallet pays.
+    A hold is on one account, so credit that does not cover the price is kept for a smaller one. Nobody can pay themselves with
+    credit through another account. If a receiver shares a card, an address or a device with the payer, the wallet pays.
     """
     on_plugins = any(line.total for line in quote.lines if line.is_plugin)
     if credit < quote.total or (on_plugins and not settings.FEES.promotion_pays_royalties):
@@ -29,9 +29,9 @@ def _covers(credit: int, quote: Quote, person: User) -> bool:
 
 @dataclass(frozen=True)
 class Funds:
-    """What a person has to pay a price from, in micro-euros: their wallet, or all of it from their credit.
+    """A person's money for a price, in micro-euros: the wallet pays it, or credit pays all of it.
 
-    missing: what the wallet lacks where credit does not pay.
+    missing: what the wallet lacks if credit does not pay.
     """
 
     wallet: int
@@ -41,7 +41,7 @@ class Funds:
 
 
 def funds_of(person: User, quote: Quote | None = None) -> Funds:
-    """Give what a person has, and whether it pays a quote."""
+    """Give what a person has, and whether it covers a quote."""
     currency = quote.currency if quote else ledger.CURRENCY
     wallet = ledger.balance(ledger.account(AccountKind.WALLET, owner=person, currency=currency)).available
     account = credit_account(person, currency)
@@ -53,7 +53,7 @@ def funds_of(person: User, quote: Quote | None = None) -> Funds:
 
 
 def purses(person: User, quote: Quote) -> list[Account]:
-    """Give the accounts that may pay a quote, the one to try first first; the last is the person's wallet."""
+    """Give the accounts that may pay a quote, in the order to try them. The last is the person's wallet."""
     wallet = ledger.account(AccountKind.WALLET, owner=person, currency=quote.currency)
     credit = credit_account(person, quote.currency)
     return (

@@ -1,4 +1,4 @@
-"""A person's pictures: all of them, one with its credits, its file, deleting it."""
+"""Pages of a person's pictures: the gallery, one picture with its credits, its file, deleting it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HIDDEN = "This picture is hidden at present. Its page says why."
 
 
 def own_picture(person: User, pk: UUID) -> Picture:
-    """Fetch a picture for whoever made it. For everybody else, and once it is deleted, it does not exist."""
+    """Fetch a picture for the person who made it. For everybody else, and once it is deleted, it does not exist."""
     picture = (
         Picture.objects.kept()
         .select_related("request__release__base", "request__job")
@@ -42,7 +42,7 @@ def own_picture(person: User, pk: UUID) -> Picture:
 @login_required
 @require_GET
 def picture_list(request: HttpRequest) -> HttpResponse:
-    """List pictures, the newest first; htmx asks for the further pages one after the other."""
+    """List pictures, the newest first. htmx asks for further pages one after the other."""
     pictures = Picture.objects.kept().filter(request__person=person_of(request)).select_related("request")
     words = request.GET.get("q", "").strip()[:100]
     if words:
@@ -78,7 +78,10 @@ def picture_page(request: HttpRequest, pk: UUID) -> HttpResponse:
 @login_required
 @require_GET
 def picture_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """Serve the original PNG; `?download` offers it to be saved. A browser keeps it, and asks each time whether it may still show it."""
+    """Serve the original PNG; `?download` offers it to be saved.
+
+    A browser keeps it, and asks each time whether it may still show it.
+    """
     picture = own_picture(person_of(request), pk)
     if picture.hidden_because:
         refused = HttpResponse(

@@ -1,7 +1,7 @@
 """What a request costs, line by line, and who gets it.
 
-One `Quote` draws the price box, is kept with the request, gives the shares of the hold, and is printed as the receipt:
-what a person was shown and what is posted cannot differ. Amounts are whole micro-euros.
+One `Quote` draws the price box, is kept with the request, gives the shares of the hold, and is printed as the receipt. So what
+a person was shown and what is posted cannot differ. Amounts are whole micro-euros.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from market.ledger.splits import BASIS_POINTS, split, take_out
 
 @dataclass(frozen=True)
 class Receiver:
-    """A person among those who divide a fee: `weight` is their part of the sum of all weights.
+    """A person among those who divide a fee. `weight` is their part of the sum of all weights.
 
-    `through` names the parts of a combined plug-in by way of which the fee comes to them.
+    `through` names the parts of a combined plug-in through which the fee comes to them.
     """
 
     person: int
@@ -41,7 +41,7 @@ class Fee:
 
 @dataclass(frozen=True)
 class Portion:
-    """What one receiver gets of a line. Of the payer's `own` there is nothing to pay."""
+    """What one receiver gets of a line. If it is the payer's `own`, nothing is paid."""
 
     person: int
     name: str
@@ -85,7 +85,7 @@ class QuoteLine:
 
     @property
     def own(self) -> bool:
-        """Whether the payer alone would receive it: then it costs nothing."""
+        """Whether only the payer would receive it. Then it costs nothing."""
         return all(each.own for each in self.portions)
 
     @property
@@ -94,7 +94,7 @@ class QuoteLine:
 
     @property
     def paid(self) -> tuple[Portion, ...]:
-        """The portions of others than the payer."""
+        """The portions of everybody except the payer."""
         return tuple(each for each in self.portions if not each.own)
 
     @property
@@ -125,7 +125,7 @@ class Quote:
 
     @property
     def digest(self) -> str:
-        """Name exactly what a person was shown, so that a form can say which price it agreed to."""
+        """Hash exactly what a person was shown, so that a form can say which price they agreed to."""
         text = json.dumps(self.as_json(), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -135,14 +135,14 @@ class Quote:
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Quote:
         kept = dict(kept)
-        # Of one rate for all lines, as quotes were once.
+        # Older quotes have one rate for all lines.
         rate = {"commission_bps": kept.pop("commission_bps")} if "commission_bps" in kept else {}
         return cls(**kept | {"lines": tuple(_line(rate | line) for line in kept["lines"])})
 
 
 def _line(kept: dict[str, Any]) -> QuoteLine:
     if "receiver" in kept:
-        # Of one receiver for each line, as quotes were once.
+        # Older quotes have one receiver for each line.
         person, name, amount, own = (kept.pop(key) for key in ("receiver", "receiver_name", "share", "own"))
         return QuoteLine(**kept | {"portions": (Portion(person, name, amount, own=own),)})
     return QuoteLine(**kept | {"portions": tuple(Portion(**each) for each in kept["portions"])})
@@ -151,10 +151,11 @@ def _line(kept: dict[str, Any]) -> QuoteLine:
 def draw_quote(
     *, fees: Sequence[Fee], pictures: int, payer: int, rates: Mapping[str, int], currency: str = "EUR"
 ) -> Quote:
-    """Price a request: every fee times the pictures, the market's commission for its line (in basis points) taken out of each.
+    """Price a request: each fee times the number of pictures. The market's commission is taken out of each line.
 
-    Remainders go by largest remainder, a tie to the receivers before the platform and to the lower person, so that the
-    parts always sum to the fee. Nobody pays themselves: what of a fee would come back to the payer is not charged.
+    Commission rates are in basis points. Division is by largest remainder, so the parts always sum to the fee. In a tie
+    receivers come before the market, and lower person ids first. Nobody pays themselves: the part of a fee that would come back
+    to the payer is not charged.
     """
     if pictures < 1:
         raise ValueError(f"a quote is for at least one picture, not {pictures}")

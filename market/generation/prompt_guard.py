@@ -1,10 +1,9 @@
-"""Prompts that ask for a concept which was taken out of the base, without the plug-in that brings it back.
+"""Find prompts that ask for a concept taken out of the base, without the plug-in that brings it back.
 
-The words of a prompt are compared with a concept's names: as they stand, inflected, misspelt, or disguised (other alphabets, digits
-for letters, dots and blanks between letters, another order). What describes a concept without naming it is found by how near its
-words' vectors come to those of the concept's descriptions.
-
-The guard advises: it says what the prompt seems to ask for, and offers the plug-in. The concept is gone from the base whatever the prompt says.
+The words of a prompt are compared with a concept's names: as written, inflected, misspelt, or disguised. Disguises are other
+alphabets, digits for letters, dots and blanks between letters, and another order. A description without the name is found by
+comparing the vectors of its words with those of the concept's descriptions. The guard only advises: it says what the prompt
+seems to ask for, and offers the plug-in. The concept is gone from the base whatever the prompt says.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ from text_unidecode import unidecode
 How = Literal["name", "misspelling", "description"]
 
 LONG, LONGER = 5, 9
-"""Letters from which one slip, and two, still leave a name recognisable."""
+"""From how many letters a name is still recognisable with one slip, and with two."""
 ALIKE = 0.68
-"""Cosine from which words describe a concept; see `python -m benchmarks prompt_guard`."""
+"""The cosine from which words count as describing a concept; see `python -m benchmarks prompt_guard`."""
 REMEMBERED = 20_000
-"""Words whose stem, and whether they exist, need not be found again. Anybody can write words that nobody wrote before."""
+"""How many words are cached with their stem and whether they exist. It is bounded, since anybody can write new words."""
 DESCRIBING = (3, 9)
-"""Words in a stretch of a prompt that is compared with descriptions."""
+"""The words in a stretch of a prompt that is compared with descriptions."""
 
 _DIGITS = str.maketrans("013457", "oieast")
 _SAID = {"0": "zero", "1": "one", "2": "two", "3": "three", "4": "four", "5": "five"}
@@ -73,7 +72,7 @@ class Guarded:
 
 @dataclass(frozen=True)
 class Mention:
-    """Where a prompt asks for a guarded concept: in which words, and how they were recognised."""
+    """A place where a prompt asks for a guarded concept: its words, and how they were recognised."""
 
     concept: int
     said: str
@@ -82,7 +81,7 @@ class Mention:
 
 @dataclass(frozen=True)
 class _Word:
-    """One word in lower-case ASCII; with digits read as the letters they look like, or said as numbers; and its stem."""
+    """One word in lower-case ASCII: as it is, with digits read as look-alike letters or as number words, and its stem."""
 
     plain: str
     looks: str
@@ -92,7 +91,7 @@ class _Word:
 
 @dataclass(frozen=True)
 class _Phrase:
-    """A name in comparable form. `readings`: all of its letters together, with digits as letters and as words."""
+    """A name in comparable form. `readings`: all of its letters without blanks, with digits read as letters and as words."""
 
     concept: int
     words: tuple[_Word, ...]
@@ -101,7 +100,7 @@ class _Phrase:
 
 
 class PromptGuard:
-    """Finds guarded concepts in prompts. Making one costs more than asking it: keep it for as long as the concepts stay."""
+    """Finds guarded concepts in prompts. Making one is slower than asking it: keep it while the concepts stay the same."""
 
     def __init__(self, concepts: Sequence[Guarded], alike: float = ALIKE) -> None:
         self._concepts = tuple(concepts)
@@ -129,7 +128,7 @@ class PromptGuard:
         return owners, _vectors(texts)
 
     def _described(self, words: Sequence[str]) -> Iterable[Mention]:
-        """Compare stretches of the prompt with the descriptions; the best stretch of each concept counts."""
+        """Compare stretches of the prompt with the descriptions. For each concept the best stretch counts."""
         if not any(each.descriptions for each in self._concepts):
             return
         content = [word for word in words if word not in _STOP]
@@ -154,7 +153,7 @@ class PromptGuard:
 
 
 def _plain(text: str) -> str:
-    """Write any alphabet in lower-case ASCII; what is invisible goes, and what is neither letter nor digit is a blank."""
+    """Write any alphabet in lower-case ASCII. Invisible characters go, and other signs become blanks."""
     text = "".join(
         letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf"
     )
@@ -182,11 +181,11 @@ def _word(plain: str) -> _Word:
 
 
 def _joined(words: list[str]) -> list[str]:
-    """Take single letters that follow on each other, as in "f.o.x.", for one word."""
+    """Join single letters in a row, as in "f.o.x.", into one word."""
     joined: list[str] = []
     spelling = ""
     for index, word in enumerate([*words, ""]):
-        # "a" before another single letter is taken for an article.
+        # "a" before another single letter counts as an article.
         article = word == "a" and not spelling and index + 1 < len(words) and len(words[index + 1]) == 1
         if len(word) == 1 and word.isalpha() and not article:
             spelling += word
@@ -209,7 +208,7 @@ def _stem(word: str) -> str:
 
 
 def _readings(words: Sequence[_Word], *, stemmed: bool = True) -> frozenset[str]:
-    """Write words without blanks, in each way their digits can be read, and `stemmed` the last without its ending, too."""
+    """Write words without blanks, in each way their digits can be read. With `stemmed`, add the last word without its ending."""
     looks, said = "".join(word.looks for word in words), "".join(word.said for word in words)
     start = "".join(word.looks for word in words[:-1])
     return frozenset((looks, said, start + words[-1].stem) if stemmed else (looks, said))
@@ -230,7 +229,7 @@ def _phrase(concept: int, name: str) -> _Phrase:
 
 
 def _named(phrase: _Phrase, words: Sequence[_Word]) -> Mention | None:
-    """Look for a name in a prompt's words: in one piece or in several, in another order, with slips."""
+    """Look for a name in a prompt's words: in one piece or several, in another order, with typing slips."""
     slips = None
     stems = {word.stem for word in phrase.words}
     size = len(phrase.words)
@@ -248,7 +247,7 @@ def _named(phrase: _Phrase, words: Sequence[_Word]) -> Mention | None:
 
 
 def _misspelt(phrase: _Phrase, window: Sequence[_Word]) -> bool:
-    """Whether words are the name but for a slip or two; words that exist are no slips."""
+    """Whether words are the name except for a slip or two. Existing words are no slips."""
     if len(window) == len(phrase.words):
         pairs = list(zip(window, phrase.words, strict=True))
         return all(word.stem == meant.stem or _slip(word.looks, meant.looks) for word, meant in pairs)
@@ -269,7 +268,7 @@ def _near(said: str, meant: str) -> bool:
 
 
 def _squeezed(word: str) -> str:
-    """Write letters that follow on themselves once."""
+    """Write repeated letters once."""
     return re.sub(r"(.)\1+", r"\1", word)
 
 

@@ -1,4 +1,4 @@
-"""The picture file as it is kept and downloaded: it says itself how it was made and with whose plug-ins."""
+"""The picture file as it is kept and downloaded. The file itself says how it was made and with whose plug-ins."""
 
 from __future__ import annotations
 

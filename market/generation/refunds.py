@@ -1,4 +1,4 @@
-"""Give a query's price back: by reversing what it paid, or from the market's own pocket. Once, and one of the two."""
+"""Refund a request, once: by reversing its payment, or from the market's own revenue."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ def capture_of(request: GenerationRequest) -> Transfer | None:
 
 
 def refund_of(capture: Transfer) -> Transfer | None:
-    """Give the transfer that gave a query's price back, if there is one."""
+    """Give the transfer that refunded a request, if there is one."""
     given_back = Transfer.objects.filter(reference=capture.reference, kind=TransferKind.REFUND)
     return Transfer.objects.filter(reverses=capture).first() or given_back.first()
 
 
 def refund_query(request: GenerationRequest, admin: User, reason: str, *, from_receivers: bool) -> Transfer:
-    """Give what a query cost back to who paid, out of what its receivers got, or out of the market's revenue.
+    """Refund a request's price to its payer, from what its receivers got or from the market's revenue.
 
-    Raises Refused for a query that was not charged, or was refunded before.
+    Raises Refused for a request that was not charged, or was refunded before.
     """
     require_admin(admin)
     if request.person_id == admin.pk:
-        raise Refused("Another admin has to refund your own queries.")
+        raise Refused("Another admin has to refund your own requests.")
     reason = reason.strip()[:200]
     if not reason:
-        raise Refused("Say why it is given back.")
+        raise Refused("Say why it is refunded.")
     with transaction.atomic():
-        # Two admins at once take turns here: the second finds what the first did.
+        # Two admins at once take turns here: the second sees what the first did.
         GenerationRequest.objects.select_for_update().get(pk=request.pk)
         capture = capture_of(request)
         if capture is None:
-            raise Refused("This request was not charged: there is nothing to give back.")
+            raise Refused("This request was not charged: there is nothing to refund.")
         if refund_of(capture):
-            raise Refused("This query was given back before.")
+            raise Refused("This request was refunded before.")
         if from_receivers:
             made = ledger.reverse(
                 transfer=capture, key=f"{request.reference}:refund", reason=reason, actor=admin

@@ -37,10 +37,10 @@ KIND = "generation"
 
 @dataclass(frozen=True)
 class Terms:
-    """What an order would be done with, and its price, as of now.
+    """What an order would be drawn with, and its price, as of now.
 
-    unneeded: chosen plug-ins that would change nothing, because this release needs them not, or at weight 0; they are neither
-    used nor paid for.
+    unneeded: chosen plug-ins that would change nothing, because this release does not need them or their weight is 0. They are
+    neither used nor paid for.
     """
 
     release: BaseRelease
@@ -50,9 +50,9 @@ class Terms:
 
 
 def settle_terms(order: QuoteOrder, person: User, prices_at: datetime | None = None) -> Terms:
-    """Find the versions and the price. Raises Refused where the plug-ins cannot be used like this.
+    """Find the versions and the price. Raises Refused if the plug-ins cannot be used like this.
 
-    prices_at: reckon with prices as they were just before this moment, and all else as it is now.
+    prices_at: use prices from just before this moment, and all else as it is now.
     """
     release = _release_for(order)
     weights = dict(order.plugins)
@@ -80,7 +80,7 @@ def settle_terms(order: QuoteOrder, person: User, prices_at: datetime | None = N
 
 
 def _release_for(order: QuoteOrder) -> BaseRelease:
-    """Give the release in use. Raises Refused where the base is not offered, or not for so many pictures."""
+    """Give the release in use. Raises Refused if the base is not offered, or not for so many pictures."""
     base = order.base
     release = base.releases.filter(is_default=True).first()
     if release is None or not base.listed:
@@ -94,7 +94,7 @@ def _release_for(order: QuoteOrder) -> BaseRelease:
 
 
 def _chosen(release: BaseRelease, order: QuoteOrder, person: User, prices_at: datetime | None) -> list[Offer]:
-    """Give the offers of the chosen plug-ins. Raises Refused where one is not offered, or does not fit the release."""
+    """Give the offers of the chosen plug-ins. Raises Refused if one is not offered, or does not fit the release."""
     found = PlugIn.objects.with_everything().in_bulk([pk for pk, _ in order.plugins])
     if len(found) < len(order.plugins):
         raise invalid(NOT_OFFERED, field="plugins")
@@ -141,7 +141,7 @@ def request_pictures(
         with transaction.atomic():
             return _request(person=person, order=order, agreed=agreed, idempotency_key=idempotency_key)
     except (IntegrityError, Refused):
-        # The other half of a double click may have made it meanwhile (and spent the balance this half lacked).
+        # The other click of a double click may have made it meanwhile (and spent the balance that this one lacked).
         made = GenerationRequest.objects.filter(person=person, idempotency_key=idempotency_key).first()
         if made is None:
             raise
@@ -156,21 +156,21 @@ def _request(
         return made
     require_not_stopped(person)
     require_room(person, KIND, most=limits.MAX_WAITING, named="requests")
-    # Before the price is held: a takedown locks the plug-in first, too, and then who pays.
+    # Before the price is held: a takedown also locks the plug-in first, then the payer.
     hold_off_takedowns([pk for pk, _ in order.plugins])
     terms = _as_agreed(order, person, agreed)
     _require_within_limits_of_base(order)
     quote = terms.quote
     pk = uuid.uuid4()
     expires_at = timezone.now() + timedelta(hours=limits.EXPIRES_AFTER_HOURS)
-    # Later than the request is given up: its own end is what releases the money, not the hold's.
+    # Later than the request is given up: ending the job releases the money, not the hold's expiry.
     hold = _hold(person, quote, pk, expires_at + timedelta(hours=1)) if quote.total > 0 else None
     job = Job.objects.enqueue(
         kind=KIND,
         owner=person,
         parameters={"prompt": order.prompt[:100], "pictures": order.count, "steps": order.steps},
         work_units=order.steps * order.count,
-        # Requests with one batch key could be drawn together: the same weights, steps and guidance.
+        # Requests with the same batch key can be drawn together: they have the same weights, steps and guidance.
         batch_key=f"{terms.release.pk}:{order.steps}:{order.guidance:g}",
         job_id=pk,
     )
@@ -200,7 +200,7 @@ def _request(
 
 
 def _as_agreed(order: GenerationOrder, person: User, agreed: str) -> Terms:
-    """Give the terms at the price that was agreed to: the one now, or a lower one of the last minutes. Raises PriceChanged."""
+    """Give the terms at the agreed price: the present one, or a lower one from the last minutes. Raises PriceChanged."""
     now = settle_terms(order, person)
     if now.quote.digest == agreed:
         return now
@@ -215,7 +215,7 @@ def _as_agreed(order: GenerationOrder, person: User, agreed: str) -> Terms:
 
 
 def _changes_of_price(terms: Terms) -> list[datetime]:
-    """Give when a price in the terms changed while their quote may have lain open, the latest first."""
+    """Give the moments at which a price in the terms changed while the quote may have been open, the latest first."""
     versions = [version for version, _ in terms.versions]
     inner = [each.part for listed in parts_within(versions).values() for each in listed if each.part]
     plugins = {version.plugin_id for version in (*versions, *inner)}
@@ -237,7 +237,7 @@ def _require_within_limits_of_base(order: GenerationOrder) -> None:
         )
     if base.max_waiting is None:
         return
-    # One request after the other, so that two at the same moment are not both the last.
+    # One request after the other, so that two at the same moment do not exceed the limit.
     BaseModel.objects.select_for_update(no_key=True).get(pk=base.pk)
     waiting = Job.objects.live().filter(kind=KIND, generation_request__release__base=base).count()
     if waiting >= base.max_waiting:
@@ -248,7 +248,7 @@ def _require_within_limits_of_base(order: GenerationOrder) -> None:
 
 
 def _hold(person: User, quote: Quote, pk: uuid.UUID, expires_at: datetime) -> ledger.Hold:
-    """Set the price aside in the first purse that has it. Raises BalanceTooLow."""
+    """Hold the price on the first account that has it. Raises BalanceTooLow."""
     for purse in purses(person, quote):
         try:
             return ledger.hold(
@@ -259,7 +259,7 @@ def _hold(person: User, quote: Quote, pk: uuid.UUID, expires_at: datetime) -> le
                 expires_at=expires_at,
             )
         except InsufficientFunds as error:
-            short = error  # credit that was spent meanwhile leaves the wallet to pay
+            short = error  # if the credit was spent meanwhile, the wallet pays
     raise BalanceTooLow(
         f"This costs {formatted(quote.total)}, and your balance is {formatted(short.available)}. "
         "Nothing was charged. Top up, or ask for less.",
@@ -269,7 +269,7 @@ def _hold(person: User, quote: Quote, pk: uuid.UUID, expires_at: datetime) -> le
 
 
 def shares_of(quote: Quote) -> list[ledger.Share]:
-    """Turn a quote into the shares of a hold. A portion of zero is kept with its terms, and never posted."""
+    """Turn a quote into the shares of a hold. A portion of zero is kept in the terms, but never posted."""
     revenue = ledger.account(AccountKind.PLATFORM_REVENUE, currency=quote.currency)
     people = User.objects.in_bulk([portion.person for line in quote.lines for portion in line.portions])
     shares = []

@@ -58,10 +58,10 @@ class Row:
 
 @dataclass(frozen=True)
 class PriceBox:
-    """A price with what it will be paid from, or the reason why there is no price.
+    """A price and what will pay it, or the reason why there is no price.
 
-    asked_for: what the prompt seems to ask for that the base no longer draws. unneeded: plug-ins that were chosen and would change
-    nothing, and so are left out.
+    asked_for: what the prompt seems to ask for that the base no longer draws.
+    unneeded: chosen plug-ins that would change nothing, so they are left out.
     """
 
     quote: Quote | None
@@ -75,7 +75,7 @@ class PriceBox:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def studio(request: HttpRequest) -> HttpResponse:
-    """Show the form, or do what its button says. Only the button named `run` starts, and charges, anything."""
+    """Show the form, or do what its button says. Only the button named `run` starts or charges anything."""
     if request.method != "POST":
         return _show(request, *_starting_form(request))
     data = request.POST
@@ -84,7 +84,7 @@ def studio(request: HttpRequest) -> HttpResponse:
     if "top_up" in data:
         _keep_draft(request.session, data)
         return redirect(_top_up_url(price_box(QuoteForm(data), person_of(request), "").funds.missing))
-    # Adding, removing, finding and re-pricing without JavaScript: the same form again, as it stands.
+    # Adding, removing, finding and re-pricing without JavaScript: show the same form again, as it is.
     form = _unvalidated(data, _changed(data))
     return _show(request, form)
 
@@ -92,7 +92,7 @@ def studio(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def quote(request: HttpRequest) -> HttpResponse:
-    """Answer with the price box for the form as it stands."""
+    """Answer with the price box for the form as it is."""
     form = QuoteForm(request.POST)
     price = price_box(form, person_of(request), request.POST.get("prompt", ""))
     return render(request, "generation/_price.html", {"price": price})
@@ -111,7 +111,7 @@ def plugins(request: HttpRequest) -> HttpResponse:
 
 
 def price_box(form: QuoteForm, person: User, prompt: str) -> PriceBox:
-    """Price a form, however unfinished the rest of it is, and say what its prompt asks for in vain."""
+    """Price a form, however unfinished the rest of it is, and say what its prompt asks for that the base cannot draw."""
     if not form.is_valid():
         problems = [str(error) for errors in form.errors.values() for error in errors]
         return PriceBox(None, " ".join(problems), funds_of(person))
@@ -138,7 +138,7 @@ def _run(request: HttpRequest) -> HttpResponse:
         request.session.pop(DRAFT, None)
         if not asked_by_htmx(request):
             return redirect(made.job)
-        # The next run from the same page is another one, so it needs another key.
+        # The next request from the same page is a new one, so it needs a new key.
         fresh = request.POST.copy()
         fresh["key"] = str(uuid.uuid4())
         return _show(request, _unvalidated(fresh, form.chosen), job=made.job)
@@ -168,7 +168,7 @@ def _show(request: HttpRequest, form: StudioForm, *, job: Job | None = None) -> 
 
 
 def _starting_form(request: HttpRequest) -> tuple[StudioForm]:
-    """Make the form a visit starts with: a former request, a plug-in of the catalogue, a kept draft, or empty."""
+    """Make the form for a visit: from a former request, a plug-in of the catalogue or a kept draft, or empty."""
     asked = request.GET
     if like := _own_request(person_of(request), asked.get("like", "")):
         values, chosen = values_of(like)
@@ -199,7 +199,7 @@ def _own_request(person: User, pk: str) -> GenerationRequest | None:
 
 
 def _unvalidated(data: QueryDict, chosen: tuple[Chosen, ...] | None) -> StudioForm:
-    """Fill a form with what was typed, without judging it."""
+    """Fill a form with what was typed, without validating it."""
     names = StudioForm.base_fields
     values = {name: data[name] for name in names if name in data}
     values.setdefault("key", str(uuid.uuid4()))
@@ -238,13 +238,13 @@ def _picker(form: QuoteForm, words: str, person: User) -> dict[str, Any]:
     else:
         found = offered
     found = found.exclude(pk__in=[each.pk for each in form.chosen])
-    # What the person combined for themselves was never published, and comes first.
+    # Unpublished plug-ins that the person combined for themselves come first.
     found = found.order_by(F("published_at").desc(nulls_first=True), "pk")
     return {
         "rows": rows,
         "found": found[:FOUND],
         "words": words,
-        # Two or more can become one plug-in, which the page offers.
+        # If there are two or more, the page offers to combine them.
         "combine": urlencode([("plugin", row.plugin.pk) for row in rows if row.plugin])
         if len(rows) > 1
         else "",
@@ -260,7 +260,7 @@ def _rows(chosen: tuple[Chosen, ...], person: User) -> list[Row]:
 
 
 def _keep_draft(session: SessionBase, data: QueryDict) -> None:
-    """Keep the form over a visit to the wallet."""
+    """Keep the form during a visit to the wallet."""
     draft = data.copy()
     for name in ("csrfmiddlewaretoken", "key", "agreed", "run", "top_up", "add", "remove"):
         draft.pop(name, None)
@@ -268,7 +268,7 @@ def _keep_draft(session: SessionBase, data: QueryDict) -> None:
 
 
 def _top_up_url(missing: int) -> str:
-    """Give the page for topping up, with what is missing filled in: whole cents, and no less than can be paid in."""
+    """Give the page for topping up, with the missing amount filled in: in whole cents, and at least the smallest top-up."""
     query = {"next": reverse("generation:studio")}
     if missing:
         amount = Decimal(max(missing, LEAST)) / MICROS

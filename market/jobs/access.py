@@ -1,4 +1,4 @@
-"""Whose a job is to see."""
+"""Who may see a job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs in Django's administration: to look at."""
+"""Jobs in Django's administration, read-only."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from market.jobs.models import Job
 
 
 def cancel_job(job: Job, by: User) -> bool:
-    """Ask a job to stop, and read how it stands then. False: it had ended already."""
+    """Ask a job to stop, and reload its state. False: it had ended already."""
     with transaction.atomic():
         asked = Job.objects.request_cancel(job.pk)
         if asked and job.owner_id != by.pk:

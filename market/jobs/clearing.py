@@ -1,4 +1,4 @@
-"""What attempts left in the storage: previews that nobody watches any more, and files of attempts that came to nothing."""
+"""Delete what attempts left in the storage: old previews, and files of attempts that failed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 from market.jobs.models import Job, LastSweep
 
 CLEAR_UP_AFTER = timedelta(hours=1)
-"""Longer after a job's end than a late attempt goes on, or a page shows a preview."""
+"""So long after a job's end no late attempt runs any more, and no page shows a preview."""
 AT_ONCE = 200
 
 
@@ -20,7 +20,7 @@ def preview_folder(pk: UUID) -> str:
 
 
 def clear_up_after_jobs() -> int:
-    """Delete what jobs that ended a while ago left behind, the longest ago first; say how many jobs it were."""
+    """Delete what jobs left behind that ended a while ago, the oldest first. Give how many jobs."""
     last = LastSweep.objects.filter(pk=1).first()
     if last is None:
         return 0
@@ -31,7 +31,7 @@ def clear_up_after_jobs() -> int:
     if not first:
         return 0
     until = first[-1].finished_at
-    jobs = ended.filter(finished_at__lte=until)  # with those that ended in the same moment as the last
+    jobs = ended.filter(finished_at__lte=until)  # include those that ended at the same moment as the last
     for job in jobs:
         empty_folder(preview_folder(job.pk))
         job.meaning.clear_up(job)
@@ -40,7 +40,7 @@ def clear_up_after_jobs() -> int:
 
 
 def empty_folder(folder: str) -> None:
-    """Delete the files in a folder of the storage, and the folder where there is such a thing."""
+    """Delete the files in a folder of the storage, and the folder itself if the storage has folders."""
     try:
         _, names = default_storage.listdir(folder)
     except FileNotFoundError:

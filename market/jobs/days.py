@@ -1,4 +1,4 @@
-"""Jobs by the day they were made on. A day that is over is summed up once; only the others are counted when they are asked for."""
+"""Jobs by the day they were made on. A past day is summed up once. Other days are counted when they are needed."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from market.jobs.spreads import Spread, bucket_of, time_between
 from market.jobs.states import JobState
 
 MARGIN = timedelta(hours=1)
-"""So long after its end a day is summed up: what was made on it is committed by then, whatever the clocks of the machines say."""
+"""A day is summed up this long after its end. By then its jobs are committed, even if machines' clocks differ."""
 DAYS_A_SWEEP = 10
-"""At most so many are summed up at a time, so that a sweep stays short when there are years to catch up."""
+"""The most days that are summed up at a time, so that a sweep stays short even after years."""
 REASONS = 20
-"""So many reasons to fail are kept of a day, the most frequent; the others are only counted among the failed."""
+"""How many reasons for failures are kept for a day, the most frequent. The others only count among the failed."""
 REASON_LENGTH = 200
 
 _DAY = timedelta(days=1)
 
 
 def days_of(kind: str, first: date, last: date, *, only_counts: bool = False) -> list[JobDay]:
-    """Give the days on which jobs of a kind were made, in order. With `only_counts`, without their times and reasons."""
+    """Give the days on which jobs of a kind were made, in order. `only_counts` leaves out times and reasons."""
     kept = JobDay.objects.filter(kind=kind, day__gte=first, day__lte=last)
     if only_counts:
         kept = kept.defer("waits", "works", "reasons")
@@ -40,15 +40,15 @@ def days_of(kind: str, first: date, last: date, *, only_counts: bool = False) ->
 
 
 def sum_up_days(most: int = DAYS_A_SWEEP) -> int:
-    """Sum up days that are over and of which no job lives, the earliest first; say how many.
+    """Sum up past days on which every job has ended, the earliest first. Give how many.
 
-    May run at any time and twice at once: a day is kept once, and no job of it changes any more.
+    May run at any time, and twice at once: a day is kept once, and its jobs do not change any more.
     """
     last = (timezone.now() - MARGIN).astimezone(UTC).date() - _DAY
     made = 0
     for kind in known_kinds():
         for day in islice(_open_days(kind, last), most - made):
-            # A day without jobs is kept as well, or it would be looked at for ever.
+            # A day without jobs is kept as well. Otherwise it would be looked at for ever.
             counted = _count(kind, day, day) or [_nothing(kind, day)]
             values = {
                 name: getattr(counted[0], name)
@@ -60,13 +60,13 @@ def sum_up_days(most: int = DAYS_A_SWEEP) -> int:
 
 
 def _open_days(kind: str, last: date) -> list[date]:
-    """The days since the first job of a kind that can be summed up and are not."""
+    """The days since the first job of a kind that can be summed up and are not yet."""
     jobs = Job.objects.filter(kind=kind).order_by("created_at")
     first = jobs.values_list("created_at", flat=True).first()
     if first is None:
         return []
     kept = set(JobDay.objects.filter(kind=kind).values_list("day", flat=True))
-    # Each by its own state: so they are found in the indexes of what waits and what runs, and not among all jobs.
+    # One state at a time: the indexes of waiting and of running jobs are used, and not all jobs searched.
     for state in (JobState.QUEUED, JobState.RUNNING):
         live = _made(kind, first.astimezone(UTC).date(), last).filter(state=state)
         kept |= set(live.values_list("day", flat=True).distinct())
@@ -79,7 +79,7 @@ def _days(first: date, last: date) -> Iterator[date]:
 
 
 def _runs(days: Iterable[date]) -> list[tuple[date, date]]:
-    """Put days that follow on each other together: the first and the last of each run."""
+    """Join consecutive days: give the first and the last of each run."""
     runs: list[tuple[date, date]] = []
     for day in days:
         if runs and runs[-1][1] + _DAY == day:
@@ -90,7 +90,7 @@ def _runs(days: Iterable[date]) -> list[tuple[date, date]]:
 
 
 def _made(kind: str, first: date, last: date) -> Any:
-    """Jobs of a kind that were made from the one day to the other, with the `day` of each."""
+    """Jobs of a kind that were made between two days, both included, with the `day` of each."""
     start, end = (datetime.combine(day, time.min, UTC) for day in (first, last + _DAY))
     made = Job.objects.filter(kind=kind, created_at__gte=start, created_at__lt=end).order_by()
     return made.annotate(day=TruncDate("created_at", tzinfo=UTC))
@@ -117,21 +117,21 @@ def _count(kind: str, first: date, last: date, *, only_counts: bool = False) -> 
         figures["reasons"] = _reasons(jobs)
     for name, by_day in figures.items():
         for day, figure in by_day.items():
-            # A day may have got its first job since the days were counted.
+            # A day may have got its first job after the days were counted.
             if day in found:
                 setattr(found[day], name, figure)
     return list(found.values())
 
 
 def _nothing(kind: str, day: date, **counts: int) -> JobDay:
-    """A day without times and reasons, and without jobs unless they are given."""
+    """A day without times and reasons. Its counts are zero unless given."""
     empty = Spread().as_json()
     numbers = {"asked": 0, "succeeded": 0, "failed": 0, "cancelled": 0} | counts
     return JobDay(kind=kind, day=day, waits=empty, works=empty, **numbers)
 
 
 def _spreads(jobs: Any, begin: str, end: str) -> dict[date, dict[str, Any]]:
-    """How the time from one moment of jobs to another is spread, by day, of those that had both; as it is kept."""
+    """Give the spread of the time between two moments of jobs, by day, in stored form. Only jobs with both moments count."""
     timed = jobs.annotate(time=time_between(begin, end), bucket=bucket_of("time")).exclude(time=None)
     found: dict[date, Spread] = defaultdict(Spread)
     for row in timed.values("day", "bucket").annotate(number=Count("pk"), longest=Max("time")):
@@ -140,7 +140,7 @@ def _spreads(jobs: Any, begin: str, end: str) -> dict[date, dict[str, Any]]:
 
 
 def _reasons(jobs: Any) -> dict[date, list[tuple[str, int]]]:
-    """Why jobs failed, by day; no more than REASONS a day, however many errors there were."""
+    """Give why jobs failed, by day, at most REASONS a day."""
     rows = (
         jobs.filter(state=JobState.FAILED)
         .annotate(reason=Left("error", REASON_LENGTH))

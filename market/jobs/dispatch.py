@@ -19,7 +19,7 @@ def wake(kind: str) -> bool:
     try:
         app.send_task(WAKE, args=[kind], queue=kind, ignore_result=True, retry=False)
     except (OperationalError, OSError) as error:
-        # Workers look for jobs themselves, and the row stays undelivered, so the sweeper sends it again.
+        # Workers look for jobs themselves. The row stays undelivered, so the sweeper sends it again.
         _outage.began(error)
         return False
     _outage.ended()

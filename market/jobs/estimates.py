@@ -1,4 +1,4 @@
-"""Where a job stands in the queue, and how long it is likely to take, judged by what was finished lately."""
+"""A job's place in the queue, and how long it will probably take, judged by jobs finished lately."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAMPLE = 20
 
 @dataclass(frozen=True)
 class Standing:
-    """`ahead` jobs come first; `seconds` until this one is done, or None while nothing is known about its kind."""
+    """`ahead`: jobs before this one. `seconds`: until it is done, or None while nothing is known about its kind."""
 
     ahead: int
     seconds: int | None
@@ -34,7 +34,7 @@ def seconds_per_unit(kind: str) -> float | None:
 
 
 def standing(job: Job) -> Standing:
-    """Say how many jobs a worker does before this one ends, and about how long that takes."""
+    """Say how many jobs workers do before this one ends, and about how long that takes."""
     if job.state == JobState.RUNNING:
         return Standing(ahead=0, seconds=seconds_left(job), has_worker=True)
     workers = Worker.objects.alive().filter(kinds__contains=[job.kind])
@@ -52,7 +52,7 @@ def standing(job: Job) -> Standing:
         ahead += 1
         seconds = None if left is None or seconds is None else seconds + left
     queue = Job.objects.filter(before, kind__in=served, state=JobState.QUEUED)
-    # Summed in the database: every waiting page asks for this, however long the queue is.
+    # Summed in the database: every waiting page asks for this, and the queue may be long.
     for row in queue.order_by().values("kind").annotate(jobs=Count("pk"), units=Sum("work_units")):
         rate = pace[row["kind"]]
         ahead += row["jobs"]
@@ -64,7 +64,7 @@ def standing(job: Job) -> Standing:
 
 
 def seconds_left(job: Job, now: datetime | None = None) -> int | None:
-    """Say how long a running job still needs: as its worker reports, or by the pace of its own steps so far."""
+    """Say how long a running job still needs: as its worker reports, or judged by its own steps so far."""
     reported: float | None = (job.progress or {}).get("seconds_left")
     if reported is not None:
         return max(0, math.ceil(reported))

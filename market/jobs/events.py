@@ -1,4 +1,4 @@
-"""The server-sent events of a job: its panel, rendered anew each time the job changes, until it has ended."""
+"""The server-sent events of a job: its panel, rendered again each time the job changes, until it has ended."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from market.jobs.models import Job
 from market.jobs.watching import watcher
 
 HEARTBEAT = 15.0
-"""Seconds of silence after which a comment is sent, so that proxies keep the stream and a dead client is noticed."""
+"""Seconds of silence after which a comment is sent. So proxies keep the stream, and a dead client is noticed."""
 QUEUE_REFRESH = 5.0
-"""A waiting job's place changes without its row changing; look again this often."""
+"""Seconds between looks at a waiting job: its place changes without a change of its row."""
 LONGEST = 900.0
-"""A stream ends after this many seconds; the browser opens the next. It bounds what a forgotten tab holds."""
+"""A stream ends after this many seconds, and the browser opens the next. This bounds what a forgotten tab costs."""
 
 
 def panel_context(job: Job) -> dict[str, object]:
@@ -47,7 +47,7 @@ async def job_events(
 ) -> AsyncGenerator[str, None]:
     """Yield `panel` events while the job lives, then the last `panel` and a `close`.
 
-    Closing the generator, as the server does when the browser goes away, ends the watching at once.
+    The server closes the generator when the browser goes away; that ends the watching at once.
     """
     render = sync_to_async(_render, thread_sensitive=False)
     loop = asyncio.get_running_loop()

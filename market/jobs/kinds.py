@@ -1,7 +1,7 @@
 """What each kind of job means to the app that owns it.
 
-`market/wiring.py` lists them. A plain dictionary, not Django signals: there is exactly one
-owner of a kind, and its callback runs inside the transaction that ends the job, so money and state move together.
+`market/wiring.py` lists them. It is a plain dictionary, not Django signals. A kind has exactly one owner, whose callback runs
+inside the transaction that ends the job. So money and state change together.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _nothing(_job: Job) -> None:
-    """Do nothing: this kind owes nobody anything when it ends without a result, or leaves no files."""
+    """Do nothing: for a kind that owes nobody anything when it ends without a result, or that leaves no files."""
 
 
 def _no_page(_job: Job) -> str | None:
@@ -28,11 +28,12 @@ def _no_page(_job: Job) -> str | None:
 class JobKind:
     """Describe one kind of job.
 
-    `settle` runs when a job ends as failed or cancelled, in the same transaction as the change of state; it must be
-    safe to roll back. `describe` is one line for lists. `result_url` is where a finished job leads.
-    `clear_up` deletes files that attempts left, a while after the job has ended. `result_template` is included in the job's page once it has succeeded, with `job` in its context. `free` is a
-    condition on jobs of this kind: those that cost their owner nothing; it must not change once a job is made. `by_turns`: owners take turns,
-    instead of the oldest job being the next; for kinds whose jobs take long.
+    `settle` runs when a job ends as failed or cancelled, in the transaction that changes its state. It must be safe to roll
+    back. `describe` is one line for lists. `result_url` is where a finished job leads. `clear_up` deletes files that attempts
+    left, some time after the job ended. `result_template` is included in the job's page once it has succeeded, with `job` in
+    its context. `free` is a query condition for jobs of this kind that cost their owner nothing. Its result must not change
+    once a job is made. `by_turns`: owners take turns, instead of the oldest job coming next. It is for kinds whose jobs take
+    long.
     """
 
     name: str
@@ -49,7 +50,7 @@ class JobKind:
 
 
 class UnknownKind(LookupError):
-    """A job was made, or read, whose kind no installed app has registered."""
+    """A job's kind is registered by no installed app."""
 
 
 _kinds: dict[str, JobKind] = {}

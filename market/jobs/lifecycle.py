@@ -1,4 +1,4 @@
-"""How a job changes state. Every change is one conditional UPDATE, and acts only on the rows it changed.
+"""How a job changes state. Every change is one conditional UPDATE, and only changed rows are acted on.
 
     queued ──claim──▶ running ──succeed──▶ succeeded
       ▲  │               │ │
@@ -37,11 +37,11 @@ LOST_TOO_OFTEN = "The worker stopped before it finished, {attempts} times in a r
 
 
 class LeaseLost(Exception):
-    """The attempt is no longer the job's: its lease passed on, the job ended, or its owner asked to cancel it."""
+    """The attempt no longer holds the job: another has the lease, the job ended, or its owner asked to cancel it."""
 
 
 class BadResult(Exception):
-    """What a worker handed back cannot be kept: the same again would not be either."""
+    """A worker's result cannot be kept, and would not be after another try."""
 
 
 def lease_duration() -> timedelta:
@@ -52,9 +52,9 @@ RETRY_AT_MOST = timedelta(minutes=5)
 
 
 def wait_after(attempt: int) -> timedelta:
-    """Give how long a job waits after an attempt failed: twice as long each time, and by chance up to half of that less.
+    """Give how long a job waits after an attempt failed: twice as long each time, shortened at random by up to half.
 
-    What failed together is so not tried again together.
+    So jobs that failed together are not tried again together.
     """
     first = timedelta(seconds=settings.JOBS.retry_seconds)
     longest: timedelta = min(first * 2 ** (attempt - 1), RETRY_AT_MOST)
@@ -101,7 +101,7 @@ class JobQuerySet(models.QuerySet["Job"]):
     def claim(self, *, kinds: Collection[str], worker: str, limit: int = 1) -> list[Job]:
         """Take the next job of these kinds, and with it up to `limit` in all that share its batch key.
 
-        Rows that another worker is claiming at the same moment are skipped, not waited for.
+        Rows that another worker is claiming at this moment are skipped, not waited for.
         """
         with transaction.atomic():
             ready = (
@@ -141,7 +141,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         progress: dict[str, Any] | None = None,
         preview: str | None = None,
     ) -> bool:
-        """Prolong the lease and report progress. False: stop, the lease is lost or the owner asked to cancel."""
+        """Extend the lease and report progress. False: stop, because the lease is lost or the owner asked to cancel."""
         report: dict[str, Any] = {}
         if progress is not None:
             report["progress"] = progress
@@ -166,7 +166,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.get(pk=pk)
 
     def fail(self, pk: UUID, *, token: int, error: str, retry: bool = False) -> bool:
-        """End a job that cannot be done; with `retry`, queue it again for later while it has attempts left.
+        """End a job that cannot be done. With `retry`, queue it again for later while it has attempts left.
 
         Returns whether this attempt still held the job. A job whose owner asked to cancel it ends as cancelled.
         """
@@ -195,7 +195,7 @@ class JobQuerySet(models.QuerySet["Job"]):
             return True
 
     def cancel(self, pk: UUID, *, token: int) -> bool:
-        """End a running job whose owner asked for it. Returns False when there is nothing of the kind to do."""
+        """End a running job whose owner asked to cancel it. Returns False if there is no such job."""
         with transaction.atomic():
             job = self._locked_attempt(pk, token)
             if job is None or job.cancel_requested_at is None:
@@ -204,7 +204,7 @@ class JobQuerySet(models.QuerySet["Job"]):
             return True
 
     def request_cancel(self, pk: UUID) -> bool:
-        """Cancel a waiting job at once; ask the worker of a running one to stop. False: it had already ended.
+        """Cancel a waiting job at once, or ask the worker of a running one to stop. False: it had already ended.
 
         From here on a running job can no longer succeed, so nothing can be charged for it.
         """
@@ -228,7 +228,10 @@ class JobQuerySet(models.QuerySet["Job"]):
             return True
 
     def abandon_all(self, *, error: str) -> int:
-        """Fail these jobs as far as they live; say how many. In one order, so that nobody who does it at once waits for the other."""
+        """Fail those of these jobs that have not ended. Give how many.
+
+        It goes in a fixed order, so that two callers at once do not wait for each other.
+        """
         numbers = sorted(set(self.live().values_list("pk", flat=True)))
         return sum(self.model.objects.abandon(pk, error=error) for pk in numbers)
 
@@ -252,7 +255,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         return reaped
 
     def undelivered(self, *, since: datetime) -> JobQuerySet:
-        """Select waiting jobs whose wake-up was never sent, or was sent before `since` and brought nobody."""
+        """Select waiting jobs whose wake-up was never sent, or was sent before `since` without effect."""
         return self._waiting().filter(models.Q(dispatched_at=None) | models.Q(dispatched_at__lt=since))
 
     def _waiting(self) -> JobQuerySet:
@@ -260,10 +263,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(models.Q(ready_at=None) | models.Q(ready_at__lte=Now()), state=JobState.QUEUED)
 
     def by_turns(self) -> JobQuerySet:
-        """Order jobs of one kind so that owners take turns: those with none running first, then by when it is their turn.
+        """Order jobs of one kind so that owners take turns: owners with none running first, then by the time of their turn.
 
-        A job's turn is when it was asked for, or, if later, when its owner's last one was started: whoever has just had one goes to the
-        end of the queue, and nobody who asks later gets ahead of a job for ever.
+        The time of a job's turn is when it was asked for or, if later, when its owner's last job started. So a person who has
+        just had a job goes to the end of the queue, and no job can be overtaken for ever.
         """
         theirs = self.model.objects.filter(kind=OuterRef("kind"), owner=OuterRef("owner")).exclude(
             pk=OuterRef("pk")
@@ -298,7 +301,7 @@ class JobQuerySet(models.QuerySet["Job"]):
             self._wake_on_commit(job)  # else the sweeper does, when it is time
 
     def _end(self, job: Job, state: JobState, *, error: str = "") -> None:
-        """End a locked job without a result and let its app settle what it owes, in this transaction."""
+        """End a locked job without a result, and let its app settle its debts, in this transaction."""
         cancelled = {"cancel_requested_at": Coalesce(F("cancel_requested_at"), Now())}
         self.filter(pk=job.pk).update(
             state=state,
@@ -315,5 +318,5 @@ class JobQuerySet(models.QuerySet["Job"]):
             if dispatch.wake(job.kind):
                 self.model.objects.filter(pk=job.pk, state=JobState.QUEUED).update(dispatched_at=Now())
 
-        # robust: a broker that is down must not turn a committed request into an error; the sweeper sends it again.
+        # robust: if the broker is down, a committed request must not become an error. The sweeper sends the wake-up again.
         transaction.on_commit(wake, robust=True)

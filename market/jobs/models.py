@@ -1,4 +1,4 @@
-"""Job: the one record of asynchronous work, and the workers that were seen doing it."""
+"""Job, the one record of asynchronous work, and the workers that do it."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _ENDED = Q(state__in=[state.value for state in ENDED])
 class Job(models.Model):
     """One piece of work for a worker, from the request to its end.
 
-    The row is also the outbox: a Celery message only wakes a worker, which then claims rows. `fencing_token` grows with
-    every claim, and every later write by a worker names the token it was given, so an attempt that lost its lease
-    changes nothing. Change state only through `Job.objects`.
+    The row is also the outbox: a Celery message only wakes a worker, which then claims rows. `fencing_token` grows with every
+    claim. Every later write by a worker names the token it was given, so an attempt that lost its lease changes nothing. Change
+    the state only through `Job.objects`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -114,7 +114,7 @@ class Job(models.Model):
             ),
             models.Index("lease_expires_at", name="job_leases", condition=_RUNNING),
             models.Index("owner", F("created_at").desc(), name="job_of_owner"),
-            # With all that the figures of how requests fare are made of.
+            # It includes every column that the figures on requests are made from.
             models.Index(
                 fields=["kind", "created_at"],
                 include=["id", "state", "started_at", "finished_at"],
@@ -161,7 +161,7 @@ class Job(models.Model):
 
     @property
     def fraction(self) -> float | None:
-        """Say how far it is, 0 to 1, or None before the first step."""
+        """Say how much is done, 0 to 1. None before the first step."""
         progress: dict[str, Any] = self.progress or {}
         steps = progress.get("steps") or 0
         return min(1.0, progress.get("step", 0) / steps) if steps else None
@@ -172,11 +172,11 @@ class Job(models.Model):
 
 
 class JobDay(models.Model):
-    """What became of the jobs of one kind that were made on one day, in UTC.
+    """What happened to the jobs of one kind that were made on one day, in UTC.
 
-    A row is written by `market.jobs.days` once the day is over and no job of it lives; then triggers let neither it nor those
-    jobs change. The same of other days is counted when it is asked for, and never saved. `reasons` are pairs of why jobs
-    failed and how many, the most frequent first, and not all where there are many.
+    `market.jobs.days` writes a row once the day is over and all its jobs have ended. From then on triggers refuse changes to
+    the row and to those jobs. For other days the same is counted when it is needed, and never saved. `reasons` are pairs of a
+    reason and how many jobs failed for it, the most frequent first. If there are many, rare ones are left out.
     """
 
     kind = models.CharField(max_length=40)
@@ -234,7 +234,7 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
 
 
 class Worker(models.Model):
-    """A worker process that has reported, and when it last did. /readyz and the time estimates read it."""
+    """A worker process that has reported, and when it last did. /readyz and the time estimates use it."""
 
     name = models.CharField(max_length=200, unique=True)
     kinds = ArrayField(models.CharField(max_length=40), default=list)
@@ -253,7 +253,7 @@ class Worker(models.Model):
 
 
 class LastSweep(models.Model):
-    """When the sweeper last went round, and which jobs it has cleared up after: in the one row that there is."""
+    """When the sweeper last made its round, and up to which jobs it has cleared up. There is only one row."""
 
     ended_at = models.DateTimeField()
     cleared_until = models.DateTimeField(

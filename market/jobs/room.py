@@ -12,10 +12,10 @@ _LOCK = 7_266_002  # the first number of the advisory lock; the second is the pe
 
 
 def require_room(person: User, kind: str, *, most: int, named: str) -> None:
-    """Refuse one job more than `most` of a kind. Raises Refused.
+    """Raise Refused if the person already has `most` unfinished jobs of a kind.
 
-    Call it in the transaction that makes the job: until its end the person's other requests wait here, so that those sent at the
-    same moment are counted too.
+    Call it in the transaction that makes the job. The person's other requests wait here until that ends, so that those sent at
+    the same moment are counted too.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, person.pk])

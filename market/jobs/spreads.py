@@ -1,4 +1,4 @@
-"""How times are spread: how many are about so long, so that those of many days add up without looking at each again."""
+"""Distributions of times, as counts in buckets. Those of many days add up without looking at each time again."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Extract, Floor, Greatest, Ln
 
 GROWTH = 1.02
-"""Bucket n has times from GROWTH ** (n - 1) up to GROWTH ** n microseconds, and bucket 0 those of no time at all or, by a clock
-that was put back, of less."""
+"""Bucket n has times from GROWTH ** (n - 1) up to GROWTH ** n microseconds. Bucket 0 has times of zero, or below zero if a clock was set back."""
 
 _SECOND = timedelta(seconds=1)
 _MICROSECOND = timedelta(microseconds=1)
@@ -28,9 +27,9 @@ def time_between(begin: str, end: str) -> Combinable:
 
 
 def bucket_of(time: str) -> Combinable:
-    """The bucket of a time, in the database; none where there is no time."""
+    """The bucket of a time, computed in the database. NULL if there is no time."""
     seconds = Cast(Extract(F(time), "epoch"), FloatField())
-    # At least one, which the least time of all would else miss by a rounding.
+    # At least 1: rounding could give the shortest time less.
     micros = Greatest(seconds * Value(1e6), Value(1.0), output_field=FloatField())
     number = Floor(Ln(micros) / Value(math.log(GROWTH))) + Value(1.0)
     return Case(
@@ -42,7 +41,7 @@ def bucket_of(time: str) -> Combinable:
 
 @dataclass
 class Spread:
-    """How many times lie in each bucket, and the longest exactly; None where there are no times."""
+    """How many times lie in each bucket, and the exact longest time, None if there are no times."""
 
     numbers: Counter[int] = field(default_factory=Counter)
     longest: timedelta | None = None
@@ -76,26 +75,27 @@ class Spread:
 
     @property
     def longest_seconds(self) -> float | None:
-        """None where there are no times; of those that are all less than nothing, nothing."""
+        """None if there are no times. 0 if all are below zero."""
         return None if self.longest is None else max(0.0, self.longest / _SECOND)
 
     def quantiles(self, *fractions: float) -> list[float | None]:
-        """The seconds that these parts of all times take at most, each right to within one per cent.
+        """Give the quantiles of the times in seconds, each correct to within one per cent.
 
-        Defined as PostgreSQL's percentile_cont, on times below zero counted as zero: where a quantile lies between two times, it
-        is as far between them. Either is taken for the middle of its bucket, which is less than one per cent from all that is in it.
+        Defined like PostgreSQL's percentile_cont, with times below zero counted as zero: a quantile between two times is
+        interpolated. Each time is replaced by the middle of its bucket, which differs by less than one per cent from all times
+        in it.
         """
         if not self.numbers:
             return [None for _ in fractions]
         buckets = sorted(self.numbers)
-        # How many times there are up to each bucket, itself included.
+        # How many times there are up to and including each bucket.
         up_to: list[int] = []
         for bucket in buckets:
             up_to.append(self.numbers[bucket] + (up_to[-1] if up_to else 0))
         return [self._at(fraction * (up_to[-1] - 1), buckets, up_to) for fraction in fractions]
 
     def _at(self, place: float, buckets: Sequence[int], up_to: Sequence[int]) -> float:
-        """The seconds at a place in the order of all times, the shortest at 0."""
+        """The seconds at a position among all times in order, where the shortest is at 0."""
         below, above = (
             _middle(buckets[bisect_right(up_to, whole)]) for whole in (math.floor(place), math.ceil(place))
         )
@@ -104,5 +104,5 @@ class Spread:
 
 
 def _middle(bucket: int) -> float:
-    """The seconds in the middle of a bucket, as far by ratio from its shortest time as from its longest."""
+    """The seconds in the (geometric) middle of a bucket: the ratio to its shortest and to its longest time is the same."""
     return GROWTH ** (bucket - 0.5) / 1e6 if bucket else 0.0

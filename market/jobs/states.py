@@ -1,4 +1,4 @@
-"""The states of a job. Three of them end it; only `running` holds a lease."""
+"""The states of a job. Three of them are final. Only `running` has a lease."""
 
 from django.db.models import TextChoices
 

@@ -1,4 +1,4 @@
-"""What a market does when a message, a worker or a whole machine went missing. Every step may run at any time."""
+"""What the market does after a message, a worker or a whole machine went missing. Every step may run at any time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LATE = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class Sweep:
-    """What clears up for an app, and how many seconds lie between two runs at least; 0: it runs with every round."""
+    """An app's sweep, and the minimum of seconds between two runs. 0: it runs in every round."""
 
     run: Callable[[], int]
     every: int = 0
@@ -37,7 +37,7 @@ _sweeps: dict[str, Sweep] = {}
 
 @dataclass(frozen=True)
 class Swept:
-    """How many rows one sweep touched."""
+    """How many rows one sweep changed."""
 
     reaped: int
     woken: int
@@ -48,12 +48,12 @@ class Swept:
 
 
 def register_sweep(name: str, sweep: Sweep) -> None:
-    """Add an app's own clearing-up to the rounds. `market/wiring.py` lists them."""
+    """Add an app's own sweep to the rounds. `market/wiring.py` lists them."""
     _sweeps[name] = sweep
 
 
 def sweep() -> Swept:
-    """Take back expired leases, send wake-ups that brought nobody, and run what the apps registered."""
+    """Take back expired leases, repeat wake-ups that had no effect, and run what the apps registered."""
     reaped = Job.objects.reap()
     woken = redispatch()
     forget_old_workers()
@@ -69,7 +69,7 @@ def went_round_lately() -> bool:
 
 
 def _cleared(name: str, sweep: Sweep) -> int:
-    """Let what goes wrong in one app keep neither the others nor the jobs waiting."""
+    """Run an app's sweep so that its failure stops neither the others nor the jobs."""
     try:
         if sweep.every and not cache.add(f"sweep:{name}", 1, sweep.every):
             return 0
@@ -80,8 +80,10 @@ def _cleared(name: str, sweep: Sweep) -> int:
 
 
 def redispatch() -> int:
-    """Wake workers for jobs that were not picked up. A worker goes on until its queue is empty, so one wake-up for
-    each worker of a kind is enough, however many jobs wait."""
+    """Wake workers for jobs that were not picked up.
+
+    A worker continues until its queue is empty. So one wake-up for each worker of a kind is enough, however many jobs wait.
+    """
     now = timezone.now()
     waiting = Job.objects.undelivered(since=now - REDISPATCH_AFTER)
     woken = 0

@@ -1,4 +1,4 @@
-"""A person's jobs: the list, the page that follows one, its events, its preview, cancelling it."""
+"""Pages of a person's jobs: the list, one job's page, its events, its preview, cancelling it."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from market.jobs.states import JobState
 
 PER_PAGE = 20
 STOP_POLLING = 286
-"""The status at which htmx swaps an answer in and asks no more."""
+"""The status at which htmx inserts the answer and stops asking."""
 
 
 def asked_by_htmx(request: HttpRequest) -> bool:
-    """Tell whether only a part of the page is wanted."""
+    """Whether only a part of the page is wanted."""
     return request.headers.get("HX-Request") == "true" and request.headers.get("HX-Boosted") != "true"
 
 
@@ -56,7 +56,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_GET
 def job_page(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Show a job. htmx asks for its panel alone, as the fallback where the event stream does not get through."""
+    """Show a job. htmx asks for the panel alone if the event stream does not get through."""
     job = own_job(request.user, pk)
     context = panel_context(job)
     if asked_by_htmx(request):
@@ -76,9 +76,9 @@ async def job_stream(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 
 
 async def _without_connection(pk: UUID) -> AsyncIterator[str]:
-    """Stream a job's events after giving back the connection that checking the access took.
+    """Stream a job's events after giving back the database connection that the access check took.
 
-    It would otherwise stay with the request, that is, for as long as the page is open.
+    Otherwise the request would keep the connection while the page is open.
     """
     await sync_to_async(_give_back_connection)()
     async with aclosing(job_events(pk)) as events:
@@ -108,9 +108,10 @@ def job_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
 @never_cache
 @require_GET
 def job_preview(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """Serve the latest preview picture of a job under way. Each has its own name, so a worker never overwrites one being read.
+    """Serve the latest preview picture of a running job.
 
-    Once the job has ended there is its result, which may be hidden, or nothing that was paid for.
+    Each has its own name, so a worker never overwrites one being read. Once the job has ended there is no preview: there is its
+    result, which may be hidden, or nothing was paid for.
     """
     job = own_job(request.user, pk)
     if job.has_ended or not job.preview:

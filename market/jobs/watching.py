@@ -1,7 +1,7 @@
-"""Follow jobs from the web process: one query a tick for all the streams of an event loop, not one for each.
+"""Follow jobs from the web process: one query a tick for all streams of an event loop, not one for each.
 
-A stream that held a database connection of its own would let a few hundred open pages use up the server. Reading once
-for everybody keeps that at one short query, and works behind any connection pooler.
+If every stream held its own database connection, a few hundred open pages would use them up. Reading once for everybody needs
+one short query, and works behind any connection pooler.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Signature = tuple[Any, ...]
 
 
 def _signatures(pks: list[UUID]) -> dict[UUID, Signature]:
-    """Read what a page would show differently if it changed."""
+    """Read the values that change what a page shows."""
     try:
         rows = Job.objects.filter(pk__in=pks).values_list(
             "pk", "state", "fencing_token", "heartbeat_at", "cancel_requested_at", "preview"
@@ -40,7 +40,7 @@ def _signatures(pks: list[UUID]) -> dict[UUID, Signature]:
 
 @dataclass(eq=False)
 class Watcher:
-    """Tells the streams of one event loop when their job has changed. It reads only while somebody watches."""
+    """Tells the streams of one event loop when their job has changed. It queries only while somebody watches."""
 
     tick: float = TICK
     _watchers: dict[UUID, set[asyncio.Event]] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Watcher:
 
     @asynccontextmanager
     async def watch(self, pk: UUID) -> AsyncIterator[asyncio.Event]:
-        """Give an event that is set each time the job changes; the caller clears it."""
+        """Give an event that is set each time the job changes. The caller clears it."""
         changed = asyncio.Event()
         self._watchers.setdefault(pk, set()).add(changed)
         if self._task is None or self._task.done():
@@ -66,7 +66,7 @@ class Watcher:
 
     @property
     def reader(self) -> asyncio.Task[None] | None:
-        """Give the task that reads, if anybody watches or did a moment ago."""
+        """Give the reading task, if anybody watches or did a moment ago."""
         return self._task
 
     async def _follow(self) -> None:

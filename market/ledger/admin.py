@@ -1,4 +1,4 @@
-"""The ledger in Django's administration: to look at, with nothing to add, change or delete."""
+"""The ledger in Django's administration, read-only: nothing to add, change or delete."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What subjects and references stand for, in words and with a link. Apps that make them register how.
+"""Describe subjects and references in words, with a link. The apps that make them register how.
 
-"plugin-version:12" and "generation:<uuid>" are opaque to the ledger. The names it shows where nobody can
-describe one are those written down with the entry when it was paid.
+"plugin-version:12" and "generation:<uuid>" are opaque to the ledger. If no app can describe one, the ledger shows the name that
+was written down with the entry when it was paid.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Described:
-    """Something money was paid for. Subjects with one `group` are shown together, as versions of a plug-in are."""
+    """Something money was paid for. Subjects with the same `group` are shown together, like versions of a plug-in."""
 
     label: str
     href: str = ""
@@ -25,12 +25,12 @@ _describers: dict[str, Describer] = {}
 
 
 def register(prefix: str, describer: Describer) -> None:
-    """Describe names of the form PREFIX:ID; the describer is given the ids. `market/wiring.py` lists them."""
+    """Register how to describe names of the form PREFIX:ID. The describer gets the ids. `market/wiring.py` lists the describers."""
     _describers[prefix] = describer
 
 
 def describe(names: Iterable[str], fallback: Mapping[str, str] | None = None) -> dict[str, Described]:
-    """Describe every name, in one call per prefix; where nobody can, by the fallback or the name itself."""
+    """Describe every name, in one call per prefix. If no app can, use the fallback or the name itself."""
     by_prefix: dict[str, set[str]] = {}
     wanted = set(names)
     for name in wanted:

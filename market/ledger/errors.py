@@ -1,4 +1,4 @@
-"""What the ledger refuses, as exceptions. Whatever is raised, the ledger is as it was before the call."""
+"""The ledger's refusals, as exceptions. After any of them the ledger is as it was before the call."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class NotReversible(LedgerError):
 
 
 class PeriodClosed(LedgerError):
-    """The posting would fall into a period that is closed: the database's clock has gone back."""
+    """The posting would fall into a closed period: the database's clock has gone back."""
 
 
 class NotClosable(LedgerError):
@@ -83,7 +83,7 @@ class NotClosable(LedgerError):
 
 
 class LedgerBusy(LedgerError):
-    """Other transactions hold what is needed for longer than one can wait. Try again."""
+    """Other transactions held the needed locks for too long. Try again."""
 
 
 class InvariantBroken(LedgerError):
@@ -123,7 +123,7 @@ _BY_CONSTRAINT: dict[str, type[LedgerError]] = {
 
 
 def translated(error: Error) -> LedgerError | None:
-    """The ledger's error that the database's stands for, or None when it is of another kind."""
+    """Translate a database error into the ledger's. None if it is another kind of error."""
     cause = error.__cause__
     if not isinstance(cause, psycopg.Error):
         return None

@@ -1,9 +1,9 @@
-"""What a leaf of the tree of sealed transfers says: bytes that a program in any language makes again from a statement.
+"""What a leaf of the tree of sealed transfers contains. A program in any language can make its bytes again from a statement.
 
-A transfer's leaf is its header: what anybody paid by it may see, and one commitment per entry. A commitment is a hash over a
-salt and the entry. So an artist is shown the header and their own entries with their salts, and can make the leaf again; of what
-the others got, and of who paid, the commitments tell nothing, since nobody can try out amounts without the salt. What concerns
-only the market (the key, the memo, the sum, who did it) is one commitment more, the one at position 0.
+A transfer's leaf is its header: what everybody paid by it may see, and one commitment per entry. A commitment is a hash over a
+salt and the entry. An artist gets the header and their own entries with their salts, and can make the leaf again. The other
+commitments reveal neither who paid nor what others got: without the salt nobody can try out amounts. What concerns only the
+market (the key, the memo, the sum, who did it) is one more commitment, at position 0.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Said = dict[str, Any]
 
 
 def canonical(said: Mapping[str, Any]) -> bytes:
-    """Write as JSON in the one way that is hashed: keys in order, no spaces, UTF-8."""
+    """Write as JSON in the one form that is hashed: sorted keys, no spaces, UTF-8."""
     return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -44,7 +44,7 @@ def entry_said(entry: Entry) -> Said:
 
 
 def entries_of(transfers: Iterable[int]) -> dict[int, list[Entry]]:
-    """Read all entries of some transfers: by transfer, in order of position."""
+    """Read all entries of some transfers, by transfer and in order of position."""
     found: dict[int, list[Entry]] = defaultdict(list)
     for entry in Entry.objects.filter(transfer__in=list(transfers)).order_by("transfer", "position"):
         found[entry.transfer_id].append(entry)
@@ -62,7 +62,7 @@ def _private_said(transfer: Transfer) -> Said:
 
 
 def salt_of(salt: bytes, position: int) -> bytes:
-    """Give the salt of one entry: showing it tells nothing of the transfer's other salts."""
+    """Give the salt of one entry. It reveals nothing about the transfer's other salts."""
     return hmac.digest(salt, str(position).encode(), "sha256")[:SALT_LENGTH]
 
 
@@ -71,7 +71,7 @@ def commitment(salt: bytes, said: Mapping[str, Any]) -> str:
 
 
 def header_said(transfer: Transfer, entries: Sequence[Entry], salt: bytes) -> Said:
-    """Give what the leaf is the hash of. `entries` are all of the transfer's, by position."""
+    """Give the content whose hash is the leaf. `entries` are all entries of the transfer, by position."""
     return {
         "transfer": transfer.pk,
         "kind": transfer.kind,

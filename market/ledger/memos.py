@@ -1,6 +1,6 @@
-"""The memo of a fee: what was paid for, and by way of which parts of it somebody is paid.
+"""The memo of a fee: what was paid for, and through which parts of it somebody is paid.
 
-Names of plug-ins hold no comma, so the two can be told apart again.
+Names of plug-ins contain no comma, so the two can be separated again.
 """
 
 from __future__ import annotations

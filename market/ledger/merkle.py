@@ -1,11 +1,9 @@
 """The Merkle tree of RFC 9162, section 2.1, over leaves that are only ever appended: its root, and proofs about it.
 
-Pure; hashes are SHA-256, 32 bytes. Hashes of complete subtrees never change once made, so those of 256 leaves, of 256² and so
-on are kept beside the leaves' own (`Kept`). From them a root, or a proof about one leaf, is made from a few hundred hashes
-however large the tree is.
-
-A range [low, high) of leaves is one that the tree is divided into: the whole tree, or half of such a range, divided at the largest
-power of two below its length.
+Pure; hashes are SHA-256, 32 bytes. Hashes of complete subtrees never change. So those of 256 leaves, of 256² and so on are kept
+beside the leaves' own (`Kept`). With them a root, or a proof about one leaf, needs only a few hundred hashes, however large the
+tree is. A range [low, high) of leaves is a node of the tree: the whole tree, or one side of such a range. A range is split at
+the largest power of two below its length.
 """
 
 from __future__ import annotations
@@ -17,8 +15,8 @@ from itertools import count
 BITS = 8
 WIDE = 1 << BITS  # leaves of a kept subtree of level 1; and kept subtrees in one of the next level
 
-# Gives the hashes of the complete subtrees [first, last) of a level: of single leaves at 0, of WIDE**level leaves above. None where
-# last is no more than first.
+# Gives the hashes of the complete subtrees [first, last) of a level: of single leaves at level 0, of WIDE**level leaves above.
+# Gives none if last is not above first.
 Kept = Callable[[int, int, int], Sequence[bytes]]
 
 
@@ -31,14 +29,14 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def fold(hashes: Sequence[bytes]) -> bytes:
-    """Give the hash over hashes of equal subtrees; they are a power of two."""
+    """Give the hash over the hashes of equal subtrees. Their number is a power of two."""
     while len(hashes) > 1:
         hashes = [node_hash(*pair) for pair in zip(hashes[::2], hashes[1::2], strict=True)]
     return hashes[0]
 
 
 class Tree:
-    """A tree of so many leaves, read through what is kept of it. What was read is remembered."""
+    """A tree of so many leaves, read from its kept hashes. What was read is cached."""
 
     def __init__(self, size: int, kept: Kept) -> None:
         self.size = size
@@ -46,7 +44,7 @@ class Tree:
         self._known: dict[tuple[int, int], Sequence[bytes]] = {}
 
     def root(self) -> bytes:
-        """Give the tree's hash; of an empty tree, that of nothing."""
+        """Give the tree's hash. For an empty tree it is the hash of no bytes."""
         return self.hash(0, self.size) if self.size else hashlib.sha256(b"").digest()
 
     def hash(self, low: int, high: int) -> bytes:
@@ -60,7 +58,7 @@ class Tree:
         return fold(self._read(level, first, first + (1 << within)))
 
     def _read(self, level: int, first: int, last: int) -> Sequence[bytes]:
-        """Read whole blocks of WIDE at a time: neighbours are asked for next."""
+        """Read whole blocks of WIDE at a time: neighbours will be needed next."""
         block = first // WIDE
         if (level, block) not in self._known:
             most = self.size // WIDE**level
@@ -68,7 +66,7 @@ class Tree:
         return self._known[level, block][first - block * WIDE : last - block * WIDE]
 
     def inclusion(self, index: int) -> list[bytes]:
-        """Prove that a leaf is in the tree: the hashes beside its way to the root, from the leaf up (section 2.1.3)."""
+        """Prove that a leaf is in the tree: the hashes beside its path to the root, from the leaf up (section 2.1.3)."""
         _require(0 <= index < self.size, f"expected a leaf below {self.size}, found {index}")
         path, low, high = [], 0, self.size
         while high - low > 1:
@@ -100,7 +98,8 @@ class Tree:
     def proof_of_many(self, indices: Sequence[int]) -> list[bytes]:
         """Prove many leaves at once: the hashes of the largest ranges without any of them, from left to right.
 
-        Whoever has the leaves divides the tree as `hash` does, and takes the next of these for each range without a leaf.
+        A verifier who has the leaves divides the tree as `hash` does, and takes the next of these hashes for each range without
+        a leaf.
         """
         wanted = sorted(set(indices))
         _require(bool(wanted) and wanted[0] >= 0 and wanted[-1] < self.size, "expected leaves of the tree")
@@ -117,7 +116,7 @@ class Tree:
 
 
 def grow(before: int, new: Sequence[bytes], kept: Kept) -> tuple[Tree, list[tuple[int, int, bytes]]]:
-    """Append leaves' hashes to a tree of `before`; give it and the subtrees (level, index, hash) to keep that are now complete."""
+    """Append leaves' hashes to a tree of `before`. Give the tree, and the newly complete subtrees (level, index, hash) to keep."""
     made = {(0, before + number): each for number, each in enumerate(new)}
 
     def with_new(level: int, first: int, last: int) -> Sequence[bytes]:

@@ -1,4 +1,4 @@
-"""Amounts of micro-units, as people read and type them."""
+"""Amounts in micro-units, as people read and type them."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ CURRENCY = "EUR"
 
 @dataclass(frozen=True)
 class Balance:
-    """An account's money in micro-units: posted, of that held, and what is left to spend."""
+    """An account's money in micro-units: posted, the part of it that is held, and what is left to spend."""
 
     posted: int
     held: int
@@ -151,7 +151,7 @@ def post(
     memo: str = "",
     actor: User | None = None,
 ) -> Transfer:
-    """Move an amount from one account to another. A wallet, earnings or escrow must have it to give."""
+    """Move an amount from one account to another. A wallet, earnings or escrow account must have enough."""
     _check_key(key)
     _check_amount(amount)
     if debit.pk == credit.pk:
@@ -167,8 +167,8 @@ def post(
 def hold(*, key: str, payer: Account, shares: Sequence[Share], reference: str, expires_at: datetime) -> Hold:
     """Set the shares' sum aside in the payer's account, together with the terms of its division.
 
-    Raises InsufficientFunds when less than that is available. Shares of zero may be among them; when all are
-    zero there is nothing to hold, and the caller should not ask.
+    Raises InsufficientFunds if less is available. Some shares may be zero. If all are zero there is nothing to hold, and the
+    caller should not call this.
     """
     _check_key(key)
     if not reference:
@@ -200,16 +200,16 @@ def capture(*, hold: Hold | int, key: str) -> Transfer:
 
 
 def void(*, hold: Hold | int, key: str, reason: str = "") -> None:
-    """Release a pending hold: nothing is charged."""
+    """Release a pending hold. Nothing is charged."""
     _check_key(key)
     with _ledger_errors(), connection.cursor() as cursor:
         cursor.execute("SELECT ledger_void(%s, %s, %s)", [_pk(hold), key, reason[:200]])
 
 
 def reverse(*, transfer: Transfer | int, key: str, reason: str, actor: User | None = None) -> Transfer:
-    """Undo a transfer by its mirror image; the only correction there is, once per transfer.
+    """Undo a transfer by its mirror image. This is the only correction, and possible once per transfer.
 
-    A wallet must still have what it gives back. Earnings may go below zero, to be earned back.
+    A wallet must still have what it gives back. Earnings may go below zero; later income makes up for that.
     """
     _check_key(key)
     if not reason:
@@ -220,7 +220,7 @@ def reverse(*, transfer: Transfer | int, key: str, reason: str, actor: User | No
 
 
 def expire_holds(limit: int = 100) -> list[int]:
-    """Void holds that are past their time; return their ids. Call again while it returns `limit` of them."""
+    """Void expired holds and return their ids. Call again while it returns `limit` of them."""
     due = PendingHold.objects.filter(expires_at__lte=timezone.now()).order_by("expires_at")
     expired = []
     for pk in list(due.values_list("pk", flat=True)[:limit]):
@@ -233,7 +233,7 @@ def expire_holds(limit: int = 100) -> list[int]:
 
 
 def balance(account: Account, at: datetime | None = None) -> Balance:
-    """Return what is in the account now, or was posted by a moment in the past (then without holds)."""
+    """Return the account's balance now, or what was posted by a past moment (then without holds)."""
     if at is None and account.kind in PAYER_KINDS:
         kept = PayerBalance.objects.get(pk=account.pk)
         return Balance(posted=kept.posted, held=kept.held)
@@ -248,9 +248,9 @@ def balance(account: Account, at: datetime | None = None) -> Balance:
 
 
 def close_period(*, until: date, actor: User | None = None) -> ClosedPeriod:
-    """Close everything before a day (UTC): nothing is posted there any more, whatever clock says so.
+    """Close everything before a day (UTC): nothing is posted there any more, even if a clock goes wrong.
 
-    Raises NotClosable while that day has not begun, or when it is closed already; LedgerBusy when transfers under way do not end.
+    Raises NotClosable if that day has not begun, or is closed already. Raises LedgerBusy if running transfers do not end.
     """
     moment = datetime.combine(until, time.min, UTC)
     with _ledger_errors():
@@ -270,7 +270,7 @@ def _actor(person: User | None) -> int | None:
 
 @contextmanager
 def _ledger_errors() -> Iterator[None]:
-    """Run in a savepoint or transaction of its own, and raise the database's refusals as ledger errors."""
+    """Run in its own savepoint or transaction, and raise the database's refusals as ledger errors."""
     try:
         with transaction.atomic():
             yield

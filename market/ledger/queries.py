@@ -1,7 +1,7 @@
 """Read the ledger: who was paid what for a picture, and what a person earned.
 
-A query is known by its transfer's reference ("generation:<uuid>"); what is paid for, by the entry's subject
-("plugin-version:12"). Reversals are entries as well: what is summed is net of them.
+A request is known by its transfer's reference ("generation:<uuid>"), and what is paid for by the entry's subject
+("plugin-version:12"). Reversals are entries as well, so sums are net of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FEE_LINES = ("plugin_fee", "base_fee")
 
 @dataclass(frozen=True)
 class CreditLine:
-    """Who was paid how much for one part of a query. `owner` is None for the market's commission."""
+    """Who was paid how much for one part of a request. `owner` is None for the market's commission."""
 
     account: Account
     owner: User | None
@@ -31,7 +31,7 @@ class CreditLine:
 
 
 def credits(reference: str) -> list[CreditLine]:  # noqa: A001  # as the pages call it
-    """Return who was paid what for a query, in posting order, net of reversals.
+    """Return who was paid what for a request, in posting order, net of reversals.
 
     Terms of zero, such as an artist's own plug-in, are lines of zero. Nothing is returned before the capture.
     """
@@ -57,7 +57,7 @@ def credits(reference: str) -> list[CreditLine]:  # noqa: A001  # as the pages c
 
 
 def earned(person: User, currency: str = "EUR") -> QuerySet[Entry]:
-    """Return the entries that pay this person for queries (or take such a payment back)."""
+    """Return the entries that pay this person for requests (or take such a payment back)."""
     return Entry.objects.filter(
         account__owner=person,
         account__kind=AccountKind.EARNINGS,
@@ -67,7 +67,7 @@ def earned(person: User, currency: str = "EUR") -> QuerySet[Entry]:
 
 
 def paid_to(account: Account, before: date | None = None) -> int:
-    """Sum what came to an account, ever or before a day. Of one that does not pay for queries: payers are summed up together."""
+    """Sum what came to an account, ever or before a day. Not for payers' accounts: those are summed together."""
     sums = Figure.spans.ever() if before is None else Figure.spans.before(before)
     return total(sums.filter(account=account, sort=FigureSort.ACCOUNT))
 
@@ -77,7 +77,7 @@ def total(sums: QuerySet[Figure]) -> int:
 
 
 def earned_by_subject(person: User, currency: str = "EUR") -> dict[str, int]:
-    """Sum what this person was paid, by what it was paid for."""
+    """Sum this person's payments, by what they were for."""
     sums = Figure.spans.ever().filter(
         sort=FigureSort.LINE,
         account__owner=person,

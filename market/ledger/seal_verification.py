@@ -1,4 +1,4 @@
-"""Check the tree of sealed transfers from the transfers up: every leaf, every subtree kept, every root ever signed."""
+"""Check the tree of sealed transfers, starting from the transfers: every leaf, every kept subtree, every signed root."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CHUNK = 2000
 
 
 def wrong_seals() -> dict[str, list[str]]:
-    """Say by check what is wrong, each in words; nothing where all is well."""
+    """Say what is wrong, in words, by check. Empty if all is well."""
     wrong: dict[str, list[str]] = defaultdict(list)
     roots = dict(TreeHead.objects.values_list("size", "root"))
     subtrees = {
@@ -42,7 +42,7 @@ def wrong_seals() -> dict[str, list[str]]:
             wrong[LEAVES].append(
                 f"transfer {leaf.transfer_id}, leaf {leaf.index}, was changed after it was sealed"
             )
-        # The tree is made of the leaves as they are kept, so that one changed transfer is one finding.
+        # The tree is made from the kept leaves, so that one changed transfer is only one finding.
         for place, each in frontier.append(bytes(leaf.hash)):
             if subtrees.pop(place, None) != each:
                 wrong[SUBTREES].append("subtree {1} of level {0} is another, or not there".format(*place))
@@ -64,7 +64,7 @@ def _wrong_checkpoint(head: TreeHead) -> str:
     size, root = head.checkpoint.split("\n")[1:3] if head.checkpoint.count("\n") > 2 else ("", "")
     if (size, root) != (str(head.size), b64encode(bytes(head.root)).decode()):
         return "it is of another size or root"
-    # Ed25519 signs a message in one way. What former keys signed can no longer be told here.
+    # Ed25519 always gives the same signature for a message. Signatures by former keys cannot be checked here.
     ours = signer().checkpoint(head.size, bytes(head.root))
     of_this_key = head.checkpoint.startswith(f"{signer().name}\n")
     return "the signature is wrong" if of_this_key and head.checkpoint != ours else ""
@@ -81,14 +81,14 @@ def _leaves() -> Iterator[tuple[Leaf, Sequence[Entry]]]:
 
 
 class _Frontier:
-    """The right edge of a growing tree: the hashes of its largest complete subtrees, the highest first."""
+    """The right edge of a growing tree: the hashes of its largest complete subtrees, the largest first."""
 
     def __init__(self) -> None:
         self.size = 0
         self._edge: list[bytes] = []
 
     def append(self, leaf: bytes) -> Iterator[tuple[tuple[int, int], bytes]]:
-        """Append a leaf's hash; give the subtrees (level, index) that it completes, of those that are kept."""
+        """Append a leaf's hash. Give those of the kept subtrees (level, index) that it completes."""
         self.size += 1
         number, found, length, level = self.size, leaf, 1, 1
         while not number & 1:

@@ -1,9 +1,10 @@
 """Seal committed transfers: append each to the tree once, and sign the tree's new head.
 
 Transfers get their numbers before they are committed, so a lower number may become visible after a higher one was sealed.
-Nothing rests on their order, therefore: a transfer is sealed if it is seen and has no leaf, and the search begins at the lowest
-transaction that was open when the last head was made. Whatever was not seen then has that number or a higher one. Every cluster
-numbers its transactions for itself: in a new one, as after a restored dump, or in a copy that is behind, all transfers are looked at.
+Therefore the order does not matter: every visible transfer without a leaf is sealed. The search begins at the lowest
+transaction that was open when the last head was made. Anything that was not visible then has this number or a higher one. Every
+cluster numbers its transactions separately. In a new cluster, such as after restoring a dump, or in a copy that is behind, all
+transfers are searched.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from market.ledger.models.seals import SALT_LENGTH
 from market.ledger.signing import signer
 
 BATCH, _BATCHES = 2000, 5
-_LOCK = 7_266_001  # of the sealer, among PostgreSQL's advisory locks
+_LOCK = 7_266_001  # the sealer's number among PostgreSQL's advisory locks
 
 
 def seal_some() -> int:
-    """Seal a few batches; give how many transfers. What is left is for the next time."""
+    """Seal a few batches. Give how many transfers. The rest is left for the next time."""
     sealed = 0
     for _ in range(_BATCHES):
         sealed += (found := seal(BATCH))
@@ -35,10 +36,10 @@ def seal_some() -> int:
 
 
 def seal(most: int = BATCH) -> int:
-    """Seal up to so many transfers under one new head; give how many. Two sealers take turns."""
+    """Seal up to `most` transfers under one new head. Give how many. Two sealers take turns."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        # Read before the transfers are: what is committed in between is found again, and then has its leaf.
+        # Read before the transfers: one committed in between is found again next time, and has its leaf by then.
         cursor.execute(
             "SELECT pg_snapshot_xmin(now)::text::bigint, system_identifier, greatest("
             "  pg_snapshot_xmax(now)::text::bigint, pg_current_xact_id_if_assigned()::text::bigint + 1) "
@@ -51,7 +52,7 @@ def seal(most: int = BATCH) -> int:
         if known:
             waiting = waiting.filter(transaction__gte=known.horizon)
         if in_order := known is not None and known.cluster == cluster:
-            # Numbers that are still to come are of transfers that another cluster made: those have their leaves.
+            # Higher numbers than this cluster has reached belong to another cluster's transfers: those have their leaves.
             waiting = waiting.filter(transaction__lt=next_one)
         found = list(waiting.order_by("transaction", "pk")[:most])
         if not found:
@@ -84,7 +85,7 @@ def _append(before: int, found: Sequence[Transfer], horizon: int, cluster: int) 
 
 
 def kept(level: int, first: int, last: int) -> list[bytes]:
-    """Read the hashes of leaves, or of subtrees, [first, last) as far as they are kept."""
+    """Read the kept hashes of leaves, or of subtrees, in [first, last)."""
     if last <= first:
         return []
     rows = Leaf.objects.all() if level == 0 else Subtree.objects.filter(level=level)
@@ -93,5 +94,5 @@ def kept(level: int, first: int, last: int) -> list[bytes]:
 
 
 def sealed_tree(size: int) -> Tree:
-    """Give the tree as it was at a size it has had."""
+    """Give the tree as it was at an earlier size."""
     return Tree(size, kept)

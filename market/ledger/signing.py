@@ -16,7 +16,7 @@ _ED25519 = b"\x01"
 
 @dataclass(frozen=True)
 class Signer:
-    """A name without spaces or plus signs, and the key that signs in it."""
+    """A name without spaces or plus signs, and the key that signs under it."""
 
     name: str
     key: Ed25519PrivateKey
@@ -39,7 +39,7 @@ class Signer:
         return self.key.sign(message)
 
     def signed_note(self, text: str) -> str:
-        """Give the text, which ends a line, with a signature line after it."""
+        """Give the text with a signature line after it. The text must end with a line break."""
         signature = b64encode(self.key_id + self.sign(text.encode())).decode()
         return f"{text}\n\N{EM DASH} {self.name} {signature}\n"
 
@@ -50,7 +50,7 @@ class Signer:
 
 @cache
 def signer() -> Signer:
-    """Give this market's signer. Its name follows from the key: addresses change, and statements are for years."""
+    """Give this market's signer. Its name comes from the key: addresses change, but statements are kept for years."""
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(settings.SEAL_KEY))
     public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     return Signer(f"plug-in-market/{hashlib.sha256(public).hexdigest()[:8]}", key)

@@ -1,4 +1,4 @@
-"""Divide an amount among receivers so that the parts sum to it exactly. Pure; used wherever money is split."""
+"""Divide an amount among receivers so that the parts sum to it exactly. Pure functions, used wherever money is split."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def split(amount: int, parts: Sequence[tuple[Receiver, int]]) -> list[tuple[Rece
 
 
 def _is_whole(number: object) -> bool:
-    """Whether it is an integer; True and False are not meant as numbers."""
+    """Whether it is an integer. True and False do not count as numbers."""
     return isinstance(number, int) and not isinstance(number, bool)
 
 
 def take_out(amount: int, basis_points: int) -> tuple[int, int]:
-    """Divide an amount into (what is left, what a rate takes out of it); a tie goes to what is left."""
+    """Divide an amount into (the rest, what a rate takes out of it). A tie goes to the rest."""
     if not 0 <= basis_points <= BASIS_POINTS:
         raise ValueError(f"A rate is 0 to {BASIS_POINTS} basis points; found {basis_points}.")
     (_, left), (_, taken) = split(amount, [(0, BASIS_POINTS - basis_points), (1, basis_points)])

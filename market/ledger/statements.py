@@ -1,6 +1,6 @@
 """A month of one account, with the proof that each of its lines is in the tree that the market signed.
 
-The file is JSON in one possible writing, so that any changed byte shows: `verify_statement.py` writes it again and compares.
+The file is JSON in a single possible form, so that any changed byte shows: `verify_statement.py` writes it again and compares.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SETTLED = timedelta(hours=1)
 
 
 class NotSealedYet(Exception):
-    """So much was posted of late that the sealer has not come to all of the statement's lines."""
+    """So much was posted lately that the sealer has not reached all of the statement's lines."""
 
 
 @dataclass(frozen=True, order=True)
@@ -79,7 +79,7 @@ class Statement:
 
     @property
     def complete(self) -> bool:
-        """Whether the month is over, and all that was begun in it long committed."""
+        """Whether the month is over, and every transaction begun in it has long ended."""
         return timezone.now() >= self.month.next.start + _SETTLED
 
     def entries(self) -> QuerySet[Entry]:
@@ -88,7 +88,7 @@ class Statement:
 
 
 def statement(account: Account, month: Month) -> Statement:
-    """Give the statement of an account for a month; of a month that is not over, as far as it has come."""
+    """Give the statement of an account for a month. If the month is not over, it is the statement so far."""
     before = paid_to(account, month.first)
     return Statement(account, month, before, paid_to(account, month.next.first) - before)
 
@@ -97,7 +97,7 @@ def statements(account: Account) -> list[Statement]:
     """Give the statements of all months in which the account had entries, the latest first."""
     months = Figure.spans.ever().filter(account=account, sort=FigureSort.ACCOUNT)
     made, before = [], 0
-    # Of a month in which something is not sealed yet there are two sums.
+    # A month with unsealed transfers has two sums.
     for row in months.values("day").annotate(total=Sum("amount")).order_by("day"):
         made.append(Statement(account, Month.of(row["day"]), before, int(row["total"])))
         before = made[-1].after
@@ -105,7 +105,7 @@ def statements(account: Account) -> list[Statement]:
 
 
 def proved(made: Statement) -> bytes:
-    """Give the statement as a signed file with its proofs; what is not sealed yet is sealed first. Raises NotSealedYet."""
+    """Give the statement as a signed file with its proofs. Unsealed lines are sealed first. Raises NotSealedYet."""
     entries = list(made.entries())  # before the sealing, so that all of them can be sealed
     seal_some()
     head = TreeHead.objects.first()
@@ -140,7 +140,7 @@ def proved(made: Statement) -> bytes:
         "total": total,
         "after": made.before + total,
         "lines": lines,
-        # Signed anew: the head may be older than the key.
+        # Signed again: the head may be older than the key.
         "checkpoint": signer().checkpoint(size, bytes(head.root)) if head else "",
         "proof": [each.hex() for each in sealed_tree(size).proof_of_many(indices)] if indices else [],
     }

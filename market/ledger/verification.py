@@ -1,7 +1,7 @@
-"""Check the whole ledger from its entries up, in one snapshot, trusting no kept figure.
+"""Check the whole ledger from its entries up, in one snapshot, trusting no stored figure.
 
-Each check is a query for what should not exist. The triggers make all of them impossible; this is how one
-knows that they did, and what finds a change made around them.
+Each check is a query for rows that should not exist. The triggers make such rows impossible. These checks prove that they did,
+and find changes made around them.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ CHECKS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check: how many rows break it, and the first of them in words."""
+    """The result of one check: how many rows fail it, and the first of them in words."""
 
     check: str
     broken: int
@@ -198,7 +198,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was checked when, over how much, and what is wrong."""
+    """A verification: what was checked and when, how much there was, and what is wrong."""
 
     at: datetime
     counts: dict[str, int]
@@ -220,7 +220,7 @@ class Verification:
 
 
 def verify(progress: Callable[[str], None] | None = None) -> Verification:
-    """Run every check in one read-only snapshot, so that money moving meanwhile does not show as a fault."""
+    """Run every check in one read-only snapshot, so that money moving meanwhile is not taken for a fault."""
     findings = []
     with _snapshot(), connection.cursor() as cursor:
         counts = {}
@@ -250,7 +250,7 @@ def verify(progress: Callable[[str], None] | None = None) -> Verification:
 
 @contextmanager
 def _snapshot() -> Any:
-    """Read one state of the database throughout. Inside a caller's transaction, that is theirs."""
+    """Read one state of the database throughout. Inside a caller's transaction it is that transaction's state."""
     if connection.in_atomic_block:
         yield
         return

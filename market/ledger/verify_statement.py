@@ -3,13 +3,14 @@
 This one file, Python 3.11 or later and the package `cryptography` are all it needs. It says whether
   - the file is byte for byte what the market signed;
   - the lines add up, from what was there before the month to what was there after it;
-  - each line is a part of a transfer in the tree whose root the market signed and published, which nobody can change afterwards
-    unseen (RFC 9162, section 2.1);
+  - each line is a part of a transfer in the tree whose root the market signed and published: a later change
+    would be noticed (RFC 9162, section 2.1);
   - with --earlier, an earlier statement fits: it is of the same account, and what it ends with is what this one begins with;
   - with --earlier and --consistency (the file that PROOF-PAGE/consistency gives), the earlier tree is the beginning of this one.
 
 It cannot say that no line was left out: compare the statement with your pictures' credits for that. Compare the key it names
-with the one that the market publishes, or better with one you noted before: who makes up a statement makes up a key as well.
+with the one that the market publishes, or better with one you noted before. Somebody who forges a statement forges a key as
+well.
 
 Exit codes: 0 verified, 1 not, 2 cannot be read.
 """
@@ -34,7 +35,7 @@ FORMAT = "plug-in market statement 1"
 
 
 class NotVerified(Exception):
-    """What does not hold."""
+    """The statement is not verified: the message says what is wrong."""
 
 
 class Unreadable(Exception):
@@ -98,7 +99,7 @@ def read_checkpoint(note: str, key: Key) -> Head:
 
 
 def root_of_many(size: int, leaves: dict[int, bytes], proof: list[bytes]) -> bytes:
-    """Make the root of a tree from some leaves' hashes by index, and the hashes of the ranges without them, left to right."""
+    """Make the root of a tree from some leaves' hashes (by index) and the hashes of the ranges without them, left to right."""
     _check_hashes(proof)
     rest = iter(proof)
     root = _range(0, size, sorted(leaves), leaves, rest)
@@ -174,7 +175,7 @@ def check_consistency(before: Head, after: Head, path: list[bytes]) -> None:
 
 
 def leaf_of(line: dict[str, Any]) -> bytes:
-    """Check that a line's entry is in its transfer's header, and give the hash of the leaf that the header makes."""
+    """Check that a line's entry is in its transfer's header. Give the hash of the leaf that the header makes."""
     header, entry = line["header"], line["entry"]
     position = entry["position"]
     salt = bytes.fromhex(line["salt"])
@@ -190,7 +191,7 @@ def leaf_of(line: dict[str, Any]) -> bytes:
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement whose signature is right; `head` is None where nothing was sealed yet."""
+    """A statement whose signature is right. `head` is None if nothing was sealed yet."""
 
     said: dict[str, Any]
     key: Key
@@ -251,7 +252,7 @@ def _check_lines(said: dict[str, Any], key: Key) -> Head | None:
 
 
 def check_follows(earlier: Statement, later: Statement, consistency: bytes | None) -> str:
-    """Check that two statements fit together; say what was checked. Raises NotVerified."""
+    """Check that two statements fit together. Say what was checked. Raises NotVerified."""
     before, after = earlier.said, later.said
     if any(before[name] != after[name] for name in ("account", "account_kind", "currency")):
         raise NotVerified("the earlier statement is of another account")
@@ -312,7 +313,7 @@ def _canonical(said: dict[str, Any]) -> bytes:
 
 
 def _check_hashes(hashes: list[bytes]) -> None:
-    """Hashes of other lengths could be cut in two places, and so prove what is not there."""
+    """Refuse hashes of other lengths: they could be split in two ways, and so prove what is not there."""
     if any(len(each) != 32 for each in hashes):
         raise NotVerified("the proof has something in it that is no hash")
 
@@ -326,7 +327,7 @@ def _halved(length: int) -> int:
 
 
 def _unbase64(text: str, what: str) -> bytes:
-    """Read base64 in its one right writing: others would let a changed byte pass."""
+    """Read base64 in its one correct form: other forms would let a changed byte pass."""
     found = b64decode(text, validate=True)
     if b64encode(found).decode() != text:
         raise NotVerified(f"{what} is not written as the market writes it")

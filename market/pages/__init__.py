@@ -1,1 +1,1 @@
-"""The pages that belong to no single part: landing, about, help, errors, and the look of everything."""
+"""The pages that belong to no single app: landing, about, help, errors; and the look of all pages."""

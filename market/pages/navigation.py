@@ -1,4 +1,4 @@
-"""What the main navigation offers whom."""
+"""What the main navigation offers to whom."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """One entry of the main navigation; `roles` empty means that everyone, signed in or not, sees it.
+    """One entry of the main navigation. With empty `roles` everybody sees it, signed in or not.
 
-    Pages below `also` are of this section, too, unless a later place that the person sees claims them.
+    Pages below `also` belong to this section, too, unless a later place that the person sees claims them.
     """
 
     label: str
@@ -22,7 +22,7 @@ class Place:
 
 @dataclass(frozen=True)
 class NavigationItem:
-    """A place as it is shown on one page; `current` is the value of aria-current, or empty."""
+    """A place as one page shows it. `current` is the value of aria-current, or empty."""
 
     label: str
     href: str
@@ -57,7 +57,7 @@ VISITOR_PLACES: tuple[Place, ...] = (
 
 
 def navigation_for(*, roles: Iterable[str] | None, path: str) -> list[NavigationItem]:
-    """List what a person with these roles sees on the page at `path`; roles is None for a visitor.
+    """List what a person with these roles sees on the page at `path`. `roles` is None for a visitor.
 
     A page inside a section marks the section with aria-current="true", the section's own page with "page".
     """

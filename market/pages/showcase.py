@@ -62,7 +62,7 @@ class Figure:
 
 
 def figures() -> list[Figure]:
-    """Count what there is, or nothing at all while the market is still empty."""
+    """Count what the market has. Empty while the market is still empty."""
     published = PlugIn.objects.published()
     plugins = published.count()
     if plugins == 0:
@@ -76,7 +76,7 @@ def figures() -> list[Figure]:
 
 
 def example_quote() -> Quote:
-    """Price one made-up picture exactly as the studio would, so that the explanation keeps up with the terms."""
+    """Price one example picture exactly as the studio would, so that the explanation follows the present terms."""
     fees = [
         Fee("base_fee", "base-release:0", "Base model", 10_000, (Receiver(1, "a model owner"),)),
         Fee("plugin_fee", "plugin-version:0", "River ink", 50_000, (Receiver(2, "Ines Moreau"),)),

@@ -1,4 +1,4 @@
-"""Payments in Django's administration: to look at; rates of withheld tax are added, and never changed."""
+"""Payments in Django's administration, read-only. Rates of withheld tax are added, never changed."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from django.core.checks import CheckMessage, Error, register
 
 
 def gateways_exist(**_options: Any) -> list[CheckMessage]:
-    """Refuse a configuration that switches on a gateway which this version does not have."""
+    """Refuse a configuration that switches on a gateway that this version does not have."""
     # Gateways keep models, which are not loaded yet when this module is imported.
     from market.payments.gateways.registry import not_implemented
 
@@ -20,7 +20,7 @@ def gateways_exist(**_options: Any) -> list[CheckMessage]:
 
 
 def gateways_are_set_up(**_options: Any) -> list[CheckMessage]:
-    """Refuse a gateway that is switched on without the settings it needs: nobody could pay, and no webhook be believed."""
+    """Refuse a gateway that is switched on without the settings it needs: nobody could pay, and no webhook could be trusted."""
     from market.payments.gateways.registry import switched_on
 
     return [

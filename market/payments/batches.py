@@ -1,4 +1,4 @@
-"""Batches of payouts: gathered, approved, sent to the bank or through Stripe, settled; and payouts that came back."""
+"""Batches of payouts: made, approved, sent to the bank or through Stripe, settled; and payouts that came back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BY_BANK = Q(stripe_account="")
 
 
 def make_batch(admin: User) -> PayoutBatch:
-    """Gather the payouts that were asked for into one batch, all that another admin can approve. Raises Refused where there is none."""
+    """Put the waiting payouts that another admin can approve into one batch. Raises Refused if there is none."""
     require_admin(admin)
     with transaction.atomic():
         waiting = list(
@@ -59,14 +59,14 @@ def make_batch(admin: User) -> PayoutBatch:
 
 
 def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
-    """Add an admin's approval; with the last that is needed the file is made for what the bank pays. Nobody approves their own payout."""
+    """Add an admin's approval. With the last needed one the bank's file is made. Nobody approves their own payout."""
     require_admin(admin)
     with transaction.atomic():
         batch = PayoutBatch.objects.select_for_update().get(pk=batch.pk)
         if batch.state != BatchState.DRAFT:
             raise Refused(f"This batch is approved already: it is {batch.get_state_display().lower()}.")
         if batch.payouts.filter(person=admin).exists():
-            raise Refused("There is a payout to you in this batch: others have to approve it.")
+            raise Refused("This batch has a payout to you: others have to approve it.")
         require_another(batch, admin)
         _, added = BatchApproval.objects.get_or_create(batch=batch, admin=admin)
         if not added:
@@ -95,7 +95,7 @@ def approve_batch(batch: PayoutBatch, admin: User) -> PayoutBatch:
 
 
 def dissolve_batch(batch: PayoutBatch, admin: User) -> None:
-    """Undo a batch that is not approved: its payouts wait again. Raises Refused once it is."""
+    """Undo a batch that is not approved: its payouts wait again. Raises Refused if it is approved."""
     require_admin(admin)
     with transaction.atomic():
         draft = PayoutBatch.objects.select_for_update().filter(pk=batch.pk, state=BatchState.DRAFT).first()
@@ -112,7 +112,10 @@ def dissolve_batch(batch: PayoutBatch, admin: User) -> None:
 
 
 def send_batch(batch: PayoutBatch, admin: User) -> None:
-    """Note that the bank was given the file, and let the sweeper transfer the rest. Raises Refused unless it is approved and not sent yet."""
+    """Note that the bank has the file, and let the sweeper transfer the rest.
+
+    Raises Refused unless the batch is approved and not sent yet.
+    """
     require_admin(admin)
     require_another(batch, admin)
     with transaction.atomic():
@@ -131,7 +134,7 @@ def send_batch(batch: PayoutBatch, admin: User) -> None:
 
 
 def settle_batch(batch: PayoutBatch, admin: User) -> int:
-    """Note that the bank has paid all of a sent batch that was not returned; give how many."""
+    """Note that the bank has paid every payout of a sent batch that was not returned. Give how many."""
     require_admin(admin)
     with transaction.atomic():
         sent = PayoutBatch.objects.select_for_update().filter(pk=batch.pk, state=BatchState.SENT).first()
@@ -166,14 +169,14 @@ def note_transferred(payout: Payout, number: str) -> None:
 
 
 def note_returned(payout: Payout, reason: str) -> None:
-    """Give back what Stripe refused to transfer."""
+    """Give back a payout that Stripe refused to transfer."""
     with _ending(payout):
         give_back(payout, PayoutState.SENT, PayoutState.RETURNED, reason[:200], None)
 
 
 @contextmanager
 def _ending(payout: Payout) -> Iterator[None]:
-    """End a payout that goes through Stripe, and its batch if it was the last of one that the bank has no part in."""
+    """End a payout that goes through Stripe. If it was the last of a batch without payouts by the bank, end the batch."""
     with transaction.atomic():
         batch = PayoutBatch.objects.select_for_update(of=("self",)).get(payouts=payout)
         yield
@@ -184,7 +187,7 @@ def _ending(payout: Payout) -> Iterator[None]:
 
 
 def return_payout(payout: Payout, admin: User, reason: str) -> None:
-    """Give back what cannot be paid: refused before the bank had it, or returned by the bank, even after it had paid."""
+    """Give a payout back that cannot be paid. It was refused before the bank had it, or the bank returned it, even after paying."""
     require_admin(admin)
     if not reason.strip():
         raise Refused("Say why it is given back.")

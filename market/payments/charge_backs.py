@@ -1,9 +1,9 @@
-"""What a charge-back does: it stops its payer, and freezes what their money paid to others, until an admin decides.
+"""What a charge-back does: until an admin decides, it stops the payer, and freezes what their money paid to others.
 
-A wallet does not say which top-up paid for what. What is missing in it (all that was taken back, less what it has still) is taken to
-have paid for the latest requests. Of these, what receivers still have in their earnings goes to escrow: payouts take the oldest earnings,
-so what was paid out, and what other plug-ins or other payers brought, is never made up for. Holds of requests that were under way are
-captured later: the sweeper freezes what those pay, too.
+A wallet does not say which top-up paid for what. So the missing money (all that was taken back, less what the wallet still has)
+counts as having paid for the latest requests. What the receivers of these still have in their earnings goes to escrow. Payouts
+use up the oldest earnings first. What was paid out is never replaced by what other plug-ins or payers brought. Requests that
+were still running are captured later: the sweeper freezes what those pay, too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PAYOUTS = (TransferKind.PAYOUT.value, TransferKind.WITHHOLDING.value)
 
 
 def open_case_of(person: User) -> ChargeBack | None:
-    """Give the first charge-back for which a person's account is stopped; None where it is not."""
+    """Give the first charge-back that stops a person's account. None if there is none."""
     return (
         ChargeBack.objects.filter(top_up__person=person, state=ChargeBackState.OPEN)
         .select_related("top_up")
@@ -39,26 +39,26 @@ def open_case_of(person: User) -> ChargeBack | None:
 
 
 def why_stopped(person: User) -> str:
-    """Say why a person can neither ask for anything that is paid nor top up, and what to do; "" where they can."""
+    """Say why a person can neither order anything that costs money nor top up, and what to do. "" if they can."""
     case = open_case_of(person)
     if case is None:
         return ""
     how = "charged back" if case.top_up.taken_back_by == TakenBackBy.DISPUTE else "taken back"
     return (
-        f"Your account is stopped for payments since {date_format(case.opened_at, 'j F Y')}: a top-up of {formatted(case.top_up.amount)} was "
-        f"{how}. Until an admin has decided you can neither ask for pictures or combinations nor top up. If it was not meant, withdraw it "
+        f"Your account has been stopped for payments since {date_format(case.opened_at, 'j F Y')}: a top-up of {formatted(case.top_up.amount)} was "
+        f"{how}. Until an admin has decided, you can neither ask for pictures or combinations nor top up. If it was a mistake, withdraw it "
         "at your bank, and write to the market's admins."
     )
 
 
 def require_not_stopped(person: User) -> None:
-    """Raises Refused while a charge-back of the person's is to be decided."""
+    """Raise Refused while a charge-back of the person's is undecided."""
     if why := why_stopped(person):
         raise Refused(why)
 
 
 def look_at(top_up: TopUp) -> ChargeBack | None:
-    """Open a case for a top-up that was charged back, or taken back when it was spent; freeze what it paid. May be repeated."""
+    """Open a case for a top-up that was charged back, or taken back after it was spent. Freeze what it paid. Safe to repeat."""
     with transaction.atomic():
         top_up = TopUp.objects.select_for_update(of=("self",)).select_related("person").get(pk=top_up.pk)
         spent = top_up.state == TopUpState.OWED and _missing(top_up.person, top_up.currency) > 0
@@ -67,7 +67,7 @@ def look_at(top_up: TopUp) -> ChargeBack | None:
             return None
         case, made = ChargeBack.objects.get_or_create(top_up=top_up)
         if not made and top_up.state == TopUpState.OWED and case.state != ChargeBackState.OPEN:
-            # More was taken back than was decided about.
+            # More was taken back than the decision was about.
             case.state, case.opened_at = ChargeBackState.OPEN, timezone.now()
             case.decided_at, case.decided_by, case.decision = None, None, ""
             case.save(update_fields=["state", "opened_at", "decided_at", "decided_by", "decision"])
@@ -76,9 +76,9 @@ def look_at(top_up: TopUp) -> ChargeBack | None:
 
 
 def follow(case: ChargeBack) -> int:
-    """Freeze what an open case reaches and is not frozen yet; give back what it reaches no more. Give how many transfers that took."""
+    """Freeze what an open case reaches and is not frozen yet. Return what it no longer reaches. Give how many transfers."""
     with transaction.atomic():
-        # Two sweepers take turns: the second finds what the first froze.
+        # Two sweepers take turns: the second sees what the first froze.
         locked = (
             ChargeBack.objects.select_for_update(of=("self",))
             .select_related("top_up__person")
@@ -89,14 +89,14 @@ def follow(case: ChargeBack) -> int:
             return 0
         if locked.top_up.state != TopUpState.OWED:
             return release(locked, "The wallet has given it back")
-        # A request that was refunded is paid no more: its reversal took the royalty from the earnings once more.
+        # A refunded request no longer pays: its reversal took the royalty from the earnings a second time.
         undone = locked.freezes.filter(settled_by=None, entry__transfer__reversed_by__isnull=False)
         moved = sum(_to_earnings(each, "Refunded") for each in undone.select_related("person"))
         return moved + sum(_freeze(locked, entry, amount) for entry, amount in _paid_with(locked.top_up))
 
 
 def sweep_charge_backs() -> int:
-    """Open cases for what was spent meanwhile, and go on with those that are open; give how many moved."""
+    """Open cases for money that was spent meanwhile, and continue open ones. Give how many changed."""
     unseen = TopUp.objects.filter(state=TopUpState.OWED).exclude(charge_back__state=ChargeBackState.OPEN)
     opened = sum(look_at(top_up) is not None for top_up in unseen)
     return opened + sum(bool(follow(case)) for case in ChargeBack.objects.filter(state=ChargeBackState.OPEN))
@@ -109,7 +109,7 @@ def in_escrow(case: ChargeBack) -> list[Frozen]:
 
 
 def frozen_of(person: User, subject: str) -> int:
-    """Give what of a person's earnings for one thing lies in escrow for charge-backs, or was given back for them."""
+    """Give how much of a person's earnings for one thing lies in escrow for charge-backs, or was given back for them."""
     moved = Entry.objects.filter(
         account__owner=person,
         account__kind=AccountKind.EARNINGS,
@@ -121,14 +121,14 @@ def frozen_of(person: User, subject: str) -> int:
 
 
 def release(case: ChargeBack, why: str) -> int:
-    """Return all that lies in escrow for a case to those who earned it; give how many transfers that took."""
+    """Return a case's escrow to those who earned it. Give how many transfers."""
     return sum(
         _to_earnings(each, why) for each in case.freezes.filter(settled_by=None).select_related("person")
     )
 
 
 def take(case: ChargeBack, by: User) -> None:
-    """Pay what lies in escrow for a case to the gateway, which has taken it back."""
+    """Pay a case's escrow to the gateway, which has taken the money back."""
     top_up = case.top_up
     for each in case.freezes.filter(settled_by=None).select_related("person", "entry"):
         each.settled_by = ledger.post(
@@ -146,7 +146,7 @@ def take(case: ChargeBack, by: User) -> None:
 
 
 def borne_by(top_up: TopUp) -> QuerySet[Transfer]:
-    """Give the transfers by which others than the payer have given back what was taken back of a top-up."""
+    """Give the transfers by which people other than the payer paid back what was taken back of a top-up."""
     return Transfer.objects.filter(
         reference=f"top-up:{top_up.pk}", kind=TransferKind.CHARGEBACK, reversed_by=None
     )
@@ -157,7 +157,7 @@ def borne(top_up: TopUp) -> int:
 
 
 def _missing(person: User, currency: str) -> int:
-    """Give how much of what was taken back was spent: the wallet neither has it nor has given it back since."""
+    """Give how much of the money taken back was spent: the wallet neither has it nor gave it back since."""
     owed = TopUp.objects.filter(person=person, currency=currency, state=TopUpState.OWED)
     taken_back = {f"top-up:{top_up.pk}": top_up.taken_back for top_up in owed}
     wallet = ledger.account(AccountKind.WALLET, person, currency)
@@ -171,7 +171,7 @@ def _missing(person: User, currency: str) -> int:
 
 
 def _paid_with(top_up: TopUp) -> Iterator[tuple[Entry, int]]:
-    """Give the lines by which the money that is missing paid others, the latest first, each with how much of it counts."""
+    """Give the lines by which the missing money paid others, the latest first, each with the part of it that counts."""
     left = _missing(top_up.person, top_up.currency)
     if left <= 0 or top_up.transfer is None:
         return
@@ -223,7 +223,7 @@ def _freeze(case: ChargeBack, entry: Entry, wanted: int) -> int:
 
 
 def _left_of(entry: Entry) -> int:
-    """Give what of a line is in its receiver's earnings still, neither paid out nor in escrow."""
+    """Give how much of a line is still in its receiver's earnings, neither paid out nor in escrow."""
     account: Account = entry.account
     later = Entry.objects.filter(account=account, pk__gt=entry.pk).exclude(
         Q(transfer__kind__in=_PAYOUTS) | Q(transfer__reverses__kind__in=_PAYOUTS)

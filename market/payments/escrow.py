@@ -1,4 +1,4 @@
-"""What people have in escrow, for whatever reason it lies there."""
+"""What people have in escrow, whatever the reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Frozen:
 
 
 def by_person(amounts: Iterable[tuple[User, int]]) -> list[Frozen]:
-    """Add up what each person has, in the order in which they come first."""
+    """Add up what each person has, in the order of first appearance."""
     sums: dict[User, int] = {}
     for person, amount in amounts:
         sums[person] = sums.get(person, 0) + amount

@@ -101,12 +101,12 @@ class PayoutDetailsForm(forms.ModelForm[PayoutDetails]):
         elif at_stripe and given.get("bic"):
             self.add_error("bic", "A BIC belongs to an IBAN. Leave it out for an account at Stripe.")
         elif not iban and not at_stripe and not self.errors.keys() & {"iban", "stripe_account"}:
-            self.add_error("iban", "Say where to pay to.")
+            self.add_error("iban", "Enter the account to pay to.")
         return given
 
 
 class PayoutForm(forms.Form):
-    """How much of what can be paid. `most` is that, in micro-units."""
+    """How much to pay out. `most` is what can be paid out, in micro-units."""
 
     amount = CentsField(max_digits=12)
     request_id = forms.UUIDField(widget=forms.HiddenInput)
@@ -122,7 +122,7 @@ class ReasonForm(forms.Form):
 
 
 class CreditForm(forms.Form):
-    """Promotional credit: to whom, how much and what for."""
+    """Promotional credit: to whom, how much, and what for."""
 
     person = forms.ModelChoiceField(
         queryset=User.objects.filter(is_active=True),

@@ -1,6 +1,6 @@
-"""Two admins stand behind a batch of payouts: who made it, or verified whom it pays, neither approves nor sends it.
+"""A batch of payouts takes two admins: one who made it, or checked an account it pays, neither approves nor sends it.
 
-It holds above PAYOUT_TWO_ADMINS_ABOVE, where there are two admins. A lone admin does all of it.
+This holds above PAYOUT_TWO_ADMINS_ABOVE, if there are two admins. A lone admin does everything.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ NOT_BY_WHO_VERIFIED = (
     "You have checked the account of somebody whom this batch pays: another admin has to approve and send it."
 )
 NOBODY_COULD_APPROVE = (
-    "No other admin could approve this batch: each has checked the accounts of those who wait, or is paid. The admin who "
-    "checked them can make it; else name another admin."
+    "No other admin could approve this batch: each has checked an account that it pays, or is paid by it. The admin who "
+    "checked them can make it. Else name another admin."
 )
 
 
@@ -30,12 +30,12 @@ def is_alone(person: User) -> bool:
 
 
 def takes_two(total: int, person: User) -> bool:
-    """Whether a batch of so many micro-units needs another admin than this one."""
+    """Whether a batch of this many micro-units needs an admin other than this one."""
     return total > settings.PAYOUTS.two_admins_above_micros and not is_alone(person)
 
 
 def require_another(batch: PayoutBatch, person: User) -> None:
-    """Refuse whoever made a batch, or verified one whom it pays. Raises Refused."""
+    """Raise Refused if this admin made the batch, or checked an account that it pays."""
     if not takes_two(batch.total, person):
         return
     if batch.made_by_id == person.pk:
@@ -46,7 +46,7 @@ def require_another(batch: PayoutBatch, person: User) -> None:
 
 
 def for_one_batch(waiting: Sequence[Payout], maker: User) -> list[Payout]:
-    """Give the payouts that this admin can put into one batch, such that another admin can approve it. Raises Refused."""
+    """Give the payouts that this admin can put into one batch so that another admin can approve it. Raises Refused."""
     if not takes_two(sum(payout.amount for payout in waiting), maker):
         return list(waiting)
     people = [payout.person_id for payout in waiting]
@@ -59,5 +59,5 @@ def for_one_batch(waiting: Sequence[Payout], maker: User) -> list[Payout]:
 
 
 def _without(waiting: Iterable[Payout], verified_by: Mapping[int, int | None], other: int) -> list[Payout]:
-    """Leave out those whom an admin has verified, or is."""
+    """Leave out the payouts to an admin themselves, and to accounts that they checked."""
     return [each for each in waiting if other not in (each.person_id, verified_by.get(each.person_id))]

@@ -1,7 +1,8 @@
-"""How many days earnings are held before they can be paid out: the shortest time, and as much again for each sign that they may be lost.
+"""How many days earnings are held before they can be paid out: a basic time, and more for each sign that they may be lost.
 
-What can still be charged back or turn out to be another's has to be there when it is. So whom the market knows waits the shortest time, and
-who is new, or was paid by few, or by people whose cards were not theirs, longer. All looks at the last 90 days.
+If a payment is charged back, or a plug-in turns out to be somebody else's, the money must still be there. So a person the
+market knows waits the basic time. A new person waits longer, and so does one who was mostly paid by one person or with stolen
+cards. Everything looks at the last 90 days.
 """
 
 from __future__ import annotations
@@ -22,20 +23,22 @@ from market.payments.models import ChargeBack, ChargeBackState
 
 LOOKS_AT = timedelta(days=90)
 YOUNG = 30
-"""Days for which an account is new."""
+"""Days during which an account counts as new."""
 MOST_OF_INCOME = 0.5
 AT_MOST = 3
-"""Charge-backs, and disputes, that count; further ones add nothing."""
+"""The most charge-backs, and the most disputes, that count. Further ones add nothing."""
 LINES_LOOKED_AT = 10_000
-"""The latest lines from which payers are told: a popular artist has no one payer."""
+"""How many of the latest lines are read to find the payers. A popular artist does not depend on one payer."""
 
 
 @dataclass(frozen=True)
 class Signals:
     """What is known of a person who is paid.
 
-    account_days: since they joined. charge_backs: of people who paid them. disputes: about their plug-ins, open or lost, that froze
-    something. largest_part: of their income what came from one payer, from 0 to 1.
+    account_days: days since they joined.
+    charge_backs: against people who paid them.
+    disputes: about their plug-ins, open or lost, that froze something.
+    largest_part: the largest share of their income that came from one payer, from 0 to 1.
     """
 
     account_days: int
@@ -46,7 +49,7 @@ class Signals:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why earnings are held longer, for the person, and by how many days."""
+    """A reason for holding earnings longer, in words for the person, and the days it adds."""
 
     text: str
     days: int
@@ -54,14 +57,14 @@ class Reason:
 
 @dataclass(frozen=True)
 class Held:
-    """For how many days earnings are held, and what of that is more than the shortest time. The longest time may cut the sum."""
+    """For how many days earnings are held, and the reasons beyond the shortest time. The longest time may cut the sum."""
 
     days: int
     reasons: tuple[Reason, ...] = ()
 
 
 def days_held(signals: Signals, *, shortest: int, longest: int) -> Held:
-    """Reckon how long earnings are held. The table is in docs/explanation/ledger.md."""
+    """Compute how long earnings are held. The table is in docs/explanation/ledger.md."""
     reasons = tuple(Reason(text, times * shortest) for text, times in _signs(signals) if shortest)
     return Held(min(shortest + sum(reason.days for reason in reasons), max(shortest, longest)), reasons)
 
@@ -73,29 +76,29 @@ def _signs(signals: Signals) -> Iterator[tuple[str, int]]:
         yield "One person paid more than half of what you earned in the last 90 days", 1
     if signals.charge_backs:
         yield (
-            "Payments of people who paid you were charged back in the last 90 days",
+            "Payments by people who paid you were charged back in the last 90 days",
             2 * min(signals.charge_backs, AT_MOST),
         )
     if signals.disputes:
         yield (
-            "Plug-ins of yours were disputed in the last 90 days, and that is open or was decided against you",
+            "Plug-ins of yours were disputed in the last 90 days, and the dispute is open or was decided against you",
             2 * min(signals.disputes, AT_MOST),
         )
 
 
 def held_for(person: User) -> Held:
-    """Give for how long a person's earnings are held now, and why."""
+    """Give how long a person's earnings are held now, and why."""
     rules = settings.PAYOUTS
     return days_held(signals_of(person), shortest=rules.reserve_days, longest=rules.reserve_days_most)
 
 
 def signals_of(person: User) -> Signals:
-    """Read the signals of a person as of now."""
+    """Read a person's signals as of now."""
     since = timezone.now() - LOOKS_AT
     account = ledger.account(AccountKind.EARNINGS, person)
     lately = Entry.objects.filter(account=account, created_at__gt=since)
     lines = lately.filter(line__in=FEE_LINES).order_by("-pk")[:LINES_LOOKED_AT]
-    # The first entry of a payment is the payer's, as it is of its reversal.
+    # The first entry of a payment is the payer's. The same is true of its reversal.
     paid = (
         Entry.objects.filter(pk__in=lines.values("pk"), transfer__entries__position=1)
         .order_by()

@@ -1,4 +1,4 @@
-"""Where admins check whose accounts they are, gather payouts in batches, approve them and follow them to the bank."""
+"""Pages on which admins check accounts, put payouts into batches, approve them and follow them to the bank."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def desk(request: HttpRequest) -> HttpResponse:
 @role_required(Role.ADMIN)
 @require_POST
 def verify(request: HttpRequest, pk: int) -> HttpResponse:
-    """Note that the details are checked, if they are still those that the admin was shown."""
+    """Note that the details are checked, if they are still the ones that the admin saw."""
     kept = get_object_or_404(PayoutDetails.objects.select_related("person"), pk=pk)
     seen = parse_datetime(request.POST.get("changed_at", "")) if request.POST.get("changed_at") else None
 
     def check() -> None:
         if seen != kept.changed_at or not verify_details(kept, person_of(request)):
-            raise Refused("These details were changed, or checked, meanwhile. Look at them again.")
+            raise Refused("These details were changed or checked meanwhile. Look at them again.")
 
     return done(request, "payments:payout_desk", check, f"{kept.person} can be paid now.")
 
@@ -107,7 +107,7 @@ def batch(request: HttpRequest, pk: object) -> HttpResponse:
             return redirect("payments:payout_batch", pk=pk)
         messages.success(request, said)
         if name == "send" and found.payouts.exclude(BY_BANK).exists():
-            messages.info(request, "What goes through Stripe is transferred within minutes.")
+            messages.info(request, "Payouts through Stripe are transferred within minutes.")
         return redirect("payments:payout_desk") if name == "dissolve" else redirect(found)
     payouts = found.payouts.select_related("person").order_by("created_at", "pk")
     return render(
@@ -128,7 +128,7 @@ def batch(request: HttpRequest, pk: object) -> HttpResponse:
 @role_required(Role.ADMIN)
 @require_GET
 def pain(request: HttpRequest, pk: object) -> HttpResponse:
-    """Give the bank's file of an approved batch; it is the same each time."""
+    """Give the bank's file of an approved batch. It is the same each time."""
     found = get_object_or_404(PayoutBatch.objects.exclude(pain=""), pk=pk)
     _record_download(request, found, "pain.001")
     return file_response(found.pain, "application/xml", f"payouts-{found.pk.hex[:8]}.xml")
@@ -169,7 +169,7 @@ def listed(request: HttpRequest, pk: object) -> HttpResponseBase:
 
 
 def _record_download(request: HttpRequest, batch: PayoutBatch, form: str) -> None:
-    """Note who took away everybody's bank details."""
+    """Note who downloaded everybody's bank details."""
     with transaction.atomic():
         record("payout.file_downloaded", by=person_of(request), target=batch, details={"form": form})
 
@@ -177,7 +177,7 @@ def _record_download(request: HttpRequest, batch: PayoutBatch, form: str) -> Non
 @role_required(Role.ADMIN)
 @require_POST
 def give_back(request: HttpRequest, pk: object) -> HttpResponse:
-    """Refuse a payout that waits, or note that one came back: the money goes back to the person's earnings."""
+    """Refuse a waiting payout, or note that one came back. The money returns to the person's earnings."""
     payout = get_object_or_404(Payout.objects.select_related("person", "batch"), pk=pk)
     form = ReasonForm(request.POST)
     reason = form.cleaned_data["reason"] if form.is_valid() else ""

@@ -1,4 +1,4 @@
-"""An artist's or model owner's payouts: where to, how much, and how they stand."""
+"""Pages of an artist's or model owner's payouts: the account, the amounts and their state."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def details_of(person: User) -> PayoutDetails | None:
 
 @login_required
 def payouts(request: HttpRequest) -> HttpResponse:
-    """Show what can be paid out and what was; take a request for a payout."""
+    """Show what can be paid out and what was paid. Take a request for a payout."""
     person = person_of(request)
     can = payable(person)
     form = PayoutForm(request.POST if request.method == "POST" else None, most=can.amount)
@@ -50,7 +50,7 @@ def payouts(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def details(request: HttpRequest) -> HttpResponse:
-    """Ask where to pay to."""
+    """Ask for the account to pay to."""
     person = person_of(request)
     kept = details_of(person) or PayoutDetails(person=person, holder=person.display_name[:70])
     form = PayoutDetailsForm(request.POST if request.method == "POST" else None, instance=kept)
@@ -59,7 +59,7 @@ def details(request: HttpRequest) -> HttpResponse:
         saved = keep_details(person, form.save(commit=False))
         messages.success(
             request,
-            "Saved." if saved.is_verified else "Saved. You are paid as soon as somebody has checked it.",
+            "Saved." if saved.is_verified else "Saved. You can be paid once an admin has checked it.",
         )
         return redirect("payments:payouts")
 

@@ -1,7 +1,7 @@
-"""Pay people what they earned: ask for it, gather it in batches, approve, send to the bank or through Stripe, settle or take back.
+"""Pay people what they earned: they ask for a payout, or cancel it. `batches` has what admins do with it.
 
-The money leaves a person's earnings in the moment they ask, so that it cannot be asked for twice; whatever ends without their
-having been paid reverses that transfer. What came in within the reserve period stays: a dispute may still take it back.
+The money leaves a person's earnings at the moment they ask, so that they cannot ask for it twice. If a payout ends without
+payment, that transfer is reversed. What was earned within the reserve period stays: a dispute may still take it back.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from market.payments.models.payouts import CENT
 from market.payments.withholding import rate_of, withheld
 from market.refusals import Refused, gone_on, invalid
 
-MONTHLY_DAYS = 3  # of a month, in which those who want it monthly are asked for
+MONTHLY_DAYS = 3  # days of a month in which monthly payouts are asked for
 
 
 @dataclass(frozen=True)
 class Payable:
-    """What a person could be paid now, in micro-units: of the balance, without what is in reserve, in whole cents.
+    """What a person could be paid now, in micro-units: the balance without the reserve, in whole cents.
 
     held: for how long earnings are in reserve, and why.
     """
@@ -55,15 +55,15 @@ class Payable:
 
 
 def payable(person: User) -> Payable:
-    """Give what the person's earnings hold, and how much of it came in too lately to be paid."""
+    """Give the balance of the person's earnings, and how much of it is too recent to be paid."""
     account = ledger.account(AccountKind.EARNINGS, person)
     held = held_for(person)
     since = timezone.now() - timedelta(days=held.days)
     lately = Entry.objects.filter(account=account, line__in=FEE_LINES, created_at__gt=since).order_by()
-    # A reversal counts where what it reverses does: else old money would pay for a new query that was taken back.
+    # A reversal counts in the period of what it reverses. Else old money would pay for a new request that was taken back.
     lately = lately.filter(Q(transfer__reverses=None) | Q(transfer__reverses__created_at__gt=since))
     came_in = _by_subject(lately)
-    # What lies in escrow is in the balance no more. It is the latest of what its plug-in earned.
+    # What lies in escrow is no longer in the balance. It counts as the latest of what its plug-in earned.
     escrowed = Figure.spans.ever().filter(sort=FigureSort.LINE, account=account, line=TransferKind.ESCROW)
     frozen = _by_subject(escrowed.filter(subject__in=came_in).order_by())
     in_reserve = sum(max(0, amount + min(0, frozen.get(subject, 0))) for subject, amount in came_in.items())
@@ -75,7 +75,7 @@ def _by_subject(rows: QuerySet[Entry] | QuerySet[Figure]) -> dict[str, int]:
 
 
 def keep_details(person: User, details: PayoutDetails) -> PayoutDetails:
-    """Save where a person is paid to; another name or account than before has to be checked again."""
+    """Save the account to which a person is paid. A changed name or account has to be checked again."""
     with transaction.atomic():
         before = PayoutDetails.objects.select_for_update().filter(person=person).first()
         details.person = person
@@ -95,7 +95,7 @@ def _destination(of: PayoutDetails) -> tuple[str, ...]:
 
 
 def verify_details(details: PayoutDetails, admin: User) -> bool:
-    """Note that an admin has checked whose account it is. Of what was changed since the admin saw it, nothing is noted."""
+    """Note that an admin has checked whose account it is. If the details changed since the admin saw them, nothing is noted."""
     require_admin(admin)
     if details.person_id == admin.pk:
         raise Refused("Somebody else has to check your own details.")
@@ -115,7 +115,7 @@ def verify_details(details: PayoutDetails, admin: User) -> bool:
 
 
 def request_payout(*, person: User, amount: int, request_id: uuid.UUID) -> Payout:
-    """Take an amount out of a person's earnings, to be paid to them. The same request again gives the same payout."""
+    """Take an amount out of a person's earnings, to pay it to them. The same request again gives the same payout."""
     with transaction.atomic():
         # Two requests at once take turns here: each sees what the other left.
         details = PayoutDetails.objects.select_for_update().filter(person=person).first()
@@ -124,17 +124,17 @@ def request_payout(*, person: User, amount: int, request_id: uuid.UUID) -> Payou
             if made.person_id != person.pk:
                 raise invalid("This request was used by somebody else.")
             if made.gross != amount or not made.is_open:
-                raise invalid("This form was sent before, and has had its answer. Open the page again.")
+                raise invalid("This form was sent before and is already answered. Open the page again.")
             return made
         if details is None:
             raise invalid("Say first where to pay it to.")
         if not details.is_verified:
-            raise invalid("Your details are still to be checked. You are paid after that.")
+            raise invalid("Your account still has to be checked. You can be paid after that.")
         most = payable(person).amount
         if amount % CENT:
             raise invalid("Banks move whole cents.")
         if amount < settings.PAYOUTS.minimum_micros:
-            raise invalid(f"The least that is paid out is {formatted(settings.PAYOUTS.minimum_micros)}.")
+            raise invalid(f"The least that can be paid out is {formatted(settings.PAYOUTS.minimum_micros)}.")
         if amount > most:
             raise invalid(f"At most {formatted(most)} can be paid out now.")
         tax = withheld(amount, rate_of(person))
@@ -151,7 +151,7 @@ def request_payout(*, person: User, amount: int, request_id: uuid.UUID) -> Payou
 
 
 def _leave(request_id: uuid.UUID, person: User, amount: int, kind: TransferKind) -> Transfer:
-    """Take what is sent, or the tax of it, out of the earnings."""
+    """Take the amount sent, or its tax, out of the earnings."""
     taxed = kind == TransferKind.WITHHOLDING
     return ledger.post(
         key=f"payout:{request_id}:tax" if taxed else f"payout:{request_id}",
@@ -166,14 +166,14 @@ def _leave(request_id: uuid.UUID, person: User, amount: int, kind: TransferKind)
 
 
 def cancel_payout(payout: Payout, person: User) -> None:
-    """Give the money back to the earnings, while no batch has the payout. Raises Refused after that."""
+    """Return the money to the earnings, as long as no batch has the payout. Raises Refused after that."""
     if payout.person_id != person.pk:
         raise Refused("Only who asked for a payout can cancel it.")
     give_back(payout, PayoutState.REQUESTED, PayoutState.CANCELLED, "cancelled", person)
 
 
 def request_monthly() -> int:
-    """In the first days of a month, ask for what can be paid to everybody who wants it so; give how many payouts were made."""
+    """In the first days of a month, ask for payouts for everybody who wants them monthly. Give how many were made."""
     today = timezone.localdate()
     if today.day > MONTHLY_DAYS:
         return 0
@@ -182,7 +182,7 @@ def request_monthly() -> int:
         schedule=Schedule.MONTHLY, verified_at__isnull=False, person__is_active=True
     )
     for details in wanted.select_related("person"):
-        # Nobody else can tell the number beforehand, and use it up.
+        # Nobody else can guess the number and use it first.
         name = f"{details.person_id}:{today:%Y-%m}"
         request_id = uuid.UUID(bytes=salted_hmac("payments.monthly", name, algorithm="sha256").digest()[:16])
         if Payout.objects.filter(pk=request_id).exists():

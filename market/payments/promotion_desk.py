@@ -1,4 +1,4 @@
-"""Where admins give promotional credit, and see what was given."""
+"""The page on which admins give promotional credit, and see what was given."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Promotional credit: the market's own money, given to people to try it out, and spent before theirs.
+"""Promotional credit: the market's own money, given to people to try the market, and spent before their own.
 
-The market pays for it when it is given, so whoever is paid with it is paid in full. PROMOTION_PAYS_ROYALTIES says whether it may be spent
-on plug-ins at all, or on plain base models only: nobody's plug-in is ever used unpaid.
+The market pays for it when it is given, so receivers are paid in full. PROMOTION_PAYS_ROYALTIES says whether it may be spent on
+plug-ins, or only on plain base models. Nobody's plug-in is ever used unpaid.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from market.ledger.money import formatted
 from market.refusals import invalid
 
 MOST = 100 * MICROS
-"""At a time: a typing slip, not a gift."""
+"""The most that is given at a time: more is a typing slip, not a gift."""
 
 
 def credit_account(person: User, currency: str = "EUR") -> Account | None:
-    """Give the account of a person's promotional credit, if they ever had any."""
+    """Give a person's account for promotional credit, if they ever had any."""
     return Account.objects.filter(kind=AccountKind.PROMOTION, owner=person, currency=currency).first()
 
 

@@ -1,4 +1,4 @@
-"""The file that a bank takes to pay many at once: SEPA credit transfers, ISO 20022 pain.001.001.03."""
+"""The file with which a bank pays many people at once: SEPA credit transfers, ISO 20022 pain.001.001.03."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SCHEMA = "pain.001.001.03"
 
 
 class NotWritable(Exception):
-    """What the bank's file cannot hold."""
+    """The bank's file cannot hold a payout."""
 
 
 def sender() -> dict[str, str] | None:
-    """Give the market's own account, or None where none is set: then there is no file for the bank, only a list."""
+    """Give the market's own account, or None if none is set. Then there is no file for the bank, only a list."""
     if not settings.PAYOUTS.sender_iban:
         return None
     said = {"name": settings.PAYOUTS.sender_name, "IBAN": settings.PAYOUTS.sender_iban}
@@ -31,10 +31,11 @@ def sender() -> dict[str, str] | None:
 
 
 def pain_file(batch: PayoutBatch, payouts: Sequence[Payout]) -> str:
-    """Write payouts to banks as one file, held to the standard's schema; nothing without any, or an account of the market's own.
+    """Write the payouts to banks as one file, checked against the standard's schema.
 
-    The message has a number of its own: keep the file, and never send one made anew, which a bank would take for another
-    order. Each payment carries its payout's number, by which the bank's answers are told apart.
+    It is empty if there are none, or the market has no account of its own. The message has its own number, so keep the file.
+    Never send one made again: a bank would take it for another order. Each payment has its payout's number, to match the bank's
+    answers.
     """
     from_account = sender()
     if from_account is None or not payouts:

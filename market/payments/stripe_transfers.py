@@ -1,7 +1,7 @@
-"""Payouts to accounts at Stripe that are connected to the market's: one transfer each, made by the sweeper once its batch is sent.
+"""Payouts to accounts at Stripe connected to the market's: one transfer each, made by the sweeper once the batch is sent.
 
-Each is asked for under the payout's own key, and looked for before it is asked for again, since Stripe forgets keys after a day: so
-it is made once, however often the sweeper dies between asking and noting the answer.
+Each transfer is made under the payout's own key. Stripe forgets keys after a day, so the sweeper looks for a transfer before it
+asks again. So it is made once, however often the sweeper dies between asking and noting the answer.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from market.payments.models import Payout, PayoutState
 log = logging.getLogger(__name__)
 
 AGAIN_AFTER = timedelta(minutes=2)
-"""How long a payout is left alone after it was tried: longer than all that Stripe is waited for."""
+"""How long a payout is left alone after a try: longer than the sweeper waits for Stripe in all."""
 
 AT_ONCE = 20
 
 
 def send_transfers() -> int:
-    """Transfer what was sent and goes through Stripe; give how many payouts ended, paid or given back."""
+    """Transfer the sent payouts that go through Stripe. Give how many ended, paid or given back."""
     ended = 0
     waiting = Payout.objects.filter(state=PayoutState.SENT).exclude(stripe_account="").order_by("created_at")
     tried_lately = Q(stripe_tried_at__gt=timezone.now() - AGAIN_AFTER)
@@ -48,7 +48,7 @@ def send_transfers() -> int:
 
 
 def _transfer(payout: Payout) -> str:
-    """Have Stripe transfer a payout, if it has not; give the transfer's number."""
+    """Have Stripe transfer a payout, if it has not yet. Give the transfer's id."""
     group = f"payout:{payout.pk}"
     client = api().v1.transfers
     if payout.stripe_tried_at is not None:
@@ -56,7 +56,7 @@ def _transfer(payout: Payout) -> str:
             with stripe_errors():
                 made = client.list(params={"transfer_group": group, "limit": 1}).data
         except (GatewayRefused, UnknownPayment) as error:
-            # No answer to the question whether it was made: it must not be given back for that.
+            # We do not know whether it was made, so it must not be given back.
             raise GatewayDown(str(error)) from error
         if made:
             return made[0].id

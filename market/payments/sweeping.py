@@ -1,4 +1,4 @@
-"""What the sweeper does for payments: send the offline gateway's webhooks that are due, ask for lost ones, transfer payouts."""
+"""What the sweeper does for payments: send the offline gateway's due webhooks, ask about lost ones, transfer payouts."""
 
 from __future__ import annotations
 

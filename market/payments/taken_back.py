@@ -1,4 +1,4 @@
-"""How an admin decides about a top-up that was taken back, and so about a charge-back: who bears it, and that its payer may go on."""
+"""How an admin decides about a top-up that was taken back or charged back: who bears it, and that the payer may go on."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ OUTCOMES = {
     ChargeBackState.GIVEN_BACK: "top_up.given_back",
     ChargeBackState.WON: "top_up.won",
 }
-"""How it may be decided, and the audit log's name for that."""
+"""The possible decisions, and the audit log's name for each."""
 
 
 def bear(top_up: TopUp, admin: User, reason: str) -> None:
-    """Decide that the market bears what was taken back, out of its revenue: wallet and receivers keep what they have. Raises Refused."""
+    """Decide that the market's revenue bears what was taken back. Wallet and receivers keep what they have. Raises Refused."""
     decide(top_up, admin, ChargeBackState.RELEASED, reason)
 
 
 def decide(top_up: TopUp, admin: User, outcome: ChargeBackState, reason: str) -> None:
-    """Decide about what was taken back. Its payer, if a charge-back stopped them, may go on. Raises Refused.
+    """Decide about what was taken back. If a charge-back stopped the payer, they may go on. Raises Refused.
 
-    RELEASED: the market pays it, and nothing else moves. GIVEN_BACK: what receivers have left of it and what is in the wallet pays it, and
-    the market the rest. WON: the gateway has paid the market again, so nobody pays.
+    RELEASED: the market pays it, and nothing else moves.
+    GIVEN_BACK: receivers pay what they have left of it, then the wallet pays what it has, and the market the rest.
+    WON: the gateway has paid the market again, so nobody pays.
     """
     require_admin(admin)
     if top_up.person_id == admin.pk:
@@ -91,7 +92,7 @@ def _end(case: ChargeBack, admin: User, outcome: ChargeBackState, reason: str) -
 
 
 def _pay(top_up: TopUp, admin: User, outcome: ChargeBackState, reason: str) -> None:
-    """Give the gateway what it has taken back and nobody has paid yet."""
+    """Pay the gateway what it has taken back and nobody has paid yet."""
     if outcome == ChargeBackState.WON:
         return
     wallet = ledger.account(AccountKind.WALLET, top_up.person, currency=top_up.currency)
@@ -116,7 +117,7 @@ def _pay(top_up: TopUp, admin: User, outcome: ChargeBackState, reason: str) -> N
 
 
 def _credit_again(top_up: TopUp, admin: User) -> None:
-    """Put back into the wallet what it has given back, since the gateway has paid it again."""
+    """Return to the wallet what it gave back, since the gateway has paid again."""
     ledger.post(
         key=f"top-up:{top_up.pk}:again",
         debit=ledger.account(AccountKind.GATEWAY_CLEARING, currency=top_up.currency),

@@ -1,4 +1,4 @@
-"""Where admins see top-ups that were taken back at the gateway, and decide about those that a wallet cannot give back."""
+"""Pages on which admins see top-ups that the gateway took back, and decide about those that a wallet cannot give back."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SAID = {
 
 @dataclass(frozen=True)
 class ToDecide:
-    """A top-up on the desk. case: what it stopped and froze, if anything; available: what is in the wallet, in micro-units."""
+    """A top-up on the desk. `case`: its charge-back, if any. `available`: the wallet's money, in micro-units."""
 
     top_up: TopUp
     available: int
@@ -51,7 +51,7 @@ class ToDecide:
 @role_required(Role.ADMIN)
 @require_GET
 def desk(request: HttpRequest) -> HttpResponse:
-    """List what is to be decided, with what the wallet has and what is frozen, and what was settled."""
+    """List the undecided top-ups, with the wallet's money and what is frozen; and the settled ones."""
     kept = PayerBalance.objects.filter(
         account__owner=OuterRef("person"),
         account__kind=AccountKind.WALLET,

@@ -1,7 +1,7 @@
-"""Put money into a wallet: start a top-up, and settle it exactly once, whoever reports the payment and how often.
+"""Put money into a wallet: start a top-up, and settle it exactly once, however often and by whomever it is reported.
 
-What the gateway takes back later leaves the wallet again, if the wallet has it; else it is kept as owed, tried again, and shown to
-admins, who decide about it (`taken_back`).
+If the gateway takes money back later, it leaves the wallet again, if the wallet has it. Otherwise it is noted as owed, tried
+again, and shown to admins, who decide about it (`taken_back`).
 """
 
 from __future__ import annotations
@@ -52,18 +52,18 @@ log = logging.getLogger(__name__)
 LEAST = 1 * MICROS
 MOST = 500 * MICROS
 FULL_WALLET = 2000 * MICROS
-"""No top-up takes a wallet above this, however many are begun before one is paid: it is for spending, not for saving."""
+"""No top-up takes a wallet above this, however many are begun before one is paid. A wallet is for spending, not for saving."""
 
 ABANDON_AFTER = timedelta(days=1)
 ASK_UNPAID_FOR = timedelta(days=30)  # a direct debit may take weeks
 ASK_PAID_FOR = timedelta(days=120)  # in which cards can be charged back
 ASK_OWED_AFTER = timedelta(minutes=10)
 RECONCILE_FOR = 10.0
-"""Seconds after which a round of asking gateways ends: the sweeper has other work, and the next round goes on."""
+"""Seconds after which a round of asking gateways ends. The sweeper has other work, and the next round continues."""
 
 
 def room_of(person: User, besides: uuid.UUID | None = None) -> int:
-    """How much the person may put into their wallet now, in micro-units. What waits for its payment, `besides` one, fills it, too."""
+    """How much the person may put into their wallet now, in micro-units. Pending top-ups count, except `besides`."""
     waiting = TopUp.objects.filter(person=person, state__in=(TopUpState.PENDING, TopUpState.PROCESSING))
     if besides is not None:
         waiting = waiting.exclude(pk=besides)
@@ -75,9 +75,9 @@ def room_of(person: User, besides: uuid.UUID | None = None) -> int:
 def start_top_up(
     *, person: User, amount: int, gateway: Gateway, request_id: uuid.UUID, next_url: str = ""
 ) -> TopUp:
-    """Record the wish and open the gateway's checkout. The same request again returns the same top-up."""
+    """Record the top-up and open the gateway's checkout. The same request again returns the same top-up."""
     with transaction.atomic():
-        # The person's other top-ups wait here, so that those begun at the same moment are counted, too.
+        # The person's other top-ups wait here, so that those started at the same moment are counted, too.
         User.objects.select_for_update(no_key=True).get(pk=person.pk)
         existing = TopUp.objects.filter(pk=request_id).first()
         if existing is None:
@@ -101,10 +101,11 @@ def start_top_up(
 
 
 def settle(gateway: str, payment: Payment) -> TopUp:
-    """Act on what the gateway says of a payment. Any number of calls, in any order, credit the wallet once and debit it once.
+    """Act on what the gateway says about a payment.
 
-    Paid outweighs everything before it: a payment that arrives after the top-up failed or was abandoned is still credited. What was
-    taken back was paid before, whether or not the gateway's word of that has come.
+    Any number of calls, in any order, credit the wallet once and debit it once. Paid overrides every earlier state: a payment
+    that arrives after the top-up failed or was abandoned is still credited. A payment that was taken back was paid before,
+    whether or not the gateway has told so.
     """
     top_up = _meant(gateway, payment)
     paid = payment.status == PaymentStatus.PAID and payment.amount == top_up.amount
@@ -163,7 +164,7 @@ def _credit(top_up: TopUp) -> None:
 
 
 def _take_back(top_up: TopUp, payment: Payment) -> None:
-    # More than before only: an older message that comes late tells of less.
+    # Only if it is more than before: an older message that comes late reports less.
     risen = TopUp.objects.filter(pk=top_up.pk, taken_back__lt=payment.amount).update(
         state=TopUpState.OWED,
         taken_back=payment.amount,
@@ -179,12 +180,13 @@ def _take_back(top_up: TopUp, payment: Payment) -> None:
 
 
 def return_owed(top_up: TopUp, by: User | None = None) -> bool:
-    """Reverse a top-up that was taken back whole, if the wallet can give it back; give whether it did.
+    """Reverse a top-up that was taken back in full, if the wallet can give it back. Give whether it did.
 
-    A part is left to an admin: the ledger reverses transfers as a whole. What the market bore of it before is undone with it.
+    A top-up taken back in part is left to an admin: the ledger reverses only whole transfers. What the market bore of it before
+    is undone as well.
     """
     with transaction.atomic():
-        # Held, so that no admin decides about it meanwhile.
+        # Locked, so that no admin decides about it meanwhile.
         top_up = TopUp.objects.select_for_update().get(pk=top_up.pk)
         if not _waits_for_wallet(top_up) or top_up.transfer_id is None:
             return False
@@ -224,7 +226,7 @@ def _waits_for_wallet(top_up: TopUp) -> bool:
 
 
 def receive(gateway: Gateway, event: Event) -> TopUp:
-    """Keep a webhook whose signature was checked, and settle what it reports."""
+    """Store a webhook whose signature was checked, and settle what it reports."""
     kept, _ = WebhookEvent.objects.get_or_create(
         gateway=gateway.name, event_id=event.id, defaults={"body": event.kept}
     )
@@ -239,7 +241,7 @@ def receive(gateway: Gateway, event: Event) -> TopUp:
 
 
 def ask_gateway(top_up: TopUp) -> TopUp:
-    """Settle a pending top-up by asking its gateway, for when the webhook is late or lost."""
+    """Settle a pending top-up by asking its gateway, in case the webhook is late or lost."""
     if not top_up.is_pending:
         return top_up
     try:
@@ -250,10 +252,10 @@ def ask_gateway(top_up: TopUp) -> TopUp:
 
 
 def reconcile() -> int:
-    """Ask gateways what their webhooks may not have told, and give up what nobody paid for a day. Returns how many changed.
+    """Ask gateways about top-ups whose webhooks may be lost, and give up those unpaid after a day. Returns how many changed.
 
-    Every top-up is asked about, ever more seldom as it ages: one that failed may be paid at a second try, one that was paid may be
-    refunded. What is owed is tried again.
+    Every top-up is asked about, less and less often as it ages. A failed one may be paid at a second try, and a paid one may be
+    refunded. Owed ones are tried again.
     """
     started, now = time.monotonic(), timezone.now()
     changed = 0
@@ -261,7 +263,7 @@ def reconcile() -> int:
     for top_up in list(due[:100]):
         if time.monotonic() - started > RECONCILE_FOR:
             break
-        # Claimed before the gateway is asked: no other sweeper asks the same, and one that makes it fail does not hold up the others.
+        # Claimed before the gateway is asked: no other sweeper asks the same, and a failing top-up does not hold up the others.
         if not TopUp.objects.filter(pk=top_up.pk, ask_at=top_up.ask_at).update(ask_at=_next_question(top_up)):
             continue
         before = top_up.state
@@ -289,7 +291,7 @@ def _ask(top_up: TopUp) -> TopUp:
 
 
 def _next_question(top_up: TopUp) -> datetime | None:
-    """When to ask about a top-up after now; None when it has been settled for good."""
+    """When to ask about a top-up next. None if it is settled for good."""
     now = timezone.now()
     if _waits_for_wallet(top_up):
         return now + ASK_OWED_AFTER

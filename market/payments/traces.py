@@ -1,9 +1,9 @@
-"""Which accounts share a card, a network address or a device: promotional credit of the one pays nothing to the other.
+"""Which accounts share a card, a network address or a device. Promotional credit of one pays nothing to the other.
 
-Little is kept: a keyed digest of each, and when it was last seen, for 90 days. No address, browser or card can be read from it, and it is
-used for nothing else. An address is that of a sign-in (of IPv6 its network, /64); a device is the browser's name for itself together with the
-network (/24, /48) it was seen in. Addresses that are not public tell nobody apart: those of a proxy, or of this machine. A card is what its
-gateway calls it, where the market is told.
+Little is kept: a keyed digest of each, and when it was last seen, for 90 days. No address, browser or card can be read from it,
+and it has no other use. An address is that of a sign-in (for IPv6 its network, /64). A device is the browser's name for itself,
+together with the network (/24, /48) it was seen in. Addresses that are not public say nothing about a person: they belong to a
+proxy, or to this machine. A card is the gateway's name for it, if the gateway tells it.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ KEPT_FOR = timedelta(days=90)
 
 
 def listen() -> None:
-    """Note each sign-in, which the framework tells of. Called once, when the apps are ready."""
+    """Note each sign-in that the framework reports. Called once, when the apps are ready."""
     user_logged_in.connect(_signed_in, dispatch_uid="payments:traces")
 
 
 def remember_card(person: User, gateway: str, card: str) -> None:
-    """Note the card that a person paid with, as its gateway calls it."""
+    """Note the card that a person paid with, by the gateway's name for it."""
     _remember(person, TraceSort.CARD, f"{gateway}:{card}")
 
 
 def sharing_with(person: User, others: Collection[int]) -> set[int]:
-    """Give the ids of those among others who share a card, an address or a device with a person."""
+    """Give the ids of those `others` who share a card, an address or a device with a person."""
     lately = Trace.objects.filter(seen_at__gt=timezone.now() - KEPT_FOR)
     digests = lately.filter(person=person).values("digest")
     return set(lately.filter(person__in=others, digest__in=digests).values_list("person", flat=True))
 
 
 def forget_traces() -> int:
-    """Delete what was not seen for long; give how many that were."""
+    """Delete what was not seen for long. Give how many."""
     return Trace.objects.filter(seen_at__lte=timezone.now() - KEPT_FOR).delete()[0]
 
 

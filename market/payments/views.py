@@ -41,7 +41,7 @@ def own_top_up(person: User, pk: object) -> TopUp:
 @login_required
 @require_GET
 def wallet(request: HttpRequest) -> HttpResponse:
-    """Show what is in the wallet, what is set aside for what, and everything that moved."""
+    """Show the wallet's balance, what is set aside for what, and every movement."""
     person = person_of(request)
     account = ledger.account(AccountKind.WALLET, person)
     credit = credit_account(person)
@@ -72,7 +72,7 @@ def wallet(request: HttpRequest) -> HttpResponse:
 def top_up(request: HttpRequest) -> HttpResponse:
     """Ask how much; then send the person to the gateway."""
     person = person_of(request)
-    # The same form sent again asks for no more than it did.
+    # The same form sent again asks for no second top-up.
     gateways, room = available(), room_of(person, besides=_uuid(request.POST.get("request_id", "")))
     initial = {"next": request.GET.get("next", ""), "amount": request.GET.get("amount", "")}
     form = TopUpForm(
@@ -119,7 +119,7 @@ def safe_next(request: HttpRequest, url: str) -> str:
 @login_required
 @require_GET
 def top_up_status(request: HttpRequest, pk: object) -> HttpResponse:
-    """Show how a top-up stands; ask the gateway if it has not told."""
+    """Show the state of a top-up. Ask the gateway if it has not reported."""
     made = ask_gateway(own_top_up(person_of(request), pk))
     return render(request, "payments/top_up_status.html", {"top_up": made})
 

@@ -1,4 +1,4 @@
-"""Where gateways report payments: the signature is checked first, and every report may come again."""
+"""The endpoint to which gateways report payments. The signature is checked first, and every report may come again."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def handle(gateway_name: str, body: bytes, headers: Mapping[str, str]) -> tuple[
         gateway = gateway_named(gateway_name)
         event = gateway.read(body, headers)
         if event is None:
-            # Not an error, which would have the gateway send it again for days.
+            # Not an error: then the gateway would send it again for days.
             return 200, {"ignored": "The market does nothing about messages of this kind."}
         top_up = receive(gateway, event)
     except PaymentError as error:
@@ -57,7 +57,7 @@ def handle(gateway_name: str, body: bytes, headers: Mapping[str, str]) -> tuple[
 @csrf_exempt
 @require_POST
 def webhook(request: HttpRequest, gateway: str) -> JsonResponse:
-    """Take a gateway's message. Its signature stands in for the CSRF token."""
+    """Take a gateway's message. Its signature replaces the CSRF token."""
     try:
         body = request.body
     except RequestDataTooBig:
@@ -69,6 +69,6 @@ def webhook(request: HttpRequest, gateway: str) -> JsonResponse:
 
 
 def send_to_market(body: bytes, headers: Mapping[str, str]) -> int:
-    """Carry a webhook from the test gateway to the market, which are one program: no network between them."""
+    """Pass a webhook from the test gateway to the market. They are one program, so no network is between them."""
     status, _ = handle(OfflineGateway.name, body, headers)
     return status

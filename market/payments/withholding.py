@@ -1,4 +1,4 @@
-"""What of a payout is kept back as tax."""
+"""The tax that is withheld from a payout."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from market.payments.models.payouts import CENT
 
 
 def rate_of(person: User) -> int:
-    """Give the basis points that are kept back of what this person is paid now."""
+    """Give the basis points that are withheld from this person's payouts now."""
     latest = WithholdingRate.objects.filter(person=person, valid_from__lte=timezone.now()).first()
     return latest.basis_points if latest else 0
 
 
 def withheld(amount: int, basis_points: int) -> int:
-    """Give the tax of an amount, in whole cents like the amount; a tie goes to the person."""
+    """Give the tax of an amount, in whole cents like the amount. A tie goes to the person."""
     _, tax = take_out(amount // CENT, basis_points)
     return tax * CENT

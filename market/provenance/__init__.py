@@ -1,4 +1,4 @@
-"""What a picture's file says about its making: written into generated pictures, and read back from any PNG."""
+"""What a picture's file says about its making. It is written into generated pictures, and read back from any PNG."""
 
 from market.provenance.png import BadPng, embed, extract
 from market.provenance.record import AI_GENERATED, BadRecord, PlugInCredit, Record

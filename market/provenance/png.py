@@ -1,4 +1,4 @@
-"""Text in PNG files, written and read chunk by chunk: the pixels are never decoded, so never changed.
+"""Text in PNG files, written and read chunk by chunk. The pixels are never decoded, so never changed.
 
 W3C PNG, section 5: a signature, then chunks of length, type, data and CRC-32; iTXt holds UTF-8.
 """
@@ -23,7 +23,7 @@ class BadPng(ValueError):
 
 
 def embed(png: bytes, record: Record) -> bytes:
-    """Put a record into a PNG, in place of one it may have had. Its pixels stay as they are."""
+    """Put a record into a PNG, in place of any earlier one. The pixels stay as they are."""
     kept, end = [], b""
     for kind, data, whole in _chunks(png):
         if kind == b"IEND":
@@ -31,7 +31,7 @@ def embed(png: bytes, record: Record) -> bytes:
         elif _keyword(kind, data) not in {KEYWORD, XMP_KEYWORD}:
             kept.append(whole)
     texts = [_text_chunk(KEYWORD, record.as_json()), _text_chunk(XMP_KEYWORD, record.as_xmp())]
-    # Before the pixels, where programs look that do not read a file to its end.
+    # Before the pixels, for programs that do not read a file to its end.
     return b"".join([SIGNATURE, kept[0], *texts, *kept[1:], end])
 
 
@@ -45,7 +45,7 @@ def extract(png: bytes) -> Record | None:
 
 
 def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Yield each chunk's type, data and whole bytes, up to IEND; what is appended after it is not the picture."""
+    """Yield each chunk's type, data and whole bytes, up to IEND. Anything after that is not the picture."""
     if not png.startswith(SIGNATURE):
         raise BadPng("expected a PNG file: its signature is missing")
     at = len(SIGNATURE)
@@ -82,7 +82,7 @@ def _text_chunk(keyword: str, text: str) -> bytes:
 
 
 def _text_of(data: bytes) -> str:
-    """The text of an iTXt chunk as we write it: not compressed."""
+    """The text of an iTXt chunk in the form we write: not compressed."""
     _keyword_bytes, rest = data.split(b"\0", 1)
     if len(rest) > MAX_TEXT or rest[:1] != b"\0":
         raise BadRecord("the record is compressed or too long")

@@ -21,7 +21,7 @@ class BadRecord(ValueError):
 
 @dataclass(frozen=True)
 class PlugInCredit:
-    """One plug-in that took part, and whose it is."""
+    """One plug-in that took part, and its artists."""
 
     name: str
     artist: str
@@ -35,7 +35,7 @@ class PlugInCredit:
 
 @dataclass(frozen=True)
 class Record:
-    """How a picture was made. It names artists and models; of the person who asked for it, nothing."""
+    """How a picture was made. It names artists and models, but says nothing about the person who asked for it."""
 
     request: str
     picture: int  # its number within the request, from 0

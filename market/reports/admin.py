@@ -1,4 +1,4 @@
-"""Verifications and files of statements in Django's administration: to look at."""
+"""Verifications and files of statements in Django's administration, read-only."""
 
 from __future__ import annotations
 

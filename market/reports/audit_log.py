@@ -37,9 +37,9 @@ PAGES = {
     "takedown": "takedowns:takedown",
     "job": "jobs:job",
 }
-"""Where a thing has a page of its own for admins; others are shown in the administration."""
+"""Things that have their own page for admins. Others are shown in the administration."""
 PLACES = {"ledger": "reports:overview", "closed-period": "reports:books", "suspension": "takedowns:takedowns"}
-"""Where there is one page for all things of a kind, or but one thing."""
+"""Kinds with one page for all their things, or with only one thing."""
 HEADER = (
     "time",
     "person",
@@ -55,7 +55,7 @@ HEADER = (
 
 
 class AuditFilter(forms.Form):
-    """Which lines are shown; whatever is left empty leaves none out."""
+    """Which lines are shown. An empty field filters nothing."""
 
     person = PersonField(
         label="Done by", required=False, widget=forms.TextInput(attrs={"placeholder": "email or handle"})
@@ -90,7 +90,7 @@ class AuditFilter(forms.Form):
         return data
 
     def chosen(self) -> QuerySet[AuditLine]:
-        """Give the lines that the form asks for; all of them where it is wrong."""
+        """Give the lines that the form asks for. If it is invalid, give all."""
         lines = AuditLine.objects.select_related("person")
         if not self.is_valid():
             return lines
@@ -111,7 +111,7 @@ class AuditFilter(forms.Form):
 @role_required(Role.ADMIN)
 @require_GET
 def audit_log(request: HttpRequest) -> HttpResponseBase:
-    """Show the lines that are asked for, each with a link to what it is about; or download them."""
+    """Show the requested lines, each with a link to what it is about; or download them."""
     form = AuditFilter(request.GET)
     lines = form.chosen()
     if request.GET.get("format") == "csv" and not form.errors:
@@ -142,7 +142,7 @@ def rows_of(lines: QuerySet[AuditLine]) -> Iterator[tuple[object, ...]]:
 
 
 def address_of(target: str) -> str:
-    """Give the page where an admin sees what a line is about; empty where there is none."""
+    """Give the page on which an admin sees what a line is about. Empty if there is none."""
     kind, _, pk = target.partition(":")
     try:
         if kind in PLACES:
@@ -156,14 +156,14 @@ def address_of(target: str) -> str:
 
 @cache
 def _pages_of_the_administration() -> dict[str, str]:
-    """Name the page of each kind of thing; what is registered stays the same while the program runs."""
+    """Name the page for each kind of thing. The registered pages stay the same while the program runs."""
     registered = (model for model in apps.get_models() if admin.site.is_registered(model))
     pages = {kind_of(model): model._meta for model in registered}  # noqa: SLF001, Django's documented name
     return {kind: f"admin:{about.app_label}_{about.model_name}_change" for kind, about in pages.items()}
 
 
 def sentences(line: AuditLine) -> list[str]:
-    """Write out what a line says beside who did what to which thing."""
+    """Write out what a line says besides who did what to which thing."""
     changes = [
         f"{_words(name)}: {_said(change.get('before'))} → {_said(change.get('after'))}"
         for name, change in line.changes.items()

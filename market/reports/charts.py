@@ -1,4 +1,4 @@
-"""Charts as SVG that lies in the page: no script, no style of its own, colours from reports/charts.css."""
+"""Charts as SVG inside the page: no script, no own style, colours from reports/charts.css."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Curve:
-    """A name, what was measured with each number of extractions, from 0 on, and what is predicted with a number of them."""
+    """A name, the measured value for each number of extractions from 0 on, and predicted values by number of extractions."""
 
     name: str
     measured: Sequence[tuple[int, float]]
@@ -35,11 +35,11 @@ class Curve:
 
 
 _LABELS_OF = {Grain.DAY: "%-d %b", Grain.WEEK: "%-d %b %Y", Grain.MONTH: "%b %Y"}
-"""How a bar is labelled; one of a week, by its first day."""
+"""How a bar is labelled. The label of a week is its first day."""
 
 
 def over_time(title: str, period: Period, series: Sequence[Series]) -> SafeString:
-    """Draw stacked bars, one for each span of the period's grain. Each part says its days and amount when pointed at."""
+    """Draw stacked bars, one for each span of the period's grain. Each part shows its days and amount when pointed at."""
     spans = period.spans(period.grain)
     chart = pygal.StackedBar(
         width=1000, height=300, margin=8, spacing=12, show_legend=False, js=[], css=[], no_prefix=True, title=None,
@@ -63,9 +63,9 @@ def over_time(title: str, period: Period, series: Sequence[Series]) -> SafeStrin
 def over_extractions(
     title: str, curves: Sequence[Curve], *, line: float, as_words: Callable[[float], str]
 ) -> SafeString:
-    """Draw values over the number of extractions, on to the predicted ones, and a line that they should not cross.
+    """Draw measured and predicted values over the number of extractions, and a line that they should not cross.
 
-    Each point says its number and value when pointed at.
+    Each point shows its number and value when pointed at.
     """
     series = [_Plotted(f"color-{n}", each.name, sorted(each.measured)) for n, each in enumerate(curves)]
     for number, each in enumerate(curves):
@@ -98,7 +98,7 @@ def over_extractions(
 
 @dataclass(frozen=True)
 class _Plotted:
-    """A series as it is drawn: its class, its name, its places, and the number of the first that is marked."""
+    """A series as it is drawn: its class, its name, its points, and the index of the first marked one."""
 
     look: str
     name: str
@@ -128,7 +128,7 @@ def _range(series: Sequence[Series]) -> tuple[int, int] | None:
 
 
 def _strip(root: ET.Element) -> None:
-    """Take out what a strict content security policy refuses, or what only pygal's script would use."""
+    """Remove what a strict content security policy refuses, and what only pygal's script would use."""
     root.attrib.pop("id", None)
     for parent in list(root.iter()):
         for child in list(parent):

@@ -1,4 +1,4 @@
-"""The months of the market's books: which are closed, what each came to, and closing the next."""
+"""The months of the market's books: which are closed, their sums, and closing the next."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from market.reports.figures import MonthRow
 
 @dataclass(frozen=True)
 class BookMonth:
-    """One month: what it came to, whether it is over, and the closing that covers it."""
+    """One month: its sums, whether it is over, and the closing that covers it."""
 
     totals: MonthRow
     closed: ClosedPeriod | None
@@ -63,7 +63,7 @@ def _next(found: list[BookMonth]) -> BookMonth | None:
 @role_required(Role.ADMIN)
 @require_GET
 def books(request: HttpRequest) -> HttpResponse:
-    """List the months, and what every kind of account came to where a month is closed."""
+    """List the months, with the sum of every kind of account for closed ones."""
     kinds = dict(AccountKind.choices)
     closings = [
         (
@@ -84,7 +84,7 @@ def books(request: HttpRequest) -> HttpResponse:
 @role_required(Role.ADMIN)
 @require_POST
 def close(request: HttpRequest) -> HttpResponse:
-    """Close the month that the form names; it has to be the earliest that is over and open."""
+    """Close the month that the form names. It must be the earliest one that is over and open."""
     month = next_to_close()
     if month is None or str(month.month) != request.POST.get("month", ""):
         messages.error(

@@ -1,4 +1,4 @@
-"""How bases degrade as more is taken out of them: of one base, for whoever may see it; and of all, for admins."""
+"""How bases degrade as more is taken out of them: one base, for those who may see it; and all, for admins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from market.extractions.retesting import MOST_MOVED
 from market.reports import charts
 
 DRAWN = 3
-"""Lines in a chart of several families; it has as many colours."""
+"""The most lines in a chart of several families: there are as many colours."""
 
 
 class DegradationForm(forms.Form):
@@ -38,7 +38,7 @@ class DegradationForm(forms.Form):
         cast("forms.ChoiceField", self.fields["base"]).choices = [("", "All"), *bases]
 
     def found(self) -> list[Degradation]:
-        """Give what is asked for; all, where something is wrong with it."""
+        """Give the requested bases. If the form is invalid, give all."""
         said = self.cleaned_data if self.is_valid() else {}
         bases = BaseModel.objects.select_related("owner")
         if said.get("base"):
@@ -50,7 +50,7 @@ class DegradationForm(forms.Form):
 @role_required(Role.ADMIN)
 @require_GET
 def report(request: HttpRequest) -> HttpResponseBase:
-    """Show each base with its families, from what it drew at first to what is predicted; or download all that was measured."""
+    """Show each base with its families, from its first figures to the prediction; or download all measurements."""
     form = DegradationForm(request.GET)
     found = form.found()
     if request.GET.get("format") == "csv" and not form.errors:
@@ -76,7 +76,7 @@ def report(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 def base(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Show what extractions cost one base, release by release, and what the next one is predicted to cost."""
+    """Show how extractions degraded one base, release by release, and what is predicted for the next one."""
     of = visible_base(request.user, slug)
     found = degradation_of(of)
     context = {
@@ -92,7 +92,7 @@ def base(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 
 def _kept(families: Sequence[tuple[str, Family]]) -> SafeString | None:
-    """Draw what is kept over the number of extractions: what was measured, on to what is predicted."""
+    """Draw the share kept over the number of extractions, measured and predicted."""
     if not families:
         return None
     return charts.over_extractions(

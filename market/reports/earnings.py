@@ -1,4 +1,4 @@
-"""What an artist or a model owner earned: per plug-in or base, over time, per query."""
+"""What an artist or a model owner earned: per plug-in or base, over time, per request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEFAULT_PERIOD = "last_30"
 @login_required
 @require_GET
 def earnings(request: HttpRequest) -> HttpResponseBase:
-    """Show what came in over the period; or download its query lines."""
+    """Show the period's income, or download its lines."""
     person = person_of(request)
     period, form = period_of(request, DEFAULT_PERIOD)
     sums = figures.of_person(figures.sums_in(period), person)

@@ -1,4 +1,7 @@
-"""The market's figures over a period, each a sum over ledger entries (so that it equals the ledger), read from the sums by day."""
+"""The market's figures over a period.
+
+Each is a sum over ledger entries, so it equals the ledger. They are read from the sums by day.
+"""
 
 from __future__ import annotations
 
@@ -26,21 +29,21 @@ MONEY_IN = Q(account_kind=AccountKind.GATEWAY_CLEARING, line="top_up")
 PAID = Q(account__kind=AccountKind.EARNINGS, line__in=FEE_LINES) | Q(
     account__kind=AccountKind.PLATFORM_REVENUE, line="commission"
 )
-"""Of entries: those that pay somebody for a query."""
+"""The entries that pay somebody for a request."""
 
 
 def sums_in(period: Period, currency: str = "EUR") -> QuerySet[Figure]:
-    """The fewest sums that add up to the period, of every sort: its whole months, and the days at its ends."""
+    """The fewest sums that add up to the period: its whole months, and the days at its ends. All sorts of sums."""
     return Figure.spans.between(period.first, period.last).filter(currency=currency).order_by()
 
 
 def days_in(period: Period, currency: str = "EUR") -> QuerySet[Figure]:
-    """The day sums of the period, of every sort."""
+    """The day sums of the period, all sorts."""
     return Figure.objects.filter(day__gte=period.first, day__lte=period.last, currency=currency).order_by()
 
 
 def of_person(sums: QuerySet[Figure], person: User) -> QuerySet[Figure]:
-    """Keep what came to this person's earnings."""
+    """Keep what was paid into this person's earnings."""
     return sums.filter(account__owner=person, account_kind=AccountKind.EARNINGS)
 
 
@@ -49,26 +52,30 @@ def entries_in(period: Period, currency: str = "EUR") -> QuerySet[Entry]:
 
 
 def paid_sums(sums: QuerySet[Figure]) -> QuerySet[Figure]:
-    """Keep the sums of what pays somebody for a query: of the same entries as `paid_lines`."""
+    """Keep the sums of payments for requests: of the same entries as `paid_lines`."""
     return _lines(sums).filter(ROYALTY | BASE_FEE | COMMISSION)
 
 
 def query_count(sums: QuerySet[Figure]) -> int:
-    """Count the queries that paid one account; one that was reversed still counts."""
+    """Count the requests that paid one account. A reversed one still counts."""
     return int(sums.filter(sort=FigureSort.ACCOUNT).aggregate(number=Sum("captures"))["number"] or 0)
 
 
 def _lines(sums: QuerySet[Figure], *, narrowed: bool = True) -> QuerySet[Figure]:
-    """Sums by line. Of sums that are not narrowed to who was paid or for what, there are a few that have all in them."""
+    """Sums by line. Reports without a filter read the few sums by kind of account, which cover everything."""
     return sums.filter(sort=FigureSort.LINE if narrowed else FigureSort.KIND)
 
 
 @dataclass(frozen=True)
 class Totals:
-    """The market over a period. Amounts in micro-units.
+    """The market over a period. Amounts are in micro-units.
 
-    top_ups, by_credit, queries, taken_back: what came in, what was charged to promotional credit, how many queries were charged, and how many charges were reversed (of this period, or
-    of an earlier one). They are the payers', so there are none among sums that are narrowed to who was paid, or for what.
+    top_ups: money that came in.
+    by_credit: what was charged to promotional credit.
+    queries: how many requests were charged.
+    taken_back: how many charges were reversed, of this or an earlier period.
+
+    These four are about payers, so they are missing in sums filtered by who was paid or for what.
     """
 
     royalties: int
@@ -81,14 +88,16 @@ class Totals:
 
     @property
     def gross(self) -> int:
-        """What was charged: a charge is what its parts come to."""
+        """What was charged: the sum of its parts."""
         return self.royalties + self.base_fees + self.commission
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What the market keeps for people now, in micro-units: held for queries that run, in wallets, given as promotional
-    credit and not spent, earned and not paid out."""
+    """What the market keeps for people now, in micro-units.
+
+    It is held for running requests, in wallets, given as promotional credit and not spent, or earned and not paid out.
+    """
 
     held: int
     in_wallets: int
@@ -136,7 +145,7 @@ def standing(currency: str = "EUR") -> Standing:
 
 @dataclass(frozen=True)
 class MonthRow:
-    """What queries paid in one month."""
+    """What requests paid in one month."""
 
     month: Month
     gross: int
@@ -189,10 +198,7 @@ class SpanRow:
 
 
 def by_span(sums: QuerySet[Figure], period: Period, grain: Grain, *, narrowed: bool = False) -> list[SpanRow]:
-    """Return a row for every day, week or month of the period, also for those in which nothing happened.
-
-    `sums` are those of days.
-    """
+    """Return a row for every day, week or month of the period, also for empty ones. `sums` are day sums."""
     rows = [SpanRow(span) for span in period.spans(grain)]
     row_of = {day: row for row in rows for day in row.span.days()}
     what = Case(
@@ -213,7 +219,8 @@ def by_span(sums: QuerySet[Figure], period: Period, grain: Grain, *, narrowed: b
 class SubjectRow:
     """What a plug-in (all its versions) or a base (all its releases) brought in.
 
-    queries: None where the sums do not tell how many, since one query may have paid several of the people they are narrowed to.
+    queries: how many requests. None if the sums cannot tell, since one request may have paid several of the people in the
+    filter.
     """
 
     label: str
@@ -232,7 +239,7 @@ class SubjectRow:
 def by_subject(sums: QuerySet[Figure], prefix: str) -> list[SubjectRow]:
     """Sum fees and commission per plug-in ("plugin-version") or base ("base-release"), the highest first.
 
-    A query counts once for each subject, however many were paid for it.
+    A request counts once for each subject, however many people were paid for it.
     """
     found = list(
         paid_sums(sums)
@@ -242,13 +249,13 @@ def by_subject(sums: QuerySet[Figure], prefix: str) -> list[SubjectRow]:
             fees=Sum("amount", filter=ROYALTY | BASE_FEE, default=0),
             commission=Sum("amount", filter=COMMISSION, default=0),
             captures=Sum("captures", filter=ROYALTY | BASE_FEE, default=0),
-            # Whether it is one account, which telling them apart would take a sort for.
+            # Whether it is one account. Counting distinct accounts would need a sort.
             lowest=Min("account", filter=ROYALTY | BASE_FEE),
             highest=Max("account", filter=ROYALTY | BASE_FEE),
             memo=Max("memo"),
         )
     )
-    # Of all accounts together. Among the sums of some accounts there are none, and each has one line for each subject.
+    # Sums of all accounts together. With a filter by account there are none; then each account has one line for each subject.
     counted = sums.filter(sort=FigureSort.SUBJECT, subject__in=[row["subject"] for row in found])
     queries = dict(counted.values_list("subject").annotate(number=Sum("captures")))
     names = describe(
@@ -272,7 +279,7 @@ def _plus(one: int | None, other: int | None) -> int | None:
 
 @dataclass(frozen=True)
 class Mover:
-    """What brought in more, or less, than in the period before. The amounts are those that were charged."""
+    """What brought in more, or less, than in the period before. The amounts are what was charged."""
 
     row: SubjectRow
     before: int
@@ -283,7 +290,7 @@ class Mover:
 
 
 def movers(now: Sequence[SubjectRow], before: Sequence[SubjectRow], most: int = 5) -> list[Mover]:
-    """Give the rows that changed the most, up or down, the largest change first."""
+    """Give the rows that changed most, up or down, the largest change first."""
     earlier = {row.group: row for row in before}
     both = [Mover(row, earlier[row.group].total if row.group in earlier else 0) for row in now]
     shown = {row.group for row in now}
@@ -300,7 +307,7 @@ def movers(now: Sequence[SubjectRow], before: Sequence[SubjectRow], most: int = 
 class PersonRow:
     """What one artist or model owner earned.
 
-    queries: None where the sums do not tell how many, since one query may have paid for several of what they are narrowed to.
+    queries: how many requests. None if the sums cannot tell, since one request may have paid for several things in the filter.
     """
 
     person: User
@@ -325,7 +332,7 @@ def by_person(sums: QuerySet[Figure]) -> list[PersonRow]:
             subjects=Count("subject", distinct=True),
         )
     )
-    # Nothing but a query's capture pays into earnings by capture. Among the sums of some subjects there are none of whole accounts.
+    # Only requests pay into earnings by capture. With a filter by subject there are no sums of whole accounts.
     queries = dict(
         owners.filter(sort=FigureSort.ACCOUNT).annotate(number=Sum("captures")).values_list("owner", "number")
     )
@@ -347,7 +354,7 @@ def by_person(sums: QuerySet[Figure]) -> list[PersonRow]:
 
 @dataclass
 class CountryRow:
-    """What the people of one country earned; their country is the one that they say now, or none."""
+    """What the people of one country earned. The country is the one they give now, or none."""
 
     code: str
     name: str
@@ -379,13 +386,13 @@ def subjects_of(sums: QuerySet[Figure], group: str) -> list[str]:
 
 
 def paid_lines(entries: QuerySet[Entry]) -> QuerySet[Entry]:
-    """The entries that pay somebody for a query: fees and commission, the latest first, of one query in posting order."""
+    """The entries that pay somebody for a request: fees and commission. The latest request first, each in posting order."""
     lines = entries.filter(PAID).select_related("transfer", "account__owner")
     return lines.order_by("-created_at", "-transfer_id", "position")
 
 
 def name_lines(lines: Iterable[Entry]) -> list[tuple[Entry, str]]:
-    """Pair entries with the present name of what they paid for, and the parts of it by way of which they did."""
+    """Pair entries with the present name of what they paid for, and with the parts of it through which they paid."""
     listed = list(lines)
     names = describe((line.subject for line in listed), _last_memos(listed))
     return [(line, fee_memo(names[line.subject].label, through_in(line.memo))) for line in listed]

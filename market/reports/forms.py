@@ -1,4 +1,4 @@
-"""Forms on the admins' reports."""
+"""Forms of the admins' reports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from market.accounts.models import User
 
 
 class PersonField(forms.CharField):
-    """Somebody, by email address or handle; None where nothing is said."""
+    """A person, by email address or handle. None if the field is empty."""
 
     def clean(self, value: object) -> User | None:
         said = str(super().clean(value)).strip().lower()
@@ -26,7 +26,7 @@ class RefundForm(forms.Form):
     paid_by = forms.ChoiceField(
         label="Paid by",
         choices=[
-            ("receivers", "those who received it: the query is reversed"),
+            ("receivers", "those who received it: the request is reversed"),
             ("market", "the market: artists and model owners keep what they got"),
         ],
         widget=forms.RadioSelect,

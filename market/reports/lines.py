@@ -1,4 +1,4 @@
-"""Query lines page by page, each page found from a line of the one before it: nobody counts millions of lines, or skips over them."""
+"""Payment lines page by page. Each page is found from a line of the one before, so millions of lines are never counted or skipped."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _ASKED = re.compile(r"(older|newer)-([0-9]{1,18})\.([0-9]{1,4})", re.ASCII)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a line stands in the order: the latest transfer first, and of one transfer the first position first."""
+    """A line's place in the order: the latest transfer first, and within a transfer the first position first."""
 
     at: datetime
     transfer: int
     position: int
 
     def beyond(self, *, older: bool) -> Q:
-        """What comes after this place, or before it."""
+        """A condition for what comes after this place, or before it."""
         at, there, here = ("lt", "lt", "gt") if older else ("gt", "gt", "lt")
         return Q(**{f"transfer__created_at__{at}e": self.at}) & (
             Q(**{f"transfer__created_at__{at}": self.at})
@@ -35,7 +35,7 @@ class Place:
 
 @dataclass(frozen=True)
 class LinePage:
-    """Some lines, and what asks for those before and after them; "" where there are none."""
+    """Some lines, and the parameters that ask for the lines before and after them. "" if there are none."""
 
     lines: list[Entry]
     newer: str = ""
@@ -43,7 +43,7 @@ class LinePage:
 
 
 def page_of(lines: QuerySet[Entry], sums: QuerySet[Figure], asked: str, rows: int = ROWS) -> LinePage:
-    """Give the page that an address asks for: the latest lines for "", and for whatever asks for none.
+    """Give the page that an address asks for. "" and anything invalid give the latest lines.
 
     `sums` are the day sums of the same lines: they tell how many days to look through for a page.
     """
@@ -59,14 +59,14 @@ def page_of(lines: QuerySet[Entry], sums: QuerySet[Figure], asked: str, rows: in
             found, _name("newer", found[0]) if place else "", _name("older", found[-1]) if more else ""
         )
     if not more:
-        # The first page, which may have more above its last line than was found here.
+        # It is the first page, which may have more lines than were found here.
         return page_of(lines, sums, "", rows)
     found.reverse()
     return LinePage(found, _name("newer", found[0]), _name("older", found[-1]) if place else "")
 
 
 def _asked(asked: str) -> tuple[Place | None, bool]:
-    """Read "older-123.2", from line 2 of transfer 123 on; a place that is none is nowhere."""
+    """Read "older-123.2": from line 2 of transfer 123 on. An invalid place gives None."""
     said = _ASKED.fullmatch(asked)
     transfer = Transfer.objects.filter(pk=said[2]).first() if said else None
     if said is None or transfer is None:
@@ -81,11 +81,12 @@ def _name(direction: str, line: Entry) -> str:
 def _lines(
     lines: QuerySet[Entry], sums: QuerySet[Figure], place: Place | None, *, older: bool, rows: int
 ) -> list[Entry]:
-    """Find the next lines from a place on, one more than asked for where there are more."""
+    """Find the next lines from a place on. If there are more, give one more than asked for."""
     window = _window(sums, place.at.astimezone(UTC).date() if place else None, older=older, enough=rows + 1)
     if window is None:
         return []
-    # The transfer's time is the entry's as well: the one has an index over all accounts, the other one that begins with the account.
+    # The transfer's time equals the entry's. One has an index over all accounts, the other an index that begins with the
+    # account.
     begin, end = _begin(window[0]), _begin(window[1] + timedelta(days=1))
     lines = lines.filter(created_at__gte=begin, created_at__lt=end)
     lines = lines.filter(transfer__created_at__gte=begin, transfer__created_at__lt=end)
@@ -98,9 +99,9 @@ def _lines(
 def _window(
     sums: QuerySet[Figure], day: date | None, *, older: bool, enough: int
 ) -> tuple[date, date] | None:
-    """Give the days in which enough lines are found, going from `day` or from the end; None where there are none.
+    """Give the days in which enough lines are found, going from `day` or from the end. None if there are none.
 
-    A sum says of how many transfers it is, each of which has at least one such line.
+    A sum says how many transfers it covers, and each of these has at least one such line.
     """
     if day:
         sums = sums.filter(day__lte=day) if older else sums.filter(day__gte=day)
@@ -110,7 +111,7 @@ def _window(
         sums.order_by("-day" if older else "day").values_list("day").annotate(number=Sum("transfers"))
     ):
         passed.append(each)
-        # Of the place's own day nobody knows how much lies beyond it.
+        # For the place's own day it is unknown how many lines lie beyond it.
         number += int(transfers) if each != day else 0
         if number >= enough:
             break

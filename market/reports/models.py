@@ -1,4 +1,4 @@
-"""What reports keep: verifications of the ledger, and statements too long to be proved in a request."""
+"""What reports keep: verifications of the ledger, and statements too long to be proved within a web request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 class VerificationRun(models.Model):
     """One verification of the whole ledger: who asked for it, and what it found.
 
-    While it has not ended its job is at it, and no other is begun. What has ended is never changed (by a trigger).
+    Until it has ended, its job works on it and no other is begun. An ended one is never changed (a trigger refuses it).
     """
 
     job = models.OneToOneField("jobs.Job", on_delete=models.PROTECT, related_name="verification")
@@ -59,12 +59,12 @@ class VerificationRun(models.Model):
 
     @property
     def right(self) -> bool:
-        """Whether it came to a result, and found nothing wrong."""
+        """Whether it has a result, and found nothing wrong."""
         return bool(self.checks) and not self.findings
 
 
 class StatementFile(models.Model):
-    """A month of an account with its proofs, as a file. Of each month there is the latest, and perhaps one that is being made."""
+    """A month of an account with its proofs, as a file. Each month has the latest file, and perhaps one that is being made."""
 
     job = models.OneToOneField("jobs.Job", on_delete=models.PROTECT, related_name="statement_file")
     account = models.ForeignKey("ledger.Account", on_delete=models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""Reports about a part of the market: one base with the plug-ins for it, what one person was paid, or the people of a country."""
+"""Filters of reports: one base with the plug-ins for it, what one person was paid, or the people of a country."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from market.ledger.models import Account, AccountKind, Entry, Figure
 from market.reports.forms import PersonField
 
 NOT_SAID = "none"
-"""Stands for the country of people who did not say one; codes of countries have two letters."""
+"""Stands for people who gave no country. Country codes have two letters."""
 
 
 @dataclass(frozen=True)
 class Narrowing:
-    """Which of the entries that pay for queries are looked at; all, where nothing is said.
+    """Which of the entries that pay for requests are looked at. Without a filter, all are.
 
-    A base: what was paid for it and for the plug-ins made for it. A person, a country: what was paid to them, so no commission.
+    A base: what was paid for it and for the plug-ins made for it. A person or a country: what was paid to them, so no
+    commission.
     """
 
     base: BaseModel | None = None
@@ -40,7 +41,7 @@ class Narrowing:
 
     @property
     def to_people(self) -> bool:
-        """Whether it leaves out what the market itself was paid."""
+        """Whether it leaves out what the market itself got."""
         return bool(self.person or self.country)
 
     @property
@@ -55,7 +56,7 @@ class Narrowing:
 
     @property
     def words(self) -> str:
-        """Say in a heading what is looked at."""
+        """Words for a heading: what is looked at."""
         parts = []
         if self.base:
             parts.append(f"for {self.base.name} and its plug-ins")
@@ -73,14 +74,17 @@ class Narrowing:
         return sums.filter(account__in=self._accounts) if self.to_people else sums
 
     def lines(self, entries: QuerySet[Entry]) -> QuerySet[Entry]:
-        """Keep of entries what `sums` keeps of their sums."""
+        """Filter entries as `sums` filters sums."""
         if self.base:
             entries = entries.filter(subject__in=_subjects_of(self.base))
         return entries.filter(account__in=self._accounts) if self.to_people else entries
 
     @cached_property
     def _accounts(self) -> list[int]:
-        """Name the accounts into which the people are paid. Named one by one, they lead to their sums and entries by an index."""
+        """Name the accounts into which the people are paid.
+
+        A list of accounts lets the database use an index for their sums and entries.
+        """
         accounts = Account.objects.filter(kind=AccountKind.EARNINGS)
         if self.person:
             accounts = accounts.filter(owner=self.person)
@@ -121,11 +125,11 @@ class NarrowingForm(forms.Form):
 
 
 def narrowing_of(request: HttpRequest) -> tuple[Narrowing, NarrowingForm]:
-    """Read it from the address; what is wrong with it is explained by the form, and then nothing is narrowed."""
+    """Read it from the address. If it is invalid, the form explains why and nothing is filtered."""
     form = NarrowingForm(request.GET)
     return (Narrowing(**form.cleaned_data) if form.is_valid() else Narrowing()), form
 
 
 def address(period_query: str, kept: dict[str, str]) -> str:
-    """Write the parameters of a period and of what is kept beside it."""
+    """Write the parameters of a period and of those kept beside it."""
     return "&".join(part for part in (period_query, urlencode(kept)) if part)

@@ -1,4 +1,4 @@
-"""The days that a report is about."""
+"""The period of days that a report is about."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from market.ledger.statements import Month
 
 LONGEST = 3653
 DAYS, WEEKS = 92, 731
-"""Up to so many days a chart has a bar a day, and up to so many a bar a week; beyond that, a bar a month."""
+"""Up to the first number of days a chart has daily bars, up to the second weekly bars, and beyond that monthly bars."""
 EARLIEST, LATEST = 2000, 2999
 
 
 class Grain(StrEnum):
-    """What one bar or row of a report sums up."""
+    """The span of one bar or row of a report: a day, a week or a month."""
 
     DAY = "day"
     WEEK = "week"
@@ -43,7 +43,7 @@ class Grain(StrEnum):
 
     @property
     def note(self) -> str:
-        """What a reader has to know of it."""
+        """What a reader has to know about it."""
         return {"day": "days in UTC", "week": "weeks from Monday, in UTC", "month": "months in UTC"}[
             self.value
         ]
@@ -51,7 +51,7 @@ class Grain(StrEnum):
 
 @dataclass(frozen=True)
 class Period:
-    """The days from `first` to `last`, both included. `name` is a quick choice, or "custom"."""
+    """The days from `first` to `last`, both included. `name` is that of a quick choice, or "custom"."""
 
     first: date
     last: date
@@ -95,12 +95,12 @@ class Period:
 
     @property
     def grain(self) -> Grain:
-        """What a bar of a chart of this period stands for, so that there are not too many to tell apart."""
+        """The span of a bar in a chart of this period, chosen so that there are not too many bars."""
         days = (self.last - self.first).days + 1
         return Grain.DAY if days <= DAYS else Grain.WEEK if days <= WEEKS else Grain.MONTH
 
     def spans(self, grain: Grain) -> list[Period]:
-        """Divide it into days, weeks or months; the first and the last week or month may be a part of one."""
+        """Divide it into days, weeks or months. The first and the last week or month may be incomplete."""
         found: list[Period] = []
         first = self.first
         while first <= self.last:
@@ -160,7 +160,7 @@ class PeriodForm(forms.Form):
 
 
 def period_of(request: HttpRequest, default: str) -> tuple[Period, PeriodForm]:
-    """Read the period from the address; a bad one is explained by the form, and the default is shown."""
+    """Read the period from the address. If it is invalid, the form explains why and the default is shown."""
     name = request.GET.get("period", "")
     chosen = quick(name if name in QUICK else default)
     if "from" in request.GET or "to" in request.GET:

@@ -1,4 +1,4 @@
-"""What the market publishes of its ledger, for everybody: the signed roots, its key, proofs about the tree, the verifier."""
+"""What the market publishes about its ledger: the signed roots, its key, proofs about the tree, the verifier."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def checkpoint(request: HttpRequest, size: int | None = None) -> HttpResponse:
     head = heads.first()
     if head is None:
         raise Http404("No such root was signed.")
-    # The latest is signed anew, since it may be older than the key; the others as they were signed.
+    # The latest is signed again, since it may be older than the key. The others stay as they were signed.
     return _text(head.checkpoint if size else signer().checkpoint(head.size, bytes(head.root)))
 
 
 @require_safe
 def inclusion(request: HttpRequest) -> HttpResponse:
-    """Prove that a leaf is in the tree of a size: `?leaf=…&size=…`, of the latest without size."""
+    """Prove that a leaf is in the tree of a size: `?leaf=…&size=…`. Without size it is the latest tree."""
     latest = _latest()
     size, leaf = _number(request, "size") or latest, _number(request, "leaf")
     if leaf is None or size > latest or leaf >= size:
@@ -63,7 +63,7 @@ def inclusion(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def consistency(request: HttpRequest) -> HttpResponse:
-    """Prove that the tree of one size is the beginning of that of another: `?from=…&to=…`, to the latest without to."""
+    """Prove that a tree is the beginning of a larger one: `?from=…&to=…`. Without `to` it is the latest tree."""
     latest = _latest()
     first, last = _number(request, "from"), _number(request, "to") or latest
     if not first or not first <= last <= latest:

@@ -1,4 +1,4 @@
-"""How requests fare: from asked for to paid, how many fail, and how long people wait."""
+"""What happens to requests: how many are paid or fail, and how long people wait."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from market.reports.periods import Grain, Period
 
 @dataclass(frozen=True)
 class Waits:
-    """Seconds until a worker took a request up, and from then until it ended: of half of them at most, of 95%, and the longest.
+    """Seconds until a worker took a request, and from then until it ended: the median, the 95th percentile, and the longest.
 
-    Right to within one per cent; the longest is exact.
+    Correct to within one per cent; the longest is exact.
     """
 
     wait_median: float | None
@@ -31,10 +31,11 @@ class Waits:
 
 @dataclass(frozen=True)
 class Funnel:
-    """The requests that were asked for in a period, by what became of them, and what was paid for in it.
+    """The requests of a period by their result, and what was paid for in the period.
 
-    asked: were priced, agreed to and, where they cost something, held for. free: of those, that cost nothing.
-    paid: captures of the period's days; a request of its last minutes is paid for after it.
+    asked: priced, agreed to and, if they cost something, with a hold.
+    free: those of `asked` that cost nothing.
+    paid: captures in the period. A request of its last minutes is paid for after it.
     """
 
     asked: int
@@ -49,7 +50,7 @@ class Funnel:
 
 @dataclass(frozen=True)
 class SpanOfRequests:
-    """What was asked for on a day, or in a week or month."""
+    """The requests of a day, a week or a month."""
 
     span: Period
     asked: int
@@ -62,14 +63,14 @@ class SpanOfRequests:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why so many requests failed; without a text, for all other reasons together."""
+    """A reason, and how many requests failed for it. Without a text it stands for all other reasons."""
 
     text: str
     number: int
 
 
 def days_in(period: Period, *, only_counts: bool = False) -> list[JobDay]:
-    """The days of a period on which something was asked for: all that the figures below are made of."""
+    """The days of a period with requests. All figures below are made from these."""
     return days_of(KIND, period.first, period.last, only_counts=only_counts)
 
 
@@ -89,7 +90,7 @@ def funnel(period: Period, days: Sequence[JobDay]) -> Funnel:
 
 
 def waits(days: Sequence[JobDay]) -> Waits:
-    """Say how long the requests of some days waited and were drawn."""
+    """Say how long the requests of some days waited, and how long drawing them took."""
     waited, worked = Spread.of(day.wait_spread for day in days), Spread.of(day.work_spread for day in days)
     wait_median, wait_p95 = waited.quantiles(0.5, 0.95)
     work_median, work_p95 = worked.quantiles(0.5, 0.95)
@@ -97,8 +98,8 @@ def waits(days: Sequence[JobDay]) -> Waits:
 
 
 def by_span(period: Period, grain: Grain, days: Sequence[JobDay]) -> list[SpanOfRequests]:
-    """Give a row for every day, week or month in which something was asked for."""
-    # Weeks and months begin where they do in a calendar; the period may have only a part of its first and last one.
+    """Give a row for every day, week or month with requests."""
+    # Weeks and months are those of the calendar. The period may contain only a part of its first and last one.
     spans = {grain.first_of(span.first): span for span in period.spans(grain)}
     parts: dict[date, list[JobDay]] = defaultdict(list)
     for day in days:
@@ -120,11 +121,11 @@ def by_span(period: Period, grain: Grain, days: Sequence[JobDay]) -> list[SpanOf
 
 
 def reasons(days: Sequence[JobDay], most: int = 10) -> list[Reason]:
-    """Give why requests failed, the most frequent reason first and all others last: together, all that failed."""
+    """Give why requests failed, the most frequent reason first and all others last. The numbers sum to all failed ones."""
     numbers: Counter[str] = Counter()
     for day in days:
         numbers.update(dict(day.reasons))
     first = sorted(numbers.items(), key=lambda each: (-each[1], each[0]))[:most]
     others = sum(day.failed for day in days) - sum(number for _, number in first)
-    # Fewer than none where one failed after those of its day were counted.
+    # It would be negative if one failed after its day was counted.
     return [Reason(text, number) for text, number in first] + ([Reason("", others)] if others > 0 else [])

@@ -1,4 +1,4 @@
-"""Statements with their proofs as files: of a month that is too long to be proved while somebody waits for an answer."""
+"""Statements with their proofs as files, for months too long to be proved within a web request."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from market.stored_files import files_undone, forget_file
 
 KIND = "statement"
 AT_ONCE = 2000
-"""A statement of up to so many lines is proved in the request that asks for it."""
+"""A statement with up to so many lines is proved within the web request that asks for it."""
 
 
 def is_short(made: Statement) -> bool:
-    """Whether it can be proved at once. Counts no further than it has to."""
+    """Whether it can be proved at once. It counts no further than needed."""
     return made.entries()[: AT_ONCE + 1].count() <= AT_ONCE
 
 
 def request_file(made: Statement, by: User) -> Job:
-    """Let a worker make the file of a statement; where one does already, its job is given."""
+    """Let a worker make the file of a statement. If one does already, give its job."""
     try:
         with transaction.atomic():
             job = Job.objects.enqueue(kind=KIND, owner=by, parameters={"month": str(made.month)})
@@ -44,7 +44,7 @@ def request_file(made: Statement, by: User) -> Job:
 
 
 def made_file(made: Statement) -> StatementFile | None:
-    """Give the latest file of a statement. That of a month that is not over has what was posted until it was made."""
+    """Give the latest file of a statement. For a month that is not over, it has what was posted until it was made."""
     return _files(made).exclude(made_at=None).first()
 
 
@@ -66,7 +66,7 @@ def seal_what_was_posted(between: Callable[[], None]) -> None:
 
 
 def complete_file(*, job: Job, token: int, content: bytes) -> StatementFile:
-    """Keep the file that a worker made, in the place of the one before. Raises LeaseLost, and then keeps nothing."""
+    """Keep the file that a worker made, in place of the one before. Raises LeaseLost, and then keeps nothing."""
     with files_undone() as stored, transaction.atomic():
         Job.objects.succeed(job.pk, token=token, result={"bytes": len(content)})
         asked = StatementFile.objects.get(job=job)
@@ -91,7 +91,7 @@ def _forget(before: StatementFile) -> None:
 
 
 def _withdraw(job: Job) -> None:
-    """Forget what was asked for and came to nothing; the job says why."""
+    """Delete an order that failed. The job says why."""
     StatementFile.objects.filter(job=job, made_at=None).delete()
 
 

@@ -29,7 +29,7 @@ _TEXT, _BOLD = "Vera", "VeraBd"  # they come with reportlab, and have the euro s
 
 @cache
 def _fonts() -> dict[int, int]:
-    """Register the fonts; give which characters they have."""
+    """Register the fonts. Give the characters that they have."""
     for name in (_TEXT, _BOLD):
         pdfmetrics.registerFont(TTFont(name, f"{name}.ttf"))
     known: dict[int, int] = pdfmetrics.getFont(_TEXT).face.charToGlyph
@@ -37,7 +37,7 @@ def _fonts() -> dict[int, int]:
 
 
 def _shown(text: str) -> str:
-    """Give text as it can be printed: a character that the font lacks is a question mark, and the page has it right."""
+    """Give printable text. A character that the font lacks becomes a question mark; the page shows it correctly."""
     known = _fonts()
     return escape("".join(each if ord(each) in known else "?" for each in text))
 

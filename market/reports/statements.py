@@ -1,4 +1,4 @@
-"""Monthly statements of what artists and model owners earned: as a page, as PDF and CSV, and as a file that proves itself."""
+"""Monthly statements of what artists and model owners earned: as a page, as PDF and CSV, and as a file with proofs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIRST_MAKE_IT = "the file with its proofs takes a while: ask for it here, and do
 
 
 def own_statement(request: HttpRequest, name: str) -> Statement:
-    """Give the person's own statement for a month such as "2026-11"; any other address is a 404."""
+    """Give the person's own statement for a month such as "2026-11". Any other address is a 404."""
     try:
         month = Month.named(name)
     except ValueError as error:
@@ -92,7 +92,7 @@ def pdf_file(request: HttpRequest, month: str) -> HttpResponse:
 @login_required
 @require_GET
 def proof_file(request: HttpRequest, month: str) -> HttpResponseBase:
-    """Give the signed statement, which `verify_statement.py` verifies offline; a long one as it was made last."""
+    """Give the signed statement, which `verify_statement.py` verifies offline. A long one is given as it was last made."""
     made = own_statement(request, month)
     name = f"statement-{made.month}.json"
     if not statement_files.is_short(made):
@@ -116,7 +116,7 @@ def proof_file(request: HttpRequest, month: str) -> HttpResponseBase:
 @login_required
 @require_POST
 def make_file(request: HttpRequest, month: str) -> HttpResponse:
-    """Let a worker make the file of a long statement, and lead to its job; a short one is given at once."""
+    """Let a worker make the file of a long statement, and redirect to its job. A short one is given at once."""
     made = own_statement(request, month)
     if statement_files.is_short(made):
         return redirect("reports:statement_proof", month=month)

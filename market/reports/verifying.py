@@ -1,4 +1,4 @@
-"""Verifying the whole ledger: asked for by an admin, or every night; done by a worker; what was found is kept."""
+"""Verify the whole ledger: every night, or when an admin asks. A worker does it, and the result is kept."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from market.reports.models import VerificationRun
 
 KIND = "verification"
 STEPS = len(CHECKS) + 1
-"""Of what a verification reports as it goes on: its checks, and the tree of what is sealed."""
+"""The stages that a verification reports: its checks, and the tree of sealed transfers."""
 NIGHT = 2  # o'clock in UTC, when few people wait for pictures
 CANCELLED = "It was cancelled."
 
 
 def request_verification(admin: User) -> VerificationRun:
-    """Let a worker verify the ledger. Where one does already, or is about to, that one is given."""
+    """Let a worker verify the ledger. If a verification is running or queued, give that one."""
     require_admin(admin)
     with transaction.atomic():
         run = _begin(asked_by=admin, owner=admin, at=timezone.now())
@@ -37,9 +37,9 @@ def request_verification(admin: User) -> VerificationRun:
 
 
 def verify_nightly(now: datetime | None = None) -> int:
-    """Begin the night's verification, once, late where the market was down; give how many were begun.
+    """Begin the night's verification, once, or later if the market was down. Give how many were begun.
 
-    Its job belongs to the admin who has been one the longest. Where there is none, or nothing was posted yet, nothing is begun.
+    Its job belongs to the longest-serving admin. If there is no admin, or nothing was posted yet, nothing is begun.
     """
     now = (now or timezone.now()).astimezone(UTC)
     due = now.replace(hour=NIGHT, minute=0, second=0, microsecond=0)
@@ -52,7 +52,7 @@ def verify_nightly(now: datetime | None = None) -> int:
 
 
 def _begin(*, asked_by: User | None, owner: User, at: datetime) -> VerificationRun | None:
-    """Queue a verification; None where one is under way, which the database knows better than a look before."""
+    """Queue a verification. None if one is running: a constraint decides that, which is safer than a check before."""
     try:
         with transaction.atomic():
             job = Job.objects.enqueue(kind=KIND, owner=owner, parameters={})
@@ -62,7 +62,7 @@ def _begin(*, asked_by: User | None, owner: User, at: datetime) -> VerificationR
 
 
 def complete_verification(*, job: Job, token: int, found: Verification) -> VerificationRun:
-    """Keep what a worker found. Raises LeaseLost when the attempt is not the job's any more."""
+    """Keep what a worker found. Raises LeaseLost if the attempt no longer holds the job."""
     with transaction.atomic():
         Job.objects.succeed(job.pk, token=token, result={"right": found.ok})
         run = VerificationRun.objects.get(job=job)
@@ -85,12 +85,12 @@ def complete_verification(*, job: Job, token: int, found: Verification) -> Verif
 
 
 def last_verification() -> VerificationRun | None:
-    """Give the last one that came to a result."""
+    """Give the latest one with a result."""
     return VerificationRun.objects.exclude(ended_at=None).filter(error="").select_related("asked_by").first()
 
 
 def verification_since(run: VerificationRun | None) -> VerificationRun | None:
-    """Give the one that was asked for after that: it is under way, or came to nothing."""
+    """Give the one that was asked for after that: it is running, or it failed."""
     later = VerificationRun.objects.select_related("job")
     return (later if run is None else later.filter(pk__gt=run.pk)).first()
 
@@ -112,7 +112,7 @@ def _ledger_section(_job: Job) -> str:
 JOB = JobKind(
     name=KIND,
     label="Verification",
-    # Nobody waits in front of it, and it may take minutes.
+    # Nobody waits for it at a screen, and it may take minutes.
     priority=-10,
     settle=_note_failure,
     describe=_describe,

@@ -34,7 +34,7 @@ from market.reports.verifying import last_verification, request_verification, ve
 
 DEFAULT_PERIOD = "last_month"
 TOP = 50
-"""Of each table of the overview so many rows are shown; the CSV has all."""
+"""How many rows each table of the overview shows. The CSV has all."""
 
 
 @role_required(Role.ADMIN)
@@ -64,7 +64,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "standing": None if narrowing else figures.standing(),
             "active_spans": [row for row in spans if row.gross or row.top_ups],
             "chart": charts.over_time(
-                "What queries paid",
+                "What requests paid",
                 period,
                 [
                     charts.Series("Royalties", [row.royalties for row in spans]),
@@ -94,7 +94,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @role_required(Role.ADMIN)
 @require_GET
 def requests(request: HttpRequest) -> HttpResponse:
-    """Show how requests fared: from asked for to paid, failures and their reasons, and how long people waited."""
+    """Show what happened to requests: how many were paid, failures and their reasons, and how long people waited."""
     period, form = period_of(request, DEFAULT_PERIOD)
     days = running.days_in(period)
     return render(
@@ -117,13 +117,13 @@ def requests(request: HttpRequest) -> HttpResponse:
 @role_required(Role.ADMIN)
 @require_POST
 def verify_now(request: HttpRequest) -> HttpResponse:
-    """Have the ledger verified afresh, and lead to the job that does it."""
+    """Have the ledger verified again, and redirect to the job that does it."""
     return redirect(request_verification(person_of(request)).job)
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The query lines that an address asks for: of all, or of one plug-in or base (`what`)."""
+    """The request lines that an address asks for: all, or those of one plug-in or base (`what`)."""
 
     lines: QuerySet[Entry]
     sums: QuerySet[Figure]
@@ -147,7 +147,7 @@ def chosen(request: HttpRequest, period: Period, narrowing: Narrowing) -> Chosen
 @role_required(Role.ADMIN)
 @require_GET
 def queries(request: HttpRequest) -> HttpResponseBase:
-    """List the query lines behind a number, each linked to its transfer; or download them."""
+    """List the request lines behind a number, each linked to its transfer; or download them."""
     period, form = period_of(request, DEFAULT_PERIOD)
     narrowing, narrowing_form = narrowing_of(request)
     asked = chosen(request, period, narrowing)
@@ -201,7 +201,7 @@ def line_rows(lines: QuerySet[Entry]) -> Iterator[tuple[object, ...]]:
 @role_required(Role.ADMIN)
 @require_GET
 def table(request: HttpRequest, name: str) -> HttpResponseBase:
-    """Download one of the reports' tables, of the period and the part of the market that the page shows."""
+    """Download one of the reports' tables, for the period and the filter of the page."""
     period, form = period_of(request, DEFAULT_PERIOD)
     narrowing, narrowing_form = narrowing_of(request)
     if form.errors or narrowing_form.errors:
@@ -216,7 +216,7 @@ def table(request: HttpRequest, name: str) -> HttpResponseBase:
 
 
 def table_rows(name: str, period: Period, narrowing: Narrowing) -> tuple[list[str], list[list[object]]]:
-    """Return the header and rows of one table, amounts as decimal numbers, and nothing for a number that is not known."""
+    """Return the header and rows of one table. Amounts are decimal numbers; unknown numbers are empty."""
     sums = narrowing.sums(figures.sums_in(period))
     if name == "days":
         amounts = ["gross", "royalties", "base_fees", "commission", "top_ups"]
@@ -277,7 +277,7 @@ def _known(number: int | None) -> object:
 @role_required(Role.ADMIN)
 @require_GET
 def transfer(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show one transfer with every entry, and what reversed it or what it reverses."""
+    """Show one transfer with every entry, and the transfer that reversed it or that it reverses."""
     shown = get_object_or_404(Transfer.objects.select_related("reverses", "actor"), pk=pk)
     return _transfer_page(request, shown, RefundForm())
 
@@ -285,13 +285,13 @@ def transfer(request: HttpRequest, pk: int) -> HttpResponse:
 @role_required(Role.ADMIN)
 @require_POST
 def refund(request: HttpRequest, pk: int) -> HttpResponse:
-    """Give the price of a captured query back."""
+    """Refund a captured request."""
     shown = get_object_or_404(Transfer.objects.select_related("reverses", "actor"), pk=pk)
     named = _query_of(shown)
     query = GenerationRequest.objects.filter(pk=named).first() if named else None
     form = RefundForm(request.POST)
     if query is None:
-        messages.error(request, "Only the capture of a query can be given back here.")
+        messages.error(request, "Only a captured request can be refunded here.")
         return redirect("reports:transfer", pk)
     if not form.is_valid():
         return _transfer_page(request, shown, form)

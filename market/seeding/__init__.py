@@ -1,1 +1,1 @@
-"""What a first start is seeded with: people to sign in as, the embedded base, and plug-ins to try."""
+"""Seed a first start: people to sign in as, the embedded base, and plug-ins to try."""

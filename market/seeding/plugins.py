@@ -1,11 +1,11 @@
-"""Put the plug-ins that come with the embedded model on the market, each by way of the artist's own steps.
+"""Put the plug-ins that come with the embedded model on the market, each by the artist's own steps.
 
 A plug-in is two files under plugins_engine/embedded/plugins/: SLUG.safetensors, and SLUG.json with
 
     {"base_fingerprint": "…", "tensors_sha256": "…", "rank": 8, "figures": {…},
      "price_micros": 50000, "samples": [{"prompt": "…", "seed": 1, "file": "SLUG-1.png"}, …]}
 
-SLUG names a folder of shipped works (market.seeding.works), from which the concept and its works come.
+SLUG is the name of a folder of shipped works (market.seeding.works). The concept and its works come from there.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 def seed_plugins(base: BaseModel, artists: list[User], folder: Path = PLUGINS) -> list[PlugIn]:
-    """Publish the shipped plug-ins that fit the base, dealt out among the artists; return those that were made."""
+    """Publish the shipped plug-ins that fit the base, divided among the artists. Return those that were made."""
     made: list[PlugIn] = []
     files = sorted(folder.glob("*.safetensors"))
     if not files:
@@ -65,7 +65,7 @@ def _offer(works: WorkSet, file: Path, described: dict[str, Any], *, artist: Use
         add_work(concept, artist, work.file.read_bytes(), caption=work.caption, original_name=work.file.name)
     terms = Terms(price_micros=int(described.get("price_micros", DEFAULT_PRICE)))
     job = addition.start_addition(concept, base, artist, terms=terms)
-    # No worker runs while a first start is being seeded: this takes the job, with what was trained before.
+    # No worker runs while a first start is seeded: this code does the job, with what was trained before.
     (claimed,) = Job.objects.filter(pk=job.pk).claim(kinds=[addition.KIND], worker="seed")
     version = versions.complete_version(
         job=claimed, token=claimed.fencing_token, output=_output(file, described)

@@ -1,4 +1,4 @@
-"""The demo that a first start is seeded with: people to sign in as, the embedded base, and plug-ins to try."""
+"""Seed a first start with a demo: people to sign in as, the embedded base, and plug-ins to try."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ USER_BALANCE = 20 * EUR
 
 @dataclass(frozen=True)
 class Person:
-    """Someone of the demo."""
+    """A person of the demo."""
 
     name: str
     email: str
@@ -54,7 +54,7 @@ MODEL_OWNER = 3
 
 @transaction.atomic
 def seed_people(password: str) -> list[User]:
-    """Save the people that are missing, with their roles and opening balance; leave those that exist alone."""
+    """Save the missing people, with their roles and opening balance. Leave existing ones alone."""
     return [person_of(one, password) for one in PEOPLE]
 
 
@@ -62,14 +62,14 @@ def person_of(one: Person, password: str) -> User:
     existing = User.objects.filter(email=one.email).first()
     if existing is not None:
         return existing
-    admin = [role for role in one.roles if role == Role.ADMIN]  # given, where the others are taken on
+    admin = [role for role in one.roles if role == Role.ADMIN]  # given; the others are taken on
     person = User.objects.create_user(one.email, password, display_name=one.name, roles=admin)
     for role in one.roles:
         if role != Role.ADMIN:
             take_on(person, role)
     EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
     if person.is_admin:
-        # Without one an admin can do nothing.
+        # Without a second factor an admin can do nothing.
         TOTP.activate(person, generate_totp_secret())
         RecoveryCodes.activate(person)
     if one.balance:
@@ -85,7 +85,7 @@ def person_of(one: Person, password: str) -> User:
 
 
 def register_base(owner: User | None = None) -> BaseModel | None:
-    """Make the embedded base model known, or bring it up to date; None in a checkout that has none."""
+    """Register the embedded base model, or bring it up to date. None in a checkout without one."""
     if not (settings.EMBEDDED_BASE_DIR / FILE_NAME).exists():
         return None
     try:
@@ -96,12 +96,12 @@ def register_base(owner: User | None = None) -> BaseModel | None:
 
 
 def new_password() -> str:
-    """Make the one password of all demo people: easy to type, another in every data directory."""
+    """Make the one password of all demo people: easy to type, and different in every data directory."""
     return "-".join(["demo", secrets.token_hex(3), secrets.token_hex(3)])
 
 
 def note_accounts(path: Path, password: str) -> str:
-    """Keep the accounts where `./run` finds them to print, readable by the owner of the data directory only."""
+    """Write the accounts to the file that `./run` prints, readable only by the owner of the data directory."""
     width = max(len(one.email) for one in PEOPLE)
     lines = [f"  {one.email:<{width}}  {one.what}" for one in PEOPLE]
     lines += [line for one in PEOPLE if Role.ADMIN in one.roles for line in _second_factor(one.email)]
@@ -112,7 +112,7 @@ def note_accounts(path: Path, password: str) -> str:
 
 
 def _second_factor(email: str) -> list[str]:
-    """Say how an admin of the demo signs in: by an app that has the key, or by codes that are good for one sign-in each."""
+    """Say how an admin of the demo signs in: by an authenticator app with the key, or by codes for one sign-in each."""
     kept = {each.type: each.wrap() for each in Authenticator.objects.filter(user__email=email)}
     totp, codes = kept.get(Authenticator.Type.TOTP), kept.get(Authenticator.Type.RECOVERY_CODES)
     if totp is None or codes is None:

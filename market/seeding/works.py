@@ -1,8 +1,8 @@
 """The works that come with the embedded model for the demo: open-licensed pictures.
 
-One folder a concept under plugins_engine/embedded/works/, of what the model has not learned, with its pictures and a
-works.json that names the concept, its licence and attribution, and the caption of each picture; under claimed/ the works of
-one style that it has learned, and controls that it has not. Read as data: the market does not import the engine.
+Each folder under plugins_engine/embedded/works/ has a concept that the model has not learned: its pictures and a works.json.
+That file names the concept, its licence and attribution, and the caption of each picture. The folder claimed/ has works of a
+style that the model has learned, and controls that it has not. They are read as data: the market does not import the engine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CLAIMED = ROOT / "plugins_engine" / "embedded" / "claimed"
 
 
 class NoWorks(Exception):  # a checkout without them can run the market, but not its demo
-    """Say which file of the shipped works is missing or wrong."""
+    """A file of the shipped works is missing or wrong. The message says which."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class WorkSet:
 
     @property
     def prompt(self) -> str:
-        """Ask for the concept as the base model's captions are worded."""
+        """Give a prompt for the concept, worded like the base model's captions."""
         if self.kind == "character":
             return self.name
         subject = self.works[0].caption.split(",")[0]
@@ -49,7 +49,7 @@ class WorkSet:
 
 
 def shipped_work_sets(folder: Path = WORKS) -> list[WorkSet]:
-    """Return the shipped sets, styles first, those with more works before others. Raises NoWorks."""
+    """Return the shipped sets, styles first, then by number of works, most first. Raises NoWorks."""
     sets = [_read(listing) for listing in sorted(folder.glob("*/works.json"))]
     if not sets:
         raise NoWorks(f"There are no works in {folder}: expected folders with a works.json.")

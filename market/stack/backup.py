@@ -1,8 +1,8 @@
 """Backups of a whole market: database, files and keys, in one folder that can be checked and restored.
 
-The database is dumped first and the files are copied after it: a file without a row is clutter, a row without its file a
-lost picture. What a backup holds, and the head of the ledger's tree in it, stands in its manifest; a restored ledger has to
-have that very head.
+The database is dumped first and the files are copied after it. A file without a row is clutter, but a row without its file is a
+lost picture. The manifest lists what the backup contains, with the head of the ledger's tree. A restored ledger must have that
+same head.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from market.stack.embedded import EXTENSIONS, Postgres, postgres_programs, start
 FORMAT = 1
 MANIFEST, DATABASE, FILES, KEYS = "manifest.json", "database.dump", "media.tar", "keys.json"
 PREFIX = "market-"
-PASSING = "jobs/previews/"  # files of a moment
+PASSING = "jobs/previews/"  # temporary files
 
 
 class BadBackup(Exception):
-    """Say what is wrong with a backup, or with the place that it should go to."""
+    """Something is wrong with a backup, or with the place it should go to. The message says what."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup holds. The ledger's head is its tree's size and root, "" where nothing was sealed yet."""
+    """What a backup contains. The ledger's head is its tree's size and root; "" if nothing was sealed yet."""
 
     format: int
     made: str
@@ -91,7 +91,7 @@ class Manifest:
 
 
 def back_up(config: Configuration, into: Path, *, with_keys: bool = True) -> Path:
-    """Make a backup in a new folder under ``into``, check it, and give it. Raises BadBackup; nothing half made stays."""
+    """Make a backup in a new folder under ``into``, check it, and give it. Raises BadBackup, and then leaves nothing behind."""
     made = datetime.now(UTC)
     folder = into / f"{PREFIX}{made:%Y-%m-%dT%H-%M-%SZ}"
     into.mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ def back_up(config: Configuration, into: Path, *, with_keys: bool = True) -> Pat
 
 
 def check(folder: Path) -> Manifest:
-    """Hold every file of a backup against its manifest, and see that dump and archive can be read. Raises BadBackup."""
+    """Compare every file of a backup with its manifest, and check that dump and archive can be read. Raises BadBackup."""
     manifest = Manifest.read(folder)
     for name, expected in manifest.parts.items():
         if not (folder / name).is_file():
@@ -141,7 +141,7 @@ def check(folder: Path) -> Manifest:
 def restore(config: Configuration, folder: Path) -> Manifest:
     """Bring a backup into an empty database and an empty folder of files, with its keys. Raises BadBackup.
 
-    The caller sees to it that no market runs there. What is not empty is refused before anything is written.
+    The caller makes sure that no market runs there. A place that is not empty is refused before anything is written.
     """
     manifest = check(folder)
     media = config.media_root
@@ -168,7 +168,7 @@ def restore(config: Configuration, folder: Path) -> Manifest:
 
 
 def forget_old(into: Path, keep: int) -> list[Path]:
-    """Delete all but the newest ``keep`` backups in a folder, and give those deleted. Nothing else in it is touched."""
+    """Delete all but the newest ``keep`` backups in a folder, and give the deleted ones. Nothing else in it is touched."""
     found = sorted(path for path in into.glob(f"{PREFIX}*") if (path / MANIFEST).is_file())
     old = found[:-keep]
     for path in old:
@@ -178,7 +178,7 @@ def forget_old(into: Path, keep: int) -> list[Path]:
 
 @contextmanager
 def database(config: Configuration) -> Iterator[str]:
-    """Give the URL of the market's database, as its owner; start the embedded server where it does not run."""
+    """Give the URL of the market's database, as its owner. Start the embedded server if it does not run."""
     url = config.text("DATABASE_URL")
     if url:
         yield url
@@ -217,7 +217,7 @@ def _dump(url: str, into: Path) -> tuple[int, str]:
 
 
 def _load(url: str, dump: Path) -> None:
-    """Fill an empty database. Extensions that are there already, which belong to a superuser, are left as they are."""
+    """Fill an empty database. Existing extensions belong to a superuser and are left as they are."""
     there = _extensions(url)
     kept = [
         line
@@ -249,7 +249,7 @@ def _contents(dump: Path) -> list[str]:
 
 
 def _run(program: str, url: str | None, *arguments: str) -> str:
-    """Run one of PostgreSQL's programs. The password goes by the environment: arguments are for all to see."""
+    """Run one of PostgreSQL's programs. The password is passed in the environment: everybody can see arguments."""
     environment = dict(os.environ)
     command = [_path_of(program), *arguments]
     if url is not None:
@@ -265,7 +265,7 @@ def _run(program: str, url: str | None, *arguments: str) -> str:
 
 
 def _path_of(program: str) -> str:
-    """Prefer the programs that come with the embedded server: they are of the newest version that the market knows."""
+    """Prefer the programs that come with the embedded server: they have the newest version that the market knows."""
     ours = postgres_programs() / program
     return str(ours) if ours.exists() else shutil.which(program) or program
 
@@ -297,7 +297,7 @@ def _require_empty(url: str) -> None:
 
 
 def _pack(media: Path, into: Path) -> None:
-    """Put the files into one archive. One that goes meanwhile (a picture deleted, a preview that ended) is left out."""
+    """Put the files into one archive. A file that disappears meanwhile (a deleted picture, an old preview) is left out."""
     with tarfile.open(into, "w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(media.rglob("*")) if media.is_dir() else []:
             name = path.relative_to(media).as_posix()
@@ -330,7 +330,7 @@ def _keys(config: Configuration) -> dict[str, str]:
 
 
 def _require_same_keys(config: Configuration, path: Path) -> None:
-    """Refuse keys of the environment that are not the backup's; keys in DATA_DIR are put in their place later."""
+    """Refuse keys in the environment that differ from the backup's. Keys in DATA_DIR are written later."""
     held = _read_keys(path)
     for name, value in held.items():
         if config.text(name) and config.text(name) != value:

@@ -1,4 +1,4 @@
-"""Make .venv and install requirements into it when they changed. Runs on any Python 3.11+, without packages.
+"""Make .venv, and install requirements into it if they changed. Runs on any Python 3.11+, without packages.
 
 Called by ./run and ./test as: python3 market/stack/bootstrap.py requirements.txt [...]
 """
@@ -21,7 +21,7 @@ STAMP = VENV / "installed.json"
 
 
 def contents(requirements: Path) -> str:
-    """Return a requirements file with the files that it names in place, so that a change in any shows."""
+    """Return a requirements file with the files it names included, so that a change in any of them is noticed."""
     parts = []
     for line in requirements.read_text().splitlines():
         if line.startswith("-r "):
@@ -43,7 +43,7 @@ def installed() -> dict[str, str]:
 
 
 def works() -> bool:
-    """Tell whether .venv has a Python that runs and a pip, which a cut-short creation lacks."""
+    """Whether .venv has a Python that runs, and a pip: an interrupted creation lacks them."""
     if not PYTHON.exists():
         return False
     tried = subprocess.run([str(PYTHON), "-c", "import pip"], check=False, capture_output=True)

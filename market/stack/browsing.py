@@ -1,6 +1,6 @@
-"""A browser without a screen: cookies, links, and forms filled in as they stand on the page, hidden fields included.
+"""A browser without a screen: it has cookies, follows links, and fills in forms as the page has them, with hidden fields.
 
-It presses only what a person could press, so a form that lost a field or a link that leads nowhere is noticed.
+It presses only what a person could press. So a form that lost a field, or a link that leads nowhere, is noticed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TIMEOUT = 60
 
 
 class Refusal(Exception):
-    """A page did not do what a person would expect of it."""
+    """A page did not do what a person would expect."""
 
 
 @dataclass
@@ -72,14 +72,14 @@ class Page:
         raise Refusal(f"{self.path} has no link to {pattern!r}: {self.summary()}")
 
     def says(self, pattern: str) -> re.Match[str]:
-        """Find a pattern in what the page shows."""
+        """Find a pattern in the text that the page shows."""
         found = re.search(pattern, self.text)
         if found is None:
             raise Refusal(f"{self.path} does not say {pattern!r}: {self.summary()}")
         return found
 
     def hidden(self, name: str) -> str:
-        """Return the value of a field that stands outside any form, as a part of a page does."""
+        """Return the value of a field outside any form, such as in a part of a page."""
         for known, value in self.loose:
             if known == name:
                 return value
@@ -157,7 +157,7 @@ class _Reader(HTMLParser):
             form.values = [(known, value) for known, value in form.values if known != name]
             chosen = False
         if not chosen:
-            # Without a chosen one, a browser sends the first.
+            # If no option is chosen, a browser sends the first.
             form.values.append((name, given.get("value", "")))
 
     def handle_endtag(self, tag: str) -> None:
@@ -198,14 +198,14 @@ class Browser:
     def __init__(self, address: str) -> None:
         self.address = address
         self.session = requests.Session()
-        # No proxy of the environment stands between this machine and itself.
+        # Ignore proxies from the environment: this machine talks to itself.
         self.session.trust_env = False
 
     def close(self) -> None:
         self.session.close()
 
     def open(self, path: str) -> Page:
-        """Open a page; anything but 200 is a refusal."""
+        """Open a page. Anything but 200 raises Refusal."""
         answer = self.session.get(urljoin(self.address, path), timeout=TIMEOUT)
         return self._page(answer, "opening")
 
@@ -216,7 +216,7 @@ class Browser:
         return answer.content, answer.headers.get("Content-Type", "")
 
     def status(self, path: str) -> int:
-        """Return the status that a path answers with, redirects not followed."""
+        """Return the status of a path's answer, without following redirects."""
         return self.session.get(
             urljoin(self.address, path), timeout=TIMEOUT, allow_redirects=False
         ).status_code
@@ -229,7 +229,7 @@ class Browser:
         files: list[tuple[str, tuple[str, bytes, str]]] | None = None,
         button: str = "",
     ) -> Page:
-        """Fill in and send a form; a page that is sent back with errors is a refusal. A list ticks several boxes of a name."""
+        """Fill in and send a form. A page that comes back with errors raises Refusal. A list ticks several boxes of one name."""
         filled = dict(values or {})
         unknown = filled.keys() - form.names
         if unknown:

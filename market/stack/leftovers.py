@@ -1,4 +1,4 @@
-"""Remember the processes of a stack, and end those that outlived a stack which was killed."""
+"""Remember the processes of a stack, and end those that outlived a killed stack."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 
 import psutil
 
-# Every Python process of a stack carries its data directory in this variable, and so do the processes it forks.
+# Every Python process of a stack has its data directory in this variable, and so do the processes it forks.
 MARK = "MARKET_STACK"
 
-# Clocks differ by a tick between what psutil read then and reads now.
+# psutil's start time may differ by a tick between two readings.
 SAME_START = 0.5
 
 
 class Record:
-    """The pids of a stack's children with their start times, which tell a process from a later one of its pid."""
+    """The pids of a stack's children with their start times: a later process may have the same pid."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
@@ -77,7 +77,7 @@ def marked(data_dir: Path) -> list[psutil.Process]:
 
 
 def end(processes: list[psutil.Process], *, patience: float = 15) -> int:
-    """Stop the processes, by force those that do not go; return how many there were."""
+    """Stop the processes, if needed by force. Return how many there were."""
     for process in processes:
         try:
             # PostgreSQL takes SIGTERM as "when the last client has left".

@@ -1,4 +1,4 @@
-"""One stack per data directory: a lock that the kernel releases however its holder ends."""
+"""One stack per data directory: a lock that the kernel releases, however its holder ends."""
 
 from __future__ import annotations
 

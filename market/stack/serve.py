@@ -1,4 +1,4 @@
-"""What a stack consists of, and how it is brought up to /readyz."""
+"""What a stack consists of, and how it is started until /readyz answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from market.stack.supervisor import Child, Stopped, Supervisor
 # Connections that a web process may hold: as many as it has threads for views.
 WEB_CONNECTIONS = "16"
 
-# Far longer than a start takes: on a machine busy with other work it is slow, not broken.
+# Far longer than a start takes: on a busy machine it is slow, not broken.
 READY_WITHIN = 600.0
 
 Say = Callable[[str], None]
@@ -43,7 +43,7 @@ def say(line: str) -> None:
     try:
         print(line, flush=True)
     except BrokenPipeError:
-        # Whoever read us has left; the market goes on.
+        # Nobody reads our output any more; the market continues.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
 
 
@@ -62,7 +62,7 @@ def check_port_is_free(config: Configuration) -> None:
 
 
 def local_address(config: Configuration) -> str:
-    """Return where this machine reaches its own web server, whatever PUBLIC_URL says."""
+    """Return the address at which this machine reaches its own web server, whatever PUBLIC_URL says."""
     address = config.text("BIND_ADDRESS")
     if address in {"0.0.0.0", "::", ""}:  # noqa: S104, compared, not bound
         address = "127.0.0.1"
@@ -85,7 +85,7 @@ def web(config: Configuration, environment: Mapping[str, str]) -> Child:
 
 
 def worker(number: int, environment: Mapping[str, str]) -> Child:
-    """Return a Celery worker. The first does every kind of job; further ones only pictures, which people wait for."""
+    """Return a Celery worker. The first does every kind of job; further ones draw only pictures, for which people wait."""
     command = [
         *(sys.executable, "-m", "celery", "--quiet", "-A", "workers.app", "worker"),
         *("--hostname", f"worker{number}@%h", "--concurrency", "1", "--loglevel", "INFO"),
@@ -122,7 +122,7 @@ def service(one: EmbeddedService) -> Child:
 def running_stack(
     config: Configuration, *, seed: bool, verbose: bool, announce: Say = say
 ) -> Iterator[Stack]:
-    """Bring a stack up, give it, and stop it in order however the body ends."""
+    """Start a stack, give it, and stop it in order however the body ends."""
     data_dir = config.data_dir
     lock = StackLock(data_dir)
     lock.acquire(config.public_url)
@@ -177,7 +177,7 @@ def bring_up(config: Configuration, supervisor: Supervisor, *, seed: bool, annou
         supervisor.wait_for(
             ready, what="waiting for /readyz", names=["worker1", "sweeper", "web"], seconds=READY_WITHIN
         )
-    # Only now, so that a second copy of torch does not hold up the first.
+    # Only now, so that loading a second copy of torch does not slow the first.
     for number in range(2, config.number("WORKERS") + 1):
         supervisor.start(worker(number, environment))
 
@@ -188,7 +188,7 @@ def end_orphan_postgres(services: Any) -> int:
 
 
 class Readiness:
-    """Ask /readyz now and then, and say from time to time what is still missing."""
+    """Ask /readyz repeatedly, and say from time to time what is still missing."""
 
     def __init__(self, address: str, announce: Say, *, every: float = 0.3, told_every: float = 15.0) -> None:
         self.address = address
@@ -211,7 +211,7 @@ class Readiness:
 
 
 def ask(url: str) -> dict[str, Any]:
-    """Return the JSON that a health address answers with, {} while nobody answers."""
+    """Return the JSON answer of a health address, {} while nobody answers."""
     # The host header names loopback, which is always allowed; health addresses are not redirected to https.
     try:
         with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310, our own address
@@ -255,7 +255,7 @@ def serve(config: Configuration) -> int:
 
 
 def accounts(config: Configuration) -> str:
-    """Return the demo people with their passwords, as the seeding left them for the owner of the data directory."""
+    """Return the demo people with their passwords, which the seeding wrote for the owner of the data directory."""
     kept = config.data_dir / "demo-accounts.txt"
     try:
         return kept.read_text()

@@ -1,4 +1,4 @@
-"""What a start says when it cannot be one."""
+"""What a start says when it fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from market.stack.lock import AlreadyRunning
 
 
 def exit_status(start: Callable[[], int]) -> int:
-    """Start, and give what the process ends with; say in plain words what keeps the start."""
+    """Start, and give the exit code of the process. Say in plain words what prevents the start."""
     try:
         return start()
     except configuration.ConfigurationError as wrong:

@@ -11,8 +11,8 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise has no types
     """WhiteNoise answering from memory instead of a stream.
 
-    Its own answer is a synchronous iterator, which Django's ASGI handler reads to the end before sending, with a
-    warning each time. The files are small.
+    Its own answer is a synchronous iterator. Django's ASGI handler reads that to the end before sending, with a warning each
+    time. The files are small.
     """
 
     @staticmethod

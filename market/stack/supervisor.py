@@ -1,7 +1,7 @@
 """Start a stack's processes in order, keep them running, gather their output, stop them in the reverse order.
 
-One thread does everything: it waits for output and deaths, and calls back the caller's question ("is it ready?")
-in between. So a child can be forked with a `preexec_fn` safely, and nothing here needs a lock.
+One thread does everything: it waits for output and for deaths, and asks the caller's question ("is it ready?") in between. So a
+child can safely be forked with a `preexec_fn`, and nothing here needs a lock.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Child:
     prepare: Callable[[], list[str]] = nothing
     stop_signal: signal.Signals = signal.SIGTERM
     patience: float = 15.0
-    # Whether its output is shown as well as logged, and whether with its name before each line.
+    # Whether its output is shown as well as logged, and whether its name stands before each line.
     shown: bool = True
     named: bool = True
     # Whether it ends by itself, so that its end is no reason to start it again.
@@ -63,7 +63,7 @@ class Running:
 
 
 class Supervisor:
-    """Run children until told to stop. `log_folder` gets one file a child."""
+    """Run children until told to stop. `log_folder` gets one file for each child."""
 
     def __init__(self, data_dir: Path, *, say: Callable[[str], None], verbose: bool = True) -> None:
         self.data_dir = data_dir
@@ -102,12 +102,12 @@ class Supervisor:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **child.environment},
-            # Its own session: Ctrl-C reaches the supervisor alone, which then stops the children in order.
+            # Its own session: Ctrl-C reaches only the supervisor, which then stops the children in order.
             start_new_session=True,
             preexec_fn=self._die_with_us(child.stop_signal),
             **child.identity,
         )
-        if process.stdout is not None:  # always, with PIPE; said for the type
+        if process.stdout is not None:  # always true with PIPE; this is for the type checker
             os.set_blocking(process.stdout.fileno(), False)
             self._selector.register(process.stdout, selectors.EVENT_READ, child.name)
         return process
@@ -132,7 +132,7 @@ class Supervisor:
     # --- Keeping running
 
     def tick(self, seconds: float = 0.2) -> None:
-        """Gather output for up to this long, then see to children that died."""
+        """Collect output for up to this long, then handle children that died."""
         for key, _ in self._selector.select(seconds):
             self._gather(str(key.data), key.fileobj)
         now = time.monotonic()
@@ -149,7 +149,7 @@ class Supervisor:
         one.deaths = 1 if steady else one.deaths + 1
         delay = min(2.0 ** (one.deaths - 1), SLOWEST_RESTART)
         one.due = now + delay
-        # What it forked dies with it, or the restarted one would meet it.
+        # What it forked is ended as well, so that the restarted child does not meet it.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(one.process.pid, signal.SIGKILL if one.child.name != "postgres" else signal.SIGQUIT)
         ending = describe_exit(one.process.returncode)
@@ -165,7 +165,7 @@ class Supervisor:
         self._remember()
 
     def wait_for(self, question: Callable[[], bool], *, what: str, names: list[str], seconds: float) -> None:
-        """Tick until the answer is yes. Raise StackError when time is up or one of the named children fails twice."""
+        """Tick until the answer is yes. Raise StackError if time is up or one of the named children fails twice."""
         deadline = time.monotonic() + seconds
         while not question():
             self.tick(0.1)
@@ -179,7 +179,7 @@ class Supervisor:
                 raise StackError(f"No success within {seconds:.0f} s while {what}:\n{logs}")
 
     def run_once(self, child: Child) -> None:
-        """Run a command to its end; raise StackError with the end of its log if it fails."""
+        """Run a command to its end. Raise StackError with the end of its log if it fails."""
         once = replace(child, once=True)
         self.start(once)
         one = self.running[once.name]
@@ -202,7 +202,7 @@ class Supervisor:
         return self.log_folder / f"{name}.log"
 
     def _gather(self, name: str, source: Any) -> bool:
-        """Move what the child has written to its log; return False at its end."""
+        """Move the child's output to its log. Return False at its end."""
         try:
             chunk = os.read(source.fileno(), 65536)
         except BlockingIOError:
@@ -238,7 +238,7 @@ class Supervisor:
     # --- Stopping
 
     def stop(self) -> None:
-        """Stop all, the last started first. A further signal meanwhile stops waiting and kills."""
+        """Stop all, the last started first. Another signal meanwhile ends the waiting and kills."""
         while self.running:
             name = next(reversed(self.running))
             one = self.running[name]
@@ -259,7 +259,7 @@ class Supervisor:
         while one.process.poll() is None and time.monotonic() < deadline and self.stop_asked <= max(asked, 1):
             for key, _ in self._selector.select(0.05):
                 self._gather(str(key.data), key.fileobj)
-        # The group too: a child of its own may have stayed. A killed postmaster's children leave by themselves.
+        # Its process group too: one of its own children may have stayed. A killed postmaster's children end by themselves.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(one.process.pid, signal.SIGKILL)
         one.process.wait()

@@ -1,4 +1,4 @@
-"""Takedowns in Django's administration: to look at; they are decided on their own pages."""
+"""Takedowns in Django's administration, read-only. They are decided on their own pages."""
 
 from __future__ import annotations
 

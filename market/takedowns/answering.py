@@ -1,4 +1,4 @@
-"""What the sides do about a takedown: the counter-notice of whose it is, and the claimant's word that they went to court."""
+"""What the sides do about a takedown: the owner's counter-notice, and the claimant's statement that they went to court."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from market.takedowns.models import Takedown
 
 
 def counter(takedown: Takedown, by: User, paper: CounterNotice, reason: str) -> None:
-    """Answer a takedown by a counter-notice, once: it is undone after the waiting period, unless the claimant goes to court."""
+    """Answer a takedown by a counter-notice, once. After the waiting period it is undone, unless the claimant goes to court."""
     if by.pk != takedown.person_id:
         raise Refused("Only whose it is can answer by a counter-notice.")
     if not reason.strip():
@@ -31,7 +31,7 @@ def counter(takedown: Takedown, by: User, paper: CounterNotice, reason: str) -> 
 
 
 def go_to_court(takedown: Takedown, by: User, action: str) -> None:
-    """Keep what was countered down, because the claimant has filed an action: their own word, or an admin for them."""
+    """Keep a countered takedown in force, because the claimant filed an action. They say so, or an admin for them."""
     is_other_admin = by.is_admin and by.pk != takedown.person_id
     if by.pk != takedown.complainant_id and not is_other_admin:
         raise Refused("Only who asked for the takedown, or an admin, can say that.")

@@ -1,4 +1,4 @@
-"""Business days: Mondays to Fridays. Public holidays differ by place, and are left room for by the setting."""
+"""Business days: Mondays to Fridays. Public holidays differ by place, so the setting leaves room for them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ SATURDAY = 5
 
 
 def after_business_days(start: datetime, days: int) -> datetime:
-    """Give the moment at which that many whole business days have passed: at the same time of day, a weekend's hours left out.
+    """Give the moment at which that many whole business days have passed: at the same time of day, without weekend hours.
 
-    What begins on a Saturday or Sunday begins with the Monday. Else a Sunday afternoon would give less than a Friday evening.
+    What begins on a Saturday or Sunday begins with the Monday. Otherwise a Sunday afternoon would give less time than a Friday
+    evening.
     """
     moment = start
     if days and moment.weekday() >= SATURDAY:

@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECA
 
 
 class TakeDownForm(forms.Form):
-    """Why a thing is taken down. `pictures` is asked only of a plug-in."""
+    """Why a thing is taken down. `pictures` is asked only for a plug-in."""
 
     ground = forms.ChoiceField(
         label="On what ground",
@@ -113,7 +113,7 @@ class UpholdForm(forms.Form):
 
 
 class CounterNoticeForm(ClaimsCounterNoticeForm):
-    """The counter-notice to a claim, in words for one to a takedown, which need not come of a claim."""
+    """The counter-notice to a claim, reworded for a takedown, which need not come from a claim."""
 
     reason = words(
         "Why it is a mistake", help_text="Whoever asked for the takedown, and the admins, will read it."
@@ -136,7 +136,7 @@ class LiftForm(forms.Form):
 
 
 class FilterForm(forms.Form):
-    """Which takedowns a list shows; whatever is left empty leaves none out."""
+    """Which takedowns a list shows. An empty field filters nothing."""
 
     state = forms.ChoiceField(label="State", required=False, choices=[("", "All"), *TakedownState.choices])
     ground = forms.ChoiceField(label="Ground", required=False, choices=[("", "All"), *Ground.choices])

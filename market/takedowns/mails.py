@@ -1,4 +1,4 @@
-"""What the market writes about takedowns, strikes and suspensions, once the change is kept."""
+"""Mails about takedowns, strikes and suspensions, sent once the change is kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from market.takedowns.models import Takedown
 
 
 def taken_down(takedown: Takedown) -> None:
-    """Give whose it is the notice, and how they can answer."""
+    """Send the owner the notice, and say how they can answer."""
     if takedown.may_be_countered:
         how = (
             "If that is a mistake, or something else was meant, send a counter-notice from the page below. It goes to whoever asked "
@@ -59,7 +59,7 @@ def taken_down(takedown: Takedown) -> None:
 
 
 def combined_with(plugin: PlugIn) -> None:
-    """Tell whose combined plug-ins are off the market because a part of them is taken down."""
+    """Tell the owners of combined plug-ins that are off the market because a part of them is taken down."""
     versions = versions_with(plugin)
     combined = PlugIn.objects.filter(current_version__in=versions).exclude(pk=plugin.pk).with_everything()
     for each in combined:
@@ -73,7 +73,7 @@ def combined_with(plugin: PlugIn) -> None:
 
 
 def countered(takedown: Takedown) -> None:
-    """Give the claimant the counter-notice, and say what happens unless they go to court."""
+    """Send the claimant the counter-notice, and say what happens unless they go to court."""
     until = _moment(takedown)
     readers = [takedown.complainant] if takedown.complainant else admins()
     forward = (
@@ -155,7 +155,7 @@ def suspension_lifted(suspension: Suspension) -> None:
 
 
 def _notice(takedown: Takedown) -> str:
-    """Write out what the takedown rests on: the claim's own notice where there is one."""
+    """Write out the basis of the takedown: the claim's own notice, if there is one."""
     notice = takedown.claim.notice if takedown.claim else None
     if notice is None:
         return takedown.reason

@@ -1,10 +1,10 @@
-"""A takedown: a plug-in, or a picture, is taken from everybody at once. Its states, and every step it took.
+"""A takedown: a plug-in or a picture is withheld from everybody at once. Its states, and every step it took.
 
     in force ──counter-notice──▶ countered ──the waiting period──▶ restored
     countered ──the claimant goes to court──▶ in court ──▶ in force, upheld, or restored, by an admin
 
-Restored can be reached from every state, by an admin. What is taken down keeps its own state meanwhile, so that restoring
-gives exactly that back.
+Restored can be reached from every state, by an admin. A thing that is taken down keeps its own state meanwhile, so that
+restoring gives exactly that back.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class TakedownQuerySet(models.QuerySet["Takedown"]):
         )
 
     def visible_to(self, person: User) -> TakedownQuerySet:
-        """Those of the person's own things, those they asked for, and for admins all."""
+        """Takedowns of the person's own things, and those they asked for. Admins see all."""
         return self if person.is_admin else self.filter(Q(person=person) | Q(complainant=person))
 
     def strikes(self, person: User) -> TakedownQuerySet:
-        """What counts against a person now: upheld, not restored, and not too long ago."""
+        """Strikes that count against a person now: upheld, not restored, and not too old."""
         return self.open().filter(person=person, upheld_at__gt=_strikes_count_since())
 
 
@@ -62,7 +62,7 @@ def _strikes_count_since() -> datetime:
 
 
 class Takedown(models.Model):
-    """One takedown of one plug-in or one picture. A thing may have several; it comes back when the last of them ends."""
+    """One takedown of one plug-in or one picture. A thing may have several. It comes back when the last of them ends."""
 
     plugin = models.ForeignKey(
         "catalog.PlugIn", null=True, blank=True, on_delete=models.PROTECT, related_name="takedowns"
@@ -225,7 +225,7 @@ class Takedown(models.Model):
 
     @property
     def words(self) -> str:
-        """Say why, in words for everybody."""
+        """Say the reason in words for everybody."""
         return WORDS[self.ground]
 
     @property
@@ -234,7 +234,7 @@ class Takedown(models.Model):
 
     @property
     def may_be_countered(self) -> bool:
-        """Once, by whose it is, and not where a court or the market's own rules are the ground."""
+        """Whether the owner may send a counter-notice: once, and not if the ground is a court's order or the market's own rules."""
         return (
             self.state == TakedownState.IN_FORCE
             and self.counter_notice_id is None
@@ -243,7 +243,7 @@ class Takedown(models.Model):
 
     @property
     def may_be_upheld(self) -> bool:
-        """By an admin: what was not answered yet, or what a court has decided."""
+        """Whether an admin may uphold it: it was not answered yet, or a court has decided."""
         waits = self.state == TakedownState.IN_FORCE and self.upheld_at is None
         return (
             self.ground in INFRINGING
@@ -257,11 +257,11 @@ class Takedown(models.Model):
 
     @property
     def counts(self) -> bool:
-        """Whether it is a strike that counts against the person still."""
+        """Whether it is a strike that still counts against the person."""
         return self.is_strike and self.upheld_at is not None and self.upheld_at > _strikes_count_since()
 
     def begin(self, by: User) -> None:
-        """Note that it was made."""
+        """Note the first step: that it was made."""
         self._step(StepKind.TAKEN_DOWN, by, self.reason)
 
     def hide_pictures_too(self, by: User) -> bool:
@@ -295,7 +295,7 @@ class Takedown(models.Model):
         )
 
     def uphold(self, by: User | None, reason: str) -> bool:
-        """Let it stand. Where it is not a strike yet, it becomes one."""
+        """Uphold it. If it is not a strike yet, it becomes one."""
         now = timezone.now()
         return self._move(
             Takedown.objects.filter(plugin__isnull=False, ground__in=INFRINGING).filter(
@@ -312,7 +312,7 @@ class Takedown(models.Model):
         self._step(StepKind.STRIKE, by)
 
     def restore(self, by: User | None, reason: str, *, due: datetime | None = None) -> bool:
-        """End it. With `due`, only if its waiting period is over by then and nobody went to court."""
+        """End it. With `due`, only if its waiting period is over at that moment and nobody went to court."""
         allowed = Takedown.objects.open()
         if due is not None:
             allowed = allowed.filter(state=TakedownState.COUNTERED, restore_at__lte=due)
@@ -335,7 +335,7 @@ class Takedown(models.Model):
     def _move(
         self, allowed: TakedownQuerySet, kind: StepKind, by: User | None, note: str = "", **changes: Any
     ) -> bool:
-        """Change the row if it is still one of those allowed, and note the step; False: nothing was changed."""
+        """Change the row if it is still in one of the allowed states, and note the step. False: nothing was changed."""
         with transaction.atomic():
             if allowed.filter(pk=self.pk).update(**changes) != 1:
                 return False

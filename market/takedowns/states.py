@@ -18,11 +18,11 @@ WORDS: dict[str, str] = {
     Ground.COURT: "a court ordered it",
     Ground.RULES: "the market is looking into whether it keeps to its rules",
 }
-"""What everybody reads: that something was said or ordered, and not that it is so."""
+"""What everybody reads. It tells that something was said or ordered, not that it is true."""
 
 INFRINGING = (Ground.CLAIM.value, Ground.NOTICE.value, Ground.COURT.value)
 COUNTERABLE = (Ground.CLAIM.value, Ground.NOTICE.value)
-"""A court's order is answered in court, and what is about the market's own rules by writing to its admins."""
+"""A court's order is answered in court. A takedown under the market's own rules is answered by writing to its admins."""
 
 
 class TakedownState(models.TextChoices):

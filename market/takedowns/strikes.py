@@ -1,4 +1,4 @@
-"""Strikes: upheld takedowns of a person's plug-ins, and the suspension that comes with too many of them."""
+"""Strikes: upheld takedowns of a person's plug-ins, and the suspension after too many of them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from market.takedowns.models import Takedown
 
 
 def count_strike(takedown: Takedown, by: User | None) -> None:
-    """Note that an upheld takedown counts, warn the person, and suspend them with the last one they may have.
+    """Note that an upheld takedown counts as a strike, and warn the person. The last strike allowed suspends them.
 
-    In the transaction that upholds it. Takedowns take turns, so none is counted without seeing the others.
+    Call it in the transaction that upholds the takedown. Takedowns take turns, so none is counted without seeing the others.
     """
     takedown.count_strike(by)
     number = Takedown.objects.strikes(takedown.person).count()
@@ -28,7 +28,7 @@ def count_strike(takedown: Takedown, by: User | None) -> None:
 
 
 def reconsider_suspension(person: User, by: User | None) -> None:
-    """Lift a person's suspension when a strike is withdrawn and too few are left for one."""
+    """Lift a person's suspension if a strike was withdrawn and too few are left for it."""
     if Takedown.objects.strikes(person).count() >= settings.TAKEDOWNS.strikes_max:
         return
     suspension = Suspension.objects.open().filter(person=person).first()

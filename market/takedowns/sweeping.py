@@ -1,4 +1,4 @@
-"""What the sweeper does for takedowns: undo what was countered and not taken to court, and let stand what nobody answered."""
+"""What the sweeper does for takedowns: undo countered ones that were not taken to court, and uphold unanswered ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOT_ANSWERED = "No counter-notice came in time."
 
 
 def sweep_takedowns(now: datetime | None = None) -> int:
-    """Do what is due; give how many takedowns that touched."""
+    """Do what is due. Give how many takedowns changed."""
     now = now or timezone.now()
     due = Takedown.objects.with_everything().filter(state=TakedownState.COUNTERED, restore_at__lte=now)
     unanswered = Takedown.objects.with_everything().filter(

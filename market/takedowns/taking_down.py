@@ -1,8 +1,10 @@
-"""Take a plug-in, or a picture, from everybody at once, and give it back as it was.
+"""Withhold a plug-in or a picture from everybody at once, and give it back as it was.
 
-What a takedown of a plug-in does, in one transaction: nothing may be asked for with it any more, nor with what was combined from
-it; requests that were not drawn yet are stopped and pay nothing; what it earned goes to escrow; what it drew is hidden, if that is
-asked for. All takedowns take turns, and lock the plug-in before requests and whoever pays for them: so does a new request.
+A takedown of a plug-in does all this in one transaction. Nobody can use it, or what was combined from it, any more. Requests
+that were not drawn yet are stopped and pay nothing. What it earned goes to escrow. What it drew is hidden, if that is asked
+for.
+
+All takedowns take turns. They lock the plug-in before requests and their payers; a new request locks in the same order.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from market.takedowns.states import Ground
 from market.takedowns.strikes import count_strike, reconsider_suspension
 
 _ONE_AT_A_TIME = 7_310_001
-"""The number of the advisory lock, which nothing else in the market uses."""
+"""The number of the advisory lock. Nothing else in the market uses it."""
 _NOBODY_WENT_TO_COURT = (
     "The waiting period after the counter-notice is over, and the market was told of no action in court."
 )
@@ -41,7 +43,7 @@ _NOBODY_WENT_TO_COURT = (
 
 @dataclass(frozen=True)
 class Cause:
-    """Why something is taken down: the ground, what both sides read, and who asked for it where that is a person here."""
+    """Why something is taken down: the ground, the text for both sides, and the person who asked for it, if they have an account."""
 
     ground: Ground
     reason: str
@@ -55,10 +57,10 @@ class Cause:
 
 
 def take_down_plugin(plugin: PlugIn, admin: User, cause: Cause, *, pictures: bool = False) -> Takedown:
-    """Take a plug-in down, with `pictures` all that it drew, too. Done twice it stays one takedown.
+    """Take a plug-in down. With `pictures`, also everything that it drew. A second call makes no second takedown.
 
-    On another ground than the one it is down for already it is refused: that one's end would not be the other's, as where a court's
-    order comes after a notice that was countered.
+    If it is down on another ground already, this is refused: the two would end differently. An example is a court's order after
+    a countered notice.
     """
     require_admin(admin)
     _require_neutral(admin, plugin.owner, cause.complainant)
@@ -95,7 +97,7 @@ def take_down_plugin(plugin: PlugIn, admin: User, cause: Cause, *, pictures: boo
 
 
 def take_down_picture(picture: Picture, admin: User, cause: Cause) -> Takedown:
-    """Hide one picture from its maker and everybody. Done twice it stays one takedown."""
+    """Hide one picture from its maker and everybody. A second call makes no second takedown."""
     require_admin(admin)
     owner = picture.request.person
     _require_neutral(admin, owner, cause.complainant)
@@ -126,7 +128,7 @@ def take_down_picture(picture: Picture, admin: User, cause: Cause) -> Takedown:
 
 
 def take_down_what_was_claimed(claim: Claim, by: User) -> Takedown | None:
-    """Take down the plug-in that an accepted claim is about, which is a strike at once; nothing where it is about a base."""
+    """Take down the plug-in that an accepted claim is about. This is a strike at once. A claim about a base does nothing here."""
     if claim.plugin is None:
         return None
     with transaction.atomic():
@@ -148,9 +150,9 @@ def take_down_what_was_claimed(claim: Claim, by: User) -> Takedown | None:
 def restore(
     takedown: Takedown, admin: User, reason: str, *, money: DisputeState | None = DisputeState.RELEASED
 ) -> Takedown:
-    """Undo a takedown: what it took down is as it was before, unless another takedown keeps it down.
+    """Undo a takedown: the thing is as it was before, unless another takedown keeps it down.
 
-    `money` is where what lies in escrow for it goes: to the artist unless another is chosen; None leaves the dispute open.
+    `money` is where its escrow goes: to the artist unless another is chosen. None leaves the dispute open.
     """
     require_admin(admin)
     _require_neutral(admin, takedown.person, takedown.complainant)
@@ -166,7 +168,7 @@ def restore(
 
 
 def restore_when_due(takedown: Takedown, now: datetime) -> bool:
-    """Undo a takedown whose waiting period after a counter-notice is over; False where it is not, or somebody was quicker."""
+    """Undo a takedown whose waiting period after a counter-notice is over. False: it is not over, or somebody was quicker."""
     with transaction.atomic():
         take_turns()
         takedown.refresh_from_db()
@@ -177,7 +179,7 @@ def restore_when_due(takedown: Takedown, now: datetime) -> bool:
 
 
 def uphold(takedown: Takedown, admin: User, reason: str) -> Takedown:
-    """Let a takedown stand that was not answered, or that a court has decided on."""
+    """Uphold a takedown that was not answered, or on which a court has decided."""
     require_admin(admin)
     _require_neutral(admin, takedown.person, takedown.complainant)
     if not reason.strip():
@@ -196,11 +198,11 @@ def uphold(takedown: Takedown, admin: User, reason: str) -> Takedown:
 
 
 def _begin(made: Takedown, plugin: PlugIn, by: User) -> Takedown:
-    """Do what a takedown of a plug-in does, with the plug-in locked."""
+    """Carry out the takedown of a plug-in, with the plug-in locked."""
     plugin.take_down(made.words)
     versions = versions_with(plugin)
     stopped = stop_requests(versions) + stop_combinations(versions)
-    # From here on nothing is drawn or paid with it: what was just being paid for has been waited for.
+    # From here on nothing is drawn or paid with it. Running payments have been waited for.
     dispute, opened = open_for_takedown(
         plugin=plugin, claimant=made.complainant, by=by, reason=f"Taken down: {made.reason}"
     )
@@ -222,7 +224,7 @@ def _begin(made: Takedown, plugin: PlugIn, by: User) -> Takedown:
 
 
 def _give_back(takedown: Takedown, by: User | None, money: DisputeState | None) -> None:
-    """Do what the restoring of a takedown means, in the transaction that has marked it restored."""
+    """Carry out the restoring, in the transaction that has marked the takedown as restored."""
     details = _undo(takedown, by, money)
     record("takedown.restored", by=by, target=takedown, reason=takedown.restored_because, details=details)
     mails.restored(takedown)
@@ -231,7 +233,7 @@ def _give_back(takedown: Takedown, by: User | None, money: DisputeState | None) 
 
 
 def _undo(takedown: Takedown, by: User | None, money: DisputeState | None) -> dict[str, object]:
-    """Show again what was hidden, put the plug-in back if nothing else keeps it down, and end its dispute."""
+    """Show hidden pictures again, put the plug-in back if nothing else keeps it down, and end its dispute."""
     details: dict[str, object] = {"pictures_shown": show_again(takedown.reference)}
     if takedown.plugin is None:
         return details
@@ -244,7 +246,7 @@ def _undo(takedown: Takedown, by: User | None, money: DisputeState | None) -> di
         details["still_down"] = [each.reference for each in others]
     if takedown.dispute is None or not takedown.opened_dispute or money is None:
         return details
-    # With another takedown that keeps it down, the dispute goes on for that one.
+    # If another takedown keeps it down, the dispute continues for that one.
     if heir := others.filter(dispute=takedown.dispute).first():
         Takedown.objects.filter(pk=heir.pk).update(opened_dispute=True)
         return details
@@ -260,13 +262,13 @@ def _hide_drawn(takedown: Takedown, plugin: PlugIn) -> int:
 
 
 def _locked(plugin: PlugIn) -> PlugIn:
-    """Take the turn, and then the plug-in: requests that are being made with it are waited for, later ones wait."""
+    """Take the turn, then lock the plug-in. This waits for requests being made with it, and later ones wait for this."""
     take_turns()
     return PlugIn.objects.select_for_update(of=("self",)).select_related("concept", "owner").get(pk=plugin.pk)
 
 
 def take_turns() -> None:
-    """Let takedowns, and what ends them, happen one after the other, until the running transaction ends."""
+    """Let takedowns, and what ends them, happen one after the other: other callers wait until this transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
 

@@ -1,4 +1,4 @@
-"""Pages of takedowns: for admins all of them, for everybody their own, with strikes; each with its steps and what can be done."""
+"""Pages of takedowns: all for admins, their own for everybody, with strikes. Each shows its steps and what can be done."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def visible_takedown(person: User, pk: int) -> Takedown:
 @role_required(Role.ADMIN)
 @require_GET
 def takedowns(request: HttpRequest) -> HttpResponse:
-    """List all takedowns, the latest first, and the suspensions that are open; or lead to where a picture is hidden."""
+    """List all takedowns, the latest first, and open suspensions; or redirect to the page that hides a picture."""
     picture_form = WhichPictureForm(request.GET if "picture" in request.GET else None)
     if picture_form.is_valid():
         return redirect("takedowns:of_picture", picture_form.cleaned_data["picture"])
@@ -83,7 +83,7 @@ def takedowns(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def mine(request: HttpRequest) -> HttpResponse:
-    """Show somebody what of theirs was taken down, their strikes, and what they had taken down."""
+    """Show a person the takedowns of their own things, their strikes, and the takedowns they asked for."""
     person = person_of(request)
     own = Takedown.objects.filter(person=person).with_everything()
     return render(
@@ -191,7 +191,7 @@ def counter_notice(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def court(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take the claimant's word that they went to court."""
+    """Take the claimant's statement that they went to court."""
     person = person_of(request)
     shown, form = visible_takedown(person, pk), CourtForm(request.POST)
     return act_on(

@@ -27,7 +27,7 @@ FINGERPRINT = r"^[0-9a-f]{64}$"
 
 
 SMALLEST_SIDE = 16
-"""Pixels a side that a base draws at least."""
+"""The smallest side, in pixels, of a base's pictures."""
 
 
 class Licence(models.TextChoices):
@@ -50,9 +50,9 @@ class BaseModelQuerySet(models.QuerySet["BaseModel"]):
 
 
 class BaseModel(models.Model):
-    """A model that generates pictures: of a directory on the workers (`source`), an upload, or (neither) the embedded one.
+    """A model that generates pictures. It comes from a directory on the workers (`source`) or an upload, or is the embedded one.
 
-    What its weights are is known from its first check on; until then fingerprint and architecture are empty.
+    Its first check fills in fingerprint and architecture; until then they are empty.
     """
 
     slug = models.SlugField(
@@ -171,7 +171,7 @@ class BaseModel(models.Model):
                 condition=Q(fingerprint__regex=FINGERPRINT) | Q(fingerprint="", listed=False),
                 name="basemodels_basemodel_fingerprint_shape",
             ),
-            # Of bases, not of releases: several releases are made of the same weights.
+            # Unique for bases, not for releases: several releases may have the same weights.
             models.UniqueConstraint(
                 fields=["fingerprint"],
                 condition=~Q(fingerprint=""),
@@ -229,7 +229,7 @@ class BaseModel(models.Model):
         return reverse("basemodels:base", args=[self.slug])
 
     def clean(self) -> None:
-        """Refuse to list what no check has passed; one that is listed stays so until somebody takes it off."""
+        """Refuse to list a base that passed no check. A listed base stays so until somebody takes it off."""
         if self.listed and not BaseModel.objects.listed().filter(pk=self.pk).exists():
             reasons = self.obstacles_to_listing()
             if reasons:
@@ -251,7 +251,7 @@ class BaseModel(models.Model):
         return self.checks.order_by("-pk").first()
 
     def other_weights(self) -> BaseCheck | None:
-        """The latest check, if it found other weights than those of the release in use, which are still to be had."""
+        """The latest check, if it found other weights than those of the release in use and they can still be had."""
         latest = self.latest_check()
         if latest is None or latest.fingerprint == self.fingerprint:
             return None
@@ -282,7 +282,7 @@ class BaseModel(models.Model):
         return []
 
     def _latest_check_is_of_others(self) -> bool:
-        """Whether the latest check was of an upload that is not in use: those that are passed theirs before."""
+        """Whether the latest check was of an upload that is not in use: uploads in use passed theirs earlier."""
         asked = self.check_job.parameters.get("upload") if self.check_job else None
         return (
             asked not in (None, str(self.upload_id))

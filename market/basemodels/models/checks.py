@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class BaseCheck(models.Model):
-    """A check that was passed; one that was not is a failed job, which says why. Never changed."""
+    """A passed check. A check that did not pass is a failed job, which says why. Never changed."""
 
     base = models.ForeignKey(BaseModel, on_delete=models.PROTECT, related_name="checks")
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="base_check")

@@ -1,4 +1,4 @@
-"""What something cost until that changed: triggers note it, so that a price cannot jump and an open quote keeps its own."""
+"""Past prices, noted by triggers. Because of them a price cannot jump, and an open quote keeps its price."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class PastPriceQuerySet(models.QuerySet[P]):
     """The past prices of one thing, or of several."""
 
     def in_force(self, at: datetime) -> P | None:
-        """Give the price of one thing just before a moment; None: the one that it has now."""
+        """Give the price of one thing just before a moment. None: the present price already held then."""
         return self.filter(until__gte=at).order_by("until", "pk").first()
 
 
 class PastPrice(models.Model):
-    """A price until it, or whether it was on offer, changed. A trigger adds it; nothing else does."""
+    """A price, until the price or the offer changed. Only a trigger adds it."""
 
     micros = models.BigIntegerField(help_text="Micro-euros for one picture.")
     offered = models.BooleanField(help_text="Whether its owner had it on offer at that price.")

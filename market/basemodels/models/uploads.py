@@ -16,28 +16,28 @@ if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
 
 PART_BYTES = 8 * 1024 * 1024
-"""Every part of a file has this many bytes but the last, which has what is left."""
+"""The bytes of every part of a file, except the last, which has the rest."""
 
 SHA256 = r"^[0-9a-f]{64}$"
 FOLDERS = "unet|vae|text_encoder|text_encoder_2|tokenizer|tokenizer_2|scheduler"
 FILE_PATH = (
     rf"^(({FOLDERS})/[A-Za-z0-9_][A-Za-z0-9_.-]{{0,120}}|model_index|card|prompts)\.(safetensors|json|txt)$"
 )
-"""The files of a diffusers directory that the engine reads, and none that could run code when it is opened."""
+"""The files of a diffusers directory that the engine reads. None could run code when it is opened."""
 
 
 class BaseUploadQuerySet(models.QuerySet["BaseUpload"]):
     def unclaimed(self) -> BaseUploadQuerySet:
-        """Those that no base has, or is to have, and no release was made of: nothing refers to their files."""
+        """Uploads that no base has or is to have, and that no release was made from: nothing refers to their files."""
         return self.filter(base=None, next_base=None, releases=None)
 
     def unproven(self) -> BaseUploadQuerySet:
-        """Those that no base is, or whose base has not passed its check."""
+        """Uploads without a base, or whose base has not passed its check."""
         return self.filter(Q(base=None, releases=None) | Q(base__fingerprint=""))
 
 
 class BaseUpload(models.Model):
-    """One directory being sent. The same list of files from the same person is the same upload: that is how it goes on."""
+    """One directory being sent. The same list of files from the same person continues the same upload."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="base_uploads")
@@ -69,7 +69,7 @@ class BaseUpload(models.Model):
         return reverse("basemodels:upload", args=[self.pk])
 
     def touch(self) -> None:
-        """Say that it was used just now: untouched ones that nothing refers to are deleted in time."""
+        """Note that it was used just now. Unused ones that nothing refers to are deleted after a time."""
         BaseUpload.objects.filter(pk=self.pk).update(touched_at=Now())
 
     @property

@@ -37,7 +37,7 @@ class ConceptKind(models.TextChoices):
 
     @property
     def is_learned(self) -> bool:
-        """Whether a plug-in learns it from works; a combination is made of plug-ins, and called by their names."""
+        """Whether a plug-in learns it from works. A combination is made of plug-ins and called by their names."""
         return self is not ConceptKind.COMBINATION
 
 
@@ -46,7 +46,7 @@ LEARNED_KINDS = [(kind.value, kind.label) for kind in ConceptKind if kind.is_lea
 
 
 class Concept(models.Model):
-    """What a plug-in stands for. The name is the word that calls it up in a prompt, but for a combination."""
+    """What a plug-in stands for. Its name calls it in a prompt, except for a combination."""
 
     artist = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="concepts")
     name = models.CharField(max_length=NAME_LENGTH, validators=[MinLengthValidator(2), name_validator])
@@ -59,7 +59,7 @@ class Concept(models.Model):
     kind = models.CharField(max_length=12, choices=ConceptKind.choices)
     description = models.TextField(max_length=4000, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    # Kept by a trigger on this table, so that no way of writing a concept leaves it stale.
+    # A trigger on this table keeps it, so no way of writing a concept leaves it stale.
     search_document = SearchVectorField(null=True, editable=False)
 
     class Meta:
@@ -94,7 +94,7 @@ class Concept(models.Model):
         return self.kind == ConceptKind.COMBINATION
 
     def affirm_rights(self, person: User, *, ip_address: str | None = None) -> RightsAffirmation:
-        """Keep the text that `person` agrees to, word for word; a second time changes nothing."""
+        """Keep the text that `person` agrees to, word for word. A second call changes nothing."""
         affirmation, _made = RightsAffirmation.objects.get_or_create(
             concept=self,
             person=person,
@@ -111,7 +111,7 @@ class Concept(models.Model):
 
 
 class RightsAffirmation(models.Model):
-    """The record that a person affirmed their rights to a concept's works. Append-only, also in the database."""
+    """Record that a person affirmed their rights to a concept's works. Append-only, also in the database."""
 
     concept = models.ForeignKey(Concept, on_delete=models.PROTECT, related_name="affirmations")
     person = models.ForeignKey(

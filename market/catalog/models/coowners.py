@@ -1,4 +1,4 @@
-"""Who shares a plug-in's fee with its owner: offers, answers and endings, one row for each, from a moment on."""
+"""Who shares a plug-in's fee with its owner: offers, answers and endings, one row for each, dated."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_SHARED = BASIS_POINTS - 1  # at least one basis point stays with the owner
 
 
 class CoOwnerStep(models.TextChoices):
-    """What happened. The owner offers, withdraws an offer and ends a share; all else is up to the co-owner."""
+    """What happened. The owner offers, withdraws an offer and ends a share; the co-owner does all else."""
 
     OFFERED = "offered", "Offered"
     ACCEPTED = "accepted", "Accepted"
@@ -33,7 +33,7 @@ _BY_THE_CO_OWNER = (CoOwnerStep.ACCEPTED.value, CoOwnerStep.DECLINED.value, CoOw
 
 class CoOwnerTermsQuerySet(models.QuerySet["CoOwnerTerms"]):
     def in_force(self, at: datetime | None = None) -> CoOwnerTermsQuerySet:
-        """The last row of each plug-in and person: all that holds now, or held at a moment."""
+        """The last row of each plug-in and person: the terms of now, or of a moment."""
         made = self if at is None else self.filter(valid_from__lte=at)
         return made.order_by("plugin_id", "person_id", "-number").distinct("plugin_id", "person_id")
 
@@ -54,8 +54,8 @@ class CoOwnerTermsQuerySet(models.QuerySet["CoOwnerTerms"]):
 class CoOwnerTerms(models.Model):
     """A co-owner's terms from a moment on: the share that is paid, and one offered and not answered yet.
 
-    Only added to. Triggers hold each row to the one before it: a share rises or falls when its person accepts, the shares
-    and offers of a plug-in leave the owner at least one basis point, and a row is dated by the database.
+    Only added to. Triggers check each row against the one before it. A share rises or falls only when its person accepts. The
+    shares and offers of a plug-in leave the owner at least one basis point. The database dates the row.
     """
 
     plugin = models.ForeignKey(PlugIn, on_delete=models.PROTECT, related_name="co_owner_terms")
@@ -110,5 +110,5 @@ class CoOwnerTerms(models.Model):
 
     @property
     def most_bps(self) -> int:
-        """What of the fee is taken up: the share, or the higher one that is offered."""
+        """How much of the fee is taken: the share, or the offered one if that is higher."""
         return max(self.share_bps, self.offered_bps)

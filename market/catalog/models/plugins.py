@@ -41,7 +41,7 @@ class LicenceLine:
 
 
 def _offered() -> Q:
-    """What its artist offers and may offer. Whether it may be used at all is `_allowed`."""
+    """Filters by what the artist offers or may offer. `_allowed` says whether it may be used at all."""
     return Q(state=PlugInState.PUBLISHED) & ~Q(owner__in=Suspension.objects.open().values("person"))
 
 
@@ -51,7 +51,7 @@ def _allowed() -> Q:
 
 class PlugInQuerySet(models.QuerySet["PlugIn"]):
     def published(self) -> PlugInQuerySet:
-        """Plug-ins that anybody may see and use: none that is taken down, or has such a part, or whose artist is suspended."""
+        """Plug-ins that anybody may see and use. None is taken down, has such a part, or belongs to a suspended artist."""
         return self.filter(_offered(), _allowed())
 
     def visible_to(self, person: object) -> PlugInQuerySet:
@@ -69,7 +69,7 @@ class PlugInQuerySet(models.QuerySet["PlugIn"]):
         return self.filter(_offered() | own, _allowed())
 
     def combinable_by(self, person: User) -> PlugInQuerySet:
-        """Plug-ins that a person may make a part of another: what is on offer where the licence allows it, and their own."""
+        """Plug-ins that a person may combine: those on offer whose licence allows it, and their own."""
         offered = _offered() & Q(allow_combination=True) | Q(owner=person)
         return self.filter(offered, _allowed(), current_version__isnull=False)
 
@@ -77,7 +77,7 @@ class PlugInQuerySet(models.QuerySet["PlugIn"]):
         return self.select_related("concept", "base", "owner", "current_version")
 
     def with_samples(self) -> PlugInQuerySet:
-        """Fetch the samples that a card shows along, for `sample_urls`."""
+        """Fetch the samples that a card shows, for `sample_urls`."""
         return self.prefetch_related("current_version__samples")
 
 
@@ -194,14 +194,14 @@ class PlugIn(models.Model):
 
     @property
     def sample_urls(self) -> list[str]:
-        """Addresses of the current version's samples, in order; empty before the first version."""
+        """Addresses of the current version's samples, in order. Empty before the first version."""
         if self.current_version is None:
             return []
         return [sample.url for sample in self.current_version.samples.all()]
 
     @property
     def is_published(self) -> bool:
-        """Whether its artist offers it. What else keeps a plug-in from the market, `published()` knows."""
+        """Whether its artist offers it. `published()` also knows what else keeps a plug-in from the market."""
         return self.state == PlugInState.PUBLISHED
 
     def licence_lines(self) -> Iterator[LicenceLine]:
@@ -247,14 +247,14 @@ class PlugIn(models.Model):
         )
 
     def take_down(self, words: str) -> None:
-        """Keep it, and all that it is a part of, from being offered. A second time changes the words only."""
+        """Keep it, and everything it is a part of, from being offered. A second call changes only the words."""
         PlugIn.objects.filter(pk=self.pk).update(
             taken_down_at=Coalesce("taken_down_at", Now()), taken_down_words=words
         )
         self.refresh_from_db(fields=["taken_down_at", "taken_down_words"])
 
     def put_back(self) -> None:
-        """End what `take_down` did: it is offered again if its artist has it so."""
+        """Undo `take_down`: it is offered again if its artist offers it."""
         PlugIn.objects.filter(pk=self.pk).update(taken_down_at=None, taken_down_words="")
         self.taken_down_at, self.taken_down_words = None, ""
 
@@ -266,7 +266,7 @@ class PlugIn(models.Model):
 
 
 class PriceChange(models.Model):
-    """A plug-in whose price or version on offer was changed, noted by a trigger until what was combined from it is priced anew."""
+    """A plug-in whose price or offered version changed. A trigger notes it until what was combined from it is priced anew."""
 
     plugin = models.ForeignKey(PlugIn, on_delete=models.CASCADE, related_name="+", db_index=False)
 
@@ -275,7 +275,7 @@ class PriceChange(models.Model):
 
 
 class PastPlugInPrice(PastPrice):
-    """A price that a plug-in's owner had set: of a combined one, not what its parts asked for."""
+    """A former price set by a plug-in's owner. For a combined plug-in it is not what its parts asked for."""
 
     plugin = models.ForeignKey(PlugIn, on_delete=models.CASCADE, related_name="past_prices")
 
@@ -286,7 +286,7 @@ class PastPlugInPrice(PastPrice):
 
 
 class BarredVersion(models.Model):
-    """A version that may not be used: of a plug-in that is taken down, or combined from one, however deep. A view."""
+    """A version that may not be used: its plug-in, or a part at any depth, is taken down. A database view."""
 
     version = models.OneToOneField(
         "catalog.PlugInVersion", on_delete=models.DO_NOTHING, primary_key=True, related_name="+"
@@ -301,12 +301,12 @@ class BarredVersion(models.Model):
 
 
 def plugin_subject(version: int) -> str:
-    """Name a plug-in's version as what a fee is paid for."""
+    """Name a plug-in's version as the ledger's subject of a fee."""
     return f"plugin-version:{version}"
 
 
 def free_slug(concept: Concept, base: BaseModel) -> str:
-    """An address for the concept's plug-in: `fxemoji`, then `fxemoji-ada`, then with a number."""
+    """Make an address for the concept's plug-in: `fxemoji`, then `fxemoji-ada`, then one with a number."""
     stem = slugify(concept.name)[: SLUG_LENGTH - 50] or "plug-in"
     wanted = [
         stem,

@@ -1,4 +1,4 @@
-"""What a release of a base has to do with plug-ins: what it lacks, and which versions draw in place of those on offer."""
+"""How a release of a base affects plug-ins: which concepts it lacks, and which versions replace those on offer."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from market.catalog.models.versions import PlugInVersion
 
 
 class VersionOnRelease(models.Model):
-    """From a release of the base on, a version draws in the place of the one that the plug-in offers, `replaced`.
+    """From a release of the base on, `version` draws in place of `replaced`, the one that the plug-in offers.
 
-    It says nothing of releases before, and nothing once the plug-in offers another version. Never changed; taken back by
-    deleting it. A trigger holds both versions to one plug-in of the release's base, and the new one to its weights.
+    It does not hold for earlier releases, nor once the plug-in offers another version. It is never changed, and undone by
+    deleting it. A trigger requires that both versions are of one plug-in for the release's base, and that the new one fits its
+    weights.
     """
 
     release = models.ForeignKey(BaseRelease, on_delete=models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""A suspension: a person may neither upload nor publish for a time, and what they offer is off sale."""
+"""A suspension: for a time a person may neither upload nor publish, and their offers are off sale."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SuspensionQuerySet(models.QuerySet["Suspension"]):
 
 
 class Suspension(models.Model):
-    """One time without publishing. What is owed to the person stays theirs. Only ever lifted, also in the database."""
+    """One period without publishing. What is owed to the person stays theirs. It can only be lifted, also in the database."""
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="suspensions")
     because = models.TextField(max_length=TEXT_LENGTH, help_text="For the person to read.")
@@ -57,7 +57,7 @@ class Suspension(models.Model):
         return f"suspension of {self.person}"
 
     def lift(self, by: User | None, because: str) -> bool:
-        """End it, once. False: it was lifted before."""
+        """End it. False: it was lifted before."""
         lifted = Suspension.objects.filter(pk=self.pk, lifted_at=None).update(
             lifted_at=timezone.now(), lifted_by=by, lifted_because=because
         )

@@ -27,7 +27,7 @@ def sample_path(sample: PlugInSample, filename: str) -> str:
 
 
 class PlugInVersion(models.Model):
-    """The weights that one addition or upload brought. Never changed, also not in the database."""
+    """The weights that one addition or upload made. The database also refuses changes."""
 
     plugin = models.ForeignKey(PlugIn, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
@@ -94,14 +94,14 @@ class PlugInVersion(models.Model):
         return f"{self.plugin}, version {self.number}"
 
     def divided_parts(self) -> list[tuple[PlugInPart, float]]:
-        """Pair the parts of a combined version with the percentage of its fee that each has."""
+        """Pair the parts of a combined version with each one's percentage of its fee."""
         listed = list(self.parts.select_related("part__plugin__concept", "part__plugin__owner"))
         whole = sum(each.share for each in listed)
         return [(each, 100 * each.share / whole) for each in listed]
 
     @property
     def fits_its_base(self) -> bool:
-        """Whether the base model still has the weights that this version was made for."""
+        """Whether the base model still has the weights for which this version was made."""
         return self.base_fingerprint == self.plugin.base.fingerprint
 
 
@@ -132,10 +132,11 @@ class PlugInSample(models.Model):
 
 
 class PlugInPart(models.Model):
-    """One plug-in that a version was combined from. Its part of the fee is `share` by the sum of the version's shares.
+    """One plug-in that a version was combined from. It gets `share` divided by the sum of the version's shares.
 
-    A part without a `part` is none of this market's: its share is the version's owner's. Never changed; written together
-    with the version, which counts its parts. A part is older than what it is a part of, so nothing is a part of itself.
+    A row without a `part` is a plug-in that this market does not have: its share is the version's owner's. Rows are never
+    changed. They are written together with the version, which counts its parts. A part is older than the version that contains
+    it, so nothing is a part of itself.
     """
 
     version = models.ForeignKey(PlugInVersion, on_delete=models.PROTECT, related_name="parts")

@@ -1,4 +1,4 @@
-"""The works an artist uploads, and the record of uploads refused because they match another artist's."""
+"""The works an artist uploads, and records of uploads refused because they match another artist's work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CAPTION_LENGTH = 200
 
 
 class HammingDistance(Func):
-    """Count the bits in which a 64-bit hash column differs from a given hash."""
+    """Count the bits in which a 64-bit hash column differs from a given hash, in SQL."""
 
     template = "bit_count((%(expressions)s)::bit(64))::integer"
     arg_joiner = " # "
@@ -32,13 +32,13 @@ class HammingDistance(Func):
 
 
 def work_path(work: Work, filename: str) -> str:
-    """Name a file by chance: what the visitor called it never reaches the storage."""
+    """Give a file a random name: the visitor's name for it never reaches the storage."""
     return f"works/{work.concept_id}/{uuid.uuid4().hex}.{filename.rsplit('.', 1)[-1]}"
 
 
 class WorkQuerySet(models.QuerySet["Work"]):
     def near(self, perceptual_hash: int, *, within: int) -> WorkQuerySet:
-        """Works whose hash differs in at most `within` of 64 bits, the nearest first, annotated `distance`."""
+        """Works whose hash differs in at most `within` of 64 bits, the nearest first, with `distance`."""
         return (
             self.annotate(distance=HammingDistance("perceptual_hash", perceptual_hash))
             .filter(distance__lte=within)
@@ -50,7 +50,7 @@ class Work(models.Model):
     """One picture of a concept, re-encoded by us. Private to its artist."""
 
     concept = models.ForeignKey(Concept, on_delete=models.PROTECT, related_name="works")
-    # The concept's artist, repeated for the constraint that keeps one picture with one artist.
+    # The concept's artist again, for the constraint that one picture belongs to one artist.
     artist = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="works")
     file = models.FileField(upload_to=work_path, max_length=200)
     thumbnail = models.FileField(upload_to=work_path, max_length=200)

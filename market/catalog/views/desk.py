@@ -106,7 +106,7 @@ def affirm(request: HttpRequest, pk: int) -> HttpResponse:
 @artists_only
 @require_POST
 def upload(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take the pictures that can be taken; the page says of each other one why not."""
+    """Take the pictures that can be taken. The page says why each of the others was not."""
     to = owned_concept(person_of(request), pk)
     form = UploadForm(request.POST, request.FILES)
 

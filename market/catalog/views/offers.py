@@ -51,7 +51,7 @@ def addition(request: HttpRequest, pk: int) -> HttpResponse:
 @artists_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload_plugin(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a plug-in as a file, with base, price and licence, and say whom its fee will go to."""
+    """Take a plug-in as a file, with base, price and licence, and say who will get its fee."""
     person = person_of(request)
     concept = owned_concept(person, pk)
     existing = concept.plugins.filter(base__slug=request.GET.get("base", "")).first()

@@ -1,4 +1,4 @@
-"""What everybody may see: the catalogue, a plug-in, an artist, a sample."""
+"""Public pages: the catalogue, a plug-in, an artist, a sample."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def plugin(request: HttpRequest, slug: str) -> HttpResponse:
             {"plugin": barred, "why": why, "contact": parseaddr(settings.DEFAULT_FROM_EMAIL)[1]},
             status=UNAVAILABLE,
         )
-    # What somebody combined is used by them also where it is not published.
+    # People may use what they combined even if it is not published.
     asked = offer.is_published or offer.concept.is_combination
     not_offered = why_not_offered(offer) if asked else ""
     version = offer.current_version

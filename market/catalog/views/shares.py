@@ -87,7 +87,7 @@ def change_share(request: HttpRequest, pk: int, person: int) -> HttpResponse:
 @artists_only
 @require_safe
 def shared(request: HttpRequest) -> HttpResponse:
-    """Show what a person is offered, and has or had, of others' plug-ins."""
+    """Show the shares of others' plug-ins that a person is offered, has or had."""
     return render(request, "catalog/shared.html", {"shared": coowners.shared_with(person_of(request))})
 
 

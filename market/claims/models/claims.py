@@ -48,11 +48,11 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
         return self.filter(claimant=person)
 
     def against(self, person: User) -> ClaimQuerySet:
-        """Claims that a person has to answer, or had to: about their base models and plug-ins, once submitted."""
+        """Submitted claims about a person's base models and plug-ins: those they have to answer, or had to."""
         return self.filter(Q(base__owner=person) | Q(plugin__owner=person), submitted_at__isnull=False)
 
     def visible_to(self, person: User) -> ClaimQuerySet:
-        """The person's own, those against them, and for admins all that were submitted."""
+        """The person's own claims and those against them. Admins see all submitted ones."""
         if person.is_admin:
             return self.filter(Q(claimant=person) | Q(submitted_at__isnull=False))
         theirs = Q(base__owner=person) | Q(plugin__owner=person)
@@ -67,7 +67,7 @@ class Claim(models.Model):
     """An artist's claim about one base model, or one plug-in. What it was measured on is in `pictures`."""
 
     claimant = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="claims")
-    # A key on (concept, claimant) holds that the concept is the claimant's.
+    # A key on (concept, claimant) makes sure that the concept is the claimant's.
     concept = models.ForeignKey("catalog.Concept", on_delete=models.PROTECT, related_name="claims")
     base = models.ForeignKey(
         "basemodels.BaseModel", null=True, blank=True, on_delete=models.PROTECT, related_name="claims"
@@ -207,7 +207,7 @@ class Claim(models.Model):
 
     @property
     def respondent(self) -> User:
-        """Give whose base model, or plug-in, it is about: who answers."""
+        """Give the owner of the base model or plug-in it is about: they answer."""
         about = self.base or self.plugin
         if about is None:
             raise ValueError(f"claim {self.pk} is about nothing")
@@ -227,7 +227,7 @@ class Claim(models.Model):
 
     @property
     def may_be_appealed(self) -> bool:
-        """Once, in time, and not where an admin has decided."""
+        """Whether an appeal is possible: once, in time, and not after an admin's decision."""
         return (
             self.state == ClaimState.REJECTED
             and self.appealed_at is None
@@ -254,7 +254,7 @@ class Claim(models.Model):
         )
 
     def measure(self, by: User, job: Job, before: Job | None) -> bool:
-        """Keep the job that makes the evidence, unless another was asked for since `before` was read."""
+        """Keep the job that makes the evidence, unless another was queued since `before` was read."""
         return self._move(
             Claim.objects.filter(state=ClaimState.SUBMITTED, job=before), StepKind.MEASURING, by, job=job
         )
@@ -298,7 +298,7 @@ class Claim(models.Model):
         appeal_within: timedelta | None = None,
         counter_notice: CounterNotice | None = None,
     ) -> bool:
-        """Reject it. With `appeal_within` the claimant may appeal for so long; without, that is the end."""
+        """Reject it. With `appeal_within` the claimant may appeal for that long. Without it the rejection is final."""
         changes = self._decided(by, reason)
         if appeal_within is not None:
             changes |= {
@@ -339,7 +339,7 @@ class Claim(models.Model):
         )
 
     def escalate(self, now: datetime) -> bool:
-        """Pass a claim on that was not answered in time."""
+        """Pass a claim that was not answered in time on to the admins."""
         return self._move(
             Claim.objects.filter(state=ClaimState.EVIDENCE_READY, due_at__lte=now),
             StepKind.ESCALATED,
@@ -349,7 +349,7 @@ class Claim(models.Model):
         )
 
     def remind(self, *, sent: int) -> bool:
-        """Count a reminder, unless another sweep has sent it: `sent` were when the claim was read."""
+        """Count a reminder, unless another sweep has sent it: `sent` is how many there were when the claim was read."""
         return self._move(
             Claim.objects.filter(state=self.state, due_at=self.due_at, reminders__lt=sent),
             StepKind.REMINDED,
@@ -373,7 +373,7 @@ class Claim(models.Model):
     def _move(
         self, allowed: ClaimQuerySet, kind: StepKind, by: User | None, *, note: str = "", **changes: Any
     ) -> bool:
-        """Change the row if it is still one of those allowed, and note the step; False: nothing was changed."""
+        """Change the row if it is still in one of the allowed states, and note the step. False: nothing was changed."""
         with transaction.atomic():
             if allowed.filter(pk=self.pk).update(**changes) != 1:
                 return False

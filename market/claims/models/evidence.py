@@ -1,4 +1,4 @@
-"""What a claim is measured on, its works and controls, and the signed report of what was found."""
+"""The works and controls that a claim is measured on, and the signed report of what was found."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PictureSort(models.TextChoices):
 
 
 def picture_path(picture: ClaimPicture, filename: str) -> str:
-    """Name a file by chance: what the visitor called it never reaches the storage."""
+    """Give a file a random name: the visitor's name for it never reaches the storage."""
     return f"claims/{picture.claim_id}/{uuid.uuid4().hex}.{filename.rsplit('.', 1)[-1]}"
 
 
@@ -33,7 +33,7 @@ def drawing_path(pair: EvidencePair, filename: str) -> str:
 
 
 class ClaimPicture(models.Model):
-    """A work that a claim is about, or a control beside it. Its own copy: deleting the work leaves the claim as it was."""
+    """A work that a claim is about, or a control. It is a copy: deleting the work does not change the claim."""
 
     claim = models.ForeignKey("claims.Claim", on_delete=models.PROTECT, related_name="pictures")
     sort = models.CharField(max_length=8, choices=PictureSort.choices)
@@ -76,9 +76,9 @@ class ClaimPicture(models.Model):
 
 
 class EvidenceReport(models.Model):
-    """What was measured, as it was signed. Never changed, also not in the database.
+    """What was measured, as it was signed. The database also refuses changes.
 
-    `content` is the report, canonical JSON; `signed_note` names the claim and the SHA-256 of those bytes.
+    `content` is the report as canonical JSON. `signed_note` names the claim and the SHA-256 of those bytes.
     """
 
     job = models.OneToOneField("jobs.Job", on_delete=models.PROTECT, related_name="evidence_report")
@@ -105,7 +105,7 @@ class EvidenceReport(models.Model):
 
 
 class EvidencePair(models.Model):
-    """A picture of the claim beside the drawing that came nearest to it. Never changed, as its report."""
+    """A picture of the claim beside the generated picture that came nearest to it. Never changed, like its report."""
 
     report = models.ForeignKey(EvidenceReport, on_delete=models.PROTECT, related_name="pairs")
     picture = models.ForeignKey(ClaimPicture, on_delete=models.PROTECT, related_name="pairs")

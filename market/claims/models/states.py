@@ -4,8 +4,8 @@
     submitted, evidence ready ──answer──▶ accepted or rejected, by the other side
     rejected ──appeal──▶ appealed ──decision──▶ accepted or rejected, by an admin
 
-Withdrawn can be reached from every state that is not an answer. A claim that nobody answered in time is escalated: from then
-on only an admin answers it, and that answer stands.
+Withdrawn can be reached from every state that is not an answer. A claim that nobody answered in time is escalated: only an
+admin can answer it then, and that answer is final.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ LIVE_CLAIMS = (ClaimState.DRAFT.value, *ANSWERABLE, ClaimState.APPEALED.value)
 BEFORE_AN_ANSWER = (ClaimState.DRAFT.value, *ANSWERABLE)
 
 ADMIN_ANSWERS = Q(state=ClaimState.APPEALED) | Q(state__in=ANSWERABLE, escalated_at__isnull=False)
-"""Until it is escalated the respondent answers a claim; from then on, and on an appeal, an admin does."""
+"""The respondent answers a claim until it is escalated. After that, and on an appeal, an admin does."""
 FOR_ADMINS = (
     ADMIN_ANSWERS
     | Q(state=ClaimState.SUBMITTED, controls_by_market=True, job=None)
     | Q(state=ClaimState.SUBMITTED, job__state=JobState.FAILED)
 )
-"""Appealed, not answered in time, without controls, or not to be measured."""
+"""Appealed, not answered in time, without controls, or impossible to measure."""

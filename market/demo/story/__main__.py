@@ -1,6 +1,6 @@
-"""The story of the market, walked over HTTP by people who sign up for it: `python -m market.demo.story`.
+"""The story of the market, acted out over HTTP by people who sign up for it: `python -m market.demo.story`.
 
-Every step fails loudly: it raises Refusal when a page, a price, a picture or an amount is not what it has to be.
+Every step fails loudly: it raises Refusal when a page, a price, a picture or an amount is not what it must be.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ _PASSWORD_BYTES = 12
 
 @dataclass
 class Cast:
-    """The people of a story, each with a browser of their own; and where the market keeps its data, and their mail."""
+    """The people of a story, each with their own browser; and the folders of the market's data and mail."""
 
     address: str
     data_dir: Path

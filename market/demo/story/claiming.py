@@ -1,4 +1,4 @@
-"""The second act: an artist claims that the base model holds their style, with evidence, and the model owner accepts."""
+"""The second act: an artist claims, with evidence, that the base model contains their style. The model owner accepts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST_EVIDENCE = 1200.0
 
 
 def claim(story: Story, cast: Cast, works: WorkSet, controls: WorkSet) -> str:
-    """Walk the claim up to its acceptance; return its page."""
+    """Take the claim through to its acceptance. Return its page."""
     claimant, owner = cast.claimant, cast.owner
     with story.step("a model owner takes the base over") as figures:
         owner.sign_up()
@@ -80,7 +80,7 @@ def claim(story: Story, cast: Cast, works: WorkSet, controls: WorkSet) -> str:
 
 
 def found_in(report: dict[str, Any]) -> Figures:
-    """Pick out of a report how well the works are told from the controls, and how many were reproduced."""
+    """Read from a report how well the works are told apart from the controls, and how many were reproduced."""
     membership, reproduced = report["figures"]["membership"], report["figures"]["reproduction"]["reproduced"]
     low, high = membership["interval"]
     return {

@@ -1,4 +1,4 @@
-"""The last act: a user makes one plug-in of two artists' plug-ins, and each picture with it pays both."""
+"""The last act: a user combines two artists' plug-ins into one, and each picture with it pays both."""
 
 from __future__ import annotations
 

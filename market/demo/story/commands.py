@@ -10,7 +10,7 @@ from market.stack.browsing import Refusal
 
 
 def manage(*arguments: str) -> str:
-    """Run a command of manage.py and return what it printed; if it fails, that is a refusal."""
+    """Run a command of manage.py and return its output. Raises Refusal if it fails."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), *arguments],
         cwd=ROOT, capture_output=True, text=True, check=False,

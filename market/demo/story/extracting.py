@@ -1,4 +1,4 @@
-"""The third act: the model owner takes the claimed style out of the base, and a release without it is put to use."""
+"""The third act: the model owner takes the claimed style out of the base, and puts a release without it into use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REASON = f"Measured on {PICTURES_MEASURED} pictures of each group only, and the 
 
 @dataclass(frozen=True)
 class TakenOut:
-    """What the third act leaves: the plug-in's page at its owner's desk, and a picture of the style from before."""
+    """What the third act leaves: the plug-in's page on its owner's desk, and a picture of the style from before."""
 
     desk: str
     before: str
@@ -44,7 +44,7 @@ def take_out(story: Story, cast: Cast, works: WorkSet, claimed: str) -> TakenOut
 
     with story.step("it is approved, and a release is built") as figures:
         form = report.form_to(r"/approve/$")
-        # So few pictures may miss a limit by chance; then the page asks for a reason.
+        # With so few pictures a limit may be missed by chance. Then the page asks for a reason.
         missed = "reason" in form.names
         page = owner.browser.submit(form, {"reason": REASON} if missed else {})
         page, seen = follow_job(owner.browser, page, within=LONGEST_EXTRACTION, say=story.say)

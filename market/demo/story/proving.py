@@ -1,4 +1,4 @@
-"""The end of the story: strangers see nothing, the ledger verifies, and everybody's statement does, offline."""
+"""The end of the story: strangers see nothing, the ledger verifies, and so does everybody's statement, offline."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from market.stack.browsing import Refusal
 def prove(story: Story, cast: Cast, sold: Sold) -> None:
     with story.step("a stranger sees none of it") as figures:
         cast.stranger.sign_up()
-        # An artist too, so that it is the owner that counts and not the role.
+        # The stranger is an artist too, so that ownership decides and not the role.
         cast.stranger.take_on("artist")
         private = [sold.pictures[0], sold.pictures[0] + "file/", sold.job, sold.concept]
         for path in private:
@@ -51,7 +51,7 @@ def verify_ledger() -> Figures:
 
 
 def verify_statement(payee: Visitor, folder: Path) -> Figures:
-    """Download the statement with its proof and verify it as who is paid would: by a program of one file, offline."""
+    """Download the statement with its proof and verify it as a paid person would: offline, by a program of one file."""
     listed = payee.browser.open("/earnings/statements/")
     files = {
         "statement.json": listed.link(r"/statements/[\d-]+\.json$"),

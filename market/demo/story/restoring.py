@@ -1,4 +1,4 @@
-"""The fourth act: the base no longer draws the style, the studio says so, and the claimant's plug-in brings it back, for pay."""
+"""The fourth act: the base no longer draws the style, and the studio says so. The claimant's plug-in brings it back, for a fee."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from market.seeding.works import WorkSet
 from market.stack.browsing import Refusal
 
 PRICE = 80_000
-MOST_OF_IT = 0.25  # how far a restored picture may be from the one before, as a share of how far the style's loss took it
+MOST_OF_IT = 0.25  # how far a restored picture may be from the earlier one, as a share of the distance caused by losing the style
 
 
 def restore(story: Story, cast: Cast, works: WorkSet, taken: TakenOut) -> str:
@@ -56,7 +56,7 @@ def restore(story: Story, cast: Cast, works: WorkSet, taken: TakenOut) -> str:
 
 
 def distance(user: Visitor, one: str, other: str) -> float:
-    """Give how far two pictures lie apart: the mean difference of their pixels, of 255."""
+    """Give the distance of two pictures: the mean difference of their pixels, from 0 to 255."""
     pictures = []
     for page in (one, other):
         with Image.open(io.BytesIO(user.browser.download(page + "file/")[0])) as opened:

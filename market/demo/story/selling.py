@@ -93,9 +93,9 @@ def sell(story: Story, cast: Cast, works: WorkSet) -> Sold:
 
 
 class Order:
-    """A run in the studio: priced on opening, as its page does, then run at that price.
+    """A run in the studio: the page prices it on opening, then it runs at that price.
 
-    `quote` is the price box with all that it says of the prompt.
+    `quote` is the price box, with all that it says about the prompt.
     """
 
     def __init__(self, user: Visitor, studio: str, prompt: str, *, seed: int, pictures: int = 1) -> None:
@@ -107,7 +107,7 @@ class Order:
         self.quote: Page = user.browser.post_part(self.form, "/studio/quote/")
 
     def run(self, story: Story) -> tuple[str, list[str], Figures]:
-        """Pay for it, and follow it to its end; return the job's page, those of its pictures, and what was seen."""
+        """Pay for it, and follow it to its end. Return the job's page, the pages of its pictures, and what was seen."""
         self.form.values = [one for one in self.form.values if one[0] != "agreed"]
         self.form.names.add("agreed")
         page = self.user.browser.submit(self.form, {"agreed": self.quote.hidden("agreed")}, button="run")
@@ -131,7 +131,7 @@ def affirm_concept(artist: Visitor, works: WorkSet) -> str:
 
 
 def publish(artist: Visitor, desk: Page, visitor: Visitor) -> Page:
-    """Publish the plug-in of a desk page; return its public page, as somebody else sees it."""
+    """Publish the plug-in of a desk page. Return its public page as somebody else sees it."""
     page = artist.browser.submit(desk.form_to(r"/publish/$"))
     return visitor.browser.open(page.link(r"^/plugins/[^/]+/$"))
 
@@ -145,7 +145,7 @@ def upload_works(artist: Visitor, concept: str, works: WorkSet) -> int:
     fields = [name for name, _ in form.values if name.startswith("caption-")]
     if len(fields) != len(works.works):
         raise Refusal(f"{len(fields)} of {len(works.works)} works were taken: {page.summary()}")
-    # Works are listed in the order in which they were sent; their numbers tell.
+    # Works are listed in the order in which they were sent, as their numbers show.
     ordered = sorted(fields, key=lambda name: int(name.removeprefix("caption-")))
     captions = {name: work.caption for name, work in zip(ordered, works.works, strict=True)}
     artist.browser.submit(form, captions)

@@ -13,7 +13,7 @@ Figures = dict[str, Any]
 
 @dataclass
 class Outcome:
-    """How one step of the story went."""
+    """The result of one step of the story."""
 
     name: str
     ok: bool
@@ -26,7 +26,7 @@ class Outcome:
 
 
 class Story:
-    """Steps, each timed, printed and kept; the first that fails ends it."""
+    """Steps, each timed, printed and kept. The first that fails ends the story."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say

@@ -1,4 +1,4 @@
-"""What anybody of the story does in a browser: signing up, following a job, topping up, paying for pictures."""
+"""What people of the story do in a browser: sign up, follow a job, top up, pay for pictures."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Visitor:
         self.browser.submit(page.form(has="accept"), {"accept": "on"})
 
     def mailed_link(self, pattern: str) -> str:
-        """Return the address in the newest mail to this person that has one of this pattern."""
+        """Return an address of this pattern from the newest mail to this person that has one."""
         for kept in sorted(self.mail.glob("*.log"), key=lambda one: one.stat().st_mtime, reverse=True):
             message = message_from_bytes(kept.read_bytes().split(b"\n-----")[0], policy=policy.default)
             body = message.get_body(("plain",)) if self.email in str(message["To"]) else None
@@ -63,7 +63,7 @@ class Visitor:
 def follow_job(
     browser: Browser, page: Page, *, within: float, say: Callable[[str], None]
 ) -> tuple[Page, Figures]:
-    """Follow a job by its server-sent events to its end, as its page does; return the page then, and what was seen."""
+    """Follow a job by its server-sent events to its end, as its page does. Return the final page, and what was seen."""
     path = re.search(r"/jobs/[0-9a-f-]{36}/", page.path)
     if path is None:
         raise Refusal(f"{page.path} is no job's page: {page.summary()}")

@@ -1,4 +1,4 @@
-"""What is taken out of base models, the releases that come of it, and what it does to plug-ins."""
+"""What is taken out of base models, the resulting releases, and the effect on plug-ins."""
 
 from market.extractions.models.builds import BuildPart, BuildPicture, BuildState, ReleaseBuild
 from market.extractions.models.extractions import (

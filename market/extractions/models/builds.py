@@ -1,4 +1,4 @@
-"""Builds: what turns the approved extractions of a base into a release of it."""
+"""Builds: they turn the approved extractions of a base into a release."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class BuildState(models.TextChoices):
 
 
 class ReleaseBuild(models.Model):
-    """The making of a release: the approved extractions of a base merged into one eraser, tested as a whole.
+    """The making of a release: a base's approved extractions are merged into one eraser and tested as a whole.
 
-    While it is under way nothing but the merged eraser is kept, so that another attempt need not merge again. All else comes
+    While it runs only the merged eraser is kept, so that another attempt need not merge again. All else is written together
     with the release, in one transaction, and is never changed.
     """
 
@@ -90,7 +90,7 @@ class ReleaseBuild(models.Model):
 class BuildPart(models.Model):
     """An extraction in a build, and the plug-in that restores its concept on that release.
 
-    Of one extraction alone that is the extraction's own plug-in; beside others it is fitted to their combination.
+    For a single extraction that is the extraction's own plug-in. With others, it is fitted to their combined eraser.
     """
 
     build = models.ForeignKey(ReleaseBuild, on_delete=models.PROTECT, related_name="parts")

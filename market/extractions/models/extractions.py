@@ -1,4 +1,4 @@
-"""Extractions of concepts from base models: asked for, made, decided, and taken back."""
+"""Extractions of concepts from base models: ordered, made, decided, and taken back."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ARTICLE = re.compile(r"^(an?|the)\s+", re.IGNORECASE)
 
 
 class Method(models.TextChoices):
-    """As `plugins_engine.extraction` names them."""
+    """The methods, named as in `plugins_engine.extraction`."""
 
     HYBRID = "hybrid", "Hybrid: two defences, some minutes"
     CLOSED_FORM = "closed-form", "Closed form: seconds, easier to undo"
@@ -55,7 +55,7 @@ _DECIDED = (*_ONCE_APPROVED, ExtractionState.DISCARDED.value)
 
 
 def key_of(name: str) -> str:
-    """Give what two names of one concept share: “A Fox” and “fox” are the same."""
+    """Give a name in the form that makes equal names of one concept match: “A Fox” and “fox” are the same."""
     return _ARTICLE.sub("", name.strip()).lower()
 
 
@@ -65,16 +65,16 @@ def adapter_path(row: models.Model, filename: str) -> str:
 
 class ExtractionQuerySet(models.QuerySet["Extraction"]):
     def for_release(self, base: BaseModel) -> ExtractionQuerySet:
-        """Select the approved ones that were made from the weights that a base has now, the oldest first."""
+        """Select the approved ones made from a base's present weights, the oldest first."""
         return self.filter(
             base=base, state=ExtractionState.APPROVED, base_fingerprint=models.F("base__fingerprint")
         ).order_by("pk")
 
 
 class Extraction(models.Model):
-    """One run of taking a concept out of a base: its settings, what it made, what was measured, what was decided.
+    """One run of taking a concept out of a base: its settings, its results, its figures, and the decision.
 
-    What it made is never changed, also not in the database; another run lies beside it.
+    Results are never changed, and the database refuses it too. Another run is another row.
     """
 
     base = models.ForeignKey("basemodels.BaseModel", on_delete=models.PROTECT, related_name="extractions")
@@ -217,24 +217,24 @@ class Extraction(models.Model):
 
     @property
     def is_judged(self) -> bool:
-        """Whether a judge who knows this base's concepts counted what is in the pictures."""
+        """Whether a judge that knows this base's concepts counted what the pictures show."""
         return "h_o" in self.figures
 
     @property
     def awaits_version(self) -> bool:
-        """Whether the plug-in that restores the concept is somebody's, who has no version of it yet."""
+        """Whether the plug-in that restores the concept has an owner, who has no version of it yet."""
         return self.concept_id is not None and self.version_id is None
 
     def approve(self, *, by: User, missed: list[str], reason: str, concept: Concept | None) -> bool:
-        """Take it into the next releases. False: it is not to be decided (any more)."""
+        """Put it into the next releases. False: it cannot be decided (any more)."""
         return self._decide(ExtractionState.APPROVED, by, reason, missed=missed, concept=concept)
 
     def discard(self, *, by: User, reason: str) -> bool:
-        """Put it aside for good. False: it is not to be decided (any more)."""
+        """Discard it for good. False: it cannot be decided (any more)."""
         return self._decide(ExtractionState.DISCARDED, by, reason)
 
     def take_back(self, *, by: User, because: str) -> bool:
-        """Leave it out of releases to come. False: it is not approved (any more)."""
+        """Leave it out of future releases. False: it is not approved (any more)."""
         changed = Extraction.objects.filter(pk=self.pk, state=ExtractionState.APPROVED).update(
             state=ExtractionState.TAKEN_BACK,
             taken_back_by=by,

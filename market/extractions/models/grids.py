@@ -14,7 +14,7 @@ def picture_path(row: GridPicture, filename: str) -> str:
 
 
 class GridPicture(models.Model):
-    """A picture in a grid of something (`of`): what is drawn differs by row, what draws it by column."""
+    """A picture in a grid of something (`of`). A row is a prompt; a column is what draws it."""
 
     title = models.CharField(max_length=100)
     row = models.PositiveSmallIntegerField()

@@ -1,4 +1,4 @@
-"""Plug-ins drawn again on a new release, and trained again where they dropped there."""
+"""Plug-ins that are drawn again on a new release, and trained again if they dropped there."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TRAINED = (
 
 
 class Retest(models.Model):
-    """How a published plug-in draws on a new release, beside the release that was in use when it was built."""
+    """How a published plug-in draws on a new release, compared with the release that was in use when that was built."""
 
     build = models.ForeignKey(ReleaseBuild, on_delete=models.PROTECT, related_name="retests")
     version = models.ForeignKey("catalog.PlugInVersion", on_delete=models.PROTECT, related_name="retests")
@@ -54,9 +54,9 @@ class Retest(models.Model):
 
 
 class Retraining(models.Model):
-    """A plug-in that dropped on a release, trained again from the works it was made of, over what that release lacks.
+    """A plug-in that dropped on a release, trained again from its works with that release's eraser in place.
 
-    What comes of it is a version that draws in the old one's place, from that release on, only while its artist accepts it.
+    The result is a version. From that release on it draws in place of the old one, but only while its artist accepts it.
     """
 
     retest = models.ForeignKey(Retest, on_delete=models.PROTECT, related_name="retrainings")
@@ -109,7 +109,7 @@ class Retraining(models.Model):
         return reverse("extractions:retest", args=[self.retest_id])
 
     def decide(self, state: RetrainingState) -> bool:
-        """Accept it or decline it, whatever was decided before. False: it is so already, or was not trained (yet)."""
+        """Accept or decline it, whatever was decided before. False: that is its state already, or it was not trained (yet)."""
         changed = (
             Retraining.objects.filter(pk=self.pk, state__in=_TRAINED)
             .exclude(state=state)

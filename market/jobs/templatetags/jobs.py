@@ -36,5 +36,5 @@ def took(job: Job) -> float | None:
 
 @register.filter
 def preview_version(name: str) -> str:
-    """Name a preview apart from the ones before it, so that a browser fetches each."""
+    """Give each preview its own name, so that a browser fetches each."""
     return PurePosixPath(name).stem

@@ -1,4 +1,4 @@
-"""The ledger's tables: what moved, the tree that seals it, sums of it by day, and closed periods."""
+"""The ledger's tables: transfers, the tree that seals them, sums by day, and closed periods."""
 
 from market.ledger.models.figures import Figure, FigureSort, Rollup, Span
 from market.ledger.models.periods import ClosedPeriod

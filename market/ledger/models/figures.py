@@ -1,4 +1,4 @@
-"""Sums over entries, by day and by month: what reports and balances read instead of millions of entries."""
+"""Sums over entries, by day and by month. Reports and balances read them instead of millions of entries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from market.ledger.models.transfers import Account, AccountKind
 
 
 class FigureSort(models.TextChoices):
-    """What one row sums: transfers are counted once in each sort, so that counts can be added up within one."""
+    """What one row sums. Each sort counts a transfer once, so that counts can be added up within a sort."""
 
     KIND = "kind", "One line of all accounts of a kind"
     LINE = "line", "One line and subject of one account"
@@ -20,17 +20,18 @@ class FigureSort(models.TextChoices):
 
 
 class Span(models.TextChoices):
-    """How much time one row sums up. Months are there as well as their days: never add up both."""
+    """The time that one row covers. Months are stored as well as their days: never add both."""
 
     DAY = "day", "A day"
     MONTH = "month", "A month"
 
 
 class Sums(models.Model):
-    """One day's or one month's sum. The accounts of all payers count as one: what each of them paid is in the entries.
+    """One day's or one month's sum. The accounts of all payers count as one; the entries have what each of them paid.
 
-    amount: the sum of the entries; with reversals, less what they took back.
-    transfers, captures: how many transfers have such entries, and how many of these are captures.
+    amount: the sum of the entries. Reversals reduce it by what they took back.
+    transfers: how many transfers have such entries.
+    captures: how many of these transfers are captures.
     """
 
     span = models.CharField(max_length=5, choices=Span.choices, default=Span.DAY, db_default=Span.DAY)
@@ -60,7 +61,7 @@ class Sums(models.Model):
 
 
 class Rollup(Sums):
-    """The sums over sealed transfers, kept by the trigger that a new leaf sets off: each transfer is added once."""
+    """The sums over sealed transfers. The trigger on new leaves keeps them, so each transfer is added once."""
 
     class Meta:
         ordering = ["day", "pk"]
@@ -103,14 +104,14 @@ class Spans(models.Manager["Figure"]):
         return self.filter(span=Span.MONTH)
 
     def before(self, day: date) -> models.QuerySet[Figure]:
-        """Whole months, and the days of the month that is not over on this day."""
+        """Give whole months, and the days of the month that this day is in."""
         month = day.replace(day=1)
         return self.filter(Q(span=Span.MONTH, day__lt=month) | Q(span=Span.DAY, day__gte=month, day__lt=day))
 
     def between(self, first: date, last: date) -> models.QuerySet[Figure]:
-        """Give the months that add up to these days, both included, and the days at their ends where a month has more.
+        """Give the whole months within these days, both included, and the days of the months at either end.
 
-        A month counts as whole, too, where nothing was posted before the first day, or can have been after the last.
+        An end month also counts as whole if nothing was posted in it before the first day, or after the last.
         """
         begin = first.replace(day=1)
         if first != begin and self._any(day__gte=begin, day__lt=first):
@@ -125,7 +126,7 @@ class Spans(models.Manager["Figure"]):
         return self.filter(months | Q(days, span=Span.DAY))
 
     def _any(self, **days: date) -> bool:
-        """Tell whether anything was posted on such days. Every entry is of some kind of account."""
+        """Whether anything was posted on such days. Every entry has an account of some kind."""
         return self.filter(
             span=Span.DAY, sort=FigureSort.KIND, account_kind__in=AccountKind.values, **days
         ).exists()
@@ -136,9 +137,9 @@ def _next_month(day: date) -> date:
 
 
 class Figure(Sums):
-    """Every committed transfer's sums: those of the sealed ones, and rows of their own for those that still wait (a view)."""
+    """The sums over every committed transfer: the sealed ones' rows, and separate rows for those not sealed yet (a view)."""
 
-    # Rows have no name; nothing asks for one.
+    # Rows have no key, and nothing asks for one.
     day = models.DateField(primary_key=True)
 
     objects = Days()

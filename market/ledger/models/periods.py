@@ -1,4 +1,4 @@
-"""Periods that are closed: nothing is posted into them any more."""
+"""Closed periods: nothing is posted into them any more."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from django.db.models.functions import Now
 
 
 class ClosedPeriod(models.Model):
-    """The end of all that is closed, and what every kind of account came to there. Made by `ledger_close_period` alone.
+    """The end of everything closed, and the sum of every kind of account there. Only `ledger_close_period` makes rows.
 
-    `balances` are the sums of all entries before `until`, by "kind currency"; they sum to zero in each currency. They, and the
-    number of transfers, are as they were then: `verify_ledger` counts again. (`ledger_closedperiod_of_whole_days` is in a migration.)
+    `balances` are the sums of all entries before `until`, by "kind currency". They sum to zero in each currency. They and the
+    number of transfers are as they were then; `verify_ledger` counts again. (`ledger_closedperiod_of_whole_days` is in a
+    migration.)
     """
 
     until = models.DateTimeField(unique=True, help_text="What was posted before this day, in UTC, is closed.")

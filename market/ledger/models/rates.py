@@ -1,4 +1,4 @@
-"""What rates of money have in common: each holds from a moment on, and is only added to."""
+"""What all rates have in common: each holds from a moment on, and rows are only added."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-AT_ONCE = timedelta(minutes=10)  # that a form may lie open
+AT_ONCE = timedelta(minutes=10)  # for which a form may be open
 NOT_FOR_THE_PAST = Q(valid_from__gte=F("made_at") - AT_ONCE)
 
 
 class DatedRate(models.Model):
-    """A share in basis points from a moment on, with who set it and why. What was reckoned by an earlier one keeps that."""
+    """A share in basis points from a moment on, with who set it and why. Amounts computed with an earlier rate keep it."""
 
     basis_points = models.PositiveIntegerField(help_text="1000 is 10 %.")
     valid_from = models.DateTimeField(default=timezone.now, help_text="Not in the past. In UTC.")

@@ -1,4 +1,4 @@
-"""The tree of all sealed transfers (RFC 9162) and its signed heads. Written by the sealer alone, and only ever added to."""
+"""The tree of all sealed transfers (RFC 9162) and its signed heads. Only the sealer writes them, and rows are only added."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HASH_LENGTH, SALT_LENGTH = 32, 16
 
 
 class Leaf(models.Model):
-    """A transfer's place in the tree and the hash there. The salt keeps its parts from being guessed (`leaves`)."""
+    """A transfer's place in the tree and its hash. Because of the salt nobody can guess its parts (`leaves`)."""
 
     index = models.BigIntegerField(primary_key=True)
     transfer = models.OneToOneField(Transfer, on_delete=models.PROTECT, related_name="leaf")
@@ -31,7 +31,7 @@ class Leaf(models.Model):
 
 
 class Subtree(models.Model):
-    """The hash of a complete subtree of 256**level leaves: what roots and proofs are made from."""
+    """The hash of a complete subtree of 256**level leaves. Roots and proofs are made from these."""
 
     level = models.SmallIntegerField()
     index = models.BigIntegerField()
@@ -51,11 +51,11 @@ class Subtree(models.Model):
 
 
 class TreeHead(models.Model):
-    """The tree at one size, signed: nobody can change a transfer under it, nor show two people different ones, unseen.
+    """The tree at one size, signed. Changing a sealed transfer, or showing people different trees, would be noticed.
 
-    `horizon` is the lowest number that a transaction still open could have had; transfers of lower ones are all in the tree.
-    Transactions are numbered by each database cluster for itself, so it counts for `cluster` alone; that is negative as long as what
-    another cluster made, or what was there before the first head, is still being sealed.
+    `horizon` is the lowest number that a transaction still open could have had. Transfers of lower transactions are all in the
+    tree. Each database cluster numbers its transactions separately, so `horizon` holds only for `cluster`. `cluster` is
+    negative while transfers from another cluster, or from before the first head, are still being sealed.
     """
 
     size = models.BigIntegerField(unique=True)

@@ -1,9 +1,9 @@
 """Accounts, transfers of two or more entries, holds and their resolutions.
 
-Nothing here is ever changed or deleted, and nothing is written through these classes: the functions of
-`market.ledger.operations` call PL/pgSQL functions (`market/ledger/sql/`), and triggers keep the balances and
-refuse everything else. Amounts are whole micro-units of the account's currency. An entry above zero is a
-credit: we owe the account's owner more. An entry below zero is a debit.
+Nothing here is ever changed or deleted, and nothing is written through these classes. The functions of
+`market.ledger.operations` call PL/pgSQL functions (`market/ledger/sql/`). Triggers keep the balances and refuse everything
+else. Amounts are whole micro-units of the account's currency. An entry above zero is a credit: the market owes the account's
+owner more. An entry below zero is a debit.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class AccountKind(models.TextChoices):
 
 
 PAYER_KINDS = (AccountKind.WALLET.value, AccountKind.PROMOTION.value)
-"""Accounts that pay for queries: the only ones whose balance is kept (`PayerBalance`), never below zero."""
+"""Accounts that pay for requests. Only their balance is kept (`PayerBalance`), and it is never below zero."""
 
 OWNED_KINDS = (*PAYER_KINDS, AccountKind.EARNINGS.value)
 """Accounts that belong to a person."""
@@ -47,7 +47,7 @@ PLATFORM_KINDS = (
 
 
 class TransactionId(Func):
-    """The number of the running transaction, so that a sealer can wait for those still open below it."""
+    """The number of the running transaction. With it the sealer can wait for lower ones that are still open."""
 
     template = "(pg_current_xact_id()::text)::bigint"
     output_field = models.BigIntegerField()
@@ -94,9 +94,9 @@ class Account(models.Model):
 
 
 class PayerBalance(models.Model):
-    """What a payer's account comes to, kept by triggers: an authorisation is one conditional update of this row.
+    """The balance of a payer's account, kept by triggers. An authorisation is one conditional update of this row.
 
-    A table of its own, since PostgreSQL reads all of a table's checks anew for every update: here there is one.
+    It is a separate table because PostgreSQL evaluates all checks of a table for every update. This table has one.
     """
 
     account = models.OneToOneField(
@@ -121,10 +121,10 @@ class PayerBalance(models.Model):
 
 
 class TransferKind(models.TextChoices):
-    """Why money moved. Later kinds only have to be added here: the column takes any lower-case word."""
+    """Why money moved. A new kind only has to be added here: the column takes any lower-case word."""
 
     TOP_UP = "top_up", "Top-up"
-    CAPTURE = "capture", "Query"
+    CAPTURE = "capture", "Request"
     REVERSAL = "reversal", "Reversal"
     REFUND = "refund", "Refund"
     PROMOTION = "promotion", "Promotional credit"
@@ -157,7 +157,7 @@ class Transfer(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="+",
-        db_index=False,  # captures have none, and nothing is looked up by it
+        db_index=False,  # captures have none, and nothing is found by it
     )
     transaction = models.BigIntegerField(db_default=TransactionId(), editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -196,11 +196,11 @@ class Transfer(models.Model):
 
 
 class Entry(models.Model):
-    """One line of a transfer: so much to (above zero) or from (below zero) one account, and what for."""
+    """One line of a transfer: an amount to (above zero) or from (below zero) one account, and what it is for."""
 
-    # No foreign keys in the database: that of the account would lock its row for every entry, so that the market's own and a
-    # popular artist's would become hot rows; that of the transfer would ask once an entry. Neither is ever deleted (a trigger),
-    # so a check when entries are written (a trigger as well, once for all of them) is as good.
+    # No foreign keys in the database. The one to the account would lock its row for every entry, so that the market's own and a
+    # popular artist's would become hot rows. The one to the transfer would run a query for each entry. Neither row is ever
+    # deleted (a trigger refuses it). So a check when entries are written (also a trigger, once for all of them) is as good.
     transfer = models.ForeignKey(
         Transfer, on_delete=models.PROTECT, related_name="entries", db_constraint=False, db_index=False
     )
@@ -234,14 +234,14 @@ class Entry(models.Model):
 
 class HoldQuerySet(models.QuerySet["Hold"]):
     def pending(self) -> HoldQuerySet:
-        """Those neither captured nor voided."""
+        """Holds that are neither captured nor voided."""
         return self.filter(resolution__isnull=True)
 
 
 class Hold(models.Model):
     """An amount set aside in a payer's account, and who will share it when it is captured.
 
-    The row itself never changes: a hold is pending until it has a resolution, and it can have only one.
+    The row itself never changes. A hold is pending until it has a resolution, and it can have only one.
     """
 
     key = models.CharField(max_length=KEY_LENGTH)
@@ -290,7 +290,7 @@ class HoldOutcome(models.TextChoices):
 class HoldResolution(models.Model):
     """The end of a hold: posted with its transfer, or voided with the reason. One per hold, for ever."""
 
-    # The trigger that ends the hold looks for both, which are never deleted: foreign keys would look again.
+    # The trigger that ends the hold checks that both exist, and they are never deleted. Foreign keys would check again.
     hold = models.OneToOneField(
         Hold, on_delete=models.PROTECT, related_name="resolution", db_constraint=False
     )
@@ -323,9 +323,9 @@ class HoldResolution(models.Model):
 
 
 class PendingHold(models.Model):
-    """The holds without a resolution, kept by triggers: what a capture, a void or an expiry claims.
+    """The holds without a resolution, kept by triggers. A capture, a void or an expiry claims the row.
 
-    The only rows of the ledger that come and go, so that finding the expired needs no walk over all holds.
+    These are the only rows of the ledger that are deleted. So finding expired holds does not need a search of all holds.
     """
 
     hold = models.OneToOneField(Hold, primary_key=True, on_delete=models.PROTECT, related_name="pending")

@@ -1,4 +1,4 @@
-"""Show amounts of micro-units in templates: {{ line.amount|money }}."""
+"""Show amounts in micro-units in templates: {{ line.amount|money }}."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ register.filter("percent", in_percent)
 
 @register.filter
 def money(micros: int | None, currency: str = "EUR") -> str:
-    """Write micro-units as an amount with its currency, such as €0.05; nothing for None."""
+    """Write micro-units as an amount with its currency, such as €0.05. Empty for None."""
     return "" if micros is None else formatted(int(micros), currency)

@@ -12,7 +12,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def navigation(context: template.Context) -> list[NavigationItem]:
-    """The main navigation for the person of this request; a visitor's where there is no request (error pages)."""
+    """The main navigation for the person of this request. Without a request (error pages) it is a visitor's."""
     request = context.get("request")
     if not isinstance(request, HttpRequest):
         return navigation_for(roles=None, path="")
@@ -34,9 +34,9 @@ def widget_kind(field: forms.BoundField) -> str:
 
 @register.simple_block_tag
 def table(content: str, *, label: str = "", labelledby: str = "", stack: bool = False) -> SafeString:
-    """Frame the rows of a table, so that one too wide for the screen scrolls, by keyboard too.
+    """Frame the rows of a table, so that a table too wide for the screen scrolls, also by keyboard.
 
-    It is named by `label`, or by the element whose id is `labelledby`. With `stack` a narrow screen shows each row as a card.
+    Its name is `label`, or the element whose id is `labelledby`. With `stack` a narrow screen shows each row as a card.
     """
     named = (
         format_html('aria-label="{}"', label) if label else format_html('aria-labelledby="{}"', labelledby)

@@ -1,7 +1,7 @@
 """A payment gateway that takes no money: stateful, offline, with signed webhooks, and a page that says so.
 
-It behaves like a real one, on its worse days if asked to: it keeps its own record of each payment, decides when the person does,
-and tells the market by webhooks, several for a payment, which may come late, twice, in the wrong order or never.
+It behaves like a real one, if asked to also on a bad day. It keeps its own record of each payment, and decides when the person
+does. It tells the market by webhooks, several for a payment. They may come late, twice, in the wrong order or never.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _STATUS = {
 
 
 class Reporting(models.TextChoices):
-    """How the gateway tells the market of what was decided."""
+    """How the gateway tells the market what was decided."""
 
     PROMPT = "prompt", "once, at once"
     TWICE = "twice", "twice"
@@ -151,7 +151,7 @@ def _mac(stamp: str, body: bytes) -> str:
 
 
 def decide(checkout: OfflineCheckout, *, paid: bool, reporting: Reporting = Reporting.PROMPT) -> bool:
-    """Record what the person did on the gateway's page, once; queue the webhooks. False when it was decided."""
+    """Record what the person did on the gateway's page, once, and queue the webhooks. False: it was decided before."""
     state = CheckoutState.PAID if paid else CheckoutState.DECLINED
     attempts = 2 if reporting in (Reporting.RETRIED, Reporting.REORDERED) else 1
     refused = [PaymentStatus.PROCESSING, PaymentStatus.FAILED] * (attempts - 1)
@@ -166,7 +166,10 @@ def decide(checkout: OfflineCheckout, *, paid: bool, reporting: Reporting = Repo
 
 
 def take_back(checkout: OfflineCheckout, how: TakingBack, *, reporting: Reporting = Reporting.PROMPT) -> bool:
-    """Give the payer their money back, as a refund or because their bank demands it; queue the webhook. False when there is none."""
+    """Give the payer their money back, as a refund or because their bank demands it, and queue the webhook.
+
+    False: there is none to give.
+    """
     half = checkout.amount // 2 // CENT * CENT
     amount = half if how == TakingBack.REFUND_HALF else checkout.amount
     state = CheckoutState.DISPUTED if how == TakingBack.DISPUTE else CheckoutState.REFUNDED
@@ -204,7 +207,7 @@ def _report(checkout: OfflineCheckout, statuses: list[PaymentStatus], reporting:
 
 
 def deliver_due(send: Callable[[bytes, Mapping[str, str]], int]) -> int:
-    """Send the webhooks that are due; `send` returns an HTTP status. What is refused stays for a later try."""
+    """Send the due webhooks. `send` returns an HTTP status. A refused one stays for a later try."""
     sent = 0
     due = OfflineNotification.objects.filter(deliveries_left__gt=0, deliver_at__lte=timezone.now())
     for notification in list(due[:100]):

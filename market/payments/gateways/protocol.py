@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class PaymentError(Exception):
-    """A gateway's message, or its answer, that cannot be acted on."""
+    """A gateway's message or answer cannot be acted on."""
 
 
 class BadSignature(PaymentError):
@@ -27,11 +27,11 @@ class BadMessage(PaymentError):
 
 
 class UnknownPayment(PaymentError):
-    """The gateway speaks of a payment that the market did not start."""
+    """The gateway reports a payment that the market did not start."""
 
 
 class PaymentMismatch(PaymentError):
-    """The gateway was paid another amount, or in another currency, than was asked for."""
+    """The gateway was paid a different amount, or in a different currency, than was asked for."""
 
 
 class GatewayUnavailable(PaymentError):
@@ -39,11 +39,11 @@ class GatewayUnavailable(PaymentError):
 
 
 class GatewayDown(PaymentError):
-    """The gateway does not answer, or asks to come again later. Whether it has acted is not known."""
+    """The gateway does not answer, or asks to try again later. Whether it has acted is unknown."""
 
 
 class GatewayRefused(PaymentError):
-    """The gateway has answered no, and would again."""
+    """The gateway answered no, and would do so again."""
 
 
 class PaymentStatus(StrEnum):
@@ -70,9 +70,9 @@ class Checkout:
 class Payment:
     """A payment as the gateway knows it.
 
-    The amount, in micro-units, is what was asked for; of a refund or a dispute, all that was taken back so far. `charge` is what the
-    gateway calls the money, where it has another name for that than for the checkout; news of refunds may bring only that one. `card` is what it calls the card, alike for all who
-    pay with it, where it tells.
+    The amount, in micro-units, is what was asked for. For a refund or a dispute it is everything taken back so far. `charge` is
+    the gateway's name for the money, if that differs from its name for the checkout; messages about refunds may have only this
+    one. `card` is its name for the card, the same for all who pay with that card, if the gateway tells it.
     """
 
     reference: str
@@ -85,7 +85,7 @@ class Payment:
 
 @dataclass(frozen=True)
 class Event:
-    """A webhook whose signature was checked. `kept` is what of its body is worth keeping."""
+    """A webhook whose signature was checked. `kept` is the part of its body worth keeping."""
 
     id: str
     payment: Payment
@@ -98,7 +98,7 @@ class Gateway(Protocol):
     name: str
     label: str
     note: str
-    """What a person should know before they choose it."""
+    """What a person should know before choosing it."""
     pay_at: str
     """Where its payment pages are (https://host), if they are not the market's own."""
 
@@ -106,13 +106,13 @@ class Gateway(Protocol):
         """Name the settings without which it cannot work."""
 
     def start(self, top_up: TopUp) -> Checkout:
-        """Open a checkout for the top-up; the same one when called again for it. Raises GatewayDown or GatewayRefused."""
+        """Open a checkout for the top-up. A second call gives the same one. Raises GatewayDown or GatewayRefused."""
 
     def look_up(self, reference: str) -> Payment:
         """Ask the gateway how a payment stands. Raises UnknownPayment, GatewayDown or GatewayRefused."""
 
     def read(self, body: bytes, headers: Mapping[str, str]) -> Event | None:
-        """Check a webhook's signature and read it; None when it is of no concern here. Raises BadSignature or BadMessage."""
+        """Check a webhook's signature and read it. None if it does not concern the market. Raises BadSignature or BadMessage."""
 
 
 def parsed(body: bytes) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _no_number(name: str) -> None:
 
 
 def whole_amount(amount: object) -> int:
-    """Return an amount of a gateway's message if it is one that the ledger could hold. Raises BadMessage."""
+    """Return an amount from a gateway's message, if the ledger could hold it. Raises BadMessage."""
     if type(amount) is not int or not 0 < amount <= LARGEST:
         raise BadMessage(f"An amount is a whole number from 1 to {LARGEST}; found {str(amount)[:40]}.")
     return amount

@@ -1,4 +1,4 @@
-"""Which payment gateways there are, and which are set up."""
+"""Which payment gateways exist, and which are set up."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def _known() -> dict[str, Gateway]:
 
 
 def switched_on() -> list[Gateway]:
-    """Return the gateways that the configuration names, in its order, whether or not they can work."""
+    """Return the configured gateways, in that order, whether or not they can work."""
     known = _known()
     return [known[name] for name in settings.PAYMENT_GATEWAYS if name in known]
 
 
 def available() -> list[Gateway]:
-    """Return the gateways that are switched on and have all that they need."""
+    """Return the gateways that are switched on and have all settings they need."""
     return [gateway for gateway in switched_on() if not gateway.missing()]
 
 
@@ -38,5 +38,5 @@ def gateway_named(name: str) -> Gateway:
 
 
 def not_implemented() -> list[str]:
-    """Names that the configuration switches on and this version does not have."""
+    """Names that the configuration switches on but this version does not have."""
     return [name for name in settings.PAYMENT_GATEWAYS if name not in _known()]

@@ -1,6 +1,6 @@
-"""Top-ups through Stripe: a Checkout Session for each, whose outcome Stripe reports by signed webhooks.
+"""Top-ups through Stripe: each has a Checkout Session, whose outcome Stripe reports by signed webhooks.
 
-A session is the checkout, its payment intent the money: refunds and disputes name only the latter.
+A session is the checkout; its payment intent is the money. Refunds and disputes name only the payment intent.
 """
 
 from __future__ import annotations
@@ -35,12 +35,11 @@ SIGNATURE = "Stripe-Signature"
 OLDEST = timedelta(minutes=5)
 
 PAYABLE_FOR = timedelta(hours=23)
-"""How long a session can be paid: Stripe allows a day, and after that the market gives the top-up up."""
+"""How long a session can be paid. Stripe allows a day; after that the market gives up the top-up."""
 
 
 class StripeGateway:
-    """Stripe as the market sees it. Cards are typed at Stripe's page: the market learns no more than
-    which are the same."""
+    """Stripe as the market sees it. Cards are typed on Stripe's page: the market only learns which ones are the same."""
 
     name = "stripe"
     label = "Card and other ways"
@@ -56,7 +55,7 @@ class StripeGateway:
         back = f"{settings.PUBLIC_URL}{top_up.get_absolute_url()}"
         known = {"top_up": str(top_up.pk)}
         with stripe_errors():
-            # The same key and the same words: a request that is repeated gets the session of the first.
+            # The same key and the same content: a repeated request gets the session of the first.
             session = api().v1.checkout.sessions.create(
                 params={
                     "mode": "payment",
@@ -122,7 +121,7 @@ class StripeGateway:
             return None
         if not 0 < len(event_id) <= KEY_LENGTH:
             raise BadMessage(f"The message needs an id of at most {KEY_LENGTH} characters.")
-        # Not the whole body: it has the payer's name and address, which nobody here needs.
+        # Not the whole body: it contains the payer's name and address, which nobody here needs.
         kept = {
             "id": event_id,
             "type": about,
@@ -140,7 +139,7 @@ def _micros(amount: object) -> int:
 
 
 def _name(thing: object) -> str:
-    """Return the number of what a message either names or, expanded, contains."""
+    """Return the id of an object that a message either names or contains (expanded)."""
     return str(thing["id"] if isinstance(thing, dict) else thing or "")
 
 
@@ -155,7 +154,7 @@ def _of_session(session: dict[str, Any], status: PaymentStatus | None = None) ->
 
 
 def _status(session: dict[str, Any]) -> PaymentStatus:
-    """Say how a session stands. One that is complete may still wait for a slow payment, a direct debit say."""
+    """Say the state of a session. A complete one may still wait for a slow payment, such as a direct debit."""
     if session["payment_status"] == "paid":
         return PaymentStatus.PAID
     intent = session.get("payment_intent")
@@ -176,7 +175,7 @@ def _of_charge(charge: dict[str, Any]) -> Payment:
 
 
 def _of_dispute(dispute: dict[str, Any]) -> Payment | None:
-    # An inquiry takes no money yet; one that was won, or kept from becoming a dispute, has given it back.
+    # An inquiry takes no money yet. One that was won, or did not become a dispute, has given it back.
     if dispute["status"].startswith("warning_") or dispute["status"] in ("won", "prevented"):
         return None
     return Payment(
@@ -189,7 +188,7 @@ def _of_dispute(dispute: dict[str, Any]) -> Payment | None:
 
 
 def _taken_back(charge: dict[str, Any]) -> Payment | None:
-    """Give what was taken back of a charge that was paid, or None."""
+    """Give what was taken back of a paid charge, or None."""
     if charge.get("disputed"):
         with stripe_errors():
             disputes = api().v1.disputes.list(params={"charge": charge["id"], "limit": 1})
@@ -200,13 +199,13 @@ def _taken_back(charge: dict[str, Any]) -> Payment | None:
 
 
 def _card(charge: dict[str, Any]) -> str:
-    """Give what Stripe calls the card that paid, alike for all who pay with it; "" where it was none."""
+    """Give Stripe's name for the card that paid, the same for all who pay with that card. "" if it was no card."""
     card = (charge.get("payment_method_details") or {}).get("card") or {}
     return str(card.get("fingerprint") or "")[:KEY_LENGTH]
 
 
 def _own(status: PaymentStatus | None = None) -> Callable[[dict[str, Any]], Payment | None]:
-    """Read sessions that the market started; the same account at Stripe may serve others."""
+    """Read only sessions that the market started: the account at Stripe may have other uses."""
 
     def read(session: dict[str, Any]) -> Payment | None:
         return _of_session(session, status) if "top_up" in (session.get("metadata") or {}) else None

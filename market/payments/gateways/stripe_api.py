@@ -1,4 +1,4 @@
-"""How the market talks to Stripe: one client, and its errors as the market's own."""
+"""How the market talks to Stripe: one client, with its errors turned into the market's own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from market.payments.models.payouts import CENT
 log = logging.getLogger(__name__)
 
 TIMEOUT = 10
-"""Seconds for an answer: somebody waits for the page, or the sweeper for its next task."""
+"""Seconds to wait for an answer: a person waits for the page, or the sweeper for its next task."""
 
 RETRIES = 1
 
@@ -34,9 +34,9 @@ def api() -> stripe.StripeClient:
 
 @contextmanager
 def stripe_errors() -> Iterator[None]:
-    """Raise what Stripe answers, or does not answer, as a PaymentError.
+    """Raise Stripe's errors, or its silence, as a PaymentError.
 
-    A conflict (409) is a GatewayDown: another request under the same key is still being acted on.
+    A conflict (409) is a GatewayDown: another request under the same key is still running.
     """
     try:
         yield
@@ -54,7 +54,7 @@ def stripe_errors() -> Iterator[None]:
 
 
 def cents(micros: int) -> int:
-    """Return micro-units as the whole cents that Stripe counts in. Raises GatewayRefused when they are none."""
+    """Return micro-units as whole cents, as Stripe counts. Raises GatewayRefused if they are not whole cents."""
     whole, rest = divmod(micros, CENT)
     if rest:
         raise GatewayRefused(f"Stripe moves whole cents; {micros} micro-units are none.")

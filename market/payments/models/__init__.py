@@ -1,4 +1,4 @@
-"""Money that comes in (top-ups, and what gateways told of them) and money that goes out (payouts and their batches)."""
+"""Money that comes in (top-ups and their gateways' reports) and money that goes out (payouts and their batches)."""
 
 from market.payments.models.charge_backs import ChargeBack, ChargeBackState, FrozenEarning
 from market.payments.models.payouts import (

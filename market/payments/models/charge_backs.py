@@ -1,4 +1,4 @@
-"""Payments that were charged back: the payer is stopped, and what their money paid is frozen, until an admin decides."""
+"""Payments that were charged back. Until an admin decides, the payer is stopped, and what their money paid is frozen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ChargeBackState(models.TextChoices):
-    """How a charge-back stands. While one is open, its payer's account is stopped."""
+    """The state of a charge-back. While one is open, its payer's account is stopped."""
 
     OPEN = "open", "To be decided"
     RELEASED = "released", "Receivers keep what they got"
@@ -26,7 +26,7 @@ class ChargeBackState(models.TextChoices):
 
 
 class ChargeBack(models.Model):
-    """A top-up that was charged back, or taken back when it was spent."""
+    """A top-up that was charged back, or taken back after it was spent."""
 
     top_up = models.OneToOneField(TopUp, on_delete=models.PROTECT, related_name="charge_back")
     state = models.CharField(max_length=10, choices=ChargeBackState.choices, default=ChargeBackState.OPEN)
@@ -64,7 +64,7 @@ class ChargeBack(models.Model):
 
 
 class FrozenEarning(models.Model):
-    """What one receiver got of one payment, as far as it was in their earnings still, moved to escrow; and what became of it."""
+    """One receiver's part of one payment that was still in their earnings and moved to escrow; and what became of it."""
 
     charge_back = models.ForeignKey(ChargeBack, on_delete=models.PROTECT, related_name="freezes")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

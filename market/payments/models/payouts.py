@@ -1,4 +1,4 @@
-"""Where artists and model owners are paid to, what they are paid, and the batches that an admin sends to the bank."""
+"""Accounts of artists and model owners, their payouts, and the batches that an admin sends to the bank."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ONE_PLACE = (~Q(iban="") & Q(stripe_account="")) | (
 
 
 class Place(models.Model):
-    """Where money goes: an account at a bank, or one at Stripe that is connected to the market's."""
+    """Where money goes: a bank account, or an account at Stripe that is connected to the market's."""
 
     iban = IBANField("IBAN", blank=True, help_text="Of an account in euros that takes SEPA transfers.")
     bic = BICField(
@@ -65,7 +65,7 @@ class Place(models.Model):
 
     @property
     def masked(self) -> str:
-        """Show where it goes by its first and last characters only."""
+        """Show only the first and last characters of the account."""
         shown = f"{self.place[:2]}…" if self.iban else "Stripe …"
         return f"{shown}{self.place[-4:]}"
 
@@ -82,7 +82,10 @@ class Schedule(models.TextChoices):
 
 
 class PayoutDetails(Place):
-    """Where a person is paid to. They are paid once somebody has checked who they are; a changed account is checked anew."""
+    """The account to which a person is paid.
+
+    They are paid once an admin has checked who they are. A changed account is checked again.
+    """
 
     person = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payout_details"
@@ -141,7 +144,7 @@ class BatchState(models.TextChoices):
 class PayoutBatch(models.Model):
     """Payouts that are sent together: to the bank in one file, and through Stripe one by one.
 
-    The file is made when the batch is approved, and is the same ever after.
+    The file is made when the batch is approved, and never changes.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -176,7 +179,7 @@ class PayoutBatch(models.Model):
 
 
 class BatchApproval(models.Model):
-    """One admin's word that a batch may be paid; each gives it once."""
+    """One admin's approval of a batch. Each admin gives it once."""
 
     batch = models.ForeignKey(PayoutBatch, on_delete=models.CASCADE, related_name="approvals")
     admin = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -206,9 +209,10 @@ GIVEN_BACK = (PayoutState.RETURNED.value, PayoutState.CANCELLED.value)
 
 
 class Payout(Place):
-    """Money on its way from a person's earnings to their account. It leaves the earnings when it is asked for (`transfer`).
+    """Money on its way from a person's earnings to their account.
 
-    Where it goes is kept as it was when it was asked for: what is changed later is for the next one.
+    It leaves the earnings when it is asked for (`transfer`). The row keeps the account as it was at that moment: a later change
+    holds for the next payout.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -286,7 +290,7 @@ class Payout(Place):
 
     @property
     def gross(self) -> int:
-        """What leaves the earnings: what is sent, and the tax."""
+        """What leaves the earnings: the amount sent, and the tax."""
         return self.amount + self.withheld
 
     @property
@@ -295,7 +299,7 @@ class Payout(Place):
 
     @property
     def is_returnable(self) -> bool:
-        """Whether it can come back from where it was sent. Stripe's answer to a transfer is waited for."""
+        """Whether it can come back from where it was sent. While Stripe has not answered a transfer, it cannot."""
         return self.state == PayoutState.PAID or (
             self.state == PayoutState.SENT and not self.goes_through_stripe
         )

@@ -1,4 +1,4 @@
-"""Top-ups and what a gateway reported of them, and the state of the offline test gateway."""
+"""Top-ups and their gateways' reports, and the state of the offline test gateway."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ASK_AFTER = timedelta(minutes=2)
 
 
 def first_asked() -> datetime:
-    """When the market asks for a new top-up, should the gateway not have told by then."""
+    """When the market asks about a new top-up, if the gateway has not reported by then."""
     return timezone.now() + ASK_AFTER
 
 
@@ -44,17 +44,18 @@ TAKEN_BACK = (TopUpState.OWED.value, TopUpState.RETURNED.value, *DECIDED)
 
 
 class TakenBackBy(models.TextChoices):
-    """How a gateway took back what was paid."""
+    """How a gateway took a payment back."""
 
     REFUND = "refunded", "Refunded"
     DISPUTE = "disputed", "Charged back"
 
 
 class TopUp(models.Model):
-    """A person's wish to put money into their wallet. Credited when, and only when, its transfer is posted.
+    """A person's order to put money into their wallet. It is credited exactly when its transfer is posted.
 
-    What the gateway takes back later is OWED until the wallet has given it back (RETURNED, by a reversal of the transfer) or an
-    admin has decided that the market bears it (BORNE), or that the gateway has paid it again (WON).
+    If the gateway takes the money back later, the top-up is OWED. It becomes RETURNED when the wallet has given the money back,
+    by a reversal of the transfer. It becomes BORNE when an admin decides that the market bears it, or that the gateway has paid
+    it again (WON).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -177,7 +178,7 @@ class TopUp(models.Model):
 
 
 class WebhookEvent(models.Model):
-    """A message of a gateway whose signature was right: kept once, however often it came."""
+    """A gateway's message with a valid signature. It is kept once, however often it came."""
 
     gateway = models.CharField(max_length=20)
     event_id = models.CharField(max_length=KEY_LENGTH)
@@ -205,7 +206,7 @@ class CheckoutState(models.TextChoices):
 
 
 class OfflineCheckout(models.Model):
-    """The test gateway's own record of a payment; the market knows it by its reference only."""
+    """The test gateway's own record of a payment. The market knows only its reference."""
 
     reference = models.CharField(max_length=60, primary_key=True)
     amount = models.BigIntegerField()

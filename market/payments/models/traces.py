@@ -1,4 +1,4 @@
-"""What two accounts may have in common: a card, a network address, a device. Kept as digests, and not for long."""
+"""What two accounts may share: a card, a network address, a device. Kept as digests, and not for long."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class TraceSort(models.TextChoices):
 
 
 class Trace(models.Model):
-    """Something that a person paid or signed in with. Whoever has the same digest paid, or signed in, with the same."""
+    """Something that a person paid or signed in with. The same digest for two people means the same card, address or device."""
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     sort = models.CharField(max_length=7, choices=TraceSort.choices)

@@ -1,4 +1,4 @@
-"""Rates of the tax that is kept back from what a person is paid out."""
+"""Rates of the tax that is withheld from a person's payouts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HIGHEST = 5000
 
 
 class WithholdingRate(DatedRate):
-    """The share of a person's payouts that is kept for a tax office, from a moment on."""
+    """The share of a person's payouts that is withheld for a tax office, from a moment on."""
 
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="withholding_rates"

@@ -1,4 +1,4 @@
-"""Say in a wallet what a transfer was for."""
+"""Template tags of the wallet: what a transfer was for."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _PAGES = {
     "retraining": ("Training again", ""),
     "dispute": ("Dispute", ""),
 }
-"""What a reference begins with: in words, and the page of it that whoever paid may see."""
+"""The prefix of a reference: its words, and the page about it that the payer may see."""
 
 
 @register.filter
 def reference_target(reference: str) -> Described:
-    """Name and link what a reference such as generation:<uuid> stands for, on its owner's pages."""
+    """Name and link what a reference such as generation:<uuid> stands for, for its owner's pages."""
     prefix, _, rest = reference.partition(":")
     label, view = _PAGES.get(prefix, ("", ""))
     if not label:
@@ -39,7 +39,7 @@ def reference_target(reference: str) -> Described:
 
 @register.filter
 def paid_for(transfer: Transfer) -> str:
-    """Name the plug-ins and the base that a query paid for. Uses the transfer's prefetched entries."""
+    """Name the plug-ins and the base that a request paid for. Uses the transfer's prefetched entries."""
     names = dict.fromkeys(
         name_in(entry.memo) for entry in transfer.entries.all() if entry.line in FEE_LINES and entry.memo
     )

@@ -1,4 +1,4 @@
-"""Say figures of reports in templates: {{ now|change:before }}, {{ waited|duration }}."""
+"""Write figures of reports in templates: {{ now|change:before }}, {{ waited|duration }}."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ register = template.Library()
 
 @register.filter
 def change(now: int, before: int) -> str:
-    """Write the change in per cent, such as "+12.5%"; "new" where nothing was before, "as before" without any change."""
+    """Write the change in per cent, such as "+12.5%". It is "new" if there was nothing before, and "as before" without a change."""
     if now == before:
         return "as before"
     if before == 0:
@@ -22,7 +22,7 @@ def change(now: int, before: int) -> str:
 
 @register.filter
 def share(part: int, whole: int) -> str:
-    """Write a part as per cent of the whole; nothing where there is no whole."""
+    """Write a part as per cent of the whole. Empty if the whole is zero."""
     return f"{100 * part / whole:.1f}%" if whole else ""
 
 

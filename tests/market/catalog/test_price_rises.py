@@ -60,7 +60,7 @@ def pass_a_day() -> None:
 def test_it_rises_by_a_quarter_and_no_more(plugin: PlugIn) -> None:
     said = refusal_of(plugin, 25 * CENT + 1)
 
-    assert said.startswith("At most €0.25 now: within 24 hours a price rises by at most 25 %")
+    assert said.startswith("At most €0.25 now. Within 24 hours a price may rise by 25 %")
     assert "was €0.20. More is possible 24 hours after that." in said
     assert price(plugin) == 20 * CENT
     ask_for(plugin, 25 * CENT)

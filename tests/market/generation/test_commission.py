@@ -87,7 +87,7 @@ def test_an_admin_sets_a_rate_and_people_read_of_it(
     assert (made.basis_points, made.made_by) == (750, admin)
     page = client.get("/about/").content.decode()
     assert "The market takes 10% out of each fee" in page
-    assert f"from {soon:%-d %B %Y} on 7.5% for plug-ins" in page
+    assert f"From {soon:%-d %B %Y} on it takes 7.5% for plug-ins" in page
 
 
 def test_an_admin_cannot_set_a_rate_for_the_past(client_for: ClientFor, admin: User) -> None:

@@ -118,7 +118,7 @@ class TestPage:
 
         answer = client.post(f"{page}refund/", {"paid_by": "market", "reason": "goodwill"}, follow=True)
 
-        assert "Only the capture of a query" in answer.content.decode()
+        assert "Only a captured request" in answer.content.decode()
         assert "refund/" not in client.get(page).content.decode()
 
     @pytest.mark.parametrize("who", ["user", "artist", "model_owner", "stranger"])

@@ -197,7 +197,7 @@ class TestPages:
     ) -> None:
         earn(artist, 50_123_456)
         client = client_for(artist)
-        assert "Say where to pay to first" in client.get("/earnings/payouts/").content.decode()
+        assert "First enter the account to pay to" in client.get("/earnings/payouts/").content.decode()
         form = {
             "holder": "Ada Artist",
             "iban": "de89 3704 0044 0532 0130 00",

@@ -185,7 +185,7 @@ def test_the_page_says_what_is_kept_back(earner: User, admin: User, client_for: 
 
     page = client_for(earner).get("/earnings/payouts/").content.decode()
 
-    assert "15.5% are kept back as tax" in page
+    assert "15.5% of it is withheld as tax" in page
     assert "€3.10 tax" in page
 
 

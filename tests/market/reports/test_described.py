@@ -40,7 +40,7 @@ def test_a_real_query_is_reported_under_its_plugin_and_base(
     assert plugin_row.href == plugin.get_absolute_url()
     assert (base_row.label, base_row.group) == (base.name, f"base:{base.pk}")
     assert plugin_row.total + base_row.total == request.total_micros == figures.totals(sums).gross
-    assert f"Query lines for {plugin.name}" in page
+    assert f"Request lines for {plugin.name}" in page
     assert verify().ok
 
 

@@ -22,7 +22,7 @@ def test_an_artist_sees_what_came_in_and_what_was_taken_back(
 ) -> None:
     page = client_for(artist).get(LAST_MONTH).content.decode()
 
-    assert "from 2 queries" in page
+    assert "from 2 requests" in page
     assert "€0.09" in page
     assert "-€0.09" in page  # the reversal
     assert "drawn wrong" in page
@@ -51,7 +51,7 @@ def test_a_model_owner_sees_base_fees(client_for: ClientFor, model_owner: User, 
 
 def test_one_plugin_can_be_picked_out(client_for: ClientFor, artist: User, market: Market) -> None:
     client = client_for(artist)
-    assert "Per query: FxEmoji" in client.get(f"{LAST_MONTH}&what=plugin-version:1").content.decode()
+    assert "Per request: FxEmoji" in client.get(f"{LAST_MONTH}&what=plugin-version:1").content.decode()
     assert "None in this period" in client.get(f"{LAST_MONTH}&what=plugin-version:2").content.decode()
 
 

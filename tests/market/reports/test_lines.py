@@ -142,6 +142,6 @@ def test_the_page_leads_on_and_keeps_what_is_asked_for(
     second = client.get(f"/reports/queries/{unescape(older)}").content.decode()
 
     assert second.count("/reports/transfers/") == 2 * 31 - 50
-    assert "Query lines for plugin-version:1" in second
+    assert "Request lines for plugin-version:1" in second
     assert 'rel="prev"' in second
     assert 'rel="next"' not in second

@@ -203,7 +203,7 @@ def test_it_is_said_in_the_heading(client_for: ClientFor, admin: User, base: Bas
     assert "is left out" in page
     assert "In wallets now" not in page
     page = client.get("/reports/queries/?period=this_month&country=PT").content.decode()
-    assert "<h1>Query lines paid to people in Portugal</h1>" in page
+    assert "<h1>Request lines paid to people in Portugal</h1>" in page
 
 
 def test_of_somebody_who_was_never_paid_there_is_nothing(
@@ -211,7 +211,7 @@ def test_of_somebody_who_was_never_paid_there_is_nothing(
 ) -> None:
     client, asked = client_for(admin), f"?period=this_month&person={stranger.handle}"
     assert "Nothing moved in this period" in client.get(f"/reports/{asked}").content.decode()
-    assert "No queries" in client.get(f"/reports/queries/{asked}").content.decode()
+    assert "No requests" in client.get(f"/reports/queries/{asked}").content.decode()
     assert read_csv(client.get(f"/reports/queries/{asked}&format=csv")) == []
     assert read_csv(client.get(f"/reports/tables/people.csv{asked}")) == []
 

@@ -260,7 +260,7 @@ class TestDrillDown:
         assert client.get("/reports/transfers/999999/").status_code == 404
 
     def test_an_unknown_plugin_has_no_lines(self, client_for: ClientFor, admin: User, market: Market) -> None:
-        assert "No queries" in client_for(admin).get("/reports/queries/?what=plugin:99").content.decode()
+        assert "No requests" in client_for(admin).get("/reports/queries/?what=plugin:99").content.decode()
 
 
 class TestDownloads:

@@ -1,4 +1,4 @@
-"""`manage.py combine_plugins`: queue a combination as the page does, for whoever scripts it."""
+"""`manage.py combine_plugins`: queue a combination as the page does, for scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py degradation BASE`: what the page of that name shows, as a table."""
+"""`manage.py degradation BASE`: print what the page of that name shows, as a table."""
 
 from __future__ import annotations
 

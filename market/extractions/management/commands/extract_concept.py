@@ -1,4 +1,4 @@
-"""`manage.py extract_concept`: queue an extraction as the page does, for whoever scripts it."""
+"""`manage.py extract_concept`: queue an extraction as the page does, for scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py retrain_plugin`: have a plug-in that dropped on a release trained again, and accept or decline what comes of it."""
+"""`manage.py retrain_plugin`: have a plug-in that dropped on a release trained again, and accept or decline the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep the queue healthy: the process that notices what went missing."""
+"""Keep the queue healthy: this process notices what went missing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Command(BaseCommand):
                 if swept:
                     log.info("swept: %s", swept)
             except DatabaseError:
-                # A database that restarts comes back; a sweeper that died with it would not.
+                # A restarting database comes back. A sweeper that died with it would not.
                 log.warning("the database did not answer; sweeping again in %g s", interval, exc_info=True)
                 connection.close()
             except Exception:

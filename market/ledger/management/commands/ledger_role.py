@@ -1,4 +1,4 @@
-"""`manage.py ledger_role NAME`: give a database role what the application needs, and no right to rewrite what is kept."""
+"""`manage.py ledger_role NAME`: give a database role what the application needs, but no right to rewrite the ledger."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Command(BaseCommand):
 
 
 def grant(role: str) -> None:
-    """Grant and revoke; may be repeated."""
+    """Grant and revoke. Safe to repeat."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_schema()")
         schema = sql.Identifier(cursor.fetchone()[0])

@@ -1,4 +1,4 @@
-"""`manage.py verify_ledger`: recompute the ledger from its entries; exit 1 when anything does not add up."""
+"""`manage.py verify_ledger`: recompute the ledger from its entries. Exit with 1 if anything does not add up."""
 
 from __future__ import annotations
 

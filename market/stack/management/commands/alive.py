@@ -1,4 +1,4 @@
-"""Tell a container's health check whether its process does what it is there for."""
+"""Tell a container's health check whether its process does its work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py backup FOLDER`: back the whole market up, once or again and again."""
+"""`manage.py backup FOLDER`: back up the whole market, once or repeatedly."""
 
 from __future__ import annotations
 

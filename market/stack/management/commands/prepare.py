@@ -43,10 +43,10 @@ class Command(BaseCommand):
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", interactive=False, verbosity=options["verbosity"], stdout=self.stdout)
         else:
-            # A migration is noted as applied once all those are that it replaces.
+            # Note a migration as applied if all migrations that it replaces are.
             executor.check_replacements()
         if application_role:
-            # Each time: a start may have been killed between the two.
+            # At each start: an earlier one may have been killed between the two.
             call_command("ledger_role", application_role, stdout=self.stdout)
         close_folders()
         if not settings.DEBUG:
@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
 
 def close_folders() -> None:
-    """Take from others the way into what earlier versions left open to them."""
+    """Close folders that earlier versions left open to other users."""
     for folder in (Path(settings.MEDIA_ROOT), settings.DATA_DIR / "mail", settings.DATA_DIR / "log"):
         if folder.is_dir():
             folder.chmod(0o700)

@@ -39,7 +39,7 @@ class Command(BaseCommand):
             manifest = restore(config, options["folder"].resolve())
             self.stdout.write(f"restored the backup of {manifest.made}, {manifest.sealed} transfers sealed")
             with database(config) as url:
-                # In a process of its own, which reads the keys that were just put in place.
+                # In a separate process, which reads the keys that were just written.
                 command = [sys.executable, str(ROOT / "manage.py"), "verify_ledger"]
                 done = subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, check=False)
         except (BadBackup, OSError) as wrong:

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         if first_start_only and User.objects.exists():
             return
         password = seed.new_password()
-        # One transaction: a start that is killed meanwhile leaves nothing, and the next one seeds.
+        # One transaction: a start that is killed meanwhile leaves nothing, and the next start seeds.
         with transaction.atomic():
             people = seed.seed_people(password)
             base = seed.register_base(owner=people[seed.MODEL_OWNER])

@@ -1,4 +1,4 @@
-"""`manage.py restore`: undo a takedown as its page does, for whoever scripts it."""
+"""`manage.py restore`: undo a takedown as its page does, for scripts."""
 
 from __future__ import annotations
 

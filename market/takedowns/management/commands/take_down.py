@@ -1,4 +1,4 @@
-"""`manage.py take_down`: take a plug-in or a picture down as the page does, for whoever scripts it."""
+"""`manage.py take_down`: take a plug-in or a picture down as the page does, for scripts."""
 
 from __future__ import annotations
 
