@@ -23,6 +23,9 @@ _HIDDEN = regex.compile(
     r"[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Noncharacter_Code_Point}\u200b\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 
+# How other programs name a plug-in in the text. Here it has a price, which stands where it is chosen.
+_NETWORK = regex.compile(r"<\s*(?:lora|lyco|hypernet)\s*:", regex.IGNORECASE)
+
 
 @dataclass(frozen=True, kw_only=True)
 class QuoteOrder:
@@ -80,6 +83,12 @@ class GenerationOrder(QuoteOrder):
             if len(text) > limits.MAX_PROMPT:
                 said = "A prompt has at most" if name == "prompt" else "At most"
                 yield Reason(f"{said} {limits.MAX_PROMPT} characters. Shorten it.", name)
+            if _NETWORK.search(text):
+                yield Reason(
+                    "Choose the plug-in in the list, with its weight, and call it by its name: a plug-in written as <lora:…> in the text is not "
+                    "used.",
+                    name,
+                )
             if _HIDDEN.search(text):
                 yield Reason(
                     "This text holds control characters, which nobody can see. Type it anew instead of pasting it.",

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +19,9 @@ from plugins_engine.adapters.learned_tokens import ENCODERS, NameInForce
 from plugins_engine.errors import BadBase
 from plugins_engine.model.directory import ModelDirectory
 from plugins_engine.model.fingerprint import fingerprint
-from plugins_engine.model.prompt_reading import padded, read_prompt, shifted
+from plugins_engine.model.prompt_reading import ReadPrompt, padded, read_prompt, shifted
 from plugins_engine.model.samplers import Scheduler, sampler_of, scheduler_of
+from plugins_engine.model.weighted_prompts import chunked, filled_up, parse_prompt, weighed
 
 DEFAULT_GUIDANCE = 3.0
 TextEncoder: TypeAlias = CLIPTextModel | CLIPTextModelWithProjection
@@ -265,13 +266,53 @@ class BaseCheckpoint:
         diffusers' own pipelines cut a long prompt off, but a person should know. The encoders are frozen, so gradients
         flow only to what a caller lays into them. Raises BadPrompt if one is longer than the text encoder reads.
         """
+        return self._embedded(
+            lambda tokenizer, _: [read_prompt(tokenizer, prompt, self.names) for prompt in prompts], prompts
+        )
+
+    def encode_to_draw(
+        self, prompts: Sequence[str], negatives: Sequence[str]
+    ) -> tuple[PromptEmbedding, PromptEmbedding]:
+        """Encode prompts and what guidance steers away from, as people write them: weighted words, and long texts in chunks.
+
+        Both are as long as the longest of them. Raises BadPrompt (`plugins_engine.model.weighted_prompts`).
+        """
+        texts = [*prompts, *negatives]
+        parsed = [parse_prompt(text) for text in texts]
+        with self.lock:
+            parts = {
+                component: [
+                    chunked(tokenizer, each, self.names, _limit(tokenizer, encoder) - 2) for each in parsed
+                ]
+                for component, (tokenizer, encoder) in self.named_encoders.items()
+            }
+            count = max(len(each.read) for some in parts.values() for each in some)
+            read = {
+                component: [row for each in some for row in filled_up(each.read, count, ReadPrompt([], []))]
+                for component, some in parts.items()
+            }
+            weights = [row for each in parts["text_encoder"] for row in filled_up(each.weights, count, ())]
+            found = self._embedded(
+                lambda _, component: read[component], [text for text in texts for _ in range(count)]
+            )
+        tokens = weighed(found.tokens, weights)
+        tokens = tokens.view(len(texts), count * tokens.shape[1], tokens.shape[2])
+        # The pooled vector is the first chunk's.
+        pooled = None if found.pooled is None else found.pooled[::count]
+        whole = PromptEmbedding(tokens, pooled)
+        split = len(prompts)
+        return whole.rows(slice(0, split)), self._emptied(whole.rows(slice(split, None)), negatives)
+
+    def _embedded(
+        self, read_by: Callable[[CLIPTokenizer, str], list[ReadPrompt]], prompts: Sequence[str]
+    ) -> PromptEmbedding:
+        """Run the text encoders on what they read, a row a prompt; `read_by` reads for a tokenizer and the name of its encoder."""
         tokens: list[Tensor] = []
         pooled: Tensor | None = None
         with self.lock:
             for component, (tokenizer, encoder) in self.named_encoders.items():
-                limit = _limit(tokenizer, encoder)
-                read = [read_prompt(tokenizer, prompt, self.names) for prompt in prompts]
-                ids, mask = padded(tokenizer, prompts, read, limit).to(self.device)
+                read = read_by(tokenizer, component)
+                ids, mask = padded(tokenizer, prompts, read, _limit(tokenizer, encoder)).to(self.device)
                 with shifted(encoder.get_input_embeddings(), component, read):
                     output = encoder(
                         ids, attention_mask=mask if _uses_mask(encoder) else None, output_hidden_states=True
@@ -295,10 +336,14 @@ class BaseCheckpoint:
 
     def encode_unconditional(self, negative_prompts: Sequence[str]) -> PromptEmbedding:
         """Encode what guidance steers away from; SDXL was trained with zeros for an empty negative prompt."""
-        embedding = self.encode_prompt(negative_prompts)
+        return self._emptied(self.encode_prompt(negative_prompts), negative_prompts)
+
+    def _emptied(self, embedding: PromptEmbedding, negative_prompts: Sequence[str]) -> PromptEmbedding:
         if embedding.pooled is None or not self.directory.index.get("force_zeros_for_empty_prompt", True):
             return embedding
-        empty = torch.tensor([not each.strip() for each in negative_prompts], device=self.device)
+        empty = torch.tensor(
+            [not each.strip() for each in negative_prompts], dtype=torch.bool, device=self.device
+        )
         return PromptEmbedding(
             embedding.tokens.masked_fill(empty[:, None, None], 0),
             embedding.pooled.masked_fill(empty[:, None], 0),

@@ -38,7 +38,7 @@ class SampleRequest:
     Raises BadPrompt for an empty prompt, BadRequest for a number out of range.
 
     Args:
-        prompt: What to draw. Plug-ins are called by their names in it.
+        prompt: What to draw. Plug-ins are called by their names in it. `(words:1.3)` weighs words.
         negative_prompt: What to steer away from. Unused without guidance.
         seed: Of the first picture's noise.
         steps: Denoising steps, 1 to 1000. 20 to 50 are enough for the samplers used here.
@@ -109,13 +109,13 @@ def generate(
     report = _Reporter(base, request, len(batches), on_progress, preview_every)
     pictures: list[Image.Image] = []
     with torch.no_grad(), applied(base, request.plugins):
-        prompt = base.encode_prompt([request.prompt])
         guidance = base.guidance(request.guidance)
         guided = guidance > 1
-        negative = base.encode_unconditional([request.negative_prompt]) if guided else None
+        away = [request.negative_prompt] if guided else []
+        prompt, negative = base.encode_to_draw([request.prompt], away)
         for some in batches:
             # One tensor for all steps: cross-attention keys and values are computed from it once.
-            text = _repeat(prompt, negative, len(some))
+            text = _repeat(prompt, negative if guided else None, len(some))
             conditions = base.added_conditions(text.pooled, width, height)
             with remembering(base, [text.tokens]):
                 latents = _denoise(
@@ -164,10 +164,9 @@ def generate_each(
     with torch.no_grad(), applied(base, plugins):
         for first in range(0, len(prompts), batch):
             some = prompts[first : first + batch]
-            text = base.encode_prompt(some)
+            text, negative = base.encode_to_draw(some, [""] if guidance > 1 else [])
             if guidance > 1:
-                negative = _repeat(base.encode_unconditional([""]), None, len(some))
-                text = PromptEmbedding.joined([negative, text])
+                text = PromptEmbedding.joined([_repeat(negative, None, len(some)), text])
             conditions = base.added_conditions(text.pooled, width, height)
             seeds = [seed + first + i for i in range(len(some))]
             with remembering(base, [text.tokens]):

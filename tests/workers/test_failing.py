@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 def test_a_prompt_the_base_cannot_read_fails_with_the_reason_and_costs_nothing(
     ask: Ask, engine: Engine, user: User
 ) -> None:
-    made = ask(prompt="fox " * 60)
+    made = ask(prompt="fox " * 124)
     do_all(engine)
     job = job_of(made)
     assert (job.state, job.attempt) == (JobState.FAILED, 1)

@@ -159,6 +159,8 @@ def test_an_empty_seed_is_drawn_anew_each_time(client_for: SignIn, user: User, b
         ({"prompt": "   "}, "Say what to draw."),
         ({"prompt": "x" * 501}, "at most 500 characters"),
         ({"prompt": "a fox\x00"}, "control characters"),
+        ({"prompt": "a fox <lora:ghost:0.8>"}, "Choose the plug-in in the list"),
+        ({"negative_prompt": "< LYCO : ghost>"}, "Choose the plug-in in the list"),
         ({"prompt": "a fox\x1b[31m"}, "control characters"),
         ({"prompt": "a \u202exof"}, "control characters"),
         ({"prompt": "a fox\U000e0041\U000e007f"}, "control characters"),  # tags, which nobody sees

@@ -1,0 +1,210 @@
+"""Prompts as people write them for Stable Diffusion: weighted words, and texts longer than an encoder reads.
+
+`(fox:1.3)` weighs words, as A1111 and ComfyUI read it; weights in one another multiply, and `\\(` is a bracket. Plain brackets are text.
+A long prompt is read in chunks, each as long as the encoder reads, side by side. `<lora:NAME:0.8>` is refused: a plug-in is chosen
+beside the prompt, where its price stands.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from transformers import CLIPTokenizer
+
+from plugins_engine.adapters.learned_tokens import NameInForce
+from plugins_engine.errors import BadPrompt
+from plugins_engine.model.prompt_reading import ReadPrompt, read_prompt
+
+Chunk = TypeVar("Chunk")
+
+MAX_CHUNKS = 4
+MAX_WORD_WEIGHT = 4.0
+_END_OF_WEIGHT = re.compile(r":\s*(-?\d*\.?\d+)\s*\)")
+_NETWORK = re.compile(r"<\s*(lora|lyco|hypernet)\s*:\s*([^:>]*)[^>]*>", re.IGNORECASE)
+_DEEPEST = 20
+
+
+@dataclass(frozen=True)
+class WeightedPrompt:
+    """A prompt's words in pieces, each with its weight."""
+
+    pieces: tuple[tuple[str, float], ...]
+
+    @property
+    def text(self) -> str:
+        """The words without weights."""
+        return "".join(text for text, _ in self.pieces)
+
+    @property
+    def is_plain(self) -> bool:
+        return all(weight == 1 for _, weight in self.pieces)
+
+
+def parse_prompt(prompt: str) -> WeightedPrompt:
+    """Read the weights in a prompt. Raises BadPrompt for one out of range and for a plug-in named in the prompt's own syntax."""
+    if found := _NETWORK.search(prompt):
+        raise BadPrompt(
+            f'"{found[0][:60]}" in the prompt: choose the plug-in "{found[2].strip()[:40]}" and its weight beside the prompt, and call it by its '
+            "name in the text"
+        )
+    open_at = _openings(prompt)
+    pieces: list[tuple[str, float]] = []
+    weights = [1.0]
+    text, at = "", 0
+    while at < len(prompt):
+        letter = prompt[at]
+        closing = _END_OF_WEIGHT.match(prompt, at) if letter == ":" and len(weights) > 1 else None
+        if letter == "\\" and prompt[at + 1 : at + 2] in ("(", ")", "\\"):
+            text, at = text + prompt[at + 1], at + 2
+        elif at in open_at:
+            pieces, text, at = _added(pieces, text, weights), "", at + 1
+            weights.append(open_at[at - 1])
+        elif closing is not None:
+            pieces, text, at = _added(pieces, text, weights), "", closing.end()
+            weights.pop()
+        else:
+            text, at = text + letter, at + 1
+    pieces = _added(pieces, text, weights)
+    return WeightedPrompt(tuple(pieces or [("", 1.0)]))
+
+
+def _openings(prompt: str) -> dict[int, float]:
+    """Give the places of the brackets that a weight closes, with the weight."""
+    found: dict[int, float] = {}
+    waiting: list[int] = []
+    at = 0
+    while at < len(prompt):
+        closing = _END_OF_WEIGHT.match(prompt, at) if prompt[at] == ":" else None
+        if prompt[at] == "\\":
+            at += 2
+            continue
+        if closing is not None and waiting:
+            weight = float(closing[1])
+            if not abs(weight) <= MAX_WORD_WEIGHT:
+                raise BadPrompt(
+                    f'the weight {closing[1]} of "{prompt[waiting[-1] + 1 : at][:40]}": expected a number from {-MAX_WORD_WEIGHT:g} to '
+                    f"{MAX_WORD_WEIGHT:g}"
+                )
+            found[waiting.pop()] = weight
+            at = closing.end()
+            continue
+        if prompt[at] == "(":
+            waiting.append(at)
+        elif prompt[at] == ")" and waiting:
+            waiting.pop()
+        at += 1
+    if len(waiting) + len(found) > _DEEPEST * 10:
+        raise BadPrompt("the prompt has too many brackets")
+    return found
+
+
+def _added(pieces: list[tuple[str, float]], text: str, weights: Sequence[float]) -> list[tuple[str, float]]:
+    weight = 1.0
+    for each in weights:
+        weight *= each
+    return [*pieces, (text, weight)] if text else pieces
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """A prompt in pieces that an encoder reads: of each its tokens, and the weight of each token."""
+
+    read: tuple[ReadPrompt, ...]
+    weights: tuple[tuple[float, ...], ...]
+
+
+def chunked(
+    tokenizer: CLIPTokenizer, prompt: WeightedPrompt, names: Sequence[NameInForce], most: int
+) -> Chunks:
+    """Part a prompt's tokens into chunks of at most `most`, between words where it can be, and never inside a name.
+
+    Raises BadPrompt for one of more than `MAX_CHUNKS`.
+    """
+    units = _units(tokenizer, prompt, names)
+    chunks: list[list[tuple[list[int], NameInForce | None, float]]] = [[]]
+    filled = 0
+    for unit in units:
+        size = len(unit[0])
+        if size > most:
+            raise BadPrompt(f"a name in the prompt has {size} tokens; this base reads {most} at once")
+        if filled + size > most:
+            chunks.append([])
+            filled = 0
+        chunks[-1].append(unit)
+        filled += size
+    if len(chunks) > MAX_CHUNKS:
+        count = sum(len(ids) for ids, _, _ in units)
+        raise BadPrompt(
+            f'the prompt "{prompt.text[:60]}…" is {count} tokens long; at most {MAX_CHUNKS * most} are read: shorten it'
+        )
+    read, weights = [], []
+    for chunk in chunks:
+        ids: list[int] = []
+        called: list[tuple[int, NameInForce]] = []
+        own: list[float] = []
+        for some, name, weight in chunk:
+            if name is not None:
+                called.append((len(ids), name))
+            ids += some
+            own += [weight] * len(some)
+        read.append(ReadPrompt(ids, called))
+        weights.append(tuple(own))
+    return Chunks(tuple(read), tuple(weights))
+
+
+def _units(
+    tokenizer: CLIPTokenizer, prompt: WeightedPrompt, names: Sequence[NameInForce]
+) -> list[tuple[list[int], NameInForce | None, float]]:
+    """Give what stays together: the tokens of a word, or of a name in force, with their weight."""
+    ends = {token for word, token in tokenizer.get_vocab().items() if word.endswith("</w>")}
+    units: list[tuple[list[int], NameInForce | None, float]] = []
+    for text, weight in prompt.pieces:
+        read = read_prompt(tokenizer, text, names)
+        starts = dict(read.called)
+        word: list[int] = []
+        at = 0
+        while at < len(read.ids):
+            name = starts.get(at)
+            if name is not None:
+                if word:
+                    units.append((word, None, weight))
+                    word = []
+                units.append((read.ids[at : at + len(name)], name, weight))
+                at += len(name)
+                continue
+            word.append(read.ids[at])
+            if read.ids[at] in ends:
+                units.append((word, None, weight))
+                word = []
+            at += 1
+        if word:
+            units.append((word, None, weight))
+    return units
+
+
+def filled_up(chunks: Sequence[Chunk], count: int, empty: Chunk) -> list[Chunk]:
+    """Give as many chunks as asked for, empty ones last."""
+    return [*chunks, *[empty] * (count - len(chunks))]
+
+
+def weighed(embedded: Tensor, weights: Sequence[Sequence[float]]) -> Tensor:
+    """Multiply the embeddings (n, positions, width) of tokens by their weights, the mean over each prompt kept, as A1111 does.
+
+    The begin mark stands before the first token and has the weight 1, like all that follows the last one.
+    """
+    factors = torch.ones(embedded.shape[:2])
+    for row, some in enumerate(weights):
+        factors[row, 1 : 1 + len(some)] = torch.tensor(some)
+    if bool((factors == 1).all()):
+        return embedded
+    exact = embedded.float()
+    moved = exact * factors.to(exact.device)[..., None]
+    before, after = exact.mean((1, 2), keepdim=True), moved.mean((1, 2), keepdim=True)
+    # The mean may be near nothing, and dividing by it would blow everything up.
+    safe = after.abs() > 1e-3 * exact.abs().mean((1, 2), keepdim=True)
+    return torch.where(safe, moved * (before / torch.where(safe, after, torch.ones_like(after))), moved).to(
+        embedded.dtype
+    )
