@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,18 @@ from PIL.PngImagePlugin import PngInfo
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.atomic import write_bytes
 from plugins_engine.commands.options import base_options, help_formatter, require_target
+from plugins_engine.commands.picture_text import parameters_text, plugins_said
 from plugins_engine.commands.progress_line import ProgressLine
 from plugins_engine.errors import BadRequest
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.model.samplers import SAMPLERS
+
+OWN_TEXT = "plugins_engine"
+"""The key of a PNG's text that holds how it was drawn as JSON."""
+RANDOM = -1
+_MOST_RANDOM = 2**32
 
 if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands
@@ -39,7 +46,7 @@ def add(commands: "Commands") -> None:
         metavar="FILE[:WEIGHT]",
         help="a plug-in to use, any number (weight: 1)",
     )
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0; -1: drawn at random)")
     command.add_argument("--steps", type=int, default=25, metavar="N", help="denoising steps (default: 25)")
     command.add_argument(
         "--guidance", type=float, metavar="X", help="how closely to follow (default: the base's own)"
@@ -64,6 +71,8 @@ def add(commands: "Commands") -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    if options.seed == RANDOM:
+        options.seed = secrets.randbelow(_MOST_RANDOM)
     targets = _targets(options.out, options.seed, options.count)
     base = load_base(options.base, options.device)
     plugins = [_weighted(text, base) for text in options.plugin]
@@ -104,16 +113,14 @@ def _weighted(text: str, base: BaseCheckpoint) -> tuple[Adapter, float]:
 
 def _png(picture: Image.Image, request: SampleRequest, base: BaseCheckpoint, seed: int) -> bytes:
     """Encode with the parameters inside, and nothing that differs from run to run."""
-    plugins = [
-        {"name": adapter.name, "weight": weight, "tensors_sha256": adapter.tensors_sha256}
-        for adapter, weight in request.plugins
-    ]
     parameters = {
         "prompt": request.prompt, "negative_prompt": request.negative_prompt, "seed": seed, "steps": request.steps,
-        "guidance": base.guidance(request.guidance), "sampler": request.sampler or base.sampler, "plugins": plugins,
+        "guidance": base.guidance(request.guidance), "sampler": request.sampler or base.sampler,
+        "plugins": plugins_said(request),
     }  # fmt: skip
     note = PngInfo()
-    note.add_itxt("parameters", json.dumps(parameters, ensure_ascii=False))
+    note.add_text("parameters", parameters_text(base, request, seed, picture.size))
+    note.add_itxt(OWN_TEXT, json.dumps(parameters, ensure_ascii=False))
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", pnginfo=note)
     return buffer.getvalue()

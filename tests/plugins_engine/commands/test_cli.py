@@ -1,5 +1,6 @@
 """The command line, run as a person runs it."""
 
+import hashlib
 import json
 import os
 import re
@@ -62,8 +63,50 @@ def test_the_same_command_writes_the_same_file(pipelines: Pipelines, plugin: Pat
 
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
     with Image.open(tmp_path / "one.png") as picture:
-        said = json.loads(picture.info["parameters"])
+        said = json.loads(picture.info["plugins_engine"])
     assert (said["prompt"], said["seed"], said["plugins"][0]["weight"]) == ("a fox", 7, 0.5)
+
+
+# How A1111 parses its last line (modules/infotext_utils.py), and so do those who follow it.
+A1111_PAIRS = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+
+
+def test_a_pictures_text_is_what_a1111_and_civitai_parse(
+    pipelines: Pipelines, plugin: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "fox.png"
+    asked = (
+        "--plugin",
+        f"{plugin}:0.5",
+        "--seed",
+        "7",
+        "--negative",
+        "a dog\nSteps: 9",
+        "--sampler",
+        "dpm++ karras",
+    )
+    assert generate(out, pipelines, *asked) == 0
+
+    with Image.open(out) as picture:
+        prompt, negative, last = picture.info["parameters"].split("\n")
+        size = picture.size
+    pairs = dict(A1111_PAIRS.findall(last))
+    digest = hashlib.sha256(plugin.read_bytes()).hexdigest()[:10]
+    assert (prompt, negative) == ("a fox <lora:Random:0.5>", "Negative prompt: a dog")
+    assert (pairs["Steps"], pairs["Seed"], pairs["Sampler"]) == ("2", "7", "DPM++ 2M Karras")
+    assert pairs["Size"] == f"{size[0]}x{size[1]}"
+    assert re.fullmatch("[0-9a-f]{10}", pairs["Model hash"])
+    assert pairs["Lora hashes"] == f'"Random: {digest}"'
+    assert json.loads(json.loads(pairs["Hashes"])) == {"model": pairs["Model hash"], "lora:Random": digest}
+
+
+def test_a_random_seed_is_in_the_file(pipelines: Pipelines, tmp_path: Path) -> None:
+    seeds = set()
+    for name in ("one", "two"):
+        assert generate(tmp_path / f"{name}.png", pipelines, "--seed", "-1") == 0
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            seeds.add(json.loads(picture.info["plugins_engine"])["seed"])
+    assert len(seeds) == 2
 
 
 def test_several_pictures_are_named_by_their_seeds(
