@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.training import add_concept
-from plugins_engine.commands.options import base_options, figures_line, help_formatter, require_target
+from plugins_engine.commands.options import (
+    base_options,
+    checkpoint_option,
+    checkpoints_in,
+    figures_line,
+    help_formatter,
+    require_target,
+)
 from plugins_engine.commands.progress_line import ProgressLine
 from plugins_engine.concepts import KINDS
 from plugins_engine.model.loading import load_base
@@ -43,6 +50,7 @@ def add(commands: "Commands") -> None:
         action="store_true",
         help="take a name that the base lists among what it draws already",
     )
+    checkpoint_option(command)
     base_options(command)
     command.set_defaults(run=run)
 
@@ -51,15 +59,25 @@ def run(options: argparse.Namespace) -> None:
     require_target(options.out, ".safetensors")
     asked = {"rank": options.rank, "steps": options.steps, "learning_rate": options.learning_rate}
     chosen = {name: value for name, value in asked.items() if value is not None} | {"seed": options.seed}
+    checkpoints = checkpoints_in(options.checkpoint)
     AdditionConfig(**chosen)  # refused before a base is loaded
     works = read_works(options.images)
     base = load_base(options.base, options.device)
     config = AdditionConfig.for_base(base, **chosen)
     with ProgressLine() as line:
         result = add_concept(
-            base, works, options.name, options.kind, config, line, may_be_known=options.known_name
+            base,
+            works,
+            options.name,
+            options.kind,
+            config,
+            line,
+            may_be_known=options.known_name,
+            checkpoints=checkpoints,
         )
     result.adapter.save(options.out)
+    if checkpoints is not None:
+        checkpoints.clear()
     plain = {name: value for name, value in result.figures.items() if name != "given_back"}
     print(f"{options.out}: {figures_line(plain)}")
     if found := result.figures.get("given_back"):
