@@ -11,7 +11,7 @@ RUN PIP_EXTRA_INDEX_URL="$PIP_EXTRA_INDEX_URL" /opt/venv/bin/pip install -r requ
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /srv/market --shell /usr/sbin/nologin market \
-    && install -d -o market -g market /data /data/media /data/bases /data/hub /backups
+    && install -d -o market -g market /data /data/media /data/bases /data/hub /data/checkpoints /backups
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /srv/market
 COPY manage.py LICENSE NOTICE ./

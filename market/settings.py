@@ -256,6 +256,8 @@ BASE_MODEL_DIRS = CONFIG.paths("BASE_MODEL_DIRS")
 BASE_COPIES_DIR = DATA_DIR / "bases"
 # A worker's own copies of base models from a hub.
 HUB_COPIES_DIR = DATA_DIR / "hub"
+# And how far its long jobs are.
+CHECKPOINTS_DIR = DATA_DIR / "checkpoints"
 ALLOW_HUB = CONFIG.flag("ALLOW_HUB")
 HUB_ORGANISATIONS = CONFIG.words("HUB_ORGANISATIONS")
 HF_ENDPOINT = CONFIG.text("HF_ENDPOINT")

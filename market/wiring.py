@@ -17,6 +17,7 @@ from market.extractions import kind as extraction
 from market.generation import finishing as requests
 from market.generation import kind as generation
 from market.jobs import days, kinds, sweeping
+from market.jobs.checkpoints import sweep_checkpoints
 from market.jobs.clearing import clear_up_after_jobs
 from market.jobs.kinds import JobKind
 from market.jobs.sweeping import Sweep
@@ -63,6 +64,7 @@ SWEEPS: dict[str, Sweep] = {
     "traces forgotten": Sweep(forget_traces, every=3600),
     "sealed": Sweep(seal_some),
     "jobs cleared up after": Sweep(clear_up_after_jobs),
+    "checkpoints deleted": Sweep(sweep_checkpoints, every=60),
     "days summed up": Sweep(days.sum_up_days),
     "verifications begun": Sweep(verifying.verify_nightly),
     "answers of the API forgotten": Sweep(forget_answers),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from plugins_engine.adapters.sources import Source, state_sources
     from plugins_engine.addition.config import AdditionConfig
     from plugins_engine.addition.training import AdditionResult, add_concept
+    from plugins_engine.checkpoints import Checkpoint, Checkpoints
     from plugins_engine.combination.config import COMBINATION_METHODS, CombinationConfig, CombinationMethod
     from plugins_engine.combination.easymerge import Combination, combine
     from plugins_engine.combination.parts import CombinationPart, joint_parts
@@ -117,6 +118,8 @@ __all__ = [
     "BrokenPicture",
     "Cancelled",
     "CaptionedPictures",
+    "Checkpoint",
+    "Checkpoints",
     "ClosedFormConfig",
     "Combination",
     "CombinationConfig",
@@ -265,6 +268,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     ),
     "known": ("Known", "known_concepts", "known_prompts"),
     "works": ("read_picture", "read_works"),
+    "checkpoints": ("Checkpoints", "Checkpoint"),
     "progress": ("Progress", "OnProgress", "Cancelled", "OnStep", "StageReport", "Pace"),
     "errors": (
         "EngineError",

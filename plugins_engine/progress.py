@@ -43,18 +43,24 @@ OnStep = Callable[[int, int, str, float | None], None]
 
 
 class Pace:
-    """Estimate the time left from the mean of the steps so far."""
+    """Estimate the time left from the mean of the steps so far, without the `first` ones, which were done before."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, first: int = 0) -> None:
         self.steps = steps
+        self._first = first
         self._started = time.monotonic()
+
+    def skip(self, steps: int) -> None:
+        """Leave out steps that took no time, as they were done by an earlier attempt."""
+        self._first += steps
 
     def seconds_left(self, step: int) -> float | None:
         """Give the seconds that the remaining steps will take, or None before the first one is done."""
-        if step <= 0:
+        done = step - self._first
+        if done <= 0:
             return None
         elapsed = time.monotonic() - self._started
-        return elapsed / step * max(self.steps - step, 0)
+        return elapsed / done * max(self.steps - step, 0)
 
 
 class StageReport:
@@ -68,7 +74,7 @@ class StageReport:
         if self._on_progress is None:
             return
         if message != self._stage:
-            self._stage, self._pace = message, Pace(steps)
+            self._stage, self._pace = message, Pace(steps, step)
         loss = error if error is None or math.isfinite(error) else None
         left = self._pace.seconds_left(step)
         self._on_progress(Progress(step, steps, loss, message=message, seconds_left=left))

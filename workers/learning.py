@@ -8,7 +8,16 @@ from typing import Any
 from market.basemodels.models import BaseRelease
 from market.catalog.addition import AdditionInputs
 from market.catalog.versions import VersionOutput
-from plugins_engine import Adapter, AdditionConfig, BaseCheckpoint, OnProgress, Weighted, add_concept, applied
+from plugins_engine import (
+    Adapter,
+    AdditionConfig,
+    BaseCheckpoint,
+    Checkpoints,
+    OnProgress,
+    Weighted,
+    add_concept,
+    applied,
+)
 from workers.adapters import output_of
 from workers.pictures import opened
 from workers.samples import draw_samples
@@ -21,6 +30,7 @@ def learn(
     lasting: Sequence[Weighted],
     on_progress: OnProgress,
     config: AdditionConfig | None,
+    checkpoints: Checkpoints,
 ) -> tuple[Adapter, VersionOutput]:
     """Learn a concept from its works on a release; give the adapter, and what the market keeps of it.
 
@@ -36,6 +46,7 @@ def learn(
             on_progress=on_progress,
             # What the base lists may have been taken out of it.
             may_be_known=bool(lasting),
+            checkpoints=checkpoints,
         )
     samples = draw_samples(base, result.adapter, inputs.sample_prompts, release, on_progress, under=lasting)
     return result.adapter, output_of(result.adapter, base, _with_captions(result.figures, inputs), samples)

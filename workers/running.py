@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
+from market.jobs.checkpoints import forget_checkpoint
 from market.jobs.lifecycle import LeaseLost
 from market.jobs.models import Job
 from plugins_engine import Cancelled, DeviceUnavailable, EngineError
@@ -71,3 +72,13 @@ def attempt(job: Job, *, engine: Engine, lease: Lease, runner: Runner | None = N
         raise
     else:
         log.info("job %s: done", pk)
+    finally:
+        _forget_checkpoint(job)
+
+
+def _forget_checkpoint(job: Job) -> None:
+    try:
+        forget_checkpoint(job.pk)
+    except DatabaseError:  # a sweep does it later
+        log.warning("job %s: could not see whether it has ended", job.pk, exc_info=True)
+        connection.close()

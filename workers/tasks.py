@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from market.celery import app
+from market.jobs.checkpoints import sweep_checkpoints
 from market.jobs.dispatch import WAKE
 from market.jobs.models import Worker
 from workers.engine import Engine, available_cores, threads_for
@@ -90,6 +91,7 @@ def look_for_jobs(stop: Event) -> None:
     while not stop.wait(LOOK_EVERY):
         if Process.at_work.acquire(blocking=False):
             try:
+                sweep_checkpoints()  # of this machine, where there may be no sweeper
                 do_jobs()
             except DatabaseError:
                 log.warning("could not look for jobs", exc_info=True)

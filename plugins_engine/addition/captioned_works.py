@@ -28,7 +28,8 @@ def training_prompt(caption: str, name: str, kind: str) -> str:
 class CaptionedWorks:
     """Works and captions of one concept, drawn as batches of noisy latents with their prompts and targets.
 
-    `flip` adds every work mirrored. `batch` is the number of works in a batch; `seed` fixes all that is drawn.
+    `flip` adds every work mirrored. `batch` is the number of works in a batch; `seed` fixes all that is drawn. `order` has the works
+    that come before any comes again: with it, batches go on where others of the same works stopped.
     """
 
     def __init__(
@@ -48,15 +49,15 @@ class CaptionedWorks:
         self._latents = base.encode_pixels(pixels_of(base, [image for image, _ in works], flip))
         self.captions = [training_prompt(caption, name, kind) for _, caption in works] * (2 if flip else 1)
         self._texts = _Texts(base)
-        self._order: list[int] = []
+        self.order: list[int] = []
 
     def batch(self, number: int) -> Batch:
         """Give batch `number`; every work comes once before any comes again."""
         seed = self._seed * 1_000_003 + number
         generator, rng = torch.Generator().manual_seed(seed), random.Random(seed)
-        while len(self._order) < self._size:
-            self._order += torch.randperm(len(self._latents), generator=generator).tolist()
-        chosen, self._order = self._order[: self._size], self._order[self._size :]
+        while len(self.order) < self._size:
+            self.order += torch.randperm(len(self._latents), generator=generator).tolist()
+        chosen, self.order = self.order[: self._size], self.order[self._size :]
         prompts = tuple(_vary(self.captions[i], self._name, self._kind, rng) for i in chosen)
         batch = noised_batch(
             self._base, self._latents[chosen], self._texts(prompts), self._min_snr, generator
@@ -83,9 +84,8 @@ class _Texts:
 
     @torch.no_grad()
     def __call__(self, prompts: Sequence[str]) -> PromptEmbedding:
-        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._known]
-        if new:
-            encoded = self._base.encode_prompt(new)
-            for i, prompt in enumerate(new):
-                self._known[prompt] = encoded.rows(slice(i, i + 1))
+        for prompt in prompts:
+            if prompt not in self._known:
+                # Each by itself: what stands beside a prompt in a batch changes its last bits, and that depends on what came before.
+                self._known[prompt] = self._base.encode_prompt([prompt])
         return PromptEmbedding.joined([self._known[prompt] for prompt in prompts])

@@ -162,6 +162,31 @@ class TrainableLora:
             raise BrokenPicture("training overflowed: lower the learning rate, or train in float32")
         return error.detach()
 
+    def state(self) -> dict[str, Any]:
+        """Give all that the next step depends on, for `restore`: tensors, numbers, and dictionaries and lists of these."""
+        scaler, device = self._accelerator.scaler, self._base.device
+        return {
+            "done": self._done,
+            "parameters": [each.detach() for each in self._parameters],
+            "optimizer": self._optimizer.state_dict(),
+            "scaler": None if scaler is None else scaler.state_dict(),
+            "random": torch.get_rng_state(),
+            "device_random": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+        }
+
+    @torch.no_grad()
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from where another one, made in the same way, was at `state`."""
+        for own, kept in zip(self._parameters, state["parameters"], strict=True):
+            own.copy_(kept)
+        self._optimizer.load_state_dict(state["optimizer"])
+        if state["scaler"] is not None:
+            self._accelerator.scaler.load_state_dict(state["scaler"])
+        torch.set_rng_state(state["random"])
+        if state["device_random"] is not None:
+            torch.cuda.set_rng_state(state["device_random"], self._base.device)
+        self._done = state["done"]
+
     def factors(self) -> dict[str, LowRank]:
         """Give every layer's (B, A), alpha / rank folded into B, with layers that never moved from zero."""
         layers: dict[str, LowRank] = {}

@@ -1,11 +1,13 @@
 """What a base does on other prompts: kept while it draws them, so that a plug-in can be held to it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from plugins_engine.checkpoints import Checkpoint
 from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding
 from plugins_engine.model.batches import Batch
 
@@ -23,6 +25,28 @@ class PriorBank:
     which: Tensor  # (n,) rows of `text`
     prompts: tuple[str, ...]  # what the rows of `text` were encoded from
 
+    @classmethod
+    def restored(cls, state: Mapping[str, Any], device: torch.device) -> "PriorBank":
+        """Give the bank that has this `state`."""
+        noisy, time, predicted, tokens = (
+            state[name].to(device) for name in ("noisy", "time", "predicted", "tokens")
+        )
+        pooled = None if state["pooled"] is None else state["pooled"].to(device)
+        text = PromptEmbedding(tokens, pooled)
+        return cls(noisy, time, predicted, text, state["which"], tuple(state["prompts"]))
+
+    def state(self) -> dict[str, Any]:
+        """Give it as a part of a checkpoint."""
+        return {
+            "noisy": self.noisy,
+            "time": self.time,
+            "predicted": self.predicted,
+            "tokens": self.text.tokens,
+            "pooled": self.text.pooled,
+            "which": self.which,
+            "prompts": list(self.prompts),
+        }
+
     @torch.no_grad()
     def read_as(self, base: BaseCheckpoint, prompts: Sequence[str]) -> "PriorBank":
         """Give the same latents and predictions, read from other prompts, or from the same by another reading."""
@@ -39,6 +63,18 @@ class PriorBank:
             torch.full((count,), weight).to(self.noisy),
             tuple(self.prompts[i] for i in self.which[chosen].tolist()),
         )
+
+
+def kept_bank(
+    base: BaseCheckpoint, checkpoint: Checkpoint, part: str, gather: Callable[[], PriorBank]
+) -> PriorBank:
+    """Give a bank that an earlier attempt gathered, or gather it and keep it."""
+    kept = checkpoint.read(part)
+    if kept is not None:
+        return PriorBank.restored(kept, base.device)
+    bank = gather()
+    checkpoint.write(part, bank.state())
+    return bank
 
 
 @torch.no_grad()

@@ -1,9 +1,11 @@
 """Train a plug-in of one concept from an artist's works."""
 
+import logging
 import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,13 +13,16 @@ import torch
 from accelerate import Accelerator
 from PIL import Image
 
+from pictures.still import on_white
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.learned_tokens import LearnedTokens
 from plugins_engine.addition.captioned_works import CaptionedWorks, training_prompt
 from plugins_engine.addition.config import AdditionConfig
+from plugins_engine.addition.course import Course
 from plugins_engine.addition.learnable import require_different, require_new_name, require_readable
 from plugins_engine.addition.lora import TextTraining, TrainableLora, accelerator_for, new_tokens, trainable
-from plugins_engine.addition.priors import PriorBank, gather_prior
+from plugins_engine.addition.priors import PriorBank, gather_prior, kept_bank
+from plugins_engine.checkpoints import NO_CHECKPOINT, Checkpoint, Checkpoints, pictures_digest
 from plugins_engine.concepts import calls, require_concept, trigger_phrase
 from plugins_engine.errors import BadRequest
 from plugins_engine.evidence.verbatim import GivenBack, VerbatimConfig, find_given_back
@@ -26,6 +31,8 @@ from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import made_for
 from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.progress import OnProgress, Pace, Progress
+
+log = logging.getLogger(__name__)
 
 PREVIEWS = 6
 
@@ -53,10 +60,11 @@ def add_concept(
     on_progress: OnProgress | None = None,
     *,
     may_be_known: bool = False,
+    checkpoints: Checkpoints | None = None,
 ) -> AdditionResult:
     """Train a plug-in of one concept from pictures and their captions.
 
-    The same works, config and machine give the same plug-in. Raises BadRequest.
+    The same works, config and machine give the same plug-in, whether or not it was interrupted. Raises BadRequest.
 
     Args:
         base: What the plug-in is for. It is as it was afterwards, whatever was raised.
@@ -67,6 +75,8 @@ def add_concept(
         on_progress: Called after every step, at times with a preview. What it raises (Cancelled) stops the training.
         may_be_known: Whether the name may be one that the base lists among what it draws. It is refused otherwise. For a
             concept that an eraser erases, or one to be strengthened.
+        checkpoints: Where the training is kept now and then, and when `on_progress` stops it, so that the same call goes on from
+            there; None: nowhere. Several processes of `accelerate launch` keep nothing.
     """
     config = config or AdditionConfig.for_base(base)
     name = require_concept(name, kind)
@@ -78,7 +88,7 @@ def add_concept(
     captions = [training_prompt(caption, name, kind) for _, caption in works]
     require_readable(base, captions, name, config.tokens)
     with base.lock:
-        return _train(base, works, name, kind, config, on_progress)
+        return _train(base, works, name, kind, config, on_progress, checkpoints)
 
 
 def _train(
@@ -88,9 +98,16 @@ def _train(
     kind: str,
     config: AdditionConfig,
     on_progress: OnProgress | None,
+    checkpoints: Checkpoints | None,
 ) -> AdditionResult:
     steps = config.token_steps + config.steps
     accelerator = accelerator_for(base, config.mixed_precision)
+    others = _prior_prompts(base, config, name)
+    checkpoint = NO_CHECKPOINT
+    if checkpoints is not None and accelerator.num_processes > 1:
+        log.warning("%d processes train together: no checkpoint is kept", accelerator.num_processes)
+    elif checkpoints is not None:
+        checkpoint = checkpoints.of("addition", _request(base, works, name, kind, config, others))
     data = CaptionedWorks(
         base,
         works,
@@ -104,10 +121,13 @@ def _train(
     report = _Report(
         base, config, steps, data.captions[0], on_progress if accelerator.is_main_process else None
     )
-    prior = _prior(base, config, name, report)
+    course = Course(checkpoint, lambda: {"order": data.order, "seconds": report.elapsed()})
+    prior = _prior(base, config, others, checkpoint, report)
+    if course.kept is not None:
+        data.order = course.kept["order"]
+        report.go_on(course.done, course.losses[-1], course.kept["seconds"])
     tokens: tuple[LearnedTokens, ...] = (new_tokens(base, name, config.tokens),) if config.tokens else ()
-    losses: list[float] = []
-    if config.token_steps:
+    if course.done <= config.token_steps > 0:
         alone = TextTraining(tokens=tokens, token_rate=config.token_rate)
         with trainable(
             base,
@@ -120,7 +140,7 @@ def _train(
             text=alone,
         ) as lora:
             # Other prompts are read as they were, so there is nothing to hold them to.
-            losses += _fit(lora, accelerator, data, None, config, range(config.token_steps), report)
+            _fit(lora, accelerator, data, None, config, config.token_steps, course, report)
             tokens = lora.tokens()
     text = TextTraining(
         config.text_rank, config.text_rate, tokens, config.token_rate if config.tokens else 0.0
@@ -135,7 +155,7 @@ def _train(
         accelerator=accelerator,
         text=text,
     ) as lora:
-        losses += _fit(lora, accelerator, data, prior, config, range(config.token_steps, steps), report)
+        _fit(lora, accelerator, data, prior, config, steps, course, report)
         layers, tokens = lora.factors(), lora.tokens()
     adapter = made_for(
         base,
@@ -154,6 +174,7 @@ def _train(
     given_back = _given_back(base, adapter, works, data.captions, config, report)
     if given_back is not None:
         adapter = replace(adapter, metadata={**adapter.metadata, **given_back.metadata})
+    losses = course.losses
     tail = max(1, len(losses) // 10)
     figures = {
         "works": len(works),
@@ -190,34 +211,72 @@ def _fit(
     data: CaptionedWorks,
     prior: PriorBank | None,
     config: AdditionConfig,
-    steps: range,
+    until: int,
+    course: Course,
     report: "_Report",
-) -> list[float]:
-    """Train the factors and tokens, and give each step's error on the works. Processes of `accelerate launch` share each step."""
-    losses = []
-    for step in steps:
+) -> None:
+    """Train the factors and tokens until so many steps are done. Processes of `accelerate launch` share each step."""
+    course.take_up(lora)
+    for step in range(course.done, until):
         number = step * accelerator.num_processes + accelerator.process_index
         batch = data.batch(number)
         if prior is not None:
             generator = torch.Generator().manual_seed(config.seed * 1_000_003 + number)
             batch = batch.joined(prior.draw(config.prior_batch, config.prior_weight, generator))
         errors = lora.step(batch, config.batch)
-        losses.append(float(errors[: config.batch].mean()))
-        report.step(step + 1, losses[-1])
-    return losses
+        loss = float(errors[: config.batch].mean())
+        course.step(lora, loss, partial(report.step, step + 1, loss))
+    course.keep(lora)
 
 
-def _prior(base: BaseCheckpoint, config: AdditionConfig, name: str, report: "_Report") -> PriorBank | None:
+def _request(
+    base: BaseCheckpoint,
+    works: Sequence[tuple[Image.Image, str]],
+    name: str,
+    kind: str,
+    config: AdditionConfig,
+    others: Sequence[str],
+) -> dict[str, Any]:
+    """Give all that the plug-in follows from."""
+    return {
+        "base": base.state,
+        "works": pictures_digest([on_white(image) for image, _ in works]),
+        "captions": [caption for _, caption in works],
+        "name": name,
+        "kind": kind,
+        "config": config,
+        "others": others,
+    }
+
+
+def _prior_prompts(base: BaseCheckpoint, config: AdditionConfig, name: str) -> list[str]:
+    """Choose the prompts that the plug-in is held to."""
     if not config.prior_batch:
-        return None
+        return []
     wanted = config.prior_prompts or known_prompts(base.directory.path)
     prompts = [prompt for prompt in wanted if not calls(name, prompt)]
     if not prompts:
         raise BadRequest(f"every prior prompt names {name}: give some that do not")
     rng = random.Random(config.seed)
     chosen = rng.sample(prompts, min(len(prompts), config.prior_pictures))
-    chosen += rng.choices(prompts, k=config.prior_pictures - len(chosen))
-    return gather_prior(base, chosen, config.prior_steps, config.seed, report.prior)
+    return chosen + rng.choices(prompts, k=config.prior_pictures - len(chosen))
+
+
+def _prior(
+    base: BaseCheckpoint,
+    config: AdditionConfig,
+    prompts: Sequence[str],
+    checkpoint: Checkpoint,
+    report: "_Report",
+) -> PriorBank | None:
+    if not prompts:
+        return None
+    return kept_bank(
+        base,
+        checkpoint,
+        "prior",
+        lambda: gather_prior(base, prompts, config.prior_steps, config.seed, report.prior),
+    )
 
 
 class _Report:
@@ -240,6 +299,13 @@ class _Report:
 
     def elapsed(self) -> float:
         return time.monotonic() - self._begun
+
+    def go_on(self, step: int, loss: float, seconds: float) -> None:
+        """Tell that an earlier attempt, which took so long, is gone on from."""
+        self._begun -= seconds
+        self._pace = Pace(self._steps, step)
+        if self._on_progress is not None:
+            self._on_progress(Progress(step, self._steps, loss, message="going on from where it stopped"))
 
     def prior(self, step: int, steps: int) -> None:
         self._pace = Pace(self._steps)

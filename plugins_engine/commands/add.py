@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from pictures.still import NAMES
 from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.training import add_concept
-from plugins_engine.commands.options import base_options, figures_line, help_formatter, require_target
+from plugins_engine.commands.options import (
+    base_options,
+    checkpoint_option,
+    checkpoints_in,
+    figures_line,
+    help_formatter,
+    require_target,
+)
 from plugins_engine.commands.progress_line import ProgressLine
 from plugins_engine.concepts import KINDS
 from plugins_engine.errors import BadPrompt, LongCaption
@@ -44,6 +51,7 @@ def add(commands: "Commands") -> None:
         action="store_true",
         help="take a name that the base lists among what it draws already",
     )
+    checkpoint_option(command)
     base_options(command)
     command.set_defaults(run=run)
 
@@ -52,6 +60,7 @@ def run(options: argparse.Namespace) -> None:
     require_target(options.out, ".safetensors")
     asked = {"rank": options.rank, "steps": options.steps, "learning_rate": options.learning_rate}
     chosen = {name: value for name, value in asked.items() if value is not None} | {"seed": options.seed}
+    checkpoints = checkpoints_in(options.checkpoint)
     AdditionConfig(**chosen)  # refused before a base is loaded
     folder = read_folder(options.images)
     for name in folder.skipped:
@@ -61,11 +70,20 @@ def run(options: argparse.Namespace) -> None:
     try:
         with ProgressLine() as line:
             result = add_concept(
-                base, folder.works, options.name, options.kind, config, line, may_be_known=options.known_name
+                base,
+                folder.works,
+                options.name,
+                options.kind,
+                config,
+                line,
+                may_be_known=options.known_name,
+                checkpoints=checkpoints,
             )
     except LongCaption as error:
         raise BadPrompt(f"{options.images / folder.files[error.work]}: {error.why}") from None
     result.adapter.save(options.out)
+    if checkpoints is not None:
+        checkpoints.clear()
     plain = {name: value for name, value in result.figures.items() if name != "given_back"}
     print(f"{options.out}: {figures_line(plain)}")
     if found := result.figures.get("given_back"):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from plugins_engine.commands.options import (
     base_options,
+    checkpoint_option,
+    checkpoints_in,
     figures_line,
     help_formatter,
     read_lines,
@@ -67,6 +69,7 @@ def add(commands: "Commands") -> None:
         "--attack-steps", type=int, default=defaults.attack_steps, metavar="N",
         help="for which the report's recovery attack learns (default: %(default)s)",
     )  # fmt: skip
+    checkpoint_option(command)
     base_options(command)
     command.set_defaults(run=run)
 
@@ -78,6 +81,7 @@ def run(options: argparse.Namespace) -> None:
         raise BadRequest("--out-eraser and --out-plugin: expected two files, found the same one twice")
     if options.report is not None:
         require_folder(options.report, "--report")
+    checkpoints = checkpoints_in(options.checkpoint)
     measure = ExaminationConfig(pictures=options.pictures, attack_steps=options.attack_steps)
     retained = None if options.retain is None else read_lines(options.retain, "--retain")
     base = load_base(options.base, options.device)
@@ -89,20 +93,23 @@ def run(options: argparse.Namespace) -> None:
             file=sys.stderr,
         )
     with ProgressLine() as line:
-        result = extract_concept(base, erasure, options.method, on_progress=line)
+        result = extract_concept(base, erasure, options.method, on_progress=line, checkpoints=checkpoints)
     hashes = {
         "eraser_file_sha256": result.eraser.save(options.out_eraser),
         "plugin_file_sha256": result.plugin.save(options.out_plugin),
     }
     took = {"anchor": erasure.anchor, "method": result.method, "rank": result.rank, "seconds": result.seconds}
     print(f"{options.out_eraser}, {options.out_plugin}: {figures_line(took)}")
-    if options.report is None:
-        return
-    with ProgressLine() as line:
-        examination = examine(base, result, judge_for(base, erasure), measure, line)
-    content = examination.figures | hashes
-    write_report(options.report, _page(examination, content), content)
-    print(f"{options.report / 'report.html'}: {figures_line(_summary(content, examination.groups))}")
+    if options.report is not None:
+        with ProgressLine() as line:
+            examination = examine(
+                base, result, judge_for(base, erasure), measure, line, checkpoints=checkpoints
+            )
+        content = examination.figures | hashes
+        write_report(options.report, _page(examination, content), content)
+        print(f"{options.report / 'report.html'}: {figures_line(_summary(content, examination.groups))}")
+    if checkpoints is not None:
+        checkpoints.clear()
 
 
 def _summary(content: Mapping[str, Any], groups: Sequence[str]) -> dict[str, object]:

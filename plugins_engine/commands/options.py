@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plugins_engine.checkpoints import Checkpoints
 from plugins_engine.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -30,6 +31,23 @@ def base_options(command: argparse.ArgumentParser) -> None:
         default=os.environ.get("DEVICE", "cpu"),
         help="cpu, cuda, cuda:1, mps (default: $DEVICE, or cpu)",
     )
+
+
+def checkpoint_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="DIR",
+        help="keep there how far this is, so that the same command goes on after an interruption; emptied at the end",
+    )
+
+
+def checkpoints_in(folder: Path | None) -> Checkpoints | None:
+    """Give the place that `--checkpoint` names, if it does."""
+    if folder is None:
+        return None
+    require_folder(folder, "--checkpoint")
+    return Checkpoints(folder)
 
 
 def require_target(out: Path, suffix: str, option: str = "--out") -> None:

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from pictures.still import on_white
+from plugins_engine.checkpoints import Checkpoints, pictures_digest
 from plugins_engine.evidence.config import CaptionedPictures, EvidenceConfig, require_enough
 from plugins_engine.evidence.tiles import Array
 from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding
@@ -56,6 +58,8 @@ def find_membership(
     controls: CaptionedPictures,
     config: EvidenceConfig | None = None,
     on_step: OnStep | None = None,
+    *,
+    checkpoints: Checkpoints | None = None,
 ) -> Membership:
     """Compare the base's error on works with its error on controls, each under its own caption.
 
@@ -68,12 +72,37 @@ def find_membership(
         controls: Comparable pictures that it never saw, each with its caption; at least eight.
         config: How much is measured; None: the defaults.
         on_step: Told of every picture: step, steps, what is being done, None. What it raises stops the work.
+        checkpoints: Where what was measured is kept, so that the same call does not measure it again; None: nowhere.
     """
     config = config or EvidenceConfig()
     require_enough(works, controls)
-    errors = log_errors(base, [*works, *controls], config, on_step)
+    errors = _kept_errors(base, [*works, *controls], config, on_step, checkpoints)
     gain = errors[:, 0] - errors[:, 1]
     return calibrated(gain[: len(works)], gain[len(works) :])
+
+
+def _kept_errors(
+    base: BaseCheckpoint,
+    pictures: CaptionedPictures,
+    config: EvidenceConfig,
+    on_step: OnStep | None,
+    checkpoints: Checkpoints | None,
+) -> Array:
+    if checkpoints is None:
+        return log_errors(base, pictures, config, on_step)
+    request = {
+        "base": base.state,
+        "pictures": pictures_digest([on_white(image) for image, _ in pictures]),
+        "captions": [caption for _, caption in pictures],
+        "config": config,
+    }
+    checkpoint = checkpoints.of("membership", request)
+    if (kept := checkpoint.read("errors")) is not None:
+        found: Array = kept["errors"].numpy()
+        return found
+    errors = log_errors(base, pictures, config, on_step)
+    checkpoint.write("errors", {"errors": torch.from_numpy(errors)})
+    return errors
 
 
 def calibrated(works: Array, controls: Array) -> Membership:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from plugins_engine.checkpoints import NO_CHECKPOINT, Checkpoints
 from plugins_engine.errors import BadRequest
 from plugins_engine.evidence.config import CaptionedPictures, EvidenceConfig, require_enough
 from plugins_engine.evidence.tiles import picture_tiles, tile_distances
@@ -77,6 +78,8 @@ def find_reproductions(
     prompts: Sequence[str],
     config: EvidenceConfig | None = None,
     on_step: OnStep | None = None,
+    *,
+    checkpoints: Checkpoints | None = None,
 ) -> Reproduction:
     """Draw every prompt with many seeds, and compare every picture with every work and every control.
 
@@ -89,6 +92,7 @@ def find_reproductions(
         prompts: What to draw; each once, without the empty ones.
         config: How much is drawn; None: the defaults.
         on_step: Told of every denoising step: step, steps, what is being done, None. What it raises stops the work.
+        checkpoints: Where each prompt's pictures are kept, so that the same call does not draw them again; None: nowhere.
     """
     config = config or EvidenceConfig()
     require_enough(works, controls)
@@ -96,15 +100,22 @@ def find_reproductions(
     if not prompts:
         raise BadRequest("expected at least one prompt to draw, found none")
     asked = [(prompt, seed) for prompt in prompts for seed in range(config.seeds)]
+    checkpoint = NO_CHECKPOINT
+    if checkpoints is not None:
+        request = {"base": base.state, "prompts": prompts, "config": config}
+        checkpoint = checkpoints.of("reproduction", request)
     drawings: list[Image.Image] = []
     for number, prompt in enumerate(prompts):
+        if (kept := checkpoint.pictures(str(number))) is not None:
+            drawings += kept
+            continue
 
         def report(progress: Progress, done: int = number) -> None:
             if on_step is not None:
                 steps = progress.steps
                 on_step(done * steps + progress.step, len(prompts) * steps, "drawing", None)
 
-        drawings += generate_each(
+        own = generate_each(
             base,
             [prompt] * config.seeds,
             seed=config.seed,
@@ -112,6 +123,8 @@ def find_reproductions(
             guidance=config.guidance,
             on_progress=report,
         )
+        checkpoint.keep_pictures(str(number), own)
+        drawings += own
     drawn = picture_tiles(base, drawings, config.tiles)
     nearest = []
     for pictures in (works, controls):
@@ -125,8 +138,8 @@ def find_reproductions(
         )
     agreement = []
     for number, prompt in enumerate(prompts):
-        own = drawn[number * config.seeds : (number + 1) * config.seeds]
-        close = tile_distances(own, own) <= config.reproduced_within
+        tiles = drawn[number * config.seeds : (number + 1) * config.seeds]
+        close = tile_distances(tiles, tiles) <= config.reproduced_within
         agreement.append(Agreement(prompt, largest_clique(close), config.seeds))
     return Reproduction(nearest[0], nearest[1], tuple(agreement), config.reproduced_within)
 

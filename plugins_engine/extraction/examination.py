@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.checkpoints import NO_CHECKPOINT, Checkpoint, Checkpoints
 from plugins_engine.concepts import KINDS, calls, in_turn, styled, trigger_phrase
 from plugins_engine.errors import require_whole
 from plugins_engine.extraction.erasure import Erasure, nearest_known
@@ -99,6 +100,8 @@ def examine(
     judge: Judge | None = None,
     config: ExaminationConfig | None = None,
     on_progress: OnProgress | None = None,
+    *,
+    checkpoints: Checkpoints | None = None,
 ) -> Examination:
     """Draw and measure what an extraction did.
 
@@ -108,8 +111,15 @@ def examine(
         judge: Who says what is seen in the pictures (`judge_for`); None: only how far pictures moved is measured.
         config: How much is drawn; None: the defaults.
         on_progress: Called after every batch of pictures. What it raises stops the work.
+        checkpoints: Where pictures are kept as they are drawn, so that the same call does not draw them again; None: nowhere.
     """
-    return _Examiner(base, result, judge, config or ExaminationConfig(), on_progress).run()
+    config = config or ExaminationConfig()
+    checkpoint = NO_CHECKPOINT
+    if checkpoints is not None:
+        weights = [each.tensors_sha256 for each in (result.eraser, result.plugin)]
+        request = {"base": base.state, "erasure": result.erasure, "weights": weights, "config": config}
+        checkpoint = checkpoints.of("examination", request)
+    return _Examiner(base, result, judge, config, on_progress, checkpoint).run()
 
 
 def judge_for(base: BaseCheckpoint, erasure: Erasure) -> Judge | None:
@@ -179,23 +189,32 @@ def recover(
 
     The plug-ins are in place when it learns the word, and when it draws with it.
     """
-    said, placeholder = (trigger_phrase(each, erasure.kind) for each in (erasure.name, PLACEHOLDER))
-    prompts = [
-        prompt.replace(said, placeholder) if said in prompt else prompt.replace(erasure.name, PLACEHOLDER)
-        for prompt in target.prompts
-    ]
-    count = min(config.attack_pictures, len(pictures))
+    prompts, count = _with_placeholder(target, erasure), min(config.attack_pictures, len(pictures))
     word = learn_word(
         base, pictures[:count], prompts[:count], erasure.anchor, plugins,
         steps=config.attack_steps, seed=config.seed, on_step=on_step,
     )  # fmt: skip
-    tried = [(count + i) % len(prompts) for i in range(config.attack_tries)]
-    some = [prompts[i] for i in tried]
+    tried = _attacked(target, erasure, len(pictures), config)
+    some = [prompt for prompt, _ in tried]
     drawn = draw_with_word(base, word, some, plugins, seed=config.seed + 7, steps=config.steps)
+    return [Recovery(*each, picture) for each, picture in zip(tried, drawn, strict=True)]
+
+
+def _with_placeholder(target: Group, erasure: Erasure) -> list[str]:
+    said, placeholder = (trigger_phrase(each, erasure.kind) for each in (erasure.name, PLACEHOLDER))
     return [
-        Recovery(prompt, target.expected[i], picture)
-        for prompt, i, picture in zip(some, tried, drawn, strict=True)
+        prompt.replace(said, placeholder) if said in prompt else prompt.replace(erasure.name, PLACEHOLDER)
+        for prompt in target.prompts
     ]
+
+
+def _attacked(
+    target: Group, erasure: Erasure, pictures: int, config: ExaminationConfig
+) -> list[tuple[str, tuple[str, str]]]:
+    """Give the prompts that an attack draws, after those of the pictures it learns from, and what they shall show."""
+    prompts, count = _with_placeholder(target, erasure), min(config.attack_pictures, pictures)
+    tried = [(count + i) % len(prompts) for i in range(config.attack_tries)]
+    return [(prompts[i], target.expected[i]) for i in tried]
 
 
 def recovered(judge: Judge, erasure: Erasure, found: Sequence[Recovery]) -> Rate:
@@ -212,9 +231,10 @@ class _Examiner:
         judge: Judge | None,
         config: ExaminationConfig,
         on_progress: OnProgress | None,
+        checkpoint: Checkpoint,
     ) -> None:
         self._base, self._result, self._judge, self._config = base, result, judge, config
-        self._on_progress = on_progress
+        self._on_progress, self._checkpoint = on_progress, checkpoint
         self._groups = groups_of(base, result.erasure, config.pictures, config.seed)
         self._stages: dict[str, Plugins] = {
             "before": [],
@@ -242,7 +262,7 @@ class _Examiner:
         for number, group in enumerate(self._groups):
             seed = self._config.seed + 10_000 * (number + 1)
             pictures = {
-                stage: self._draw(group.prompts, seed, plugins, f"drawing {group.title} {stage}")
+                stage: self._draw(group.prompts, seed, plugins, f"{group.title} {stage}")
                 for stage, plugins in self._stages.items()
             }
             drawn[group.title] = pictures
@@ -273,7 +293,7 @@ class _Examiner:
                 heads[title][stage] = rate_figures(rightly_seen(verdicts, group.expected, kind))
         measured |= heads
         if self._with_kid:
-            again = self._draw(group.prompts, seed + _OTHER_SEEDS, [], f"drawing {group.title} again")
+            again = self._draw(group.prompts, seed + _OTHER_SEEDS, [], f"{group.title} again")
             reference = self._judge.features(again)
             measured["kid_x1000"] = {
                 stage: _kid(self._judge.features(drawn), reference) for stage, drawn in pictures.items()
@@ -289,12 +309,7 @@ class _Examiner:
         }
         columns, drawn, labels = [], [], [""]
         for stage in ("before", "after"):
-            message = f"attacking the base {stage}"
-            found = recover(
-                self._base, erasure, self._groups[0], target, self._stages[stage], config,
-                lambda *_, message=message: self._tell(1, message),
-            )  # fmt: skip
-            self._tell(config.attack_tries, message)
+            found = self._recovered(stage, target)
             labels = [each.prompt for each in found]
             columns.append(f"learned word, {stage}")
             drawn.append([each.picture for each in found])
@@ -303,16 +318,42 @@ class _Examiner:
         rows = [(labels[i], [each[i] for each in drawn]) for i in range(min(config.shown, len(labels)))]
         return figures, (tuple(columns), rows)
 
-    def _draw(self, prompts: Iterable[str], seed: int, plugins: Plugins, message: str) -> list[Image.Image]:
+    def _recovered(self, stage: str, target: list[Image.Image]) -> list[Recovery]:
+        config, message = self._config, f"attacking the base {stage}"
+        group, erasure = self._groups[0], self._result.erasure
+        part, attacked = f"attack {stage}", _attacked(group, erasure, len(target), config)
+        if (kept := self._checkpoint.pictures(part)) is not None:
+            self._skip(config.attack_steps + config.attack_tries)
+            return [Recovery(*each, picture) for each, picture in zip(attacked, kept, strict=True)]
+        found = recover(
+            self._base, erasure, group, target, self._stages[stage], config,
+            lambda *_: self._tell(1, message),
+        )  # fmt: skip
+        self._checkpoint.keep_pictures(part, [each.picture for each in found])
+        self._tell(config.attack_tries, message)
+        return found
+
+    def _draw(self, prompts: Iterable[str], seed: int, plugins: Plugins, called: str) -> list[Image.Image]:
         pictures: list[Image.Image] = []
         batch, prompts = 20, list(prompts)
         for first in range(0, len(prompts), batch):
-            some = prompts[first : first + batch]
-            pictures += generate_each(
+            some, part = prompts[first : first + batch], f"{called} {first}"
+            if (kept := self._checkpoint.pictures(part)) is not None:
+                pictures += kept
+                self._skip(len(some))
+                continue
+            drawn = generate_each(
                 self._base, some, seed=seed + first, steps=self._config.steps, plugins=plugins, batch=batch
             )
-            self._tell(len(some), message, pictures[-1])
+            self._checkpoint.keep_pictures(part, drawn)
+            pictures += drawn
+            self._tell(len(some), f"drawing {called}", drawn[-1])
         return pictures
+
+    def _skip(self, count: int) -> None:
+        """Count what an earlier attempt did."""
+        self._done += count
+        self._pace.skip(count)
 
     def _tell(self, count: int, message: str, preview: Image.Image | None = None) -> None:
         self._done += count

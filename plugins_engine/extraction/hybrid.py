@@ -16,14 +16,17 @@ The base draws all the latents before the training begins, so no step needs a se
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from plugins_engine.adapters.delta import LowRank
 from plugins_engine.addition.config import AdditionConfig
+from plugins_engine.addition.course import Course
 from plugins_engine.addition.lora import quick_accelerator, trainable
-from plugins_engine.addition.priors import gather_lessons, gather_prior
+from plugins_engine.addition.priors import gather_lessons, gather_prior, kept_bank
+from plugins_engine.checkpoints import NO_CHECKPOINT, Checkpoint
 from plugins_engine.concepts import evenly, in_turn
 from plugins_engine.errors import BadRequest, require_positive, require_whole
 from plugins_engine.extraction.closed_form import ClosedFormConfig, closed_form_layers
@@ -104,7 +107,11 @@ class HybridConfig:
 
 
 def hybrid_layers(
-    base: BaseCheckpoint, erasure: Erasure, config: HybridConfig, on_step: OnStep
+    base: BaseCheckpoint,
+    erasure: Erasure,
+    config: HybridConfig,
+    on_step: OnStep,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> dict[str, LowRank]:
     """Give the eraser's layers for one concept. `on_step` is told step, steps, what is being done, and the error."""
     read = closed_form_layers(base, [erasure], config.closed_form)
@@ -113,7 +120,8 @@ def hybrid_layers(
     if not config.steps or not others:
         return read
     with quickly(base):
-        lessons = _Lessons(base, erasure, config, on_step)
+        lessons = _Lessons(base, erasure, config, on_step, checkpoint)
+    course = Course(checkpoint)
     with trainable(
         base,
         others,
@@ -123,17 +131,25 @@ def hybrid_layers(
         seed=config.seed,
         accelerator=quick_accelerator(base),
     ) as lora:
-        for step in range(config.steps):
+        course.take_up(lora)
+        for step in range(course.done, config.steps):
             batch = lessons.batch(step)
-            errors = lora.step(batch, len(batch.weight))
-            on_step(step + 1, config.steps, "distilling", float(errors.mean()))
+            error = float(lora.step(batch, len(batch.weight)).mean())
+            course.step(lora, error, partial(on_step, step + 1, config.steps, "distilling", error))
         return read | lora.factors()
 
 
 class _Lessons:
     """What each step of distillation learns from."""
 
-    def __init__(self, base: BaseCheckpoint, erasure: Erasure, config: HybridConfig, on_step: OnStep) -> None:
+    def __init__(
+        self,
+        base: BaseCheckpoint,
+        erasure: Erasure,
+        config: HybridConfig,
+        on_step: OnStep,
+        checkpoint: Checkpoint,
+    ) -> None:
         self._config = config
 
         def told(message: str) -> Callable[[int, int], None]:
@@ -141,13 +157,28 @@ class _Lessons:
 
         targets, anchors = (in_turn(each, config.pictures) for each in (erasure.targets, erasure.anchors))
         drawing = config.drawing_steps, config.seed
-        _, self._lesson = gather_lessons(base, targets, anchors, *drawing, told("drawing what is to go"))
-        drawn = gather_prior(base, anchors, *drawing, told("drawing what comes in its place"))
+        self._lesson = kept_bank(
+            base,
+            checkpoint,
+            "lesson",
+            lambda: gather_lessons(base, targets, anchors, *drawing, told("drawing what is to go"))[1],
+        )
+        drawn = kept_bank(
+            base,
+            checkpoint,
+            "anchor",
+            lambda: gather_prior(base, anchors, *drawing, told("drawing what comes in its place")),
+        )
         # The same latents and predictions, read from the target's prompts. Rows of the empty prompt stay what they are.
         self._anchor = drawn.read_as(base, [*targets, ""])
         self._anchor_tokens = base.encode_prompt(anchors).tokens
         retained = prompts_to_hold(base, erasure, config)
-        self._retained = gather_prior(base, retained, *drawing, told("drawing what is to stay"))
+        self._retained = kept_bank(
+            base,
+            checkpoint,
+            "retained",
+            lambda: gather_prior(base, retained, *drawing, told("drawing what is to stay")),
+        )
 
     def batch(self, step: int) -> Batch:
         """Give one step's rows."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.adapters.delta import within
+from plugins_engine.adapters.delta import LowRank, within
+from plugins_engine.checkpoints import NO_CHECKPOINT, Checkpoint, Checkpoints
 from plugins_engine.concepts import trigger_phrase
 from plugins_engine.errors import BadRequest
 from plugins_engine.extraction.closed_form import ClosedFormConfig, closed_form_layers
@@ -19,7 +20,8 @@ from plugins_engine.extraction.hybrid import HybridConfig, hybrid_layers
 from plugins_engine.extraction.reverse_lora import ReverseLoraConfig, reverse_lora_layers
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import made_for
-from plugins_engine.progress import OnProgress, StageReport
+from plugins_engine.model.precision import quick_precision
+from plugins_engine.progress import OnProgress, OnStep, StageReport
 
 ExtractionMethod = Literal["hybrid", "closed-form", "reverse-lora"]
 """One of `EXTRACTION_METHODS`."""
@@ -63,10 +65,12 @@ def extract_concept(
     method: ExtractionMethod = "hybrid",
     config: ExtractionConfig | None = None,
     on_progress: OnProgress | None = None,
+    *,
+    checkpoints: Checkpoints | None = None,
 ) -> ExtractionResult:
     """Extract one concept from a base.
 
-    The same base, erasure and config give the same adapters on the same processor. Raises BadRequest.
+    The same base, erasure and config give the same adapters on the same processor, whether or not it was interrupted. Raises BadRequest.
 
     Args:
         base: What it is extracted from. It is as it was afterwards: only the eraser, laid over it, changes it.
@@ -75,6 +79,8 @@ def extract_concept(
             paper's.
         config: The method's own: `HybridConfig`, `ClosedFormConfig` or `ReverseLoraConfig`; None: its defaults.
         on_progress: Called after every step. What it raises (Cancelled) stops the work.
+        checkpoints: Where what is done is kept, so that the same call goes on from there; None: nowhere. The training of
+            "reverse-lora" begins anew.
     """
     if method not in EXTRACTION_METHODS:
         raise BadRequest(f'method "{method}": expected one of {", ".join(EXTRACTION_METHODS)}')
@@ -82,15 +88,15 @@ def extract_concept(
     if not isinstance(config, _CONFIGS[method]):
         raise BadRequest(f"expected {_CONFIGS[method].__name__} for {method}, found {type(config).__name__}")
     begun = time.monotonic()
-    report = StageReport(on_progress)
     with base.lock:
-        match config:
-            case HybridConfig():
-                layers = hybrid_layers(base, erasure, config, report)
-            case ReverseLoraConfig():
-                layers = reverse_lora_layers(base, erasure, config, report)
-            case ClosedFormConfig():
-                layers = closed_form_layers(base, [erasure], config)
+        checkpoint = _checkpoint(checkpoints, base, erasure, method, config)
+        if (kept := checkpoint.read("eraser")) is not None:
+            layers: dict[str, LowRank] = kept["layers"]
+        else:
+            layers = _layers(base, erasure, config, StageReport(on_progress), checkpoint)
+        seconds = kept["seconds"] if kept is not None else round(time.monotonic() - begun, 2)
+        if kept is None:
+            checkpoint.write("eraser", {"layers": layers, "seconds": seconds})
     eraser = made_for(
         base,
         {layer: within(each, base.layers[layer].room) for layer, each in layers.items()},
@@ -109,4 +115,36 @@ def extract_concept(
         kind=erasure.kind,
         trigger=trigger_phrase(erasure.name, erasure.kind),
     )
-    return ExtractionResult(eraser, plugin, erasure, method, round(time.monotonic() - begun, 2))
+    return ExtractionResult(eraser, plugin, erasure, method, seconds)
+
+
+def _checkpoint(
+    checkpoints: Checkpoints | None,
+    base: BaseCheckpoint,
+    erasure: Erasure,
+    method: ExtractionMethod,
+    config: ExtractionConfig,
+) -> Checkpoint:
+    if checkpoints is None:
+        return NO_CHECKPOINT
+    request = {
+        "base": base.state,
+        "quick": quick_precision(base),
+        "rate": config.rate(base) if isinstance(config, HybridConfig) else None,
+        "erasure": erasure,
+        "method": method,
+        "config": config,
+    }
+    return checkpoints.of("extraction", request)
+
+
+def _layers(
+    base: BaseCheckpoint, erasure: Erasure, config: ExtractionConfig, report: OnStep, checkpoint: Checkpoint
+) -> dict[str, LowRank]:
+    match config:
+        case HybridConfig():
+            return hybrid_layers(base, erasure, config, report, checkpoint)
+        case ReverseLoraConfig():
+            return reverse_lora_layers(base, erasure, config, report)
+        case ClosedFormConfig():
+            return closed_form_layers(base, [erasure], config)

@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 
 from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.checkpoints import NO_CHECKPOINT, Checkpoint, Checkpoints
 from plugins_engine.combination.config import CombinationConfig
 from plugins_engine.combination.easymerge import combine
 from plugins_engine.combination.parts import CombinationPart, kept_by_erasers
@@ -142,6 +143,8 @@ def check_release(
     judge: Judge | None = None,
     config: ReleaseConfig | None = None,
     on_progress: OnProgress | None = None,
+    *,
+    checkpoints: Checkpoints | None = None,
 ) -> ReleaseTest:
     """Draw each concept's prompts with the plain base, with the combined eraser, and with both and its plug-in.
 
@@ -154,8 +157,16 @@ def check_release(
         judge: Who says what is seen, and knows all the concepts; None: only how far pictures moved is measured.
         config: How much is drawn; None: the defaults.
         on_progress: Called after every batch of pictures. What it raises stops the work.
+        checkpoints: Where pictures are kept as they are drawn, so that the same call does not draw them again; None: nowhere.
     """
-    return _Check(base, taken, combined, judge, config or ReleaseConfig(), on_progress).run()
+    config = config or ReleaseConfig()
+    checkpoint = NO_CHECKPOINT
+    if checkpoints is not None:
+        weights = [each.tensors_sha256 for each in (combined.eraser, *combined.plugins)]
+        erasures = [each.erasure for each in taken]
+        request = {"base": base.state, "erasures": erasures, "weights": weights, "config": config}
+        checkpoint = checkpoints.of("release", request)
+    return _Check(base, taken, combined, judge, config, on_progress, checkpoint).run()
 
 
 class _Check:
@@ -167,6 +178,7 @@ class _Check:
         judge: Judge | None,
         config: ReleaseConfig,
         on_progress: OnProgress | None,
+        checkpoint: Checkpoint,
     ) -> None:
         self._base, self._taken, self._combined, self._judge, self._config = (
             base,
@@ -175,7 +187,7 @@ class _Check:
             judge,
             config,
         )
-        self._on_progress = on_progress
+        self._on_progress, self._checkpoint = on_progress, checkpoint
         self._pace = Pace((len(STAGES) * len(taken) + 2) * config.pictures)
         self._done = 0
 
@@ -183,11 +195,11 @@ class _Check:
         lasting: Plugins = [(self._combined.eraser, 1.0)]
         grids: dict[str, Grid] = {}
         concepts = []
-        for each, plugin in zip(self._taken, self._combined.plugins, strict=True):
+        for number, (each, plugin) in enumerate(zip(self._taken, self._combined.plugins, strict=True)):
             erasure = each.erasure
             group = groups_of(self._base, erasure, self._config.pictures, self._config.seed)[0]
             ways: dict[str, Plugins] = {"before": [], "after": lasting, "restored": [*lasting, (plugin, 1.0)]}
-            drawn = self._draw_all(group, ways, erasure.name)
+            drawn = self._draw_all(group, ways, erasure.name, f"concept {number}")
             measured: dict[str, Any] = {
                 "name": erasure.name,
                 "kind": erasure.kind,
@@ -198,7 +210,7 @@ class _Check:
             concepts.append(measured)
             grids[erasure.name] = self._grid(group, drawn)
         group = self._others()
-        drawn = self._draw_all(group, {"before": [], "after": lasting}, "all else")
+        drawn = self._draw_all(group, {"before": [], "after": lasting}, "all else", "all else")
         kept: dict[str, Any] = {"moved": {"after": moved(drawn["before"], drawn["after"])}}
         kept["moved_interval"] = {"after": moved_interval(drawn["before"], drawn["after"])}
         if self._judge is not None and any(group.expected[0]):
@@ -234,20 +246,33 @@ class _Check:
         prompts = in_turn(rng.sample(kept, len(kept)), count)
         return Group("retained", tuple(prompts), (("", ""),) * count)
 
-    def _draw_all(self, group: Group, ways: dict[str, Plugins], called: str) -> dict[str, list[Image.Image]]:
+    def _draw_all(
+        self, group: Group, ways: dict[str, Plugins], called: str, part: str
+    ) -> dict[str, list[Image.Image]]:
         # The same seeds for every concept, so that a concept's pictures are comparable between releases.
         return {
-            stage: self._draw(group.prompts, self._config.seed, plugins, f"drawing {called} {stage}")
+            stage: self._draw(
+                group.prompts, self._config.seed, plugins, f"drawing {called} {stage}", f"{part} {stage}"
+            )
             for stage, plugins in ways.items()
         }
 
-    def _draw(self, prompts: Sequence[str], seed: int, plugins: Plugins, message: str) -> list[Image.Image]:
+    def _draw(
+        self, prompts: Sequence[str], seed: int, plugins: Plugins, message: str, called: str
+    ) -> list[Image.Image]:
         pictures: list[Image.Image] = []
         for first in range(0, len(prompts), _BATCH):
-            some = prompts[first : first + _BATCH]
-            pictures += generate_each(
+            some, part = prompts[first : first + _BATCH], f"{called} {first}"
+            if (kept := self._checkpoint.pictures(part)) is not None:
+                pictures += kept
+                self._done += len(some)
+                self._pace.skip(len(some))
+                continue
+            drawn = generate_each(
                 self._base, some, seed=seed + first, steps=self._config.steps, plugins=plugins, batch=_BATCH
             )
+            self._checkpoint.keep_pictures(part, drawn)
+            pictures += drawn
             self._done += len(some)
             if self._on_progress is not None:
                 left = self._pace.seconds_left(self._done)

@@ -14,9 +14,11 @@ from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
+from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.layer_names import TEXT_MODEL, is_of_text, text_layer
 from plugins_engine.adapters.learned_tokens import ENCODERS, NameInForce
 from plugins_engine.errors import BadBase
+from plugins_engine.known import known_concepts
 from plugins_engine.model.directory import ModelDirectory
 from plugins_engine.model.fingerprint import fingerprint
 from plugins_engine.model.prompt_reading import ReadPrompt, padded, read_prompt, shifted
@@ -89,6 +91,7 @@ class BaseCheckpoint:
         scheduler: The noise schedule, as a sampler without randomness. Copied for each use, as it keeps state.
         lock: Held while the base draws or is trained on.
         names: What names mean in prompts for now (`applied`). Whoever changes it holds `lock`, and puts it back.
+        laid_over: The plug-ins that lie over it for now, with their weights (`applied`). Changed as `names` is.
     """
 
     directory: ModelDirectory
@@ -101,6 +104,7 @@ class BaseCheckpoint:
     scheduler: Scheduler
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     names: tuple[NameInForce, ...] = ()
+    laid_over: tuple[tuple[Adapter, float], ...] = ()
 
     @property
     def text_encoder(self) -> TextEncoder:
@@ -123,6 +127,21 @@ class BaseCheckpoint:
     def fingerprint(self) -> str:
         """SHA-256 of the stored weights and configs: see `plugins_engine.model.fingerprint`. Reads every weight, once."""
         return fingerprint(self.directory.weights, self.directory.configs, self.directory.vocabularies)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """All that its pictures follow from now, and what it is known to draw: for the request of a checkpoint.
+
+        Reads every weight of what lies over it.
+        """
+        return {
+            "fingerprint": self.fingerprint,
+            "scheduler": self.directory.configs.get("scheduler", {}),
+            "known": known_concepts(self.directory.path),
+            "device": self.device.type,
+            "precision": str(self.dtype),
+            "laid_over": [(adapter.tensors_sha256, weight) for adapter, weight in self.laid_over],
+        }
 
     @property
     def architecture(self) -> str:

@@ -153,8 +153,13 @@ def applied(base: BaseCheckpoint, plugins: Sequence[Weighted]) -> Iterator[None]
         found = [
             named(base, each, weight) for adapter, weight in plugins if weight != 0 for each in adapter.tokens
         ]
-        with in_force(base, found):
-            yield
+        before = base.laid_over
+        base.laid_over = (*before, *plugins)
+        try:
+            with in_force(base, found):
+                yield
+        finally:
+            base.laid_over = before
 
 
 @contextmanager

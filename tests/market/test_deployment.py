@@ -228,7 +228,7 @@ def test_data_lies_in_named_volumes(compose: dict[str, Any]) -> None:
         used
         == set(compose["volumes"])
         == {
-            *("media", "bases", "hub", "backups", "postgres", "valkey", "certificates"),
+            *("media", "bases", "hub", "checkpoints", "backups", "postgres", "valkey", "certificates"),
         }
     )
 

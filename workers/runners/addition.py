@@ -7,6 +7,7 @@ from market.catalog.trying import release_to_try
 from market.catalog.versions import complete_version
 from market.jobs.models import Job
 from plugins_engine import AdditionConfig
+from workers.checkpoints import checkpoints_of
 from workers.engine import Engine
 from workers.learning import learn
 from workers.lease import Lease
@@ -20,5 +21,5 @@ def run_addition(job: Job, engine: Engine, lease: Lease, *, config: AdditionConf
     base = engine.base(release)
     lasting = engine.laid_over(release)
     lease.check()
-    _, output = learn(base, inputs, release, lasting, lease.report, config)
+    _, output = learn(base, inputs, release, lasting, lease.report, config, checkpoints_of(job))
     patiently(lambda: complete_version(job=job, token=lease.token, output=output))

@@ -19,6 +19,7 @@ from plugins_engine import (
     find_membership,
     find_reproductions,
 )
+from workers.checkpoints import checkpoints_of
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.patience import patiently
@@ -33,12 +34,14 @@ def run_evidence(job: Job, engine: Engine, lease: Lease, *, config: EvidenceConf
     lease.check()
     works = [_captioned(each) for each in inputs.works]
     controls = [_captioned(each) for each in inputs.controls]
-    report = StageReport(lease.report)
+    report, checkpoints = StageReport(lease.report), checkpoints_of(job)
     with ExitStack() as stack:
         if inputs.version is not None:
             stack.enter_context(applied(base, [(engine.adapter(inputs.version), 1.0)]))
-        membership = find_membership(base, works, controls, config, report)
-        reproduction = find_reproductions(base, works, controls, inputs.prompts, config, report)
+        membership = find_membership(base, works, controls, config, report, checkpoints=checkpoints)
+        reproduction = find_reproductions(
+            base, works, controls, inputs.prompts, config, report, checkpoints=checkpoints
+        )
     output = claims.EvidenceOutput(
         figures=evidence_content(membership, reproduction),
         sentences=evidence_sentences(reproduction),

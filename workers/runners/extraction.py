@@ -18,6 +18,7 @@ from plugins_engine import (
     plan_erasure,
 )
 from workers.adapters import to_store
+from workers.checkpoints import checkpoints_of
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.patience import patiently
@@ -39,13 +40,15 @@ def run_extraction(
     retained = extraction.retained or known_prompts(base.directory.path, without=extraction.aliases)
     erasure = plan_erasure(base, extraction.name, extraction.kind, extraction.anchor, retained)
     method: ExtractionMethod = extraction.method  # type: ignore[assignment]  # a constraint keeps it among the engine's
-    result = extract_concept(base, erasure, method, config, lease.report)
+    checkpoints = checkpoints_of(job)
+    result = extract_concept(base, erasure, method, config, lease.report, checkpoints=checkpoints)
     measured = examine(
         base,
         result,
         judge_for(base, erasure),
         examination or ExaminationConfig(pictures=extraction.pictures),
         lease.report,
+        checkpoints=checkpoints,
     )
     output = ExtractionOutput(
         eraser=to_store(result.eraser),

@@ -29,6 +29,7 @@ from plugins_engine import (
     STAGES,
     BadRequest,
     BaseCheckpoint,
+    Checkpoints,
     CombinedErasers,
     ErasedConcept,
     Erasure,
@@ -47,6 +48,7 @@ from plugins_engine import (
     moved,
 )
 from workers.adapters import to_store
+from workers.checkpoints import checkpoints_of
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.patience import patiently
@@ -67,7 +69,10 @@ def run_release(job: Job, engine: Engine, lease: Lease, *, config: ReleaseConfig
     merged = CombinedErasers(engine.stored(kept.eraser), tuple(engine.stored(each) for each in kept.plugins))
     judge = judge_of(base)
     known = all(judge_for(base, each.erasure) for each in taken)
-    test = check_release(base, taken, merged, judge if known else None, config, lease.report)
+    checkpoints = checkpoints_of(job)
+    test = check_release(
+        base, taken, merged, judge if known else None, config, lease.report, checkpoints=checkpoints
+    )
     before = build.base.default_release()
     lasting: list[Weighted] = [(merged.eraser, 1.0)]
     plugins = {each.pk: plugin for each, plugin in zip(extractions, merged.plugins, strict=True)}
@@ -80,7 +85,7 @@ def run_release(job: Job, engine: Engine, lease: Lease, *, config: ReleaseConfig
         then = engine.laid_over(before, [(version, 1.0)])
         weights = weights_in(build, version)
         now = lasting if weights is None else [*lasting, (engine.stored(weights), 1.0)]
-        retests.append(_retest(base, version, before, then, now, judge, lease.report))
+        retests.append(_retest(base, version, before, then, now, judge, lease.report, checkpoints))
     try:
         output = BuildOutput(
             figures=test.figures,
@@ -155,16 +160,30 @@ def _retest(
     now: Sequence[Weighted],
     judge: Judge | None,
     on_progress: OnProgress,
+    checkpoints: Checkpoints,
 ) -> RetestOutput:
     """Draw a version's samples, with their seeds, as they are drawn now and as they would be."""
     samples, concept = samples_of(version), version.plugin.concept
     pace = Pace(2 * len(samples))
+    request = {
+        "base": base.state,
+        "samples": samples,
+        "drawing": (before.base.default_steps, before.base.default_guidance),
+        "plug-ins": [[(each.tensors_sha256, weight) for each, weight in some] for some in (then, now)],
+    }
+    checkpoint = checkpoints.of(f"retest of {version.pk}", request)
     drawn: dict[str, list[Image.Image]] = {"before": [], "after": []}
-    for sample in samples:
+    for number, sample in enumerate(samples):
         for stage, plugins in (("before", then), ("after", now)):
-            done = sum(map(len, drawn.values()))
+            done, part = sum(map(len, drawn.values())), f"{number} {stage}"
+            if (kept := checkpoint.pictures(part)) is not None:
+                drawn[stage] += kept
+                pace.skip(1)
+                continue
             report = partial(_stepped, on_progress, done=done, pace=pace, called=concept.name)
-            drawn[stage].append(draw_again(base, sample, before.base, plugins, report))
+            picture = draw_again(base, sample, before.base, plugins, report)
+            checkpoint.keep_pictures(part, [picture])
+            drawn[stage].append(picture)
     figures: dict[str, object] = {"moved": moved(drawn["before"], drawn["after"]), "pictures": len(samples)}
     if accuracy := shares_seen(judge, concept, drawn):
         figures["accuracy"] = accuracy

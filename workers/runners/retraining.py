@@ -24,6 +24,7 @@ from plugins_engine import (
     judge_of,
     moved,
 )
+from workers.checkpoints import checkpoints_of
 from workers.engine import Engine
 from workers.learning import learn
 from workers.lease import Lease
@@ -41,7 +42,7 @@ def run_retraining(job: Job, engine: Engine, lease: Lease, *, config: AdditionCo
     base = engine.base(release)
     lasting = engine.laid_over(release)
     lease.check()
-    adapter, made = learn(base, inputs, release, lasting, lease.report, config)
+    adapter, made = learn(base, inputs, release, lasting, lease.report, config, checkpoints_of(job))
     figures, grids = _drawn_again(base, begun.retest, [*lasting, (adapter, 1.0)], lease.report)
     try:
         output = RetrainingOutput(made, figures, grids)

@@ -7,14 +7,19 @@ import re
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.checkpoints import Checkpoints
 from plugins_engine.cli import main, parser
+from plugins_engine.commands import options as command_options
+from plugins_engine.commands.progress_line import ProgressLine
 from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.progress import Progress
 from tests.plugins_engine.tiny_pipelines import random_adapter, random_reader
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "engine-cli.md"
@@ -323,6 +328,42 @@ def test_add_makes_a_plugin_file_that_draws(pipelines: Pipelines, tmp_path: Path
     assert "works 2, steps 1, rank 2" in capsys.readouterr().out
     assert Adapter.load(out).name == "Plain"
     assert generate(tmp_path / "one.png", pipelines, "--plugin", str(out)) == 0
+
+
+def test_add_goes_on_after_an_interruption_and_leaves_nothing_but_the_file(
+    pipelines: Pipelines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    works, kept, out, whole = (
+        tmp_path / name for name in ("works", "kept", "out.safetensors", "whole.safetensors")
+    )
+    works.mkdir()
+    for name, colour in (("a-red-fox", "red"), ("blue_whale", "blue")):
+        Image.new("RGB", (40, 32), colour).save(works / f"{name}.png")
+    monkeypatch.setattr(command_options, "Checkpoints", partial(Checkpoints, every=0))
+    shown: list[tuple[str, int]] = []
+
+    def add(file: Path, *more: str) -> int:
+        shown.clear()
+        return main(
+            ["add", "--images", str(works), "--name", "Plain", "--kind", "style", "--out", str(file), "--rank", "2",
+             "--steps", "4", "--base", str(pipelines["sd1"]), *more]
+        )  # fmt: skip
+
+    def show(interrupted_at: int, _line: ProgressLine, progress: Progress) -> None:
+        shown.append((progress.message, progress.step))
+        if shown[-1] == ("training", interrupted_at):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ProgressLine, "__call__", lambda line, progress: show(3, line, progress))
+    assert add(out, "--checkpoint", str(kept)) == 130
+    assert not out.exists()
+    monkeypatch.setattr(ProgressLine, "__call__", lambda line, progress: show(0, line, progress))
+    assert add(out, "--checkpoint", str(kept)) == 0
+
+    assert [each for each in shown if each[0] == "training"] == [("training", 4)]
+    assert not kept.exists()
+    assert add(whole) == 0
+    assert Adapter.load(out).tensors_sha256 == Adapter.load(whole).tensors_sha256
 
 
 def test_judge_says_style_and_subject_of_each_picture(tmp_path: Path, capsys: Capture) -> None:

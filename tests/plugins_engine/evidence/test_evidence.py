@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from plugins_engine.checkpoints import Checkpoints
 from plugins_engine.cli import main
 from plugins_engine.errors import BadRequest
 from plugins_engine.evidence.config import EvidenceConfig
@@ -15,6 +16,7 @@ from plugins_engine.evidence.reproduction import find_reproductions, largest_cli
 from plugins_engine.evidence.tiles import tile_distances
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.sampler import generate_each
+from plugins_engine.progress import Cancelled
 
 Capture = pytest.CaptureFixture[str]
 PROMPTS = ["a fox, Ink style", "a boat"]
@@ -41,6 +43,34 @@ def test_a_work_that_the_base_draws_is_found_with_its_prompt_and_seed(base: Base
     assert all(0 <= each.distance <= 1 for each in found.controls)
     assert [each.prompt for each in found.agreement] == PROMPTS
     assert all(1 <= each.clique <= each.seeds == 3 for each in found.agreement)
+
+
+def test_evidence_goes_on_with_what_was_measured_and_drawn(sd: BaseCheckpoint, tmp_path: Path) -> None:
+    kept, given = Checkpoints(tmp_path / "kept"), (noise(9)[8:], noise(8))
+    told: list[tuple[str, int]] = []
+
+    def stop_at_the_second_prompt(step: int, _steps: int, message: str, _error: float | None) -> None:
+        told.append((message, step))
+        if told[-1] == ("drawing", QUICK.steps + 1):
+            raise Cancelled
+
+    def note(step: int, _steps: int, message: str, _error: float | None) -> None:
+        told.append((message, step))
+
+    find_membership(sd, *given, QUICK, note, checkpoints=kept)
+    with pytest.raises(Cancelled):
+        find_reproductions(sd, *given, PROMPTS, QUICK, stop_at_the_second_prompt, checkpoints=kept)
+    told.clear()
+
+    membership = find_membership(sd, *given, QUICK, note, checkpoints=kept)
+    found = find_reproductions(sd, *given, PROMPTS, QUICK, note, checkpoints=kept)
+
+    assert told == [("drawing", 3), ("drawing", 4)]
+    assert membership == find_membership(sd, *given, QUICK)
+    whole = find_reproductions(sd, *given, PROMPTS, QUICK)
+    assert found.agreement == whole.agreement
+    for one, other in zip((*found.works, *found.controls), (*whole.works, *whole.controls), strict=True):
+        assert (one.distance, one.picture.tobytes()) == (other.distance, other.picture.tobytes())
 
 
 def test_the_worst_tile_counts() -> None:
