@@ -10,7 +10,7 @@ from plugins_engine.adapters.learned_tokens import ENCODERS
 from plugins_engine.errors import BadAdapter
 
 # What a key ends with, after the layer's name, by what it holds.
-_ROLES: dict[str, tuple[str, ...]] = {
+ROLES: dict[str, tuple[str, ...]] = {
     "down": (
         ".lora_A.weight",
         ".lora_A.default.weight",
@@ -49,7 +49,7 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "b_norm": (".b_norm",),
 }  # fmt: skip
 # The longest first: ".lora.alpha" ends with ".alpha".
-_ENDS = sorted(((end, role) for role, ends in _ROLES.items() for end in ends), key=lambda each: -len(each[0]))
+_ENDS = sorted(((end, role) for role, ends in ROLES.items() for end in ends), key=lambda each: -len(each[0]))
 # What a key may begin with, before the layer's name.
 _STARTS = (
     "base_model.model.",

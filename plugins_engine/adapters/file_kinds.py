@@ -30,9 +30,24 @@ class LayerDelta:
     vectors: dict[str, Tensor] = field(default_factory=dict)
 
 
-def layer_delta(layer: str, tensors: LayerTensors, scales: Scales) -> LayerDelta:
+@dataclass
+class Room:
+    """How many numbers may still be made of a file's factors: a small file could say a layer as large as all memory."""
+
+    left: int = 2**29  # 2 GB, which is what a file may have
+
+    def take(self, count: int, name: str, key: str) -> None:
+        """Count numbers that are to be made. Raises BadAdapter where they are too many."""
+        self.left -= count
+        if self.left < 0:
+            raise BadAdapter(
+                f"{name}: expected layers of ordinary size, found factors of {count} numbers at {key}"
+            )
+
+
+def layer_delta(layer: str, tensors: LayerTensors, scales: Scales, room: Room) -> LayerDelta:
     """Read one layer. Raises BadAdapter, naming the file and the tensor."""
-    reading = _Reading(layer, tensors, scales)
+    reading = _Reading(layer, tensors, scales, room)
     found = reading.run()
     if tensors.held:
         raise BadAdapter(
@@ -42,8 +57,8 @@ def layer_delta(layer: str, tensors: LayerTensors, scales: Scales) -> LayerDelta
 
 
 class _Reading:
-    def __init__(self, layer: str, tensors: LayerTensors, scales: Scales) -> None:
-        self._layer, self._tensors, self._scales = layer, tensors, scales
+    def __init__(self, layer: str, tensors: LayerTensors, scales: Scales, room: Room) -> None:
+        self._layer, self._tensors, self._scales, self._room = layer, tensors, scales, room
         self._name, self._key = scales.name, tensors.key
         self._kernel: Kernel | None = None
 
@@ -89,6 +104,10 @@ class _Reading:
             if tensor.numel() != 1:
                 raise self._wrong(f"expected one number as {role} beside {self._key}, found {tensor.numel()}")
             return
+        if tensor.ndim == 0 or tensor.ndim > 4:
+            raise self._wrong(
+                f"expected matrices, convolutions or vectors at {self._key}, found {tuple(tensor.shape)} as {role}"
+            )
         if not tensor.is_floating_point():
             raise self._wrong(f"expected floating point weights at {self._key}, found {tensor.dtype}")
         if not torch.isfinite(tensor.float()).all():
@@ -113,6 +132,8 @@ class _Reading:
         roles = {"weight": ["w_norm"], "bias": ["b_norm", "diff_b"]}
         if is_of_norm(self._layer):
             roles["weight"].append("diff")
+        elif wrong := sorted(role for role in ("w_norm", "b_norm") if role in self._tensors.held):
+            raise self._wrong(f"expected a norm's name before {wrong[0]}, found {self._key}")
         for name, some in roles.items():
             taken = [each for role in some if (each := self._tensors.take(role)) is not None]
             if len(taken) > 1:
@@ -158,6 +179,8 @@ class _Reading:
                 f"expected a core (rank, rank, height, width) and A (rank, in) at {self._key}, found {tuple(core.shape)} and "
                 f"{tuple(down.shape)}"
             )
+        rank, _, height, width = core.shape
+        self._room.take(rank * down.shape[1] * height * width, self._name, self._key)
         return torch.einsum("rsHW,si->riHW", core.float(), down.float())
 
     def _as_matrix(self, tensor: Tensor) -> Tensor:
@@ -175,7 +198,7 @@ class _Reading:
             )
             if a is None or b is None:
                 raise self._wrong(f"expected hada_w{which}_a and hada_w{which}_b of {self._layer}, found one")
-            if core is not None:  # a is (rank, out) then
+            if core is not None and a.ndim == 2:  # a is (rank, out) then
                 a, b = a.T, self._as_matrix(self._tucker(core, b))
             if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0] or 0 in (*a.shape, *b.shape):
                 raise self._wrong(
@@ -207,7 +230,7 @@ class _Reading:
                 raise self._wrong(
                     f"expected lokr_w{which}, or lokr_w{which}_a and lokr_w{which}_b, of {self._layer}, found neither"
                 )
-            if core is not None:  # a is (rank, out) then
+            if core is not None and a.ndim == 2:  # a is (rank, out) then
                 a, b = a.T, self._as_matrix(self._tucker(core, b))
             else:
                 b = self._as_matrix(b)
@@ -215,6 +238,7 @@ class _Reading:
                 raise self._wrong(
                     f"expected LoKr factors (out, rank) and (rank, in) at {self._key}, found {tuple(a.shape)} and {tuple(b.shape)}"
                 )
+            self._room.take(a.shape[0] * b.shape[1], self._name, self._key)
             whole, rank = a.float() @ b.float(), int(a.shape[1])
         elif a is not None or b is not None or core is not None:
             raise self._wrong(f"expected lokr_w{which} of {self._layer} whole or in factors, found both")

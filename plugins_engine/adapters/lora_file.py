@@ -9,7 +9,7 @@ from torch import Tensor
 
 from plugins_engine.adapters.families import family_of, require_readable
 from plugins_engine.adapters.file_keys import by_layer
-from plugins_engine.adapters.file_kinds import Kernel, layer_delta
+from plugins_engine.adapters.file_kinds import Kernel, Room, layer_delta
 from plugins_engine.adapters.kinds import Delta
 from plugins_engine.adapters.layer_names import aliases, is_of_text, published_layers
 from plugins_engine.adapters.learned_tokens import LearnedTokens
@@ -64,13 +64,13 @@ def parse(
     found = by_layer(tensors, table, name, family)
     if not found and not tokens:
         raise BadAdapter(f"{name}: expected LoRA weights or learned tokens, found none")
-    scales = scales_of(name, metadata, config)
+    scales, room = scales_of(name, metadata, config), Room()
     layers: dict[str, Delta] = {}
     kernels: dict[str, Kernel] = {}
     vectors: dict[str, Tensor] = {}
     for layer in sorted(found):
         key = found[layer].key
-        read = layer_delta(layer, found[layer], scales)
+        read = layer_delta(layer, found[layer], scales, room)
         if read.delta is not None:
             layers[layer] = read.delta
         if read.kernel is not None:

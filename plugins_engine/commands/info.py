@@ -17,6 +17,7 @@ from plugins_engine.model.loading import load_base
 if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands
 
+_MOST_NUMBERS = 2**27
 _KINDS = {
     "tuple": "low rank",
     "Hadamard": "LoHa",
@@ -118,11 +119,9 @@ def _describe_delta(each: Delta) -> str:
     if isinstance(each, tuple):
         return f"{described} norm {kinds.norm(each):.4g}"
     kind = _KINDS[type(each).__name__]
-    return (
-        f"{described} {kind}"
-        if isinstance(each, Decomposed)
-        else f"{described} {kind} norm {kinds.norm(each):.4g}"
-    )
+    # The norm of the others takes the whole matrix, which a hostile file may say larger than memory.
+    known = not isinstance(each, Decomposed) and out * width <= _MOST_NUMBERS
+    return f"{described} {kind} norm {kinds.norm(each):.4g}" if known else f"{described} {kind}"
 
 
 def _print(described: dict[str, object], as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """Hostile files, and files of other methods, are told apart and refused by name."""
 
+import random
 import struct
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from plugins_engine.adapters import delta
 from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.adapters.file_keys import ROLES
 from plugins_engine.adapters.layer_names import flatten
 from plugins_engine.errors import BadAdapter
 from tests.plugins_engine.adapters.lora_files import GOOD, TEXT, A, B, Q, file, with_header
@@ -172,6 +174,26 @@ def text(**tensors: Tensor) -> bytes:
         ),
         (file({f"lora_unet_{flatten(Q)}.diff": A * torch.nan}), "found NaN"),
         (file({f"unet.{Q}.oft_diag": A}), "found OFT"),
+        (
+            file(
+                {
+                    f"unet.{Q}.lokr_w1": torch.ones(1, 1),
+                    f"unet.{Q}.lokr_w2_a": torch.ones(100_000, 1),
+                    f"unet.{Q}.lokr_w2_b": torch.ones(1, 100_000),
+                }
+            ),
+            "expected layers of ordinary size, found factors of 10000000000 numbers",
+        ),
+        (
+            file(
+                {
+                    f"unet.{Q}.lora_up.weight": torch.ones(4, 1, 1, 1),
+                    f"unet.{Q}.lora_mid.weight": torch.ones(1, 1, 1000, 1000),
+                    f"unet.{Q}.lora_down.weight": torch.ones(1, 10_000, 1, 1),
+                }
+            ),
+            "expected layers of ordinary size",
+        ),
         (file({f"lora_unet_{flatten(Q)}.a1.weight": A}), "found GLoRA"),
         (file(GOOD | {f"unet.{Q}.lora_E": A}), "found AdaLoRA"),
         (file(GOOD | {f"unet.{Q}.something": A}), f"found unet.{Q}.something"),
@@ -237,3 +259,46 @@ def test_a_file_above_the_limit_is_refused_unread(tmp_path: Path) -> None:
 def test_an_adapter_cannot_be_made_of_wrong_matrices(layers: dict[str, delta.LowRank]) -> None:
     with pytest.raises(BadAdapter, match="expected"):
         Adapter(layers)
+
+
+ENDS = [end for ends in ROLES.values() for end in ends[:1]]
+SHAPES = [
+    (),
+    (0,),
+    (4,),
+    (3, 4),
+    (4, 3),
+    (0, 4),
+    (1, 4),
+    (5, 1),
+    (3, 4, 1, 1),
+    (3, 4, 3, 3),
+    (4, 3, 1),
+    (2, 2, 2, 2, 2),
+]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_mixture_of_tensors_is_read_or_refused_and_nothing_else(seed: int) -> None:
+    rng = random.Random(seed)
+    read = 0
+    for _ in range(50):
+        layer = rng.choice(
+            [
+                f"unet.{Q}",
+                f"lora_unet_{flatten(Q)}",
+                f"text_encoder.{TEXT}.mlp.fc1",
+                "unet.mid_block.resnets.0.norm1",
+            ]
+        )
+        tensors = {
+            f"{layer}{end}": torch.ones(rng.choice(SHAPES)) for end in rng.sample(ENDS, rng.randint(1, 5))
+        }
+        try:
+            adapter = Adapter.load(file(tensors, rng.choice([None, {"ss_network_alpha": "x"}])))
+        except BadAdapter:
+            continue
+        read += 1
+        assert adapter.tensors_sha256
+        again = Adapter.load(adapter.to_bytes())
+        assert again.tensors_sha256 == adapter.tensors_sha256
