@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from plugins_engine.commands import add, combine, convert, evidence, extract, generate, info, judge
 from plugins_engine.commands.options import help_formatter
@@ -28,6 +29,11 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _version() -> str:
+    """Say which versions compute: a picture or a plug-in follows from them."""
+    return ", ".join(f"{name} {version(name)}" for name in ("torch", "diffusers", "transformers", "peft"))
+
+
 def parser() -> argparse.ArgumentParser:
     """Make the parser of every command."""
     root = argparse.ArgumentParser(
@@ -35,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
         description="Make, look at and draw with low-rank plug-ins for latent diffusion models.",
         formatter_class=help_formatter,
     )
+    root.add_argument("--version", action="version", version=_version())
     commands = root.add_subparsers(metavar="COMMAND", required=True)
     for command in (info, convert, add, extract, combine, evidence, generate, judge):
         command.add(commands)

@@ -46,26 +46,37 @@ def checkpoints_in(folder: Path | None) -> Checkpoints | None:
     """Give the place that `--checkpoint` names, if it does."""
     if folder is None:
         return None
-    require_folder(folder, "--checkpoint")
+    _require_no_file(folder, "--checkpoint")  # it is made when something is kept, for this user alone
     return Checkpoints(folder)
 
 
 def require_target(out: Path, suffix: str, option: str = "--out") -> None:
-    """Check where a file will go before time is spent on it."""
+    """Check where a file will go before time is spent on it, and make the folders that it will be in."""
     if out.suffix.lower() != suffix:
         raise BadRequest(f"{option} {out}: expected a name that ends in {suffix}")
     if out.is_dir():
         raise BadRequest(f"{option} {out}: expected a file name, found a directory")
-    if not out.parent.is_dir():
-        raise BadRequest(f"{option} {out}: expected the directory {out.parent} to exist")
+    _make(out.parent, option)
 
 
 def require_folder(folder: Path, option: str) -> None:
-    """Check that a folder is there or can be made."""
+    """Check that a folder is there, or make it."""
+    _require_no_file(folder, option)
+    _make(folder, option)
+
+
+def _require_no_file(folder: Path, option: str) -> None:
     if folder.exists() and not folder.is_dir():
         raise BadRequest(f"{option} {folder}: expected a folder, found a file")
-    if not folder.parent.is_dir():
-        raise BadRequest(f"{option} {folder}: expected the directory {folder.parent} to exist")
+
+
+def _make(folder: Path, option: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadRequest(
+            f"{option} {folder}: expected a folder that can be made ({error.strerror})"
+        ) from error
 
 
 def read_lines(path: Path, option: str) -> list[str]:

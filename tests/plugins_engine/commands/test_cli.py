@@ -195,8 +195,8 @@ def test_info_describes_plugins_and_whether_they_fit(
             "--out fox.gif: expected a name that ends in .png",
         ),
         (
-            ["generate", "--prompt", "a fox", "--out", "no/such/fox.png"],
-            "expected the directory no/such to exist",
+            ["generate", "--prompt", "a fox", "--out", "{text}/fox.png"],
+            "expected a folder that can be made (File exists)",
         ),
         (["generate", "--prompt", " ", "--out", "fox.png"], "the prompt is empty"),
         (
@@ -414,3 +414,20 @@ def test_add_names_the_file_of_a_caption_that_is_too_long_and_what_it_skipped(
     assert "skipped read.me" in said
     assert f"error: {works / 'w1.png'}: the prompt" in said
     assert not out.exists()
+
+
+def test_folders_for_what_is_written_are_made(pipelines: Pipelines, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "deeper" / "fox.png"
+
+    assert generate(out, pipelines) == 0
+    assert out.is_file()
+
+
+def test_the_versions_that_compute_are_told(capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+
+    assert ended.value.code == 0
+    assert re.fullmatch(
+        r"torch [\w.+]+, diffusers [\d.]+, transformers [\d.]+, peft [\d.]+\n", capsys.readouterr().out
+    )
