@@ -1,13 +1,16 @@
 # syntax=docker/dockerfile:1
 # One image for web, worker and sweeper; docker-compose.yml says which runs what.
-# CPU-only torch makes it several GB smaller: --build-arg PIP_EXTRA_INDEX_URL=<PyTorch's index of CPU builds>
+# CPU-only torch makes it several GB smaller: --build-arg TORCH=cpu --build-arg PIP_EXTRA_INDEX_URL=<PyTorch's index of CPU builds>
 
 FROM python:3.11-slim-bookworm AS packages
 ARG PIP_EXTRA_INDEX_URL=
+ARG TORCH=cuda
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
-COPY requirements.txt .
-RUN PIP_EXTRA_INDEX_URL="$PIP_EXTRA_INDEX_URL" /opt/venv/bin/pip install -r requirements.txt
+COPY locks locks
+# Each file has a hash in a lock, and a lock names every package.
+RUN PIP_EXTRA_INDEX_URL="$PIP_EXTRA_INDEX_URL" /opt/venv/bin/pip install --require-hashes --no-deps \
+    -r locks/packages.txt -r "locks/torch-$TORCH.txt"
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /srv/market --shell /usr/sbin/nologin market \

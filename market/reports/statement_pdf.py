@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from functools import cache
-from xml.sax.saxutils import escape
 
 from django.conf import settings
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Frame, LongTable, PageTemplate, Paragraph, Spacer
 
@@ -21,39 +17,24 @@ from market.ledger.models import Entry
 from market.ledger.money import formatted
 from market.ledger.signing import signer
 from market.ledger.statements import Statement
+from market.reports.pdf_text import BOLD, TEXT, fonts, paragraph
 
 _MARGIN = 18 * mm
 _WIDTHS = (36 * mm, 34 * mm, 72 * mm, 32 * mm)
-_TEXT, _BOLD = "Vera", "VeraBd"  # they come with reportlab, and have the euro sign
-
-
-@cache
-def _fonts() -> dict[int, int]:
-    """Register the fonts. Give the characters that they have."""
-    for name in (_TEXT, _BOLD):
-        pdfmetrics.registerFont(TTFont(name, f"{name}.ttf"))
-    known: dict[int, int] = pdfmetrics.getFont(_TEXT).face.charToGlyph
-    return known
-
-
-def _shown(text: str) -> str:
-    """Give printable text. A character that the font lacks becomes a question mark; the page shows it correctly."""
-    known = _fonts()
-    return escape("".join(each if ord(each) in known else "?" for each in text))
 
 
 def as_pdf(made: Statement, lines: Iterable[tuple[Entry, str]]) -> bytes:
     """Draw the statement. `lines` are its entries, each with what it was for."""
-    _fonts()
-    text = ParagraphStyle("text", fontName=_TEXT, fontSize=8.5, leading=11)
+    fonts()
+    text = ParagraphStyle("text", fontName=TEXT, fontSize=8.5, leading=11)
     small = ParagraphStyle("small", text, fontSize=7, leading=9, textColor=colors.HexColor("#555555"))
-    title = ParagraphStyle("title", text, fontName=_BOLD, fontSize=15, leading=20)
+    title = ParagraphStyle("title", text, fontName=BOLD, fontSize=15, leading=20)
     right = ParagraphStyle("right", text, alignment=2)
-    total = ParagraphStyle("total", right, fontName=_BOLD)
+    total = ParagraphStyle("total", right, fontName=BOLD)
     currency = made.account.currency
 
     def money(micros: int, style: ParagraphStyle = right) -> Paragraph:
-        return Paragraph(_shown(formatted(micros, currency)), style)
+        return paragraph(formatted(micros, currency), style)
 
     month = f"{made.month.first:%B %Y}{'' if made.complete else ', so far'}"
     rows = [
@@ -65,8 +46,8 @@ def as_pdf(made: Statement, lines: Iterable[tuple[Entry, str]]) -> bytes:
     rows += [
         [
             Paragraph(f"{entry.created_at:%Y-%m-%d %H:%M:%S}", text),
-            Paragraph(_shown(f"{entry.transfer.get_kind_display()} {entry.transfer_id}"), text),
-            Paragraph(_shown(label), text),
+            paragraph(f"{entry.transfer.get_kind_display()} {entry.transfer_id}", text),
+            paragraph(label, text),
             money(entry.amount),
         ]
         for entry, label in lines
@@ -89,13 +70,13 @@ def as_pdf(made: Statement, lines: Iterable[tuple[Entry, str]]) -> bytes:
     document.addPageTemplates(PageTemplate(frames=[frame], onPage=_page_number))
     document.build([
         Paragraph(f"Statement, {month}", title),
-        Paragraph(f"{_shown(str(made.account.owner))}: account {made.account.pk}, {currency}, at {_shown(settings.PUBLIC_URL)}", text),
+        paragraph(f"{made.account.owner}: account {made.account.pk}, {currency}, at {settings.PUBLIC_URL}", text),
         Spacer(1, 6 * mm),
         table,
         Spacer(1, 6 * mm),
-        Paragraph(
+        paragraph(
             "This is a printout. The proof of it is the file “with proof” of the same statement, signed with "
-            f"{_shown(signer().verifier_key)}",
+            f"{signer().verifier_key}",
             small,
         ),
     ])  # fmt: skip
@@ -103,5 +84,5 @@ def as_pdf(made: Statement, lines: Iterable[tuple[Entry, str]]) -> bytes:
 
 
 def _page_number(canvas: Canvas, document: BaseDocTemplate) -> None:
-    canvas.setFont(_TEXT, 7)
+    canvas.setFont(TEXT, 7)
     canvas.drawRightString(A4[0] - _MARGIN, _MARGIN / 2, f"{document.page}")

@@ -1,6 +1,7 @@
-"""Make .venv, and install requirements into it if they changed. Runs on any Python 3.11+, without packages.
+"""Make .venv and install locked packages into it when a lock changed. Runs on any Python 3.11+, without packages.
 
-Called by ./run and ./test as: python3 market/stack/bootstrap.py requirements.txt [...]
+Called by ./run and ./test as: python3 market/stack/bootstrap.py packages.txt [...], with names of locks/. Torch comes along: its CPU
+build where pip finds one that the lock knows, and else what is on PyPI. Each file that is installed has a hash in the lock.
 """
 
 from __future__ import annotations
@@ -18,21 +19,15 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "installed.json"
+LOCKS = ROOT / "locks"
+TORCH = {"CPU": "torch-cpu.txt", "CUDA": "torch-cuda.txt"}
 
 
-def contents(requirements: Path) -> str:
-    """Return a requirements file with the files it names included, so that a change in any of them is noticed."""
-    parts = []
-    for line in requirements.read_text().splitlines():
-        if line.startswith("-r "):
-            parts.append(contents(requirements.parent / line[3:].strip()))
-        else:
-            parts.append(line)
-    return "\n".join(parts)
-
-
-def digest(requirements: Path) -> str:
-    return hashlib.sha256(f"{sys.version_info[:2]}\n{contents(requirements)}".encode()).hexdigest()
+def digest(lock: Path) -> str:
+    parts = [lock, *(LOCKS / name for name in TORCH.values())]
+    return hashlib.sha256(
+        f"{sys.version_info[:2]}\n".encode() + b"".join(p.read_bytes() for p in parts)
+    ).hexdigest()
 
 
 def installed() -> dict[str, str]:
@@ -56,7 +51,7 @@ def main(names: list[str]) -> int:
             f"Python 3.11 or newer is needed; {sys.executable} is {sys.version.split()[0]}.", file=sys.stderr
         )
         return 1
-    wanted = {name: digest(ROOT / name) for name in names}
+    wanted = {name: digest(LOCKS / name) for name in names}
     if PYTHON.exists() and wanted.items() <= installed().items():
         return 0
     with (ROOT / ".venv.lock").open("w") as lock:
@@ -77,20 +72,33 @@ def install(wanted: dict[str, str]) -> int:
         if made.returncode:
             print("python -m venv failed. On Debian: apt install python3-venv.", file=sys.stderr)
             return 1
+    build = build_of_torch()
     for name, value in wanted.items():
         done = installed()
         if done.get(name) == value:
             continue
-        print(f"Installing {name} (once, and again when it changes)", flush=True)
+        print(f"Installing locks/{name} and torch for {build} (once, and again when it changes)", flush=True)
         started = time.monotonic()
-        command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "-r", str(ROOT / name)]
-        result = subprocess.run(command, check=False)
-        if result.returncode:
-            print(f"Installing {name} failed; what pip said is above.", file=sys.stderr)
+        if pip("install", "-r", str(LOCKS / name), "-r", str(LOCKS / TORCH[build])).returncode:
+            print(f"Installing locks/{name} failed; what pip said is above.", file=sys.stderr)
             return 1
         STAMP.write_text(json.dumps({**done, name: value}))
-        print(f"Installed {name} in {time.monotonic() - started:.0f} s", flush=True)
+        print(f"Installed locks/{name} in {time.monotonic() - started:.0f} s", flush=True)
     return 0
+
+
+def build_of_torch() -> str:
+    """Choose the CPU build where pip is led to one whose hash the lock has, by its own settings; PyPI has none."""
+    there = pip("install", "--dry-run", "--quiet", "-r", str(LOCKS / TORCH["CPU"]), stderr=subprocess.DEVNULL)
+    return "CUDA" if there.returncode else "CPU"
+
+
+def pip(command: str, *arguments: str, stderr: int | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Let pip take only files that a lock has the hash of. A lock is complete, so nothing is looked for that it does not name."""
+    checked = ["--disable-pip-version-check", "--require-hashes", "--no-deps"]
+    return subprocess.run(
+        [str(PYTHON), "-m", "pip", command, *checked, *arguments], check=False, stderr=stderr
+    )
 
 
 if __name__ == "__main__":
