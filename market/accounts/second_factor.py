@@ -8,6 +8,7 @@ from allauth.account.internal.flows.login import get_authentication_records, rec
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,6 +16,7 @@ from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 
 from market.accounts.models import ApiToken, User
+from market.audit.recording import record
 
 SET_IT_UP = "You are an administrator, and act as one with a second factor alone. Set it up first."
 OF_TOKENS = (
@@ -54,6 +56,18 @@ def may_use(token: ApiToken) -> bool:
     """Whether a token may be used. An admin's may only if it was made with a second factor."""
     person = token.person
     return not person.is_admin or _factors(person).filter(created_at__lte=token.created_at).exists()
+
+
+def forget(person: User) -> bool:
+    """Delete somebody's second factor and recovery codes. Say whether there were any.
+
+    Only whoever runs the server can: an admin who could would be two of those who have to agree.
+    """
+    with transaction.atomic():
+        deleted, _ = _factors(person).delete()
+        if deleted:
+            record("person.second_factor_forgotten", by=None, target=person)
+    return bool(deleted)
 
 
 def listen() -> None:

@@ -150,18 +150,27 @@ class AddedOnlyAdmin(admin.ModelAdmin[Any]):
         obj.save(force_insert=True)
 
 
+LEFT_OUT = frozenset({"account.EmailAddress", "mfa.Authenticator", "auth.Group"})
+"""Models of other packages that have no page. With another admin's address and second factor in hand, one admin would be two; groups mean
+nothing, for there are roles."""
+
+
 class AuditedSite(admin.AdminSite):
-    """Register every model's page under Audited, also those of other packages."""
+    """Register every model's page under Audited, also those of other packages, but for what is left out."""
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Redirect to the market's own page: Django's changes a password without telling anybody."""
         return redirect("account_change_password")
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        models: list[Any] = (
+            [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        )
+        kept = [model for model in models if model._meta.label not in LEFT_OUT]  # noqa: SLF001, Django's documented name
         page: type[admin.ModelAdmin[Any]] = admin_class or admin.ModelAdmin
         if not issubclass(page, Audited):
             # Before the page's own class, so that its overrides cannot leave a line out.
             bases = (Audited,) if page is admin.ModelAdmin else (Audited, page)
             made = type(page.__name__, bases, {"__module__": page.__module__})
             page = cast("type[admin.ModelAdmin[Any]]", made)
-        super().register(model_or_iterable, page, **options)
+        super().register(kept, page, **options)

@@ -9,12 +9,15 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
 from market.accounts.models import Role, Scope, User
 from market.accounts.second_factor import OF_TOKENS
 from market.accounts.tokens import make_token
+from market.audit.models import AuditLine
+from market.audit.recording import name_of
 from tests.market.api.conftest import ProgramOf, program_of
 from tests.market.conftest import PASSWORD, give_second_factor, make_person
 
@@ -128,6 +131,25 @@ def test_whoever_removes_it_is_no_acting_admin_any_more(
     Authenticator.objects.filter(user=admin).delete()
 
     assert client.get("/reports/")["Location"] == reverse("mfa_activate_totp")
+
+
+def test_whoever_runs_the_server_takes_a_lost_one_and_the_log_says_so(
+    admin: User, client_for: Callable[[User], Client], capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = client_for(admin)
+
+    call_command("forget_second_factor", admin.email.upper())
+
+    assert client.get("/reports/")["Location"] == reverse("mfa_activate_totp")
+    assert "They set up another when they sign in" in capsys.readouterr().out
+    line = AuditLine.objects.get(action="person.second_factor_forgotten")
+    assert (line.person, line.target) == (None, name_of(admin))
+    for email, reason in (
+        (admin.email, "has no second factor"),
+        ("nobody@example.org", "Nobody has the email"),
+    ):
+        with pytest.raises(CommandError, match=reason):
+            call_command("forget_second_factor", email)
 
 
 def test_everybody_else_goes_on_without_one(artist: User) -> None:
