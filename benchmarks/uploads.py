@@ -5,7 +5,9 @@ was. Pages are asked for one after the other, by a visitor and by an artist; the
 """
 
 import io
+import itertools
 import json
+import multiprocessing
 import os
 import socket
 import statistics
@@ -19,6 +21,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import requests
@@ -29,6 +32,7 @@ from market.configuration import ROOT, VARIABLES
 
 MOST = 300.0  # milliseconds, at the 95th percentile
 UPLOADS = 20
+PICTURES = 60
 SIDE = 2500
 SECONDS, QUICK_SECONDS = 60, 15
 READY_WITHIN = 600.0
@@ -54,11 +58,13 @@ print(json.dumps(people))
 
 def measure(report: Report, _: Path) -> None:
     seconds = QUICK_SECONDS if report.quick else SECONDS
+    # Drawn before: drawing them takes a core, which is not the market's to lose.
+    pictures = [_flat(number) for number in range(PICTURES)]
     with tempfile.TemporaryDirectory(prefix="market-bench-") as folder, _market(Path(folder)) as market:
         people = market.people(UPLOADS)
         alone = market.pages(people[0], seconds)
         for name, senders in (("one_account", people[1:2] * UPLOADS), ("twenty_accounts", people)):
-            with market.uploading(senders) as answers:
+            with market.uploading(senders, pictures) as answers:
                 beside = market.pages(people[0], seconds)
                 memory = market.memory()
             report.details[name] = {"uploads": dict(answers), "pages": len(beside.milliseconds)}
@@ -133,25 +139,20 @@ class _Market:
         return Pages(took, failed)
 
     @contextmanager
-    def uploading(self, senders: list[Person]) -> Iterator[Counter[int]]:
-        """Have each of these upload, again and again; count their answers by status."""
-        answers: list[int] = []
+    def uploading(self, senders: list[Person], pictures: list[bytes]) -> Iterator[Counter[int]]:
+        """Have each of these upload, again and again, from a process of their own; count their answers by status."""
         counted: Counter[int] = Counter()
-        ended = threading.Event()
-        threads = [
-            threading.Thread(target=self._upload, args=(number, person, answers, ended))
-            for number, person in enumerate(senders)
-        ]
-        for thread in threads:
-            thread.start()
-        time.sleep(1)
+        apart = multiprocessing.get_context("spawn")
+        ended, answers = apart.Event(), apart.SimpleQueue()
+        process = apart.Process(target=_upload_all, args=(self.address, senders, pictures, ended, answers))
+        process.start()
+        time.sleep(5)  # until it has begun
         try:
             yield counted
         finally:
             ended.set()
-            for thread in threads:
-                thread.join()
-            counted.update(answers)
+            counted.update(answers.get())
+            process.join()
 
     def memory(self) -> int:
         """Add up what the web server's processes hold now."""
@@ -159,20 +160,38 @@ class _Market:
         web = [each for each in stack.children(recursive=True) if _is_web(each)]
         return sum(each.memory_info().rss for each in web)
 
-    def _upload(self, number: int, person: Person, answers: list[int], ended: threading.Event) -> None:
-        browser, sent = self.browser(person), 0
-        token = _token(browser.get(self.address + person.concept, timeout=TIMEOUT).text)
-        while not ended.is_set():
-            sent += 1
-            files = {"files": ("work.png", _flat(1000 * number + sent), "image/png")}
-            answer = browser.post(
-                f"{self.address}{person.concept}works/",
-                data={"csrfmiddlewaretoken": token},
-                files=files,
-                timeout=TIMEOUT,
-                allow_redirects=False,
-            )
-            answers.append(answer.status_code)
+
+def _upload_all(address: str, senders: list[Person], pictures: list[bytes], ended: Any, answers: Any) -> None:
+    """Upload as each of the senders, side by side, until it has ended; then say all answers' statuses."""
+    found: list[int] = []
+    threads = [
+        threading.Thread(
+            target=_upload, args=(address, person, pictures[number:] + pictures[:number], ended, found)
+        )
+        for number, person in enumerate(senders)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    answers.put(found)
+
+
+def _upload(address: str, person: Person, pictures: list[bytes], ended: Any, answers: list[int]) -> None:
+    browser = requests.Session()
+    browser.cookies.set("session", person.session)
+    token = _token(browser.get(address + person.concept, timeout=TIMEOUT).text)
+    for picture in itertools.cycle(pictures):
+        if ended.is_set():
+            return
+        answer = browser.post(
+            f"{address}{person.concept}works/",
+            data={"csrfmiddlewaretoken": token},
+            files={"files": ("work.png", picture, "image/png")},
+            timeout=TIMEOUT,
+            allow_redirects=False,
+        )
+        answers.append(answer.status_code)
 
 
 def _is_web(process: psutil.Process) -> bool:
