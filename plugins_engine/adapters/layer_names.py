@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 # The layers of a transformer block, as diffusers names them.
 _BLOCK_LAYERS = [
@@ -104,6 +105,12 @@ def aliases(layers: Iterable[str]) -> Mapping[str, str]:
         for original in _original_names(name, places):
             table.setdefault(flatten(original), name)
     return table
+
+
+@cache
+def published_aliases() -> Mapping[str, str]:
+    """Map every flattened name to a layer of the published UNets, to read a file when its base is not at hand."""
+    return aliases(published_layers())
 
 
 def published_layers() -> list[str]:

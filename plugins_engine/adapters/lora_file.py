@@ -11,7 +11,7 @@ from plugins_engine.adapters.families import family_of, require_readable
 from plugins_engine.adapters.file_keys import by_layer
 from plugins_engine.adapters.file_kinds import Kernel, Room, layer_delta
 from plugins_engine.adapters.kinds import Delta
-from plugins_engine.adapters.layer_names import aliases, is_of_text, published_layers
+from plugins_engine.adapters.layer_names import aliases, is_of_text, published_aliases
 from plugins_engine.adapters.learned_tokens import LearnedTokens
 from plugins_engine.adapters.scales import scales_of
 from plugins_engine.adapters.token_keys import is_of_tokens, read_tokens
@@ -60,7 +60,7 @@ def parse(
     tokens = {key: tensors.pop(key) for key in list(tensors) if is_of_tokens(key)}
     family = family_of({key: each.shape for key, each in tensors.items()}, metadata)
     require_readable(tensors, family, name)
-    table = aliases(published_layers() if layer_names is None else layer_names)
+    table = published_aliases() if layer_names is None else aliases(layer_names)
     found = by_layer(tensors, table, name, family)
     if not found and not tokens:
         raise BadAdapter(f"{name}: expected LoRA weights or learned tokens, found none")

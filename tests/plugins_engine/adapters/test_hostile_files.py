@@ -278,7 +278,7 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(20))
 def test_any_mixture_of_tensors_is_read_or_refused_and_nothing_else(seed: int) -> None:
     rng = random.Random(seed)
     read = 0
