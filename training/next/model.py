@@ -11,6 +11,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from plugins_engine.model.precision import bfloat16_is_quicker
 from training import checkpoint
 from training.model import build_scheduler, noise_levels
 from training.muon import muon_and_adamw, set_rate
@@ -146,6 +147,7 @@ def train(root: Path, steps: int | None = None, device: str = "cpu", until: int 
     alphas = parts.scheduler.alphas_cumprod
     levels = noise_levels(alphas)
     level = int(steps * (1 - COOLDOWN))
+    is_quick = parts.device.type == "cuda" or bfloat16_is_quicker()
     line = ProgressLine("model", steps, start)
     for step in range(start, min(steps, until or steps)):
         warmth = (step - start + 1) / (20 if start else 100)
@@ -160,7 +162,7 @@ def train(root: Path, steps: int | None = None, device: str = "cpu", until: int 
         a = alphas[t].view(-1, 1, 1, 1)
         noisy = (a.sqrt() * clean + (1 - a).sqrt() * noise).to(parts.device)
         velocity = (a.sqrt() * noise - (1 - a).sqrt() * clean).to(parts.device)
-        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=parts.device.type == "cuda"):
+        with torch.autocast(parts.device.type, dtype=torch.bfloat16, enabled=is_quick):
             text = parts.encode(captions)
             output = parts.unet(noisy, t.to(parts.device), encoder_hidden_states=text).sample
         loss = F.mse_loss(output.float(), velocity)
