@@ -46,37 +46,27 @@ def checkpoints_in(folder: Path | None) -> Checkpoints | None:
     """Give the place that `--checkpoint` names, if it does."""
     if folder is None:
         return None
-    _require_no_file(folder, "--checkpoint")  # it is made when something is kept, for this user alone
+    require_folder(folder, "--checkpoint")
     return Checkpoints(folder)
 
 
 def require_target(out: Path, suffix: str, option: str = "--out") -> None:
-    """Check where a file will go before time is spent on it, and make the folders that it will be in."""
+    """Check where a file will go before time is spent on it."""
     if out.suffix.lower() != suffix:
         raise BadRequest(f"{option} {out}: expected a name that ends in {suffix}")
     if out.is_dir():
         raise BadRequest(f"{option} {out}: expected a file name, found a directory")
-    _make(out.parent, option)
+    require_folder(out.parent, option)
 
 
 def require_folder(folder: Path, option: str) -> None:
-    """Check that a folder is there, or make it."""
-    _require_no_file(folder, option)
-    _make(folder, option)
-
-
-def _require_no_file(folder: Path, option: str) -> None:
+    """Check that a folder is there or can be made. Whatever writes into it makes it: a refusal leaves none behind."""
     if folder.exists() and not folder.is_dir():
         raise BadRequest(f"{option} {folder}: expected a folder, found a file")
-
-
-def _make(folder: Path, option: str) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadRequest(
-            f"{option} {folder}: expected a folder that can be made ({error.strerror})"
-        ) from error
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        found = "cannot be written to" if there.is_dir() else "is a file"
+        raise BadRequest(f"{option} {folder}: expected a folder that can be made, but {there} {found}")
 
 
 def read_lines(path: Path, option: str) -> list[str]:

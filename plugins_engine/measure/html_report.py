@@ -74,7 +74,7 @@ class ReportPage:
 
 def write_report(folder: Path, page: ReportPage, content: dict[str, Any]) -> None:
     """Write report.json and report.html into a folder, and make the folder if need be."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / "report.json", (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
     write_bytes(folder / "report.html", page.html().encode())
 

@@ -1,6 +1,5 @@
 """The command line, run as a person runs it."""
 
-import hashlib
 import json
 import os
 import re
@@ -20,36 +19,13 @@ from plugins_engine.commands import options as command_options
 from plugins_engine.commands.progress_line import ProgressLine
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.progress import Progress
-from tests.plugins_engine.tiny_pipelines import random_adapter, random_reader
+from tests.plugins_engine.commands.drawing import generate
+from tests.plugins_engine.tiny_pipelines import random_reader
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "engine-cli.md"
 COMMANDS = ("", "info", "convert", "add", "extract", "combine", "evidence", "generate", "judge")
 Pipelines = dict[str, Path]
 Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def plugin(sd: BaseCheckpoint, tmp_path: Path) -> Path:
-    path = tmp_path / "random.safetensors"
-    random_adapter(sd).save(path)
-    return path
-
-
-def generate(out: Path, pipelines: Pipelines, *more: str) -> int:
-    return main(
-        [
-            "generate",
-            "--base",
-            str(pipelines["sd1"]),
-            "--prompt",
-            "a fox",
-            "--steps",
-            "2",
-            "--out",
-            str(out),
-            *more,
-        ]
-    )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -70,48 +46,6 @@ def test_the_same_command_writes_the_same_file(pipelines: Pipelines, plugin: Pat
     with Image.open(tmp_path / "one.png") as picture:
         said = json.loads(picture.info["plugins_engine"])
     assert (said["prompt"], said["seed"], said["plugins"][0]["weight"]) == ("a fox", 7, 0.5)
-
-
-# How A1111 parses its last line (modules/infotext_utils.py), and so do those who follow it.
-A1111_PAIRS = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
-
-
-def test_a_pictures_text_is_what_a1111_and_civitai_parse(
-    pipelines: Pipelines, plugin: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "fox.png"
-    asked = (
-        "--plugin",
-        f"{plugin}:0.5",
-        "--seed",
-        "7",
-        "--negative",
-        "a dog\nSteps: 9",
-        "--sampler",
-        "dpm++ karras",
-    )
-    assert generate(out, pipelines, *asked) == 0
-
-    with Image.open(out) as picture:
-        prompt, negative, last = picture.info["parameters"].split("\n")
-        size = picture.size
-    pairs = dict(A1111_PAIRS.findall(last))
-    digest = hashlib.sha256(plugin.read_bytes()).hexdigest()[:10]
-    assert (prompt, negative) == ("a fox <lora:Random:0.5>", "Negative prompt: a dog")
-    assert (pairs["Steps"], pairs["Seed"], pairs["Sampler"]) == ("2", "7", "DPM++ 2M Karras")
-    assert pairs["Size"] == f"{size[0]}x{size[1]}"
-    assert re.fullmatch("[0-9a-f]{10}", pairs["Model hash"])
-    assert pairs["Lora hashes"] == f'"Random: {digest}"'
-    assert json.loads(json.loads(pairs["Hashes"])) == {"model": pairs["Model hash"], "lora:Random": digest}
-
-
-def test_a_random_seed_is_in_the_file(pipelines: Pipelines, tmp_path: Path) -> None:
-    seeds = set()
-    for name in ("one", "two"):
-        assert generate(tmp_path / f"{name}.png", pipelines, "--seed", "-1") == 0
-        with Image.open(tmp_path / f"{name}.png") as picture:
-            seeds.add(json.loads(picture.info["plugins_engine"])["seed"])
-    assert len(seeds) == 2
 
 
 def test_several_pictures_are_named_by_their_seeds(
@@ -196,7 +130,7 @@ def test_info_describes_plugins_and_whether_they_fit(
         ),
         (
             ["generate", "--prompt", "a fox", "--out", "{text}/fox.png"],
-            "expected a folder that can be made (File exists)",
+            "text.safetensors: expected a folder, found a file",
         ),
         (["generate", "--prompt", " ", "--out", "fox.png"], "the prompt is empty"),
         (
@@ -375,25 +309,6 @@ def test_judge_says_style_and_subject_of_each_picture(tmp_path: Path, capsys: Ca
     rows = json.loads(capsys.readouterr().out)
     assert [Path(row["file"]).name for row in rows] == ["one.png", "two.png"]
     assert all(0 <= row["style_confidence"] <= 1 and row["subject"] for row in rows)
-
-
-def test_convert_writes_another_naming_number_format_and_rank(
-    pipelines: Pipelines, sd: BaseCheckpoint, plugin: Path, tmp_path: Path, capsys: Capture
-) -> None:
-    kohya, small = tmp_path / "kohya.safetensors", tmp_path / "small.safetensors"
-
-    assert main(["convert", str(plugin), "--naming", "kohya", "--out", str(kohya)]) == 0
-    small_enough = ["--rank", "1", "--numbers", "fp16", "--base", str(pipelines["sd1"])]
-    assert main(["convert", str(kohya), *small_enough, "--out", str(small)]) == 0
-
-    original = Adapter.load(plugin)
-    assert Adapter.load(kohya, sd.layers).tensors_sha256 == original.tensors_sha256
-    assert Adapter.load(small).rank == 1
-    assert small.stat().st_size < kohya.stat().st_size / 2
-    said = capsys.readouterr().out.splitlines()[-1]
-    assert 0 < float(re.findall(r"error ([\d.]+)", said)[0]) < 1
-    assert main(["convert", str(plugin), "--rank", "0", "--out", str(small)]) == 2
-    assert "rank 0: expected a whole number" in capsys.readouterr().err
 
 
 def test_add_names_the_file_of_a_caption_that_is_too_long_and_what_it_skipped(

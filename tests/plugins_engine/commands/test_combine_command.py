@@ -113,7 +113,7 @@ def test_a_plugin_that_restores_is_asked_for_where_nothing_is_lost(
     before = (work / "ink.safetensors").read_bytes()
     assert run(work, pipelines, "--restore", str(work)) == 2
     assert "ink.safetensors is in use: expected another folder" in capsys.readouterr().err
-    assert run(work, pipelines, "--restore", str(work / "no" / "where")) == 2
+    assert run(work, pipelines, "--restore", str(work / "ink.safetensors" / "no" / "where")) == 2
     assert run(work, pipelines, "--restore", str(work / "ink.safetensors")) == 2
     assert "expected a folder, found a file" in capsys.readouterr().err
     assert (work / "ink.safetensors").read_bytes() == before
@@ -147,7 +147,7 @@ def test_what_cannot_be_written_is_said_before_any_work(
     (work / "report").write_text("a file")
     assert run(work, pipelines, "--report", str(work / "report")) == 2
     assert "--report" in capsys.readouterr().err
-    assert run(work, pipelines, "--report", str(work / "no" / "where")) == 2
+    assert run(work, pipelines, "--report", str(work / "prompts.json" / "no" / "where")) == 2
     assert run(work, pipelines, "--rank", "4000") == 2
     assert "room for 32" in capsys.readouterr().err
     assert run(work, pipelines, plugins=("ink",)) == 2

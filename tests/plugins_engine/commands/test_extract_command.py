@@ -161,7 +161,8 @@ def test_what_is_wrong_is_said_before_any_work(folder: Path, tmp_path: Path, cap
         (("--retain", str(tmp_path / "none.txt")), "none.txt"),
         (("--anchor", "noto"), "which is to go"),
         (("--pictures", "0"), "pictures 0"),
-        (("--report", str(tmp_path / "no" / "where")), "--report"),
+        (("--report", str(tmp_path / "retain.txt" / "where")), "--report"),
+        (("--report", str(tmp_path / "retain.txt" / "no" / "where")), "retain.txt is a file"),
         (("--concept", "Cubism"), "among those it knows are Noto, Twemoji"),
         (("--out-plugin", str(tmp_path / "eraser.safetensors")), "the same one twice"),
     ]

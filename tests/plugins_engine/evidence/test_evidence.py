@@ -189,7 +189,7 @@ def test_what_is_wrong_is_said_before_any_work(
         (("--within", "nan"), "reproduced_within nan"),
         (("--prompts", str(folders / "none.txt")), "none.txt"),
         (("--works", str(folders / "none")), "expected a folder of pictures"),
-        (("--report", str(folders / "no" / "where")), "--report"),
+        (("--report", str(folders / "prompts.txt" / "no" / "where")), "prompts.txt is a file"),
     ]
     for more, problem in wrong:
         assert run(folders, pipelines["sd1"], *more) == 2
