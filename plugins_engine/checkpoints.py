@@ -11,7 +11,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from functools import cache
 from importlib.metadata import version
@@ -146,6 +146,16 @@ class Checkpoint:
 
 NO_CHECKPOINT = Checkpoint(None, "", b"", math.inf)
 """Keeps nothing: for operations that were given no folder."""
+
+
+def checkpoint_of(
+    checkpoints: Checkpoints | None, operation: str, request: Callable[[], Mapping[str, Any]]
+) -> Checkpoint:
+    """Give the checkpoint of one operation on one request, as `Checkpoints.of` does; `NO_CHECKPOINT` where nothing is kept.
+
+    The request is only put together where it is needed: it may hash every picture.
+    """
+    return NO_CHECKPOINT if checkpoints is None else checkpoints.of(operation, request())
 
 
 def request_digest(request: Mapping[str, Any]) -> bytes:

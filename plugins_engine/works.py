@@ -1,7 +1,6 @@
 """Read an artist's works from a folder: pictures and what each shows."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,19 +43,9 @@ class WorksFolder:
     skipped: tuple[str, ...] = ()
 
 
-def read_works(
-    folder: Path, on_skipped: Callable[[str], None] | None = None
-) -> list[tuple[Image.Image, str]]:
-    """Read every picture of a folder with its caption; see `read_folder`. Raises BadPicture naming the file.
-
-    Args:
-        folder: Where they are.
-        on_skipped: Called with the name of each file that was left out.
-    """
-    found = read_folder(folder)
-    for name in found.skipped if on_skipped is not None else ():
-        on_skipped(name)  # type: ignore[misc]  # the line above
-    return list(found.works)
+def read_works(folder: Path) -> list[tuple[Image.Image, str]]:
+    """Read every picture of a folder with its caption; see `read_folder`. Raises BadPicture naming the file."""
+    return list(read_folder(folder).works)
 
 
 def read_folder(folder: Path) -> WorksFolder:

@@ -193,7 +193,7 @@ class Adapter:
         naming: Format = "peft",
         dtype: torch.dtype = torch.float32,
     ) -> bytes:
-        """Give the file's bytes, in keys that diffusers' load_lora_weights reads ("peft"), kohya's or ComfyUI's.
+        """Give the file's bytes, in keys that diffusers' load_lora_weights reads ("peft") or kohya's, which ComfyUI reads.
 
         diffusers leaves learned tokens out of a "peft" file, and does not read a "kohya" file with them. The programs that kohya
         writes for read that file, learned tokens included. diffusers reads low-rank matrices, DoRA and biases; LoHa, LoKr, full
@@ -225,15 +225,12 @@ class Adapter:
         vectors = {name: each * factor for name, each in self.vectors.items()}
         return self._with(layers, vectors, tuple(each.scaled(factor) for each in self.tokens))
 
-    def truncated(self, rank: int) -> "Adapter":
-        """Give the nearest adapter of at most this rank on every layer, with the same vectors and tokens. Raises BadAdapter for DoRA.
-
-        `compression_error` says how near it is.
-        """
-        return self.in_low_rank(rank)
-
     def in_low_rank(self, rank: int | None = None) -> "Adapter":
-        """Give the same plug-in as low-rank matrices alone, exact but for rounding unless `rank` bounds them. Raises BadAdapter for DoRA."""
+        """Give the same plug-in as low-rank matrices alone, with the same vectors and tokens. Raises BadAdapter for DoRA.
+
+        They are exact but for rounding; with `rank`, they are the nearest ones of at most that rank, and `compression_error` says how
+        near.
+        """
         layers: dict[str, Delta] = {name: kinds.low_rank(each, rank) for name, each in self.layers.items()}
         return self._with(layers, self.vectors, self.tokens)
 
@@ -311,7 +308,7 @@ def combined_adapter(
     first = parts[0][0]
     prints = [adapter.base_fingerprint for adapter, _ in parts if adapter.base_fingerprint]
     return Adapter(
-        layers=dict(layers),
+        layers=layers,
         vectors=vectors or {},
         tokens=tuple(tokens),
         name=name or " + ".join(adapter.name for adapter, _ in parts if adapter.name),

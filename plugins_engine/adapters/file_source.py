@@ -18,7 +18,7 @@ _SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True)
-class Source:
+class PluginFile:
     """A plug-in file's content.
 
     name: what messages call it. stem: what it is called where it says no name. config: the adapter_config.json beside it.
@@ -30,26 +30,26 @@ class Source:
     config: str | None = None
 
 
-def read_source(source: Path | str | bytes) -> Source:
+def read_source(source: Path | str | bytes) -> PluginFile:
     """Read a plug-in file, the folder or the zip that it is in, or bytes of either file. Raises BadAdapter, naming it and the reason."""
     if isinstance(source, bytes):
-        return _unpacked(Source(source, "plug-in"))
+        return _unpacked(PluginFile(source, "plug-in"))
     path = Path(source)
     if path.is_dir():
         return _in_folder(path)
-    return _unpacked(Source(_read(path, lora_file.MAX_FILE), str(path), path.stem))
+    return _unpacked(PluginFile(_read(path, lora_file.MAX_FILE), str(path), path.stem))
 
 
-def _in_folder(folder: Path) -> Source:
+def _in_folder(folder: Path) -> PluginFile:
     files = sorted(each for each in folder.iterdir() if each.suffix == _SUFFIX)
     if len(files) != 1:
         raise _not_one(str(folder), [each.name for each in files])
     beside = folder / CONFIG_FILE
     config = _read(beside, _MOST_CONFIG).decode("utf-8", "replace") if beside.exists() else None
-    return Source(_read(files[0], lora_file.MAX_FILE), str(files[0]), folder.name, config)
+    return PluginFile(_read(files[0], lora_file.MAX_FILE), str(files[0]), folder.name, config)
 
 
-def _unpacked(source: Source) -> Source:
+def _unpacked(source: PluginFile) -> PluginFile:
     """Take the file out of a zip; give a source that is none as it is."""
     # A header of 640 bytes begins like a zip, but for the zeros of its length.
     if not source.content.startswith(_ZIP):
@@ -65,7 +65,7 @@ def _unpacked(source: Source) -> Source:
         ) from error
 
 
-def _out_of(packed: zipfile.ZipFile, source: Source) -> Source:
+def _out_of(packed: zipfile.ZipFile, source: PluginFile) -> PluginFile:
     entries = [each for each in packed.infolist() if not each.is_dir()]
     files = [each for each in entries if each.filename.endswith(_SUFFIX)]
     if not files:
@@ -75,7 +75,7 @@ def _out_of(packed: zipfile.ZipFile, source: Source) -> Source:
     content = _entry(packed, files[0], lora_file.MAX_FILE, source.name)
     beside = [each for each in entries if PurePosixPath(each.filename).name == CONFIG_FILE]
     config = _entry(packed, beside[0], _MOST_CONFIG, source.name) if beside else None
-    return Source(
+    return PluginFile(
         content,
         f"{source.name}: {files[0].filename}",
         source.stem or PurePosixPath(files[0].filename).stem,
@@ -92,7 +92,7 @@ def _entry(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int, name: str
         return stream.read(entry.file_size)
 
 
-def _required_size(source: Source) -> Source:
+def _required_size(source: PluginFile) -> PluginFile:
     if len(source.content) > lora_file.MAX_FILE:
         raise BadAdapter(
             f"{source.name}: expected at most {lora_file.MAX_FILE} bytes, found {len(source.content)}"

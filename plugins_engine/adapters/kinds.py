@@ -150,11 +150,6 @@ Delta: TypeAlias = LowRank | Hadamard | Kronecker | Full | Decomposed
 """What a plug-in adds to one layer's weight."""
 
 
-def is_low_rank(each: Delta) -> bool:
-    """Say whether a delta is kept as a product of two thin matrices."""
-    return isinstance(each, tuple)
-
-
 def shape_of(each: Delta) -> tuple[int, int]:
     """Give (out, in) of a delta."""
     return delta.shape(each) if isinstance(each, tuple) else each.shape

@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 
 from plugins_engine.concepts import calls, styled, trigger_phrase, without_article
-from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.batches import Batch, noised_batch, pixels_of
+from plugins_engine.model.text_encoding import PromptEmbedding
 
 
 def training_prompt(caption: str, name: str, kind: str) -> str:

@@ -18,11 +18,12 @@ from plugins_engine.adapters.delta import LowRank
 from plugins_engine.adapters.layer_names import text_layer
 from plugins_engine.adapters.learned_tokens import LearnedTokens, NameInForce
 from plugins_engine.errors import BrokenPicture
-from plugins_engine.model.base import BaseCheckpoint, TextEncoder
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.batches import Batch
 from plugins_engine.model.branches import in_force, ordinary_vectors
 from plugins_engine.model.precision import quick_precision
 from plugins_engine.model.prompt_reading import token_ids
+from plugins_engine.model.text_encoding import TextEncoder
 
 _PRECISION = {torch.float16: "fp16", torch.bfloat16: "bf16"}
 _WARM_UP = 10  # steps

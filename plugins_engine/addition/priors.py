@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from plugins_engine.checkpoints import Checkpoint
-from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.batches import Batch
+from plugins_engine.model.text_encoding import PromptEmbedding
 
 _BATCH, _BATCH_PIXELS = 32, 1024 * 1024  # pictures drawn at once, and the pixels that they may have together
 

@@ -22,7 +22,7 @@ from plugins_engine.addition.course import Course
 from plugins_engine.addition.learnable import require_different, require_new_name, require_readable
 from plugins_engine.addition.lora import TextTraining, TrainableLora, accelerator_for, new_tokens, trainable
 from plugins_engine.addition.priors import PriorBank, gather_prior, kept_bank
-from plugins_engine.checkpoints import NO_CHECKPOINT, Checkpoint, Checkpoints, pictures_digest
+from plugins_engine.checkpoints import Checkpoint, Checkpoints, checkpoint_of, pictures_digest
 from plugins_engine.concepts import calls, require_concept, trigger_phrase
 from plugins_engine.errors import BadRequest
 from plugins_engine.evidence.verbatim import GivenBack, VerbatimConfig, find_given_back
@@ -103,11 +103,12 @@ def _train(
     steps = config.token_steps + config.steps
     accelerator = accelerator_for(base, config.mixed_precision)
     others = _prior_prompts(base, config, name)
-    checkpoint = NO_CHECKPOINT
     if checkpoints is not None and accelerator.num_processes > 1:
         log.warning("%d processes train together: no checkpoint is kept", accelerator.num_processes)
-    elif checkpoints is not None:
-        checkpoint = checkpoints.of("addition", _request(base, works, name, kind, config, others))
+        checkpoints = None
+    checkpoint = checkpoint_of(
+        checkpoints, "addition", lambda: _request(base, works, name, kind, config, others)
+    )
     data = CaptionedWorks(
         base,
         works,

@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 
 from pictures.still import on_white
-from plugins_engine.checkpoints import Checkpoints, pictures_digest
+from plugins_engine.checkpoints import Checkpoints, checkpoint_of, pictures_digest
 from plugins_engine.evidence.config import CaptionedPictures, EvidenceConfig, require_enough
 from plugins_engine.evidence.tiles import Array
-from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.batches import noised_batch, pixels_of
+from plugins_engine.model.text_encoding import PromptEmbedding
 from plugins_engine.progress import OnStep
 
 
@@ -88,15 +89,16 @@ def _kept_errors(
     on_step: OnStep | None,
     checkpoints: Checkpoints | None,
 ) -> Array:
-    if checkpoints is None:
-        return log_errors(base, pictures, config, on_step)
-    request = {
-        "base": base.state,
-        "pictures": pictures_digest([on_white(image) for image, _ in pictures]),
-        "captions": [caption for _, caption in pictures],
-        "config": config,
-    }
-    checkpoint = checkpoints.of("membership", request)
+    checkpoint = checkpoint_of(
+        checkpoints,
+        "membership",
+        lambda: {
+            "base": base.state,
+            "pictures": pictures_digest([on_white(image) for image, _ in pictures]),
+            "captions": [caption for _, caption in pictures],
+            "config": config,
+        },
+    )
     if (kept := checkpoint.read("errors")) is not None:
         found: Array = kept["errors"].numpy()
         return found

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from plugins_engine.checkpoints import NO_CHECKPOINT, Checkpoints
+from plugins_engine.checkpoints import Checkpoints, checkpoint_of
 from plugins_engine.errors import BadRequest
 from plugins_engine.evidence.config import CaptionedPictures, EvidenceConfig, require_enough
 from plugins_engine.evidence.tiles import picture_tiles, tile_distances
@@ -100,10 +100,9 @@ def find_reproductions(
     if not prompts:
         raise BadRequest("expected at least one prompt to draw, found none")
     asked = [(prompt, seed) for prompt in prompts for seed in range(config.seeds)]
-    checkpoint = NO_CHECKPOINT
-    if checkpoints is not None:
-        request = {"base": base.state, "prompts": prompts, "config": config}
-        checkpoint = checkpoints.of("reproduction", request)
+    checkpoint = checkpoint_of(
+        checkpoints, "reproduction", lambda: {"base": base.state, "prompts": prompts, "config": config}
+    )
     drawings: list[Image.Image] = []
     for number, prompt in enumerate(prompts):
         if (kept := checkpoint.pictures(str(number))) is not None:

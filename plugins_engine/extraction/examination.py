@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.checkpoints import NO_CHECKPOINT, Checkpoint, Checkpoints
+from plugins_engine.checkpoints import Checkpoint, Checkpoints, checkpoint_of
 from plugins_engine.concepts import KINDS, calls, in_turn, styled, trigger_phrase
 from plugins_engine.errors import require_whole
 from plugins_engine.extraction.erasure import Erasure, nearest_known
@@ -114,11 +114,16 @@ def examine(
         checkpoints: Where pictures are kept as they are drawn, so that the same call does not draw them again; None: nowhere.
     """
     config = config or ExaminationConfig()
-    checkpoint = NO_CHECKPOINT
-    if checkpoints is not None:
-        weights = [each.tensors_sha256 for each in (result.eraser, result.plugin)]
-        request = {"base": base.state, "erasure": result.erasure, "weights": weights, "config": config}
-        checkpoint = checkpoints.of("examination", request)
+    checkpoint = checkpoint_of(
+        checkpoints,
+        "examination",
+        lambda: {
+            "base": base.state,
+            "erasure": result.erasure,
+            "weights": [each.tensors_sha256 for each in (result.eraser, result.plugin)],
+            "config": config,
+        },
+    )
     return _Examiner(base, result, judge, config, on_progress, checkpoint).run()
 
 

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.delta import LowRank, within
-from plugins_engine.checkpoints import NO_CHECKPOINT, Checkpoint, Checkpoints
+from plugins_engine.checkpoints import Checkpoint, Checkpoints, checkpoint_of
 from plugins_engine.concepts import trigger_phrase
 from plugins_engine.errors import BadRequest
 from plugins_engine.extraction.closed_form import ClosedFormConfig, closed_form_layers
@@ -125,17 +125,18 @@ def _checkpoint(
     method: ExtractionMethod,
     config: ExtractionConfig,
 ) -> Checkpoint:
-    if checkpoints is None:
-        return NO_CHECKPOINT
-    request = {
-        "base": base.state,
-        "quick": quick_precision(base),
-        "rate": config.rate(base) if isinstance(config, HybridConfig) else None,
-        "erasure": erasure,
-        "method": method,
-        "config": config,
-    }
-    return checkpoints.of("extraction", request)
+    return checkpoint_of(
+        checkpoints,
+        "extraction",
+        lambda: {
+            "base": base.state,
+            "quick": quick_precision(base),
+            "rate": config.rate(base) if isinstance(config, HybridConfig) else None,
+            "erasure": erasure,
+            "method": method,
+            "config": config,
+        },
+    )
 
 
 def _layers(

@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from plugins_engine.adapters.adapter import Adapter
-from plugins_engine.checkpoints import NO_CHECKPOINT, Checkpoint, Checkpoints
+from plugins_engine.checkpoints import Checkpoint, Checkpoints, checkpoint_of
 from plugins_engine.combination.config import CombinationConfig
 from plugins_engine.combination.easymerge import combine
 from plugins_engine.combination.parts import CombinationPart, kept_by_erasers
@@ -160,12 +160,16 @@ def check_release(
         checkpoints: Where pictures are kept as they are drawn, so that the same call does not draw them again; None: nowhere.
     """
     config = config or ReleaseConfig()
-    checkpoint = NO_CHECKPOINT
-    if checkpoints is not None:
-        weights = [each.tensors_sha256 for each in (combined.eraser, *combined.plugins)]
-        erasures = [each.erasure for each in taken]
-        request = {"base": base.state, "erasures": erasures, "weights": weights, "config": config}
-        checkpoint = checkpoints.of("release", request)
+    checkpoint = checkpoint_of(
+        checkpoints,
+        "release",
+        lambda: {
+            "base": base.state,
+            "erasures": [each.erasure for each in taken],
+            "weights": [each.tensors_sha256 for each in (combined.eraser, *combined.plugins)],
+            "config": config,
+        },
+    )
     return _Check(base, taken, combined, judge, config, on_progress, checkpoint).run()
 
 

@@ -2,17 +2,17 @@
 
 import json
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
-from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import CLIPTokenizer
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.layer_names import TEXT_MODEL, is_of_text, text_layer
@@ -21,12 +21,12 @@ from plugins_engine.errors import BadBase
 from plugins_engine.known import known_concepts
 from plugins_engine.model.directory import ModelDirectory
 from plugins_engine.model.fingerprint import fingerprint
-from plugins_engine.model.prompt_reading import ReadPrompt, padded, read_prompt, shifted
+from plugins_engine.model.prompt_reading import padded, read_prompt
 from plugins_engine.model.samplers import Scheduler, sampler_of, scheduler_of
+from plugins_engine.model.text_encoding import PromptEmbedding, TextEncoder, embedded, most_tokens
 from plugins_engine.model.weighted_prompts import chunked, filled_up, parse_prompt, weighed
 
 DEFAULT_GUIDANCE = 3.0
-TextEncoder: TypeAlias = CLIPTextModel | CLIPTextModelWithProjection
 
 LAYER_KINDS: dict[str, tuple[str, ...]] = {
     "attention": (".to_q", ".to_k", ".to_v", ".to_out.0"),
@@ -52,26 +52,6 @@ class LayerShape:
     def room(self) -> int:
         """Give the highest rank that a matrix of this shape can have."""
         return min(self.out_features, self.in_features)
-
-
-@dataclass(frozen=True)
-class PromptEmbedding:
-    """What the UNet reads of prompts: tokens (n, length, width), and for SDXL one pooled vector each (n, width)."""
-
-    tokens: Tensor
-    pooled: Tensor | None = None
-
-    def rows(self, which: Tensor | slice) -> "PromptEmbedding":
-        """Give some of the prompts, in the order asked for."""
-        return PromptEmbedding(self.tokens[which], None if self.pooled is None else self.pooled[which])
-
-    @staticmethod
-    def joined(parts: "Sequence[PromptEmbedding]") -> "PromptEmbedding":
-        """Give the prompts of several embeddings of one base, one after the other."""
-        pooled = [each.pooled for each in parts if each.pooled is not None]
-        return PromptEmbedding(
-            torch.cat([each.tokens for each in parts]), torch.cat(pooled) if pooled else None
-        )
 
 
 @dataclass(eq=False)
@@ -285,9 +265,12 @@ class BaseCheckpoint:
         diffusers' own pipelines cut a long prompt off, but a person should know. The encoders are frozen, so gradients
         flow only to what a caller lays into them. Raises BadPrompt if one is longer than the text encoder reads.
         """
-        return self._embedded(
-            lambda tokenizer, _: [read_prompt(tokenizer, prompt, self.names) for prompt in prompts], prompts
-        )
+        with self.lock:
+            read = {
+                component: [read_prompt(tokenizer, prompt, self.names) for prompt in prompts]
+                for component, (tokenizer, _) in self.named_encoders.items()
+            }
+            return embedded(self.named_encoders, read, prompts, self.device, self.dtype)
 
     def encode_to_draw(
         self, prompts: Sequence[str], negatives: Sequence[str]
@@ -299,48 +282,25 @@ class BaseCheckpoint:
         texts = [*prompts, *negatives]
         parsed = [parse_prompt(text) for text in texts]
         with self.lock:
-            parts = {
-                component: [
-                    chunked(tokenizer, each, self.names, _limit(tokenizer, encoder) - 2) for each in parsed
-                ]
+            chunks = {
+                component: filled_up(
+                    [
+                        chunked(tokenizer, each, self.names, most_tokens(tokenizer, encoder) - 2)
+                        for each in parsed
+                    ]
+                )
                 for component, (tokenizer, encoder) in self.named_encoders.items()
             }
-            count = max(len(each.read) for some in parts.values() for each in some)
-            read = {
-                component: [row for each in some for row in filled_up(each.read, count, ReadPrompt([], []))]
-                for component, some in parts.items()
-            }
-            weights = [row for each in parts["text_encoder"] for row in filled_up(each.weights, count, ())]
-            found = self._embedded(
-                lambda _, component: read[component], [text for text in texts for _ in range(count)]
-            )
-        tokens = weighed(found.tokens, weights)
+            read = {component: [each.read for each in some] for component, some in chunks.items()}
+            count = len(chunks["text_encoder"]) // len(texts)
+            repeated = [text for text in texts for _ in range(count)]
+            found = embedded(self.named_encoders, read, repeated, self.device, self.dtype)
+        tokens = weighed(found.tokens, [each.weights for each in chunks["text_encoder"]])
         tokens = tokens.view(len(texts), count * tokens.shape[1], tokens.shape[2])
         # The pooled vector is the first chunk's.
-        pooled = None if found.pooled is None else found.pooled[::count]
-        whole = PromptEmbedding(tokens, pooled)
+        whole = PromptEmbedding(tokens, None if found.pooled is None else found.pooled[::count])
         split = len(prompts)
         return whole.rows(slice(0, split)), self._emptied(whole.rows(slice(split, None)), negatives)
-
-    def _embedded(
-        self, read_by: Callable[[CLIPTokenizer, str], list[ReadPrompt]], prompts: Sequence[str]
-    ) -> PromptEmbedding:
-        """Run the text encoders on what they read, a row a prompt; `read_by` reads for a tokenizer and the name of its encoder."""
-        tokens: list[Tensor] = []
-        pooled: Tensor | None = None
-        with self.lock:
-            for component, (tokenizer, encoder) in self.named_encoders.items():
-                read = read_by(tokenizer, component)
-                ids, mask = padded(tokenizer, prompts, read, _limit(tokenizer, encoder)).to(self.device)
-                with shifted(encoder.get_input_embeddings(), component, read):
-                    output = encoder(
-                        ids, attention_mask=mask if _uses_mask(encoder) else None, output_hidden_states=True
-                    )
-                # SDXL reads the last layer but one of both encoders, and the pooled vector of the second.
-                tokens.append(output.hidden_states[-2] if self.is_xl else output.last_hidden_state)
-                if self.is_xl and isinstance(encoder, CLIPTextModelWithProjection):
-                    pooled = output.text_embeds.to(self.dtype)
-        return PromptEmbedding(torch.cat(tokens, dim=-1).to(self.dtype), pooled)
 
     def read(self, text: str) -> list[int]:
         """Give a text's tokens in the first text encoder, without the begin and end marks, as `encode_prompt` reads it."""
@@ -350,7 +310,10 @@ class BaseCheckpoint:
         """Raise BadPrompt if a prompt is longer than a text encoder reads, with the names that are in force."""
         for tokenizer, encoder in self.named_encoders.values():
             padded(
-                tokenizer, [prompt], [read_prompt(tokenizer, prompt, self.names)], _limit(tokenizer, encoder)
+                tokenizer,
+                [prompt],
+                [read_prompt(tokenizer, prompt, self.names)],
+                most_tokens(tokenizer, encoder),
             )
 
     def encode_unconditional(self, negative_prompts: Sequence[str]) -> PromptEmbedding:
@@ -358,15 +321,8 @@ class BaseCheckpoint:
         return self._emptied(self.encode_prompt(negative_prompts), negative_prompts)
 
     def _emptied(self, embedding: PromptEmbedding, negative_prompts: Sequence[str]) -> PromptEmbedding:
-        if embedding.pooled is None or not self.directory.index.get("force_zeros_for_empty_prompt", True):
-            return embedding
-        empty = torch.tensor(
-            [not each.strip() for each in negative_prompts], dtype=torch.bool, device=self.device
-        )
-        return PromptEmbedding(
-            embedding.tokens.masked_fill(empty[:, None, None], 0),
-            embedding.pooled.masked_fill(empty[:, None], 0),
-        )
+        zeros = self.directory.index.get("force_zeros_for_empty_prompt", True)
+        return embedding.emptied(negative_prompts) if zeros else embedding
 
     def added_conditions(self, pooled: Tensor | None, width: int, height: int) -> dict[str, Tensor] | None:
         """Give SDXL's further conditions: the pooled prompt, and the size with no crop; None for SD 1.x and 2.x."""
@@ -410,12 +366,3 @@ class BaseCheckpoint:
             return mean.view(1, -1, 1, 1), (config.scaling_factor / std).view(1, -1, 1, 1)
         shift, scale = like.new_tensor(config.shift_factor or 0.0), like.new_tensor(config.scaling_factor)
         return shift.view(1, -1, 1, 1), scale.view(1, -1, 1, 1)
-
-
-def _limit(tokenizer: CLIPTokenizer, encoder: TextEncoder) -> int:
-    """Give how many tokens an encoder reads, the begin and end marks among them."""
-    return min(int(tokenizer.model_max_length), int(encoder.config.max_position_embeddings))
-
-
-def _uses_mask(encoder: nn.Module) -> bool:
-    return bool(getattr(encoder.config, "use_attention_mask", False))

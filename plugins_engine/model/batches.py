@@ -9,7 +9,8 @@ from PIL import Image
 from torch import Tensor
 
 from pictures.still import on_white
-from plugins_engine.model.base import BaseCheckpoint, PromptEmbedding
+from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.text_encoding import PromptEmbedding
 
 
 @dataclass(frozen=True)

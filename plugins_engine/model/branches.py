@@ -28,7 +28,7 @@ Forward = Callable[..., Tensor]
 def made_for(base: BaseCheckpoint, layers: Mapping[str, Delta], **said: Any) -> Adapter:
     """Make an adapter of a base's layers that says which base it is for; `said` is the rest of Adapter's fields."""
     return Adapter(
-        layers=dict(layers),
+        layers=layers,
         base_fingerprint=base.fingerprint,
         architecture=base.architecture,
         kernels=_kernels(base, layers),

@@ -8,7 +8,7 @@ beside the prompt, where its price stands.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -18,13 +18,15 @@ from plugins_engine.adapters.learned_tokens import NameInForce
 from plugins_engine.errors import BadPrompt
 from plugins_engine.model.prompt_reading import ReadPrompt, read_prompt
 
-Chunk = TypeVar("Chunk")
+Unit: TypeAlias = tuple[list[int], NameInForce | None, float]
+"""Tokens that stay together, the name in force that they are, and their weight."""
 
 MAX_CHUNKS = 4
 MAX_WORD_WEIGHT = 4.0
 _END_OF_WEIGHT = re.compile(r":\s*(-?\d*\.?\d+)\s*\)")
 _NETWORK = re.compile(r"<\s*(lora|lyco|hypernet)\s*:\s*([^:>]*)[^>]*>", re.IGNORECASE)
-_DEEPEST = 20
+_MOST_BRACKETS = 200
+_END_OF_WORD = "</w>"  # as CLIP's tokenizers write it
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def _openings(prompt: str) -> dict[int, float]:
         elif prompt[at] == ")" and waiting:
             waiting.pop()
         at += 1
-    if len(waiting) + len(found) > _DEEPEST * 10:
+    if len(waiting) + len(found) > _MOST_BRACKETS:
         raise BadPrompt("the prompt has too many brackets")
     return found
 
@@ -108,28 +110,29 @@ def _added(pieces: list[tuple[str, float]], text: str, weights: Sequence[float])
     return [*pieces, (text, weight)] if text else pieces
 
 
-@dataclass(frozen=True)
-class Chunks:
-    """A prompt in pieces that an encoder reads: of each its tokens, and the weight of each token."""
+class Chunk(NamedTuple):
+    """A part of a prompt that an encoder reads at once: its tokens, and the weight of each."""
 
-    read: tuple[ReadPrompt, ...]
-    weights: tuple[tuple[float, ...], ...]
+    read: ReadPrompt
+    weights: tuple[float, ...]
 
 
 def chunked(
     tokenizer: CLIPTokenizer, prompt: WeightedPrompt, names: Sequence[NameInForce], most: int
-) -> Chunks:
+) -> list[Chunk]:
     """Part a prompt's tokens into chunks of at most `most`, between words where it can be, and never inside a name.
 
     Raises BadPrompt for one of more than `MAX_CHUNKS`.
     """
     units = _units(tokenizer, prompt, names)
-    chunks: list[list[tuple[list[int], NameInForce | None, float]]] = [[]]
+    chunks: list[list[Unit]] = [[]]
     filled = 0
     for unit in units:
         size = len(unit[0])
         if size > most:
-            raise BadPrompt(f"a name in the prompt has {size} tokens; this base reads {most} at once")
+            raise BadPrompt(
+                f"a word or a name in the prompt has {size} tokens; this base reads {most} at once"
+            )
         if filled + size > most:
             chunks.append([])
             filled = 0
@@ -140,30 +143,28 @@ def chunked(
         raise BadPrompt(
             f'the prompt "{prompt.text[:60]}…" is {count} tokens long; at most {MAX_CHUNKS * most} are read: shorten it'
         )
-    read, weights = [], []
-    for chunk in chunks:
-        ids: list[int] = []
-        called: list[tuple[int, NameInForce]] = []
-        own: list[float] = []
-        for some, name, weight in chunk:
-            if name is not None:
-                called.append((len(ids), name))
-            ids += some
-            own += [weight] * len(some)
-        read.append(ReadPrompt(ids, called))
-        weights.append(tuple(own))
-    return Chunks(tuple(read), tuple(weights))
+    return [_chunk(each) for each in chunks]
 
 
-def _units(
-    tokenizer: CLIPTokenizer, prompt: WeightedPrompt, names: Sequence[NameInForce]
-) -> list[tuple[list[int], NameInForce | None, float]]:
+def _chunk(units: Sequence[Unit]) -> Chunk:
+    ids: list[int] = []
+    called: list[tuple[int, NameInForce]] = []
+    weights: list[float] = []
+    for some, name, weight in units:
+        if name is not None:
+            called.append((len(ids), name))
+        ids += some
+        weights += [weight] * len(some)
+    return Chunk(ReadPrompt(ids, called), tuple(weights))
+
+
+def _units(tokenizer: CLIPTokenizer, prompt: WeightedPrompt, names: Sequence[NameInForce]) -> list[Unit]:
     """Give what stays together: the tokens of a word, or of a name in force, with their weight."""
-    ends = {token for word, token in tokenizer.get_vocab().items() if word.endswith("</w>")}
-    units: list[tuple[list[int], NameInForce | None, float]] = []
+    units: list[Unit] = []
     for text, weight in prompt.pieces:
         read = read_prompt(tokenizer, text, names)
         starts = dict(read.called)
+        written = tokenizer.convert_ids_to_tokens(read.ids)
         word: list[int] = []
         at = 0
         while at < len(read.ids):
@@ -176,7 +177,7 @@ def _units(
                 at += len(name)
                 continue
             word.append(read.ids[at])
-            if read.ids[at] in ends:
+            if written[at].endswith(_END_OF_WORD):
                 units.append((word, None, weight))
                 word = []
             at += 1
@@ -185,9 +186,11 @@ def _units(
     return units
 
 
-def filled_up(chunks: Sequence[Chunk], count: int, empty: Chunk) -> list[Chunk]:
-    """Give as many chunks as asked for, empty ones last."""
-    return [*chunks, *[empty] * (count - len(chunks))]
+def filled_up(prompts: Sequence[list[Chunk]]) -> list[Chunk]:
+    """Give the chunks of all prompts one after the other, as many of each as the longest has: the others end in empty ones."""
+    count = max(map(len, prompts))
+    empty = Chunk(ReadPrompt([], []), ())
+    return [chunk for each in prompts for chunk in [*each, *[empty] * (count - len(each))]]
 
 
 def weighed(embedded: Tensor, weights: Sequence[Sequence[float]]) -> Tensor:

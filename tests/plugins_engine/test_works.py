@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from plugins_engine.errors import BadPicture
-from plugins_engine.works import read_works
+from plugins_engine.works import read_folder, read_works
 
 
 def draw(path: Path, colour: str = "red") -> None:
@@ -134,10 +134,11 @@ def test_every_common_format_is_read_and_what_is_left_out_is_said(tmp_path: Path
         draw(tmp_path / name)
     for name in ("notes.md", "i.psd", "orphan.txt", "a.txt", ".DS_Store"):
         (tmp_path / name).write_text("a fox")
-    skipped: list[str] = []
 
-    assert len(read_works(tmp_path, skipped.append)) == 8
-    assert skipped == ["i.psd", "notes.md", "orphan.txt"]
+    found = read_folder(tmp_path)
+
+    assert len(found.works) == 8
+    assert list(found.skipped) == ["i.psd", "notes.md", "orphan.txt"]
 
 
 def test_an_animation_in_a_folder_is_refused_by_name(tmp_path: Path) -> None:

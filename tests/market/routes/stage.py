@@ -87,9 +87,9 @@ def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterat
 def set_the_stage(cast: Cast) -> dict[str, Numbers]:
     """Give what stands in an address, by how its route begins.
 
-    The artist has concepts, plug-ins, claims and payouts; the second artist a plug-in that a release dropped, and was offered a
-    share of one, and had one taken down on the artist's claim; the model owner the base, its extractions and an upload; the user
-    money, a request with a preview, a picture, a combination and a dispute. The admin approved a batch.
+    The artist has concepts, plug-ins, claims and payouts. The second artist has a plug-in that a release dropped, the offer of a
+    share in one, and one that was taken down on the artist's claim. The model owner has the base, its extractions and an upload.
+    The user has money, a request with a preview, a picture, a combination and a dispute. The admin approved a batch.
     """
     user, artist, admin = cast.user, cast.artist, cast.admin
     top_up(user, 5 * EURO)

@@ -203,8 +203,8 @@ def test_negating_scaling_and_truncating_act_on_every_layer(sd: BaseCheckpoint) 
 
     torch.testing.assert_close(delta.materialise(adapter.negated().factors[layer]), -full)
     torch.testing.assert_close(delta.materialise(adapter.scaled(0.5).factors[layer]), full / 2)
-    assert adapter.truncated(2).rank == 2
-    assert adapter.truncated(2).name == adapter.name
+    assert adapter.in_low_rank(2).rank == 2
+    assert adapter.in_low_rank(2).name == adapter.name
 
 
 # Interruption

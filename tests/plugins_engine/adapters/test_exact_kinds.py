@@ -239,11 +239,13 @@ def test_beside_their_base_all_kinds_become_low_rank_exactly_and_compressed_ones
             expected = (module(x) - sd.module(layer)(x)).T
         assert error(kinds.materialise(thin.factors[layer]), expected) < 1e-5
     assert thin.compression_error(known) < 1e-5
-    small = thin.truncated(2)
+    small = thin.in_low_rank(2)
     assert small.rank == 2
     assert 0.05 < small.compression_error(known) < 1
     with pytest.raises(BadAdapter, match="beside a base's weights"):
         adapter.in_low_rank()
+    for layer, full in known.layers.items():
+        assert kinds.inner(full, thin.layers[layer]) == pytest.approx(kinds.norm(full) ** 2, rel=1e-4)
     total = weighted_sum([(known, 2.0), (thin, -1.0)])
     assert total.compression_error(known) < 1e-5
 

@@ -181,7 +181,7 @@ def test_scaling_and_cutting_act_on_tokens_as_on_layers(sd: BaseCheckpoint) -> N
     plugin = replace(random_adapter(sd), tokens=(random_tokens(sd, "Ink"),))
 
     assert plugin.scaled(0.5).tokens[0].weight == 0.5
-    assert plugin.truncated(1).tokens == plugin.tokens
+    assert plugin.in_low_rank(1).tokens == plugin.tokens
     assert plugin.scaled(2.0).scaled(0.5).tensors_sha256 == plugin.tensors_sha256
 
 

@@ -100,7 +100,7 @@ def test_a_lower_rank_loses_less_where_it_matters_than_a_plain_cut(sd: BaseCheck
     cut = combine(sd, parts, replace(FAST, rank=3)).adapter
     assert cut.rank == 3
     assert whole.rank == 8  # the sum of the parts'
-    assert error_elsewhere(sd, parts, cut) < error_elsewhere(sd, parts, whole.truncated(3))
+    assert error_elsewhere(sd, parts, cut) < error_elsewhere(sd, parts, whole.in_low_rank(3))
 
 
 def test_the_sum_keeps_every_layer_of_every_plugin(sd: BaseCheckpoint) -> None:
