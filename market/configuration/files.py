@@ -102,3 +102,8 @@ class UploadLimits:
             at_once=given.number("UPLOADS_AT_ONCE"),
             readers=given.number("UPLOAD_READERS"),
         )
+
+    @property
+    def turns(self) -> int:
+        """How many requests with files a web process handles at once: one for each reader, and one that is begun or ended."""
+        return self.readers + 1

@@ -68,8 +68,13 @@ def reading_as(
         yield lambda bank: bank
         return
     read = made_for(base, layers, tokens=tuple(tokens), vectors=vectors or {})
+
+    def read_again(bank: PriorBank) -> PriorBank:
+        with quickly(base):  # as its prompts were read when it was gathered
+            return bank.read_as(base, bank.prompts)
+
     with applied(base, [(read, 1.0)]):
-        yield lambda bank: bank.read_as(base, bank.prompts)
+        yield read_again
 
 
 def weights_of(
