@@ -19,6 +19,7 @@ from market.api.once import once
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.basemodels.access import managed_base, owned_base, visible_base, visible_bases
 from market.basemodels.checking import start_check
+from market.basemodels.drawing import SAMPLERS, shapes_of
 from market.basemodels.models import MAX_FEE_MICROS, BaseModel, Licence
 from market.basemodels.offers import NOT_OFFERED, OFFER_FIELDS, REGISTER_FIELDS, change_offer
 from market.basemodels.registering import register_base
@@ -76,6 +77,10 @@ class BaseOut(serializers.Serializer[Any]):
     fingerprint = serializers.CharField(help_text="Identifies its weights; empty before its first check.")
     architecture = serializers.CharField()
     resolution = serializers.IntegerField()
+    sizes = serializers.SerializerMethodField(
+        help_text="Sizes to choose from; others between them are drawn, too."
+    )
+    samplers = serializers.SerializerMethodField()
     fee_micros = serializers.IntegerField(help_text="Of one picture.")
     default_steps = serializers.IntegerField()
     default_guidance = serializers.FloatField()
@@ -88,6 +93,12 @@ class BaseOut(serializers.Serializer[Any]):
     example_styles = serializers.ListField(child=serializers.CharField())
     listed = serializers.BooleanField()
     created_at = serializers.DateTimeField()
+
+    def get_sizes(self, base: BaseModel) -> list[str]:
+        return [str(size) for _, size in shapes_of(base)] if base.fingerprint else []
+
+    def get_samplers(self, _: BaseModel) -> list[str]:
+        return list(SAMPLERS)
 
 
 class FoundOut(serializers.Serializer[Any]):

@@ -33,6 +33,17 @@ class OrderBody(OnBaseBody):
     """What a price depends on."""
 
     count = Whole("Number of pictures", 1, limits.MAX_PICTURES, default=1)
+    steps = Whole(
+        f"Steps. A base's fee includes {limits.STEPS_INCLUDED}; more cost more of it.",
+        *limits.STEPS,
+        allow_null=True,
+        required=False,
+    )
+    size = Text(
+        "Width and height in pixels, as 512x768. Empty: the base's own. A larger picture costs more of the base's fee.",
+        pattern="^([1-9][0-9]{0,4}x[1-9][0-9]{0,4})?$",
+        default="",
+    )
     plugins = PlugInChoice(many=True, required=False, help_text=f"At most {limits.MAX_PLUGINS}.")
 
     def validate_plugins(self, choices: list[dict[str, Any]]) -> tuple[tuple[int, float], ...]:
@@ -66,6 +77,7 @@ class LineOut(serializers.Serializer[Any]):
     subject = serializers.CharField()
     name = serializers.CharField()
     per_picture_micros = serializers.IntegerField(source="per_picture")
+    because = serializers.CharField(help_text="Why it is more than the usual fee; else empty.")
     total_micros = serializers.IntegerField(source="total")
     commission_micros = serializers.IntegerField(source="commission")
     portions = PortionOut(many=True)

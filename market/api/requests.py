@@ -22,6 +22,7 @@ from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.api.pictures import PictureOut
 from market.api.problems import NOT_POSSIBLE, Problem, refused
 from market.api.quotes import AskedOut, OrderBody, QuoteOut
+from market.basemodels.drawing import SAMPLERS
 from market.generation import limits
 from market.generation.guarding import asked_for
 from market.generation.models import GenerationRequest, Picture
@@ -34,7 +35,7 @@ from market.refusals import PriceChanged
 class PictureRequestBody(OrderBody):
     prompt = Text("Prompt", most=limits.MAX_PROMPT)
     negative_prompt = Text("What the picture should keep away from.", most=limits.MAX_PROMPT, default="")
-    steps = Whole("Steps", *limits.STEPS, allow_null=True, required=False)
+    sampler = Text("Empty: the base's own.", choices=SAMPLERS, default="")
     guidance = Number("How closely to follow the prompt.", *limits.GUIDANCE, allow_null=True, required=False)
     seed = Whole(
         "Empty for a new one. The same seed and settings give the same picture.",
@@ -65,6 +66,9 @@ class PictureRequestOut(serializers.Serializer[Any]):
     seed = serializers.IntegerField()
     steps = serializers.IntegerField()
     guidance = serializers.FloatField()
+    sampler = serializers.CharField(help_text="Empty: the base's own.")
+    width = serializers.IntegerField(help_text="Of each picture, in pixels.")
+    height = serializers.IntegerField()
     count = serializers.IntegerField()
     plugins = ChosenOut(many=True)
     quote = QuoteOut(source="price")

@@ -11,6 +11,7 @@ from django import forms
 from django.http import QueryDict
 
 from market.acting import ordered
+from market.basemodels.drawing import SAMPLERS, Size, own_size, shapes_of, why_not
 from market.basemodels.models import BaseModel
 from market.basemodels.offers import NOT_OFFERED
 from market.generation import limits
@@ -46,6 +47,17 @@ class PromptField(forms.CharField):
         """See above."""
 
 
+class UnfinishedWhole(WholeField):
+    """A whole number, or None while what is typed is none. A price does not wait for it."""
+
+    def clean(self, value: Any) -> int | None:
+        try:
+            number: int | None = super().clean(value)
+        except forms.ValidationError:
+            return None
+        return number
+
+
 def _number(least: float, most: float, **attrs: Any) -> forms.NumberInput:
     return forms.NumberInput(attrs={"min": least, "max": most, **attrs})
 
@@ -63,12 +75,23 @@ class QuoteForm(forms.Form):
         error_messages={"invalid_choice": NOT_OFFERED},
     )
     count = WholeField(label="Number of pictures", initial=1, widget=_number(1, limits.MAX_PICTURES))
+    steps: forms.Field = UnfinishedWhole(label="Steps", required=False, widget=_number(*limits.STEPS))
+    size = forms.CharField(label="Size", required=False, widget=forms.Select)
 
     def __init__(self, *args: Any, chosen: tuple[Chosen, ...] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         base = cast("forms.ModelChoiceField[BaseModel]", self.fields["base"])
         base.queryset = BaseModel.objects.listed().order_by("name")
         self._chosen = chosen
+        size = cast("forms.Select", self.fields["size"].widget)
+        chosen_base = base.queryset.filter(slug=str(self["base"].value() or "")).first()
+        size.choices = size_choices(chosen_base, str(self["size"].value() or ""))
+
+    @property
+    def is_size_offered(self) -> bool:
+        """Whether the size in the form is one of its base."""
+        choices = cast("forms.Select", self.fields["size"].widget).choices
+        return str(self["size"].value() or "") in [value for value, _ in choices]
 
     @property
     def chosen(self) -> tuple[Chosen, ...]:
@@ -81,8 +104,8 @@ class QuoteForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         return ordered(self, self._order)
 
-    def _order(self, *, base: BaseModel, count: int) -> QuoteOrder:
-        return QuoteOrder(base=base, count=count, plugins=self._weighted())
+    def _order(self, **said: Any) -> QuoteOrder:
+        return QuoteOrder(plugins=self._weighted(), **said)
 
     def _weighted(self) -> tuple[tuple[int, float], ...]:
         return tuple((each.pk, _weight(each.weight)) for each in self.chosen)
@@ -108,6 +131,12 @@ class StudioForm(QuoteForm):
         error_messages={"invalid": "A seed is a whole number."},
     )
     steps = WholeField(label="Steps", widget=_number(*limits.STEPS))
+    sampler = forms.ChoiceField(
+        label="Sampler",
+        required=False,
+        choices=[("", "As the base asks"), *SAMPLERS.items()],
+        help_text="How the noise becomes a picture.",
+    )
     guidance = NumberField(
         label="Guidance",
         help_text="How closely to follow the prompt.",
@@ -116,13 +145,10 @@ class StudioForm(QuoteForm):
     key = forms.UUIDField(widget=forms.HiddenInput)
     agreed = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
 
-    field_order = ("base", "prompt", "negative_prompt", "count", "steps", "guidance", "seed", "key", "agreed")
-
-    def _order(  # type: ignore[override]  # of this form's values
-        self, *, seed: int | None, key: uuid.UUID, agreed: str, **said: Any
-    ) -> GenerationOrder:
-        if seed is not None:
-            said["seed"] = seed
+    def _order(self, **said: Any) -> GenerationOrder:
+        del said["key"], said["agreed"]
+        if said["seed"] is None:
+            del said["seed"]
         return GenerationOrder(plugins=self._weighted(), **said)
 
 
@@ -143,6 +169,7 @@ def starting_values(base: BaseModel | None) -> dict[str, Any]:
 
 def values_of(request: GenerationRequest) -> tuple[dict[str, Any], tuple[Chosen, ...]]:
     """Give the form's values to repeat a request, with its plug-ins as they are offered now."""
+    drawn = Size(request.width, request.height)
     values = {
         "base": request.release.base.slug,
         "prompt": request.prompt,
@@ -150,11 +177,31 @@ def values_of(request: GenerationRequest) -> tuple[dict[str, Any], tuple[Chosen,
         "seed": request.seed,
         "steps": request.steps,
         "guidance": request.guidance,
+        "sampler": request.sampler,
+        "size": "" if drawn == own_size(request.release.base) else str(drawn),
         "count": request.count,
         "key": uuid.uuid4(),
     }
     plugins = request.plugins.select_related("version")
     return values, tuple(Chosen(each.version.plugin_id, f"{each.weight:g}") for each in plugins)
+
+
+def size_choices(base: BaseModel | None, now: str) -> list[tuple[str, str]]:
+    """Give the sizes of a base to choose from, and the size that is chosen now if the base draws it.
+
+    Its own is the empty one, which every base has.
+    """
+    if base is None:
+        return [("", "As the base asks")]
+    (words, own), *others = shapes_of(base)
+    choices = [
+        ("", f"{words}, {own.words}"),
+        *((str(size), f"{words}, {size.words}") for words, size in others),
+    ]
+    size = Size.read(now)
+    if size and str(size) not in dict(choices) and not why_not(base, size):
+        choices.append((str(size), f"As chosen, {size.words}"))
+    return choices
 
 
 def _weight(text: str) -> float:

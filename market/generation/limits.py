@@ -7,8 +7,11 @@ MAX_PLUGINS = 4
 MAX_WEIGHT = 1.5
 MAX_PICTURES = 8
 MAX_SEED = 2**32 - 1
+MAX_SIDE = 4096
 STEPS = (1, 100)
 GUIDANCE = (0.0, 30.0)
+STEPS_INCLUDED = 50
+"""A base's fee is for up to so many steps. More cost more of it."""
 MAX_WAITING = 10
 """The most unfinished requests of one person, so that nobody fills the queue alone."""
 QUOTE_HOLDS = timedelta(minutes=10)

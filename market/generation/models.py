@@ -14,7 +14,15 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
-from market.generation.limits import GUIDANCE, MAX_PICTURES, MAX_PLUGINS, MAX_SEED, MAX_WEIGHT, STEPS
+from market.generation.limits import (
+    GUIDANCE,
+    MAX_PICTURES,
+    MAX_PLUGINS,
+    MAX_SEED,
+    MAX_SIDE,
+    MAX_WEIGHT,
+    STEPS,
+)
 from market.generation.pricing import Quote
 from market.ledger.models import NOT_FOR_THE_PAST, DatedRate
 from market.ledger.splits import BASIS_POINTS, in_percent
@@ -40,6 +48,9 @@ class GenerationRequest(models.Model):
     seed = models.BigIntegerField()
     steps = models.PositiveSmallIntegerField()
     guidance = models.FloatField()
+    sampler = models.CharField(max_length=20, blank=True, help_text="Empty: the base's own.")
+    width = models.PositiveIntegerField(help_text="Of each picture, in pixels.")
+    height = models.PositiveIntegerField()
     count = models.PositiveSmallIntegerField()
     quote = models.JSONField()
     total_micros = models.BigIntegerField()
@@ -70,6 +81,10 @@ class GenerationRequest(models.Model):
             models.CheckConstraint(
                 name="generation_guidance_in_range",
                 condition=Q(guidance__gte=GUIDANCE[0], guidance__lte=GUIDANCE[1]),
+            ),
+            models.CheckConstraint(
+                name="generation_size_in_range",
+                condition=Q(width__gte=1, height__gte=1, width__lte=MAX_SIDE, height__lte=MAX_SIDE),
             ),
             models.CheckConstraint(
                 name="generation_count_in_range", condition=Q(count__gte=1, count__lte=MAX_PICTURES)

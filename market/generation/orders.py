@@ -10,6 +10,7 @@ from typing import Any
 
 import regex
 
+from market.basemodels.drawing import SAMPLERS, Size, own_size, why_not
 from market.basemodels.models import BaseModel
 from market.generation import limits
 from market.refusals import Reason, invalid, outside
@@ -29,11 +30,17 @@ _NETWORK = regex.compile(r"<\s*(?:lora|lyco|hypernet)\s*:", regex.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class QuoteOrder:
-    """What a price depends on. `plugins` are (plug-in id, weight)."""
+    """What a price depends on. `plugins` are (plug-in id, weight).
+
+    steps: None for no more than a base's fee includes.
+    size: `WIDTHxHEIGHT` in pixels; empty for the base's own.
+    """
 
     base: BaseModel
     count: int = 1
     plugins: tuple[tuple[int, float], ...] = ()
+    steps: int | None = None
+    size: str = ""
 
     def __post_init__(self) -> None:
         """Raise Refused with everything that is wrong."""
@@ -56,16 +63,32 @@ class QuoteOrder:
         ids = [pk for pk, _ in self.plugins]
         if len(set(ids)) != len(ids):
             yield Reason("A plug-in is chosen twice. Give it one weight instead.", "plugins")
+        if self.steps is not None:
+            yield from outside("steps", self.steps, *limits.STEPS)
+        read = Size.read(self.size)
+        if self.size and read is None:
+            yield Reason(f"A size is written as 512x768, not “{self.size[:20]}”.", "size")
+        elif read and (words := why_not(self.base, read)):
+            yield Reason(words, "size")
+
+    @property
+    def picture(self) -> Size:
+        """The size that is drawn."""
+        return Size.read(self.size) or own_size(self.base)
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationOrder(QuoteOrder):
-    """Pictures to be drawn. Without a seed a random one is chosen. Prompts become one line of text in normal form."""
+    """Pictures to be drawn. Without a seed a random one is chosen. Prompts become one line of text in normal form.
+
+    sampler: one of SAMPLERS; empty for the base's own.
+    """
 
     prompt: str
     negative_prompt: str = ""
     steps: int
     guidance: float
+    sampler: str = ""
     seed: int = field(default_factory=lambda: secrets.randbelow(limits.MAX_SEED - limits.MAX_PICTURES))
 
     def __post_init__(self) -> None:
@@ -94,7 +117,10 @@ class GenerationOrder(QuoteOrder):
                     "This text holds control characters, which nobody can see. Type it anew instead of pasting it.",
                     name,
                 )
-        yield from outside("steps", self.steps, *limits.STEPS)
+        if self.sampler and self.sampler not in SAMPLERS:
+            yield Reason(
+                f"There is no sampler “{self.sampler[:20]}”. Choose one of {', '.join(SAMPLERS)}.", "sampler"
+            )
         yield from outside("guidance", self.guidance, *limits.GUIDANCE)
         yield from outside("seed", self.seed, 0, limits.MAX_SEED)
 

@@ -30,13 +30,17 @@ class Receiver:
 
 @dataclass(frozen=True)
 class Fee:
-    """The price of one thing for one picture. `line` is plugin_fee or base_fee; `subject` is what it is paid for."""
+    """The price of one thing for one picture. `line` is plugin_fee or base_fee; `subject` is what it is paid for.
+
+    `because` says why it is more than usual.
+    """
 
     line: str
     subject: str
     name: str
     micros: int
     receivers: tuple[Receiver, ...]
+    because: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class QuoteLine:
     portions: tuple[Portion, ...]
     commission: int
     commission_bps: int
+    because: str = ""
 
     def __post_init__(self) -> None:
         if min(self.per_picture, self.commission) < 0 or self.pictures < 1:
@@ -148,6 +153,12 @@ def _line(kept: dict[str, Any]) -> QuoteLine:
     return QuoteLine(**kept | {"portions": tuple(Portion(**each) for each in kept["portions"])})
 
 
+def for_more_work(micros: int, *, pixels: int, usual: int, steps: int, included: int) -> int:
+    """Raise a fee in proportion to pixels beyond the usual and steps beyond the included ones, in whole micro-units, rounded up."""
+    more = max(pixels, usual) * max(steps, included)
+    return -(-micros * more // (usual * included))
+
+
 def draw_quote(
     *, fees: Sequence[Fee], pictures: int, payer: int, rates: Mapping[str, int], currency: str = "EUR"
 ) -> Quote:
@@ -192,4 +203,5 @@ def _priced(fee: Fee, pictures: int, payer: int, rate: int) -> QuoteLine:
         ),
         commission=taken,
         commission_bps=rate,
+        because=fee.because,
     )

@@ -27,6 +27,7 @@ def record_of(request: GenerationRequest, *, seed: int, index: int) -> Record:
         seed=seed,
         steps=request.steps,
         guidance=request.guidance,
+        sampler=request.sampler,
         base_name=request.release.base.name,
         base_release=request.release.number,
         base_fingerprint=request.release.fingerprint,

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from market.accounts.models import User
+from market.basemodels.drawing import TIMES, Size, own_size
 from market.basemodels.models import BaseModel, BaseRelease, PastFee
 from market.catalog.models import PastPlugInPrice, PlugIn, PlugInVersion
 from market.catalog.models.plugins import plugin_subject
@@ -21,7 +22,7 @@ from market.generation.commission import commission_rates
 from market.generation.models import GenerationRequest, RequestPlugIn
 from market.generation.orders import GenerationOrder, QuoteOrder
 from market.generation.paying import purses
-from market.generation.pricing import Fee, Quote, Receiver, draw_quote
+from market.generation.pricing import Fee, Quote, Receiver, draw_quote, for_more_work
 from market.jobs.models import Job
 from market.jobs.room import require_room
 from market.ledger import operations as ledger
@@ -66,7 +67,10 @@ def settle_terms(order: QuoteOrder, person: User, prices_at: datetime | None = N
                 field="plugins",
             )
     quote = draw_quote(
-        fees=[_base_fee(release, prices_at), *(_plugin_fee(offer, version) for offer, version in used)],
+        fees=[
+            _base_fee(release, order, prices_at),
+            *(_plugin_fee(offer, version) for offer, version in used),
+        ],
         pictures=order.count,
         payer=person.pk,
         rates=commission_rates(),
@@ -105,16 +109,35 @@ def _chosen(release: BaseRelease, order: QuoteOrder, person: User, prices_at: da
     return offers
 
 
-def _base_fee(release: BaseRelease, prices_at: datetime | None) -> Fee:
+def _base_fee(release: BaseRelease, order: QuoteOrder, prices_at: datetime | None) -> Fee:
+    """The fee is for a picture of the base's own size. A larger picture, or very many steps, cost more of it."""
     base = release.base
     past = base.past_prices.in_force(prices_at) if prices_at else None
+    size, usual = order.picture, own_size(base)
+    steps = order.steps or limits.STEPS_INCLUDED
     return Fee(
         line="base_fee",
         subject=f"base-release:{release.pk}",
         name=base.name,
-        micros=past.micros if past else base.fee_micros,
+        micros=for_more_work(
+            past.micros if past else base.fee_micros,
+            pixels=size.pixels,
+            usual=usual.pixels,
+            steps=steps,
+            included=limits.STEPS_INCLUDED,
+        ),
         receivers=(Receiver(base.owner_id, str(base.owner)),),
+        because=_why_more(size, usual, steps),
     )
+
+
+def _why_more(size: Size, usual: Size, steps: int) -> str:
+    reasons = []
+    if size.pixels > usual.pixels:
+        reasons.append(f"{size.pixels / usual.pixels:.3g} {TIMES} the fee for {size.words} pixels")
+    if steps > limits.STEPS_INCLUDED:
+        reasons.append(f"{steps / limits.STEPS_INCLUDED:.3g} {TIMES} the fee for {steps} steps")
+    return ", ".join(reasons)
 
 
 def _plugin_fee(offer: Offer, version: PlugInVersion) -> Fee:
@@ -169,9 +192,9 @@ def _request(
         kind=KIND,
         owner=person,
         parameters={"prompt": order.prompt[:100], "pictures": order.count, "steps": order.steps},
-        work_units=order.steps * order.count,
-        # Requests with the same batch key can be drawn together: they have the same weights, steps and guidance.
-        batch_key=f"{terms.release.pk}:{order.steps}:{order.guidance:g}",
+        work_units=-(-order.steps * order.count * order.picture.pixels // own_size(order.base).pixels),
+        # Requests with the same batch key can be drawn together: they have the same weights and settings.
+        batch_key=f"{terms.release.pk}:{order.steps}:{order.guidance:g}:{order.picture}:{order.sampler}",
         job_id=pk,
     )
     request = GenerationRequest.objects.create(
@@ -184,6 +207,9 @@ def _request(
         seed=order.seed,
         steps=order.steps,
         guidance=order.guidance,
+        sampler=order.sampler,
+        width=order.picture.width,
+        height=order.picture.height,
         count=order.count,
         quote=quote.as_json(),
         total_micros=quote.total,

@@ -85,8 +85,8 @@ def studio(request: HttpRequest) -> HttpResponse:
         _keep_draft(request.session, data)
         return redirect(_top_up_url(price_box(QuoteForm(data), person_of(request), "").funds.missing))
     # Adding, removing, finding and re-pricing without JavaScript: show the same form again, as it is.
-    form = _unvalidated(data, _changed(data))
-    return _show(request, form)
+    fitting = _fitting(data)
+    return _show(request, _unvalidated(fitting, _changed(fitting)))
 
 
 @login_required
@@ -102,9 +102,10 @@ def quote(request: HttpRequest) -> HttpResponse:
 @require_POST
 def plugins(request: HttpRequest) -> HttpResponse:
     """Answer with the picker after a plug-in was added or removed, or another base or search was entered."""
-    form = QuoteForm(request.POST, chosen=_changed(request.POST))
+    form = QuoteForm(_fitting(request.POST), chosen=_changed(request.POST))
     context = _picker(form, request.POST.get("q", ""), person_of(request)) | {
         "price": price_box(form, person_of(request), request.POST.get("prompt", "")),
+        "size": form["size"],
         "out_of_band": True,
     }
     return render(request, "generation/_picker.html", context)
@@ -209,9 +210,18 @@ def _unvalidated(data: QueryDict, chosen: tuple[Chosen, ...] | None) -> StudioFo
 def _for_price(form: StudioForm) -> QuoteForm:
     """Give the form that prices what a studio form holds, submitted or not."""
     data = QueryDict(mutable=True)
-    for name in ("base", "count"):
+    for name in QuoteForm.base_fields:
         data[name] = str(form[name].value() or "")
     return QuoteForm(data, chosen=form.chosen)
+
+
+def _fitting(data: QueryDict) -> QueryDict:
+    """Fall back to the base's own size, if another base was chosen that does not draw the size in the form."""
+    if QuoteForm(data).is_size_offered:
+        return data
+    fitting = data.copy()
+    fitting["size"] = ""
+    return fitting
 
 
 def _changed(data: QueryDict) -> tuple[Chosen, ...]:

@@ -47,6 +47,7 @@ class Record:
     base_release: int
     base_fingerprint: str
     negative_prompt: str = ""
+    sampler: str = ""
     plugins: tuple[PlugInCredit, ...] = field(default=())
 
     @property
@@ -84,6 +85,7 @@ class Record:
                 picture=_whole(said, "picture"),
                 prompt=_text(said, "prompt"),
                 negative_prompt=_text(said, "negative_prompt"),
+                sampler=_text({"sampler": "", **said}, "sampler"),
                 seed=_whole(said, "seed"),
                 steps=_whole(said, "steps"),
                 guidance=_number(said, "guidance"),

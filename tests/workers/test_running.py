@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from PIL import Image
 
 from market.accounts.models import User
+from market.basemodels.drawing import SAMPLERS
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
 from market.generation.models import GenerationRequest, Picture
@@ -25,6 +26,7 @@ from market.jobs.models import Job
 from market.jobs.states import JobState
 from market.ledger import operations as ledger
 from market.provenance import extract
+from plugins_engine.model.samplers import SAMPLERS as OF_ENGINE
 from tests.market.stage import EURO, earnings, wallet
 from tests.workers.conftest import Ask
 from workers.engine import Engine
@@ -123,6 +125,23 @@ def test_a_picture_of_a_run_is_drawn_again_from_its_own_seed(ask: Ask, engine: E
     second, single = pixels_of(run)[1], pixels_of(alone)[0]
     # Batches of different sizes may differ in the last digits of their arithmetic.
     assert max(abs(a - b) for a, b in zip(second, single, strict=True)) <= 2
+
+
+def test_a_picture_has_the_size_and_the_sampler_that_were_asked_for(ask: Ask, engine: Engine) -> None:
+    wide, plain = ask(size="40x24"), ask()
+    others = [ask(sampler=name) for name in SAMPLERS if name != "lcm"]
+    do_all(engine)
+
+    picture = wide.pictures.get()
+    with Image.open(picture.file) as drawn:
+        assert drawn.size == (picture.width, picture.height) == (40, 24)
+    drawn_by = {each.sampler: pixels_of(each) for each in (plain, *others)}
+    assert len({pixels[0] for pixels in drawn_by.values()}) > 1
+    assert all(job_of(each).state == JobState.SUCCEEDED for each in (wide, plain, *others))
+
+
+def test_the_market_offers_the_samplers_that_the_engine_has() -> None:
+    assert list(SAMPLERS) == list(OF_ENGINE)
 
 
 def test_a_worker_goes_on_until_its_queue_is_empty(ask: Ask, engine: Engine) -> None:

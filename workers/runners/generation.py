@@ -23,6 +23,9 @@ def run_generation(job: Job, engine: Engine, lease: Lease) -> None:
         steps=request.steps,
         guidance=request.guidance,
         count=request.count,
+        width=request.width,
+        height=request.height,
+        sampler=request.sampler or None,
         plugins=engine.laid_over(request.release, [(each.version, each.weight) for each in chosen]),
     )
     lease.check()

@@ -46,6 +46,34 @@ def ask(program: Program, **changes: Any) -> Any:
     return program.post("requests", {"agreed": priced(program)["quote"]["digest"]} | BODY | changes)
 
 
+def test_a_picture_is_ordered_in_another_size_with_another_sampler(program: Program, base: BaseModel) -> None:
+    size = {"size": "48x48", "steps": 100}
+    quote = program.post("quotes", {"base": "tiny"} | size).json()["quote"]
+    assert quote["total_micros"] == 45_000
+    assert (
+        quote["lines"][0]["because"]
+        == "2.25 \u00d7 the fee for 48 \u00d7 48 pixels, 2 \u00d7 the fee for 100 steps"
+    )
+
+    body = {"base": "tiny", "prompt": "a fox", "agreed": quote["digest"], "sampler": "euler a"} | size
+    made = program.post("requests", body).json()
+
+    assert (made["width"], made["height"], made["sampler"]) == (48, 48, "euler a")
+    offered = program.get("bases/tiny").json()
+    assert "48x48" in offered["sizes"]
+    assert "euler a" in offered["samplers"]
+
+
+@pytest.mark.parametrize("wrong", [{"size": "31x32"}, {"size": "64x64"}, {"size": "x"}, {"sampler": "magic"}])
+def test_a_size_or_sampler_that_is_not_offered_is_a_problem_that_points_at_it(
+    program: Program, wrong: dict[str, str]
+) -> None:
+    answer = ask(program, **wrong)
+
+    assert answer.status_code == 422
+    assert [each["pointer"] for each in answer.json()["errors"]] == [f"#/{next(iter(wrong))}"]
+
+
 def draw(made: dict[str, Any]) -> list[Picture]:
     """Do what a worker does."""
     (job,) = Job.objects.claim(kinds=["generation"], worker="w")
