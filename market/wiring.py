@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from market.api.once import forget_answers
 from market.basemodels import checking, uploading
-from market.catalog import addition, plugin_uploads, repricing
+from market.catalog import addition, plugin_uploads, repricing, rereading
 from market.claims import measuring, outcomes
 from market.claims.deadlines import sweep_claims
 from market.combinations import finishing as combinations
@@ -36,6 +36,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
     generation.JOB,
     addition.JOB,
     plugin_uploads.JOB,
+    rereading.JOB,
     combination.JOB,
     extraction.EXTRACTION,
     extraction.RELEASE,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from plugins_engine.adapters.adapter import Adapter, weighted_sum
+    from plugins_engine.adapters.adapter import READING, Adapter, weighted_sum
     from plugins_engine.adapters.learned_tokens import LearnedTokens
     from plugins_engine.adapters.sources import Source, state_sources
     from plugins_engine.addition.config import AdditionConfig
@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from plugins_engine.model.base import LAYER_KINDS, BaseCheckpoint
     from plugins_engine.model.branches import Weighted, applied, completed, require_fit
     from plugins_engine.model.directory import EMBEDDED, WEIGHT_VARIANTS, ModelDirectory, read_directory
+    from plugins_engine.model.effects import difference
     from plugins_engine.model.loading import find_device, load_base, usual_precision
     from plugins_engine.model.memory import (
         AvailableMemory,
@@ -101,6 +102,7 @@ __all__ = [
     "EXTRACTION_METHODS",
     "KINDS",
     "LAYER_KINDS",
+    "READING",
     "STAGES",
     "WEIGHT_VARIANTS",
     "Adapter",
@@ -173,6 +175,7 @@ __all__ = [
     "combine",
     "combine_erasers",
     "completed",
+    "difference",
     "evenly",
     "evidence_content",
     "evidence_sentences",
@@ -217,9 +220,10 @@ HOMES: dict[str, tuple[str, ...]] = {
     "model.base": ("BaseCheckpoint", "LAYER_KINDS"),
     "model.sampler": ("generate", "generate_each", "SampleRequest"),
     "model.branches": ("applied", "Weighted", "require_fit", "completed"),
+    "model.effects": ("difference",),
     "model.directory": ("EMBEDDED", "read_directory", "ModelDirectory", "WEIGHT_VARIANTS"),
     "model.memory": ("memory_need", "MemoryNeed", "available_memory", "AvailableMemory", "in_gigabytes"),
-    "adapters.adapter": ("Adapter", "weighted_sum"),
+    "adapters.adapter": ("Adapter", "weighted_sum", "READING"),
     "adapters.learned_tokens": ("LearnedTokens",),
     "adapters.sources": ("Source", "state_sources"),
     "addition.training": ("add_concept", "AdditionResult"),

@@ -21,6 +21,7 @@ RUNNERS: dict[str, str] = {
     "generation": "workers.runners.generation.run_generation",
     "addition": "workers.runners.addition.run_addition",
     "upload": "workers.runners.upload.run_upload",
+    "rereading": "workers.runners.rereading.run_rereading",
     "base_check": "workers.runners.base_check.run_check",
     "evidence": "workers.runners.evidence.run_evidence",
     "statement": "workers.runners.statement.run_statement",

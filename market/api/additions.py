@@ -39,7 +39,7 @@ class AdditionBody(OnBaseBody, TermsBody):
 
 class PlugInFileBody(AdditionBody):
     file = File(
-        "A LoRA for the base model as .safetensors, of diffusers, PEFT or kohya naming; text encoder and learned tokens count.",
+        "A LoRA, LoHa, LoKr or DoRA for the base model as .safetensors, as kohya, LyCORIS, PEFT, diffusers and others write it; or a zip of a PEFT folder.",
         error_messages={"required": NO_FILE, "empty": EMPTY_FILE},
     )
 

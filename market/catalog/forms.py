@@ -199,8 +199,8 @@ class VersionForm(TermsForm):
 class PlugInFileForm(VersionForm):
     file = forms.FileField(
         label="File",
-        help_text="A LoRA for the base model as .safetensors, of diffusers, PEFT or kohya naming; text encoder and learned tokens count.",
-        widget=forms.FileInput(attrs={"accept": ".safetensors"}),
+        help_text="A LoRA, LoHa, LoKr or DoRA for the base model as .safetensors, as kohya, LyCORIS, PEFT, diffusers and others write it; or a zip of a PEFT folder.",
+        widget=forms.FileInput(attrs={"accept": ".safetensors,.zip"}),
         error_messages={"required": NO_FILE, "empty": EMPTY_FILE},
     )
 

@@ -1,7 +1,7 @@
 """Uploading a plug-in as a file: checked here for what the market knows, by a worker for what only the engine can tell.
 
-The file waits in the storage until a worker has read it. In the end the market keeps a file that the engine has written: the
-same weights and metadata, and nothing else.
+The file waits in the storage until a worker has read it. What is offered is a file that the engine has written: the same weights
+and metadata, and nothing else. The file as it came is kept for a better reader (`rereading`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from django.db.models import Q
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.merged import FoundPart, StatedPart, found_parts, parts_stated_in
-from market.catalog.models import Concept, PlugIn, PlugInVersion
+from market.catalog.models import Concept, PlugIn, PlugInOriginal, PlugInVersion
 from market.catalog.offering import is_taken_down_copy
 from market.catalog.terms import Terms
 from market.catalog.versions import (
@@ -41,6 +41,8 @@ from market.jobs.models import Job
 from market.refusals import Refused
 
 KIND = "upload"
+READING = 2
+"""The engine's number for how it reads files now."""
 NO_FILE = "Choose a file."
 EMPTY_FILE = "The file is empty. Choose another."
 _COPY = (
@@ -64,7 +66,7 @@ class UploadInputs:
 
 @dataclass
 class SentFile:
-    """A checked file in the storage: its hash, and the parts that it says it was combined from."""
+    """A checked file in the storage: its hash, and the parts that it says it was combined from. What a zip says, the worker reads."""
 
     place: str
     sha256: str
@@ -82,7 +84,7 @@ def sent_file(by: User, file: UploadedFile[bytes]) -> Iterator[SentFile]:
     if size > most:
         raise Refused(f"The file has {size / 1_000_000:.1f} MB; at most {most / 1_000_000:g} MB are taken.")
     with places_for_files().taken_by(by.pk):
-        stated = parts_stated_in(file)
+        stated = [] if _is_zip(file) else parts_stated_in(file)
         let_go_of_the_database()
         file.seek(0)
         digest = hashlib.sha256()
@@ -134,6 +136,13 @@ def enqueue_upload(
     return job, parts
 
 
+def _is_zip(file: UploadedFile[bytes]) -> bool:
+    """Tell a zip from a safetensors file, whose first eight bytes are a small number."""
+    start: bytes = file.read(8)
+    file.seek(0)
+    return start.startswith(b"PK\x03\x04") and start[4:] != bytes(4)
+
+
 def _anothers(person: int, digest: str) -> bool:
     """Whether another artist has a version with this hash, of the file or of its tensors."""
     same = PlugInVersion.objects.filter(Q(tensors_sha256=digest) | Q(file_sha256=digest))
@@ -171,12 +180,19 @@ def complete_upload(*, job: Job, token: int, output: VersionOutput) -> PlugInVer
         raise BadResult(_TAKEN_DOWN)
     with transaction.atomic():
         version = complete_version(job=job, token=token, output=output)
-        forget_upload(job)
+        place = job.parameters["upload"]
+        PlugInOriginal.objects.create(
+            version=version,
+            file=place,
+            byte_size=default_storage.size(place),
+            sha256=job.parameters["upload_sha256"],
+            reading=READING,
+        )
         return version
 
 
 def forget_upload(job: Job) -> None:
-    """Delete the uploaded file once the running transaction commits: the upload has ended."""
+    """Delete the uploaded file once the running transaction commits: the upload has failed."""
     name = job.parameters["upload"]
     transaction.on_commit(lambda: default_storage.delete(name), robust=True)
 

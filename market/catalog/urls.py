@@ -29,5 +29,6 @@ urlpatterns = [
     path("desk/shares/", shares.shared, name="shared"),
     path("desk/shares/<int:plugin>/", shares.answer, name="answer_share"),
     path("desk/plugins/<int:plugin>/versions/<int:pk>/use/", offers.choose_version, name="choose_version"),
+    path("desk/plugins/<int:plugin>/versions/<int:pk>/anew/", offers.make_version_anew, name="make_anew"),
     path("desk/plugins/<int:plugin>/versions/<int:pk>/file/", offers.version_file, name="version_file"),
 ]

@@ -22,6 +22,9 @@ from plugins_engine.adapters.written_file import FINGERPRINT, KIND, NAME, Format
 from plugins_engine.atomic import write_bytes
 from plugins_engine.errors import BadAdapter
 
+READING = 2
+"""How files are read, as a number. It grows whenever some file is read otherwise than before, so that what was read earlier is read again."""
+
 
 @dataclass(frozen=True, eq=False)
 class Adapter:

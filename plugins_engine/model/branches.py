@@ -147,7 +147,7 @@ def applied(base: BaseCheckpoint, plugins: Sequence[Weighted]) -> Iterator[None]
     for adapter, _ in plugins:
         require_fit(base, adapter)
     with base.lock, _put_back() as replaced:
-        for name, branch in _branches(base, plugins).items():
+        for name, branch in branches_of(base, plugins).items():
             module = base.module(name)
             _replace(module, _with_branch(module, branch.to(base.device, base.dtype)), replaced)
         found = [
@@ -228,31 +228,41 @@ def _put_back() -> Iterator[list[tuple[nn.Module, Forward | None]]]:
 
 
 @dataclass
-class _Branch:
+class Branch:
     """What plug-ins add to one layer together: B A and a full matrix to its weight, a vector to its bias, one to a norm's weight."""
 
     low_rank: LowRank | None = None
     full: Tensor | None = None
     vectors: dict[str, Tensor] = field(default_factory=dict)
 
-    def to(self, device: torch.device, dtype: torch.dtype) -> "_Branch":
+    def to(self, device: torch.device, dtype: torch.dtype) -> "Branch":
         low = self.low_rank
-        return _Branch(
+        return Branch(
             None if low is None else (low[0].to(device, dtype), low[1].to(device, dtype)),
             None if self.full is None else self.full.to(device, dtype),
             {name: each.to(device, dtype) for name, each in self.vectors.items()},
         )
 
+    def square(self) -> float:
+        """Give the squared Frobenius norm of everything that is added."""
+        low, full = self.low_rank, self.full
+        if full is not None:
+            matrix = full if low is None else full + delta.materialise(low)
+            size = float(matrix.double().square().sum())
+        else:
+            size = delta.norm(low) ** 2 if low is not None else 0.0
+        return size + sum(float(each.double().square().sum()) for each in self.vectors.values())
 
-def _branches(base: BaseCheckpoint, plugins: Sequence[Weighted]) -> dict[str, _Branch]:
+
+def branches_of(base: BaseCheckpoint, plugins: Sequence[Weighted]) -> dict[str, Branch]:
     """Join all that plug-ins do to a layer, their weights folded in."""
     thin: dict[str, list[LowRank]] = {}
-    found: dict[str, _Branch] = {}
+    found: dict[str, Branch] = {}
     for adapter, weight in plugins:
         if weight == 0:
             continue
         for layer, each in adapter.layers.items():
-            branch = found.setdefault(layer, _Branch())
+            branch = found.setdefault(layer, Branch())
             if isinstance(each, tuple):
                 thin.setdefault(layer, []).append(delta.scale(each, weight))
             else:
@@ -261,7 +271,7 @@ def _branches(base: BaseCheckpoint, plugins: Sequence[Weighted]) -> dict[str, _B
                 branch.full = matrix if branch.full is None else branch.full + matrix
         for parameter, vector in adapter.vectors.items():
             layer, _, part = parameter.rpartition(".")
-            vectors = found.setdefault(layer, _Branch()).vectors
+            vectors = found.setdefault(layer, Branch()).vectors
             vectors[part] = vectors.get(part, torch.zeros_like(vector)) + vector * weight
     for layer, deltas in thin.items():
         found[layer].low_rank = delta.concatenate(deltas)
@@ -274,7 +284,7 @@ def _replace(module: nn.Module, forward: Forward, replaced: list[tuple[nn.Module
     module.__dict__["forward"] = forward
 
 
-def _with_branch(module: nn.Module, branch: _Branch) -> Forward:
+def _with_branch(module: nn.Module, branch: Branch) -> Forward:
     plain: Forward = module.forward
     if isinstance(module, nn.GroupNorm | nn.LayerNorm):
         return _with_norm(module, plain, branch.vectors)

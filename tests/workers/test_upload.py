@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
+from safetensors.torch import load, save
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.catalog.models import PlugIn, PlugInVersion
-from market.catalog.plugin_uploads import KIND, start_upload
+from market.catalog.models import PlugIn, PlugInOriginal, PlugInVersion
+from market.catalog.plugin_uploads import KIND, READING, start_upload
+from market.catalog.rereading import start_rereading
 from market.jobs.models import Job
 from market.jobs.states import JobState
-from plugins_engine import Adapter, BaseCheckpoint, weighted_sum
+from plugins_engine import READING as OF_ENGINE
+from plugins_engine import Adapter, BaseCheckpoint, difference, weighted_sum
 from tests.market.catalog.conftest import make_concept
 from tests.plugins_engine import tiny_pipelines
 from tests.workers.conftest import Ask
@@ -70,6 +76,68 @@ def test_a_file_becomes_a_plugin_that_others_can_draw_with(
     made = ask((version.plugin, 1.0))
     assert work(engine=engine, kinds=["generation"], worker="w") == 1
     assert made.pictures.count() == 1
+
+
+def test_a_zip_of_a_peft_folder_is_read_with_the_scale_in_its_config(
+    artist: User, loaded: BaseCheckpoint, upload: Upload
+) -> None:
+    sent = tiny_pipelines.random_adapter(loaded, name="Theirs")
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as folder:
+        folder.writestr("river/adapter_model.safetensors", save(load(sent.to_bytes())))
+        folder.writestr(
+            "river/adapter_config.json", json.dumps({"r": sent.rank, "lora_alpha": 2 * sent.rank})
+        )
+        folder.writestr("river/README.md", "A river.")
+
+    job = upload(artist, packed.getvalue())
+
+    assert (job.state, job.error) == (JobState.SUCCEEDED, "")
+    with PlugInVersion.objects.get().file.open("rb") as stored:
+        assert difference(loaded, sent.scaled(2.0), Adapter.load(stored.read())) < 1e-6
+
+
+def test_a_broken_zip_is_refused_with_the_reason(artist: User, upload: Upload) -> None:
+    job = upload(artist, b"PK\x03\x04 and then nothing")
+
+    assert job.state == JobState.FAILED
+    assert "expected" in job.error
+
+
+def test_a_version_that_an_earlier_reader_read_wrongly_is_found_and_the_file_gives_the_right_one(
+    artist: User, loaded: BaseCheckpoint, upload: Upload, engine: Engine
+) -> None:
+    sent = tiny_pipelines.random_adapter(loaded, name="Theirs")
+    upload(artist, replace(sent, base_fingerprint="").to_bytes())
+    version = PlugInVersion.objects.get()
+    # An earlier reader would have drawn it at 2.5 times its strength.
+    name = str(version.original.file.name)
+    default_storage.delete(name)
+    default_storage.save(name, ContentFile(sent.scaled(0.4).to_bytes()))
+    PlugInOriginal.objects.update(reading=READING - 1)
+
+    start_rereading()
+    assert work(engine=engine, kinds=["rereading"], worker="w") == 1
+
+    original = PlugInOriginal.objects.get()
+    assert original.differs == pytest.approx(1.5, rel=1e-4)
+
+
+def test_a_version_that_agrees_with_its_file_is_found_to_agree(
+    artist: User, loaded: BaseCheckpoint, upload: Upload, engine: Engine
+) -> None:
+    upload(artist, tiny_pipelines.random_reader(loaded, "Riverink").to_bytes())
+    PlugInOriginal.objects.update(reading=READING - 1)
+
+    start_rereading()
+    assert work(engine=engine, kinds=["rereading"], worker="w") == 1
+
+    original = PlugInOriginal.objects.get()
+    assert (original.is_misread, original.reading) == (False, READING)
+
+
+def test_the_market_and_the_engine_mean_the_same_reading() -> None:
+    assert READING == OF_ENGINE
 
 
 def test_what_a_file_makes_of_prompts_is_kept_and_drawn_with(

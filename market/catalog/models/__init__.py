@@ -11,7 +11,7 @@ from market.catalog.models.plugins import (
 )
 from market.catalog.models.releases import ErasedConcept, VersionOnRelease
 from market.catalog.models.suspensions import Suspension
-from market.catalog.models.versions import PlugInPart, PlugInSample, PlugInVersion
+from market.catalog.models.versions import PlugInOriginal, PlugInPart, PlugInSample, PlugInVersion
 from market.catalog.models.works import UploadRefusal, Work
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "ErasedConcept",
     "PastPlugInPrice",
     "PlugIn",
+    "PlugInOriginal",
     "PlugInPart",
     "PlugInSample",
     "PlugInState",

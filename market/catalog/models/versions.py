@@ -105,6 +105,48 @@ class PlugInVersion(models.Model):
         return self.base_fingerprint == self.plugin.base.fingerprint
 
 
+class PlugInOriginal(models.Model):
+    """The file of an upload as it came, so that a better reader can read it again. Nobody is given it.
+
+    `reading` is the engine's number for the reading that the version is known to agree with. A later reading that does not agree
+    says by how much (`differs`, as a share of the effect), or why it refuses the file.
+    """
+
+    version = models.OneToOneField(PlugInVersion, on_delete=models.PROTECT, related_name="original")
+    file = models.FileField(max_length=200)
+    byte_size = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    reading = models.PositiveSmallIntegerField()
+    differs = models.FloatField(null=True, blank=True)
+    refusal = models.TextField(blank=True)
+    job = models.ForeignKey(
+        Job,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The latest job that read it again.",
+    )
+
+    class Meta:
+        verbose_name = "file of an upload"
+        verbose_name_plural = "files of uploads"
+        constraints = [
+            models.CheckConstraint(condition=Q(sha256__regex=SHA256), name="catalog_original_hash_shape"),
+            models.CheckConstraint(
+                condition=Q(differs__isnull=True) | Q(refusal=""), name="catalog_original_one_finding"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"file of {self.version}"
+
+    @property
+    def is_misread(self) -> bool:
+        """Whether the version is not what its file is read as by now."""
+        return self.differs is not None or self.refusal != ""
+
+
 class PlugInSample(models.Model):
     """A picture made with a version when it was new, to show what it does."""
 

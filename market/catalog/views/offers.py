@@ -18,10 +18,11 @@ from market.catalog.addition import start_addition
 from market.catalog.combined import holds_others_weights
 from market.catalog.figures import GivenBack, ShownFigure, given_back, shown_figures
 from market.catalog.forms import PlugInFileForm, TermsForm, VersionForm
-from market.catalog.models import PlugIn, PlugInSample, PlugInVersion
+from market.catalog.models import PlugIn, PlugInOriginal, PlugInSample, PlugInVersion
 from market.catalog.offering import why_not_offered
 from market.catalog.plugin_uploads import parts_in_words, start_upload
 from market.catalog.publishing import obstacles, publish, use_version
+from market.catalog.rereading import in_words, make_anew
 from market.catalog.royalties import royalties_of
 from market.catalog.terms import change_terms
 from market.catalog.versions import is_running
@@ -123,6 +124,18 @@ def choose_version(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
 
 
 @artists_only
+@require_POST
+def make_version_anew(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
+    """Make a new version of the file that a version was read from."""
+    person = person_of(request)
+    version = owned_version(person, plugin, pk)
+    offer = owned_plugin(person, plugin)
+    said = "The file is being read. The new version appears here; use it when you like its samples."
+    show = partial(_plugin_page, request, offer)
+    return act_on(request, offer.desk_url, None, lambda: make_anew(version, person), said, show)
+
+
+@artists_only
 @require_safe
 def version_file(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
     version = owned_version(person_of(request), plugin, pk)
@@ -138,23 +151,26 @@ def version_file(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
 
 @dataclass(frozen=True)
 class ShownVersion:
-    """A version on its artist's desk. has_file: whether they may have its weights."""
+    """A version on its artist's desk. has_file: whether they may have its weights. misread: what a later reading found."""
 
     version: PlugInVersion
     figures: list[ShownFigure]
     given_back: GivenBack | None
     samples: list[PlugInSample]
     has_file: bool
+    misread: str
 
 
 def _shown(version: PlugInVersion) -> ShownVersion:
     samples = [] if is_kept_down(version) else list(version.samples.all())
+    original: PlugInOriginal | None = getattr(version, "original", None)
     return ShownVersion(
         version,
         shown_figures(version.figures),
         given_back(version.figures),
         samples,
         has_file=not holds_others_weights(version),
+        misread=in_words(original) if original and original.is_misread else "",
     )
 
 
@@ -162,7 +178,7 @@ def _plugin_page(
     request: HttpRequest, offer: PlugIn, refusal: Refused | None = None, *, form: TermsForm | None = None
 ) -> HttpResponse:
     versions = []
-    for version in offer.versions.prefetch_related("samples").order_by("-number"):
+    for version in offer.versions.select_related("original").prefetch_related("samples").order_by("-number"):
         version.plugin = offer  # already here: its samples' addresses need it
         versions.append(_shown(version))
     context = {

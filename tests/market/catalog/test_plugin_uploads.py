@@ -71,7 +71,7 @@ def test_the_page_says_what_is_taken(at_desk: Client, concept: Concept) -> None:
     assert "Upload a plug-in" in at_desk.get(concept.get_absolute_url()).content.decode()
 
 
-def test_what_a_worker_read_becomes_a_version_and_the_file_sent_is_forgotten(
+def test_what_a_worker_read_becomes_a_version_and_the_file_is_kept_as_it_came(
     job: Job, artist: User, django_capture_on_commit_callbacks: Any, client_for: SignIn
 ) -> None:
     assert len(uploads()) == 1
@@ -80,7 +80,10 @@ def test_what_a_worker_read_becomes_a_version_and_the_file_sent_is_forgotten(
 
     assert (version.number, version.works_count, version.parts_count) == (1, 0, 0)
     assert version.plugin.current_version == version
-    assert uploads() == []
+    with version.original.file.open("rb") as kept:
+        assert kept.read() == adapter_file(b"river")
+    assert version.original.sha256 == hashlib.sha256(adapter_file(b"river")).hexdigest()
+    assert not version.original.is_misread
     assert (
         "not known: it was uploaded"
         in client_for(artist).get(version.plugin.get_absolute_url()).content.decode()
