@@ -2,8 +2,12 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "market.settings")
+django.setup(set_prefix=False)
 
-application = get_asgi_application()
+# What it imports needs settings.
+from market.turns import TakingTurns  # noqa: E402
+
+application = TakingTurns()

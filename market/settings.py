@@ -76,7 +76,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "market.audit.origin.remember_origin",
     "market.security.security_headers",
-    "market.turns.uploads_take_turns",  # before what is synchronous, which would hold a thread while it waits
+    "market.turns.refuse_without_turn",
     "market.stack.static_files.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

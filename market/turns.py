@@ -7,22 +7,23 @@ holds the request.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
-from asgiref.sync import iscoroutinefunction
 from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
-from django.utils.decorators import sync_and_async_middleware
 
 from market.api import problems
 from market.decoding.places import FULL
 from market.refusals import Refused
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
 
 MOST_WAITING = 200
 """How many requests wait in one web process. Each holds its body: in memory, or in a file if it is large."""
@@ -87,21 +88,33 @@ def refused(request: HttpRequest, refusal: Refused) -> HttpResponse:
     return HttpResponse(page, status=refusal.status, headers=problem.headers)
 
 
-@sync_and_async_middleware
-def uploads_take_turns(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Let requests with files wait for their turns. Without an event loop there is nobody to wait for."""
-    if not iscoroutinefunction(get_response):
-        return get_response
-    answer = cast("Callable[[HttpRequest], Awaitable[HttpResponseBase]]", get_response)
-    turns = Turns(settings.UPLOADS.turns)
+class TakingTurns(ASGIHandler):
+    """Django's handler, where requests with files wait for their turns after their body has come.
 
-    async def in_turn(request: HttpRequest) -> HttpResponseBase:
+    It is no middleware: some of the others are synchronous, so Django would run this one in a thread, too, which waiting must not hold.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._turns = Turns(settings.UPLOADS.turns)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer in turn, or with a refusal."""
         if not carries_files(request):
-            return await answer(request)
+            return await super().get_response_async(request)
         try:
-            async with turns.of(sender_of(request)):
-                return await answer(request)
+            async with self._turns.of(sender_of(request)):
+                return await super().get_response_async(request)
         except Refused as refusal:
-            return refused(request, refusal)
+            cast("Any", request).no_turn = refusal
+            return await super().get_response_async(request)
 
-    return in_turn
+
+def refuse_without_turn(get_response: Answer) -> Answer:
+    """Refuse what got no turn, behind those that set headers and before anything costs time."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        refusal: Refused | None = getattr(request, "no_turn", None)
+        return get_response(request) if refusal is None else refused(request, refusal)
+
+    return answer

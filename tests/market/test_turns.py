@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any, cast
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
 from django.conf import settings as configured
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, RequestFactory
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.urls import reverse
 
 from market import turns
 from market.accounts.models import User
 from market.refusals import Refused
-from market.turns import Turns, uploads_take_turns
+from market.turns import TakingTurns, Turns
 from tests.market.catalog.conftest import make_concept
 from tests.market.catalog.pictures import png
 
 FORM = "application/x-www-form-urlencoded"
-Answer = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
-class View:
-    """A view that answers once it may, and counts how many requests it holds at once."""
+class View(TakingTurns):
+    """A site of one view, which answers once it may, and counts how many requests it holds at once."""
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        self._middleware_chain = self._answer
 
     def __init__(self) -> None:
+        super().__init__()
         self.may_answer = asyncio.Event()
         self.held = self.most = 0
 
-    async def answer(self, request: HttpRequest) -> HttpResponse:
+    async def _answer(self, request: HttpRequest) -> HttpResponse:
         self.held += 1
         self.most = max(self.most, self.held)
         await self.may_answer.wait()
@@ -39,27 +44,51 @@ class View:
         return HttpResponse("taken")
 
 
-def upload(session: str, path: str = "/works/") -> HttpRequest:
-    request = RequestFactory().post(path, {"files": [SimpleUploadedFile("fox.png", b"...")]})
+def upload(session: str) -> HttpRequest:
+    request = RequestFactory().post("/works/", {"files": [SimpleUploadedFile("fox.png", b"...")]})
     request.COOKIES[configured.SESSION_COOKIE_NAME] = session
     return request
 
 
-def middleware(view: View) -> Answer:
-    return cast("Answer", uploads_take_turns(view.answer))
-
-
-async def begun(*requests: Awaitable[HttpResponse]) -> list[asyncio.Task[HttpResponse]]:
+async def begun(*requests: Awaitable[Any]) -> list[asyncio.Task[Any]]:
     tasks = [asyncio.ensure_future(each) for each in requests]
     for _ in range(20):
         await asyncio.sleep(0)
     return tasks
 
 
+async def sent(path: str, session: str = "") -> dict[str, Any]:
+    """Send a file to the whole site as a web server does. Give the status, the headers and the body of the answer."""
+    body = encode_multipart(BOUNDARY, {"files": [SimpleUploadedFile("fox.png", png(1), "image/png")]})
+    headers = {
+        "host": "testserver",
+        "content-type": MULTIPART_CONTENT,
+        "content-length": str(len(body)),
+        "cookie": f"{configured.SESSION_COOKIE_NAME}={session}; {configured.CSRF_COOKIE_NAME}={'a' * 32}",
+        "x-csrftoken": "a" * 32,
+    }
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "query_string": b"",
+        "client": ("127.0.0.1", 1),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    site: Any = cast("Any", ApplicationCommunicator)(TakingTurns(), scope)
+    await site.send_input({"type": "http.request", "body": body})
+    start = await site.receive_output(30)
+    said = await site.receive_output(30)
+    return {
+        "status": start["status"],
+        "headers": {name.decode().lower(): value.decode() for name, value in start["headers"]},
+        "body": said["body"].decode(),
+    }
+
+
 async def test_few_uploads_are_handled_at_once_and_the_others_wait_and_are_taken() -> None:
     view = View()
-    handle = middleware(view)
-    tasks = await begun(*(handle(upload(f"session {number}")) for number in range(20)))
+    tasks = await begun(*(view.get_response_async(upload(f"session {number}")) for number in range(20)))
     assert view.held == configured.UPLOADS.turns
     view.may_answer.set()
 
@@ -69,8 +98,8 @@ async def test_few_uploads_are_handled_at_once_and_the_others_wait_and_are_taken
 
 async def test_a_sender_has_one_turn_and_leaves_the_others_theirs() -> None:
     view = View()
-    handle = middleware(view)
-    tasks = await begun(*(handle(upload("a greedy one")) for _ in range(10)), handle(upload("another")))
+    greedy = [view.get_response_async(upload("a greedy one")) for _ in range(10)]
+    tasks = await begun(*greedy, view.get_response_async(upload("another")))
     assert view.held == 2
     view.may_answer.set()
 
@@ -79,38 +108,23 @@ async def test_a_sender_has_one_turn_and_leaves_the_others_theirs() -> None:
 
 async def test_a_page_does_not_wait() -> None:
     view = View()
-    handle = middleware(view)
-    tasks = await begun(*(handle(upload(f"session {number}")) for number in range(20)))
+    tasks = await begun(*(view.get_response_async(upload(f"session {number}")) for number in range(20)))
     held = view.held
-    tasks += await begun(
-        handle(RequestFactory().get("/")), handle(RequestFactory().post("/login/", "a=b", FORM))
-    )
+    pages = RequestFactory().get("/"), RequestFactory().post("/login/", "a=b", FORM)
+    tasks += await begun(*(view.get_response_async(page) for page in pages))
     assert view.held == held + 2
     view.may_answer.set()
     await asyncio.gather(*tasks)
 
 
-@pytest.mark.parametrize("bound", [{"patience": 0.05}, {"most_waiting": 0}], ids=["late", "too many"])
-async def test_whoever_waits_too_long_or_finds_too_many_waiting_is_refused_at_little_cost(
-    monkeypatch: pytest.MonkeyPatch, bound: dict[str, Any]
-) -> None:
-    view = View()
-    monkeypatch.setattr(turns, "Turns", lambda _: Turns(1, **bound))
-    handle = middleware(view)
-    if "patience" in bound:
-        (first,) = await begun(handle(upload("the first")))
-    page, problem = await handle(upload("one")), await handle(upload("two", "/api/v1/concepts/1/works"))
-
-    assert (page.status_code, problem.status_code) == (503, 503)
-    assert "Nothing of yours was taken" in page.content.decode()
-    assert b"#problem-busy" in problem.content
-    assert problem["Content-Type"] == "application/problem+json"
-    assert int(page["Retry-After"]) > 0
-    assert int(problem["Retry-After"]) > 0
-    if "patience" in bound:
-        view.may_answer.set()
-        assert (await first).status_code == 200
-        assert (await handle(upload("one"))).status_code == 200, "the turn is free again"
+async def test_whoever_waits_too_long_is_refused_and_the_turn_is_free_again_later() -> None:
+    one = Turns(1, patience=0.05)
+    async with one.of("a"):
+        with pytest.raises(Refused, match="send it again in a minute"):
+            async with one.of("b"):
+                pass
+    async with asyncio.timeout(1), one.of("b"):
+        pass
 
 
 async def test_a_turn_is_free_again_after_a_fault_and_after_a_sender_who_went_away() -> None:
@@ -126,10 +140,20 @@ async def test_a_turn_is_free_again_after_a_fault_and_after_a_sender_who_went_aw
         pass
 
 
-async def test_a_refusal_of_a_turn_says_what_to_do() -> None:
-    with pytest.raises(Refused, match="send it again in a minute"):
-        async with Turns(1, most_waiting=0).of("a"):
-            pass
+@pytest.mark.parametrize("path", ["/works/", "/api/v1/concepts/1/works"])
+async def test_a_refusal_costs_little_and_has_the_headers_of_every_page(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(turns, "Turns", lambda _: Turns(1, most_waiting=0))
+
+    answer = await sent(path)
+
+    assert answer["status"] == 503
+    assert "Nothing of yours was taken" in answer["body"]
+    assert int(answer["headers"]["retry-after"]) > 0
+    assert "default-src 'self'" in answer["headers"]["content-security-policy"]
+    assert answer["headers"]["x-content-type-options"] == "nosniff"
+    assert ("problem+json" in answer["headers"]["content-type"]) == path.startswith("/api/")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -137,9 +161,10 @@ async def test_a_work_sent_through_the_web_server_is_taken(artist: User) -> None
     client = AsyncClient()
     await client.aforce_login(artist)
     concept = await asyncio.to_thread(make_concept, artist, "Ink")
-    files = {"files": [SimpleUploadedFile("fox.png", png(1), "image/png")]}
 
-    answer = await client.post(reverse("catalog:upload", args=[concept.pk]), files)
+    answer = await sent(
+        reverse("catalog:upload", args=[concept.pk]), client.cookies[configured.SESSION_COOKIE_NAME].value
+    )
 
-    assert answer.status_code == 302
+    assert answer["status"] == 302, answer
     assert await concept.works.acount() == 1
