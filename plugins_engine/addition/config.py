@@ -39,6 +39,7 @@ class AdditionConfig:
             noise; 5 is the paper's. Bases that predict velocity are trained on the plain velocity error.
         flip: Whether each work is learned from mirrored too. That doubles few works. Turn it off for what must not be mirrored,
             such as lettering.
+        buckets: Whether works are learned from in shapes near their own (aspect ratio buckets), instead of cut square.
         seed: Of all that is drawn at random. The same works, config and machine give the same plug-in.
         mixed_precision: Number format of the training: "no" (float32), "fp16" or "bf16". None: the one that the base was loaded
             in.
@@ -69,6 +70,7 @@ class AdditionConfig:
     layers: tuple[str, ...] = ("attention", "feed_forward", "projection", "time")
     min_snr: float = 5.0
     flip: bool = True
+    buckets: bool = True
     seed: int = 0
     mixed_precision: str | None = None
     prior_prompts: tuple[str, ...] = field(default=())

@@ -132,36 +132,40 @@ class TrainableLora:
 
         Raises ValueError for a batch without prompts where they are needed.
         """
-        size = self._base.resolution
+        height, width = (side * self._base.pixels_per_latent for side in batch.noisy.shape[-2:])
         if self._reads_anew and len(batch.prompts) != len(batch.noisy):
             raise ValueError(f"expected {len(batch.noisy)} prompts to read anew, found {len(batch.prompts)}")
         with self._accelerator.autocast():
             text = self._base.encode_prompt(batch.prompts) if self._reads_anew else batch.text
-            conditions = self._base.added_conditions(text.pooled, size, size)
+            conditions = self._base.added_conditions(text.pooled, width, height)
             output: Tensor = self._unet(
                 batch.noisy, batch.time, encoder_hidden_states=text.tokens, added_cond_kwargs=conditions
             ).sample
         return output
 
-    def step(self, batch: Batch, count: int) -> Tensor:
-        """Take a step on the batch's weighted squared errors, summed and divided by `count`; give the errors (n,).
+    def step(self, batches: Sequence[Batch], count: int) -> Tensor:
+        """Take a step on the batches' weighted squared errors, summed and divided by `count`; give the errors (n,).
 
-        The rates warm up, then fall to nothing on a cosine over the steps that `trainable` was told of. Raises
+        Batches of one size of latents are better joined. The rates warm up, then fall to nothing on a cosine over the steps that `trainable` was told of. Raises
         BrokenPicture when the numbers overflow.
         """
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * _rate(self._done, self._steps)
         self._done += 1
-        output = self.predict(batch)
-        error = F.mse_loss(output.float(), batch.target.float(), reduction="none").mean((1, 2, 3))
         self._optimizer.zero_grad(set_to_none=True)
-        self._accelerator.backward((error * batch.weight).sum() / count)
+        errors = []
+        for batch in batches:
+            output = self.predict(batch)
+            error = F.mse_loss(output.float(), batch.target.float(), reduction="none").mean((1, 2, 3))
+            self._accelerator.backward((error * batch.weight).sum() / count)
+            errors.append(error.detach())
         self._share_gradients()
         self._accelerator.clip_grad_norm_(self._parameters, 1.0)
         self._optimizer.step()
-        if not torch.isfinite(error).all():
+        found = torch.cat(errors)
+        if not torch.isfinite(found).all():
             raise BrokenPicture("training overflowed: lower the learning rate, or train in float32")
-        return error.detach()
+        return found
 
     def state(self) -> dict[str, Any]:
         """Give all that the next step depends on, for `restore`: tensors, numbers, and dictionaries and lists of these."""

@@ -116,6 +116,7 @@ def _train(
         kind,
         batch=config.batch,
         flip=config.flip,
+        buckets=config.buckets,
         min_snr=config.min_snr,
         seed=config.seed,
     )
@@ -221,10 +222,13 @@ def _fit(
     for step in range(course.done, until):
         number = step * accelerator.num_processes + accelerator.process_index
         batch = data.batch(number)
+        batches = [batch]
         if prior is not None:
             generator = torch.Generator().manual_seed(config.seed * 1_000_003 + number)
-            batch = batch.joined(prior.draw(config.prior_batch, config.prior_weight, generator))
-        errors = lora.step(batch, config.batch)
+            held = prior.draw(config.prior_batch, config.prior_weight, generator)
+            same = held.noisy.shape[1:] == batch.noisy.shape[1:]
+            batches = [batch.joined(held)] if same else [batch, held]
+        errors = lora.step(batches, config.batch)
         loss = float(errors[: config.batch].mean())
         course.step(lora, loss, partial(report.step, step + 1, loss))
     course.keep(lora)

@@ -154,7 +154,7 @@ def tuned(
             turns = range(step * count, (step + 1) * count)
             chosen = [some[i % len(some)] for some in (calling, kept) if some for i in turns]
             rows = [bank.draw(1, weight, generator) for bank, weight in chosen]
-            errors = lora.step(reduce(Batch.joined, rows), count)
+            errors = lora.step([reduce(Batch.joined, rows)], count)
             on_step(step + 1, steps, "tuning", float(errors.mean()))
         found = lora.factors()
     return {layer: delta.within(each, delta.rank(layers[layer])) for layer, each in found.items()}

@@ -45,6 +45,11 @@ def add(commands: "Commands") -> None:
             metavar="N",
             help=f"(default: the base's own, else {getattr(AdditionConfig, option.replace('-', '_'))})",
         )
+    command.add_argument(
+        "--square",
+        action="store_true",
+        help="cut works square (default: they are learned from in about their own shapes)",
+    )
     command.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
     command.add_argument(
         "--known-name",
@@ -60,6 +65,8 @@ def run(options: argparse.Namespace) -> None:
     require_target(options.out, ".safetensors")
     asked = {"rank": options.rank, "steps": options.steps, "learning_rate": options.learning_rate}
     chosen = {name: value for name, value in asked.items() if value is not None} | {"seed": options.seed}
+    if options.square:
+        chosen["buckets"] = False
     checkpoints = checkpoints_in(options.checkpoint)
     AdditionConfig(**chosen)  # refused before a base is loaded
     folder = read_folder(options.images)

@@ -134,7 +134,7 @@ def hybrid_layers(
         course.take_up(lora)
         for step in range(course.done, config.steps):
             batch = lessons.batch(step)
-            error = float(lora.step(batch, len(batch.weight)).mean())
+            error = float(lora.step([batch], len(batch.weight)).mean())
             course.step(lora, error, partial(on_step, step + 1, config.steps, "distilling", error))
         return read | lora.factors()
 

@@ -128,7 +128,7 @@ def restoring_plugin(
                     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
                     batch = targets.draw(_ROWS, 1.0, generator)
                     batch = batch.joined(kept.draw(_KEPT_ROWS, _KEPT_WEIGHT, generator))
-                    errors = lora.step(batch, len(batch.weight))
+                    errors = lora.step([batch], len(batch.weight))
                     report(step + 1, steps, "restoring", float(errors[:_ROWS].mean()))
                 found = lora.factors()
     name, kind = (eraser.metadata.get(key, "") for key in ("plugin.extracted", "plugin.extracted_kind"))

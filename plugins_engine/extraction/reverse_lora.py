@@ -125,7 +125,7 @@ class _Pictures:
         chosen = torch.randint(len(self._latents), (self._config.batch,), generator=generator)
         text = self._base.encode_prompt([self._prompts[i] for i in chosen.tolist()])
         batch = noised_batch(self._base, self._latents[chosen], text, self._config.min_snr, generator)
-        return float(lora.step(batch, self._config.batch).mean())
+        return float(lora.step([batch], self._config.batch).mean())
 
 
 def _learn(lora: TrainableLora, pictures: _Pictures, steps: int, stage: str, on_step: OnStep) -> None:

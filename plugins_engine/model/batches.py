@@ -58,16 +58,22 @@ def noised_batch(
     return Batch(noisy, times.to(clean.device), text, target, weight)
 
 
-def pixels_of(base: BaseCheckpoint, images: Sequence[Image.Image], flip: bool) -> Tensor:
-    """Turn works into (n or 2n, 3, s, s) pixels in -1..1 at the base's size, on white, centred and cut square."""
-    size = base.resolution
+def pixels_of(
+    base: BaseCheckpoint, images: Sequence[Image.Image], flip: bool, shape: tuple[int, int] | None = None
+) -> Tensor:
+    """Turn works into (n or 2n, 3, h, w) pixels in -1..1 of one shape (w, h), on white, centred and cut to it.
+
+    Without a shape they are the base's own square.
+    """
+    width, height = shape or (base.resolution, base.resolution)
     rows = []
     for image in images:
         image = on_white(image)
-        side = min(image.size)
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        image = image.crop((left, top, left + side, top + side)).resize(
-            (size, size), Image.Resampling.LANCZOS
+        across = min(image.width, max(1, round(image.height * width / height)))
+        up = min(image.height, max(1, round(image.width * height / width)))
+        left, top = (image.width - across) // 2, (image.height - up) // 2
+        image = image.crop((left, top, left + across, top + up)).resize(
+            (width, height), Image.Resampling.LANCZOS
         )
         rows.append(np.asarray(image, dtype=np.float32))
     pixels = torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2) / 127.5 - 1

@@ -282,12 +282,8 @@ def test_while_tokens_are_learned_alone_nothing_else_moves(sd: BaseCheckpoint) -
 
     with trainable(sd, [], rank=1, learning_rate=1e-3, steps=4, seed=0, text=text) as lora:
         for step in range(4):
-            lora.step(
-                replace(
-                    bank.draw(4, 1.0, torch.Generator().manual_seed(step)), target=torch.ones(4, 4, 16, 16)
-                ),
-                4,
-            )
+            drawn = bank.draw(4, 1.0, torch.Generator().manual_seed(step))
+            lora.step([replace(drawn, target=torch.ones(4, 4, 16, 16))], 4)
         (learned,) = lora.tokens()
         assert lora.factors() == {}
 
@@ -309,7 +305,7 @@ def test_tokens_bring_the_base_nearer_to_what_their_name_shall_mean(sd: BaseChec
     with trainable(sd, [], rank=1, learning_rate=1e-3, steps=60, seed=0, text=text) as lora:
         for step in range(60):
             errors.append(
-                float(lora.step(bank.draw(4, 1.0, torch.Generator().manual_seed(step % 4)), 4).mean())
+                float(lora.step([bank.draw(4, 1.0, torch.Generator().manual_seed(step % 4))], 4).mean())
             )
 
     assert sum(errors[-4:]) < 0.6 * sum(errors[:4])
@@ -323,7 +319,7 @@ def test_text_that_is_trained_has_to_be_read_from_prompts(sd: BaseCheckpoint) ->
         trainable(sd, [], rank=1, learning_rate=1e-3, steps=1, seed=0, text=TextTraining(2, 1e-3)) as lora,
         pytest.raises(ValueError, match="expected 2 prompts to read anew, found 0"),
     ):
-        lora.step(batch, 2)
+        lora.step([batch], 2)
 
 
 @pytest.mark.parametrize("stage", [1, 3])
