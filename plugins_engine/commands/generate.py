@@ -20,6 +20,7 @@ from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.model.samplers import SAMPLERS
+from plugins_engine.works import read_picture
 
 OWN_TEXT = "plugins_engine"
 """The key of a PNG's text that holds how it was drawn as JSON."""
@@ -56,6 +57,20 @@ def add(commands: "Commands") -> None:
         choices=SAMPLERS,
         help="how noise becomes a picture (default: what the base's directory asks for)",
     )
+    command.add_argument(
+        "--clip-skip",
+        type=int,
+        metavar="N",
+        help="which layer of the text encoder is read, from the end: 1 is the last (default: as the base was trained)",
+    )
+    command.add_argument("--picture", type=Path, metavar="FILE", help="a picture to begin from (img2img)")
+    command.add_argument(
+        "--strength",
+        type=float,
+        default=0.75,
+        metavar="X",
+        help="how much of --picture is drawn anew, above 0, at most 1 (default: 0.75)",
+    )
     command.add_argument("--count", type=int, default=1, metavar="N", help="number of pictures (default: 1)")
     command.add_argument("--width", type=int, metavar="PIXELS", help="(default: the base's)")
     command.add_argument("--height", type=int, metavar="PIXELS", help="(default: the base's)")
@@ -74,11 +89,13 @@ def run(options: argparse.Namespace) -> None:
     if options.seed == RANDOM:
         options.seed = secrets.randbelow(_MOST_RANDOM)
     targets = _targets(options.out, options.seed, options.count)
+    picture = None if options.picture is None else read_picture(options.picture)
     base = load_base(options.base, options.device)
     plugins = [_weighted(text, base) for text in options.plugin]
     request = SampleRequest(
         options.prompt, options.negative, options.seed, options.steps, options.guidance, options.count, plugins,
-        options.width, options.height, options.sampler,
+        options.width, options.height, options.sampler, options.clip_skip,
+        picture, options.strength,
     )  # fmt: skip
     with ProgressLine() as line:
         pictures = generate(base, request, line, preview_every=0)
@@ -118,6 +135,10 @@ def _png(picture: Image.Image, request: SampleRequest, base: BaseCheckpoint, see
         "guidance": base.guidance(request.guidance), "sampler": request.sampler or base.sampler,
         "plugins": plugins_said(request),
     }  # fmt: skip
+    if request.clip_skip is not None:
+        parameters["clip_skip"] = request.clip_skip
+    if request.picture is not None:
+        parameters["strength"] = request.strength
     note = PngInfo()
     note.add_text("parameters", parameters_text(base, request, seed, picture.size))
     note.add_itxt(OWN_TEXT, json.dumps(parameters, ensure_ascii=False))

@@ -38,6 +38,8 @@ def parameters_text(base: BaseCheckpoint, request: SampleRequest, seed: int, siz
         "CFG scale": f"{base.guidance(request.guidance):g}",
         "Seed": str(seed),
         "Size": f"{size[0]}x{size[1]}",
+        "Denoising strength": "" if request.picture is None else f"{request.strength:g}",
+        "Clip skip": str(request.clip_skip or ""),
         "Model hash": base.fingerprint[:_SHORT],
         "Model": base.directory.path.name,
         "Lora hashes": ", ".join(f"{name}: {_hash(adapter)}" for name, _, adapter in plugins),

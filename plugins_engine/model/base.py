@@ -17,7 +17,7 @@ from transformers import CLIPTokenizer
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.layer_names import TEXT_MODEL, is_of_text, text_layer
 from plugins_engine.adapters.learned_tokens import ENCODERS, NameInForce
-from plugins_engine.errors import BadBase
+from plugins_engine.errors import BadBase, BadRequest
 from plugins_engine.known import known_concepts
 from plugins_engine.model.directory import ModelDirectory
 from plugins_engine.model.fingerprint import fingerprint
@@ -273,12 +273,18 @@ class BaseCheckpoint:
             return embedded(self.named_encoders, read, prompts, self.device, self.dtype)
 
     def encode_to_draw(
-        self, prompts: Sequence[str], negatives: Sequence[str]
+        self, prompts: Sequence[str], negatives: Sequence[str], clip_skip: int | None = None
     ) -> tuple[PromptEmbedding, PromptEmbedding]:
         """Encode prompts and what guidance steers away from, as people write them: weighted words, and long texts in chunks.
 
-        Both are as long as the longest of them. Raises BadPrompt (`plugins_engine.model.weighted_prompts`).
+        Both are as long as the longest of them. clip_skip: which layer of the text encoders is read, from the end; None: the usual
+        one. Raises BadPrompt (`plugins_engine.model.weighted_prompts`), and BadRequest for a layer that is not there.
         """
+        layers = min(int(encoder.config.num_hidden_layers) for _, encoder in self.named_encoders.values())
+        if clip_skip is not None and not 1 <= clip_skip <= layers:
+            raise BadRequest(
+                f"clip skip {clip_skip}: expected 1 (the last layer of the text encoder) to {layers} (its first)"
+            )
         texts = [*prompts, *negatives]
         parsed = [parse_prompt(text) for text in texts]
         with self.lock:
@@ -294,7 +300,7 @@ class BaseCheckpoint:
             read = {component: [each.read for each in some] for component, some in chunks.items()}
             count = len(chunks["text_encoder"]) // len(texts)
             repeated = [text for text in texts for _ in range(count)]
-            found = embedded(self.named_encoders, read, repeated, self.device, self.dtype)
+            found = embedded(self.named_encoders, read, repeated, self.device, self.dtype, clip_skip)
         tokens = weighed(found.tokens, [each.weights for each in chunks["text_encoder"]])
         tokens = tokens.view(len(texts), count * tokens.shape[1], tokens.shape[2])
         # The pooled vector is the first chunk's.

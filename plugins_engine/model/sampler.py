@@ -12,6 +12,7 @@ from torch import Tensor
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.errors import BadPrompt, BadRequest, BrokenPicture, require_whole
 from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.batches import pixels_of
 from plugins_engine.model.branches import applied, remembering
 from plugins_engine.model.samplers import SAMPLERS, Scheduler, require_sampler
 from plugins_engine.model.text_encoding import PromptEmbedding
@@ -50,6 +51,10 @@ class SampleRequest:
         width: In pixels; None: the base's own. A multiple of what one latent spans.
         height: In pixels, likewise.
         sampler: One of `SAMPLERS`; None: the one that the base's directory asks for.
+        clip_skip: Which layer of the text encoders is read, from the end, as A1111 counts: 1 is the last. None: as the base was
+            trained.
+        picture: What to begin from (img2img), cut to the size; None: noise alone.
+        strength: How much of a picture to begin from is drawn anew, above 0, at most 1: the share of the steps that are taken.
     """
 
     prompt: str
@@ -62,6 +67,9 @@ class SampleRequest:
     width: int | None = None
     height: int | None = None
     sampler: str | None = None
+    clip_skip: int | None = None
+    picture: Image.Image | None = None
+    strength: float = 0.75
 
     def __post_init__(self) -> None:
         if not self.prompt.strip():
@@ -73,12 +81,19 @@ class SampleRequest:
         asked = 0.0 if self.guidance is None else self.guidance
         if not (math.isfinite(asked) and 0 <= asked <= MAX_GUIDANCE):
             raise BadRequest(f"guidance {self.guidance}: expected a number from 0 to {MAX_GUIDANCE:g}")
+        if not (math.isfinite(self.strength) and 0 < self.strength <= 1):
+            raise BadRequest(f"strength {self.strength}: expected a number above 0, at most 1")
         for adapter, weight in self.plugins:
             if not (math.isfinite(weight) and abs(weight) <= MAX_WEIGHT):
                 raise BadRequest(
                     f"weight {weight} of {adapter.name or 'a plug-in'}: expected a number from {-MAX_WEIGHT:g} to "
                     f"{MAX_WEIGHT:g}"
                 )
+
+    @property
+    def steps_taken(self) -> int:
+        """The denoising steps that are taken: all, or of a picture to begin from the last ones, at least one."""
+        return self.steps if self.picture is None else max(1, int(self.steps * self.strength))
 
 
 def generate(
@@ -113,14 +128,15 @@ def generate(
         guidance = base.guidance(request.guidance)
         guided = guidance > 1
         away = [request.negative_prompt] if guided else []
-        prompt, negative = base.encode_to_draw([request.prompt], away)
+        prompt, negative = base.encode_to_draw([request.prompt], away, request.clip_skip)
+        begun = None if request.picture is None else _begun(base, request.picture, (width, height))
         for some in batches:
             # One tensor for all steps: cross-attention keys and values are computed from it once.
             text = _repeat(prompt, negative if guided else None, len(some))
             conditions = base.added_conditions(text.pooled, width, height)
             with remembering(base, [text.tokens]):
                 latents = _denoise(
-                    base, request, guidance, some, (height, width), text.tokens, conditions, report
+                    base, request, guidance, some, (height, width), text.tokens, conditions, report, begun
                 )
             if not torch.isfinite(latents).all():
                 raise BrokenPicture(
@@ -193,6 +209,7 @@ def _denoise(
     text: Tensor,
     conditions: dict[str, Tensor] | None,
     report: "_Reporter",
+    begun: Tensor | None = None,
 ) -> Tensor:
     scheduler = base.scheduler_for(request.sampler)
     try:
@@ -200,13 +217,22 @@ def _denoise(
     except ValueError as error:  # LCM's, of more steps than it was distilled for
         raise BadRequest(f"steps {request.steps}: this sampler cannot take them ({error})") from error
     sources = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
-    latents: Tensor = _noise(base, sources, size) * scheduler.init_noise_sigma
+    times = scheduler.timesteps
+    latents: Tensor = _noise(base, sources, size)
+    if begun is None:
+        latents = latents * scheduler.init_noise_sigma
+    else:
+        skipped = request.steps - request.steps_taken
+        times = times[skipped:]
+        if hasattr(scheduler, "set_begin_index"):
+            scheduler.set_begin_index(skipped)
+        latents = scheduler.add_noise(begun.expand_as(latents), latents, times[:1])
     # Each picture's own noise, so that it does not depend on the batch.
     more: dict[str, Any] = (
         {"generator": sources} if SAMPLERS[request.sampler or base.sampler].is_random else {}
     )
     guided = text.shape[0] == 2 * len(seeds)
-    for time in scheduler.timesteps:
+    for time in times:
         doubled = torch.cat([latents, latents]) if guided else latents
         doubled = scheduler.scale_model_input(doubled, time)
         predicted = base.unet(doubled, time, encoder_hidden_states=text, added_cond_kwargs=conditions).sample
@@ -228,6 +254,11 @@ def _noise(base: BaseCheckpoint, sources: list[torch.Generator], size: tuple[int
     )
     each = [torch.randn(shape, generator=source) for source in sources]
     return torch.cat(each).to(base.device, base.dtype)
+
+
+def _begun(base: BaseCheckpoint, picture: Image.Image, shape: tuple[int, int]) -> Tensor:
+    """Give the latents (1, c, h, w) of a picture to begin from, cut to a width and height."""
+    return base.encode_pixels(pixels_of(base, [picture], False, shape))
 
 
 def _repeat(prompt: PromptEmbedding, negative: PromptEmbedding | None, count: int) -> PromptEmbedding:
@@ -252,9 +283,9 @@ class _Reporter:
         self._base = base
         self._on_progress = on_progress
         self._preview_every = preview_every
-        self._steps = request.steps
+        self._steps = request.steps_taken
         self._done = 0
-        self._pace = Pace(request.steps * batches)
+        self._pace = Pace(request.steps_taken * batches)
 
     def step(self, scheduler: Scheduler, latents: Tensor, predicted: Tensor, time: int) -> None:
         if self._on_progress is None:

@@ -57,8 +57,12 @@ def embedded(
     prompts: Sequence[str],
     device: torch.device,
     dtype: torch.dtype,
+    clip_skip: int | None = None,
 ) -> PromptEmbedding:
-    """Run each encoder on what was read for it, a row a prompt. Raises BadPrompt, naming the prompt, if a row is too long."""
+    """Run each encoder on what was read for it, a row a prompt. Raises BadPrompt, naming the prompt, if a row is too long.
+
+    clip_skip: which layer is read, from the end: 1 is the last one. None: the last one, and the last but one of SDXL.
+    """
     several = len(encoders) > 1
     tokens: list[Tensor] = []
     pooled: Tensor | None = None
@@ -71,8 +75,14 @@ def embedded(
                 attention_mask=mask if getattr(encoder.config, "use_attention_mask", False) else None,
                 output_hidden_states=True,
             )
-        # SDXL reads the last layer but one of both encoders, and the pooled vector of the second.
-        tokens.append(output.hidden_states[-2] if several else output.last_hidden_state)
+        # SDXL reads the last layer but one of both encoders, without the norm at the end, and the pooled vector of the second.
+        if several:
+            tokens.append(output.hidden_states[-(clip_skip or 2)])
+        elif clip_skip is None:
+            tokens.append(output.last_hidden_state)
+        else:
+            norm = getattr(encoder, "text_model", encoder).final_layer_norm
+            tokens.append(norm(output.hidden_states[-clip_skip]))
         if several and isinstance(encoder, CLIPTextModelWithProjection):
             pooled = output.text_embeds.to(dtype)
     return PromptEmbedding(torch.cat(tokens, dim=-1).to(dtype), pooled)
