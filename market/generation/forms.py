@@ -169,16 +169,16 @@ def starting_values(base: BaseModel | None) -> dict[str, Any]:
 
 def values_of(request: GenerationRequest) -> tuple[dict[str, Any], tuple[Chosen, ...]]:
     """Give the form's values to repeat a request, with its plug-ins as they are offered now."""
-    drawn = Size(request.width, request.height)
+    base, drawn = request.release.base, Size(request.width, request.height)
     values = {
-        "base": request.release.base.slug,
+        "base": base.slug,
         "prompt": request.prompt,
         "negative_prompt": request.negative_prompt,
         "seed": request.seed,
         "steps": request.steps,
         "guidance": request.guidance,
         "sampler": request.sampler,
-        "size": "" if drawn == own_size(request.release.base) else str(drawn),
+        "size": "" if drawn == own_size(base) or why_not(base, drawn) else str(drawn),
         "count": request.count,
         "key": uuid.uuid4(),
     }

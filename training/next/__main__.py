@@ -12,6 +12,7 @@ STAGES = {
     "judge": judge.train,
     "latents": latents.make_latents,
     "model": model.train,
+    "keep-model": model.keep,
     "measure": measure.measure,
 }
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -31,6 +33,8 @@ CHANNELS = (64, 128, 256)
 REAL_SHARE = 0.6  # of each batch; the rest is procedural
 GUIDANCE = 2.0
 SIDE = 16  # latents a side
+TRAINED = Path(__file__).parent / "trained" / "base.safetensors"
+"""The committed weights, from which a machine without a checkpoint goes on."""
 
 
 def build_unet() -> UNet2DConditionModel:
@@ -143,6 +147,9 @@ def train(root: Path, steps: int | None = None, device: str = "cpu", until: int 
             optimizer.load_state_dict(held)
         average.values = [value.to(parts.device) for value in state["average"]]
         start = state["step"]
+    elif TRAINED.exists():
+        start = _load_kept(both)
+        average.values = [parameter.detach().clone() for parameter in both.parameters()]
     both.train()
     alphas = parts.scheduler.alphas_cumprod
     levels = noise_levels(alphas)
@@ -186,19 +193,41 @@ def train(root: Path, steps: int | None = None, device: str = "cpu", until: int 
     line.close()
 
 
-def load_trained_parts(root: Path, device: str = "cpu") -> Parts:
-    """Give the averaged base of the last checkpoint.
+def _load_kept(both: torch.nn.ModuleList) -> int:
+    """Load the committed weights. Give the steps that they were trained for."""
+    both.load_state_dict({name: value.float() for name, value in load_file(TRAINED).items()})
+    with safe_open(TRAINED, "pt") as file:
+        return int(file.metadata()["step"])
 
-    Raises: FileNotFoundError when that stage has not run.
+
+def keep(root: Path, _: int | None = None) -> None:
+    """Write the averaged weights in half precision where they are committed.
+
+    Raises: FileNotFoundError when there is no checkpoint.
     """
     state = checkpoint.load(root / "model.pt")
     if state is None:
-        raise FileNotFoundError(f"no {root / 'model.pt'}: run `python -m training model` first")
+        raise FileNotFoundError(f"no {root / 'model.pt'}: there is nothing to keep")
+    weights = load_trained_parts(root).both.state_dict()
+    halves = {name: value.half().contiguous() for name, value in weights.items() if value.is_floating_point()}
+    save_file(halves, TRAINED, {"step": str(state["step"])})
+
+
+def load_trained_parts(root: Path, device: str = "cpu") -> Parts:
+    """Give the averaged base of the last checkpoint, else the committed one.
+
+    Raises: FileNotFoundError when there is neither.
+    """
     parts = build(root, device)
     both = parts.both
-    both.load_state_dict(state["model"])
-    for parameter, value in zip(both.parameters(), state["average"], strict=True):
-        parameter.data.copy_(value)
+    if state := checkpoint.load(root / "model.pt"):
+        both.load_state_dict(state["model"])
+        for parameter, value in zip(both.parameters(), state["average"], strict=True):
+            parameter.data.copy_(value)
+    elif TRAINED.exists():
+        _load_kept(both)
+    else:
+        raise FileNotFoundError(f"no {root / 'model.pt'}: run `python -m training.next model` first")
     both.eval().requires_grad_(False)
     return parts
 

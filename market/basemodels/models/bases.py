@@ -39,9 +39,16 @@ class Licence(models.TextChoices):
     CC_BY = "CC-BY-4.0", "CC BY 4.0"
     CC_BY_SA = "CC-BY-SA-4.0", "CC BY-SA 4.0"
     CC_BY_NC = "CC-BY-NC-4.0", "CC BY-NC 4.0"
+    CC_BY_NC_SA = "CC-BY-NC-SA-4.0", "CC BY-NC-SA 4.0"
     OPENRAIL_M = "LicenseRef-CreativeML-OpenRAIL-M", "CreativeML Open RAIL-M"
     OPENRAIL_PLUS_M = "LicenseRef-CreativeML-OpenRAIL++-M", "CreativeML Open RAIL++-M"
     OTHER = "LicenseRef-Other", "Another, as said below"
+    OTHER_NC = "LicenseRef-Other-NonCommercial", "Another, which forbids commercial use, as said below"
+
+
+NON_COMMERCIAL = (Licence.CC_BY_NC, Licence.CC_BY_NC_SA, Licence.OTHER_NC)
+"""Licences under which nothing may be sold. A market sells pictures."""
+NOT_TO_BE_SOLD = "Its licence forbids commercial use, so pictures of it cannot be sold. If you hold other rights, state their licence."
 
 
 class BaseModelQuerySet(models.QuerySet["BaseModel"]):
@@ -208,9 +215,15 @@ class BaseModel(models.Model):
                 name="basemodels_basemodel_licence_known",
             ),
             models.CheckConstraint(
-                condition=~Q(licence=Licence.OTHER) | ~Q(licence_url="", licence_text=""),
+                condition=~Q(licence__in=(Licence.OTHER, Licence.OTHER_NC))
+                | ~Q(licence_url="", licence_text=""),
                 name="basemodels_basemodel_other_licence_is_said",
                 violation_error_message="Give the address or the text of the licence.",
+            ),
+            models.CheckConstraint(
+                condition=Q(listed=False) | ~Q(licence__in=NON_COMMERCIAL),
+                name="basemodels_basemodel_listed_may_be_sold",
+                violation_error_message=NOT_TO_BE_SOLD,
             ),
             models.CheckConstraint(
                 condition=Q(default_steps__gte=1, default_steps__lte=200),
@@ -240,6 +253,11 @@ class BaseModel(models.Model):
         return self.source == "" and self.upload_id is None
 
     @property
+    def may_be_sold(self) -> bool:
+        """Whether its licence allows commercial use."""
+        return self.licence not in NON_COMMERCIAL
+
+    @property
     def is_checking(self) -> bool:
         return self.check_job is not None and not self.check_job.has_ended
 
@@ -267,6 +285,8 @@ class BaseModel(models.Model):
 
     def obstacles_to_listing(self) -> list[str]:
         """Say why the base cannot be listed; empty when it can. The embedded base comes checked."""
+        if not self.may_be_sold:
+            return [NOT_TO_BE_SOLD]
         if self.is_embedded or self._latest_check_is_of_others():
             return []
         if self.check_job is None:

@@ -40,6 +40,8 @@ def base(model_owner: User) -> BaseModel:
         ("basemodels_basemodel_max_waiting_in_range", {"max_waiting": 0}),
         ("basemodels_basemodel_licence_known", {"licence": "Mine"}),
         ("basemodels_basemodel_other_licence_is_said", {"licence": "LicenseRef-Other"}),
+        ("basemodels_basemodel_other_licence_is_said", {"licence": "LicenseRef-Other-NonCommercial"}),
+        ("basemodels_basemodel_listed_may_be_sold", {"licence": "CC-BY-NC-4.0", "listed": True}),
     ],
 )
 def test_a_base_keeps_its_shape(base: BaseModel, name: str, changes: dict[str, Any]) -> None:

@@ -192,6 +192,47 @@ def test_a_passed_check_is_shown_and_the_owner_lists_the_base(
     assert "3.7 GB to draw with" in page.replace("\u00a0", " ")
 
 
+@pytest.mark.parametrize(
+    "licence",
+    [
+        {"licence": "CC-BY-NC-4.0"},
+        {"licence": "CC-BY-NC-SA-4.0"},
+        {"licence": "LicenseRef-Other-NonCommercial", "licence_url": "https://example.org/terms"},
+    ],
+)
+def test_a_base_whose_licence_forbids_commercial_use_is_not_sold(
+    checked: BaseModel, model_owner: User, client_for: SignIn, licence: dict[str, str]
+) -> None:
+    owner = client_for(model_owner)
+    offer = {"fee_micros": "0.02", "default_steps": "25", "default_guidance": "3"}
+
+    refused = owner.post("/bases/mine/", offer | licence | {"listed": "on"})
+    assert refused.status_code == 422
+    assert "forbids commercial use" in refused.content.decode()
+    assert owner.post("/bases/mine/", offer | licence).status_code == 302, "it may be kept, and not listed"
+    assert "forbids commercial use" in owner.get("/bases/mine/").content.decode()
+
+
+def test_a_listed_base_does_not_get_a_licence_that_forbids_commercial_use(
+    checked: BaseModel, model_owner: User, client_for: SignIn
+) -> None:
+    owner = client_for(model_owner)
+    offer = {
+        "fee_micros": "0.02",
+        "default_steps": "25",
+        "default_guidance": "3",
+        "licence": "MIT",
+        "listed": "on",
+    }
+    assert owner.post("/bases/mine/", offer).status_code == 302
+
+    refused = owner.post("/bases/mine/", offer | {"licence": "CC-BY-NC-4.0"})
+
+    assert refused.status_code == 422
+    assert "forbids commercial use" in refused.content.decode()
+    assert BaseModel.objects.get().licence == "MIT"
+
+
 def test_an_unchecked_base_cannot_be_listed_on_the_page(
     register: Register, model_owner: User, client_for: SignIn
 ) -> None:
