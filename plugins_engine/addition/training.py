@@ -16,6 +16,7 @@ from PIL import Image
 from pictures.still import on_white
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.learned_tokens import LearnedTokens
+from plugins_engine.addition.begun import Begun, begun_from
 from plugins_engine.addition.captioned_works import CaptionedWorks, training_prompt
 from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.course import Course
@@ -61,6 +62,7 @@ def add_concept(
     *,
     may_be_known: bool = False,
     checkpoints: Checkpoints | None = None,
+    begin: Adapter | None = None,
 ) -> AdditionResult:
     """Train a plug-in of one concept from pictures and their captions.
 
@@ -77,6 +79,7 @@ def add_concept(
             concept that an eraser erases, or one to be strengthened.
         checkpoints: Where the training is kept now and then, and when `on_progress` stops it, so that the same call goes on from
             there; None: nowhere. Several processes of `accelerate launch` keep nothing.
+        begin: A plug-in to begin from, of this base and at most the config's ranks; None: from nothing. The result's file names it.
     """
     config = config or AdditionConfig.for_base(base)
     name = require_concept(name, kind)
@@ -88,7 +91,8 @@ def add_concept(
     captions = [training_prompt(caption, name, kind) for _, caption in works]
     require_readable(base, captions, name, config.tokens)
     with base.lock:
-        return _train(base, works, name, kind, config, on_progress, checkpoints)
+        begun = Begun() if begin is None else begun_from(base, begin, name, config)
+        return _train(base, works, name, kind, config, on_progress, checkpoints, begun)
 
 
 def _train(
@@ -99,6 +103,7 @@ def _train(
     config: AdditionConfig,
     on_progress: OnProgress | None,
     checkpoints: Checkpoints | None,
+    begun: Begun,
 ) -> AdditionResult:
     steps = config.token_steps + config.steps
     accelerator = accelerator_for(base, config.mixed_precision)
@@ -107,7 +112,7 @@ def _train(
         log.warning("%d processes train together: no checkpoint is kept", accelerator.num_processes)
         checkpoints = None
     checkpoint = checkpoint_of(
-        checkpoints, "addition", lambda: _request(base, works, name, kind, config, others)
+        checkpoints, "addition", lambda: _request(base, works, name, kind, config, others, begun)
     )
     data = CaptionedWorks(
         base,
@@ -128,7 +133,9 @@ def _train(
     if course.kept is not None:
         data.order = course.kept["order"]
         report.go_on(course.done, course.losses[-1], course.kept["seconds"])
-    tokens: tuple[LearnedTokens, ...] = (new_tokens(base, name, config.tokens),) if config.tokens else ()
+    tokens: tuple[LearnedTokens, ...] = begun.tokens
+    if config.tokens and not tokens:
+        tokens = (new_tokens(base, name, config.tokens),)
     if course.done <= config.token_steps > 0:
         alone = TextTraining(tokens=tokens, token_rate=config.token_rate)
         with trainable(
@@ -157,6 +164,7 @@ def _train(
         accelerator=accelerator,
         text=text,
     ) as lora:
+        lora.set_factors(begun.layers)
         _fit(lora, accelerator, data, prior, config, steps, course, report)
         layers, tokens = lora.factors(), lora.tokens()
     adapter = made_for(
@@ -171,6 +179,7 @@ def _train(
             "ss_steps": str(steps),
             "ss_learning_rate": str(config.learning_rate),
             "ss_seed": str(config.seed),
+            **begun.metadata,
         },
     )
     given_back = _given_back(base, adapter, works, data.captions, config, report)
@@ -241,6 +250,7 @@ def _request(
     kind: str,
     config: AdditionConfig,
     others: Sequence[str],
+    begun: Begun,
 ) -> dict[str, Any]:
     """Give all that the plug-in follows from."""
     return {
@@ -251,6 +261,7 @@ def _request(
         "kind": kind,
         "config": config,
         "others": others,
+        "begun": begun.metadata,
     }
 
 

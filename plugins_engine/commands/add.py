@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pictures.still import NAMES
+from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.training import add_concept
 from plugins_engine.commands.options import (
@@ -52,6 +53,13 @@ def add(commands: "Commands") -> None:
     )
     command.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
     command.add_argument(
+        "--from",
+        dest="begin",
+        type=Path,
+        metavar="FILE",
+        help="a plug-in of this base to begin from (default: from nothing)",
+    )
+    command.add_argument(
         "--known-name",
         action="store_true",
         help="take a name that the base lists among what it draws already",
@@ -74,6 +82,7 @@ def run(options: argparse.Namespace) -> None:
         print(f"skipped {name}: neither a picture nor the caption of one", file=sys.stderr)
     base = load_base(options.base, options.device)
     config = AdditionConfig.for_base(base, **chosen)
+    begin = None if options.begin is None else Adapter.load(options.begin, base.layers)
     try:
         with ProgressLine() as line:
             result = add_concept(
@@ -85,6 +94,7 @@ def run(options: argparse.Namespace) -> None:
                 line,
                 may_be_known=options.known_name,
                 checkpoints=checkpoints,
+                begin=begin,
             )
     except LongCaption as error:
         raise BadPrompt(f"{options.images / folder.files[error.work]}: {error.why}") from None
