@@ -27,13 +27,13 @@ MOST_AREA = 144
 """The largest picture, in square units: 2.25 times the base's own. Beyond that bases repeat themselves."""
 
 _SHAPES = (
-    ("Landscape 9:7", 9, 7),
-    ("Portrait 7:9", 7, 9),
-    ("Wide 5:3", 10, 6),
-    ("Tall 3:5", 6, 10),
-    ("Large", 12, 12),
-    ("Large landscape 7:5", 14, 10),
-    ("Large portrait 5:7", 10, 14),
+    ("landscape 9:7", 9, 7),
+    ("portrait 7:9", 7, 9),
+    ("wide 5:3", 10, 6),
+    ("tall 3:5", 6, 10),
+    ("large", 12, 12),
+    ("large landscape 7:5", 14, 10),
+    ("large portrait 5:7", 10, 14),
 )
 
 
@@ -71,7 +71,7 @@ def shapes_of(base: BaseModel) -> list[tuple[str, Size]]:
     """Give sizes to choose from, with words for their shapes. The base's own comes first."""
     unit = base.resolution // UNITS
     others = [(words, Size(across * unit, up * unit)) for words, across, up in _SHAPES]
-    return [("Square", own_size(base)), *others]
+    return [("square", own_size(base)), *others]
 
 
 def why_not(base: BaseModel, size: Size) -> str:

@@ -195,12 +195,12 @@ def size_choices(base: BaseModel | None, now: str) -> list[tuple[str, str]]:
         return [("", "As the base asks")]
     (words, own), *others = shapes_of(base)
     choices = [
-        ("", f"{words}, {own.words}"),
-        *((str(size), f"{words}, {size.words}") for words, size in others),
+        ("", f"{own.words}, {words}"),
+        *((str(size), f"{size.words}, {words}") for words, size in others),
     ]
     size = Size.read(now)
     if size and str(size) not in dict(choices) and not why_not(base, size):
-        choices.append((str(size), f"As chosen, {size.words}"))
+        choices.append((str(size), f"{size.words}, as chosen"))
     return choices
 
 
