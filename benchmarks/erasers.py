@@ -62,7 +62,7 @@ def _train(base: BaseCheckpoint, lesson: PriorBank, config: HybridConfig) -> Lay
     ) as lora:
         for step in range(config.steps):
             generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
-            lora.step(lesson.draw(rows, 1.0, generator), rows)
+            lora.step([lesson.draw(rows, 1.0, generator)], rows)
         return lora.factors()
 
 

@@ -25,8 +25,8 @@ from market.refusals import Refused
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
-MOST_WAITING = 200
-"""How many requests wait in one web process. Each holds its body: in memory, or in a file if it is large."""
+MOST_WAITING = 60
+"""How many requests wait in one web process. Each holds its body: up to 2.5 MB in memory, a larger one in a file."""
 PATIENCE = 30.0
 """Seconds that a request waits. Browsers and proxies give up after a minute or so."""
 

@@ -136,5 +136,4 @@ JOB = JobKind(
     label="Reading of a file anew",
     describe=lambda job: f"Reading the file of {job.parameters['name']} anew",
     result_url=lambda job: reverse("catalog:desk_plugin", args=[job.parameters["plugin"]]),
-    by_turns=True,
 )

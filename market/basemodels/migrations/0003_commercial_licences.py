@@ -7,6 +7,9 @@ from django.db import migrations, models
 def take_off_the_list(apps, schema_editor):
     """Nothing may be sold under this licence. Its owner can state another, and list the base again."""
     apps.get_model("basemodels", "BaseModel").objects.filter(listed=True, licence="CC-BY-NC-4.0").update(listed=False)
+    # A table with checks that wait for the transaction's end cannot be altered: do them now.
+    schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    schema_editor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 class Migration(migrations.Migration):

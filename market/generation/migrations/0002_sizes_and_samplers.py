@@ -8,6 +8,9 @@ def fill_sizes(apps, schema_editor):
     releases = apps.get_model("basemodels", "BaseRelease").objects
     side = releases.filter(pk=OuterRef("release_id")).values("base__resolution")[:1]
     requests.update(width=Subquery(side), height=Subquery(side))
+    # A table with checks that wait for the transaction's end cannot be altered: do them now.
+    schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    schema_editor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 class Migration(migrations.Migration):

@@ -39,6 +39,7 @@ PRIVATE: dict[str, tuple[str, list[str]]] = {
     "withdraw": ("post", ["draft"]),
     "choose_version": ("post", ["draft", "version"]),
     "version_file": ("get", ["draft", "version"]),
+    "make_anew": ("post", ["draft", "version"]),
 }
 # One's own list, a public page, or public once the plug-in is: tested by themselves.
 OTHERS = {"desk", "shared", "answer_share", "new_concept", "plugins", "plugin", "artist", "sample"}

@@ -18,6 +18,7 @@ from market.accounts.models import User
 from market.disputes.deciding import decide_dispute
 from market.disputes.models import Dispute, DisputeState
 from market.disputes.opening import file_dispute, open_dispute
+from market.generation.models import GenerationRequest
 from market.sql import LoadSql
 from market.takedowns.states import Ground
 from market.takedowns.taking_down import Cause, take_down_plugin
@@ -61,6 +62,13 @@ def names_of_the_schema() -> set[str]:
         return {name for (name,) in cursor.fetchall()}
 
 
+def check_rows_now() -> None:
+    """A table is not altered while rows of it are still to be looked at."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
 def go_back(patch: pytest.MonkeyPatch) -> None:
     """Undo the migrations that have come since the market's were squashed, but for SQL files: those can be loaded again."""
     now = MigrationLoader(None).disk_migrations
@@ -68,10 +76,7 @@ def go_back(patch: pytest.MonkeyPatch) -> None:
     last = [
         (app, max((key[1] for key in now.keys() - since if key[0] == app), default=None)) for app, _ in since
     ]
-    with connection.cursor() as cursor:
-        # A table is not altered while rows of it are still to be looked at.
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    check_rows_now()
     patch.setattr(LoadSql, "reversible", True)
     patch.setattr(LoadSql, "database_backwards", lambda *_: None)
     MigrationExecutor(connection).migrate(last)
@@ -83,6 +88,22 @@ def test_every_migration_of_then_is_replaced_or_still_there() -> None:
 
     assert earlier() <= replaced | set(now)
     assert replaced <= earlier()
+
+
+def test_a_base_that_was_listed_under_a_licence_without_commercial_use_is_taken_off_the_list(
+    model_owner: User,
+) -> None:
+    base, other = make_base(model_owner), make_base(model_owner, slug="other", fingerprint="8" * 64)
+    check_rows_now()
+    MigrationExecutor(connection).migrate([("basemodels", "0002_past_fees")])
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE basemodels_basemodel SET licence = 'CC-BY-NC-4.0' WHERE id = %s", [base.pk])
+    check_rows_now()
+    call_command("migrate", verbosity=0)
+
+    base.refresh_from_db()
+    other.refresh_from_db()
+    assert (base.listed, other.listed) == (False, True)
 
 
 @pytest.mark.parametrize("command", ["migrate", "prepare"])
@@ -127,6 +148,8 @@ def test_disputes_that_were_among_the_claims_go_on(
     assert names_of_the_schema() == before
     assert set(ContentType.objects.filter(app_label="disputes").values_list("pk", "model")) == models
     assert [each.amount for each in dispute.freezes.all()] == [frozen]
+    drawn = GenerationRequest.objects.get()
+    assert (drawn.width, drawn.height, drawn.sampler) == (base.resolution, base.resolution, "")
     takedown.refresh_from_db()
     assert Dispute.objects.get(takedowns=takedown) == takedown.dispute
     decide_dispute(Dispute.objects.get(pk=dispute.pk), admin, DisputeState.RELEASED, "It is theirs.")
