@@ -112,6 +112,8 @@ class Visitor:
 
     def audit(self) -> list[str]:
         """What is wrong with the page as it stands: overflow, headings, names and labels, inline code."""
+        # A document that has only begun, as after a form was sent, has no element yet.
+        self.page.wait_for_load_state("load")
         found: list[str] = self.page.evaluate(AUDIT)
         return [f"{urlsplit(self.page.url).path} {problem}" for problem in found]
 
