@@ -31,8 +31,9 @@ def training_prompt(caption: str, name: str, kind: str) -> str:
 class CaptionedWorks:
     """Works and captions of one concept, drawn as batches of noisy latents with their prompts and targets.
 
-    `flip` adds every work mirrored. With `buckets` works keep about their own proportions, and a batch has works of one shape. `batch` is the number of works in a batch; `seed` fixes all that is drawn. `order` has the works
-    that come before any comes again: with it, batches go on where others of the same works stopped.
+    `flip` adds every work mirrored. With `buckets` works keep about their own proportions, and a batch has works of one shape. `batch` is
+    the number of works in a batch; `seed` fixes all that is drawn. `order` has the works whose turns are next: with it, batches go on
+    where others of the same works stopped.
     """
 
     def __init__(

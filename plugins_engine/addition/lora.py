@@ -146,8 +146,8 @@ class TrainableLora:
     def step(self, batches: Sequence[Batch], count: int) -> Tensor:
         """Take a step on the batches' weighted squared errors, summed and divided by `count`; give the errors (n,).
 
-        Batches of one size of latents are better joined. The rates warm up, then fall to nothing on a cosine over the steps that `trainable` was told of. Raises
-        BrokenPicture when the numbers overflow.
+        Batches of one size of latents are better joined. The rates warm up, then fall to nothing on a cosine over the steps that
+        `trainable` was told of. Raises BrokenPicture when the numbers overflow.
         """
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * _rate(self._done, self._steps)

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline, StableDiffusionXLPipeline
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from PIL import Image
 
 from plugins_engine.adapters import delta
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.errors import BadBase, BadPrompt, BadRequest, BaseMismatch, BrokenPicture, EngineError
 from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.batches import pixels_of
 from plugins_engine.model.branches import applied
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
@@ -87,72 +86,6 @@ def test_every_sampler_draws_what_diffusers_draws_with_it(sd: BaseCheckpoint, sa
     found = np.stack([array(each) for each in pair])
     assert np.abs(found / 255 - expected.permute(0, 2, 3, 1).numpy()).max() < 1.5 / 255
     assert difference(alone[0], pair[1]) <= 1, "a picture's noise does not depend on its batch"
-
-
-@pytest.mark.parametrize("strength", [0.5, 1.0])
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_every_sampler_begins_from_a_picture_as_diffusers_does(
-    sd: BaseCheckpoint, sampler: str, strength: float
-) -> None:
-    begun = Image.linear_gradient("L").resize((RESOLUTION * 2, RESOLUTION)).convert("RGB")
-    latents = sd.encode_pixels(pixels_of(sd, [begun], False))
-    pipeline = StableDiffusionImg2ImgPipeline.from_pretrained(
-        sd.directory.path, local_files_only=True, scheduler=sd.scheduler_for(sampler)
-    )
-    pipeline.set_progress_bar_config(disable=True)
-    expected = pipeline(
-        "a fox", image=latents.repeat(2, 1, 1, 1), strength=strength, num_inference_steps=6, guidance_scale=4.0,
-        num_images_per_prompt=2, output_type="pt", generator=[torch.Generator().manual_seed(seed) for seed in (7, 8)],
-    ).images  # fmt: skip
-    seen: list[Progress] = []
-
-    pair = generate(
-        sd,
-        SampleRequest(
-            "a fox", seed=7, steps=6, guidance=4.0, count=2, sampler=sampler, picture=begun, strength=strength
-        ),
-        lambda each: seen.append(each),
-        batch=2,
-    )
-
-    found = np.stack([array(each) for each in pair])
-    assert np.abs(found / 255 - expected.permute(0, 2, 3, 1).numpy()).max() < 1.5 / 255
-    assert (len(seen), seen[-1].step, seen[-1].steps) == (6 * strength, 6 * strength, 6 * strength)
-
-
-@pytest.mark.parametrize("strength", [0.0, -0.1, 1.1, math.nan, math.inf])
-def test_a_strength_out_of_range_is_refused(strength: float) -> None:
-    with pytest.raises(BadRequest, match="expected a number above 0, at most 1"):
-        SampleRequest("a fox", picture=Image.new("RGB", (8, 8)), strength=strength)
-
-
-def test_a_skipped_layer_of_the_text_encoder_is_not_read(base: BaseCheckpoint) -> None:
-    """The peer's own clip_skip does not run with this transformers, so what it would read is read by hand."""
-    tokens = base.tokenizer("a fox", padding="max_length", return_tensors="pt")
-    with torch.no_grad():
-        output = base.text_encoder(tokens.input_ids, output_hidden_states=True)
-    norm = getattr(base.text_encoder, "text_model", base.text_encoder).final_layer_norm
-    width = output.last_hidden_state.shape[-1]
-
-    def read(clip_skip: int | None) -> torch.Tensor:
-        return base.encode_to_draw(["a fox"], [], clip_skip)[0].tokens[0, :, :width]
-
-    second = output.hidden_states[-2][0]
-    last = output.hidden_states[-1][0]
-    if base.is_xl:
-        assert torch.equal(read(None), read(2))
-        assert torch.allclose(read(2), second, atol=1e-5)
-        assert torch.allclose(read(1), last, atol=1e-5)
-    else:
-        assert torch.allclose(read(None), read(1), atol=1e-6)
-        assert torch.allclose(read(2), norm(second), atol=1e-5)
-    assert not torch.allclose(read(1), read(2), atol=1e-3)
-
-
-@pytest.mark.parametrize("clip_skip", [0, -1, 100])
-def test_a_layer_that_is_not_there_is_refused(sd: BaseCheckpoint, clip_skip: int) -> None:
-    with pytest.raises(BadRequest, match=f"clip skip {clip_skip}: expected 1 "):
-        generate(sd, SampleRequest("a fox", steps=1, clip_skip=clip_skip))
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
