@@ -209,7 +209,7 @@ def keep(root: Path, _: int | None = None) -> None:
     if state is None:
         raise FileNotFoundError(f"no {root / 'model.pt'}: there is nothing to keep")
     weights = load_trained_parts(root).both.state_dict()
-    halves = {name: value.half().contiguous() for name, value in weights.items() if value.is_floating_point()}
+    halves = {name: value.half().contiguous() for name, value in weights.items()}
     save_file(halves, TRAINED, {"step": str(state["step"])})
 
 
