@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 
@@ -78,12 +78,7 @@ def refused(request: HttpRequest, refusal: Refused) -> HttpResponse:
     """Refuse at little cost: programs get a problem, people a page of few words."""
     problem = problems.refused(refusal)
     if request.path.startswith("/api/"):
-        return JsonResponse(
-            problem.as_json(),
-            status=refusal.status,
-            headers=problem.headers,
-            content_type=problems.MEDIA_TYPE,
-        )
+        return problems.sent(problem)
     page = render_to_string("errors/busy.html", {"refusal": refusal})
     return HttpResponse(page, status=refusal.status, headers=problem.headers)
 

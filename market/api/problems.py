@@ -192,8 +192,16 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Answer an unexpected exception: programs get a problem, people a page."""
     if not request.path.startswith("/api/"):
         return server_error_page(request)
-    problem = Problem(FAILED, "Something went wrong here. Nothing was charged for a request that failed so.")
-    return JsonResponse(problem.as_json(), status=FAILED.status, content_type=MEDIA_TYPE)
+    return sent(
+        Problem(FAILED, "Something went wrong here. Nothing was charged for a request that failed so.")
+    )
+
+
+def sent(problem: Problem) -> JsonResponse:
+    """Answer with a problem outside of the framework's views."""
+    return JsonResponse(
+        problem.as_json(), status=problem.kind.status, headers=problem.headers, content_type=MEDIA_TYPE
+    )
 
 
 def _problem(error: Exception) -> Problem | None:
