@@ -23,6 +23,12 @@ def folder(app_label: str) -> Path:
     return Path(apps.get_app_config(app_label).path) / "sql"
 
 
+def check_rows_now(schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Do the checks that wait for the transaction's end: until then a table with changed rows cannot be altered."""
+    schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    schema_editor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
 class LoadSql(Operation):
     """Load files of the migration's own app, named without `.sql`, in the order given. What a file replaces is gone for good."""
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -91,16 +92,27 @@ def sent_file(by: User, file: UploadedFile[bytes]) -> Iterator[SentFile]:
         for chunk in file.chunks():
             digest.update(chunk)
         file.seek(0)
-        place = default_storage.save(f"plugins/uploads/{uuid.uuid4().hex}.safetensors", file)
-    sent = SentFile(place, digest.hexdigest(), stated)
-    try:
+        sent = SentFile(put_into_storage(file), digest.hexdigest(), stated)
+    with deleted_unless_kept(sent):
         yield sent
+
+
+def put_into_storage(file: File[bytes]) -> str:
+    """Put a file where uploads wait for a worker. Give its name there."""
+    return default_storage.save(f"plugins/uploads/{uuid.uuid4().hex}.safetensors", file)
+
+
+@contextmanager
+def deleted_unless_kept(sent: SentFile) -> Iterator[None]:
+    """Delete a file at the end unless a job began that keeps it."""
+    try:
+        yield
     except BaseException:
         sent.kept = False
         raise
     finally:
         if not sent.kept:
-            default_storage.delete(place)
+            default_storage.delete(sent.place)
 
 
 def start_upload(
@@ -180,11 +192,9 @@ def complete_upload(*, job: Job, token: int, output: VersionOutput) -> PlugInVer
         raise BadResult(_TAKEN_DOWN)
     with transaction.atomic():
         version = complete_version(job=job, token=token, output=output)
-        place = job.parameters["upload"]
         PlugInOriginal.objects.create(
             version=version,
-            file=place,
-            byte_size=default_storage.size(place),
+            file=job.parameters["upload"],
             sha256=job.parameters["upload_sha256"],
             reading=READING,
         )

@@ -8,11 +8,9 @@ same file with one click. The version stays as it is, since pictures and royalti
 from __future__ import annotations
 
 import hashlib
-import uuid
 from dataclasses import dataclass
 
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.urls import reverse
 
@@ -20,7 +18,13 @@ from market.accounts.mailing import write_to
 from market.accounts.models import User
 from market.catalog.models import PlugInOriginal, PlugInVersion
 from market.catalog.plugin_uploads import KIND as UPLOAD
-from market.catalog.plugin_uploads import READING, SentFile, enqueue_upload
+from market.catalog.plugin_uploads import (
+    READING,
+    SentFile,
+    deleted_unless_kept,
+    enqueue_upload,
+    put_into_storage,
+)
 from market.jobs.kinds import JobKind
 from market.jobs.models import Job
 from market.jobs.states import JobState
@@ -102,13 +106,9 @@ def make_anew(version: PlugInVersion, by: User) -> Job:
         content = kept.read()
     if hashlib.sha256(content).hexdigest() != original.sha256:
         raise Refused("The file that was kept is damaged. Upload it again.")
-    place = default_storage.save(f"plugins/uploads/{uuid.uuid4().hex}.safetensors", ContentFile(content))
-    sent = SentFile(place, original.sha256, [])
-    try:
+    sent = SentFile(put_into_storage(ContentFile(content)), original.sha256, [])
+    with deleted_unless_kept(sent):
         job, _ = enqueue_upload(version.plugin.concept, version.plugin.base, by, sent)
-    finally:
-        if not sent.kept:
-            default_storage.delete(sent.place)
     return job
 
 

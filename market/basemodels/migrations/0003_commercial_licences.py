@@ -3,13 +3,13 @@
 from django.conf import settings
 from django.db import migrations, models
 
+from market.sql import check_rows_now
+
 
 def take_off_the_list(apps, schema_editor):
     """Nothing may be sold under this licence. Its owner can state another, and list the base again."""
     apps.get_model("basemodels", "BaseModel").objects.filter(listed=True, licence="CC-BY-NC-4.0").update(listed=False)
-    # A table with checks that wait for the transaction's end cannot be altered: do them now.
-    schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    schema_editor.execute("SET CONSTRAINTS ALL DEFERRED")
+    check_rows_now(schema_editor)
 
 
 class Migration(migrations.Migration):

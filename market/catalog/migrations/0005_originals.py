@@ -17,7 +17,6 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('file', models.FileField(max_length=200, upload_to='')),
-                ('byte_size', models.PositiveIntegerField()),
                 ('sha256', models.CharField(max_length=64)),
                 ('reading', models.PositiveSmallIntegerField()),
                 ('differs', models.FloatField(blank=True, null=True)),

@@ -114,7 +114,6 @@ class PlugInOriginal(models.Model):
 
     version = models.OneToOneField(PlugInVersion, on_delete=models.PROTECT, related_name="original")
     file = models.FileField(max_length=200)
-    byte_size = models.PositiveIntegerField()
     sha256 = models.CharField(max_length=64)
     reading = models.PositiveSmallIntegerField()
     differs = models.FloatField(null=True, blank=True)

@@ -1,6 +1,8 @@
 from django.db import migrations, models
 from django.db.models import OuterRef, Q, Subquery
 
+from market.sql import check_rows_now
+
 
 def fill_sizes(apps, schema_editor):
     """Until now every picture had the size of its base."""
@@ -8,9 +10,7 @@ def fill_sizes(apps, schema_editor):
     releases = apps.get_model("basemodels", "BaseRelease").objects
     side = releases.filter(pk=OuterRef("release_id")).values("base__resolution")[:1]
     requests.update(width=Subquery(side), height=Subquery(side))
-    # A table with checks that wait for the transaction's end cannot be altered: do them now.
-    schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    schema_editor.execute("SET CONSTRAINTS ALL DEFERRED")
+    check_rows_now(schema_editor)
 
 
 class Migration(migrations.Migration):
