@@ -47,6 +47,14 @@ class PromptField(forms.CharField):
         """See above."""
 
 
+class SizeField(forms.ChoiceField):
+    """A size, offered as choices that are only found when they are shown. The order judges it, and knows sizes between them."""
+
+    def valid_value(self, value: Any) -> bool:
+        """See above."""
+        return True
+
+
 class UnfinishedWhole(WholeField):
     """A whole number, or None while what is typed is none. A price does not wait for it."""
 
@@ -76,22 +84,27 @@ class QuoteForm(forms.Form):
     )
     count = WholeField(label="Number of pictures", initial=1, widget=_number(1, limits.MAX_PICTURES))
     steps: forms.Field = UnfinishedWhole(label="Steps", required=False, widget=_number(*limits.STEPS))
-    size = forms.CharField(label="Size", required=False, widget=forms.Select)
+    size = SizeField(label="Size", required=False)
 
     def __init__(self, *args: Any, chosen: tuple[Chosen, ...] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         base = cast("forms.ModelChoiceField[BaseModel]", self.fields["base"])
         base.queryset = BaseModel.objects.listed().order_by("name")
         self._chosen = chosen
-        size = cast("forms.Select", self.fields["size"].widget)
-        chosen_base = base.queryset.filter(slug=str(self["base"].value() or "")).first()
-        size.choices = size_choices(chosen_base, str(self["size"].value() or ""))
+        cast("SizeField", self.fields["size"]).choices = self._sizes
+
+    def _sizes(self) -> list[tuple[str, str]]:
+        base = BaseModel.objects.listed().filter(slug=str(self["base"].value() or "")).first()
+        return size_choices(base, self._size)
+
+    @property
+    def _size(self) -> str:
+        return str(self["size"].value() or "")
 
     @property
     def is_size_offered(self) -> bool:
         """Whether the size in the form is one of its base."""
-        choices = cast("forms.Select", self.fields["size"].widget).choices
-        return str(self["size"].value() or "") in [value for value, _ in choices]
+        return not self._size or self._size in dict(self._sizes())
 
     @property
     def chosen(self) -> tuple[Chosen, ...]:
