@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -86,7 +87,9 @@ class Stack:
         family = self.family()
         self.process.kill()
         for one in family:
-            one.kill()
+            # What served a process that was killed a moment ago may have ended by itself.
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
         psutil.wait_procs(family, timeout=PATIENT)
         self.process.wait(PATIENT)
 
