@@ -18,7 +18,6 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from lycoris.modules.full import FullModule  # type: ignore[import-untyped]
 from lycoris.modules.locon import LoConModule  # type: ignore[import-untyped]
 from lycoris.modules.loha import LohaModule  # type: ignore[import-untyped]
@@ -33,6 +32,7 @@ from plugins_engine import Adapter, EngineError, applied, load_base
 from plugins_engine.adapters.layer_names import flatten
 from plugins_engine.model.base import BaseCheckpoint
 from tests.plugins_engine import tiny_pipelines
+from tests.plugins_engine.peer import pipeline_of, predicted
 
 MOST = 1e-4
 RANK, ALPHA = 4, 6.0
@@ -76,44 +76,32 @@ def measure(report: Report, _: Path) -> None:
 
 def _errors(base: BaseCheckpoint, kind: Kind, folder: Path) -> tuple[float | None, float | None, str]:
     """Give our error and diffusers', None for a file that is refused, and what the refusals say."""
-    changed = copy.deepcopy(base.unet)
+    changed = copy.deepcopy(base.denoiser)
     tensors, metadata = kind.make(changed)
     path = folder / "one.safetensors"
     path.write_bytes(
         safetensors.torch.save({name: each.contiguous() for name, each in tensors.items()}, metadata)
     )
-    plain, expected = _predicted(base, base.unet), _predicted(base, changed)
+    plain, expected = predicted(base), predicted(base, changed)
     effect = float((expected - plain).norm())
     said = []
     ours: float | None = None
     try:
         adapter = Adapter.load(path, base.layers)
         with applied(base, [(adapter, 1.0)]):
-            ours = float((_predicted(base, base.unet) - expected).norm()) / effect
+            ours = float((predicted(base) - expected).norm()) / effect
     except EngineError as error:
         said.append(f"refused: {error}")
     theirs: float | None = None
-    pipeline = (StableDiffusionXLPipeline if base.is_xl else StableDiffusionPipeline).from_pretrained(
-        base.directory.path, local_files_only=True
-    )
+    pipeline = pipeline_of(base)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             pipeline.load_lora_weights(folder, weight_name=path.name, local_files_only=True)
-        theirs = float((_predicted(base, pipeline.unet) - expected).norm()) / effect
+        theirs = float((predicted(base, getattr(pipeline, base.family.folder)) - expected).norm()) / effect
     except Exception as error:  # noqa: BLE001  # whatever it says is what a person would read
         said.append(f"diffusers refuses: {str(error).splitlines()[0][:80]}")
     return ours, theirs, "; ".join(said)
-
-
-@torch.no_grad()
-def _predicted(base: BaseCheckpoint, unet: Any) -> Tensor:
-    generator = torch.Generator().manual_seed(0)
-    noisy = torch.randn(1, 4, 16, 16, generator=generator)
-    text = torch.randn(1, 9, base.unet.config.cross_attention_dim, generator=generator)
-    conditions = base.added_conditions(torch.ones(1, 16), 32, 32) if base.is_xl else None
-    found: Tensor = unet(noisy, 500, text, added_cond_kwargs=conditions).sample
-    return found
 
 
 @contextmanager

@@ -80,10 +80,11 @@ if TYPE_CHECKING:
     from plugins_engine.known import Known, known_concepts, known_prompts
     from plugins_engine.measure.judge import Judge, Verdict, judge_of, seen
     from plugins_engine.measure.metrics import Kid, Rate, kid, moved
-    from plugins_engine.model.base import LAYER_KINDS, BaseCheckpoint
+    from plugins_engine.model.base import BaseCheckpoint
     from plugins_engine.model.branches import Weighted, applied, completed, require_fit
     from plugins_engine.model.directory import EMBEDDED, WEIGHT_VARIANTS, ModelDirectory, read_directory
     from plugins_engine.model.effects import difference
+    from plugins_engine.model.families import LAYER_KINDS
     from plugins_engine.model.loading import find_device, load_base, usual_precision
     from plugins_engine.model.memory import (
         AvailableMemory,
@@ -217,7 +218,8 @@ __all__ = [
 # The module of each name, in the order in which the reference page tells of them.
 HOMES: dict[str, tuple[str, ...]] = {
     "model.loading": ("load_base", "usual_precision", "find_device"),
-    "model.base": ("BaseCheckpoint", "LAYER_KINDS"),
+    "model.base": ("BaseCheckpoint",),
+    "model.families": ("LAYER_KINDS",),
     "model.sampler": ("generate", "generate_each", "SampleRequest"),
     "model.branches": ("applied", "Weighted", "require_fit", "completed"),
     "model.effects": ("difference",),

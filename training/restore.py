@@ -21,7 +21,7 @@ def restore(root: Path, _: int | None = None) -> None:
     if present:
         raise FileExistsError(f"{present[0]} is there already: go on from it, or move it away first")
     base = load_base()
-    for part in (base.vae, base.text_encoder, base.unet):
+    for part in (base.vae, base.readers["text_encoder"].encoder, base.denoiser):
         part.float()
     checkpoint.save(
         root / "autoencoder.pt",
@@ -29,7 +29,7 @@ def restore(root: Path, _: int | None = None) -> None:
     )
     network = Judge.load().network
     checkpoint.save(root / "judge.pt", {"model": network.state_dict(), "optimizers": [], "step": STEPS})
-    both = torch.nn.ModuleList([base.unet, base.text_encoder])
+    both = torch.nn.ModuleList([base.denoiser, base.readers["text_encoder"].encoder])
     checkpoint.save(root / "model.pt", {"model": both.state_dict(), "optimizers": [], "step": 0})
     shutil.copytree(EMBEDDED / "tokenizer", root / "tokenizer", dirs_exist_ok=True)
 

@@ -317,6 +317,7 @@ def combined_adapter(
         name=name or " + ".join(adapter.name for adapter, _ in parts if adapter.name),
         base_fingerprint=prints[0] if prints else "",
         architecture=first.architecture,
+        family=first.family,
         kernels={layer: kernel for adapter, _ in parts for layer, kernel in adapter.kernels.items()},
         metadata={"modelspec.merged_from": names, **state_sources(sources)},
     )

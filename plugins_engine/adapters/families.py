@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from plugins_engine.errors import BadAdapter
 
-SD1, SD2, SDXL = "Stable Diffusion 1.x", "Stable Diffusion 2.x", "SDXL"
-READ = (SD1, SD2, SDXL)
+SD1, SD2, SDXL, SD3 = "Stable Diffusion 1.x", "Stable Diffusion 2.x", "SDXL", "Stable Diffusion 3"
+READ = (SD1, SD2, SDXL, SD3)
 """The families whose plug-ins are read."""
+_TRANSFORMERS = (SD3,)
 
 # What `modelspec.architecture` and `ss_base_model_version` begin with. The first that fits counts.
 _SAID: tuple[tuple[str, str], ...] = (
@@ -18,7 +19,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"stable-diffusion-xl|sdxl", SDXL),
     (r"stable-diffusion-v1|sd_v1|sd_?1", SD1),
     (r"stable-diffusion-v2|sd_v2|sd_?2", SD2),
-    (r"stable-diffusion-3|sd3", "Stable Diffusion 3"),
+    (r"stable-diffusion-3|sd3", SD3),
     (r"stable-cascade|stable_cascade", "Stable Cascade"),
     (r"flux-?\.?2|flux2", "FLUX.2"),
     (r"flux", "FLUX.1"),
@@ -50,12 +51,12 @@ _KEYS: tuple[tuple[str, str], ...] = (
     (r"double_stream_blocks_\d+_block_|caption_projection_\d+_linear", "HiDream"),
     (r"single_transformer_blocks_\d+_(attn|proj)", "FLUX.1"),
     (r"(double|single)_blocks_\d+_", "FLUX.1"),
-    (r"joint_blocks_\d+_|joint_transformer_blocks_", "Stable Diffusion 3"),
+    (r"joint_blocks_\d+_|joint_transformer_blocks_", SD3),
     (r"transformer_blocks_\d+_(img|txt)_(mlp|mod)", "Qwen-Image"),
     (r"(noise|context)_refiner_\d+_attention_to_|^(diffusion_model_|transformer_)?layers_\d+_attention_to_", "Z-Image"),
     (r"(noise|context)_refiner_\d+_attention_|layers_\d+_attention_qkv", "Lumina"),
     (r"transformer_blocks_\d+_ff_conv_(inverted|depth|point)", "Sana"),
-    (r"transformer_blocks_\d+_attn_add_[qkv]_proj", "Stable Diffusion 3"),
+    (r"transformer_blocks_\d+_attn_add_[qkv]_proj", SD3),
     (r"^(diffusion_model_|lora_unet_|transformer_)?blocks_\d+_(cross_attn|self_attn|ffn)_", "Wan"),
     (r"adaln_single|caption_projection_linear", "PixArt"),
     (r"prior_unet|lora_prior", "Stable Cascade"),
@@ -84,6 +85,11 @@ def family_of(shapes: Mapping[str, Sequence[int]], metadata: Mapping[str, str]) 
     widths = {shape[1] for key, shape in flat.items() if len(shape) > 1 and _READS_TEXT.search(key)}
     found = {_WIDTHS[width] for width in widths if width in _WIDTHS}
     return found.pop() if len(found) == 1 else ""
+
+
+def denoiser_of(family: str) -> str:
+    """Give the name of the denoiser in a family's pipeline, which keys in diffusers' naming begin with."""
+    return "transformer" if family in _TRANSFORMERS else "unet"
 
 
 def said_family(metadata: Mapping[str, str]) -> str:

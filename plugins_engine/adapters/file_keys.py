@@ -7,6 +7,7 @@ from torch import Tensor
 
 from plugins_engine.adapters.layer_names import encoder_key, text_layer
 from plugins_engine.adapters.learned_tokens import ENCODERS
+from plugins_engine.adapters.original_names import Part
 from plugins_engine.errors import BadAdapter
 
 # What a key ends with, after the layer's name, by what it holds.
@@ -54,13 +55,16 @@ _ENDS = sorted(((end, role) for role, ends in ROLES.items() for end in ends), ke
 _STARTS = (
     "base_model.model.",
     "unet.",
+    "transformer.",
     "lycoris_",
     "lora_unet_",
+    "lora_transformer_",
     "diffusion_model.",
     "model.diffusion_model.",
 )
-_KOHYA = ("lora_unet_", "lora_te", "lycoris_")
-_FLAT_STARTS = ("lora_unet_", "lycoris_")
+_CLIP = ENCODERS[:2]
+_KOHYA = ("lora_unet_", "lora_transformer_", "lora_te", "lycoris_")
+_FLAT_STARTS = ("lora_unet_", "lora_transformer_", "lycoris_")
 # Parts of the keys of methods that are not read; "/" is a key's end.
 _OTHER_METHODS = {
     "oft_": "OFT",
@@ -86,9 +90,13 @@ _OTHER_METHODS = {
 
 @dataclass
 class LayerTensors:
-    """One layer's tensors, by what they hold. key: one of their keys, for messages. kohya: whether it is kohya's naming."""
+    """One layer's tensors, by what they hold. key: one of their keys, for messages. kohya: whether it is kohya's naming.
+
+    parts: the layers that it is, where the original code has several in one, or their rows in another order.
+    """
 
     key: str
+    parts: tuple[Part, ...]
     kohya: bool = False
     held: dict[str, Tensor] = field(default_factory=dict)
 
@@ -98,9 +106,9 @@ class LayerTensors:
 
 
 def by_layer(
-    tensors: Mapping[str, Tensor], table: Mapping[str, str], name: str, family: str = ""
+    tensors: Mapping[str, Tensor], table: Mapping[str, tuple[Part, ...]], name: str, family: str = ""
 ) -> dict[str, LayerTensors]:
-    """Group a file's tensors by layer. Raises BadAdapter for a key that is not understood, naming it and the file.
+    """Group a file's tensors by layer, or by the layers that are one in it. Raises BadAdapter for a key that is not understood, naming it and the file.
 
     Args:
         tensors: By key.
@@ -117,9 +125,11 @@ def by_layer(
     for key, tensor in sorted(tensors.items()):
         end, role = next(((end, role) for end, role in _ENDS if key.endswith(end)), ("", ""))
         if not role:
-            raise BadAdapter(f"{name}: expected LoRA keys of a UNet or a text encoder, found {key}")
-        layer = _text_layer(key, end, name) or _layer(key, end, table, name, family)
-        entry = found.setdefault(layer, LayerTensors(key))
+            raise BadAdapter(f"{name}: expected LoRA keys of a denoiser or a text encoder, found {key}")
+        of_text = _text_layer(key, end, name)
+        parts = (Part(of_text),) if of_text else _parts(key, end, table, name, family)
+        layer = ", ".join(each.layer for each in parts)
+        entry = found.setdefault(layer, LayerTensors(key, parts))
         if role in entry.held:
             raise BadAdapter(
                 f"{name}: the {role} weights of layer {layer} are there twice, the second as {key}"
@@ -140,15 +150,17 @@ def _text_layer(key: str, end: str, name: str) -> str | None:
         return None
     component, written = found
     layer = text_layer(component, written)
-    if component not in ENCODERS or layer is None:
+    if component not in _CLIP or layer is None:
         raise BadAdapter(
-            f"{name}: {key} names no matrix layer of the text encoders of Stable Diffusion; expected attention and MLP layers of "
-            f"{' and '.join(ENCODERS)}"
+            f"{name}: {key} names no matrix layer of a CLIP text encoder; expected attention and MLP layers of "
+            f"{' and '.join(_CLIP)}"
         )
     return layer
 
 
-def _layer(key: str, end: str, table: Mapping[str, str], name: str, family: str) -> str:
+def _parts(
+    key: str, end: str, table: Mapping[str, tuple[Part, ...]], name: str, family: str
+) -> tuple[Part, ...]:
     written = key[: -len(end)]
     flat = False
     for start in _STARTS:
@@ -159,13 +171,13 @@ def _layer(key: str, end: str, table: Mapping[str, str], name: str, family: str)
     written = written.replace(".processor.", ".")
     if written.endswith(".to_out"):
         written += ".0"
-    layer = table.get(written.replace(".", "_"))
-    if layer is not None:
-        return layer
+    parts = table.get(written.replace(".", "_"))
+    if parts is not None:
+        return parts
     if flat:
         made_for = f"; the file is for {family}" if family else ""
         raise BadAdapter(
-            f"{name}: {key} names no layer of the base's UNet; expected a plug-in for this base, of linear layers, convolutions "
+            f"{name}: {key} names no layer of the base's denoiser; expected a plug-in for this base, of linear layers, convolutions "
             f"and norms{made_for}"
         )
-    return written
+    return (Part(written),)

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 
+from plugins_engine.adapters.original_names import Part, stable_diffusion_3
+
 # The layers of a transformer block, as diffusers names them.
 _BLOCK_LAYERS = [
     *(
@@ -15,6 +17,7 @@ _BLOCK_LAYERS = [
     "ff.net.2",
 ]
 _DEEPEST = 10  # transformer blocks in a row, in SDXL
+_BLOCKS = (24, 38)  # of Stable Diffusion 3 and 3.5 Medium, and of 3.5 Large
 # The part of a text encoder in which all of its layers are; some versions of transformers leave it out.
 TEXT_MODEL = "text_model"
 # What kohya's trainer writes before the layers of a base's only text encoder, and of one of several.
@@ -59,7 +62,7 @@ def flatten(name: str) -> str:
 
 def is_of_text(layer: str) -> bool:
     """Say whether a layer is of a text encoder."""
-    return layer.startswith(("text_encoder.", "text_encoder_2."))
+    return layer.startswith(("text_encoder.", "text_encoder_2.", "text_encoder_3."))
 
 
 def is_of_norm(layer: str) -> bool:
@@ -95,22 +98,27 @@ def encoder_key(key: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
-def aliases(layers: Iterable[str]) -> Mapping[str, str]:
-    """Map every flattened name, diffusers' own and the original latent-diffusion code's, to the UNet's among `layers` and their norms."""
+def aliases(layers: Iterable[str]) -> Mapping[str, tuple[Part, ...]]:
+    """Map every flattened name, diffusers' own and the original code's, to the denoiser's among `layers` and their norms."""
     layers = [layer for layer in layers if not is_of_text(layer)]
     layers += _norms_of(layers)
-    table = {flatten(name): name for name in layers}
+    table: dict[str, tuple[Part, ...]] = {flatten(name): (Part(name),) for name in layers}
     places = _original_blocks(layers)
     for name in layers:
         for original in _original_names(name, places):
-            table.setdefault(flatten(original), name)
+            table.setdefault(flatten(original), (Part(name),))
+    for original, parts in stable_diffusion_3(layers).items():
+        table.setdefault(flatten(original), parts)
     return table
 
 
 @cache
-def published_aliases() -> Mapping[str, str]:
-    """Map every flattened name to a layer of the published UNets, to read a file when its base is not at hand."""
-    return aliases(published_layers())
+def published_aliases() -> Mapping[str, tuple[Part, ...]]:
+    """Map every flattened name to a layer of the published models, to read a file when its base is not at hand."""
+    # Without the base nobody knows which block is the last, whose rows the original code has in another order.
+    unsure = {f"joint_blocks_{count - 1}_context_block_adaLN_modulation_1" for count in _BLOCKS}
+    transformer = {key: each for key, each in aliases(_published_transformer()).items() if key not in unsure}
+    return {**transformer, **aliases(published_layers())}
 
 
 def published_layers() -> list[str]:
@@ -133,6 +141,11 @@ def published_layers() -> list[str]:
                 for each in _BLOCK_LAYERS
             ]
     return names
+
+
+def _published_transformer() -> list[str]:
+    """List what tells the blocks of Stable Diffusion 3 and 3.5."""
+    return ["context_embedder", *(f"transformer_blocks.{i}.attn.add_k_proj" for i in range(max(_BLOCKS)))]
 
 
 def _original_blocks(layers: Iterable[str]) -> dict[str, tuple[int, int]]:

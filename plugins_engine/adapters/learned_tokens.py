@@ -19,7 +19,7 @@ from plugins_engine.errors import BadAdapter
 
 MAX_VECTORS = 75  # what CLIP reads of a prompt
 MAX_WORDS = 200  # characters
-ENCODERS = ("text_encoder", "text_encoder_2")
+ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class LearnedTokens:
 
     Args:
         words: The name, which calls it in a prompt as whole words, in whatever case (`calls`).
-        vectors: By text encoder ("text_encoder", "text_encoder_2"), (n, width) each, float32, on the CPU.
+        vectors: By text encoder ("text_encoder", "text_encoder_2", …), (n, width) each, float32, on the CPU.
         ordinary: The same for the name without the plug-in: the embeddings of its own n first tokens. The last one is repeated
             if there are fewer. Empty: not known, and so taken from the base that it is used with.
         weight: Negative steers away. Where several are on, tokens that differ in the weight alone add up; others stand side by
@@ -133,7 +133,7 @@ def _checked(held: Mapping[str, Tensor], called: str) -> dict[str, Tensor]:
     checked = {}
     for encoder in sorted(held):
         if encoder not in ENCODERS:
-            raise BadAdapter(f"{called}: expected those of {' and '.join(ENCODERS)}, found {encoder}")
+            raise BadAdapter(f"{called}: expected those of {', '.join(ENCODERS)}, found {encoder}")
         each = held[encoder]
         if not each.is_floating_point():
             raise BadAdapter(f"{called}: expected floating point numbers for {encoder}, found {each.dtype}")

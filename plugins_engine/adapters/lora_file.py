@@ -13,6 +13,7 @@ from plugins_engine.adapters.file_kinds import Kernel, Room, layer_delta
 from plugins_engine.adapters.kinds import Delta
 from plugins_engine.adapters.layer_names import aliases, is_of_text, published_aliases
 from plugins_engine.adapters.learned_tokens import LearnedTokens
+from plugins_engine.adapters.original_names import parted
 from plugins_engine.adapters.scales import scales_of
 from plugins_engine.adapters.token_keys import is_of_tokens, read_tokens
 from plugins_engine.errors import BadAdapter
@@ -68,16 +69,21 @@ def parse(
     layers: dict[str, Delta] = {}
     kernels: dict[str, Kernel] = {}
     vectors: dict[str, Tensor] = {}
-    for layer in sorted(found):
-        key = found[layer].key
-        read = layer_delta(layer, found[layer], scales, room)
-        if read.delta is not None:
-            layers[layer] = read.delta
-        if read.kernel is not None:
-            if is_of_text(layer):
-                raise BadAdapter(f"{name}: expected matrices of a text encoder, found a convolution at {key}")
-            kernels[layer] = read.kernel
-        vectors |= {f"{layer}.{each}": vector for each, vector in read.vectors.items()}
+    for together in sorted(found):
+        key, parts = found[together].key, found[together].parts
+        read = layer_delta(together, found[together], scales, room)
+        for layer, (each, added) in parted(read.delta, read.vectors, parts, key, name).items():
+            if layer in layers or any(f"{layer}.{what}" in vectors for what in added):
+                raise BadAdapter(f"{name}: the weights of layer {layer} are there twice, the second at {key}")
+            if each is not None:
+                layers[layer] = each
+            if read.kernel is not None:
+                if is_of_text(layer):
+                    raise BadAdapter(
+                        f"{name}: expected matrices of a text encoder, found a convolution at {key}"
+                    )
+                kernels[layer] = read.kernel
+            vectors |= {f"{layer}.{what}": vector for what, vector in added.items()}
     return AdapterFile(layers, kernels, vectors, read_tokens(tokens, name), metadata, family)
 
 

@@ -21,14 +21,14 @@ _OWN = re.compile(
     re.DOTALL,
 )
 _BUNDLED = re.compile(
-    r"bundle_emb\.(?P<words>[^.]+)\.(?:(?P<kind>ordinary)\.)?(?P<part>string_to_param\.\*|clip_l|clip_g)",
+    r"bundle_emb\.(?P<words>[^.]+)\.(?:(?P<kind>ordinary)\.)?(?P<part>string_to_param\.\*|clip_l|clip_g|t5xxl)",
     re.DOTALL,
 )
 _ONLY = "string_to_param.*"
-_PARTS = {"text_encoder": "clip_l", "text_encoder_2": "clip_g"}
+_PARTS = {"text_encoder": "clip_l", "text_encoder_2": "clip_g", "text_encoder_3": "t5xxl"}
 _ENCODERS = {_ONLY: "text_encoder"} | {part: encoder for encoder, part in _PARTS.items()}
 # Files of learned tokens alone, which are called by their file's name.
-_NAMELESS = ("emb_params", "string_to_param", "clip_l", "clip_g")
+_NAMELESS = ("emb_params", "string_to_param", "clip_l", "clip_g", "t5xxl")
 
 
 def is_of_tokens(key: str) -> bool:
@@ -95,7 +95,7 @@ def read_tokens(tensors: Mapping[str, Tensor], name: str) -> tuple[LearnedTokens
         found = _BUNDLED.fullmatch(key)
         if found is None:
             raise BadAdapter(
-                f"{name}: expected learned tokens under bundle_emb.NAME.{_ONLY}, .clip_l or .clip_g with the name that calls "
+                f"{name}: expected learned tokens under bundle_emb.NAME.{_ONLY}, .clip_l, .clip_g or .t5xxl with the name that calls "
                 f"them, found {key}"
             )
         entry = parts.setdefault(("", found["words"]), {"words": found["words"]})

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from plugins_engine.adapters import token_keys
+from plugins_engine.adapters.families import denoiser_of, said_family
 from plugins_engine.adapters.file_kinds import Kernel
 from plugins_engine.adapters.kinds import Decomposed, Delta, Full, Hadamard, Kronecker, rank_of
 from plugins_engine.adapters.layer_names import KOHYA_ENCODER, KOHYA_ENCODERS, flatten, is_of_norm, is_of_text
@@ -46,6 +47,8 @@ class Content(Protocol):
     def base_fingerprint(self) -> str: ...
     @property
     def architecture(self) -> str: ...
+    @property
+    def family(self) -> str: ...
 
     @property
     def layers(self) -> Mapping[str, Delta]: ...
@@ -64,7 +67,12 @@ class Content(Protocol):
 
 
 def write(adapter: Content, metadata: Mapping[str, str], naming: Format, dtype: torch.dtype) -> bytes:
-    """Give a file's bytes; see `Adapter.to_bytes`."""
+    """Give a file's bytes; see `Adapter.to_bytes`. Raises BadAdapter for what a naming cannot say."""
+    if naming == "kohya" and _denoiser(adapter) != "unet":
+        raise BadAdapter(
+            f"{adapter.name or 'plug-in'}: expected a plug-in of a UNet for kohya's naming, found one for {_family(adapter)}; "
+            "save it in peft's, which ComfyUI reads too"
+        )
     tensors = {
         key: each.to(dtype).contiguous() if each.ndim else each for key, each in _named(adapter, naming)
     }
@@ -143,12 +151,20 @@ def _of_magnitude(
 
 def _start(adapter: Content, layer: str, naming: Format) -> str:
     if naming == "peft":
-        return layer if is_of_text(layer) else f"unet.{layer}"
+        return layer if is_of_text(layer) else f"{_denoiser(adapter)}.{layer}"
     if not is_of_text(layer):
         return f"lora_unet_{flatten(layer)}"
     component, path = layer.split(".", 1)
     several = XL in adapter.architecture or "text_encoder_2" in adapter.components
     return f"{KOHYA_ENCODERS[component] if several else KOHYA_ENCODER}{flatten(path)}"
+
+
+def _denoiser(adapter: Content) -> str:
+    return denoiser_of(_family(adapter))
+
+
+def _family(adapter: Content) -> str:
+    return adapter.family or said_family({"modelspec.architecture": adapter.architecture})
 
 
 def _metadata(adapter: Content, naming: Format) -> dict[str, str]:

@@ -18,12 +18,14 @@ _LONGEST = 2  # times the base's own side
 
 def buckets_of(base: BaseCheckpoint) -> list[Shape]:
     """Give the shapes for a base: its own square, and those from 1:4 to 4:1 that have hardly fewer pixels and no more."""
-    own, latent = base.resolution, base.pixels_per_latent
-    unit = max(latent, own // _PARTS // latent * latent)
-    least = max(unit, -(-base.smallest_side // unit) * unit, own // _LONGEST // unit * unit)
+    own = base.resolution
+    smallest, step, largest = base.sides
+    unit = max(step, own // _PARTS // step * step)
+    least = max(unit, -(-smallest // unit) * unit, own // _LONGEST // unit * unit)
+    most = own * _LONGEST if largest is None else min(own * _LONGEST, largest)
     found = {(own, own)}
     for short in range(least, own, unit):
-        long = min(own * own // short, own * _LONGEST) // unit * unit
+        long = min(own * own // short, most) // unit * unit
         if long > short:
             found |= {(short, long), (long, short)}
     return sorted(found)

@@ -5,7 +5,8 @@ from typing import Any
 
 from plugins_engine.adapters.learned_tokens import MAX_VECTORS
 from plugins_engine.errors import BadBase, BadRequest, require_positive, require_whole
-from plugins_engine.model.base import LAYER_KINDS, BaseCheckpoint
+from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.families import LAYER_KINDS
 
 MAX_RANK = 256
 

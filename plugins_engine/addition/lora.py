@@ -1,4 +1,4 @@
-"""Train low-rank factors on a base's UNet and text encoders, and learned tokens, with peft's layers and accelerate's devices."""
+"""Train low-rank factors on a base's denoiser and text encoders, and learned tokens, with peft's layers and accelerate's devices."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,12 +22,11 @@ from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.batches import Batch
 from plugins_engine.model.branches import in_force, ordinary_vectors
 from plugins_engine.model.precision import quick_precision
-from plugins_engine.model.prompt_reading import token_ids
-from plugins_engine.model.text_encoding import TextEncoder
+from plugins_engine.model.prompt_reading import TextReader
 
 _PRECISION = {torch.float16: "fp16", torch.bfloat16: "bf16"}
 _WARM_UP = 10  # steps
-_UNET = "unet"
+_DENOISER = "denoiser"
 
 
 def accelerator_for(base: BaseCheckpoint, mixed_precision: str | None = None) -> Accelerator:
@@ -63,7 +62,7 @@ def new_tokens(base: BaseCheckpoint, words: str, count: int) -> LearnedTokens:
 
     They are as many as asked for, but at least as many as the name has by itself. So at weight 0 they are the name.
     """
-    count = max(count, *(len(token_ids(tokenizer, words)) for tokenizer, _ in base.named_encoders.values()))
+    count = max(count, *(len(reader.token_ids(words)) for reader in base.readers.values()))
     ordinary = ordinary_vectors(base, words, count)
     return LearnedTokens(words, ordinary, ordinary)
 
@@ -80,8 +79,8 @@ class _TrainedTokens:
         }
         self.name = NameInForce(begun.words, self._shifts, begun.weight, begun.origin)
         self.groups = [
-            {"params": [self._shifts[component]], "lr": rate * _usual_entry(encoder)}
-            for component, (_, encoder) in base.named_encoders.items()
+            {"params": [self._shifts[component]], "lr": rate * _usual_entry(reader)}
+            for component, reader in base.readers.items()
             if rate > 0
         ]
 
@@ -110,38 +109,33 @@ class TrainableLora:
         groups: list[dict[str, Any]] = [
             {
                 "params": [p for p in lora.parameters() if p.requires_grad],
-                "lr": learning_rate if part == _UNET else text_rate,
+                "lr": learning_rate if part == _DENOISER else text_rate,
             }
             for part, lora in loras.items()
         ]
         groups += [group for each in tokens for group in each.groups]
         self._rates = [group["lr"] for group in groups]
         self._parameters: list[nn.Parameter] = [p for group in groups for p in group["params"]]
-        # accelerate shares the UNet's gradients among processes; what text is read with has no module of its own to do so.
-        of_unet = groups[0]["params"] if _UNET in loras else []
-        self._of_text = self._parameters[len(of_unet) :]
+        # accelerate shares the denoiser's gradients among processes; what text is read with has no module of its own to do so.
+        of_denoiser = groups[0]["params"] if _DENOISER in loras else []
+        self._of_text = self._parameters[len(of_denoiser) :]
         self._reads_anew = bool(self._of_text or tokens)  # batches are made without the tokens
         self._optimizer = accelerator.prepare(
             torch.optim.AdamW(groups, lr=learning_rate, weight_decay=0.0, betas=(0.9, 0.99))
         )
-        several = accelerator.num_processes > 1 and _UNET in loras
-        self._unet = accelerator.prepare_model(base.unet) if several else base.unet
+        several = accelerator.num_processes > 1 and _DENOISER in loras
+        self._denoiser = accelerator.prepare_model(base.denoiser) if several else base.denoiser
 
     def predict(self, batch: Batch) -> Tensor:
-        """Give what the UNet predicts with the factors, (n, c, h, w). If text is trained, the batch's prompts are read anew.
+        """Give what the denoiser predicts with the factors, (n, c, h, w). If text is trained, the batch's prompts are read anew.
 
         Raises ValueError for a batch without prompts where they are needed.
         """
-        height, width = (side * self._base.pixels_per_latent for side in batch.noisy.shape[-2:])
         if self._reads_anew and len(batch.prompts) != len(batch.noisy):
             raise ValueError(f"expected {len(batch.noisy)} prompts to read anew, found {len(batch.prompts)}")
         with self._accelerator.autocast():
             text = self._base.encode_prompt(batch.prompts) if self._reads_anew else batch.text
-            conditions = self._base.added_conditions(text.pooled, width, height)
-            output: Tensor = self._unet(
-                batch.noisy, batch.time, encoder_hidden_states=text.tokens, added_cond_kwargs=conditions
-            ).sample
-        return output
+            return self._base.predict(batch.noisy, batch.time, text, self._denoiser)
 
     def step(self, batches: Sequence[Batch], count: int) -> Tensor:
         """Take a step on the batches' weighted squared errors, summed and divided by `count`; give the errors (n,).
@@ -230,7 +224,7 @@ class TrainableLora:
         for part, lora in self._loras.items():
             for name, module in lora.model.named_modules():
                 if hasattr(module, "lora_A") and "default" in module.lora_A:
-                    layer = name if part == _UNET else text_layer(part, name)
+                    layer = name if part == _DENOISER else text_layer(part, name)
                     assert layer is not None  # noqa: S101  # `trainable` adapts no other
                     yield layer, module
 
@@ -254,7 +248,7 @@ def trainable(
     accelerator: Accelerator | None = None,
     text: TextTraining | None = None,
 ) -> Iterator[TrainableLora]:
-    """Lay fresh factors of zero effect into layers of a base's UNet, and what `text` asks for. There may be no layers.
+    """Lay fresh factors of zero effect into layers of a base's denoiser, and what `text` asks for. There may be no layers.
 
     Within the context prompts are read with the tokens. Afterwards the base is as it was, whatever was raised. If text is
     trained, batches have to carry their prompts.
@@ -264,16 +258,17 @@ def trainable(
     with ExitStack() as stack:
         loras: dict[str, LoraModel] = {}
         if layers:
-            loras[_UNET] = stack.enter_context(_adapted(base.unet, list(layers), rank))
+            loras[_DENOISER] = stack.enter_context(_adapted(base.denoiser, list(layers), rank))
         if text.rank:
-            for component, (_, encoder) in base.named_encoders.items():
+            for component, reader in base.readers.items():
                 paths = [
                     layer.removeprefix(f"{component}.")
                     for layer in base.text_layers
                     if layer.startswith(f"{component}.")
                 ]
                 paths = [base.path_in_encoder(component, path) for path in paths]
-                loras[component] = stack.enter_context(_adapted(encoder, paths, text.rank))
+                if paths:
+                    loras[component] = stack.enter_context(_adapted(reader.encoder, paths, text.rank))
         tokens = [_TrainedTokens(base, each, text.token_rate) for each in text.tokens]
         stack.enter_context(in_force(base, [each.name for each in tokens]))
         yield TrainableLora(
@@ -299,9 +294,9 @@ def _adapted(module: nn.Module, paths: list[str], rank: int) -> Iterator[LoraMod
         module.requires_grad_(False).eval()
 
 
-def _usual_entry(encoder: TextEncoder) -> float:
+def _usual_entry(reader: TextReader) -> float:
     """Give the standard deviation of a text encoder's table of token vectors."""
-    return float(encoder.get_input_embeddings().weight.float().std())
+    return float(reader.vectors.float().std())
 
 
 def _rate(step: int, steps: int) -> float:

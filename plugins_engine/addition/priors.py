@@ -102,7 +102,7 @@ def gather_prior(
         noisy += [x, x[some]]
         predicted += [with_prompt, without[some]]
         which += [rows, torch.full((len(some),), empty)]
-        time.append(torch.full((len(rows) + len(some),), t, device=base.device))
+        time.append(t.expand(len(rows) + len(some)))
     return PriorBank(torch.cat(noisy), torch.cat(time), torch.cat(predicted), text, torch.cat(which), read)
 
 
@@ -131,7 +131,7 @@ def gather_lessons(
         predicted.append(with_prompt)
         wanted.append(other)
         which.append(rows)
-        time.append(torch.full((len(rows),), t, device=base.device))
+        time.append(t.expand(len(rows)))
     kept = torch.cat(noisy), torch.cat(time)
     return (
         PriorBank(*kept, torch.cat(predicted), own, torch.cat(which), tuple(prompts)),
@@ -148,7 +148,7 @@ def _drawing(
     seed: int,
     guidance: float,
     on_step: Callable[[int, int], None],
-) -> Iterator[tuple[int, Tensor, Tensor, int, list[Tensor]]]:
+) -> Iterator[tuple[int, Tensor, Tensor, Tensor, list[Tensor]]]:
     """Draw the first `empty` prompts of `text` in batches, and tell for every step what the base predicts.
 
     Yields the step's index, the rows (n,) of the text drawn, the noisy latents (n, c, h, w), the time, and the predictions.
@@ -160,18 +160,17 @@ def _drawing(
     for number, group in enumerate(groups):
         own = torch.tensor([*group])
         read = text.rows(torch.cat([own, torch.full_like(own, empty), *(own + offset for offset in beside)]))
-        shape = (len(group), base.unet.config.in_channels, size, size)
-        x = torch.randn(shape, generator=torch.Generator().manual_seed(seed * 1_000_003 + number)).to(
+        shape = (len(group), base.channels, size, size)
+        noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed * 1_000_003 + number)).to(
             base.device, base.dtype
         )
-        scheduler = type(base.scheduler).from_config(base.scheduler.config)
-        scheduler.set_timesteps(steps, device=base.device)
-        x = x * scheduler.init_noise_sigma
-        for index, t in enumerate(scheduler.timesteps):
-            scaled = scheduler.scale_model_input(x, t)
-            output = base.predict(scaled.repeat(2 + len(beside), 1, 1, 1), t, read).to(scaled.dtype)
+        way = base.steps(base.schedule.steady, steps, size, size)
+        x = way.begin(noise)
+        for index, t in enumerate(way.times):
+            given = way.given(x, t)
+            output = base.predict(given.repeat(2 + len(beside), 1, 1, 1), t, read).to(given.dtype)
             predictions = list(output.chunk(2 + len(beside)))
-            yield index, own, scaled, int(t), predictions
+            yield index, own, given, t, predictions
             with_prompt, without = predictions[:2]
-            x = scheduler.step(without + guidance * (with_prompt - without), t, x).prev_sample
+            x = way.step(without + guidance * (with_prompt - without), t, x)
             on_step(number * steps + index + 1, len(groups) * steps)

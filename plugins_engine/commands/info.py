@@ -10,8 +10,9 @@ from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.kinds import Decomposed, Delta
 from plugins_engine.commands.options import base_options, help_formatter
 from plugins_engine.errors import BaseMismatch
-from plugins_engine.model.base import LAYER_KINDS, BaseCheckpoint
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import require_fit
+from plugins_engine.model.families import LAYER_KINDS
 from plugins_engine.model.loading import load_base
 
 if TYPE_CHECKING:
@@ -69,9 +70,9 @@ def _describe_base(base: BaseCheckpoint, layers: bool) -> dict[str, object]:
         "architecture": base.architecture,
         "fingerprint": base.fingerprint,
         "resolution": base.resolution,
-        "parameters": sum(each.numel() for each in base.unet.parameters()),
+        "parameters": sum(each.numel() for each in base.denoiser.parameters()),
         "sampler": base.sampler,
-        "prediction": base.prediction_type,
+        "prediction": base.process.prediction,
         **{f"{kind} layers": len(base.adaptable_layers((kind,))) for kind in LAYER_KINDS},
         "text encoder layers": len(base.text_layers),
     }

@@ -1,6 +1,8 @@
-"""Closed-form erasure: cross-attention reads the concept's words as if they were the anchor's. Exact, in seconds.
+"""Closed-form erasure: the base reads the concept's words as if they were the anchor's. Exact, in seconds.
 
-A key or value matrix W turns token vectors c into what a picture is told. The edit W + Δ shall make of the target's tokens
+A matrix W that is given the text's tokens c turns them into what a picture is told: the keys and values of cross-attention, or, where text
+and picture attend to each other, the one layer that all text passes. The layer that is given the text's pooled vector is edited in
+the same way. The edit W + Δ shall make of the target's tokens
 C* what W makes of the anchor's C₁. It shall leave the retained tokens C₀ (in the rows of the matrices here) as they are:
 
     min over Δ of Σ over K concepts of ‖Δ C* - W (C₁ - C*)‖² / n* + K ω ‖Δ C₀‖² / n₀ + λ ‖Δ‖²        (1)
@@ -18,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from plugins_engine.adapters import delta
@@ -25,7 +28,7 @@ from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.delta import LowRank
 from plugins_engine.concepts import evenly
 from plugins_engine.errors import BadRequest, require_positive, require_whole
-from plugins_engine.extraction.erasure import Erasure, token_pairs
+from plugins_engine.extraction.erasure import Erasure, pooled_pairs, token_pairs
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import made_for
 
@@ -37,7 +40,8 @@ class ClosedFormConfig:
     """How the parts of the closed form are weighed against each other.
 
     Args:
-        layers: Which layers of cross-attention are edited: "to_k", "to_v" or both. Both by default, as both read the text.
+        layers: Which layers of cross-attention are edited: "to_k", "to_v" or both. Both by default, as both read the text. A base
+            without cross-attention has one layer for all text.
         rank: Of the eraser on every layer, at most the width of a token. 16 is customary for one concept.
         retain_weight: Weight of what shall stay beside the concept's own, above 0 (ω). More leaves more of both.
         ridge: How strongly large weights are held back, as a share of the mean diagonal of the second moments (λ). Little by
@@ -66,30 +70,50 @@ def closed_form_layers(
     base: BaseCheckpoint, erasures: Sequence[Erasure], config: ClosedFormConfig
 ) -> dict[str, LowRank]:
     """Give the eraser's layers for one concept or several at once. No gradients, no pictures."""
-    retained = _retained_moments(base, erasures)
+    retained, pooled = _retained_moments(base, erasures)
     width = len(retained)
     if config.rank > width:
         raise BadRequest(f"rank {config.rank}: this base reads text in {width} numbers a token")
-    allowed = _allowed(retained, config.null_share)  # (width, k)
-    moved = torch.zeros(width, width, dtype=torch.float64)  # Σ (C₁ - C*)ᵀ C* / n*
-    moments = len(erasures) * config.retain_weight * retained
-    for erasure in erasures:
-        target, anchor = token_pairs(base, erasure)
-        moved += (anchor - target).T @ target / len(target)
-        moments += target.T @ target / len(target)
-    moments = allowed.T @ moments @ allowed
-    moments += config.ridge * moments.diagonal().mean() * torch.eye(len(moments), dtype=torch.float64)
-    lower = torch.linalg.cholesky(moments)
-    # E L in the allowed directions: (width, k)
-    whitened = torch.linalg.solve_triangular(lower, (moved @ allowed).T, upper=False).T
-    back = torch.linalg.solve_triangular(lower, allowed.T, upper=False, left=True)  # L⁻¹ Pᵀ: (k, width)
-    layers: dict[str, LowRank] = {}
-    for layer in base.reading_layers:
-        if layer.endswith(config.layers):
-            weight = base.unet.get_submodule(layer).weight.detach().to("cpu", torch.float64)
-            up, down = delta.factorise(weight @ whitened, config.rank)
-            layers[layer] = up.float(), (down @ back).float()
+    edit = _Edit(retained, [token_pairs(base, each) for each in erasures], config)
+    # A base without cross-attention has one layer for all text.
+    chosen = [each for each in base.reading_layers if each.endswith(config.layers)] or base.reading_layers
+    layers = {layer: edit.of(base, layer) for layer in chosen}
+    if base.pooled_layer is not None and pooled is not None:
+        edit = _Edit(pooled, [pooled_pairs(base, each) for each in erasures], config)
+        layers[base.pooled_layer] = edit.of(base, base.pooled_layer)
     return layers
+
+
+class _Edit:
+    """E of Δ = W E for what several layers are given: text vectors of one width, at the beginning of their input."""
+
+    def __init__(
+        self, retained: Tensor, pairs: Sequence[tuple[Tensor, Tensor]], config: ClosedFormConfig
+    ) -> None:
+        width = len(retained)
+        self._width, self._rank = width, min(config.rank, width)
+        allowed = _allowed(retained, config.null_share)  # (width, k)
+        moved = torch.zeros(width, width, dtype=torch.float64)  # Σ (C₁ - C*)ᵀ C* / n*
+        moments = len(pairs) * config.retain_weight * retained
+        for target, anchor in pairs:
+            moved += (anchor - target).T @ target / len(target)
+            moments += target.T @ target / len(target)
+        moments = allowed.T @ moments @ allowed
+        moments += config.ridge * moments.diagonal().mean() * torch.eye(len(moments), dtype=torch.float64)
+        lower = torch.linalg.cholesky(moments)
+        # E L in the allowed directions: (width, k)
+        self._whitened = torch.linalg.solve_triangular(lower, (moved @ allowed).T, upper=False).T
+        # L⁻¹ Pᵀ: (k, width)
+        self._back = torch.linalg.solve_triangular(lower, allowed.T, upper=False, left=True)
+
+    def of(self, base: BaseCheckpoint, layer: str) -> LowRank:
+        """Give the edit of one layer."""
+        weight = base.module(layer).weight
+        assert isinstance(weight, Tensor)  # noqa: S101  # a linear layer has one
+        exact = weight.detach().to("cpu", torch.float64)
+        up, down = delta.factorise(exact[:, : self._width] @ self._whitened, self._rank)
+        back = F.pad(down @ self._back, (0, exact.shape[1] - self._width))
+        return up.float(), back.float()
 
 
 def closed_form_eraser(
@@ -107,18 +131,37 @@ def closed_form_eraser(
     )
 
 
-def _retained_moments(base: BaseCheckpoint, erasures: Sequence[Erasure]) -> Tensor:
-    """Give C₀ᵀC₀ / n₀ (width, width) over all that names no concept, the anchors and the empty prompt among it."""
+def _retained_moments(base: BaseCheckpoint, erasures: Sequence[Erasure]) -> tuple[Tensor, Tensor | None]:
+    """Give C₀ᵀC₀ / n₀ (width, width) over all that names no concept, the anchors and the empty prompt among it.
+
+    The first is of tokens, the second of pooled vectors, None where there are none.
+    """
     kept = dict.fromkeys(prompt for erasure in erasures for prompt in (*erasure.anchors, *erasure.retained))
     targets = {prompt for erasure in erasures for prompt in erasure.targets}
     prompts = [prompt for prompt in kept if prompt not in targets]
     prompts = ["", *evenly(prompts, _RETAINED_PROMPTS)]
-    total, count = torch.zeros(0), 0
+    total, of_pooled = _Moments(), _Moments()
     for first in range(0, len(prompts), 64):
-        tokens = base.encode_prompt(prompts[first : first + 64]).tokens.to("cpu", torch.float64).flatten(0, 1)
-        gram = tokens.T @ tokens
-        total, count = gram if not count else total + gram, count + len(tokens)
-    return total / count
+        found = base.encode_prompt(prompts[first : first + 64])
+        total.add(found.tokens.flatten(0, 1))
+        if found.pooled is not None:
+            of_pooled.add(found.pooled)
+    return total.mean(), of_pooled.mean() if of_pooled.count else None
+
+
+class _Moments:
+    """Second moments of rows, summed up."""
+
+    def __init__(self) -> None:
+        self._sum, self.count = torch.zeros(()), 0
+
+    def add(self, rows: Tensor) -> None:
+        exact = rows.to("cpu", torch.float64)
+        exact = exact[exact.any(1)]  # rows of zeros, where a base has no third text encoder, are no text
+        self._sum, self.count = self._sum + exact.T @ exact, self.count + len(exact)
+
+    def mean(self) -> Tensor:
+        return self._sum / self.count
 
 
 def _allowed(retained: Tensor, share: float) -> Tensor:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from plugins_engine.adapters.learned_tokens import NameInForce
 from plugins_engine.concepts import calls, joined, require_concept, styled, trigger_phrase, without_article
 from plugins_engine.errors import BadRequest
 from plugins_engine.known import known_concepts, known_prompts
 from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.prompt_reading import TextReader
 
 
 @dataclass(frozen=True)
@@ -135,33 +137,46 @@ def token_pairs(base: BaseCheckpoint, erasure: Erasure) -> tuple[Tensor, Tensor]
     return torch.cat(rows), torch.cat(others)
 
 
+def pooled_pairs(base: BaseCheckpoint, erasure: Erasure) -> tuple[Tensor, Tensor]:
+    """Give the pooled vectors of the target prompts and of their anchors: twice (n, width), float64."""
+    found = [base.encode_prompt(each).pooled for each in (erasure.targets, erasure.anchors)]
+    target, anchor = (each.to("cpu", torch.float64) for each in found if each is not None)
+    return target, anchor
+
+
 def aligned_positions(
     base: BaseCheckpoint, target: str, anchor: str, name: str, substitute: str
 ) -> list[tuple[int, int]]:
     """Pair the token positions of a prompt with those of the same prompt with `substitute` for `name`.
 
-    What comes before the name is left out: text is read from left to right, so it is read alike, but for an article. The
-    name's tokens are spread over the substitute's. What comes after pairs one to one again, and so does the padding,
-    counted from the end mark. If the other prompt has no more padding, its last one serves.
+    CLIP reads from left to right, so what comes before the name is read alike, but for an article, and is left out. T5 reads both ways, so
+    it pairs one to one there. The name's tokens are spread over the substitute's. What comes after pairs one to one again, and so
+    does the padding, counted from the end mark. If the other prompt has no more padding, its last one serves.
     """
-    length = int(base.encode_prompt([""]).tokens.shape[1])
-    start, end = _place(base, name, target)
-    other_start, other_end = _place(base, substitute, anchor)
-    own, other = end - start, other_end - other_start
-    pairs = [(start + i, other_start + i * other // own) for i in range(own)]
-    pairs += [(i, min(i - end + other_end, length - 1)) for i in range(end, length)]
+    pairs = []
+    for reader, first in base.places:
+        start, end = _place(reader, name, target, base.names)
+        other_start, other_end = _place(reader, substitute, anchor, base.names)
+        own, other, last = end - start, other_end - other_start, reader.length - 1
+        some = [] if reader.is_clip else [(i, min(i, other_start)) for i in range(start)]
+        some += [(start + i, other_start + i * other // own) for i in range(own)]
+        some += [(i, min(i - end + other_end, last)) for i in range(end, reader.length)]
+        pairs += [(first + i, first + j) for i, j in some]
     return pairs
 
 
-def _place(base: BaseCheckpoint, words: str, prompt: str) -> tuple[int, int]:
-    """Give the first token position of words in a prompt, and the first after them; the begin mark is position 0."""
+def _place(reader: TextReader, words: str, prompt: str, names: Sequence[NameInForce]) -> tuple[int, int]:
+    """Give the first token position of words in a prompt, and the first after them; a begin mark is position 0."""
     if words not in prompt:
         raise ValueError(f'expected "{words}" in "{prompt}"')
-    start = 1 + len(base.read(prompt[: prompt.index(words)]))
-    return start, start + len(base.read(words))
+    before, own = (len(reader.read(each, names).ids) for each in (prompt[: prompt.index(words)], words))
+    return reader.first + before, reader.first + before + own
 
 
 def _mean_value(base: BaseCheckpoint, phrase: str) -> Tensor:
-    tokens = base.encode_prompt([phrase]).tokens[0, 1 : 1 + len(base.read(phrase))]
-    layers = [layer for layer in base.reading_layers if layer.endswith("to_v")]
+    reader, begin = base.places[0]
+    first = begin + reader.first
+    tokens = base.encode_prompt([phrase]).tokens[0, first : first + len(reader.read(phrase, base.names).ids)]
+    values = [layer for layer in base.reading_layers if layer.endswith("to_v")]
+    layers = values or base.reading_layers
     return torch.cat([base.module(layer)(tokens).mean(0).float().cpu() for layer in layers])

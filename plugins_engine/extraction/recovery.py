@@ -30,28 +30,27 @@ class LearnedWord:
 
     def __init__(self, base: BaseCheckpoint, like: str) -> None:
         self._base = base
-        self._tokens = [tokenizer(PLACEHOLDER).input_ids[1] for tokenizer in base.tokenizers]
-        self.vectors = []
-        for tokenizer, encoder in zip(base.tokenizers, base.text_encoders, strict=True):
-            ids = torch.tensor(tokenizer(like).input_ids[1:-1])
-            table = encoder.get_input_embeddings().weight
-            self.vectors.append(table[ids.to(table.device)].float().mean(0).clone().requires_grad_())
+        self._tokens = {each: reader.token_ids(PLACEHOLDER)[0] for each, reader in base.readers.items()}
+        self.vectors: dict[str, Tensor] = {}
+        for component, reader in base.readers.items():
+            ids = torch.tensor(reader.token_ids(like))
+            table = reader.vectors
+            self.vectors[component] = table[ids.to(table.device)].float().mean(0).clone().requires_grad_()
 
     def require_in(self, prompts: Sequence[str]) -> None:
         """Raise ValueError for a prompt without the placeholder's token: no gradient would ever reach the word."""
-        for tokenizer, token in zip(self._base.tokenizers, self._tokens, strict=True):
+        for component, token in self._tokens.items():
+            reader = self._base.readers[component]
             for prompt in prompts:
-                if token not in tokenizer(prompt).input_ids:
+                if token not in reader.token_ids(prompt):
                     raise ValueError(f'expected "{PLACEHOLDER}" as a word of its own in "{prompt}"')
 
     @contextmanager
     def read(self) -> Iterator[None]:
         """Within the context, the base's text encoders read the vectors in place of the placeholder's."""
         handles = [
-            encoder.get_input_embeddings().register_forward_hook(self._hook(token, vector))
-            for encoder, token, vector in zip(
-                self._base.text_encoders, self._tokens, self.vectors, strict=True
-            )
+            reader.table.register_forward_hook(self._hook(self._tokens[component], self.vectors[component]))
+            for component, reader in self._base.readers.items()
         ]
         try:
             yield
@@ -89,8 +88,8 @@ def learn_word(
     word.require_in(prompts)
     latents = base.encode_pixels(pixels_of(base, list(pictures), flip=False))
     groups = [
-        {"params": [vector], "lr": rate * float(encoder.get_input_embeddings().weight.float().std())}
-        for encoder, vector in zip(base.text_encoders, word.vectors, strict=True)
+        {"params": [vector], "lr": rate * float(base.readers[component].vectors.float().std())}
+        for component, vector in word.vectors.items()
     ]
     optimizer = torch.optim.Adam(groups)
     with applied(base, plugins), word.read(), torch.enable_grad():
@@ -106,7 +105,7 @@ def learn_word(
             optimizer.step()
             if on_step is not None:
                 on_step(step + 1, steps)
-    for vector in word.vectors:
+    for vector in word.vectors.values():
         vector.requires_grad_(False)
     return word
 

@@ -42,20 +42,17 @@ def noised_batch(
     base: BaseCheckpoint, clean: Tensor, text: PromptEmbedding, min_snr: float, generator: torch.Generator
 ) -> Batch:
     """Noise clean latents at times spread evenly over the schedule, with the target that the base predicts."""
-    n, total = len(clean), int(base.scheduler.config.num_train_timesteps)
+    n, process = len(clean), base.process
     noise = torch.randn(clean.shape, generator=generator).to(clean)
     spread = torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)
-    times = (spread * total / n).long().clamp(0, total - 1)
-    kept = base.scheduler.alphas_cumprod[times].to(clean).view(-1, 1, 1, 1)
-    noisy = kept.sqrt() * clean + (1 - kept).sqrt() * noise
-    weight = torch.ones(n).to(clean)
-    if base.prediction_type == "v_prediction":
-        target = kept.sqrt() * noise - (1 - kept).sqrt() * clean
-    else:
-        target = noise
-        ratio = (kept / (1 - kept)).flatten()
-        weight = ratio.clamp(max=min_snr) / ratio.clamp(min=1e-8)
-    return Batch(noisy, times.to(clean.device), text, target, weight)
+    times = process.times(spread / n)
+    return Batch(
+        process.noised(clean, noise, times),
+        times.to(clean.device),
+        text,
+        process.target(clean, noise, times),
+        process.weights(times, min_snr).to(clean),
+    )
 
 
 def pixels_of(

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -18,7 +17,6 @@ from plugins_engine.adapters.kinds import Decomposed, Delta
 from plugins_engine.adapters.learned_tokens import LearnedTokens, NameInForce
 from plugins_engine.errors import BaseMismatch
 from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.prompt_reading import ids_of_name
 
 Weighted = tuple[Adapter, float]
 """A plug-in and how much of it counts."""
@@ -128,9 +126,9 @@ def _matrix(base: BaseCheckpoint, layer: str) -> Tensor:
 def ordinary_vectors(base: BaseCheckpoint, words: str, count: int) -> dict[str, Tensor]:
     """Give what stands at the positions of a name without a plug-in, by text encoder, (count, width) each."""
     found = {}
-    for component, (tokenizer, encoder) in base.named_encoders.items():
-        table = encoder.get_input_embeddings().weight
-        ids = torch.tensor(ids_of_name(tokenizer, words, count), device=table.device)
+    for component, reader in base.readers.items():
+        table = reader.vectors
+        ids = torch.tensor(reader.ids_of_name(words, count), device=table.device)
         found[component] = table[ids].detach().to("cpu", torch.float32)
     return found
 
@@ -176,15 +174,14 @@ def in_force(base: BaseCheckpoint, names: Sequence[NameInForce]) -> Iterator[Non
 
 @contextmanager
 def remembering(base: BaseCheckpoint, text: Sequence[Tensor]) -> Iterator[None]:
-    """Within the context, cross-attention computes the keys and values of some prompt embeddings once and keeps them.
+    """Within the context, the layers that are given the text compute what they make of some embeddings once and keep it.
 
-    They do not change from step to step. `text` must be the very tensors that the UNet is given.
+    It does not change from step to step. `text` must be the very tensors that the denoiser is given.
     """
     with base.lock, _put_back() as replaced:
-        for module in base.unet.modules():
-            if isinstance(module, Attention) and module.is_cross_attention:
-                for layer in (module.to_k, module.to_v):
-                    _replace(layer, _remembering(layer.forward, text), replaced)
+        for name in base.reading_layers:
+            layer = base.module(name)
+            _replace(layer, _remembering(layer.forward, text), replaced)
         yield
 
 
@@ -196,13 +193,11 @@ def named(base: BaseCheckpoint, tokens: LearnedTokens, weight: float) -> NameInF
 
 
 def _require_read(base: BaseCheckpoint, tokens: LearnedTokens, called: str) -> None:
-    """Raise BaseMismatch unless every text encoder of the base can read the tokens."""
-    widths = {
-        component: int(encoder.get_input_embeddings().embedding_dim)
-        for component, (_, encoder) in base.named_encoders.items()
-    }
+    """Raise BaseMismatch unless the base can read the tokens, with each of its CLIP text encoders and with no other than its own."""
+    widths = {component: int(reader.vectors.shape[1]) for component, reader in base.readers.items()}
     found = {component: int(each.shape[1]) for component, each in tokens.vectors.items()}
-    if found != widths:
+    absent = [component for component in widths if component not in found]
+    if {**widths, **found} != widths or any(base.readers[each].is_clip for each in absent):
         raise BaseMismatch(
             f'{called} has learned tokens for "{tokens.words}" of {_listed(found)}, this base ({base.architecture}) reads '
             f"{_listed(widths)}"

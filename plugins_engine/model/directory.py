@@ -6,15 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from plugins_engine.errors import BadBase
+from plugins_engine.model.families import FAMILIES, Family
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
 """The directory of the small base that comes with this library."""
 
-# Pipeline class in model_index.json → the parts with weights that this library loads from it.
-SUPPORTED = {
-    "StableDiffusionPipeline": ("unet", "vae", "text_encoder"),
-    "StableDiffusionXLPipeline": ("unet", "vae", "text_encoder", "text_encoder_2"),
-}
 WEIGHT_VARIANTS = (None, "fp16", "bf16", "non_ema")
 """What may stand in the names of a part's weights, as in "model.fp16.safetensors". The first one found is taken."""
 
@@ -40,8 +36,13 @@ class ModelDirectory:
     vocabularies: list[Path]
 
     @property
-    def is_xl(self) -> bool:
-        return bool(self.index["_class_name"] == "StableDiffusionXLPipeline")
+    def family(self) -> Family:
+        return FAMILIES[self.index["_class_name"]]
+
+    @property
+    def encoders(self) -> list[str]:
+        """The folders of the text encoders that it has."""
+        return [part for part in self.family.encoders if part in self.weights]
 
 
 def read_directory(path: Path) -> ModelDirectory:
@@ -51,24 +52,26 @@ def read_directory(path: Path) -> ModelDirectory:
         raise BadBase(f"{path}: expected a diffusers model directory, found {found}")
     index = _read_json(path / "model_index.json")
     kind = index.get("_class_name")
-    if kind not in SUPPORTED:
+    if kind not in FAMILIES:
         raise BadBase(
-            f"{path / 'model_index.json'}: expected one of {', '.join(SUPPORTED)}, found {kind or 'no _class_name'}"
+            f"{path / 'model_index.json'}: expected one of {', '.join(FAMILIES)}, found {kind or 'no _class_name'}"
         )
-    parts = SUPPORTED[kind]
+    family = FAMILIES[kind]
+    absent = [part for part in family.optional if _is_absent(index, part)]
+    parts = [part for part in family.parts if part not in absent]
     for part in parts:
-        if index.get(part, [None])[0] is None:
+        if _is_absent(index, part):
             raise BadBase(
                 f"{path / 'model_index.json'}: this pipeline has no {part}, so it cannot draw from a prompt by "
                 f"itself (an SDXL refiner?); expected a base model"
             )
     configs = {part: _read_json(path / part / "config.json") for part in parts}
     configs["scheduler"] = _read_json(path / "scheduler" / "scheduler_config.json")
-    _check_unet(path, configs["unet"])
+    family.require_base(path / family.folder / "config.json", configs[family.folder])
     weights: dict[str, list[Path]] = {}
     variants: dict[str, str | None] = {}
     for part in parts:
-        stem = "diffusion_pytorch_model" if part in ("unet", "vae") else "model"
+        stem = "diffusion_pytorch_model" if part in (family.folder, "vae") else "model"
         weights[part], variants[part] = _find_weights(path / part, stem)
     vocabularies: list[Path] = []
     for part in parts:
@@ -77,18 +80,9 @@ def read_directory(path: Path) -> ModelDirectory:
     return ModelDirectory(path, index, configs, weights, variants, vocabularies)
 
 
-def _check_unet(path: Path, config: dict[str, Any]) -> None:
-    kind = config.get("_class_name")
-    if kind != "UNet2DConditionModel":
-        raise BadBase(
-            f"{path / 'unet' / 'config.json'}: expected a UNet2DConditionModel, found {kind or 'no class'}"
-        )
-    channels, latents = config.get("in_channels", 4), config.get("out_channels", 4)
-    if channels != latents:
-        raise BadBase(
-            f"{path / 'unet' / 'config.json'}: expected as many input channels as latent channels ({latents}), found "
-            f"{channels}: an inpainting or depth model cannot draw from a prompt alone"
-        )
+def _is_absent(index: dict[str, Any], part: str) -> bool:
+    said = index.get(part)
+    return not isinstance(said, list) or not said or said[0] is None
 
 
 def _find_weights(folder: Path, stem: str) -> tuple[list[Path], str | None]:

@@ -5,21 +5,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL
 from diffusers.utils import logging as diffusers_logging
-from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 from transformers.utils import logging as transformers_logging
 
 from plugins_engine.errors import BadBase, DeviceUnavailable
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.directory import EMBEDDED, ModelDirectory, read_directory
-from plugins_engine.model.samplers import steady_scheduler
+from plugins_engine.model.families import Family
+from plugins_engine.model.processes import Process, diffusion_of, flow_of
+from plugins_engine.model.prompt_reading import TextEncoder, TextReader, Tokenizer
+from plugins_engine.model.samplers import Schedule
 
 
 def load_base(
     source: Path | str | None = None, device: str | torch.device = "cpu", dtype: torch.dtype | None = None
 ) -> BaseCheckpoint:
-    """Load an SD 1.x, 2.x or SDXL diffusers directory. Never reaches for the network.
+    """Load a diffusers directory of one of `FAMILIES`. Never reaches for the network.
 
     Only safetensors are read: other formats can run code when opened. Raises BadBase, naming the file, or DeviceUnavailable.
 
@@ -29,22 +31,37 @@ def load_base(
         dtype: Number format; None: half precision on CUDA and float32 elsewhere.
     """
     directory = read_directory(EMBEDDED if source is None else Path(source))
-    scheduler = steady_scheduler(directory.configs["scheduler"])  # refused before any weight is read
+    family = directory.family
+    # Refused before any weight is read.
+    schedule = Schedule(directory.configs["scheduler"], family.is_flow)
+    schedule.make(schedule.steady)
+    process = _process(family, directory)
     place = find_device(device)
     dtype = dtype or usual_precision(place)
-    unet = _load_part(UNet2DConditionModel, directory, "unet", dtype)
-    # SDXL's first autoencoder overflows in half precision, and says so.
-    upcast = dtype == torch.float16 and directory.is_xl and directory.configs["vae"].get("force_upcast", True)
+    denoiser = _load_part(family.denoiser, directory, family.folder, dtype)
+    upcast = dtype == torch.float16 and family.vae_in_float32(directory.configs["vae"])
     vae = _load_part(AutoencoderKL, directory, "vae", torch.float32 if upcast else dtype)
-    encoders = [_load_part(CLIPTextModel, directory, "text_encoder", dtype)]
-    if directory.is_xl:
-        encoders.append(_load_part(CLIPTextModelWithProjection, directory, "text_encoder_2", dtype))
-    tokenizers = [_load_tokenizer(directory.path / "tokenizer")]
-    if directory.is_xl:
-        tokenizers.append(_load_tokenizer(directory.path / "tokenizer_2"))
-    for module in (unet, vae, *encoders):
+    readers = {each: _load_reader(family, directory, each, dtype) for each in directory.encoders}
+    for module in (denoiser, vae, *(each.encoder for each in readers.values())):
         module.requires_grad_(False).eval().to(place)
-    return BaseCheckpoint(directory, place, dtype, unet, vae, tuple(encoders), tuple(tokenizers), scheduler)
+    return BaseCheckpoint(directory, place, dtype, denoiser, vae, readers, schedule, process)
+
+
+def _process(family: Family, directory: ModelDirectory) -> Process:
+    config = directory.configs["scheduler"]
+    if not family.is_flow:
+        return diffusion_of(config)
+    of_denoiser = directory.configs[family.folder]
+    own = family.sizes(of_denoiser).own
+    return flow_of(config, family.tokens(of_denoiser, own, own))
+
+
+def _load_reader(family: Family, directory: ModelDirectory, part: str, dtype: torch.dtype) -> TextReader:
+    kind = family.encoders[part]
+    encoder: TextEncoder = _load_part(kind.encoder, directory, part, dtype)
+    tokenizer = _load_tokenizer(kind.tokenizer, directory.path / part.replace("text_encoder", "tokenizer"))
+    most = kind.length or int(encoder.config.max_position_embeddings)
+    return TextReader(part, tokenizer, encoder, min(int(tokenizer.model_max_length), most))
 
 
 def usual_precision(place: torch.device) -> torch.dtype:
@@ -106,9 +123,10 @@ def _load_part(kind: Any, directory: ModelDirectory, part: str, dtype: torch.dty
     return module
 
 
-def _load_tokenizer(folder: Path) -> CLIPTokenizer:
+def _load_tokenizer(kind: Any, folder: Path) -> Tokenizer:
     try:
-        return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+        found: Tokenizer = kind.from_pretrained(folder, local_files_only=True)
     # As above: the tokenizers library raises a bare Exception on a vocabulary it cannot read.
     except Exception as error:
-        raise BadBase(f"{folder}: expected a CLIP tokenizer, could not load it: {error}") from error
+        raise BadBase(f"{folder}: expected a {kind.__name__}, could not load it: {error}") from error
+    return found

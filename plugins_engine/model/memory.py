@@ -19,7 +19,6 @@ BUFFERS = 4
 """How many of its widest layers the autoencoder's decoder is taken to hold at once."""
 SPARE = 1.1
 """What the weights take beyond their own bytes: buffers, fragments, the file that is just being read."""
-UNET_SIDE = 64  # of a UNet whose config names no size
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -52,7 +51,7 @@ def memory_need(directory: ModelDirectory, precision: torch.dtype) -> MemoryNeed
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise BadBase(
             f"{directory.path}: the sizes in its files cannot be read ({error}); expected whole numbers as shapes of "
-            f"tensors, and as sample_size and block_out_channels of the unet's and vae's config.json"
+            f"tensors, and in the config.json of the vae and of the {directory.family.folder}"
         ) from error
     # The decoder works in float32 wherever half precision might overflow.
     drawing = BUFFERS * pixels * channels * torch.float32.itemsize
@@ -81,8 +80,8 @@ def in_gigabytes(size: int) -> str:
 def _picture(directory: ModelDirectory) -> tuple[int, int]:
     """Give the pixels of a picture of the base's own size, and the channels of the decoder's widest layer at that size."""
     widths = [int(each) for each in directory.configs["vae"]["block_out_channels"]]
-    size = directory.configs["unet"].get("sample_size") or UNET_SIDE
-    side = int(size[0] if isinstance(size, list) else size) * 2 ** (len(widths) - 1)
+    family = directory.family
+    side = family.sizes(directory.configs[family.folder]).own * 2 ** (len(widths) - 1)
     # The last block gets its input at full size from the one before, and so in that one's channels.
     return side * side, max(widths[:2])
 

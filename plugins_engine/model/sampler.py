@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from PIL import Image
@@ -14,7 +13,7 @@ from plugins_engine.errors import BadPrompt, BadRequest, BrokenPicture, require_
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.batches import pixels_of
 from plugins_engine.model.branches import applied, remembering
-from plugins_engine.model.samplers import SAMPLERS, Scheduler, require_sampler
+from plugins_engine.model.samplers import require_sampler
 from plugins_engine.model.text_encoding import PromptEmbedding
 from plugins_engine.progress import OnProgress, Pace, Progress
 
@@ -133,11 +132,8 @@ def generate(
         for some in batches:
             # One tensor for all steps: cross-attention keys and values are computed from it once.
             text = _repeat(prompt, negative if guided else None, len(some))
-            conditions = base.added_conditions(text.pooled, width, height)
             with remembering(base, [text.tokens]):
-                latents = _denoise(
-                    base, request, guidance, some, (height, width), text.tokens, conditions, report, begun
-                )
+                latents = _denoise(base, request, guidance, some, (height, width), text, report, begun)
             if not torch.isfinite(latents).all():
                 raise BrokenPicture(
                     "the model's numbers overflowed: lower the plug-in weights or the guidance, or use float32"
@@ -184,12 +180,9 @@ def generate_each(
             text, negative = base.encode_to_draw(some, [""] if guidance > 1 else [])
             if guidance > 1:
                 text = PromptEmbedding.joined([_repeat(negative, None, len(some)), text])
-            conditions = base.added_conditions(text.pooled, width, height)
             seeds = [seed + first + i for i in range(len(some))]
             with remembering(base, [text.tokens]):
-                latents = _denoise(
-                    base, request, guidance, seeds, (height, width), text.tokens, conditions, report
-                )
+                latents = _denoise(base, request, guidance, seeds, (height, width), text, report)
             pictures += to_pictures(base.decode_latents(latents))
     return pictures
 
@@ -206,49 +199,35 @@ def _denoise(
     guidance: float,
     seeds: list[int],
     size: tuple[int, int],
-    text: Tensor,
-    conditions: dict[str, Tensor] | None,
+    text: PromptEmbedding,
     report: "_Reporter",
     begun: Tensor | None = None,
 ) -> Tensor:
-    scheduler = base.scheduler_for(request.sampler)
-    try:
-        scheduler.set_timesteps(request.steps, device=base.device)
-    except ValueError as error:  # LCM's, of more steps than it was distilled for
-        raise BadRequest(f"steps {request.steps}: this sampler cannot take them ({error})") from error
     sources = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
-    times = scheduler.timesteps
-    latents: Tensor = _noise(base, sources, size)
+    noise = _noise(base, sources, size)
+    steps = base.steps(request.sampler, request.steps, *noise.shape[-2:])
     if begun is None:
-        latents = latents * scheduler.init_noise_sigma
+        latents = steps.begin(noise)
     else:
-        skipped = request.steps - request.steps_taken
-        times = times[skipped:]
-        if hasattr(scheduler, "set_begin_index"):
-            scheduler.set_begin_index(skipped)
-        latents = scheduler.add_noise(begun.expand_as(latents), latents, times[:1])
-    # Each picture's own noise, so that it does not depend on the batch.
-    more: dict[str, Any] = (
-        {"generator": sources} if SAMPLERS[request.sampler or base.sampler].is_random else {}
-    )
-    guided = text.shape[0] == 2 * len(seeds)
-    for time in times:
-        doubled = torch.cat([latents, latents]) if guided else latents
-        doubled = scheduler.scale_model_input(doubled, time)
-        predicted = base.unet(doubled, time, encoder_hidden_states=text, added_cond_kwargs=conditions).sample
+        latents = steps.begin_from(begun.expand_as(noise), noise, request.steps - request.steps_taken)
+    guided = len(text.tokens) == 2 * len(seeds)
+    for time in steps.times:
+        doubled = steps.given(torch.cat([latents, latents]) if guided else latents, time)
+        predicted = base.predict(doubled, time, text)
         if guided:
             without, with_prompt = predicted.chunk(2)
             predicted = without + guidance * (with_prompt - without)
         seen = doubled[-len(seeds) :]
-        latents = scheduler.step(predicted, time, latents, **more).prev_sample
-        report.step(scheduler, seen, predicted, int(time))
+        # Each picture's own noise, so that it does not depend on the batch.
+        latents = steps.step(predicted, time, latents, sources)
+        report.step(seen, predicted, time)
     return latents
 
 
 def _noise(base: BaseCheckpoint, sources: list[torch.Generator], size: tuple[int, int]) -> Tensor:
     shape = (
         1,
-        base.unet.config.in_channels,
+        base.channels,
         size[0] // base.pixels_per_latent,
         size[1] // base.pixels_per_latent,
     )
@@ -287,7 +266,7 @@ class _Reporter:
         self._done = 0
         self._pace = Pace(request.steps_taken * batches)
 
-    def step(self, scheduler: Scheduler, latents: Tensor, predicted: Tensor, time: int) -> None:
+    def step(self, latents: Tensor, predicted: Tensor, time: Tensor) -> None:
         if self._on_progress is None:
             return
         self._done += 1
@@ -298,24 +277,16 @@ class _Reporter:
             and self._done % self._preview_every == 0
             and of_this_batch <= PREVIEWS_UNTIL * self._steps
         ):
-            preview = self._preview(scheduler, latents[:1], predicted[:1], time)
+            preview = self._preview(latents[:1], predicted[:1], time)
         left = self._pace.seconds_left(self._done)
         self._on_progress(Progress(self._done, self._pace.steps, None, preview, "drawing", left))
 
-    def _preview(self, scheduler: Scheduler, latents: Tensor, predicted: Tensor, time: int) -> Image.Image:
+    def _preview(self, latents: Tensor, predicted: Tensor, time: Tensor) -> Image.Image:
         """Decode what the model now expects the picture to be, reduced first so that it costs little.
 
-        latents: as the UNet was given them, which is on the schedule of alphas with every sampler.
+        latents: as the denoiser was given them.
         """
-        kept = scheduler.alphas_cumprod[time].to(latents.device, torch.float32)
-        signal, noise = kept.sqrt(), (1 - kept).sqrt()
-        x, y = latents.float(), predicted.float()
-        if self._base.prediction_type == "v_prediction":
-            expected = signal * x - noise * y
-        elif self._base.prediction_type == "sample":
-            expected = y
-        else:
-            expected = (x - noise * y) / signal.clamp(min=1e-4)
+        expected = self._base.process.expected(latents.float(), predicted.float(), time)
         height, width = expected.shape[-2:]
         larger = max(height, width)
         if larger > PREVIEW_LATENTS:
@@ -330,16 +301,16 @@ class _Reporter:
 
 def _size(base: BaseCheckpoint, request: SampleRequest) -> tuple[int, int]:
     """Give the width and height, after checking what only this base can tell: whether it can do the sizes and steps."""
-    levels = int(base.scheduler.config.num_train_timesteps)
+    levels = base.process.levels
     if request.steps >= levels:
         # Schedules with `steps_offset` count one level further than they have when every level is a step.
         raise BadRequest(
             f"steps {request.steps}: expected fewer than the {levels} noise levels of this base; 20 to 50 are enough"
         )
+    least, step, most = base.sides
     for name, side in (("width", request.width), ("height", request.height)):
         if side is not None:
-            step = base.pixels_per_latent
-            require_whole(name, side, base.smallest_side, MAX_SIZE)
+            require_whole(name, side, least, min(most or MAX_SIZE, MAX_SIZE))
             if side % step:
                 raise BadRequest(f"{name} {side}: expected a multiple of {step}, as {side - side % step}")
     return request.width or base.resolution, request.height or base.resolution

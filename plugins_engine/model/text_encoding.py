@@ -1,23 +1,18 @@
-"""Running a base's text encoders: prompts that were read become what its UNet reads."""
+"""Running a base's text encoders: prompts that were read become what its denoiser reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import torch
 from torch import Tensor
-from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import CLIPTextModelWithProjection, T5EncoderModel
 
-from plugins_engine.model.prompt_reading import ReadPrompt, padded, shifted
-
-TextEncoder: TypeAlias = CLIPTextModel | CLIPTextModelWithProjection
-Encoders: TypeAlias = Mapping[str, tuple[CLIPTokenizer, TextEncoder]]
-"""Text encoders with their tokenizers, by the names of their folders: one, or two in SDXL."""
+from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
 
 
 @dataclass(frozen=True)
 class PromptEmbedding:
-    """What the UNet reads of prompts: tokens (n, length, width), and for SDXL one pooled vector each (n, width)."""
+    """What the denoiser reads of prompts: tokens (n, length, width), and for most families one pooled vector each (n, width)."""
 
     tokens: Tensor
     pooled: Tensor | None = None
@@ -35,9 +30,8 @@ class PromptEmbedding:
         )
 
     def emptied(self, prompts: Sequence[str]) -> "PromptEmbedding":
-        """Give zeros for empty prompts where there are pooled vectors: SDXL was trained so for what guidance steers away from."""
-        if self.pooled is None:
-            return self
+        """Give zeros for empty prompts."""
+        assert self.pooled is not None  # noqa: S101  # only SDXL asks for it
         empty = torch.tensor(
             [not each.strip() for each in prompts], dtype=torch.bool, device=self.tokens.device
         )
@@ -46,43 +40,35 @@ class PromptEmbedding:
         )
 
 
-def most_tokens(tokenizer: CLIPTokenizer, encoder: TextEncoder) -> int:
-    """Give how many tokens an encoder reads, the begin and end marks among them."""
-    return min(int(tokenizer.model_max_length), int(encoder.config.max_position_embeddings))
-
-
-def embedded(
-    encoders: Encoders,
-    read: Mapping[str, Sequence[ReadPrompt]],
+def encoded(
+    reader: TextReader,
     prompts: Sequence[str],
+    read: Sequence[ReadPrompt],
     device: torch.device,
-    dtype: torch.dtype,
-    clip_skip: int | None = None,
+    *,
+    layer: int | None = None,
 ) -> PromptEmbedding:
-    """Run each encoder on what was read for it, a row a prompt. Raises BadPrompt, naming the prompt, if a row is too long.
+    """Run one encoder on what was read for it, a row a prompt. Raises BadPrompt, naming the prompt, if a row is too long.
 
-    clip_skip: which layer is read, from the end: 1 is the last one. None: the last one, and the last but one of SDXL.
+    layer: which layer of CLIP is read, from the end, without the norm that follows the last one; None: the last one, with its norm.
     """
-    several = len(encoders) > 1
-    tokens: list[Tensor] = []
-    pooled: Tensor | None = None
-    for component, (tokenizer, encoder) in encoders.items():
-        rows = read[component]
-        ids, mask = padded(tokenizer, prompts, rows, most_tokens(tokenizer, encoder)).to(device)
-        with shifted(encoder.get_input_embeddings(), component, rows):
-            output = encoder(
-                ids,
-                attention_mask=mask if getattr(encoder.config, "use_attention_mask", False) else None,
-                output_hidden_states=True,
-            )
-        # SDXL reads the last layer but one of both encoders, without the norm at the end, and the pooled vector of the second.
-        if several:
-            tokens.append(output.hidden_states[-(clip_skip or 2)])
-        elif clip_skip is None:
-            tokens.append(output.last_hidden_state)
-        else:
-            norm = getattr(encoder, "text_model", encoder).final_layer_norm
-            tokens.append(norm(output.hidden_states[-clip_skip]))
-        if several and isinstance(encoder, CLIPTextModelWithProjection):
-            pooled = output.text_embeds.to(dtype)
-    return PromptEmbedding(torch.cat(tokens, dim=-1).to(dtype), pooled)
+    encoder = reader.encoder
+    ids, mask = reader.padded(prompts, read).to(device)
+    with reader.shifted(read):
+        if isinstance(encoder, T5EncoderModel):  # as diffusers runs it: the padding is read too
+            return PromptEmbedding(encoder(ids).last_hidden_state)
+        output = encoder(
+            ids,
+            attention_mask=mask if getattr(encoder.config, "use_attention_mask", False) else None,
+            output_hidden_states=True,
+        )
+    pooled = output.text_embeds if isinstance(encoder, CLIPTextModelWithProjection) else output.pooler_output
+    return PromptEmbedding(
+        output.last_hidden_state if layer is None else output.hidden_states[-layer], pooled
+    )
+
+
+def normed(reader: TextReader, tokens: Tensor) -> Tensor:
+    """Apply CLIP's last norm to the output of an earlier layer."""
+    found: Tensor = getattr(reader.encoder, "text_model", reader.encoder).final_layer_norm(tokens)
+    return found

@@ -12,11 +12,10 @@ from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
-from transformers import CLIPTokenizer
 
 from plugins_engine.adapters.learned_tokens import NameInForce
 from plugins_engine.errors import BadPrompt
-from plugins_engine.model.prompt_reading import ReadPrompt, read_prompt
+from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
 
 Unit: TypeAlias = tuple[list[int], NameInForce | None, float]
 """Tokens that stay together, the name in force that they are, and their weight."""
@@ -117,14 +116,13 @@ class Chunk(NamedTuple):
     weights: tuple[float, ...]
 
 
-def chunked(
-    tokenizer: CLIPTokenizer, prompt: WeightedPrompt, names: Sequence[NameInForce], most: int
-) -> list[Chunk]:
-    """Part a prompt's tokens into chunks of at most `most`, between words where it can be, and never inside a name.
+def chunked(reader: TextReader, prompt: WeightedPrompt, names: Sequence[NameInForce]) -> list[Chunk]:
+    """Part a prompt's tokens into chunks that an encoder can read, between words where it can be, and never inside a name.
 
-    Raises BadPrompt for one of more than `MAX_CHUNKS`.
+    Raises BadPrompt for one of more than `MAX_CHUNKS`; T5 reads one.
     """
-    units = _units(tokenizer, prompt, names)
+    units, most = _units(reader, prompt, names), reader.room
+    most_chunks = MAX_CHUNKS if reader.is_clip else 1
     chunks: list[list[Unit]] = [[]]
     filled = 0
     for unit in units:
@@ -138,10 +136,10 @@ def chunked(
             filled = 0
         chunks[-1].append(unit)
         filled += size
-    if len(chunks) > MAX_CHUNKS:
+    if len(chunks) > most_chunks:
         count = sum(len(ids) for ids, _, _ in units)
         raise BadPrompt(
-            f'the prompt "{prompt.text[:60]}…" is {count} tokens long; at most {MAX_CHUNKS * most} are read: shorten it'
+            f'the prompt "{prompt.text[:60]}…" is {count} tokens long; at most {most_chunks * most} are read: shorten it'
         )
     return [_chunk(each) for each in chunks]
 
@@ -158,13 +156,13 @@ def _chunk(units: Sequence[Unit]) -> Chunk:
     return Chunk(ReadPrompt(ids, called), tuple(weights))
 
 
-def _units(tokenizer: CLIPTokenizer, prompt: WeightedPrompt, names: Sequence[NameInForce]) -> list[Unit]:
+def _units(reader: TextReader, prompt: WeightedPrompt, names: Sequence[NameInForce]) -> list[Unit]:
     """Give what stays together: the tokens of a word, or of a name in force, with their weight."""
     units: list[Unit] = []
     for text, weight in prompt.pieces:
-        read = read_prompt(tokenizer, text, names)
+        read = reader.read(text, names)
         starts = dict(read.called)
-        written = tokenizer.convert_ids_to_tokens(read.ids)
+        written = reader.tokenizer.convert_ids_to_tokens(read.ids)
         word: list[int] = []
         at = 0
         while at < len(read.ids):
@@ -193,14 +191,14 @@ def filled_up(prompts: Sequence[list[Chunk]]) -> list[Chunk]:
     return [chunk for each in prompts for chunk in [*each, *[empty] * (count - len(each))]]
 
 
-def weighed(embedded: Tensor, weights: Sequence[Sequence[float]]) -> Tensor:
+def weighed(embedded: Tensor, weights: Sequence[Sequence[float]], first: int) -> Tensor:
     """Multiply the embeddings (n, positions, width) of tokens by their weights, the mean over each prompt kept, as A1111 does.
 
-    The begin mark stands before the first token and has the weight 1, like all that follows the last one.
+    What stands before the first token, at position `first`, and after the last one has the weight 1.
     """
     factors = torch.ones(embedded.shape[:2])
     for row, some in enumerate(weights):
-        factors[row, 1 : 1 + len(some)] = torch.tensor(some)
+        factors[row, first : first + len(some)] = torch.tensor(some)
     if bool((factors == 1).all()):
         return embedded
     exact = embedded.float()

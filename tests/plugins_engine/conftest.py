@@ -15,6 +15,8 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "sd1": tiny_pipelines.sd1,
     "sd2": tiny_pipelines.sd2,
     "sdxl": tiny_pipelines.sdxl,
+    "sd3": tiny_pipelines.sd3,
+    "sd35": tiny_pipelines.sd35,
     "shifted": tiny_pipelines.shifted,
 }
 
@@ -47,9 +49,9 @@ def bases(pipelines: dict[str, Path]) -> dict[str, BaseCheckpoint]:
     return {name: load_base(path) for name, path in pipelines.items()}
 
 
-@pytest.fixture(params=sorted(BUILDERS))
+@pytest.fixture(params=sorted(BUILDERS.keys() - {"sd35"}))
 def base(request: pytest.FixtureRequest, bases: dict[str, BaseCheckpoint]) -> BaseCheckpoint:
-    """Each base in turn."""
+    """A base of each kind in turn."""
     return bases[request.param]
 
 

@@ -12,17 +12,29 @@ from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
     EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
     PNDMScheduler,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    T5Config,
+    T5EncoderModel,
+    T5Tokenizer,
+)
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.learned_tokens import LearnedTokens
-from plugins_engine.model.base import LAYER_KINDS, BaseCheckpoint
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import ordinary_vectors
+from plugins_engine.model.families import LAYER_KINDS
 
 LENGTH = 77
 RESOLUTION = 32  # pixels; 16 latents
@@ -81,6 +93,38 @@ def sdxl(folder: Path, seed: int = 0) -> Path:
         tokenizer_2=_tokenizer(folder / "vocabulary"),
         scheduler=EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"),
     )
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+def sd3(folder: Path, seed: int = 0) -> Path:
+    """Build an SD 3-like pipeline: text and picture in one transformer, three text encoders, flow matching."""
+    return _sd3(folder, seed)
+
+
+def sd35(folder: Path, seed: int = 0) -> Path:
+    """Build an SD 3.5-like pipeline: a second attention in the first block, normed keys, no T5."""
+    return _sd3(folder, seed, with_t5=False, dual_attention_layers=(0,), qk_norm="rms_norm")
+
+
+def _sd3(folder: Path, seed: int, *, with_t5: bool = True, **changes: object) -> Path:
+    torch.manual_seed(seed)
+    transformer = SD3Transformer2DModel(
+        sample_size=RESOLUTION // 2, patch_size=2, in_channels=4, out_channels=4, num_layers=2, attention_head_dim=8,
+        num_attention_heads=4, joint_attention_dim=64, caption_projection_dim=32, pooled_projection_dim=32,
+        pos_embed_max_size=32, **changes,
+    )  # fmt: skip
+    pipeline = StableDiffusion3Pipeline(
+        transformer=transformer,
+        vae=AutoencoderKL(**_autoencoder(), scaling_factor=1.3, shift_factor=0.06, use_quant_conv=False, use_post_quant_conv=False),
+        text_encoder=CLIPTextModelWithProjection(_text(24, projection_dim=16)),
+        text_encoder_2=CLIPTextModelWithProjection(_text(32, projection_dim=16)),
+        text_encoder_3=_t5() if with_t5 else None,
+        tokenizer=_tokenizer(folder / "vocabulary"),
+        tokenizer_2=_tokenizer(folder / "vocabulary"),
+        tokenizer_3=_t5_tokenizer() if with_t5 else None,
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+    )  # fmt: skip
     pipeline.save_pretrained(folder)
     return folder
 
@@ -180,6 +224,20 @@ def _text(width: int, projection_dim: int = 16) -> CLIPTextConfig:
         vocab_size=514, hidden_size=width, intermediate_size=2 * width, num_hidden_layers=2, num_attention_heads=2,
         max_position_embeddings=LENGTH, projection_dim=projection_dim, bos_token_id=512, eos_token_id=513, pad_token_id=513,
     )  # fmt: skip
+
+
+def _t5() -> T5EncoderModel:
+    config = T5Config(
+        vocab_size=200, d_model=64, d_kv=8, d_ff=64, num_layers=2, num_heads=2, feed_forward_proj="gated-gelu", is_encoder_decoder=False,
+    )  # fmt: skip
+    return T5EncoderModel(config)
+
+
+def _t5_tokenizer() -> T5Tokenizer:
+    """Make a T5 tokenizer that knows printable ASCII, a letter a token."""
+    letters = ["▁", *map(chr, range(ord("!"), ord("~") + 1))]
+    vocabulary = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *((each, -2.0) for each in letters)]
+    return T5Tokenizer(vocab=vocabulary, extra_ids=0, model_max_length=512)
 
 
 def _tokenizer(folder: Path) -> CLIPTokenizer:

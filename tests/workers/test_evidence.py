@@ -104,7 +104,7 @@ def test_a_plugin_is_measured_laid_over_its_base_which_stays_as_it_was(
     without = check(plain, job, 32)
     assert without["pictures"] != with_plugin["pictures"], "the plug-in was measured, not the base alone"
     assert all(
-        "forward" not in module.__dict__ for module in engine.base(base.default_release()).unet.modules()
+        "forward" not in module.__dict__ for module in engine.base(base.default_release()).denoiser.modules()
     )
 
 

@@ -36,6 +36,8 @@ def assert_same(found: Adapter, expected: Adapter) -> None:
 @pytest.mark.parametrize("naming", ["peft", "kohya"])
 def test_what_is_saved_loads_to_the_bit(base: BaseCheckpoint, tmp_path: Path, naming: str) -> None:
     adapter = random_adapter(base, kinds=EVERY_KIND, vary_rank=True)
+    if naming == "kohya" and base.family.is_flow:
+        pytest.skip("kohya's naming is of the UNets alone")
 
     file_hash = adapter.save(tmp_path / "one.safetensors", naming=naming)  # type: ignore[arg-type]  # a parameter
     loaded = Adapter.load(tmp_path / "one.safetensors", base.layers)
@@ -54,6 +56,12 @@ def test_what_is_saved_loads_to_the_bit(base: BaseCheckpoint, tmp_path: Path, na
 @pytest.mark.parametrize("naming", ["peft", "kohya"])
 def test_text_encoder_factors_and_learned_tokens_load_to_the_bit(base: BaseCheckpoint, naming: str) -> None:
     adapter = random_reader(base, "Ünï Ink")
+    if naming == "kohya" and base.family.is_flow:
+        with pytest.raises(
+            BadAdapter, match="expected a plug-in of a UNet for kohya's naming, found one for Stable"
+        ):
+            adapter.to_bytes(naming="kohya")
+        return
 
     loaded = Adapter.load(adapter.to_bytes(naming=naming), base.layers)  # type: ignore[arg-type]  # a parameter
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import StableDiffusionXLPipeline
 from lycoris.modules.full import FullModule  # type: ignore[import-untyped]
 from lycoris.modules.locon import LoConModule  # type: ignore[import-untyped]
 from lycoris.modules.loha import LohaModule  # type: ignore[import-untyped]
@@ -29,6 +28,7 @@ from plugins_engine.errors import BadAdapter
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import applied, completed, known_beside, require_fit
 from tests.plugins_engine.adapters.lora_files import file
+from tests.plugins_engine.peer import pipeline_of, predicted
 from tests.plugins_engine.tiny_pipelines import random_adapter
 
 LINEAR = "mid_block.attentions.0.transformer_blocks.0.attn2.to_k"
@@ -153,7 +153,7 @@ def test_a_folder_of_peft_is_exact(sd: BaseCheckpoint, called: str, tmp_path: An
     # Only layers with a bias can have one added.
     layers = [FEED, CONVOLUTION, STRIDED, SMALL]
     config.target_modules = layers
-    model = get_peft_model(copy.deepcopy(sd.unet), config)
+    model = get_peft_model(copy.deepcopy(sd.denoiser), config)
     assert isinstance(model, PeftModel)
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
@@ -291,7 +291,7 @@ def test_diffusers_reads_what_it_can_hold_as_we_do(
     adapter = completed(base, Adapter.load(file(tensors), base.layers))
     adapter.save(tmp_path / "one.safetensors", naming=naming)
 
-    pipeline = StableDiffusionXLPipeline.from_pretrained(base.directory.path, local_files_only=True)
+    pipeline = pipeline_of(base)
     pipeline.load_lora_weights(tmp_path, weight_name="one.safetensors", local_files_only=True)
 
     with torch.no_grad(), applied(base, [(adapter, 1.0)]):
@@ -299,15 +299,6 @@ def test_diffusers_reads_what_it_can_hold_as_we_do(
     with torch.no_grad():
         plain, found = predicted(base), predicted(base, pipeline.unet)
     assert error(found - plain, expected - plain) < 1e-4
-
-
-def predicted(base: BaseCheckpoint, unet: Any = None) -> Tensor:
-    generator = torch.Generator().manual_seed(0)
-    noisy = torch.randn(1, 4, 16, 16, generator=generator)
-    text = torch.randn(1, 9, base.unet.config.cross_attention_dim, generator=generator)
-    conditions = base.added_conditions(torch.ones(1, 16), 32, 32) if base.is_xl else None
-    found: Tensor = (unet or base.unet)(noisy, 500, text, added_cond_kwargs=conditions).sample
-    return found
 
 
 def error(found: Tensor, expected: Tensor) -> float:

@@ -32,7 +32,7 @@ def text(**tensors: Tensor) -> bytes:
     [
         (
             file({"lora_unet_down_blocks_0_nowhere_to_q.lora_down.weight": A}),
-            "names no layer of the base's UNet",
+            "names no layer of the base's denoiser",
         ),
         (b"", "found 0 bytes"),
         (b"1234567", "found 7 bytes"),
@@ -54,22 +54,22 @@ def text(**tensors: Tensor) -> bytes:
         ),
         (with_header({"x": {"dtype": "F99", "shape": [1], "data_offsets": [0, 4]}}, b"0000"), "damaged"),
         (with_header({}), "found none"),
-        (file({"model.weight": A}), "expected LoRA keys of a UNet or a text encoder, found model.weight"),
+        (file({"model.weight": A}), "expected LoRA keys of a denoiser or a text encoder, found model.weight"),
         (
             file({"lora_te_x.lora_down.weight": A}),
-            "lora_te_x.lora_down.weight names no matrix layer of the text encoders",
+            "lora_te_x.lora_down.weight names no matrix layer of a CLIP text encoder",
         ),
         (
             file({f"text_encoder_3.{TEXT}.mlp.fc1.lora_A.weight": A}),
-            "names no matrix layer of the text encoders",
+            "names no matrix layer of a CLIP text encoder",
         ),
         (
             file({f"lora_te3_{flatten(TEXT)}_mlp_fc1.lora_down.weight": A}),
-            "names no matrix layer of the text encoders",
+            "names no matrix layer of a CLIP text encoder",
         ),
         (
             file({"text_encoder.text_projection.lora_A.weight": A}),
-            "names no matrix layer of the text encoders",
+            "names no matrix layer of a CLIP text encoder",
         ),
         (file({f"text_encoder.{TEXT}.mlp.fc1.lora_A.weight": A}), r"the up \(B\) one beside"),
         (text(a=A * torch.nan), "found NaN"),
@@ -105,7 +105,7 @@ def text(**tensors: Tensor) -> bytes:
             file({"lora_tokens.0.Ink.text_encoder.ordinary": A}),
             'expected vectors of the learned tokens "Ink", found none',
         ),
-        (file({"lora_tokens.0.Ink.text_encoder_3.vectors": A}), "found text_encoder_3"),
+        (file({"lora_tokens.0.Ink.text_encoder_4.vectors": A}), "found text_encoder_4"),
         (
             file({"lora_tokens.0.Ink.text_encoder.vectors": A, "lora_tokens.0.Ink.weight": A}),
             "expected one number at lora_tokens.0.Ink.weight",

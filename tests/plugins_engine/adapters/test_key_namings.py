@@ -67,7 +67,7 @@ def test_alpha_over_rank_is_folded_in(key: str, alpha: Tensor) -> None:
 
 
 def test_published_names_of_sdxl_in_the_original_naming_are_told_apart() -> None:
-    table = aliases(published_layers())
+    table = {alias: parts[0].layer for alias, parts in aliases(published_layers()).items()}
 
     # Places counted by hand from the published SDXL configuration.
     assert table["input_blocks_4_1_transformer_blocks_1_attn1_to_q"] == (

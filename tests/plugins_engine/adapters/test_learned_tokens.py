@@ -32,7 +32,8 @@ def encoded(base: BaseCheckpoint, prompt: str, plugins: Sequence[Weighted] = ())
 @contextmanager
 def read(base: BaseCheckpoint) -> Iterator[list[Tensor]]:
     """Give the vectors that the first text encoder reads, without those of the positions: a list that fills, (prompts, n, width)."""
-    positions = base.text_encoder.get_submodule(base.path_in_encoder("text_encoder", "text_model.embeddings"))
+    encoder = base.readers["text_encoder"].encoder
+    positions = encoder.get_submodule(base.path_in_encoder("text_encoder", "text_model.embeddings"))
     seen: list[Tensor] = []
 
     def see(_: object, __: object, output: Tensor) -> None:
@@ -216,7 +217,7 @@ def test_the_embedded_base_reads_a_name_of_several_tokens() -> None:
 
     found = vectors(base, "a rose, FxEmoji style", [(plugin, 1.0)])
 
-    begin = 1 + len(base.read("a rose,"))
+    begin = 1 + len(base.readers["text_encoder"].token_ids("a rose,"))
     torch.testing.assert_close(found[begin : begin + 4], plugin.tokens[0].vectors["text_encoder"])
     assert torch.equal(encoded(base, "a rose", [(plugin, 1.0)]), encoded(base, "a rose"))
 
@@ -261,8 +262,9 @@ def test_what_stands_there_ordinarily_is_taken_from_the_base_where_a_file_does_n
 
 
 def test_a_names_ordinary_vectors_are_its_own_tokens_the_last_one_again(sd: BaseCheckpoint) -> None:
-    table = sd.text_encoder.get_input_embeddings().weight
-    own = sd.read("Ink")
+    reader = sd.readers["text_encoder"]
+    table = reader.encoder.get_input_embeddings().weight
+    own = reader.token_ids("Ink")
 
     found = ordinary_vectors(sd, "Ink", 5)["text_encoder"]
 
@@ -279,7 +281,7 @@ ONE = torch.ones(1, 4)
         ({"words": "a\nb"}, "printable characters"),
         ({"words": "x" * 201}, "at most 200"),
         ({"vectors": {}}, "at least one text encoder"),
-        ({"vectors": {"text_encoder_3": ONE}}, "found text_encoder_3"),
+        ({"vectors": {"text_encoder_4": ONE}}, "found text_encoder_4"),
         ({"vectors": {"text_encoder": torch.ones(4)}}, r"expected 1 to 75 rows .* found \(4,\)"),
         ({"vectors": {"text_encoder": torch.ones(76, 4)}}, "expected 1 to 75 rows"),
         ({"vectors": {"text_encoder": torch.ones(0, 4)}}, "expected 1 to 75 rows"),

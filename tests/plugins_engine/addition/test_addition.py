@@ -41,7 +41,7 @@ def works(count: int = 3) -> list[tuple[Image.Image, str]]:
 
 
 def weights(base: BaseCheckpoint) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in base.unet.state_dict().items()}
+    return {name: value.clone() for name, value in base.denoiser.state_dict().items()}
 
 
 def test_works_become_a_plug_in_that_fits_the_base_and_names_it(base: BaseCheckpoint) -> None:
@@ -59,10 +59,10 @@ def test_training_leaves_the_base_as_it_was_to_the_bit(base: BaseCheckpoint) -> 
 
     add_concept(base, works(), "Discworld", "style", QUICK)
 
-    after = base.unet.state_dict()
+    after = base.denoiser.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(after[name], before[name]) for name in before)
-    assert not any(parameter.requires_grad for parameter in base.unet.parameters())
+    assert not any(parameter.requires_grad for parameter in base.denoiser.parameters())
 
 
 @pytest.mark.parametrize("stage", ["learning", "training"])
@@ -76,7 +76,7 @@ def test_cancelling_at_any_stage_leaves_the_base_as_it_was(sd: BaseCheckpoint, s
     with pytest.raises(Cancelled):
         add_concept(sd, works(), "Discworld", "style", QUICK, stop)
 
-    assert all(torch.equal(value, before[name]) for name, value in sd.unet.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in sd.denoiser.state_dict().items())
 
 
 def test_the_same_works_and_seed_give_the_same_plug_in(sd: BaseCheckpoint) -> None:
@@ -122,7 +122,7 @@ def test_other_prompts_stay_nearer_to_the_base_when_they_are_held_to_it(sd: Base
         adapter = add_concept(sd, works(), "Discworld", "style", config).adapter
         with torch.no_grad(), applied(sd, [(adapter, 1.0)]):
             text = bank.text.tokens[bank.which]
-            output = sd.unet(bank.noisy, bank.time, encoder_hidden_states=text).sample
+            output = sd.denoiser(bank.noisy, bank.time, encoder_hidden_states=text).sample
         return float((output - bank.predicted).pow(2).mean())
 
     assert moved(prior_batch=8) < 0.5 * moved(prior_batch=0)
@@ -244,18 +244,25 @@ SPEAKING = replace(QUICK, tokens=2, token_rate=0.2)
 
 def test_tokens_are_learned_alone_first_and_then_with_all_the_rest(base: BaseCheckpoint) -> None:
     config = replace(SPEAKING, token_steps=3, text_rank=2, text_rate=1e-3)
-    before = {name: value.clone() for name, value in base.text_encoder.state_dict().items()}
+    encoder = base.readers["text_encoder"].encoder
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
     seen: list[Progress] = []
 
     result = add_concept(base, works(), "Ink", "style", config, seen.append)
 
     adapter = Adapter.load(result.adapter.to_bytes())
     (tokens,) = adapter.tokens
-    assert (tokens.words, len(tokens)) == ("Ink", 3), "as many as the name has tokens of its own"
+    own = max(len(each.token_ids("Ink")) for each in base.readers.values())
+    assert (tokens.words, len(tokens)) == ("Ink", own), "as many as the name has tokens of its own"
     assert all(not torch.equal(each, tokens.ordinary[encoder]) for encoder, each in tokens.vectors.items())
     assert adapter.text_layers.keys() == base.text_layers.keys()
-    # SDXL reads the first encoder's last layer but one, and so learns nothing in the last.
-    unread = "text_encoder.text_model.encoder.layers.1." if base.is_xl else "none"
+    # SDXL and SD 3 read the first encoder's last layer but one. SDXL does not read its pooled vector either, and so learns nothing in
+    # the last.
+    # What the last block of SD 3 makes of the text's queries is not read.
+    unread = {
+        "SDXL": "text_encoder.text_model.encoder.layers.1.",
+        "Stable Diffusion 3": "transformer_blocks.1.attn.add_q_proj",
+    }.get(base.family.name, "none")
     assert all(bool(up.any()) for name, (up, _) in adapter.factors.items() if not name.startswith(unread))
     assert [each.step for each in seen if each.message == "training"] == [1, 2, 3, 4, 5, 6]
     with torch.no_grad():
@@ -268,11 +275,11 @@ def test_tokens_are_learned_alone_first_and_then_with_all_the_rest(base: BaseChe
         for each in ways
     }
     assert len(drawn) == 3
-    after = base.text_encoder.state_dict()
+    after = encoder.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(after[name], before[name]) for name in before)
     assert base.names == ()
-    assert not any(parameter.requires_grad for parameter in base.text_encoder.parameters())
+    assert not any(parameter.requires_grad for parameter in encoder.parameters())
 
 
 def test_while_tokens_are_learned_alone_nothing_else_moves(sd: BaseCheckpoint) -> None:

@@ -84,8 +84,8 @@ def test_tokens_that_would_be_lost_are_refused(sd: BaseCheckpoint, begin: Adapte
 
 
 def test_changes_of_biases_are_refused(sd: BaseCheckpoint, begin: Adapter) -> None:
-    parameter = next(name for name, each in sd.unet.named_parameters() if name.endswith("to_out.0.bias"))
-    vectors = {parameter: torch.ones(sd.unet.get_parameter(parameter).shape)}
+    parameter = next(name for name, each in sd.denoiser.named_parameters() if name.endswith("to_out.0.bias"))
+    vectors = {parameter: torch.ones(sd.denoiser.get_parameter(parameter).shape)}
     with pytest.raises(BadRequest, match="found changes of biases or norms"):
         add_concept(sd, works(), "Discworld", "style", STILL, begin=replace(begin, vectors=vectors))
 

@@ -48,7 +48,7 @@ def test_every_bucket_fits_the_base_and_holds_hardly_fewer_pixels_than_its_own_s
     assert len(found) > 1
     for width, height in found:
         assert width % base.pixels_per_latent == height % base.pixels_per_latent == 0
-        assert base.smallest_side <= min(width, height)
+        assert base.sides[0] <= min(width, height)
         assert max(width, height) <= 2 * own
         assert 0.7 * own * own < width * height <= own * own
         assert (height, width) in found

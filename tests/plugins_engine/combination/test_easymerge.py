@@ -204,7 +204,7 @@ def test_what_layers_are_fed_is_summed_up_exactly(sd: BaseCheckpoint) -> None:
     layers = list(sd.adaptable_layers(("attention",)))
     watched = next(layer for layer in layers if layer.endswith("attn1.to_q"))
     seen: list[torch.Tensor] = []
-    handle = sd.unet.get_submodule(watched).register_forward_pre_hook(
+    handle = sd.denoiser.get_submodule(watched).register_forward_pre_hook(
         lambda _, arguments: seen.append(arguments[0].flatten(0, -2))
     )
     try:
@@ -248,7 +248,7 @@ def test_a_combination_that_is_stopped_leaves_the_base_as_it_was(
     with pytest.raises(Cancelled):
         combine(sd, parts_for(sd), replace(FAST, method=method), stop)
     assert generate(sd, SampleRequest("a fox", steps=2))[0].tobytes() == before
-    assert not any(module._forward_pre_hooks for module in sd.unet.modules())  # noqa: SLF001
+    assert not any(module._forward_pre_hooks for module in sd.denoiser.modules())  # noqa: SLF001
 
 
 @pytest.mark.parametrize("method", ["tuned", "closed-form", "sum"])

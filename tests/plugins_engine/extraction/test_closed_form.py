@@ -52,7 +52,7 @@ def read(base: BaseCheckpoint, prompts: tuple[str, ...], *plugins: Adapter) -> d
     """Give what every layer that reads the text makes of prompts, without the begin mark."""
     tokens = base.encode_prompt(prompts).tokens[:, 1:]
     with applied(base, [(plugin, 1.0) for plugin in plugins]), torch.no_grad():
-        return {layer: base.unet.get_submodule(layer)(tokens) for layer in base.reading_layers}
+        return {layer: base.denoiser.get_submodule(layer)(tokens) for layer in base.reading_layers}
 
 
 def distance(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> float:
@@ -69,7 +69,7 @@ def test_the_concept_is_read_more_like_its_anchor(base: BaseCheckpoint) -> None:
 
 def test_it_is_the_least_squares_solution(base: BaseCheckpoint) -> None:
     task = erasure()
-    width = int(base.unet.config.cross_attention_dim)
+    width = base.layers[base.reading_layers[0]].in_features
     config = ClosedFormConfig(rank=width, retain_weight=0.3, ridge=1e-6)
     target, anchor = token_pairs(base, task)
     kept = base.encode_prompt(["", *task.anchors, *RETAINED]).tokens.double().flatten(0, 1)
@@ -79,10 +79,40 @@ def test_it_is_the_least_squares_solution(base: BaseCheckpoint) -> None:
     moved = torch.cat(
         [(anchor - target) / len(target) ** 0.5, torch.zeros_like(kept), torch.zeros_like(ridge)]
     )
-    for layer, factors in closed_form_eraser(base, [task], config).factors.items():
-        weight = base.unet.get_submodule(layer).weight.double()
+    layers = closed_form_eraser(base, [task], config).factors
+    for layer, factors in layers.items():
+        if layer == base.pooled_layer:
+            continue
+        weight = base.denoiser.get_submodule(layer).weight.double()
         expected = torch.linalg.lstsq(rows, moved @ weight.T).solution.T
         assert torch.allclose(materialise(factors).double(), expected, atol=1e-5), layer
+
+
+@pytest.mark.parametrize("name", ["sdxl", "sd3"])
+def test_the_pooled_vector_is_edited_like_the_tokens(bases: dict[str, BaseCheckpoint], name: str) -> None:
+    base, task = bases[name], erasure()
+    layer = base.pooled_layer
+    assert layer is not None
+    target, anchor, kept = (
+        pooled.double()
+        for prompts in (task.targets, task.anchors, ["", *task.anchors, *RETAINED])
+        if (pooled := base.encode_prompt(prompts).pooled) is not None
+    )
+    config = ClosedFormConfig(rank=target.shape[1], retain_weight=0.3, ridge=1e-6)
+    rows = torch.cat([target / len(target) ** 0.5, kept * (0.3 / len(kept)) ** 0.5])
+    ridge = (1e-6 * rows.pow(2).sum() / rows.shape[1]) ** 0.5 * torch.eye(rows.shape[1], dtype=torch.float64)
+    moved = torch.cat(
+        [(anchor - target) / len(target) ** 0.5, torch.zeros_like(kept), torch.zeros_like(ridge)]
+    )
+    weight = base.module(layer).weight
+    assert isinstance(weight, torch.Tensor)
+    wanted = moved @ weight.double()[:, : target.shape[1]].T
+
+    found = materialise(closed_form_eraser(base, [task], config).factors[layer]).double()
+
+    expected = torch.linalg.lstsq(torch.cat([rows, ridge]), wanted).solution.T
+    torch.testing.assert_close(found[:, : target.shape[1]], expected, atol=1e-5, rtol=1e-3)
+    assert not found[:, target.shape[1] :].any(), "what is no text is not read otherwise"
 
 
 def test_what_is_retained_moves_less_the_more_it_weighs(sd: BaseCheckpoint) -> None:
@@ -147,22 +177,23 @@ def test_only_the_layers_asked_for_are_edited(sd: BaseCheckpoint) -> None:
 
 def test_tokens_pair_around_the_name(sd: BaseCheckpoint) -> None:
     target, anchor = "a fox, Ink style", "a fox, Clay style"
-    count = len(sd.tokenizer(target).input_ids)
+    tokenizer = sd.readers["text_encoder"].tokenizer
+    count = len(tokenizer(target).input_ids)
     pairs = aligned_positions(sd, target, anchor, "Ink", "Clay")
-    ids = [sd.tokenizer(each, padding="max_length", max_length=77).input_ids for each in (target, anchor)]
-    before = len(sd.tokenizer("a fox, ").input_ids) - 2
+    ids = [tokenizer(each, padding="max_length", max_length=77).input_ids for each in (target, anchor)]
+    before = len(tokenizer("a fox, ").input_ids) - 2
     assert pairs[0] == (1 + before, 1 + before)
     assert pairs[-1][0] == 76
-    own = len(sd.tokenizer("Ink").input_ids) - 2
+    own = len(tokenizer("Ink").input_ids) - 2
     after = [pair for pair in pairs if pair[0] >= 1 + before + own]
     assert all(ids[0][a] == ids[1][b] for a, b in after), "style, end mark and padding pair with their like"
-    assert (count - 1, len(sd.tokenizer(anchor).input_ids) - 1) in after
+    assert (count - 1, len(tokenizer(anchor).input_ids) - 1) in after
 
 
 def test_pairs_are_vectors_of_both_prompts(base: BaseCheckpoint) -> None:
     target, anchor = token_pairs(base, erasure())
     assert target.shape == anchor.shape
-    assert target.shape[1] == base.unet.config.cross_attention_dim
+    assert target.shape[1] == base.layers[base.reading_layers[0]].in_features
     assert not torch.allclose(target, anchor)
 
 

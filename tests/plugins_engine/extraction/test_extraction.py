@@ -53,7 +53,7 @@ QUICK: dict[ExtractionMethod, ExtractionConfig] = {
 
 
 def weights(base: BaseCheckpoint) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in base.unet.state_dict().items()}
+    return {name: value.clone() for name, value in base.denoiser.state_dict().items()}
 
 
 @pytest.mark.parametrize("method", EXTRACTION_METHODS)
@@ -76,7 +76,7 @@ def test_the_plugin_takes_back_exactly_what_the_eraser_did(
     )
     assert abs(restored - plain).max() <= 1
     assert (erased != plain).any()
-    after = base.unet.state_dict()
+    after = base.denoiser.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(after[name], before[name]) for name in before)
 
@@ -106,7 +106,7 @@ def test_stopping_at_any_stage_leaves_the_base_as_it_was(
 
         with pytest.raises(Cancelled):
             extract_concept(sd, TASK, method, QUICK[method], stop)
-        assert all(torch.equal(value, before[name]) for name, value in sd.unet.state_dict().items())
+        assert all(torch.equal(value, before[name]) for name, value in sd.denoiser.state_dict().items())
 
 
 def test_the_hybrid_edits_what_reads_the_text_in_closed_form_and_distils_all_other_attention(
@@ -154,7 +154,7 @@ def test_lessons_are_what_the_base_predicts_for_both_prompts(sd: BaseCheckpoint)
     assert not torch.equal(own.predicted, other.predicted)
     text = sd.encode_prompt([TASK.anchors[0]])
     with torch.no_grad():
-        found = sd.unet(other.noisy[:1], other.time[:1], encoder_hidden_states=text.tokens).sample
+        found = sd.denoiser(other.noisy[:1], other.time[:1], encoder_hidden_states=text.tokens).sample
     assert torch.allclose(found, other.predicted[:1], atol=1e-5)
 
 
@@ -176,7 +176,7 @@ def test_a_learned_word_is_read_only_where_it_is_asked_for(base: BaseCheckpoint)
     with word.read():
         assert not torch.equal(base.encode_prompt(prompts).tokens, plain)
     assert len(draw_with_word(base, word, prompts[:1], steps=2)) == 1
-    assert not any(vector.requires_grad for vector in word.vectors)
+    assert not any(vector.requires_grad for vector in word.vectors.values())
 
 
 def test_a_learned_word_is_read_beside_a_comma_and_refused_where_it_is_glued_to_one(
@@ -206,7 +206,7 @@ def test_a_learned_word_lowers_the_error_on_its_pictures(sd: BaseCheckpoint) -> 
             text = sd.encode_prompt(prompts * 16)
         batch = noised_batch(sd, latents, text, 5.0, torch.Generator().manual_seed(99))
         with torch.no_grad():
-            found = sd.unet(batch.noisy, batch.time, encoder_hidden_states=text.tokens).sample
+            found = sd.denoiser(batch.noisy, batch.time, encoder_hidden_states=text.tokens).sample
         return float(((found - batch.target).pow(2).mean((1, 2, 3)) * batch.weight).mean())
 
     assert error(30) < error(1)

@@ -79,7 +79,7 @@ def test_the_same_restoration_and_seed_give_the_same_plugin(
 
 
 def test_one_that_is_stopped_leaves_the_base_as_it_was(sd: BaseCheckpoint, restoration: Restoration) -> None:
-    before = {name: each.clone() for name, each in sd.unet.state_dict().items()}
+    before = {name: each.clone() for name, each in sd.denoiser.state_dict().items()}
 
     def stop(progress: Progress) -> None:
         if progress.message == "restoring":
@@ -87,7 +87,7 @@ def test_one_that_is_stopped_leaves_the_base_as_it_was(sd: BaseCheckpoint, resto
 
     with pytest.raises(Cancelled):
         restoring_plugin(sd, restoration, on_progress=stop)
-    after = sd.unet.state_dict()
+    after = sd.denoiser.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(after[name], each) for name, each in before.items())
 

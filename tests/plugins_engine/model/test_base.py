@@ -36,7 +36,11 @@ def change_json(path: Path, **changes: object) -> None:
 
 def test_each_architecture_is_told_by_its_files(bases: Bases) -> None:
     assert bases["sdxl"].architecture == "stable-diffusion-xl-v1-base"
-    assert bases["sd2"].prediction_type == "v_prediction"
+    assert bases["sd2"].process.prediction == "v_prediction"
+    assert (bases["sd3"].architecture, bases["sd3"].process.prediction) == (
+        "stable-diffusion-3-custom",
+        "flow",
+    )
     assert bases["shifted"].architecture == "stable-diffusion-custom"
     assert {base.resolution for base in bases.values()} == {tiny_pipelines.RESOLUTION}
 
@@ -53,18 +57,18 @@ def test_the_widths_of_published_models_name_their_architecture(
     name: str, width: int, architecture: str, pipelines: Pipelines
 ) -> None:
     base = load_base(pipelines[name])
-    base.unet.register_to_config(cross_attention_dim=width)
+    base.denoiser.register_to_config(cross_attention_dim=width)
 
     assert base.architecture == architecture
 
 
 def test_adaptable_layers_are_q_k_v_and_out_of_every_attention(base: BaseCheckpoint) -> None:
-    layers = base.adaptable_layers()
+    layers = {name: shape for name, shape in base.adaptable_layers().items() if "add_" not in name}
 
     attentions = {name.rsplit(".attn", 1)[0] + name.rsplit(".attn", 1)[1][0] for name in layers}
     assert len(layers) == 4 * len(attentions)
     assert all(
-        base.unet.get_submodule(name).weight.shape == (s.out_features, s.in_features)
+        base.denoiser.get_submodule(name).weight.shape == (s.out_features, s.in_features)
         for name, s in layers.items()
     )
 
@@ -72,8 +76,12 @@ def test_adaptable_layers_are_q_k_v_and_out_of_every_attention(base: BaseCheckpo
 def test_feed_forward_projection_and_time_layers_are_adaptable_on_request(base: BaseCheckpoint) -> None:
     layers = base.adaptable_layers(("feed_forward", "projection", "time"))
 
-    for end in ("ff.net.0.proj", "ff.net.2", "proj_in", "proj_out", "time_emb_proj"):
-        assert any(name.endswith(f".{end}") for name in layers)
+    ends = {
+        "unet": ("ff.net.0.proj", "ff.net.2", "proj_in", "proj_out", "time_emb_proj"),
+        "transformer": ("ff.net.0.proj", "ff_context.net.2", "context_embedder", "proj_out", "norm1_context.linear"),
+    }  # fmt: skip
+    for end in ends[base.family.folder]:
+        assert any(f".{name}".endswith(f".{end}") for name in layers)
     assert not set(layers) & set(base.adaptable_layers())
 
 
@@ -208,20 +216,20 @@ def test_a_directory_of_half_precision_files_is_loaded(pipelines: Pipelines, tmp
 
     base = load_base(tmp_path / "half")
 
-    assert base.unet.dtype == torch.float32
+    assert base.denoiser.dtype == torch.float32
     with safe_open(base.directory.weights["unet"][0], framework="pt") as file:
         assert file.get_tensor("conv_in.weight").dtype == torch.float16
 
 
 def test_nothing_of_a_loaded_base_asks_for_gradients(base: BaseCheckpoint) -> None:
-    parts = [base.unet, base.vae, *base.text_encoders]
+    parts = [base.denoiser, base.vae, *(each.encoder for each in base.readers.values())]
 
     assert not any(each.requires_grad for part in parts for each in part.parameters())
     assert not any(part.training for part in parts)
 
 
 def test_samplers_never_clip_latents_and_are_deterministic(base: BaseCheckpoint) -> None:
-    config = base.scheduler.config
+    config = base.schedule.make(base.schedule.steady).config
 
     assert not config.get("clip_sample", False)
     assert config.get("algorithm_type", "dpmsolver++") == "dpmsolver++"
@@ -245,7 +253,7 @@ def test_a_directory_says_its_sampler(sd_folder: Path, asked: dict[str, object],
     base = load_base(sd_folder)
 
     assert base.sampler == sampler
-    assert type(base.scheduler).__name__ in {"DDIMScheduler", "DPMSolverMultistepScheduler"}, "no randomness"
+    assert base.schedule.steady in {"ddim", "dpm++"}, "no randomness"
 
 
 @pytest.mark.parametrize(

@@ -10,18 +10,19 @@ from plugins_engine.model.sampler import SampleRequest, generate
 
 def test_a_skipped_layer_of_the_text_encoder_is_not_read(base: BaseCheckpoint) -> None:
     """The peer's own clip_skip does not run with this transformers, so what it would read is read by hand."""
-    tokens = base.tokenizer("a fox", padding="max_length", return_tensors="pt")
+    reader = base.readers["text_encoder"]
+    tokens = reader.tokenizer("a fox", padding="max_length", return_tensors="pt")
     with torch.no_grad():
-        output = base.text_encoder(tokens.input_ids, output_hidden_states=True)
-    norm = getattr(base.text_encoder, "text_model", base.text_encoder).final_layer_norm
-    width = output.last_hidden_state.shape[-1]
+        output = reader.encoder(tokens.input_ids, output_hidden_states=True)
+    norm = getattr(reader.encoder, "text_model", reader.encoder).final_layer_norm
+    length, width = output.last_hidden_state.shape[1:]
 
     def read(clip_skip: int | None) -> torch.Tensor:
-        return base.encode_to_draw(["a fox"], [], clip_skip)[0].tokens[0, :, :width]
+        return base.encode_to_draw(["a fox"], [], clip_skip)[0].tokens[0, :length, :width]
 
     second = output.hidden_states[-2][0]
     last = output.hidden_states[-1][0]
-    if base.is_xl:
+    if len(base.readers) > 1:
         assert torch.equal(read(None), read(2))
         assert torch.allclose(read(2), second, atol=1e-5)
         assert torch.allclose(read(1), last, atol=1e-5)

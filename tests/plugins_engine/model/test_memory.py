@@ -16,8 +16,8 @@ from plugins_engine.model.memory import available_memory, in_gigabytes, memory_n
 
 
 def test_the_weights_are_counted_as_they_are_loaded(base: BaseCheckpoint) -> None:
-    modules = (base.unet, base.vae, *base.text_encoders)
-    numbers = sum(each.numel() for module in modules for each in module.parameters())
+    modules = (base.denoiser, base.vae, *(each.encoder for each in base.readers.values()))
+    numbers = sum(each.numel() for module in modules for each in [*module.parameters(), *module.buffers()])
 
     need = memory_need(base.directory, torch.float32)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from PIL import Image
 
 from plugins_engine.adapters import delta
@@ -17,11 +16,14 @@ from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import applied
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
-from plugins_engine.model.samplers import SAMPLERS
+from plugins_engine.model.samplers import FLOW_SAMPLERS, SAMPLERS
 from plugins_engine.progress import Cancelled, Progress
+from tests.plugins_engine.conftest import BUILDERS
+from tests.plugins_engine.peer import pipeline_of
 from tests.plugins_engine.tiny_pipelines import EVERY_KIND, RESOLUTION, random_adapter
 
 Bases = dict[str, BaseCheckpoint]
+EVERY_SAMPLER = [*(("sd1", each) for each in SAMPLERS), *(("sd3", each) for each in FLOW_SAMPLERS)]
 
 
 def array(picture: Image.Image) -> np.ndarray:
@@ -34,25 +36,24 @@ def difference(first: Image.Image, second: Image.Image) -> int:
 
 
 def weights(base: BaseCheckpoint) -> dict[str, torch.Tensor]:
-    return {name: each.clone() for name, each in base.unet.state_dict().items()}
+    return {name: each.clone() for name, each in base.denoiser.state_dict().items()}
 
 
 @pytest.fixture
 def untouched(base: BaseCheckpoint) -> Iterator[None]:
-    """Fail unless the test leaves the base's UNet as it was: every weight to the bit, every forward its class's."""
+    """Fail unless the test leaves the base's denoiser as it was: every weight to the bit, every forward its class's."""
     before = weights(base)
     yield
-    after = base.unet.state_dict()
+    after = base.denoiser.state_dict()
     assert all(torch.equal(after[name], each) for name, each in before.items())
-    assert not any("forward" in module.__dict__ for module in base.unet.modules())
+    assert not any("forward" in module.__dict__ for module in base.denoiser.modules())
 
 
 @pytest.mark.parametrize("guidance", [1.0, 4.0])
-def test_pictures_are_those_of_diffusers_own_pipeline(base: BaseCheckpoint, guidance: float) -> None:
-    kind = StableDiffusionXLPipeline if base.is_xl else StableDiffusionPipeline
-    own = base.scheduler_for()
-    pipeline = kind.from_pretrained(base.directory.path, local_files_only=True, scheduler=own)
-    pipeline.set_progress_bar_config(disable=True)
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_pictures_are_those_of_diffusers_own_pipeline(bases: Bases, name: str, guidance: float) -> None:
+    base = bases[name]
+    pipeline = pipeline_of(base, scheduler=base.schedule.make())
     side = RESOLUTION // base.pixels_per_latent
     noise = torch.cat(
         [torch.randn((1, 4, side, side), generator=torch.Generator().manual_seed(s)) for s in (7, 8)]
@@ -69,32 +70,27 @@ def test_pictures_are_those_of_diffusers_own_pipeline(base: BaseCheckpoint, guid
     assert np.abs(found / 255 - expected.permute(0, 2, 3, 1).numpy()).max() < 1.5 / 255
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_every_sampler_draws_what_diffusers_draws_with_it(sd: BaseCheckpoint, sampler: str) -> None:
-    pipeline = StableDiffusionPipeline.from_pretrained(
-        sd.directory.path, local_files_only=True, scheduler=sd.scheduler_for(sampler)
-    )
-    pipeline.set_progress_bar_config(disable=True)
-    expected = pipeline(
+@pytest.mark.parametrize(("name", "sampler"), EVERY_SAMPLER)
+def test_every_sampler_draws_what_diffusers_draws_with_it(bases: Bases, name: str, sampler: str) -> None:
+    base = bases[name]
+    expected = pipeline_of(base, scheduler=base.schedule.make(sampler))(
         "a fox", num_inference_steps=5, guidance_scale=4.0, num_images_per_prompt=2, output_type="pt",
         generator=[torch.Generator().manual_seed(seed) for seed in (7, 8)], width=RESOLUTION, height=RESOLUTION,
     ).images  # fmt: skip
 
-    pair = generate(sd, SampleRequest("a fox", seed=7, steps=5, guidance=4.0, count=2, sampler=sampler))
-    alone = generate(sd, SampleRequest("a fox", seed=8, steps=5, guidance=4.0, sampler=sampler))
+    pair = generate(base, SampleRequest("a fox", seed=7, steps=5, guidance=4.0, count=2, sampler=sampler))
+    alone = generate(base, SampleRequest("a fox", seed=8, steps=5, guidance=4.0, sampler=sampler))
 
     found = np.stack([array(each) for each in pair])
     assert np.abs(found / 255 - expected.permute(0, 2, 3, 1).numpy()).max() < 1.5 / 255
     assert difference(alone[0], pair[1]) <= 1, "a picture's noise does not depend on its batch"
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_previews_of_every_sampler_come_near_the_picture(sd: BaseCheckpoint, sampler: str) -> None:
+@pytest.mark.parametrize(("name", "sampler"), EVERY_SAMPLER)
+def test_previews_of_every_sampler_come_near_the_picture(bases: Bases, name: str, sampler: str) -> None:
     seen: list[Progress] = []
 
-    generate(
-        sd, SampleRequest("a fox", steps=10, sampler=sampler), lambda each: seen.append(each), preview_every=6
-    )
+    generate(bases[name], SampleRequest("a fox", steps=10, sampler=sampler), seen.append, preview_every=6)
 
     preview = next(each.preview for each in seen if each.preview is not None)
     assert array(preview).std() > 0
@@ -103,6 +99,11 @@ def test_previews_of_every_sampler_come_near_the_picture(sd: BaseCheckpoint, sam
 def test_a_sampler_that_is_none_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(BadRequest, match=r'sampler "heun": expected one of ddim, dpm\+\+'):
         SampleRequest("a fox", sampler="heun")
+
+
+def test_a_sampler_that_this_base_does_not_have_is_refused_with_those_it_has(bases: Bases) -> None:
+    with pytest.raises(BadRequest, match=r'sampler "lcm": this base has euler, dpm\+\+, unipc'):
+        generate(bases["sd3"], SampleRequest("a fox", steps=1, sampler="lcm"))
 
 
 def test_lcm_refuses_more_steps_than_it_was_made_for(sd: BaseCheckpoint) -> None:
@@ -141,7 +142,7 @@ def test_a_plugin_draws_as_if_its_delta_were_added_to_the_weights(
     merged = load_base(base.directory.path)
     for adapter, weight in ((first, 0.8), (second, -0.5)):
         for layer, factors in adapter.factors.items():
-            parameter = merged.unet.get_submodule(layer).weight
+            parameter = merged.denoiser.get_submodule(layer).weight
             parameter.data += weight * delta.materialise(factors).view_as(parameter)
 
     found = generate(base, SampleRequest("a fox", steps=4, plugins=[(first, 0.8), (second, -0.5)]))[0]
@@ -185,7 +186,7 @@ def test_cancelling_at_any_step_leaves_the_base_as_it_was(
 
 
 def test_an_error_inside_leaves_a_forward_that_was_shadowed_before_in_place(sd: BaseCheckpoint) -> None:
-    layer = sd.unet.get_submodule(next(iter(sd.adaptable_layers())))
+    layer = sd.denoiser.get_submodule(next(iter(sd.adaptable_layers())))
     shadow = layer.forward
     layer.__dict__["forward"] = shadow
     try:
@@ -197,7 +198,7 @@ def test_an_error_inside_leaves_a_forward_that_was_shadowed_before_in_place(sd: 
 
 
 def test_cross_attention_reads_the_text_once_a_request(sd: BaseCheckpoint) -> None:
-    layer = sd.unet.get_submodule("mid_block.attentions.0.transformer_blocks.0.attn2.to_k")
+    layer = sd.denoiser.get_submodule("mid_block.attentions.0.transformer_blocks.0.attn2.to_k")
     plain, calls = layer.forward, []
 
     def counting(x: torch.Tensor) -> torch.Tensor:
@@ -241,9 +242,9 @@ def test_guidance_is_the_bases_own_where_none_is_asked_for(sd_folder: Path) -> N
 
 
 def test_a_picture_can_be_wide_or_tall(base: BaseCheckpoint) -> None:
-    picture = generate(base, SampleRequest("a fox", steps=2, width=70, height=34))[0]
+    picture = generate(base, SampleRequest("a fox", steps=2, width=72, height=36))[0]
 
-    assert picture.size == (70, 34)
+    assert picture.size == (72, 36)
 
 
 def test_one_step_draws_a_picture(base: BaseCheckpoint) -> None:

@@ -71,8 +71,9 @@ def test_a_weight_scales_its_words_alone_and_keeps_the_mean(sd: BaseCheckpoint) 
     with torch.no_grad():
         plain = sd.encode_prompt(["a fox, Noto style"]).tokens[0]
         found = sd.encode_to_draw(["a (fox:1.5), Noto style"], [])[0].tokens[0]
-    first = 1 + len(sd.read("a"))
-    fox = slice(first, first + len(sd.read("fox")))
+    reader = sd.readers["text_encoder"]
+    first = 1 + len(reader.token_ids("a"))
+    fox = slice(first, first + len(reader.token_ids("fox")))
 
     factors = found / plain
     ratio = factors[0, 0]
@@ -101,8 +102,8 @@ def test_a_long_prompt_is_read_in_chunks_to_its_end(base: BaseCheckpoint) -> Non
         first, negative = base.encode_to_draw([words + "red", words + "blue"], [""])
         one = base.encode_to_draw(["a fox"], [""])[0]
 
-    assert first.tokens.shape[1] == 2 * one.tokens.shape[1] == negative.tokens.shape[1]
-    length = one.tokens.shape[1]
+    length = base.readers["text_encoder"].length
+    assert first.tokens.shape[1] == one.tokens.shape[1] + length == negative.tokens.shape[1]
     assert torch.equal(first.tokens[0, :length], first.tokens[1, :length])
     assert not torch.equal(first.tokens[0, length:], first.tokens[1, length:])
     pictures = generate_each(base, [words, "a fox"], steps=2, guidance=4.0)

@@ -1,0 +1,115 @@
+"""The names that original code gives to the layers of transformers, and which rows of them are diffusers' layers.
+
+Some original layers are several of diffusers' at once: one matrix gives queries, keys and values. Others have their rows in another order.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from plugins_engine.adapters.kinds import Decomposed, Delta, Full, Hadamard, materialise, shape_of
+from plugins_engine.errors import BadAdapter
+
+
+@dataclass(frozen=True)
+class Part:
+    """A layer's rows in an original layer: those at `pieces`, in this order, of `of` equal ones. By default it is all of the original one."""
+
+    layer: str
+    of: int = 1
+    pieces: tuple[int, ...] = (0,)
+
+    def rows(self, count: int, key: str, name: str) -> Tensor:
+        """Give the rows among so many. Raises BadAdapter, naming the file and the key, unless they can be divided so."""
+        size, rest = divmod(count, self.of)
+        if rest:
+            raise BadAdapter(
+                f"{name}: expected outputs in {self.of} equal parts at {key}, found {count} outputs"
+            )
+        return torch.cat([torch.arange(piece * size, (piece + 1) * size) for piece in self.pieces])
+
+
+def rows_of(each: Delta, rows: Tensor, key: str, name: str) -> Delta:
+    """Give some rows of a delta, exactly. Raises BadAdapter for DoRA by input, whose norms are of all rows."""
+    if isinstance(each, tuple):
+        return each[0][rows].contiguous(), each[1]
+    if isinstance(each, Hadamard):
+        (up, down), (other, last) = each.first, each.second
+        return Hadamard((up[rows].contiguous(), down), (other[rows].contiguous(), last))
+    if isinstance(each, Decomposed):
+        if not each.by_output:
+            raise BadAdapter(
+                f"{name}: expected DoRA with a magnitude for each output at {key}, which is several layers in one; found one for each input"
+            )
+        direction = rows_of(each.direction, rows, key, name)
+        assert not isinstance(direction, Decomposed)  # noqa: S101  # a direction is plain
+        return replace(each, direction=direction, magnitude=each.magnitude[rows].contiguous())
+    return Full(materialise(each)[rows].contiguous())
+
+
+def parted(
+    each: Delta | None, vectors: Mapping[str, Tensor], parts: Iterable[Part], key: str, name: str
+) -> dict[str, tuple[Delta | None, dict[str, Tensor]]]:
+    """Give what an original layer's delta and added vectors are for each of diffusers' layers. Raises BadAdapter."""
+    found: dict[str, tuple[Delta | None, dict[str, Tensor]]] = {}
+    for part in parts:
+        if part.of == 1:
+            found[part.layer] = each, dict(vectors)
+            continue
+        own = {what: vector[part.rows(len(vector), key, name)] for what, vector in vectors.items()}
+        of_weight = None if each is None else part.rows(shape_of(each)[0], key, name)
+        found[part.layer] = (
+            None if each is None or of_weight is None else rows_of(each, of_weight, key, name),
+            own,
+        )
+    return found
+
+
+_THIRDS = ((0,), (1,), (2,))
+_SWAPPED = (1, 0)  # diffusers has scale and shift the other way round
+_BLOCK = re.compile(r"transformer_blocks\.(\d+)\.attn\.add_k_proj")
+
+
+def stable_diffusion_3(layers: Iterable[str]) -> dict[str, tuple[Part, ...]]:
+    """Give the original names of the layers of a Stable Diffusion 3 transformer, by those of diffusers; none for another one."""
+    blocks = sorted(int(found[1]) for each in layers if (found := _BLOCK.fullmatch(each)))
+    if not blocks or "context_embedder" not in set(layers):
+        return {}
+    names: dict[str, tuple[Part, ...]] = {
+        "x_embedder.proj": (Part("pos_embed.proj"),),
+        "context_embedder": (Part("context_embedder"),),
+        "final_layer.linear": (Part("proj_out"),),
+        "final_layer.adaLN_modulation.1": (Part("norm_out.linear", 2, _SWAPPED),),
+    }
+    for place, number in ((0, 1), (2, 2)):
+        embedder = "time_text_embed"
+        names[f"t_embedder.mlp.{place}"] = (Part(f"{embedder}.timestep_embedder.linear_{number}"),)
+        names[f"y_embedder.mlp.{place}"] = (Part(f"{embedder}.text_embedder.linear_{number}"),)
+    for i in blocks:
+        ours = f"transformer_blocks.{i}"
+        streams = (
+            ("x_block", ("to_q", "to_k", "to_v"), "to_out.0", "ff", "norm1"),
+            ("context_block", ("add_q_proj", "add_k_proj", "add_v_proj"), "to_add_out", "ff_context", "norm1_context"),
+        )  # fmt: skip
+        for stream, read, out, feed, norm in streams:
+            start = f"joint_blocks.{i}.{stream}"
+            names[f"{start}.attn.qkv"] = _thirds(f"{ours}.attn", read)
+            names[f"{start}.attn.proj"] = (Part(f"{ours}.attn.{out}"),)
+            names[f"{start}.mlp.fc1"] = (Part(f"{ours}.{feed}.net.0.proj"),)
+            names[f"{start}.mlp.fc2"] = (Part(f"{ours}.{feed}.net.2"),)
+            swapped = stream == "context_block" and i == blocks[-1]
+            modulation = f"{ours}.{norm}.linear"
+            names[f"{start}.adaLN_modulation.1"] = (
+                Part(modulation, 2, _SWAPPED) if swapped else Part(modulation),
+            )
+        start = f"joint_blocks.{i}.x_block.attn2"
+        names[f"{start}.qkv"] = _thirds(f"{ours}.attn2", ("to_q", "to_k", "to_v"))
+        names[f"{start}.proj"] = (Part(f"{ours}.attn2.to_out.0"),)
+    return names
+
+
+def _thirds(attention: str, read: tuple[str, ...]) -> tuple[Part, ...]:
+    return tuple(Part(f"{attention}.{each}", 3, pieces) for each, pieces in zip(read, _THIRDS, strict=True))

@@ -1,0 +1,124 @@
+"""What differs between families of models: their parts, how they read text, how their denoiser is called, and what is adapted."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from diffusers import SD3Transformer2DModel, UNet2DConditionModel
+from torch import Tensor
+
+from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
+from plugins_engine.model.text_encoding import PromptEmbedding
+
+Config = Mapping[str, Any]
+Denoiser = UNet2DConditionModel | SD3Transformer2DModel
+LAYER_KINDS = ("attention", "feed_forward", "projection", "time")
+"""Which kinds of layers of the denoiser a plug-in may adapt. Each family says which layers they are."""
+
+
+@dataclass(frozen=True)
+class EncoderKind:
+    """A text encoder of a family: its class, that of its tokenizer, and how many tokens it reads at most, None: as it says."""
+
+    encoder: Any
+    tokenizer: Any
+    length: int | None = None
+
+
+@dataclass(frozen=True)
+class LatentSizes:
+    """Sizes of latents on one side. own: that of the training. step: what a size is a multiple of. least, most: None is no bound."""
+
+    own: int
+    step: int
+    least: int
+    most: int | None = None
+
+
+class Family(ABC):
+    """One family. It keeps no state: what depends on a base is an argument.
+
+    name: As `plugins_engine.adapters.families` names it.
+    pipeline: The class in a directory's model_index.json.
+    folder: Where the denoiser's weights are.
+    denoiser: Its class.
+    encoders: Text encoders by folder, in the order in which they are read.
+    optional: Folders of those that a base may lack.
+    is_flow: Whether it goes to noise by flow matching, and not by diffusion.
+    layer_kinds: The ends of the names of each kind's layers.
+    """
+
+    name: ClassVar[str]
+    pipeline: ClassVar[str]
+    folder: ClassVar[str]
+    denoiser: ClassVar[Any]
+    encoders: ClassVar[Mapping[str, EncoderKind]]
+    optional: ClassVar[frozenset[str]] = frozenset()
+    is_flow: ClassVar[bool] = False
+    layer_kinds: ClassVar[Mapping[str, tuple[str, ...]]]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The folders with weights."""
+        return (self.folder, "vae", *self.encoders)
+
+    @abstractmethod
+    def require_base(self, file: Path, config: Config) -> None:
+        """Raise BadBase, naming the denoiser's config file, unless it draws from a prompt alone."""
+
+    @abstractmethod
+    def architecture(self, config: Config, prediction: str) -> str:
+        """Name the architecture as ModelSpec does; a size that nobody published ends in "custom"."""
+
+    @abstractmethod
+    def sizes(self, config: Config) -> LatentSizes:
+        """Give the sizes of latents that a denoiser with this config can do."""
+
+    def tokens(self, config: Config, height: int, width: int) -> int:
+        """Give how many tokens the denoiser makes of latents of a size."""
+        step = self.sizes(config).step
+        return (height // step) * (width // step)
+
+    def vae_in_float32(self, config: Config) -> bool:
+        """Say whether an autoencoder with this config overflows in half precision."""
+        return False
+
+    @abstractmethod
+    def run(
+        self,
+        reader: TextReader,
+        prompts: Sequence[str],
+        read: Sequence[ReadPrompt],
+        device: torch.device,
+        clip_skip: int | None,
+    ) -> PromptEmbedding:
+        """Run one text encoder. clip_skip: which layer of CLIP is read, from the end; None: as the family was trained."""
+
+    @abstractmethod
+    def joined(self, found: Mapping[str, PromptEmbedding], config: Config) -> PromptEmbedding:
+        """Make what the denoiser reads of what each text encoder gave, both in rows of prompts."""
+
+    def emptied(self, embedding: PromptEmbedding, negatives: Sequence[str], index: Config) -> PromptEmbedding:
+        """Give what guidance steers away from as the family was trained for it. index: the model_index.json."""
+        return embedding
+
+    def places(self, readers: Mapping[str, TextReader]) -> list[tuple[TextReader, int]]:
+        """Tell which encoder's tokens begin where in what the denoiser reads."""
+        return [(next(iter(readers.values())), 0)]
+
+    @abstractmethod
+    def predict(
+        self, denoiser: Any, noisy: Tensor, time: Tensor, text: PromptEmbedding, pixels_per_latent: int
+    ) -> Tensor:
+        """Call the denoiser on latents (n, c, h, w) at times (n,) or one for all."""
+
+    @abstractmethod
+    def reading_layers(self, denoiser: Any) -> list[str]:
+        """List the layers that are given the text's tokens as they are."""
+
+    def pooled_layer(self, denoiser: Any) -> str | None:
+        """Name the layer that is given the text's pooled vector, at the beginning of its input; None: there is none."""
+        return None

@@ -1,0 +1,136 @@
+"""Files in the original code's names, where one layer is several of diffusers' or has its rows in another order."""
+
+import pytest
+import torch
+from diffusers.loaders.single_file_utils import convert_sd3_transformer_checkpoint_to_diffusers
+from torch import Tensor
+
+from plugins_engine.adapters import kinds
+from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.adapters.layer_names import flatten
+from plugins_engine.adapters.original_names import stable_diffusion_3
+from plugins_engine.errors import BadAdapter
+from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.branches import require_fit
+from tests.plugins_engine.adapters.lora_files import file
+
+Bases = dict[str, BaseCheckpoint]
+QKV = "joint_blocks.0.x_block.attn.qkv"
+
+
+def originals(base: BaseCheckpoint) -> dict[str, tuple[int, ...]]:
+    """The original layers of a base, with the shapes of their weights."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, parts in stable_diffusion_3(base.layers).items():
+        if parts[0].layer in base.layers:
+            weight = base.module(parts[0].layer).weight
+            assert isinstance(weight, Tensor)
+            found[name] = (weight.shape[0] * parts[0].of // len(parts[0].pieces), *weight.shape[1:])
+    return found
+
+
+def converted(base: BaseCheckpoint, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What diffusers' converter of whole checkpoints makes of them."""
+    norms = [
+        key.replace("qkv.weight", f"ln_{each}.weight")
+        for key in tensors
+        if "qkv.weight" in key
+        for each in "qk"
+    ]
+    rest = {key: torch.ones(1) for key in ("pos_embed", *norms)}
+    found: dict[str, Tensor] = convert_sd3_transformer_checkpoint_to_diffusers(rest | tensors)
+    return {name: each for name, each in found.items() if name.rpartition(".")[0] in base.layers}
+
+
+@pytest.mark.parametrize("name", ["sd3", "sd35"])
+@pytest.mark.parametrize("start", ["lora_unet_", "diffusion_model."])
+def test_every_layer_of_stable_diffusion_3_is_read_as_diffusers_converts_checkpoints(
+    bases: Bases, name: str, start: str
+) -> None:
+    base, generator = bases[name], torch.Generator().manual_seed(0)
+    shapes = originals(base)
+    tensors = {f"{each}.weight": torch.randn(shape, generator=generator) for each, shape in shapes.items()}
+    tensors |= {f"{each}.bias": torch.randn(shape[0], generator=generator) for each, shape in shapes.items()}
+    ends = {"weight": "diff", "bias": "diff_b"}
+    written = {}
+    for key, tensor in tensors.items():
+        layer, _, what = key.rpartition(".")
+        written[f"{start}{flatten(layer) if start.endswith('_') else layer}.{ends[what]}"] = tensor
+    expected = converted(base, dict(tensors))
+
+    adapter = Adapter.load(file(written), base.layers)
+
+    require_fit(base, adapter)
+    assert set(adapter.layers) == set(base.layers) - set(base.text_layers)
+    for layer, each in adapter.layers.items():
+        assert torch.equal(kinds.materialise(each), expected[f"{layer}.weight"].flatten(1)), layer
+    assert set(adapter.vectors) == {each for each in expected if each.endswith(".bias")}
+    assert all(torch.equal(each, expected[name]) for name, each in adapter.vectors.items())
+
+
+def test_rows_of_low_rank_hadamard_and_decomposed_deltas_are_exact(bases: Bases) -> None:
+    base, generator = bases["sd3"], torch.Generator().manual_seed(0)
+    out, into = originals(base)[QKV]
+    key = f"lora_unet_{flatten(QKV)}"
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator)
+
+    low = {f"{key}.lora_up.weight": random(out, 4), f"{key}.lora_down.weight": random(4, into)}
+    written = {
+        "low rank": low | {f"{key}.alpha": torch.tensor(2.0)},
+        "hadamard": {
+            f"{key}.hada_{each}": random(*shape)
+            for each, shape in (
+                ("w1_a", (out, 3)),
+                ("w1_b", (3, into)),
+                ("w2_a", (out, 3)),
+                ("w2_b", (3, into)),
+            )
+        },
+        "kronecker": {f"{key}.lokr_w1": random(4, 4), f"{key}.lokr_w2": random(out // 4, into // 4)},
+        "decomposed": low | {f"{key}.dora_scale": random(out, 1)},
+    }
+    weight = torch.cat(
+        [base.module(f"transformer_blocks.0.attn.to_{each}").weight.detach() for each in "qkv"]  # type: ignore[arg-type, union-attr]
+    )
+
+    for kind, tensors in written.items():
+        # Read as one layer of the whole height, and in parts.
+        plain = {each.replace(key, "lora_unet_mid_block_whole"): tensor for each, tensor in tensors.items()}
+        whole = Adapter.load(file(plain), ["mid_block.whole"]).layers["mid_block.whole"]
+        parts = Adapter.load(file(tensors), base.layers).layers
+
+        expected = kinds.materialise(whole, weight).chunk(3)
+        for each, wanted in zip("qkv", expected, strict=True):
+            layer = f"transformer_blocks.0.attn.to_{each}"
+            own = base.module(layer).weight
+            assert isinstance(own, Tensor)
+            found = kinds.materialise(parts[layer], own.detach())
+            torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6, msg=f"{kind}, {each}")
+
+
+def test_what_cannot_be_parted_is_refused_with_the_key(bases: Bases) -> None:
+    base = bases["sd3"]
+    key = f"lora_unet_{flatten(QKV)}"
+    low = {f"{key}.lora_up.weight": torch.ones(96, 4), f"{key}.lora_down.weight": torch.ones(4, 32)}
+
+    with pytest.raises(BadAdapter, match=rf"magnitude for each output at {key}.*found one for each input"):
+        Adapter.load(file(low | {f"{key}.dora_scale": torch.ones(1, 32)}), base.layers)
+    with pytest.raises(BadAdapter, match=f"expected outputs in 3 equal parts at {key}.*, found 97 outputs"):
+        Adapter.load(file(low | {f"{key}.lora_up.weight": torch.ones(97, 4)}), base.layers)
+    to_q = "transformer.transformer_blocks.0.attn.to_q"
+    twice = {f"{to_q}.lora_A.weight": torch.ones(4, 32), f"{to_q}.lora_B.weight": torch.ones(32, 4)}
+    with pytest.raises(BadAdapter, match=r"attn\.to_q are there twice"):
+        Adapter.load(file(low | twice), base.layers)
+
+
+def test_without_the_base_what_depends_on_its_last_block_is_refused() -> None:
+    last = "lora_unet_joint_blocks_23_context_block_adaLN_modulation_1"
+    first = "lora_unet_joint_blocks_0_context_block_adaLN_modulation_1"
+
+    assert set(Adapter.load(file({f"{first}.diff": torch.ones(4, 2)})).layers) == {
+        "transformer_blocks.0.norm1_context.linear"
+    }
+    with pytest.raises(BadAdapter, match="names no layer of the base's denoiser"):
+        Adapter.load(file({f"{last}.diff": torch.ones(4, 2)}))
