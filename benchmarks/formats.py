@@ -98,7 +98,10 @@ def _errors(base: BaseCheckpoint, kind: Kind, folder: Path) -> tuple[float | Non
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             pipeline.load_lora_weights(folder, weight_name=path.name, local_files_only=True)
-        theirs = float((predicted(base, getattr(pipeline, base.family.folder)) - expected).norm()) / effect
+        theirs = (
+            float((predicted(base, getattr(pipeline, base.directory.layout.folder)) - expected).norm())
+            / effect
+        )
     except Exception as error:  # noqa: BLE001  # whatever it says is what a person would read
         said.append(f"diffusers refuses: {str(error).splitlines()[0][:80]}")
     return ours, theirs, "; ".join(said)

@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     from plugins_engine.model.branches import Weighted, applied, completed, require_fit
     from plugins_engine.model.directory import EMBEDDED, WEIGHT_VARIANTS, ModelDirectory, read_directory
     from plugins_engine.model.effects import difference
-    from plugins_engine.model.families import LAYER_KINDS
+    from plugins_engine.model.families.family import LAYER_KINDS
     from plugins_engine.model.loading import find_device, load_base, usual_precision
     from plugins_engine.model.memory import (
         AvailableMemory,
@@ -219,7 +219,7 @@ __all__ = [
 HOMES: dict[str, tuple[str, ...]] = {
     "model.loading": ("load_base", "usual_precision", "find_device"),
     "model.base": ("BaseCheckpoint",),
-    "model.families": ("LAYER_KINDS",),
+    "model.families.family": ("LAYER_KINDS",),
     "model.sampler": ("generate", "generate_each", "SampleRequest"),
     "model.branches": ("applied", "Weighted", "require_fit", "completed"),
     "model.effects": ("difference",),

@@ -19,7 +19,7 @@ from market.api.once import once
 from market.api.paging import PAGE_PARAMETERS, listed, page_of
 from market.basemodels.access import managed_base, owned_base, visible_base, visible_bases
 from market.basemodels.checking import start_check
-from market.basemodels.drawing import SAMPLERS, shapes_of
+from market.basemodels.drawing import samplers_of, shapes_of
 from market.basemodels.models import MAX_FEE_MICROS, BaseModel, Licence
 from market.basemodels.offers import NOT_OFFERED, OFFER_FIELDS, REGISTER_FIELDS, change_offer
 from market.basemodels.registering import register_base
@@ -75,12 +75,16 @@ class BaseOut(serializers.Serializer[Any]):
     description = serializers.CharField()
     owner = serializers.CharField(source="owner.handle")
     fingerprint = serializers.CharField(help_text="Identifies its weights; empty before its first check.")
+    family = serializers.CharField(
+        help_text="Of models that it is of: plug-ins of one family may fit another base of it."
+    )
     architecture = serializers.CharField()
     resolution = serializers.IntegerField()
     sizes = serializers.SerializerMethodField(
         help_text="Sizes to choose from; others between them are drawn, too."
     )
     samplers = serializers.SerializerMethodField()
+    takes_negative_prompts = serializers.BooleanField()
     fee_micros = serializers.IntegerField(help_text="Of one picture.")
     default_steps = serializers.IntegerField()
     default_guidance = serializers.FloatField()
@@ -97,14 +101,16 @@ class BaseOut(serializers.Serializer[Any]):
     def get_sizes(self, base: BaseModel) -> list[str]:
         return [str(size) for _, size in shapes_of(base)] if base.fingerprint else []
 
-    def get_samplers(self, _: BaseModel) -> list[str]:
-        return list(SAMPLERS)
+    def get_samplers(self, base: BaseModel) -> list[str]:
+        return list(samplers_of(base))
 
 
 class FoundOut(serializers.Serializer[Any]):
     fingerprint = serializers.CharField()
+    family = serializers.CharField()
     architecture = serializers.CharField()
     resolution = serializers.IntegerField()
+    samplers = serializers.ListField(child=serializers.CharField())
     memory_needed = serializers.IntegerField(help_text="Bytes.")
     memory_there = serializers.IntegerField(help_text="Bytes that the worker had.")
     device = serializers.CharField()

@@ -21,6 +21,8 @@ from market.refusals import Refused
 from market.stored_files import files_undone
 
 KIND = "base_check"
+FOUND = ("fingerprint", "family", "architecture", "samplers", "takes_negative_prompts", "resolution")
+"""What a base is as its last check found it."""
 EXAMPLES = 24
 LONGEST_EXAMPLE = 60
 SAMPLES = 4
@@ -42,6 +44,9 @@ class CheckOutput:
     memory_needed: int
     memory_there: int
     device: str
+    family: str = ""
+    samplers: Sequence[str] = ()
+    takes_negative_prompts: bool = True
     card: dict[str, Any] = field(default_factory=dict)
     samples: Sequence[Sample] = ()
 
@@ -116,11 +121,8 @@ def complete_check(*, job: Job, token: int, output: CheckOutput) -> BaseCheck:
         base = BaseModel.objects.select_for_update(of=("self",)).get(pk=ended.parameters["base"])
         _require_new(base, output.fingerprint)
         following = _require_following(base, ended, output.fingerprint)
-        check = BaseCheck.objects.create(
-            base=base,
-            job=ended,
-            **{name: value for name, value in vars(output).items() if name != "samples"},
-        )
+        found = {name: value for name, value in vars(output).items() if name not in ("samples", "samplers")}
+        check = BaseCheck.objects.create(base=base, job=ended, samplers=list(output.samplers), **found)
         for position, sample in enumerate(output.samples):
             shown = BaseSample(check_of=check, position=position, **sample.as_fields())
             stored.append(shown.file)
@@ -167,10 +169,9 @@ def _require_following(base: BaseModel, job: Job, fingerprint: str) -> bool:
 
 
 def _take_over(base: BaseModel, check: BaseCheck) -> BaseRelease:
-    base.fingerprint, base.architecture, base.resolution = (
-        check.fingerprint, check.architecture, check.resolution,
-    )  # fmt: skip
-    base.save(update_fields=["fingerprint", "architecture", "resolution"])
+    for name in FOUND:
+        setattr(base, name, getattr(check, name))
+    base.save(update_fields=FOUND)
     return use_weights(base, check.fingerprint)
 
 

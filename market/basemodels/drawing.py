@@ -16,7 +16,7 @@ SAMPLERS = {
     "unipc": "UniPC",
     "lcm": "LCM, for bases that were distilled for it",
 }
-"""The engine's names of samplers, with those that people know them by."""
+"""The engine's names of all samplers, with those that people know them by. A base has some of them: `samplers_of`."""
 
 TIMES = "\u00d7"
 UNITS = 8
@@ -60,6 +60,11 @@ class Size:
         """Read a size as `str` writes it. None for anything else."""
         found = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text, re.ASCII)
         return cls(int(found[1]), int(found[2])) if found else None
+
+
+def samplers_of(base: BaseModel) -> dict[str, str]:
+    """Give the samplers that a base can be drawn with, and their labels. Until a check has found which, any may be chosen."""
+    return {name: label for name, label in SAMPLERS.items() if name in (base.samplers or SAMPLERS)}
 
 
 def own_size(base: BaseModel) -> Size:

@@ -23,6 +23,7 @@ from market.refusals import Refused, invalid
 
 EMBEDDED_SLUG = "embedded"
 EMBEDDED_NAME = "Emoji base"
+EMBEDDED_FAMILY = "Stable Diffusion"
 EMBEDDED_FEE_MICROS = 10_000  # one cent a picture
 EXAMPLES = 24
 # Owns the embedded base until somebody is named; the domain is reserved, so no mail can reach it.
@@ -134,6 +135,7 @@ def register_embedded(owner: User | None = None, *, fingerprint: str = "") -> Ba
             "name": card.name or EMBEDDED_NAME,
             "description": card.description,
             "fingerprint": fingerprint,
+            "family": EMBEDDED_FAMILY,
             "architecture": card.architecture,
             "resolution": card.resolution,
             "example_subjects": spread_out(card.subjects, EXAMPLES),

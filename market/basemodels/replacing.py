@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from market.accounts.models import User
-from market.basemodels.checking import start_check
+from market.basemodels.checking import FOUND, start_check
 from market.basemodels.models import BaseModel, BaseRelease
 from market.basemodels.uploading import complete_upload
 from market.jobs.models import Job
@@ -62,10 +62,8 @@ def take_up_weights(base: BaseModel, by: User, release: BaseRelease) -> None:
         raise Refused(f"The weights of {release} are not there any more. Choose a release of those in use.")
     BaseModel.objects.filter(pk=base.pk).update(
         upload=release.upload,
-        fingerprint=found.fingerprint,
-        architecture=found.architecture,
-        resolution=found.resolution,
         next_upload=None,
+        **{name: getattr(found, name) for name in FOUND},
     )
 
 

@@ -78,7 +78,8 @@ def _why_not(path: str) -> str:
         )
     return (
         f"“{path}” is none of the files that are read of a diffusers directory. Expected model_index.json, and .safetensors, "
-        ".json or .txt files in unet, vae, text_encoder, tokenizer, scheduler (for SDXL also text_encoder_2, tokenizer_2). "
+        ".json or .txt files in unet or transformer, vae, text_encoder, tokenizer, scheduler (for SDXL also text_encoder_2, tokenizer_2; for "
+        "Stable Diffusion 3 text_encoder_3, tokenizer_3 besides). "
         "Leave it out."
     )
 

@@ -9,9 +9,10 @@ from typing import Any, cast
 
 from django import forms
 from django.http import QueryDict
+from django.utils.functional import cached_property
 
 from market.acting import ordered
-from market.basemodels.drawing import SAMPLERS, Size, own_size, shapes_of, why_not
+from market.basemodels.drawing import Size, own_size, samplers_of, shapes_of, why_not
 from market.basemodels.models import BaseModel
 from market.basemodels.offers import NOT_OFFERED
 from market.generation import limits
@@ -47,8 +48,8 @@ class PromptField(forms.CharField):
         """See above."""
 
 
-class SizeField(forms.ChoiceField):
-    """A size, offered as choices that are only found when they are shown. The order judges it, and knows sizes between them."""
+class OfferedField(forms.ChoiceField):
+    """What a base offers, in choices that are only found when they are shown. The order judges it, and knows sizes between them."""
 
     def valid_value(self, value: Any) -> bool:
         """See above."""
@@ -84,27 +85,38 @@ class QuoteForm(forms.Form):
     )
     count = WholeField(label="Number of pictures", initial=1, widget=_number(1, limits.MAX_PICTURES))
     steps: forms.Field = UnfinishedWhole(label="Steps", required=False, widget=_number(*limits.STEPS))
-    size = SizeField(label="Size", required=False)
+    size = OfferedField(label="Size", required=False)
+    sampler = OfferedField(
+        label="Sampler",
+        required=False,
+        help_text="How the noise becomes a picture. It does not change the price.",
+    )
 
     def __init__(self, *args: Any, chosen: tuple[Chosen, ...] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         base = cast("forms.ModelChoiceField[BaseModel]", self.fields["base"])
         base.queryset = BaseModel.objects.listed().order_by("name")
         self._chosen = chosen
-        cast("SizeField", self.fields["size"]).choices = self._sizes
+        cast("OfferedField", self.fields["size"]).choices = self._sizes
+        cast("OfferedField", self.fields["sampler"]).choices = self._samplers
 
     def _sizes(self) -> list[tuple[str, str]]:
-        base = BaseModel.objects.listed().filter(slug=str(self["base"].value() or "")).first()
-        return size_choices(base, self._size)
+        return size_choices(self._base, str(self["size"].value() or ""))
+
+    def _samplers(self) -> list[tuple[str, str]]:
+        return [("", "As the base asks"), *(samplers_of(self._base).items() if self._base else ())]
+
+    @cached_property
+    def _base(self) -> BaseModel | None:
+        return BaseModel.objects.listed().filter(slug=str(self["base"].value() or "")).first()
 
     @property
-    def _size(self) -> str:
-        return str(self["size"].value() or "")
-
-    @property
-    def is_size_offered(self) -> bool:
-        """Whether the size in the form is one of its base."""
-        return not self._size or self._size in dict(self._sizes())
+    def not_offered(self) -> list[str]:
+        """The fields whose values the base does not offer."""
+        choices = {"size": self._sizes, "sampler": self._samplers}
+        return [
+            name for name, offered in choices.items() if str(self[name].value() or "") not in dict(offered())
+        ]
 
     @property
     def chosen(self) -> tuple[Chosen, ...]:
@@ -118,6 +130,7 @@ class QuoteForm(forms.Form):
         return ordered(self, self._order)
 
     def _order(self, **said: Any) -> QuoteOrder:
+        del said["sampler"]
         return QuoteOrder(plugins=self._weighted(), **said)
 
     def _weighted(self) -> tuple[tuple[int, float], ...]:
@@ -144,12 +157,6 @@ class StudioForm(QuoteForm):
         error_messages={"invalid": "A seed is a whole number."},
     )
     steps = WholeField(label="Steps", widget=_number(*limits.STEPS))
-    sampler = forms.ChoiceField(
-        label="Sampler",
-        required=False,
-        choices=[("", "As the base asks"), *SAMPLERS.items()],
-        help_text="How the noise becomes a picture.",
-    )
     guidance = NumberField(
         label="Guidance",
         help_text="How closely to follow the prompt.",
@@ -190,7 +197,7 @@ def values_of(request: GenerationRequest) -> tuple[dict[str, Any], tuple[Chosen,
         "seed": request.seed,
         "steps": request.steps,
         "guidance": request.guidance,
-        "sampler": request.sampler,
+        "sampler": request.sampler if request.sampler in samplers_of(base) else "",
         "size": "" if drawn == own_size(base) or why_not(base, drawn) else str(drawn),
         "count": request.count,
         "key": uuid.uuid4(),

@@ -10,7 +10,7 @@ from typing import Any
 
 import regex
 
-from market.basemodels.drawing import SAMPLERS, Size, own_size, why_not
+from market.basemodels.drawing import Size, own_size, samplers_of, why_not
 from market.basemodels.models import BaseModel
 from market.generation import limits
 from market.refusals import Reason, invalid, outside
@@ -81,7 +81,7 @@ class QuoteOrder:
 class GenerationOrder(QuoteOrder):
     """Pictures to be drawn. Without a seed a random one is chosen. Prompts become one line of text in normal form.
 
-    sampler: one of SAMPLERS; empty for the base's own.
+    sampler: one of `samplers_of` the base; empty for the base's own.
     """
 
     prompt: str
@@ -117,9 +117,16 @@ class GenerationOrder(QuoteOrder):
                     "This text holds control characters, which nobody can see. Type it anew instead of pasting it.",
                     name,
                 )
-        if self.sampler and self.sampler not in SAMPLERS:
+        if self.negative_prompt and not self.base.takes_negative_prompts:
             yield Reason(
-                f"There is no sampler “{self.sampler[:20]}”. Choose one of {', '.join(SAMPLERS)}.", "sampler"
+                f"{self.base.name} cannot be steered away from words. Say in the prompt what to draw, and leave the negative prompt empty.",
+                "negative_prompt",
+            )
+        offered = samplers_of(self.base)
+        if self.sampler and self.sampler not in offered:
+            yield Reason(
+                f"{self.base.name} has no sampler “{self.sampler[:20]}”. Choose one of {', '.join(offered)}.",
+                "sampler",
             )
         yield from outside("guidance", self.guidance, *limits.GUIDANCE)
         yield from outside("seed", self.seed, 0, limits.MAX_SEED)

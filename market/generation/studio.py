@@ -105,7 +105,7 @@ def plugins(request: HttpRequest) -> HttpResponse:
     form = QuoteForm(_fitting(request.POST), chosen=_changed(request.POST))
     context = _picker(form, request.POST.get("q", ""), person_of(request)) | {
         "price": price_box(form, person_of(request), request.POST.get("prompt", "")),
-        "size": form["size"],
+        "form": form,
         "out_of_band": True,
     }
     return render(request, "generation/_picker.html", context)
@@ -216,11 +216,10 @@ def _for_price(form: StudioForm) -> QuoteForm:
 
 
 def _fitting(data: QueryDict) -> QueryDict:
-    """Fall back to the base's own size, if another base was chosen that does not draw the size in the form."""
-    if QuoteForm(data).is_size_offered:
-        return data
+    """Fall back to the base's own size and sampler, if another base was chosen that does not have those in the form."""
     fitting = data.copy()
-    fitting["size"] = ""
+    for name in QuoteForm(data).not_offered:
+        fitting[name] = ""
     return fitting
 
 

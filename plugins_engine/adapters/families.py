@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from plugins_engine.errors import BadAdapter
 
-SD1, SD2, SDXL, SD3 = "Stable Diffusion 1.x", "Stable Diffusion 2.x", "SDXL", "Stable Diffusion 3"
-READ = (SD1, SD2, SDXL, SD3)
+SD1, SD2, SDXL = "Stable Diffusion 1.x", "Stable Diffusion 2.x", "SDXL"
+SD3, FLUX1 = "Stable Diffusion 3", "FLUX.1"
+READ = (SD1, SD2, SDXL, SD3, FLUX1)
 """The families whose plug-ins are read."""
-_TRANSFORMERS = (SD3,)
+_TRANSFORMERS = (SD3, FLUX1)
 
 # What `modelspec.architecture` and `ss_base_model_version` begin with. The first that fits counts.
 _SAID: tuple[tuple[str, str], ...] = (
@@ -22,7 +23,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"stable-diffusion-3|sd3", SD3),
     (r"stable-cascade|stable_cascade", "Stable Cascade"),
     (r"flux-?\.?2|flux2", "FLUX.2"),
-    (r"flux", "FLUX.1"),
+    (r"flux", FLUX1),
     (r"chroma", "Chroma"),
     (r"qwen-?_?image", "Qwen-Image"),
     (r"z-?_?image", "Z-Image"),
@@ -49,8 +50,8 @@ _KEYS: tuple[tuple[str, str], ...] = (
     (r"distilled_guidance_layer", "Chroma"),
     (r"individual_token_refiner", "HunyuanVideo"),
     (r"double_stream_blocks_\d+_block_|caption_projection_\d+_linear", "HiDream"),
-    (r"single_transformer_blocks_\d+_(attn|proj)", "FLUX.1"),
-    (r"(double|single)_blocks_\d+_", "FLUX.1"),
+    (r"single_transformer_blocks_\d+_(attn|proj)", FLUX1),
+    (r"(double|single)_blocks_\d+_", FLUX1),
     (r"joint_blocks_\d+_|joint_transformer_blocks_", SD3),
     (r"transformer_blocks_\d+_(img|txt)_(mlp|mod)", "Qwen-Image"),
     (r"(noise|context)_refiner_\d+_attention_to_|^(diffusion_model_|transformer_)?layers_\d+_attention_to_", "Z-Image"),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from plugins_engine.adapters.original_names import Part, stable_diffusion_3
+from plugins_engine.adapters.original_names import Part, original_names
 
 # The layers of a transformer block, as diffusers names them.
 _BLOCK_LAYERS = [
@@ -17,6 +17,7 @@ _BLOCK_LAYERS = [
     "ff.net.2",
 ]
 _DEEPEST = 10  # transformer blocks in a row, in SDXL
+_FLUX_BLOCKS = (19, 38)  # double and single ones of FLUX.1
 _BLOCKS = (24, 38)  # of Stable Diffusion 3 and 3.5 Medium, and of 3.5 Large
 # The part of a text encoder in which all of its layers are; some versions of transformers leave it out.
 TEXT_MODEL = "text_model"
@@ -107,7 +108,7 @@ def aliases(layers: Iterable[str]) -> Mapping[str, tuple[Part, ...]]:
     for name in layers:
         for original in _original_names(name, places):
             table.setdefault(flatten(original), (Part(name),))
-    for original, parts in stable_diffusion_3(layers).items():
+    for original, parts in original_names(layers).items():
         table.setdefault(flatten(original), parts)
     return table
 
@@ -117,8 +118,8 @@ def published_aliases() -> Mapping[str, tuple[Part, ...]]:
     """Map every flattened name to a layer of the published models, to read a file when its base is not at hand."""
     # Without the base nobody knows which block is the last, whose rows the original code has in another order.
     unsure = {f"joint_blocks_{count - 1}_context_block_adaLN_modulation_1" for count in _BLOCKS}
-    transformer = {key: each for key, each in aliases(_published_transformer()).items() if key not in unsure}
-    return {**transformer, **aliases(published_layers())}
+    sd3 = {key: each for key, each in aliases(_blocks(max(_BLOCKS))).items() if key not in unsure}
+    return {**sd3, **aliases(_blocks(*_FLUX_BLOCKS)), **aliases(published_layers())}
 
 
 def published_layers() -> list[str]:
@@ -143,9 +144,10 @@ def published_layers() -> list[str]:
     return names
 
 
-def _published_transformer() -> list[str]:
-    """List what tells the blocks of Stable Diffusion 3 and 3.5."""
-    return ["context_embedder", *(f"transformer_blocks.{i}.attn.add_k_proj" for i in range(max(_BLOCKS)))]
+def _blocks(count: int, single: int = 0) -> list[str]:
+    """List the layers that tell how many blocks a transformer has."""
+    double = [f"transformer_blocks.{i}.attn.add_k_proj" for i in range(count)]
+    return double + [f"single_transformer_blocks.{i}.attn.to_q" for i in range(single)]
 
 
 def _original_blocks(layers: Iterable[str]) -> dict[str, tuple[int, int]]:

@@ -71,13 +71,25 @@ def parted(
 _THIRDS = ((0,), (1,), (2,))
 _SWAPPED = (1, 0)  # diffusers has scale and shift the other way round
 _BLOCK = re.compile(r"transformer_blocks\.(\d+)\.attn\.add_k_proj")
+_SINGLE_BLOCK = re.compile(r"single_transformer_blocks\.(\d+)\.attn\.to_q")
+_MLP = 4  # times as wide as the attention beside it
 
 
-def stable_diffusion_3(layers: Iterable[str]) -> dict[str, tuple[Part, ...]]:
-    """Give the original names of the layers of a Stable Diffusion 3 transformer, by those of diffusers; none for another one."""
-    blocks = sorted(int(found[1]) for each in layers if (found := _BLOCK.fullmatch(each)))
-    if not blocks or "context_embedder" not in set(layers):
+def original_names(layers: Iterable[str]) -> dict[str, tuple[Part, ...]]:
+    """Give the original names of a transformer's layers, by those of diffusers; none for a UNet."""
+    layers = list(layers)
+    blocks = _numbers(layers, _BLOCK)
+    if not blocks:
         return {}
+    single = _numbers(layers, _SINGLE_BLOCK)
+    return _flux_1(blocks, single) if single else _stable_diffusion_3(blocks)
+
+
+def _numbers(layers: Iterable[str], block: re.Pattern[str]) -> list[int]:
+    return sorted(int(found[1]) for each in layers if (found := block.fullmatch(each)))
+
+
+def _stable_diffusion_3(blocks: list[int]) -> dict[str, tuple[Part, ...]]:
     names: dict[str, tuple[Part, ...]] = {
         "x_embedder.proj": (Part("pos_embed.proj"),),
         "context_embedder": (Part("context_embedder"),),
@@ -113,3 +125,40 @@ def stable_diffusion_3(layers: Iterable[str]) -> dict[str, tuple[Part, ...]]:
 
 def _thirds(attention: str, read: tuple[str, ...]) -> tuple[Part, ...]:
     return tuple(Part(f"{attention}.{each}", 3, pieces) for each, pieces in zip(read, _THIRDS, strict=True))
+
+
+def _flux_1(blocks: list[int], single: list[int]) -> dict[str, tuple[Part, ...]]:
+    embedder = "time_text_embed"
+    names: dict[str, tuple[Part, ...]] = {
+        "img_in": (Part("x_embedder"),),
+        "txt_in": (Part("context_embedder"),),
+        "final_layer.linear": (Part("proj_out"),),
+        "final_layer.adaLN_modulation.1": (Part("norm_out.linear", 2, _SWAPPED),),
+    }
+    for theirs, ours in (("time", "timestep"), ("vector", "text"), ("guidance", "guidance")):
+        for place, number in (("in", 1), ("out", 2)):
+            names[f"{theirs}_in.{place}_layer"] = (Part(f"{embedder}.{ours}_embedder.linear_{number}"),)
+    for i in blocks:
+        ours = f"transformer_blocks.{i}"
+        streams = (
+            ("img", ("to_q", "to_k", "to_v"), "to_out.0", "ff", "norm1"),
+            ("txt", ("add_q_proj", "add_k_proj", "add_v_proj"), "to_add_out", "ff_context", "norm1_context"),
+        )  # fmt: skip
+        for stream, read, out, feed, norm in streams:
+            start = f"double_blocks.{i}.{stream}"
+            names[f"{start}_attn.qkv"] = _thirds(f"{ours}.attn", read)
+            names[f"{start}_attn.proj"] = (Part(f"{ours}.attn.{out}"),)
+            names[f"{start}_mlp.0"] = (Part(f"{ours}.{feed}.net.0.proj"),)
+            names[f"{start}_mlp.2"] = (Part(f"{ours}.{feed}.net.2"),)
+            names[f"{start}_mod.lin"] = (Part(f"{ours}.{norm}.linear"),)
+    for i in single:
+        start, ours = f"single_blocks.{i}", f"single_transformer_blocks.{i}"
+        of, rest = 3 + _MLP, tuple(range(3, 3 + _MLP))
+        attention = zip(("to_q", "to_k", "to_v"), _THIRDS, strict=True)
+        names[f"{start}.linear1"] = (
+            *(Part(f"{ours}.attn.{each}", of, pieces) for each, pieces in attention),
+            Part(f"{ours}.proj_mlp", of, rest),
+        )
+        names[f"{start}.linear2"] = (Part(f"{ours}.proj_out"),)
+        names[f"{start}.modulation.lin"] = (Part(f"{ours}.norm.linear"),)
+    return names

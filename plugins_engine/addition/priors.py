@@ -168,9 +168,12 @@ def _drawing(
         x = way.begin(noise)
         for index, t in enumerate(way.times):
             given = way.given(x, t)
-            output = base.predict(given.repeat(2 + len(beside), 1, 1, 1), t, read).to(given.dtype)
+            output = base.predict(given.repeat(2 + len(beside), 1, 1, 1), t, read, guidance=guidance).to(
+                given.dtype
+            )
             predictions = list(output.chunk(2 + len(beside)))
             yield index, own, given, t, predictions
             with_prompt, without = predictions[:2]
-            x = way.step(without + guidance * (with_prompt - without), t, x)
+            steered = without + guidance * (with_prompt - without) if base.is_steered else with_prompt
+            x = way.step(steered, t, x)
             on_step(number * steps + index + 1, len(groups) * steps)

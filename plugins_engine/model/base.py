@@ -18,7 +18,7 @@ from plugins_engine.adapters.learned_tokens import NameInForce
 from plugins_engine.errors import BadBase, BadRequest
 from plugins_engine.known import known_concepts
 from plugins_engine.model.directory import ModelDirectory
-from plugins_engine.model.families import LAYER_KINDS, Denoiser, Family
+from plugins_engine.model.families import FAMILIES, LAYER_KINDS, Denoiser, Family
 from plugins_engine.model.fingerprint import fingerprint
 from plugins_engine.model.processes import Process
 from plugins_engine.model.prompt_reading import TextReader
@@ -27,6 +27,7 @@ from plugins_engine.model.text_encoding import PromptEmbedding
 from plugins_engine.model.weighted_prompts import chunked, filled_up, parse_prompt, weighed
 
 DEFAULT_GUIDANCE = 3.0
+UNKNOWN_SIDE = 128  # of latents, where neither config nor card says it
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,7 @@ class BaseCheckpoint:
         denoiser: What denoises: a UNet or a transformer.
         vae: What turns pictures into latents and back.
         readers: What reads prompts: text encoders with their tokenizers, by the names of their folders.
-        schedule: What the directory says of sampling.
-        process: How noise was added in its training.
+        schedule: What the directory says of noise and sampling.
         lock: Held while the base draws or is trained on.
         names: What names mean in prompts for now (`applied`). Whoever changes it holds `lock`, and puts it back.
         laid_over: The plug-ins that lie over it for now, with their weights (`applied`). Changed as `names` is.
@@ -73,14 +73,13 @@ class BaseCheckpoint:
     vae: AutoencoderKL
     readers: dict[str, TextReader]
     schedule: Schedule
-    process: Process
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     names: tuple[NameInForce, ...] = ()
     laid_over: tuple[tuple[Adapter, float], ...] = ()
 
     @property
     def family(self) -> Family:
-        return self.directory.family
+        return FAMILIES[self.directory.layout.pipeline]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -107,6 +106,12 @@ class BaseCheckpoint:
         """Name the architecture as ModelSpec does; a size that nobody published ends in "custom"."""
         return self.family.architecture(self.denoiser.config, self.process.prediction)
 
+    @cached_property
+    def process(self) -> Process:
+        """How noise was added in its training."""
+        side = self.resolution // self.pixels_per_latent
+        return self.schedule.process(self.family.tokens(self.denoiser.config, side, side))
+
     @property
     def sampler(self) -> str:
         """The name of the sampler that the directory asks for."""
@@ -123,7 +128,7 @@ class BaseCheckpoint:
         Raises BadRequest for a sampler that it does not have, or that cannot take so many steps.
         """
         tokens = self.family.tokens(self.denoiser.config, height, width)
-        return Steps(self.schedule, sampler, count, tokens, self.device)
+        return Steps(self.schedule, sampler, count, tokens, self.device, even=self.family.even_steps)
 
     @property
     def pixels_per_latent(self) -> int:
@@ -139,12 +144,18 @@ class BaseCheckpoint:
     @property
     def resolution(self) -> int:
         """The width and height in pixels that the base was trained for."""
-        return self.family.sizes(self.denoiser.config).own * self.pixels_per_latent
+        own = self.family.sizes(self.denoiser.config).own
+        return self._said_resolution if own is None else own * self.pixels_per_latent
 
     @property
     def channels(self) -> int:
         """How many numbers one latent has."""
-        return int(self.denoiser.config.in_channels)
+        return self.family.channels(self.denoiser.config)
+
+    @property
+    def is_steered(self) -> bool:
+        """Whether guidance goes from what is predicted without the prompt, or with a negative one, to what is predicted with it."""
+        return self.family.is_steered
 
     def guidance(self, asked: float | None) -> float:
         """Give the guidance asked for, or for None the one that the base draws best with: its card's, else 3."""
@@ -170,13 +181,21 @@ class BaseCheckpoint:
 
     @cached_property
     def _own_guidance(self) -> float:
-        found = self.card.get("default_guidance", DEFAULT_GUIDANCE)
+        return self._said("default_guidance", DEFAULT_GUIDANCE)
+
+    @cached_property
+    def _said_resolution(self) -> int:
+        """What the card says, to the next size that can be drawn, for a base whose configs do not say what it was trained for."""
+        least, step, most = self.sides
+        found = round(self._said("resolution", UNKNOWN_SIDE * self.pixels_per_latent) / step) * step
+        return max(least, found if most is None else min(found, most))
+
+    def _said(self, name: str, otherwise: float) -> float:
+        found = self.card.get(name, otherwise)
         try:
             return float(found)
         except (ValueError, TypeError) as error:
-            raise BadBase(
-                f"{self.card_path}: expected a number as default_guidance, found {found!r}"
-            ) from error
+            raise BadBase(f"{self.card_path}: expected a number as {name}, found {found!r}") from error
 
     @cached_property
     def layers(self) -> dict[str, LayerShape]:
@@ -319,13 +338,28 @@ class BaseCheckpoint:
         return self.family.emptied(embedding, negative_prompts, self.directory.index)
 
     def predict(
-        self, noisy: Tensor, time: Tensor, text: PromptEmbedding, denoiser: nn.Module | None = None
+        self,
+        noisy: Tensor,
+        time: Tensor,
+        text: PromptEmbedding,
+        denoiser: nn.Module | None = None,
+        *,
+        guidance: float | None = None,
     ) -> Tensor:
         """Give what the denoiser predicts of noisy latents (n, c, h, w) at times (n,) or one for all.
 
-        denoiser: what is called in its place, as when it is wrapped for training.
+        denoiser: what is called in its place, as when it is wrapped for training. guidance: what bases are given that are not steered;
+        None: their own.
         """
-        return self.family.predict(denoiser or self.denoiser, noisy, time, text, self.pixels_per_latent)
+        return self.family.predict(
+            denoiser or self.denoiser,
+            noisy,
+            time,
+            text,
+            pixels_per_latent=self.pixels_per_latent,
+            levels=self.process.levels,
+            guidance=self.guidance(guidance),
+        )
 
     def encode_pixels(self, pixels: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Turn pixels (n, 3, h, w) in [-1, 1] into the latents that the denoiser works on. The generator must be the device's.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from plugins_engine.errors import BadBase
-from plugins_engine.model.families import FAMILIES, Family
+from plugins_engine.model.layouts import LAYOUTS, Layout
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
 """The directory of the small base that comes with this library."""
@@ -36,13 +36,13 @@ class ModelDirectory:
     vocabularies: list[Path]
 
     @property
-    def family(self) -> Family:
-        return FAMILIES[self.index["_class_name"]]
+    def layout(self) -> Layout:
+        return LAYOUTS[self.index["_class_name"]]
 
     @property
     def encoders(self) -> list[str]:
         """The folders of the text encoders that it has."""
-        return [part for part in self.family.encoders if part in self.weights]
+        return [part for part in self.layout.encoders if part in self.weights]
 
 
 def read_directory(path: Path) -> ModelDirectory:
@@ -52,13 +52,13 @@ def read_directory(path: Path) -> ModelDirectory:
         raise BadBase(f"{path}: expected a diffusers model directory, found {found}")
     index = _read_json(path / "model_index.json")
     kind = index.get("_class_name")
-    if kind not in FAMILIES:
+    if kind not in LAYOUTS:
         raise BadBase(
-            f"{path / 'model_index.json'}: expected one of {', '.join(FAMILIES)}, found {kind or 'no _class_name'}"
+            f"{path / 'model_index.json'}: expected one of {', '.join(LAYOUTS)}, found {kind or 'no _class_name'}"
         )
-    family = FAMILIES[kind]
-    absent = [part for part in family.optional if _is_absent(index, part)]
-    parts = [part for part in family.parts if part not in absent]
+    layout = LAYOUTS[kind]
+    absent = [part for part in layout.optional if _is_absent(index, part)]
+    parts = [part for part in layout.parts if part not in absent]
     for part in parts:
         if _is_absent(index, part):
             raise BadBase(
@@ -67,17 +67,30 @@ def read_directory(path: Path) -> ModelDirectory:
             )
     configs = {part: _read_json(path / part / "config.json") for part in parts}
     configs["scheduler"] = _read_json(path / "scheduler" / "scheduler_config.json")
-    family.require_base(path / family.folder / "config.json", configs[family.folder])
+    _require_base(path / layout.folder / "config.json", configs[layout.folder], layout)
     weights: dict[str, list[Path]] = {}
     variants: dict[str, str | None] = {}
     for part in parts:
-        stem = "diffusion_pytorch_model" if part in (family.folder, "vae") else "model"
+        stem = "diffusion_pytorch_model" if part in (layout.folder, "vae") else "model"
         weights[part], variants[part] = _find_weights(path / part, stem)
     vocabularies: list[Path] = []
     for part in parts:
         if part.startswith("text_encoder"):
             vocabularies += _vocabulary(path / part.replace("text_encoder", "tokenizer"))
     return ModelDirectory(path, index, configs, weights, variants, vocabularies)
+
+
+def _require_base(file: Path, config: dict[str, Any], layout: Layout) -> None:
+    kind = config.get("_class_name")
+    if kind != layout.denoiser:
+        raise BadBase(f"{file}: expected a {layout.denoiser}, found {kind or 'no class'}")
+    channels = config.get("in_channels", layout.channels)
+    latents = config.get("out_channels", layout.channels) or channels
+    if channels != latents:
+        raise BadBase(
+            f"{file}: expected as many input channels as latent channels ({latents}), found {channels}: an inpainting or "
+            "depth model cannot draw from a prompt alone"
+        )
 
 
 def _is_absent(index: dict[str, Any], part: str) -> bool:

@@ -12,8 +12,7 @@ from transformers.utils import logging as transformers_logging
 from plugins_engine.errors import BadBase, DeviceUnavailable
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.directory import EMBEDDED, ModelDirectory, read_directory
-from plugins_engine.model.families import Family
-from plugins_engine.model.processes import Process, diffusion_of, flow_of
+from plugins_engine.model.families import FAMILIES, Family
 from plugins_engine.model.prompt_reading import TextEncoder, TextReader, Tokenizer
 from plugins_engine.model.samplers import Schedule
 
@@ -31,29 +30,20 @@ def load_base(
         dtype: Number format; None: half precision on CUDA and float32 elsewhere.
     """
     directory = read_directory(EMBEDDED if source is None else Path(source))
-    family = directory.family
+    family = FAMILIES[directory.layout.pipeline]
     # Refused before any weight is read.
     schedule = Schedule(directory.configs["scheduler"], family.is_flow)
     schedule.make(schedule.steady)
-    process = _process(family, directory)
+    schedule.process()
     place = find_device(device)
     dtype = dtype or usual_precision(place)
-    denoiser = _load_part(family.denoiser, directory, family.folder, dtype)
+    denoiser = _load_part(family.denoiser, directory, family.layout.folder, dtype)
     upcast = dtype == torch.float16 and family.vae_in_float32(directory.configs["vae"])
     vae = _load_part(AutoencoderKL, directory, "vae", torch.float32 if upcast else dtype)
     readers = {each: _load_reader(family, directory, each, dtype) for each in directory.encoders}
     for module in (denoiser, vae, *(each.encoder for each in readers.values())):
         module.requires_grad_(False).eval().to(place)
-    return BaseCheckpoint(directory, place, dtype, denoiser, vae, readers, schedule, process)
-
-
-def _process(family: Family, directory: ModelDirectory) -> Process:
-    config = directory.configs["scheduler"]
-    if not family.is_flow:
-        return diffusion_of(config)
-    of_denoiser = directory.configs[family.folder]
-    own = family.sizes(of_denoiser).own
-    return flow_of(config, family.tokens(of_denoiser, own, own))
+    return BaseCheckpoint(directory, place, dtype, denoiser, vae, readers, schedule)
 
 
 def _load_reader(family: Family, directory: ModelDirectory, part: str, dtype: torch.dtype) -> TextReader:

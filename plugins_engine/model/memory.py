@@ -9,7 +9,9 @@ import psutil
 import torch
 
 from plugins_engine.errors import BadBase
+from plugins_engine.model.base import UNKNOWN_SIDE
 from plugins_engine.model.directory import ModelDirectory
+from plugins_engine.model.families import FAMILIES
 from plugins_engine.model.fingerprint import stored_tensors
 
 AvailableMemory = Callable[[torch.device], int]
@@ -51,7 +53,7 @@ def memory_need(directory: ModelDirectory, precision: torch.dtype) -> MemoryNeed
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise BadBase(
             f"{directory.path}: the sizes in its files cannot be read ({error}); expected whole numbers as shapes of "
-            f"tensors, and in the config.json of the vae and of the {directory.family.folder}"
+            f"tensors, and in the config.json of the vae and of the {directory.layout.folder}"
         ) from error
     # The decoder works in float32 wherever half precision might overflow.
     drawing = BUFFERS * pixels * channels * torch.float32.itemsize
@@ -80,8 +82,8 @@ def in_gigabytes(size: int) -> str:
 def _picture(directory: ModelDirectory) -> tuple[int, int]:
     """Give the pixels of a picture of the base's own size, and the channels of the decoder's widest layer at that size."""
     widths = [int(each) for each in directory.configs["vae"]["block_out_channels"]]
-    family = directory.family
-    side = family.sizes(directory.configs[family.folder]).own * 2 ** (len(widths) - 1)
+    family, layout = FAMILIES[directory.layout.pipeline], directory.layout
+    side = (family.sizes(directory.configs[layout.folder]).own or UNKNOWN_SIDE) * 2 ** (len(widths) - 1)
     # The last block gets its input at full size from the one before, and so in that one's channels.
     return side * side, max(widths[:2])
 

@@ -40,7 +40,7 @@ class SampleRequest:
 
     Args:
         prompt: What to draw. Plug-ins are called by their names in it. `(words:1.3)` weighs words.
-        negative_prompt: What to steer away from. Unused without guidance.
+        negative_prompt: What to steer away from. Unused without guidance, and refused by bases that cannot be steered so.
         seed: Of the first picture's noise.
         steps: Denoising steps, 1 to 1000. 20 to 50 are enough for the samplers used here.
         guidance: How closely to follow the prompt, 0 to 50. 1 or less draws without guidance, in half the time. None: the
@@ -125,7 +125,7 @@ def generate(
     pictures: list[Image.Image] = []
     with torch.no_grad(), applied(base, request.plugins):
         guidance = base.guidance(request.guidance)
-        guided = guidance > 1
+        guided = guidance > 1 and base.is_steered
         away = [request.negative_prompt] if guided else []
         prompt, negative = base.encode_to_draw([request.prompt], away, request.clip_skip)
         begun = None if request.picture is None else _begun(base, request.picture, (width, height))
@@ -177,8 +177,9 @@ def generate_each(
     with torch.no_grad(), applied(base, plugins):
         for first in range(0, len(prompts), batch):
             some = prompts[first : first + batch]
-            text, negative = base.encode_to_draw(some, [""] if guidance > 1 else [])
-            if guidance > 1:
+            guided = guidance > 1 and base.is_steered
+            text, negative = base.encode_to_draw(some, [""] if guided else [])
+            if guided:
                 text = PromptEmbedding.joined([_repeat(negative, None, len(some)), text])
             seeds = [seed + first + i for i in range(len(some))]
             with remembering(base, [text.tokens]):
@@ -213,7 +214,7 @@ def _denoise(
     guided = len(text.tokens) == 2 * len(seeds)
     for time in steps.times:
         doubled = steps.given(torch.cat([latents, latents]) if guided else latents, time)
-        predicted = base.predict(doubled, time, text)
+        predicted = base.predict(doubled, time, text, guidance=guidance)
         if guided:
             without, with_prompt = predicted.chunk(2)
             predicted = without + guidance * (with_prompt - without)
@@ -301,6 +302,10 @@ class _Reporter:
 
 def _size(base: BaseCheckpoint, request: SampleRequest) -> tuple[int, int]:
     """Give the width and height, after checking what only this base can tell: whether it can do the sizes and steps."""
+    if request.negative_prompt.strip() and not base.is_steered:
+        raise BadRequest(
+            f'negative prompt "{request.negative_prompt[:40]}": this base cannot be steered away from words; say in the prompt what to draw'
+        )
     levels = base.process.levels
     if request.steps >= levels:
         # Schedules with `steps_offset` count one level further than they have when every level is a step.

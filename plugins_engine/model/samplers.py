@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from diffusers import (
     DDIMScheduler,
@@ -17,7 +18,7 @@ from diffusers import (
 from torch import Tensor
 
 from plugins_engine.errors import BadBase, BadRequest
-from plugins_engine.model.processes import is_dynamic, shift_of
+from plugins_engine.model.processes import Process, diffusion_of, flow_of, is_dynamic, shift_of
 
 Scheduler: TypeAlias = (
     DDIMScheduler
@@ -117,6 +118,10 @@ class Schedule:
         """The name of the one without randomness that is nearest to it."""
         return self.own if self.is_flow or self.own in _STEADY else "dpm++"
 
+    def process(self, tokens: int = 4096) -> Process:
+        """Tell how noise was added in the training, on pictures of so many tokens. Raises BadBase for a schedule that cannot be used."""
+        return flow_of(self.config, tokens) if self.is_flow else diffusion_of(self.config)
+
     def make(self, name: str | None = None) -> Scheduler:
         """Make a sampler, by its name; None: the directory's own. It keeps state, so each drawing needs one.
 
@@ -163,12 +168,26 @@ class Steps:
     """The way of one drawing from noise to latents: a sampler that is set to a number of steps."""
 
     def __init__(
-        self, schedule: Schedule, name: str | None, count: int, tokens: int, device: torch.device
+        self,
+        schedule: Schedule,
+        name: str | None,
+        count: int,
+        tokens: int,
+        device: torch.device,
+        *,
+        even: bool = False,
     ) -> None:
-        """Set a sampler to `count` steps. tokens: how many the picture has. Raises BadRequest, and BadBase as `Schedule.make` does."""
+        """Set a sampler to `count` steps. Raises BadRequest, and BadBase as `Schedule.make` does.
+
+        tokens: how many the picture has. even: whether the noise levels are even before they are shifted.
+        """
         self._scheduler = schedule.make(name)
         self._is_random = schedule.samplers[name or schedule.own].is_random
-        dynamic = {"mu": shift_of(schedule.config, tokens)} if is_dynamic(schedule.config) else {}
+        dynamic: dict[str, Any] = {}
+        if is_dynamic(schedule.config):
+            dynamic["mu"] = shift_of(schedule.config, tokens)
+        if even and isinstance(self._scheduler, FlowMatchEulerDiscreteScheduler):
+            dynamic["sigmas"] = np.linspace(1.0, 1 / count, count)
         try:
             self._scheduler.set_timesteps(count, device=device, **dynamic)
         except ValueError as error:  # LCM's, of more steps than it was distilled for

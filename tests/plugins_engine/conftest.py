@@ -17,6 +17,7 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "sdxl": tiny_pipelines.sdxl,
     "sd3": tiny_pipelines.sd3,
     "sd35": tiny_pipelines.sd35,
+    "flux": tiny_pipelines.flux,
     "shifted": tiny_pipelines.shifted,
 }
 
@@ -49,7 +50,7 @@ def bases(pipelines: dict[str, Path]) -> dict[str, BaseCheckpoint]:
     return {name: load_base(path) for name, path in pipelines.items()}
 
 
-@pytest.fixture(params=sorted(BUILDERS.keys() - {"sd35"}))
+@pytest.fixture(params=sorted(BUILDERS.keys() - {"sd35", "shifted"}))
 def base(request: pytest.FixtureRequest, bases: dict[str, BaseCheckpoint]) -> BaseCheckpoint:
     """A base of each kind in turn."""
     return bases[request.param]

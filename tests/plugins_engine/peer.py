@@ -14,7 +14,7 @@ def pipeline_of(base: BaseCheckpoint, kind: str | None = None, **parts: Any) -> 
     """Load the pipeline that a base's directory names, or the one of another class; `parts` take the place of its own."""
     absent = set(base.family.encoders) - set(base.readers)
     nothing = {each: None for part in absent for each in (part, part.replace("text_encoder", "tokenizer"))}
-    pipeline = getattr(diffusers, kind or base.family.pipeline).from_pretrained(
+    pipeline = getattr(diffusers, kind or base.directory.layout.pipeline).from_pretrained(
         base.directory.path, local_files_only=True, **nothing, **parts
     )
     pipeline.set_progress_bar_config(disable=True)

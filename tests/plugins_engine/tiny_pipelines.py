@@ -13,6 +13,8 @@ from diffusers import (
     DDIMScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
+    FluxPipeline,
+    FluxTransformer2DModel,
     PNDMScheduler,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
@@ -105,6 +107,39 @@ def sd3(folder: Path, seed: int = 0) -> Path:
 def sd35(folder: Path, seed: int = 0) -> Path:
     """Build an SD 3.5-like pipeline: a second attention in the first block, normed keys, no T5."""
     return _sd3(folder, seed, with_t5=False, dual_attention_layers=(0,), qk_norm="rms_norm")
+
+
+def flux(folder: Path, seed: int = 0) -> Path:
+    """Build a FLUX.1-like pipeline: double and single blocks, T5's tokens and CLIP's pooled vector, guidance as a number."""
+    torch.manual_seed(seed)
+    transformer = FluxTransformer2DModel(
+        patch_size=1, in_channels=16, num_layers=2, num_single_layers=2, attention_head_dim=16, num_attention_heads=2,
+        joint_attention_dim=64, pooled_projection_dim=32, guidance_embeds=True, axes_dims_rope=(4, 6, 6),
+    )  # fmt: skip
+    pipeline = FluxPipeline(
+        transformer=transformer,
+        vae=AutoencoderKL(
+            **_autoencoder(),
+            scaling_factor=0.36,
+            shift_factor=0.11,
+            use_quant_conv=False,
+            use_post_quant_conv=False,
+        ),
+        text_encoder=CLIPTextModel(_text(32)),
+        text_encoder_2=_t5(),
+        tokenizer=_tokenizer(folder / "vocabulary"),
+        tokenizer_2=_t5_tokenizer(),
+        scheduler=FlowMatchEulerDiscreteScheduler(
+            use_dynamic_shifting=True,
+            base_shift=0.5,
+            max_shift=1.15,
+            base_image_seq_len=16,
+            max_image_seq_len=4096,
+        ),
+    )
+    pipeline.save_pretrained(folder)
+    (folder / "card.json").write_text(json.dumps({"resolution": RESOLUTION}))
+    return folder
 
 
 def _sd3(folder: Path, seed: int, *, with_t5: bool = True, **changes: object) -> Path:

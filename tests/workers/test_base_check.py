@@ -92,6 +92,7 @@ def test_a_directory_passes_and_pictures_are_drawn_with_it(
     assert (found.fingerprint, found.architecture, found.resolution) == (
         loaded.fingerprint, loaded.architecture, loaded.resolution,
     )  # fmt: skip
+    assert (found.family, found.samplers) == ("Stable Diffusion", list(loaded.samplers))
     assert 0 < found.memory_needed < found.memory_there
     samples = list(found.samples.all())
     assert [each.prompt for each in samples] == ["a fox, Ink style", "an owl, Ink style"]
@@ -187,7 +188,7 @@ def test_an_upload_whose_stored_parts_were_changed_is_refused(
 
 
 def no_pipeline(folder: Path) -> None:
-    (folder / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
+    (folder / "model_index.json").write_text('{"_class_name": "KolorsPipeline"}')
 
 
 def no_index(folder: Path) -> None:
@@ -301,3 +302,28 @@ def test_weights_that_changed_are_drawn_with_only_after_their_owner_confirmed_th
     made = run(user, make_order(list_base()))
     work(engine=engine, kinds=["generation"], worker="w")
     assert made.pictures.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("build", "family", "steered"),
+    [(tiny_pipelines.sd3, "Stable Diffusion 3", True), (tiny_pipelines.flux, "FLUX.1", False)],
+)
+def test_a_base_without_cross_attention_passes_and_is_drawn_with_a_sampler_of_its_own(
+    tmp_path: Path, settings: Any, model_owner: User, user: User, engine: Engine,
+    build: Callable[[Path], Path], family: str, steered: bool,
+) -> None:  # fmt: skip
+    settings.BASE_MODEL_DIRS = [tmp_path / "models"]
+    folder = build(tmp_path / "models" / "flowing")
+    (folder / "card.json").write_text(json.dumps({**CARD, "resolution": 32}))
+    base = register_base(model_owner, FIELDS, source=str(folder), by=model_owner)
+    assert work(engine=engine, kinds=[KIND], worker="w") == 1
+
+    base = list_base()
+    found = base.checks.get()
+    assert (base.family, base.samplers) == (family, ["euler", "dpm++", "unipc"])
+    assert base.takes_negative_prompts is steered
+    assert found.samples.count() == 2
+    top_up(user)
+    made = run(user, make_order(base, sampler="unipc"))
+    work(engine=engine, kinds=["generation"], worker="w")
+    assert (made.pictures.count(), made.sampler) == (1, "unipc")

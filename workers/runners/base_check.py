@@ -52,7 +52,10 @@ def run_check(
         )
         output = checking.CheckOutput(
             fingerprint=loaded.fingerprint,
+            family=loaded.family.name,
             architecture=loaded.architecture,
+            samplers=loaded.samplers,
+            takes_negative_prompts=loaded.is_steered,
             resolution=loaded.resolution,
             memory_needed=needed,
             memory_there=there,

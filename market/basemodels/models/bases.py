@@ -90,7 +90,17 @@ class BaseModel(models.Model):
     fingerprint = models.CharField(
         max_length=64, blank=True, help_text="Identifies the weights. A plug-in fits one fingerprint."
     )
+    family = models.CharField(max_length=60, blank=True, help_text="Of models: “SDXL”.")
     architecture = models.CharField(max_length=60, blank=True)
+    samplers = ArrayField(
+        models.CharField(max_length=20),
+        default=list,
+        blank=True,
+        help_text="Names of those that it can be drawn with. Empty: not known yet.",
+    )
+    takes_negative_prompts = models.BooleanField(
+        default=True, help_text="Whether a picture can be steered away from words."
+    )
     resolution = models.PositiveIntegerField(default=0, help_text="Side of a picture, in pixels.")
     check_job = models.ForeignKey(
         Job,

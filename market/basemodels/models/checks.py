@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -22,7 +23,10 @@ class BaseCheck(models.Model):
     base = models.ForeignKey(BaseModel, on_delete=models.PROTECT, related_name="checks")
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="base_check")
     fingerprint = models.CharField(max_length=64)
+    family = models.CharField(max_length=60, blank=True)
     architecture = models.CharField(max_length=60)
+    samplers = ArrayField(models.CharField(max_length=20), default=list, blank=True)
+    takes_negative_prompts = models.BooleanField(default=True)
     resolution = models.PositiveIntegerField()
     memory_needed = models.BigIntegerField(help_text="Bytes, estimated before loading.")
     memory_there = models.BigIntegerField(help_text="Bytes that were free on the worker.")

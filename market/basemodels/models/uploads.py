@@ -19,7 +19,7 @@ PART_BYTES = 8 * 1024 * 1024
 """The bytes of every part of a file, except the last, which has the rest."""
 
 SHA256 = r"^[0-9a-f]{64}$"
-FOLDERS = "unet|vae|text_encoder|text_encoder_2|tokenizer|tokenizer_2|scheduler"
+FOLDERS = "unet|transformer|vae|text_encoder(_[23])?|tokenizer(_[23])?|scheduler"
 FILE_PATH = (
     rf"^(({FOLDERS})/[A-Za-z0-9_][A-Za-z0-9_.-]{{0,120}}|model_index|card|prompts)\.(safetensors|json|txt)$"
 )

@@ -3,18 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from diffusers import SD3Transformer2DModel, UNet2DConditionModel
+from diffusers import FluxTransformer2DModel, SD3Transformer2DModel, UNet2DConditionModel
 from torch import Tensor
 
+from plugins_engine.model.layouts import Layout
 from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
 from plugins_engine.model.text_encoding import PromptEmbedding
 
 Config = Mapping[str, Any]
-Denoiser = UNet2DConditionModel | SD3Transformer2DModel
+Denoiser = UNet2DConditionModel | SD3Transformer2DModel | FluxTransformer2DModel
 LAYER_KINDS = ("attention", "feed_forward", "projection", "time")
 """Which kinds of layers of the denoiser a plug-in may adapt. Each family says which layers they are."""
 
@@ -30,9 +30,12 @@ class EncoderKind:
 
 @dataclass(frozen=True)
 class LatentSizes:
-    """Sizes of latents on one side. own: that of the training. step: what a size is a multiple of. least, most: None is no bound."""
+    """Sizes of latents on one side.
 
-    own: int
+    own: that of the training, None where configs do not say it. step: what a size is a multiple of. least, most: None is no bound.
+    """
+
+    own: int | None
     step: int
     least: int
     most: int | None = None
@@ -42,32 +45,24 @@ class Family(ABC):
     """One family. It keeps no state: what depends on a base is an argument.
 
     name: As `plugins_engine.adapters.families` names it.
-    pipeline: The class in a directory's model_index.json.
-    folder: Where the denoiser's weights are.
-    denoiser: Its class.
-    encoders: Text encoders by folder, in the order in which they are read.
-    optional: Folders of those that a base may lack.
+    layout: What lies in its directories.
+    denoiser: The denoiser's class.
+    encoders: Text encoders by folder.
     is_flow: Whether it goes to noise by flow matching, and not by diffusion.
+    is_steered: Whether guidance goes from what the base predicts without the prompt to what it predicts with it, and beyond. If not, it
+        is a number that the denoiser is given, if anything.
+    even_steps: Whether the base is sampled at noise levels that are even before they are shifted.
     layer_kinds: The ends of the names of each kind's layers.
     """
 
     name: ClassVar[str]
-    pipeline: ClassVar[str]
-    folder: ClassVar[str]
+    layout: ClassVar[Layout]
     denoiser: ClassVar[Any]
     encoders: ClassVar[Mapping[str, EncoderKind]]
-    optional: ClassVar[frozenset[str]] = frozenset()
     is_flow: ClassVar[bool] = False
+    is_steered: ClassVar[bool] = True
+    even_steps: ClassVar[bool] = False
     layer_kinds: ClassVar[Mapping[str, tuple[str, ...]]]
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """The folders with weights."""
-        return (self.folder, "vae", *self.encoders)
-
-    @abstractmethod
-    def require_base(self, file: Path, config: Config) -> None:
-        """Raise BadBase, naming the denoiser's config file, unless it draws from a prompt alone."""
 
     @abstractmethod
     def architecture(self, config: Config, prediction: str) -> str:
@@ -76,6 +71,10 @@ class Family(ABC):
     @abstractmethod
     def sizes(self, config: Config) -> LatentSizes:
         """Give the sizes of latents that a denoiser with this config can do."""
+
+    def channels(self, config: Config) -> int:
+        """Give how many numbers one latent has."""
+        return int(config["in_channels"])
 
     def tokens(self, config: Config, height: int, width: int) -> int:
         """Give how many tokens the denoiser makes of latents of a size."""
@@ -111,9 +110,20 @@ class Family(ABC):
 
     @abstractmethod
     def predict(
-        self, denoiser: Any, noisy: Tensor, time: Tensor, text: PromptEmbedding, pixels_per_latent: int
+        self,
+        denoiser: Any,
+        noisy: Tensor,
+        time: Tensor,
+        text: PromptEmbedding,
+        *,
+        pixels_per_latent: int,
+        levels: int,
+        guidance: float,
     ) -> Tensor:
-        """Call the denoiser on latents (n, c, h, w) at times (n,) or one for all."""
+        """Call the denoiser on latents (n, c, h, w) at times (n,) or one for all.
+
+        levels: the time of pure noise. guidance: for bases that are given it.
+        """
 
     @abstractmethod
     def reading_layers(self, denoiser: Any) -> list[str]:

@@ -9,6 +9,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 
 from plugins_engine.model.families.family import Config, EncoderKind
 from plugins_engine.model.families.stable_diffusion import StableDiffusion
+from plugins_engine.model.layouts import SDXL
 from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
 from plugins_engine.model.text_encoding import PromptEmbedding, encoded
 
@@ -17,7 +18,7 @@ _LAYER = 2  # the last but one, without the norm
 
 class StableDiffusionXL(StableDiffusion):
     name = "SDXL"
-    pipeline = "StableDiffusionXLPipeline"
+    layout = SDXL
     encoders: ClassVar[Mapping[str, EncoderKind]] = {
         "text_encoder": EncoderKind(CLIPTextModel, CLIPTokenizer),
         "text_encoder_2": EncoderKind(CLIPTextModelWithProjection, CLIPTokenizer),
@@ -49,7 +50,15 @@ class StableDiffusionXL(StableDiffusion):
         return embedding.emptied(negatives) if index.get("force_zeros_for_empty_prompt", True) else embedding
 
     def predict(
-        self, denoiser: Any, noisy: Tensor, time: Tensor, text: PromptEmbedding, pixels_per_latent: int
+        self,
+        denoiser: Any,
+        noisy: Tensor,
+        time: Tensor,
+        text: PromptEmbedding,
+        *,
+        pixels_per_latent: int,
+        levels: int,
+        guidance: float,
     ) -> Tensor:
         height, width = (side * pixels_per_latent for side in noisy.shape[-2:])
         size = torch.tensor([height, width, 0, 0, height, width], device=noisy.device, dtype=noisy.dtype)

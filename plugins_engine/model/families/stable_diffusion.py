@@ -1,7 +1,6 @@
 """Stable Diffusion 1.x and 2.x: a UNet that reads one CLIP text encoder by cross-attention."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -10,8 +9,8 @@ from diffusers.models.attention_processor import Attention
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from plugins_engine.errors import BadBase
 from plugins_engine.model.families.family import Config, EncoderKind, Family, LatentSizes
+from plugins_engine.model.layouts import STABLE_DIFFUSION
 from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
 from plugins_engine.model.text_encoding import PromptEmbedding, encoded, normed
 
@@ -26,24 +25,12 @@ UNET_LAYERS: Mapping[str, tuple[str, ...]] = {
 
 class StableDiffusion(Family):
     name = "Stable Diffusion"
-    pipeline = "StableDiffusionPipeline"
-    folder = "unet"
+    layout = STABLE_DIFFUSION
     denoiser = UNet2DConditionModel
     encoders: ClassVar[Mapping[str, EncoderKind]] = {
         "text_encoder": EncoderKind(CLIPTextModel, CLIPTokenizer)
     }
     layer_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = UNET_LAYERS
-
-    def require_base(self, file: Path, config: Config) -> None:
-        kind = config.get("_class_name")
-        if kind != self.denoiser.__name__:
-            raise BadBase(f"{file}: expected a {self.denoiser.__name__}, found {kind or 'no class'}")
-        channels, latents = config.get("in_channels", 4), config.get("out_channels", 4)
-        if channels != latents:
-            raise BadBase(
-                f"{file}: expected as many input channels as latent channels ({latents}), found {channels}: an inpainting "
-                "or depth model cannot draw from a prompt alone"
-            )
 
     def architecture(self, config: Config, prediction: str) -> str:
         width = config["cross_attention_dim"]
@@ -72,7 +59,15 @@ class StableDiffusion(Family):
         return found["text_encoder"]
 
     def predict(
-        self, denoiser: Any, noisy: Tensor, time: Tensor, text: PromptEmbedding, pixels_per_latent: int
+        self,
+        denoiser: Any,
+        noisy: Tensor,
+        time: Tensor,
+        text: PromptEmbedding,
+        *,
+        pixels_per_latent: int,
+        levels: int,
+        guidance: float,
     ) -> Tensor:
         predicted: Tensor = denoiser(noisy, time, encoder_hidden_states=text.tokens).sample
         return predicted

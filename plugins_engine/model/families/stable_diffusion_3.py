@@ -5,7 +5,6 @@ absent: zeros stand in its place then, as they did in a part of the training (Es
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -14,8 +13,8 @@ from diffusers import SD3Transformer2DModel
 from torch import Tensor
 from transformers import CLIPTextModelWithProjection, CLIPTokenizer, T5EncoderModel, T5Tokenizer
 
-from plugins_engine.errors import BadBase
 from plugins_engine.model.families.family import Config, EncoderKind, Family, LatentSizes
+from plugins_engine.model.layouts import STABLE_DIFFUSION_3
 from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
 from plugins_engine.model.text_encoding import PromptEmbedding, encoded
 
@@ -34,15 +33,13 @@ _MEDIUM_3_5 = (
 
 class StableDiffusion3(Family):
     name = "Stable Diffusion 3"
-    pipeline = "StableDiffusion3Pipeline"
-    folder = "transformer"
+    layout = STABLE_DIFFUSION_3
     denoiser = SD3Transformer2DModel
     encoders: ClassVar[Mapping[str, EncoderKind]] = {
         "text_encoder": _CLIP,
         "text_encoder_2": _CLIP,
         "text_encoder_3": EncoderKind(T5EncoderModel, T5Tokenizer, T5_LENGTH),
     }
-    optional = frozenset({"text_encoder_3"})
     is_flow = True
     layer_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "attention": (
@@ -53,20 +50,6 @@ class StableDiffusion3(Family):
         "projection": (".context_embedder", ".norm_out.linear", ".proj_out"),
         "time": (".norm1.linear", ".norm1_context.linear"),
     }  # fmt: skip
-
-    def require_base(self, file: Path, config: Config) -> None:
-        kind = config.get("_class_name")
-        if kind != self.denoiser.__name__:
-            raise BadBase(f"{file}: expected a {self.denoiser.__name__}, found {kind or 'no class'}")
-        channels, latents = (
-            config.get("in_channels", 16),
-            config.get("out_channels") or config.get("in_channels", 16),
-        )
-        if channels != latents:
-            raise BadBase(
-                f"{file}: expected as many input channels as latent channels ({latents}), found {channels}: this model "
-                "cannot draw from a prompt alone"
-            )
 
     def architecture(self, config: Config, prediction: str) -> str:
         layers, width = config["num_layers"], config["num_attention_heads"] * config["attention_head_dim"]
@@ -108,7 +91,15 @@ class StableDiffusion3(Family):
         return [(first, 0), *([] if t5 is None else [(t5, first.length)])]
 
     def predict(
-        self, denoiser: Any, noisy: Tensor, time: Tensor, text: PromptEmbedding, pixels_per_latent: int
+        self,
+        denoiser: Any,
+        noisy: Tensor,
+        time: Tensor,
+        text: PromptEmbedding,
+        *,
+        pixels_per_latent: int,
+        levels: int,
+        guidance: float,
     ) -> Tensor:
         predicted: Tensor = denoiser(
             hidden_states=noisy,

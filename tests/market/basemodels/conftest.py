@@ -46,6 +46,7 @@ def png() -> bytes:
 def output(fingerprint: str = "cd" * 32, **changes: Any) -> CheckOutput:
     found: dict[str, Any] = {
         "fingerprint": fingerprint, "architecture": "stable-diffusion-v1", "resolution": 512, "device": "cpu",
+        "family": "Stable Diffusion", "samplers": ("ddim", "euler"),
         "memory_needed": 4_000_000_000, "memory_there": 8_000_000_000,
         "samples": [Sample("a fox in the snow", 1, png())],
     }  # fmt: skip

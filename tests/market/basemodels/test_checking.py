@@ -64,6 +64,7 @@ def test_the_first_check_makes_the_first_release_and_describes_the_base(register
 
     base = BaseModel.objects.get()
     assert (base.fingerprint, base.architecture, base.resolution) == ("cd" * 32, "stable-diffusion-v1", 512)
+    assert (base.family, base.samplers) == ("Stable Diffusion", ["ddim", "euler"])
     release = base.default_release()
     assert (release.number, release.fingerprint, release.notes) == (1, "cd" * 32, "As registered.")
     assert (base.default_steps, base.default_guidance) == (200, 2.5)

@@ -192,3 +192,33 @@ def test_another_base_brings_its_own_sizes(
     assert '<option value="" selected>512 × 512, square</option>' in picker
     assert "48x48" not in picker
     assert "€0.01" in picker
+
+
+def test_a_base_is_drawn_with_its_own_samplers_alone(
+    client_for: SignIn, user: User, base: BaseModel, model_owner: User
+) -> None:
+    flowing = make_base(
+        model_owner, slug="flowing", fingerprint="cd" * 32, architecture="stable-diffusion-3-custom"
+    )
+    BaseModel.objects.filter(pk=flowing.pk).update(samplers=["euler", "dpm++"])
+    flowing.refresh_from_db()
+    client = client_for(user)
+
+    picker = text_of(client.post("/studio/plugins/", form(flowing, sampler="ddim"), headers=HTMX))
+    assert '<option value="euler">Euler</option>' in picker
+    assert "DDIM" not in picker, "another base was chosen, which does not have the sampler in the form"
+    assert 'value="ddim" selected' in text_of(
+        client.post("/studio/plugins/", form(base, sampler="ddim"), headers=HTMX)
+    )
+    with pytest.raises(Refused, match=r"Flowing has no sampler “ddim”\. Choose one of dpm\+\+, euler\."):
+        make_order(flowing, sampler="ddim")
+    assert make_order(flowing, sampler="euler").sampler == "euler"
+
+
+def test_a_base_that_cannot_be_steered_away_refuses_a_negative_prompt(base: BaseModel) -> None:
+    base.takes_negative_prompts = False
+
+    assert make_order(base).negative_prompt == ""
+    with pytest.raises(Refused, match="cannot be steered away from words") as refusal:
+        make_order(base, negative_prompt="fog")
+    assert [reason.field for reason in refusal.value.reasons] == ["negative_prompt"]

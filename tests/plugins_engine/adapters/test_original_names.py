@@ -2,13 +2,16 @@
 
 import pytest
 import torch
-from diffusers.loaders.single_file_utils import convert_sd3_transformer_checkpoint_to_diffusers
+from diffusers.loaders.single_file_utils import (
+    convert_flux_transformer_checkpoint_to_diffusers,
+    convert_sd3_transformer_checkpoint_to_diffusers,
+)
 from torch import Tensor
 
 from plugins_engine.adapters import kinds
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.layer_names import flatten
-from plugins_engine.adapters.original_names import stable_diffusion_3
+from plugins_engine.adapters.original_names import original_names
 from plugins_engine.errors import BadAdapter
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import require_fit
@@ -18,19 +21,42 @@ Bases = dict[str, BaseCheckpoint]
 QKV = "joint_blocks.0.x_block.attn.qkv"
 
 
+def own_weight(base: BaseCheckpoint, layer: str) -> Tensor:
+    weight = base.module(layer).weight
+    assert isinstance(weight, Tensor)
+    return weight.detach()
+
+
+WIDTH = 3072  # of the published FLUX.1, which diffusers' converter takes for granted
+
+
 def originals(base: BaseCheckpoint) -> dict[str, tuple[int, ...]]:
     """The original layers of a base, with the shapes of their weights."""
     found: dict[str, tuple[int, ...]] = {}
-    for name, parts in stable_diffusion_3(base.layers).items():
+    names = original_names(base.layers)
+    if base.family.name == "FLUX.1":
+        return {name: (WIDTH * parts[0].of, 2) for name, parts in names.items()}
+    for name, parts in names.items():
         if parts[0].layer in base.layers:
-            weight = base.module(parts[0].layer).weight
-            assert isinstance(weight, Tensor)
+            weight = own_weight(base, parts[0].layer)
             found[name] = (weight.shape[0] * parts[0].of // len(parts[0].pieces), *weight.shape[1:])
     return found
 
 
 def converted(base: BaseCheckpoint, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """What diffusers' converter of whole checkpoints makes of them."""
+    if "double_blocks.0.img_mod.lin.weight" in tensors:
+        norms = [f"single_blocks.{i}.norm.{each}_norm.scale" for i in range(2) for each in ("query", "key")]
+        norms += [
+            f"double_blocks.{i}.{stream}_attn.norm.{each}_norm.scale"
+            for i in range(2)
+            for stream in ("img", "txt")
+            for each in ("query", "key")
+        ]
+        found = convert_flux_transformer_checkpoint_to_diffusers(
+            {key: torch.ones(1) for key in norms} | tensors
+        )
+        return {name: each for name, each in found.items() if name.rpartition(".")[0] in base.layers}
     norms = [
         key.replace("qkv.weight", f"ln_{each}.weight")
         for key in tensors
@@ -38,13 +64,13 @@ def converted(base: BaseCheckpoint, tensors: dict[str, Tensor]) -> dict[str, Ten
         for each in "qk"
     ]
     rest = {key: torch.ones(1) for key in ("pos_embed", *norms)}
-    found: dict[str, Tensor] = convert_sd3_transformer_checkpoint_to_diffusers(rest | tensors)
+    found = convert_sd3_transformer_checkpoint_to_diffusers(rest | tensors)
     return {name: each for name, each in found.items() if name.rpartition(".")[0] in base.layers}
 
 
-@pytest.mark.parametrize("name", ["sd3", "sd35"])
+@pytest.mark.parametrize("name", ["sd3", "sd35", "flux"])
 @pytest.mark.parametrize("start", ["lora_unet_", "diffusion_model."])
-def test_every_layer_of_stable_diffusion_3_is_read_as_diffusers_converts_checkpoints(
+def test_every_layer_of_a_transformer_is_read_as_diffusers_converts_checkpoints(
     bases: Bases, name: str, start: str
 ) -> None:
     base, generator = bases[name], torch.Generator().manual_seed(0)
@@ -60,7 +86,8 @@ def test_every_layer_of_stable_diffusion_3_is_read_as_diffusers_converts_checkpo
 
     adapter = Adapter.load(file(written), base.layers)
 
-    require_fit(base, adapter)
+    if name != "flux":
+        require_fit(base, adapter)
     assert set(adapter.layers) == set(base.layers) - set(base.text_layers)
     for layer, each in adapter.layers.items():
         assert torch.equal(kinds.materialise(each), expected[f"{layer}.weight"].flatten(1)), layer
@@ -91,9 +118,7 @@ def test_rows_of_low_rank_hadamard_and_decomposed_deltas_are_exact(bases: Bases)
         "kronecker": {f"{key}.lokr_w1": random(4, 4), f"{key}.lokr_w2": random(out // 4, into // 4)},
         "decomposed": low | {f"{key}.dora_scale": random(out, 1)},
     }
-    weight = torch.cat(
-        [base.module(f"transformer_blocks.0.attn.to_{each}").weight.detach() for each in "qkv"]  # type: ignore[arg-type, union-attr]
-    )
+    weight = torch.cat([own_weight(base, f"transformer_blocks.0.attn.to_{each}") for each in "qkv"])
 
     for kind, tensors in written.items():
         # Read as one layer of the whole height, and in parts.
@@ -104,9 +129,7 @@ def test_rows_of_low_rank_hadamard_and_decomposed_deltas_are_exact(bases: Bases)
         expected = kinds.materialise(whole, weight).chunk(3)
         for each, wanted in zip("qkv", expected, strict=True):
             layer = f"transformer_blocks.0.attn.to_{each}"
-            own = base.module(layer).weight
-            assert isinstance(own, Tensor)
-            found = kinds.materialise(parts[layer], own.detach())
+            found = kinds.materialise(parts[layer], own_weight(base, layer))
             torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6, msg=f"{kind}, {each}")
 
 

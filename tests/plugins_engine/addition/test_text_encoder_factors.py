@@ -55,7 +55,9 @@ def test_prompts_are_read_as_if_the_deltas_were_added_to_the_weights(base: BaseC
     ):
         if found is not None and expected is not None and plain is not None:
             torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
-            assert (found - plain).abs().max() > 0.01
+            # What T5 reads is not changed: of FLUX.1 these are all tokens.
+            of_t5 = base.family.name == "FLUX.1" and found.ndim == 3
+            assert of_t5 or (found - plain).abs().max() > 0.01
 
 
 def test_off_or_negated_the_base_reads_as_ever(base: BaseCheckpoint) -> None:

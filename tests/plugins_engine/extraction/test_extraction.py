@@ -23,8 +23,10 @@ from plugins_engine.extraction.recovery import PLACEHOLDER, draw_with_word, lear
 from plugins_engine.extraction.reverse_lora import ReverseLoraConfig, without_name
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.batches import noised_batch, pixels_of
+from plugins_engine.model.branches import applied
 from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.progress import Cancelled, Progress
+from tests.plugins_engine.peer import predicted
 
 TASK = Erasure(
     "Ink",
@@ -70,12 +72,14 @@ def test_the_plugin_takes_back_exactly_what_the_eraser_did(
     assert max(float(materialise(each).abs().max()) for each in done.eraser.factors.values()) > 1e-6
 
     request = SampleRequest("a fox, Ink style", steps=2)
-    plain, erased, restored = (
+    plain, restored = (
         np.asarray(generate(base, replace(request, plugins=plugins))[0], dtype=int)
-        for plugins in ((), ((done.eraser, 1.0),), ((done.eraser, 1.0), (done.plugin, 1.0)))
+        for plugins in ((), ((done.eraser, 1.0), (done.plugin, 1.0)))
     )
     assert abs(restored - plain).max() <= 1
-    assert (erased != plain).any()
+    with applied(base, [(done.eraser, 1.0)]):
+        erased = predicted(base)
+    assert not torch.equal(erased, predicted(base)), "so few steps may be too little for a pixel"
     after = base.denoiser.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(after[name], before[name]) for name in before)
