@@ -57,7 +57,6 @@ _KEYS: tuple[tuple[str, str], ...] = (
     (r"(noise|context)_refiner_\d+_attention_to_|^(diffusion_model_|transformer_)?layers_\d+_attention_to_", "Z-Image"),
     (r"(noise|context)_refiner_\d+_attention_|layers_\d+_attention_qkv", "Lumina"),
     (r"transformer_blocks_\d+_ff_conv_(inverted|depth|point)", "Sana"),
-    (r"transformer_blocks_\d+_attn_add_[qkv]_proj", SD3),
     (r"^(diffusion_model_|lora_unet_|transformer_)?blocks_\d+_(cross_attn|self_attn|ffn)_", "Wan"),
     (r"adaln_single|caption_projection_linear", "PixArt"),
     (r"prior_unet|lora_prior", "Stable Cascade"),
@@ -71,6 +70,9 @@ _CHECKPOINT = re.compile(
 _OF_DELTAS = re.compile(r"lora|hada_w|lokr_w|dora_scale|\.diff(_b)?$|[wb]_norm$|oft_|\.alpha$")
 # Widths of the text that cross-attention reads.
 _WIDTHS = {768: SD1, 1024: SD2, 2048: SDXL, 1280: "the SDXL refiner"}
+# Several families have such layers, of these widths: of FLUX.1 and Qwen-Image the same, so their widths tell nothing.
+_JOINT = re.compile(r"transformer_blocks_\d+_attn_add_[qkv]_proj_.*(lora_A|down|hada_w1_b|diff)")
+_JOINT_WIDTHS = {1536: SD3, 2432: SD3}
 _READS_TEXT = re.compile(r"attn2_(processor_)?to_[kv]_.*(lora_A|down|hada_w1_b|diff)")
 
 
@@ -83,9 +85,12 @@ def family_of(shapes: Mapping[str, Sequence[int]], metadata: Mapping[str, str]) 
             return family
     if family := said_family(metadata):
         return family
-    widths = {shape[1] for key, shape in flat.items() if len(shape) > 1 and _READS_TEXT.search(key)}
-    found = {_WIDTHS[width] for width in widths if width in _WIDTHS}
-    return found.pop() if len(found) == 1 else ""
+    for mark, known in ((_READS_TEXT, _WIDTHS), (_JOINT, _JOINT_WIDTHS)):
+        widths = {shape[1] for key, shape in flat.items() if len(shape) > 1 and mark.search(key)}
+        found = {known[width] for width in widths if width in known}
+        if len(found) == 1:
+            return found.pop()
+    return ""
 
 
 def denoiser_of(family: str) -> str:

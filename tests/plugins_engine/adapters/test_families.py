@@ -88,6 +88,16 @@ def test_the_width_of_the_text_tells_a_family(width: int, family: str) -> None:
     assert [peft.family, kohya.family] == [family, family]
 
 
+@pytest.mark.parametrize(
+    ("width", "family"), [(1536, "Stable Diffusion 3"), (2432, "Stable Diffusion 3"), (3072, "")]
+)
+def test_the_width_of_joint_attention_tells_a_family_that_no_other_has_it_of(width: int, family: str) -> None:
+    key = "transformer.transformer_blocks.0.attn.add_k_proj"
+    down, up = torch.ones(2, width), torch.ones(8, 2)
+
+    assert Adapter.load(file({f"{key}.lora_A.weight": down, f"{key}.lora_B.weight": up})).family == family
+
+
 def test_a_base_of_another_family_refuses_by_both_names(bases: dict[str, BaseCheckpoint]) -> None:
     key = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
     content = file({f"{key}.lora_A.weight": A, f"{key}.lora_B.weight": B}, {"ss_base_model_version": "sd_v1"})
