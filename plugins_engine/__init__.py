@@ -94,6 +94,7 @@ if TYPE_CHECKING:
         memory_need,
     )
     from plugins_engine.model.sampler import SampleRequest, generate, generate_each
+    from plugins_engine.model.unpacking import Unpacked, unpack
     from plugins_engine.progress import Cancelled, OnProgress, OnStep, Pace, Progress, StageReport
     from plugins_engine.works import read_picture, read_works
 
@@ -165,6 +166,7 @@ __all__ = [
     "SampleRequest",
     "Source",
     "StageReport",
+    "Unpacked",
     "VerbatimConfig",
     "Verdict",
     "Weighted",
@@ -210,6 +212,7 @@ __all__ = [
     "state_sources",
     "styled",
     "trigger_phrase",
+    "unpack",
     "usual_precision",
     "weighted_sum",
     "without_article",
@@ -218,6 +221,7 @@ __all__ = [
 # The module of each name, in the order in which the reference page tells of them.
 HOMES: dict[str, tuple[str, ...]] = {
     "model.loading": ("load_base", "usual_precision", "find_device"),
+    "model.unpacking": ("unpack", "Unpacked"),
     "model.base": ("BaseCheckpoint",),
     "model.families.family": ("LAYER_KINDS",),
     "model.sampler": ("generate", "generate_each", "SampleRequest"),

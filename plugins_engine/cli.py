@@ -1,11 +1,22 @@
-"""The command line: look at bases and plug-ins, see that all works, convert, add, extract and combine concepts, draw, judge."""
+"""The command line: look at bases and plug-ins, see that all works, unpack, convert, add, extract and combine concepts, draw, judge."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from plugins_engine.commands import add, combine, convert, doctor, evidence, extract, generate, info, judge
+from plugins_engine.commands import (
+    add,
+    combine,
+    convert,
+    doctor,
+    evidence,
+    extract,
+    generate,
+    info,
+    judge,
+    unpack,
+)
 from plugins_engine.commands.options import help_formatter
 from plugins_engine.errors import EngineError
 
@@ -43,6 +54,6 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=_version())
     commands = root.add_subparsers(metavar="COMMAND", required=True)
-    for command in (info, doctor, convert, add, extract, combine, evidence, generate, judge):
+    for command in (info, doctor, unpack, convert, add, extract, combine, evidence, generate, judge):
         command.add(commands)
     return root

@@ -48,9 +48,9 @@ class ModelDirectory:
 def read_directory(path: Path) -> ModelDirectory:
     """Find every part of a pipeline, or raise BadBase naming the first file that is missing or wrong."""
     if not path.is_dir():
-        found = "a file" if path.exists() else "nothing"
+        found = "a file, of which `python -m plugins_engine unpack` makes one" if path.exists() else "nothing"
         raise BadBase(f"{path}: expected a diffusers model directory, found {found}")
-    index = _read_json(path / "model_index.json")
+    index = read_json(path / "model_index.json")
     kind = index.get("_class_name")
     if kind not in LAYOUTS:
         raise BadBase(
@@ -65,14 +65,14 @@ def read_directory(path: Path) -> ModelDirectory:
                 f"{path / 'model_index.json'}: this pipeline has no {part}, so it cannot draw from a prompt by "
                 f"itself (an SDXL refiner?); expected a base model"
             )
-    configs = {part: _read_json(path / part / "config.json") for part in parts}
-    configs["scheduler"] = _read_json(path / "scheduler" / "scheduler_config.json")
+    configs = {part: read_json(path / part / "config.json") for part in parts}
+    configs["scheduler"] = read_json(path / "scheduler" / "scheduler_config.json")
     _require_base(path / layout.folder / "config.json", configs[layout.folder], layout)
     weights: dict[str, list[Path]] = {}
     variants: dict[str, str | None] = {}
     for part in parts:
         stem = "diffusion_pytorch_model" if part in (layout.folder, "vae") else "model"
-        weights[part], variants[part] = _find_weights(path / part, stem)
+        weights[part], variants[part] = find_weights(path / part, stem)
     vocabularies: list[Path] = []
     for part in parts:
         if part.startswith("text_encoder"):
@@ -98,7 +98,7 @@ def _is_absent(index: dict[str, Any], part: str) -> bool:
     return not isinstance(said, list) or not said or said[0] is None
 
 
-def _find_weights(folder: Path, stem: str) -> tuple[list[Path], str | None]:
+def find_weights(folder: Path, stem: str) -> tuple[list[Path], str | None]:
     for variant in WEIGHT_VARIANTS:
         name = f"{stem}.{variant}" if variant else stem
         single = folder / f"{name}.safetensors"
@@ -109,7 +109,7 @@ def _find_weights(folder: Path, stem: str) -> tuple[list[Path], str | None]:
         )
         if shards.is_file():
             files = sorted(
-                {folder / Path(str(each)).name for each in _read_json(shards)["weight_map"].values()}
+                {folder / Path(str(each)).name for each in read_json(shards)["weight_map"].values()}
             )
             for file in files:
                 if not file.is_file():
@@ -131,7 +131,7 @@ def _vocabulary(folder: Path) -> list[Path]:
     raise BadBase(f"{folder}: expected vocab.json and merges.txt, or tokenizer.json, found neither")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

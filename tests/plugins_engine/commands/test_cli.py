@@ -23,7 +23,19 @@ from tests.plugins_engine.commands.drawing import generate
 from tests.plugins_engine.tiny_pipelines import random_reader
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "engine-cli.md"
-COMMANDS = ("", "info", "doctor", "convert", "add", "extract", "combine", "evidence", "generate", "judge")
+COMMANDS = (
+    "",
+    "info",
+    "doctor",
+    "unpack",
+    "convert",
+    "add",
+    "extract",
+    "combine",
+    "evidence",
+    "generate",
+    "judge",
+)
 Pipelines = dict[str, Path]
 Capture = pytest.CaptureFixture[str]
 
