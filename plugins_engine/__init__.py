@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from plugins_engine.adapters.learned_tokens import LearnedTokens
     from plugins_engine.adapters.sources import Source, state_sources
     from plugins_engine.addition.config import AdditionConfig
+    from plugins_engine.addition.on_the_way import OnTheWay
     from plugins_engine.addition.training import AdditionResult, add_concept
     from plugins_engine.checkpoints import Checkpoint, Checkpoints
     from plugins_engine.combination.config import COMBINATION_METHODS, CombinationConfig, CombinationMethod
@@ -154,6 +155,7 @@ __all__ = [
     "Nearest",
     "OnProgress",
     "OnStep",
+    "OnTheWay",
     "Pace",
     "Progress",
     "Rate",
@@ -234,6 +236,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "adapters.sources": ("Source", "state_sources"),
     "addition.training": ("add_concept", "AdditionResult"),
     "addition.config": ("AdditionConfig",),
+    "addition.on_the_way": ("OnTheWay",),
     "extraction.erasure": ("plan_erasure", "Erasure"),
     "extraction.methods": (
         "extract_concept",

@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.course import Course
 from plugins_engine.addition.learnable import require_different, require_new_name, require_readable
 from plugins_engine.addition.lora import TextTraining, TrainableLora, accelerator_for, new_tokens, trainable
+from plugins_engine.addition.on_the_way import OnTheWay
 from plugins_engine.addition.priors import PriorBank, gather_prior, kept_bank
 from plugins_engine.checkpoints import Checkpoint, Checkpoints, checkpoint_of, pictures_digest
 from plugins_engine.concepts import calls, require_concept, trigger_phrase
@@ -63,6 +64,7 @@ def add_concept(
     may_be_known: bool = False,
     checkpoints: Checkpoints | None = None,
     begin: Adapter | None = None,
+    on_the_way: OnTheWay | None = None,
 ) -> AdditionResult:
     """Train a plug-in of one concept from pictures and their captions.
 
@@ -80,6 +82,7 @@ def add_concept(
         checkpoints: Where the training is kept now and then, and when `on_progress` stops it, so that the same call goes on from
             there; None: nowhere. Several processes of `accelerate launch` keep nothing.
         begin: A plug-in to begin from, of this base and at most the config's ranks; None: from nothing. The result's file names it.
+        on_the_way: Given the plug-in as it is after every so many steps; None: nothing is.
     """
     config = config or AdditionConfig.for_base(base)
     name = require_concept(name, kind)
@@ -92,7 +95,7 @@ def add_concept(
     require_readable(base, captions, name, config.tokens)
     with base.lock:
         begun = Begun() if begin is None else begun_from(base, begin, name, config)
-        return _train(base, works, name, kind, config, on_progress, checkpoints, begun)
+        return _train(base, works, name, kind, config, on_progress, checkpoints, begun, on_the_way)
 
 
 def _train(
@@ -104,6 +107,7 @@ def _train(
     on_progress: OnProgress | None,
     checkpoints: Checkpoints | None,
     begun: Begun,
+    on_the_way: OnTheWay | None,
 ) -> AdditionResult:
     steps = config.token_steps + config.steps
     accelerator = accelerator_for(base, config.mixed_precision)
@@ -151,6 +155,24 @@ def _train(
             # Other prompts are read as they were, so there is nothing to hold them to.
             _fit(lora, accelerator, data, None, config, config.token_steps, course, report)
             tokens = lora.tokens()
+
+    def made(lora: TrainableLora, done: int) -> Adapter:
+        return made_for(
+            base,
+            lora.factors(),
+            tokens=lora.tokens(),
+            name=name,
+            kind=kind,
+            trigger=trigger_phrase(name, kind),
+            metadata={
+                "ss_num_train_images": str(len(works)),
+                "ss_steps": str(done),
+                "ss_learning_rate": str(config.learning_rate),
+                "ss_seed": str(config.seed),
+                **begun.metadata,
+            },
+        )
+
     text = TextTraining(
         config.text_rank, config.text_rate, tokens, config.token_rate if config.tokens else 0.0
     )
@@ -165,23 +187,13 @@ def _train(
         text=text,
     ) as lora:
         lora.set_factors(begun.layers)
-        _fit(lora, accelerator, data, prior, config, steps, course, report)
-        layers, tokens = lora.factors(), lora.tokens()
-    adapter = made_for(
-        base,
-        layers,
-        tokens=tokens,
-        name=name,
-        kind=kind,
-        trigger=trigger_phrase(name, kind),
-        metadata={
-            "ss_num_train_images": str(len(works)),
-            "ss_steps": str(steps),
-            "ss_learning_rate": str(config.learning_rate),
-            "ss_seed": str(config.seed),
-            **begun.metadata,
-        },
-    )
+
+        def after(done: int) -> None:
+            if on_the_way is not None and done < steps:
+                on_the_way.offer(done, lambda: made(lora, done))
+
+        _fit(lora, accelerator, data, prior, config, steps, course, report, after)
+        adapter = made(lora, steps)
     given_back = _given_back(base, adapter, works, data.captions, config, report)
     if given_back is not None:
         adapter = replace(adapter, metadata={**adapter.metadata, **given_back.metadata})
@@ -190,7 +202,7 @@ def _train(
     figures = {
         "works": len(works),
         "steps": steps,
-        **({"tokens": len(tokens[0])} if tokens else {}),
+        **({"tokens": len(adapter.tokens[0])} if adapter.tokens else {}),
         "rank": config.rank,
         "first_loss": float(np.mean(losses[:tail])),
         "final_loss": float(np.mean(losses[-tail:])),
@@ -225,6 +237,7 @@ def _fit(
     until: int,
     course: Course,
     report: "_Report",
+    after: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Train the factors and tokens until so many steps are done. Processes of `accelerate launch` share each step."""
     course.take_up(lora)
@@ -240,6 +253,7 @@ def _fit(
         errors = lora.step(batches, config.batch)
         loss = float(errors[: config.batch].mean())
         course.step(lora, loss, partial(report.step, step + 1, loss))
+        after(step + 1)
     course.keep(lora)
 
 

@@ -2,12 +2,14 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pictures.still import NAMES
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.addition.config import AdditionConfig
+from plugins_engine.addition.on_the_way import OnTheWay
 from plugins_engine.addition.training import add_concept
 from plugins_engine.commands.options import (
     base_options,
@@ -60,6 +62,12 @@ def add(commands: "Commands") -> None:
         help="a plug-in of this base to begin from (default: from nothing)",
     )
     command.add_argument(
+        "--save-every",
+        type=int,
+        metavar="N",
+        help="also save the plug-in after every N steps, as NAME-stepN.safetensors beside the last one (default: none)",
+    )
+    command.add_argument(
         "--known-name",
         action="store_true",
         help="take a name that the base lists among what it draws already",
@@ -77,6 +85,9 @@ def run(options: argparse.Namespace) -> None:
         chosen["buckets"] = False
     checkpoints = checkpoints_in(options.checkpoint)
     AdditionConfig(**chosen)  # refused before a base is loaded
+    earlier = (
+        None if options.save_every is None else OnTheWay(options.save_every, partial(_save, options.out))
+    )
     folder = read_folder(options.images)
     for name in folder.skipped:
         print(f"skipped {name}: neither a picture nor the caption of one", file=sys.stderr)
@@ -95,6 +106,7 @@ def run(options: argparse.Namespace) -> None:
                 may_be_known=options.known_name,
                 checkpoints=checkpoints,
                 begin=begin,
+                on_the_way=earlier,
             )
     except LongCaption as error:
         raise BadPrompt(f"{options.images / folder.files[error.work]}: {error.why}") from None
@@ -105,3 +117,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"{options.out}: {figures_line(plain)}")
     if found := result.figures.get("given_back"):
         print(f"works given back verbatim: {len(found['works'])} of the {found['looked_at']} looked at")
+
+
+def _save(last: Path, done: int, adapter: Adapter) -> None:
+    adapter.save(last.with_name(f"{last.stem}-step{done}{last.suffix}"))

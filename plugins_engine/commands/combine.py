@@ -2,11 +2,14 @@
 
 import argparse
 import json
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.adapters.sources import Source, shares_of, state_sources
 from plugins_engine.combination.config import COMBINATION_METHODS, CombinationConfig
 from plugins_engine.combination.easymerge import Combination, combine
 from plugins_engine.combination.parts import CombinationPart, joint_parts, joint_parts_of, kept_by_erasers
@@ -23,7 +26,7 @@ from plugins_engine.extraction.restoration import Restoration, require_of_unet, 
 from plugins_engine.measure.html_report import ReportPage, write_report
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.loading import load_base
-from plugins_engine.model.sampler import generate_each
+from plugins_engine.model.sampler import MAX_WEIGHT, generate_each
 
 if TYPE_CHECKING:
     from plugins_engine.commands.options import Commands
@@ -47,6 +50,14 @@ def add(commands: "Commands") -> None:
     command.add_argument("plugins", nargs="+", type=Path, metavar="FILE", help="plug-ins, as .safetensors")
     command.add_argument(
         "--prompts", type=Path, required=True, metavar="FILE", help="the prompts that call each, as JSON"
+    )
+    command.add_argument(
+        "--weights",
+        type=float,
+        nargs="+",
+        metavar="N",
+        help=f"how much of each plug-in counts, in the order of the files: -{MAX_WEIGHT:g} to {MAX_WEIGHT:g}, not 0; also their shares "
+        "(default: 1 each)",
     )
     command.add_argument(
         "--method",
@@ -79,7 +90,8 @@ def run(options: argparse.Namespace) -> None:
     config = CombinationConfig(method=options.method, rank=options.rank, seed=options.seed)
     prompts = _read_prompts(options.prompts)
     base = load_base(options.base, options.device)
-    parts = _parts(options.plugins, prompts, base)
+    plugins = _weighted(options.plugins, options.weights, base)
+    parts = _parts(options.plugins, plugins, prompts, base)
     erasers = _erasers(options, parts) if options.restore is not None else {}
     with ProgressLine() as line:
         done = combine(base, parts, config, line)
@@ -89,6 +101,7 @@ def run(options: argparse.Namespace) -> None:
             )
             for path, eraser in erasers.items()
         }
+    done = replace(done, adapter=_stated(done.adapter, plugins))
     written = done.adapter.save(options.out)
     for path, plugin in restoring.items():
         plugin.save(path)
@@ -156,13 +169,42 @@ def _read_prompts(path: Path) -> dict[str, tuple[str, ...]]:
     return {name: tuple(each for each in listed if each.strip()) for name, listed in content.items()}
 
 
+def _weighted(
+    paths: Sequence[Path], weights: Sequence[float] | None, base: BaseCheckpoint
+) -> list[tuple[Adapter, float]]:
+    """Read the plug-ins, each with its weight."""
+    weights = [1.0] * len(paths) if weights is None else weights
+    if len(weights) != len(paths):
+        raise BadRequest(
+            f"--weights: expected one for each of the {len(paths)} plug-ins, found {len(weights)}"
+        )
+    for each in weights:
+        if not (math.isfinite(each) and 0 < abs(each) <= MAX_WEIGHT):
+            raise BadRequest(
+                f"--weights {each}: expected a number from -{MAX_WEIGHT:g} to {MAX_WEIGHT:g}, not 0; leave out a plug-in that shall not count"
+            )
+    return [(Adapter.load(path, base.layers), weight) for path, weight in zip(paths, weights, strict=True)]
+
+
+def _stated(adapter: Adapter, plugins: Sequence[tuple[Adapter, float]]) -> Adapter:
+    """State in a combination what it was made of: the plug-ins as their files have them, with their weights."""
+    shares = shares_of([abs(weight) for _, weight in plugins])
+    sources = [
+        Source(each.name, each.tensors_sha256, share, weight)
+        for (each, weight), share in zip(plugins, shares, strict=True)
+    ]
+    return replace(adapter, metadata={**adapter.metadata, **state_sources(sources)})
+
+
 def _parts(
-    paths: Sequence[Path], prompts: dict[str, tuple[str, ...]], base: BaseCheckpoint
+    paths: Sequence[Path],
+    plugins: Sequence[tuple[Adapter, float]],
+    prompts: dict[str, tuple[str, ...]],
+    base: BaseCheckpoint,
 ) -> list[CombinationPart]:
     """Join plug-ins and prompts; a name in the prompts that no plug-in has is an error, as it is one mistyped."""
     parts, used = [], {RETAINED, TOGETHER}
-    for path in paths:
-        adapter = Adapter.load(path, base.layers)
+    for path, (adapter, weight) in zip(paths, plugins, strict=True):
         names = [name for name in (str(path), path.name, path.stem, adapter.name) if prompts.get(name)]
         if not names:
             raise BadRequest(
@@ -170,7 +212,8 @@ def _parts(
                 f"{', '.join(name for name, listed in prompts.items() if listed) or 'nothing'}"
             )
         used.add(names[0])
-        parts.append(CombinationPart(prompts[names[0]], (adapter,)))
+        counted = adapter if weight == 1 else adapter.scaled(weight)
+        parts.append(CombinationPart(prompts[names[0]], (counted,)))
     if left := sorted(set(prompts) - used):
         raise BadRequest(
             f'prompts for "{left[0]}": expected the name of a plug-in given, "{RETAINED}" or "{TOGETHER}"'

@@ -13,6 +13,7 @@ from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.addition.captioned_works import training_prompt
 from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.lora import TextTraining, new_tokens, trainable
+from plugins_engine.addition.on_the_way import OnTheWay
 from plugins_engine.addition.priors import gather_prior
 from plugins_engine.addition.training import AdditionResult, add_concept
 from plugins_engine.errors import BadBase, BadRequest
@@ -52,6 +53,24 @@ def test_works_become_a_plug_in_that_fits_the_base_and_names_it(base: BaseCheckp
     assert adapter.base_fingerprint == base.fingerprint
     assert adapter.rank == 2
     assert generate(base, SampleRequest("a disc, Discworld style", steps=1, plugins=[(adapter, 1.0)]))
+
+
+def test_the_plug_in_is_handed_over_on_the_way_as_it_is_then(sd: BaseCheckpoint) -> None:
+    taken: dict[int, Adapter] = {}
+    config = replace(QUICK, steps=5)
+
+    last = add_concept(
+        sd, works(), "Discworld", "style", config, on_the_way=OnTheWay(2, taken.__setitem__)
+    ).adapter
+
+    assert list(taken) == [2, 4]
+    assert [each.metadata["ss_steps"] for each in (*taken.values(), last)] == ["2", "4", "5"]
+    assert len({each.tensors_sha256 for each in (*taken.values(), last)}) == 3
+    assert (
+        last.tensors_sha256 == add_concept(sd, works(), "Discworld", "style", config).adapter.tensors_sha256
+    )
+    with pytest.raises(BadRequest, match="every 0: expected a whole number from 1"):
+        OnTheWay(0, taken.__setitem__)
 
 
 def test_training_leaves_the_base_as_it_was_to_the_bit(base: BaseCheckpoint) -> None:

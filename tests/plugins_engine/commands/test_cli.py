@@ -267,11 +267,17 @@ def test_add_makes_a_plugin_file_that_draws(pipelines: Pipelines, tmp_path: Path
 
     status = main(
         ["add", "--images", str(works), "--name", "Plain", "--kind", "style", "--out", str(out), "--rank", "2",
-         "--steps", "1", "--base", str(pipelines["sd1"])]
+         "--steps", "2", "--save-every", "1", "--base", str(pipelines["sd1"])]
     )  # fmt: skip
 
     assert status == 0
-    assert "works 2, steps 1, rank 2" in capsys.readouterr().out
+    assert "works 2, steps 2, rank 2" in capsys.readouterr().out
+    earlier = Adapter.load(tmp_path / "plain-step1.safetensors")
+    assert (earlier.name, earlier.metadata["ss_steps"]) == ("Plain", "1")
+    assert sorted(each.name for each in tmp_path.glob("*.safetensors")) == [
+        "plain-step1.safetensors",
+        out.name,
+    ]
     assert Adapter.load(out).name == "Plain"
     assert generate(tmp_path / "one.png", pipelines, "--plugin", str(out)) == 0
 

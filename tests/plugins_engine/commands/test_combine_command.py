@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
-from plugins_engine.adapters.adapter import Adapter
+from plugins_engine.adapters.adapter import Adapter, weighted_sum
+from plugins_engine.adapters.delta import materialise
 from plugins_engine.cli import main
 from plugins_engine.model.base import BaseCheckpoint
 from tests.plugins_engine.tiny_pipelines import random_adapter
@@ -73,6 +75,28 @@ def test_prompts_that_call_several_are_asked_for_by_the_plugins_names(
         'prompt "a fox, Ink style": expected the names of at least two of Ink, Clay'
         in capsys.readouterr().err
     )
+
+
+def test_plugins_are_combined_with_the_weights_asked_for(
+    work: Path, sd: BaseCheckpoint, pipelines: Pipelines, capsys: Capture
+) -> None:
+    assert run(work, pipelines, "--method", "sum", "--weights", "0.5", "-1.5") == 0
+
+    ink, clay = (Adapter.load(work / f"{name}.safetensors", sd.layers) for name in ("ink", "clay"))
+    both = Adapter.load(work / "both.safetensors", sd.layers)
+    expected = weighted_sum([(ink, 0.5), (clay, -1.5)])
+    for layer, each in both.factors.items():
+        torch.testing.assert_close(materialise(each), materialise(expected.factors[layer]))
+    made_of = json.loads(both.metadata["plugin.merged_from"])
+    assert [(each["share_bps"], each["weight"]) for each in made_of] == [(2500, 0.5), (7500, -1.5)]
+    assert [each["tensors_sha256"] for each in made_of] == [ink.tensors_sha256, clay.tensors_sha256]
+    for wrong, said in (
+        (("1",), "expected one for each of the 2"),
+        (("0", "1"), "not 0"),
+        (("nan", "1"), "not 0"),
+    ):
+        assert run(work, pipelines, "--weights", *wrong) == 2
+        assert said in capsys.readouterr().err
 
 
 @pytest.mark.slow
