@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if TYPE_CHECKING:
     from plugins_engine.adapters.adapter import READING, Adapter, weighted_sum
     from plugins_engine.adapters.learned_tokens import LearnedTokens
+    from plugins_engine.adapters.likeness import SKETCH_LENGTH, cosine, shares_within, sketch
     from plugins_engine.adapters.sources import Source, state_sources
     from plugins_engine.addition.config import AdditionConfig
     from plugins_engine.addition.on_the_way import OnTheWay
@@ -82,7 +83,7 @@ if TYPE_CHECKING:
     from plugins_engine.measure.judge import Judge, Verdict, judge_of, seen
     from plugins_engine.measure.metrics import Kid, Rate, kid, moved
     from plugins_engine.model.base import BaseCheckpoint
-    from plugins_engine.model.branches import Weighted, applied, completed, require_fit
+    from plugins_engine.model.branches import Weighted, applied, completed, known_beside, require_fit
     from plugins_engine.model.directory import EMBEDDED, WEIGHT_VARIANTS, ModelDirectory, read_directory
     from plugins_engine.model.effects import difference
     from plugins_engine.model.families.family import LAYER_KINDS
@@ -106,6 +107,7 @@ __all__ = [
     "KINDS",
     "LAYER_KINDS",
     "READING",
+    "SKETCH_LENGTH",
     "STAGES",
     "WEIGHT_VARIANTS",
     "Adapter",
@@ -180,6 +182,7 @@ __all__ = [
     "combine",
     "combine_erasers",
     "completed",
+    "cosine",
     "difference",
     "evenly",
     "evidence_content",
@@ -198,6 +201,7 @@ __all__ = [
     "judge_for",
     "judge_of",
     "kid",
+    "known_beside",
     "known_concepts",
     "known_prompts",
     "load_base",
@@ -211,6 +215,8 @@ __all__ = [
     "require_fit",
     "restoring_plugin",
     "seen",
+    "shares_within",
+    "sketch",
     "state_sources",
     "styled",
     "trigger_phrase",
@@ -227,12 +233,13 @@ HOMES: dict[str, tuple[str, ...]] = {
     "model.base": ("BaseCheckpoint",),
     "model.families.family": ("LAYER_KINDS",),
     "model.sampler": ("generate", "generate_each", "SampleRequest"),
-    "model.branches": ("applied", "Weighted", "require_fit", "completed"),
+    "model.branches": ("applied", "Weighted", "require_fit", "completed", "known_beside"),
     "model.effects": ("difference",),
     "model.directory": ("EMBEDDED", "read_directory", "ModelDirectory", "WEIGHT_VARIANTS"),
     "model.memory": ("memory_need", "MemoryNeed", "available_memory", "AvailableMemory", "in_gigabytes"),
     "adapters.adapter": ("Adapter", "weighted_sum", "READING"),
     "adapters.learned_tokens": ("LearnedTokens",),
+    "adapters.likeness": ("sketch", "SKETCH_LENGTH", "cosine", "shares_within"),
     "adapters.sources": ("Source", "state_sources"),
     "addition.training": ("add_concept", "AdditionResult"),
     "addition.config": ("AdditionConfig",),

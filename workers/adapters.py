@@ -9,7 +9,7 @@ from typing import Any
 from market.basemodels.samples import Sample
 from market.catalog.versions import VersionOutput
 from market.extractions.finishing import StoredAdapter
-from plugins_engine import Adapter, BaseCheckpoint
+from plugins_engine import Adapter, BaseCheckpoint, known_beside, sketch
 
 
 def named(adapter: Adapter, base: BaseCheckpoint, *, name: str, kind: str) -> Adapter:
@@ -38,4 +38,10 @@ def output_of(
         rank=adapter.rank,
         figures=figures,
         samples=samples,
+        sketch=sketch_of(adapter, base),
     )
+
+
+def sketch_of(adapter: Adapter, base: BaseCheckpoint) -> list[float]:
+    """Give what the market finds likenesses by."""
+    return [float(each) for each in sketch(known_beside(base, adapter))]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 
 from django.conf import settings
 from django.core.files.base import File
@@ -21,9 +22,10 @@ from django.db.models import Q
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
-from market.catalog.merged import FoundPart, StatedPart, found_parts, parts_stated_in
+from market.catalog.merged import FoundPart, StatedPart, found_parts, parts_of, parts_stated_in
 from market.catalog.models import Concept, PlugIn, PlugInOriginal, PlugInVersion
 from market.catalog.offering import is_taken_down_copy
+from market.catalog.plugin_likeness import COPY, TAKEN_DOWN, Compared, require_own, to_compare
 from market.catalog.terms import Terms
 from market.catalog.versions import (
     VersionOutput,
@@ -46,11 +48,6 @@ READING = 2
 """The engine's number for how it reads files now."""
 NO_FILE = "Choose a file."
 EMPTY_FILE = "The file is empty. Choose another."
-_COPY = (
-    "These weights are a plug-in of another artist already. Only its artist can offer it; if it is yours, write to the "
-    "market's administrators."
-)
-_TAKEN_DOWN = "These weights are those of a plug-in that is taken down, or was combined from one: they are not taken again."
 
 
 @dataclass(frozen=True)
@@ -132,9 +129,9 @@ def enqueue_upload(
     """Queue the making of a version from an uploaded file. Raises Refused."""
     parts = found_parts(sent.stated, by)
     if _anothers(by.pk, sent.sha256):
-        raise Refused(_COPY)
+        raise Refused(COPY)
     if is_taken_down_copy(sent.sha256):
-        raise Refused(_TAKEN_DOWN)
+        raise Refused(TAKEN_DOWN)
     with transaction.atomic():
         # One after the other, as additions are.
         concept = Concept.objects.select_for_update().select_related("artist").get(pk=concept.pk)
@@ -184,12 +181,29 @@ def require_layers(name: str, layers: int) -> None:
         raise BadResult(f"{name}: expected a LoRA, alone or with learned tokens, found learned tokens alone")
 
 
-def complete_upload(*, job: Job, token: int, output: VersionOutput) -> PlugInVersion:
-    """Keep what a worker read from the file as a new version. Raises BadResult as `complete_version` does, and for a copy."""
+def compared(job: Job, output: VersionOutput) -> Compared:
+    """Choose the plug-ins that a file is compared with before anything of it is kept. Raises BadResult for a list of parts that is none."""
+    try:
+        stated = parts_of(BytesIO(output.adapter), job.owner)
+    except Refused as refusal:
+        raise BadResult(str(refusal)) from refusal
+    hashes = [digest for part in stated for digest in part.stated.hashes]
+    return to_compare(job, output.base_fingerprint, output.sketch, hashes)
+
+
+def complete_upload(
+    *, job: Job, token: int, output: VersionOutput, shares: Mapping[int, float]
+) -> PlugInVersion:
+    """Keep what a worker read from the file as a new version.
+
+    shares: by version, how much of the file each of others that it was `compared` with explains. Raises BadResult as `complete_version`
+    does, and for a copy.
+    """
+    require_own(job, shares)
     if _anothers(job.owner_id, output.tensors_sha256):
-        raise BadResult(_COPY)
+        raise BadResult(COPY)
     if is_taken_down_copy(output.tensors_sha256):
-        raise BadResult(_TAKEN_DOWN)
+        raise BadResult(TAKEN_DOWN)
     with transaction.atomic():
         version = complete_version(job=job, token=token, output=output)
         PlugInOriginal.objects.create(

@@ -28,6 +28,7 @@ from market.catalog.models import (
     PlugIn,
     PlugInPart,
     PlugInSample,
+    PlugInSketch,
     PlugInState,
     PlugInVersion,
 )
@@ -46,7 +47,7 @@ MAX_SAMPLES = 6
 
 @dataclass(frozen=True)
 class VersionOutput:
-    """What a worker made. The hashes are checked against the bytes before anything is kept."""
+    """What a worker made. The hashes are checked against the bytes before anything is kept. sketch: see `plugin_likeness`."""
 
     adapter: bytes
     file_sha256: str
@@ -55,6 +56,7 @@ class VersionOutput:
     rank: int
     figures: dict[str, Any] = field(default_factory=dict)
     samples: Sequence[Sample] = ()
+    sketch: Sequence[float] = ()
 
 
 def obstacles_to_a_version(concept: Concept, base: BaseModel, by: User) -> list[str]:
@@ -213,6 +215,8 @@ def add_version(
     stored.append(version.file)
     version.save(force_insert=True)
     PlugInPart.objects.bulk_create(rows_of(version, parts))
+    if output.sketch:
+        PlugInSketch.objects.create(version=version, sketch=output.sketch)
     for position, sample in enumerate(output.samples):
         shown = PlugInSample(version=version, position=position, **sample.as_fields())
         stored.append(shown.file)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 
 import pytest
+import torch
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from safetensors.torch import load, save
 
 from market.accounts.models import User
+from market.audit.models import AuditLine
 from market.basemodels.models import BaseModel
-from market.catalog.models import PlugIn, PlugInOriginal, PlugInVersion
+from market.catalog.models import PlugIn, PlugInOriginal, PlugInSketch, PlugInVersion
 from market.catalog.plugin_uploads import KIND, READING, start_upload
 from market.catalog.rereading import start_rereading
 from market.jobs.models import Job
@@ -203,7 +206,7 @@ def test_what_is_no_lora_is_refused_with_the_engines_reason(artist: User, upload
     header = b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'
     job = upload(artist, len(header).to_bytes(8, "little") + header + b"\0\0\0\0")
     assert job.state == JobState.FAILED
-    assert "expected LoRA keys of a UNet" in job.error
+    assert "expected LoRA keys of a denoiser" in job.error
 
 
 def test_the_same_weights_in_another_writing_are_still_anothers(
@@ -215,3 +218,75 @@ def test_the_same_weights_in_another_writing_are_still_anothers(
     job = upload(second_artist, replace(theirs, metadata={}).to_bytes(naming="kohya"))
     assert job.state == JobState.FAILED
     assert "a plug-in of another artist already" in job.error
+
+
+@pytest.fixture
+def theirs(artist: User, loaded: BaseCheckpoint, upload: Upload) -> Adapter:
+    """A plug-in that an artist has on the market."""
+    sent = tiny_pipelines.random_adapter(loaded, name="Theirs")
+    assert upload(artist, sent.to_bytes()).state == JobState.SUCCEEDED
+    PlugIn.objects.get().publish()
+    return sent
+
+
+def without_names(adapter: Adapter) -> bytes:
+    return replace(adapter, name="Mine", base_fingerprint="", metadata={}).to_bytes()
+
+
+DISGUISED: dict[str, Callable[[Adapter], Adapter]] = {
+    "factors scaled": lambda it: replace(it, layers={n: (up * 2, down / 2) for n, (up, down) in it.factors.items()}),
+    "negated": lambda it: it.negated(),
+    "a lower rank": lambda it: it.in_low_rank(2),
+    "half precision": lambda it: Adapter.load(it.to_bytes(dtype=torch.float16)),
+    "every second layer": lambda it: replace(it, layers=dict(list(it.layers.items())[::2])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("disguise", DISGUISED)
+def test_anothers_plugin_is_not_taken_in_any_disguise(
+    theirs: Adapter, second_artist: User, upload: Upload, disguise: str
+) -> None:
+    job = upload(second_artist, without_names(DISGUISED[disguise](theirs)), name="Mine")
+
+    assert job.state == JobState.FAILED
+    assert "a plug-in of another artist already" in job.error or "About" in job.error
+    assert "Theirs" not in job.error
+    line = AuditLine.objects.get(action="plugin.refused_as_alike")
+    assert (line.person, list(line.details["explained_by_versions"])) == (
+        second_artist, [str(PlugInVersion.objects.get().pk)],
+    )  # fmt: skip
+    assert PlugInVersion.objects.count() == 1
+    assert not default_storage.exists(job.parameters["upload"])
+
+
+def test_ones_own_plugin_may_be_written_anew(theirs: Adapter, artist: User, upload: Upload) -> None:
+    changed = replace(theirs, layers={n: (up * 2, down / 2) for n, (up, down) in theirs.factors.items()})
+
+    assert upload(artist, without_names(changed), name="Again").state == JobState.SUCCEEDED
+
+
+def test_a_part_that_a_file_does_not_name_is_found_and_one_that_it_names_is_paid(
+    theirs: Adapter, loaded: BaseCheckpoint, second_artist: User, upload: Upload
+) -> None:
+    own = tiny_pipelines.random_adapter(loaded, name="Own", seed=9)
+    mixed = weighted_sum([(theirs, 0.6), (own, 1.0)])
+
+    secret = upload(second_artist, without_names(mixed), name="Mine")
+    assert secret.state == JobState.FAILED
+    assert re.search(r"About 2\d% of what this file does", secret.error)
+
+    open_about_it = upload(second_artist, replace(mixed, base_fingerprint="").to_bytes(), name="Both")
+    assert (open_about_it.state, open_about_it.error) == (JobState.SUCCEEDED, "")
+    parts = PlugInVersion.objects.get(plugin__concept__name="Both").parts.all()
+    assert [each.part is not None for each in parts] == [True, False]
+
+
+def test_what_was_on_the_market_before_there_were_sketches_is_known_too(
+    theirs: Adapter, second_artist: User, upload: Upload
+) -> None:
+    PlugInSketch.objects.all().delete()
+
+    job = upload(second_artist, without_names(theirs.negated()), name="Mine")
+
+    assert job.state == JobState.FAILED
+    assert PlugInSketch.objects.count() == 1

@@ -159,7 +159,7 @@ def test_a_file_becomes_a_plugin(seller: Program, concept: Concept) -> None:
     assert begun["plugin"]["licence"]["combination"] is False
     assert begun["plugin"]["licence"]["derivatives"] is True
     (job,) = Job.objects.claim(kinds=[KIND], worker="w")
-    complete_upload(job=job, token=job.fencing_token, output=output(b"river"))
+    complete_upload(job=job, token=job.fencing_token, output=output(b"river"), shares={})
     assert seller.get("plugins/riverink/versions").json()["results"][0]["works_count"] == 0
 
 
