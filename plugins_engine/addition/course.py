@@ -7,19 +7,23 @@ from plugins_engine.addition.lora import TrainableLora
 from plugins_engine.checkpoints import Checkpoint
 from plugins_engine.progress import Cancelled
 
-_PART = "training"
-
 
 class Course:
-    """How far a training is. `beside` gives what else the next step depends on, to be kept with it.
+    """How far a training is. `beside` gives what else the next step depends on, to be kept with it. part: under which it is kept.
 
     losses: of every step so far, those of earlier attempts too. kept: what `beside` gave to the attempt that this one goes on
     from; None: this one begins.
     """
 
-    def __init__(self, checkpoint: Checkpoint, beside: Callable[[], dict[str, Any]] = dict) -> None:
-        self._checkpoint, self._beside = checkpoint, beside
-        found = checkpoint.read(_PART)
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        beside: Callable[[], dict[str, Any]] = dict,
+        *,
+        part: str = "training",
+    ) -> None:
+        self._checkpoint, self._beside, self._part = checkpoint, beside, part
+        found = checkpoint.read(part)
         self.losses: list[float] = found["losses"] if found else []
         self.kept: dict[str, Any] | None = found["beside"] if found else None
         self._state: dict[str, Any] | None = found["lora"] if found else None
@@ -51,6 +55,6 @@ class Course:
         """Keep where the training is, unless that is done."""
         if self._kept_at != self.done:
             self._checkpoint.write(
-                _PART, {"losses": self.losses, "beside": self._beside(), "lora": lora.state()}
+                self._part, {"losses": self.losses, "beside": self._beside(), "lora": lora.state()}
             )
             self._kept_at = self.done

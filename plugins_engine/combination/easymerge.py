@@ -5,11 +5,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from plugins_engine.adapters.adapter import Adapter, combined_adapter
 from plugins_engine.adapters.delta import LowRank
 from plugins_engine.adapters.layer_names import is_of_text
+from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.priors import PriorBank
+from plugins_engine.checkpoints import Checkpoint, Checkpoints, checkpoint_of
 from plugins_engine.combination.activations import LayerInputs, gather_inputs
 from plugins_engine.combination.config import CombinationConfig
 from plugins_engine.combination.fitting import LayerFits, too_wide
@@ -31,6 +34,7 @@ from plugins_engine.combination.tuning import (
 from plugins_engine.errors import BadRequest
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import require_fit
+from plugins_engine.model.precision import quick_precision
 from plugins_engine.progress import OnProgress, OnStep, Pace, Progress
 
 _FROM_ACTIVATIONS = ("tuned", "closed-form", "sgd")
@@ -59,8 +63,12 @@ def combine(
     parts: Sequence[CombinationPart],
     config: CombinationConfig | None = None,
     on_progress: OnProgress | None = None,
+    *,
+    checkpoints: Checkpoints | None = None,
 ) -> Combination:
     """Combine plug-ins of one base into one plug-in. Raises BadRequest, BaseMismatch.
+
+    The same plug-ins, prompts and config give the same one on the same processor, whether or not it was interrupted.
 
     Args:
         base: What the plug-ins are for. It is as it was afterwards, whatever was raised.
@@ -68,11 +76,13 @@ def combine(
             that shall stay may follow.
         config: How; None: the defaults.
         on_progress: Called as pictures are drawn and layers fitted. What it raises (Cancelled) stops the work.
+        checkpoints: Where what is done is kept, so that the same call goes on from there; None: nowhere.
     """
     config = config or CombinationConfig()
     begun = time.monotonic()
     thin = in_low_rank(base, parts)
-    combining = _Combining(base, thin, config, on_progress)
+    checkpoint = checkpoint_of(checkpoints, "combination", partial(_request, base, parts, config))
+    combining = _Combining(base, thin, config, on_progress, checkpoint)
     layers, fit_seconds = combining.run()
     named = [(part.adapters[0], part.weight) for part in alone(parts)]
     adapter = combined_adapter(layers, named, tokens=tokens_of(parts), vectors=vectors_of(thin))
@@ -87,6 +97,27 @@ def combine(
     if combining.validation:
         figures["relative_error"], errors = relative_error(adapter, thin, combining.validation)
     return Combination(adapter, figures, errors)
+
+
+def _request(
+    base: BaseCheckpoint, parts: Sequence[CombinationPart], config: CombinationConfig
+) -> dict[str, Any]:
+    """Give all that the combination follows from."""
+    return {
+        "base": base.state,
+        "quick": quick_precision(base),
+        "rate": AdditionConfig.for_base(base).learning_rate,
+        "parts": [
+            {
+                "prompts": part.prompts,
+                "adapters": [adapter.tensors_sha256 for adapter in part.adapters],
+                "kinds": [adapter.kind for adapter in part.adapters],
+                "weight": part.weight,
+            }
+            for part in parts
+        ],
+        "config": config,
+    }
 
 
 def gather_parts(
@@ -137,8 +168,10 @@ class _Combining:
         parts: Sequence[CombinationPart],
         config: CombinationConfig,
         on_progress: OnProgress | None,
+        checkpoint: Checkpoint,
     ) -> None:
         self._base, self._parts, self._config, self._on_progress = base, parts, config, on_progress
+        self._checkpoint = checkpoint
         self._check()
         self._fits = LayerFits(base, parts, config)
         self._layers = _adapted_layers(parts)
@@ -184,20 +217,20 @@ class _Combining:
 
     def run(self) -> tuple[dict[str, LowRank], float]:
         """Give the combined layers, and the seconds that the fit took without the drawing before it."""
-        config = self._config
+        kept = self._checkpoint.read("layers")
         fitted: list[dict[str, LayerInputs]] = []
-        if config.method in _FROM_ACTIVATIONS:
-            fitted = gather_parts(self._base, self._parts, config, self._drawn)
+        if self._config.method in _FROM_ACTIVATIONS:
+            if kept is None:
+                fitted = gather_parts(self._base, self._parts, self._config, self._drawn)
             self._done = self._fitted_on
+            # Drawn again after a loss: the second moments of all layers would be more to keep than they are to draw.
             self.validation = gather_parts(self._base, self._parts, self._apart, self._drawn)
             self._done += self._chosen_on
-        begun = time.monotonic()
-        layers: dict[str, LowRank] = {}
-        for layer in self._layers:
-            layers[layer] = self._fits.fit(layer, fitted, self.validation)
-            self._done += 1
-            self._report(self._done, "combining")
-        seconds = time.monotonic() - begun
+        layers, seconds = (kept["layers"], kept["seconds"]) if kept is not None else self._fitted(fitted)
+        if kept is None:
+            self._checkpoint.write("layers", {"layers": layers, "seconds": seconds})
+        self._done = self._fitted_on + self._chosen_on if self.validation else 0
+        self._done += len(self._layers)
         if self._tuning_steps:
             reading = {layer: each for layer, each in layers.items() if is_of_text(layer)}
             drawing = {layer: each for layer, each in layers.items() if layer not in reading}
@@ -205,12 +238,21 @@ class _Combining:
             seconds += more
         return layers, seconds
 
+    def _fitted(self, fitted: list[dict[str, LayerInputs]]) -> tuple[dict[str, LowRank], float]:
+        """Fit every layer by itself, and tell how many seconds it took."""
+        begun = time.monotonic()
+        layers: dict[str, LowRank] = {}
+        for number, layer in enumerate(self._layers, start=1):
+            layers[layer] = self._fits.fit(layer, fitted, self.validation)
+            self._report(self._done + number, "combining")
+        return layers, time.monotonic() - begun
+
     def _tuned(
         self, drawing: dict[str, LowRank], reading: dict[str, LowRank]
     ) -> tuple[dict[str, LowRank], float]:
         """Give the UNet's layers tuned, the text encoders' as they are, and the seconds that it took."""
         seed, solved = self._config.seed + 2_000_000, self._done
-        banks = gather_predictions(self._base, self._parts, seed, self._tell_from(solved))
+        banks = gather_predictions(self._base, self._parts, seed, self._tell_from(solved), self._checkpoint)
         begun = time.monotonic()
         with reading_as(self._base, reading, tokens_of(self._parts), vectors_of(self._parts)) as read:
             banks = [read(bank) for bank in banks]
@@ -226,6 +268,7 @@ class _Combining:
                 self._tuning_steps,
                 seed,
                 self._tell_from(solved + len(banks)),
+                self._checkpoint,
             )
         return drawing | reading, time.monotonic() - begun
 

@@ -8,7 +8,7 @@ descent find out how. No works are needed: the pictures are the base's own, draw
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import reduce
+from functools import partial, reduce
 
 import torch
 from torch import Tensor
@@ -17,8 +17,10 @@ from plugins_engine.adapters import delta
 from plugins_engine.adapters.delta import LowRank
 from plugins_engine.adapters.learned_tokens import LearnedTokens
 from plugins_engine.addition.config import AdditionConfig
+from plugins_engine.addition.course import Course
 from plugins_engine.addition.lora import quick_accelerator, trainable
-from plugins_engine.addition.priors import PriorBank, gather_prior
+from plugins_engine.addition.priors import PriorBank, gather_prior, kept_bank
+from plugins_engine.checkpoints import NO_CHECKPOINT, Checkpoint
 from plugins_engine.combination.parts import RETAINED_WEIGHT, CombinationPart, pictures_of
 from plugins_engine.concepts import evenly, in_turn
 from plugins_engine.model.base import BaseCheckpoint
@@ -40,7 +42,11 @@ _RATE = 0.125  # as a share of that at which the base's plug-ins are trained: th
 
 
 def gather_predictions(
-    base: BaseCheckpoint, parts: Sequence[CombinationPart], seed: int, on_step: OnStep
+    base: BaseCheckpoint,
+    parts: Sequence[CombinationPart],
+    seed: int,
+    on_step: OnStep,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> list[PriorBank]:
     """Draw each part's prompts with its own plug-ins, and keep what they predict on the way."""
     banks = []
@@ -48,7 +54,8 @@ def gather_predictions(
     for number, (part, pictures) in enumerate(zip(parts, counts, strict=True)):
         with applied(base, [(adapter, 1.0) for adapter in part.adapters]), quickly(base):
             prompts = in_turn(evenly(part.prompts, pictures), pictures)
-            banks.append(gather_prior(base, prompts, _DRAWING_STEPS, seed + number, lambda *_: None))
+            draw = partial(gather_prior, base, prompts, _DRAWING_STEPS, seed + number, lambda *_: None)
+            banks.append(kept_bank(base, checkpoint, f"predictions-{number}", draw))
         on_step(number + 1, len(parts), "drawing what to tune on", None)
     return banks
 
@@ -133,6 +140,7 @@ def tuned(
     steps: int,
     seed: int,
     on_step: OnStep,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> dict[str, LowRank]:
     """Give the layers after so many steps on what the parts predict, each by its weight. No rank grows.
 
@@ -149,12 +157,15 @@ def tuned(
         calling = [(bank, weight) for bank, weight, part in weighed if part.adapters]
         kept = [(bank, weight) for bank, weight, part in weighed if not part.adapters]
         count = min(_ROWS * len(calling), _MOST_ROWS)
-        for step in range(steps):
+        course = Course(checkpoint)
+        course.take_up(lora)
+        for step in range(course.done, steps):
             generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
             turns = range(step * count, (step + 1) * count)
             chosen = [some[i % len(some)] for some in (calling, kept) if some for i in turns]
             rows = [bank.draw(1, weight, generator) for bank, weight in chosen]
             errors = lora.step([reduce(Batch.joined, rows)], count)
-            on_step(step + 1, steps, "tuning", float(errors.mean()))
+            error = float(errors.mean())
+            course.step(lora, error, partial(on_step, step + 1, steps, "tuning", error))
         found = lora.factors()
     return {layer: delta.within(each, delta.rank(layers[layer])) for layer, each in found.items()}

@@ -79,8 +79,7 @@ def extract_concept(
             paper's.
         config: The method's own: `HybridConfig`, `ClosedFormConfig` or `ReverseLoraConfig`; None: its defaults.
         on_progress: Called after every step. What it raises (Cancelled) stops the work.
-        checkpoints: Where what is done is kept, so that the same call goes on from there; None: nowhere. The training of
-            "reverse-lora" begins anew.
+        checkpoints: Where what is done is kept, so that the same call goes on from there; None: nowhere.
     """
     if method not in EXTRACTION_METHODS:
         raise BadRequest(f'method "{method}": expected one of {", ".join(EXTRACTION_METHODS)}')
@@ -146,6 +145,6 @@ def _layers(
         case HybridConfig():
             return hybrid_layers(base, erasure, config, report, checkpoint)
         case ReverseLoraConfig():
-            return reverse_lora_layers(base, erasure, config, report)
+            return reverse_lora_layers(base, erasure, config, report, checkpoint)
         case ClosedFormConfig():
             return closed_form_layers(base, [erasure], config)

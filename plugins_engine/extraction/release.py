@@ -100,6 +100,8 @@ def combine_erasers(
     taken: Sequence[ErasedConcept],
     config: ReleaseConfig | None = None,
     on_progress: OnProgress | None = None,
+    *,
+    checkpoints: Checkpoints | None = None,
 ) -> CombinedErasers:
     """Combine the erasers of several concepts, and fit each one's plug-in to what they became.
 
@@ -110,6 +112,7 @@ def combine_erasers(
         taken: The concepts, at least one.
         config: How; None: the defaults.
         on_progress: Called after every step. What it raises (Cancelled) stops the work.
+        checkpoints: Where the combination is kept, so that the same call goes on from there; None: nowhere.
     """
     config = config or ReleaseConfig()
     if not taken:
@@ -122,7 +125,7 @@ def combine_erasers(
     if kept:
         # In no order, so that a sample of them is one of everything.
         parts.append(CombinationPart(tuple(random.Random(config.seed).sample(kept, len(kept)))))
-    combined = combine(base, parts, config.combination, on_progress).adapter
+    combined = combine(base, parts, config.combination, on_progress, checkpoints=checkpoints).adapter
     plugins = tuple(
         restoring_plugin(
             base,

@@ -10,12 +10,17 @@ rates are for bases as small as the embedded one, whose factors have much less t
 the whole schedule (the authors' code draws from its first 48 of 1000).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
+from torch import Tensor
 
 from plugins_engine.adapters.delta import LowRank, negate
+from plugins_engine.addition.course import Course
 from plugins_engine.addition.lora import TrainableLora, quick_accelerator, trainable
+from plugins_engine.checkpoints import NO_CHECKPOINT, Checkpoint
 from plugins_engine.concepts import in_turn, trigger_phrase, without_article
 from plugins_engine.errors import require_positive, require_whole
 from plugins_engine.extraction.erasure import Erasure
@@ -63,16 +68,25 @@ class ReverseLoraConfig:
 
 
 def reverse_lora_layers(
-    base: BaseCheckpoint, erasure: Erasure, config: ReverseLoraConfig, on_step: OnStep
+    base: BaseCheckpoint,
+    erasure: Erasure,
+    config: ReverseLoraConfig,
+    on_step: OnStep,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> dict[str, LowRank]:
     """Give the eraser's layers for one concept."""
     style = erasure.kind == "style"
     rank = config.rank or (40 if style else 80)
     steps = config.steps or (400 if style else 800)
     left_out = [without_name(prompt, erasure) for prompt in erasure.targets]
-    with_concept = _Pictures(base, list(erasure.targets), left_out, config, on_step)
     surroundings = left_out if style else list(erasure.anchors)
-    without = _Pictures(base, surroundings, list(erasure.targets), config, on_step)
+    with_concept, without = (
+        _Pictures(base, drawn, read_as, config, on_step, partial(_kept_pictures, checkpoint, part))
+        for part, drawn, read_as in (
+            ("concept", list(erasure.targets), left_out),
+            ("surroundings", surroundings, list(erasure.targets)),
+        )
+    )
     # Two runs of the optimiser: the second begins from the inverted factors of the first.
     options = {
         "rank": rank,
@@ -82,13 +96,27 @@ def reverse_lora_layers(
         "accelerator": quick_accelerator(base),
     }
     layers = list(base.adaptable_layers(config.layers))
-    with trainable(base, layers, **options) as lora:
-        _learn(lora, with_concept, steps, "unlearning", on_step)
-        learned = lora.factors()
+    unlearning, memorising = (Course(checkpoint, part=part) for part in ("unlearning", "memorising"))
+    learned: dict[str, LowRank] = {}
+    if not memorising.done:
+        with trainable(base, layers, **options) as lora:
+            _learn(lora, with_concept, steps, "unlearning", on_step, unlearning)
+            learned = lora.factors()
     with trainable(base, layers, **options) as lora:
         lora.set_factors({layer: negate(each) for layer, each in learned.items()})
-        _learn(lora, without, steps, "memorising", on_step)
+        _learn(lora, without, steps, "memorising", on_step, memorising)
         return lora.factors()
+
+
+def _kept_pictures(checkpoint: Checkpoint, part: str, draw: Callable[[], Tensor]) -> Tensor:
+    """Give latents that an earlier attempt drew, or draw and keep them."""
+    kept = checkpoint.read(part)
+    if kept is not None:
+        found: Tensor = kept["latents"]
+        return found
+    latents = draw()
+    checkpoint.write(part, {"latents": latents})
+    return latents
 
 
 def without_name(prompt: str, erasure: Erasure) -> str:
@@ -109,16 +137,22 @@ class _Pictures:
         read_as: list[str],
         config: ReverseLoraConfig,
         on_step: OnStep,
+        kept: Callable[[Callable[[], Tensor]], Tensor],
     ) -> None:
         self._base, self._config = base, config
         count = config.pictures
         self._prompts = in_turn(read_as, count)
-        prompts = in_turn(drawn, count)
-        on_step(0, count, "drawing pictures to learn from", None)
-        with quickly(base):
-            pictures = generate_each(base, prompts, seed=config.seed, steps=config.drawing_steps)
-        self._latents = base.encode_pixels(pixels_of(base, pictures, flip=False))
-        on_step(count, count, "drawing pictures to learn from", None)
+
+        def draw() -> Tensor:
+            on_step(0, count, "drawing pictures to learn from", None)
+            with quickly(base):
+                pictures = generate_each(
+                    base, in_turn(drawn, count), seed=config.seed, steps=config.drawing_steps
+                )
+            on_step(count, count, "drawing pictures to learn from", None)
+            return base.encode_pixels(pixels_of(base, pictures, flip=False))
+
+        self._latents = kept(draw).to(base.device)
 
     def learn_from(self, lora: TrainableLora, step: int) -> float:
         generator = torch.Generator().manual_seed(self._config.seed * 1_000_003 + step)
@@ -128,6 +162,11 @@ class _Pictures:
         return float(lora.step([batch], self._config.batch).mean())
 
 
-def _learn(lora: TrainableLora, pictures: _Pictures, steps: int, stage: str, on_step: OnStep) -> None:
-    for step in range(steps):
-        on_step(step + 1, steps, stage, pictures.learn_from(lora, step))
+def _learn(
+    lora: TrainableLora, pictures: _Pictures, steps: int, stage: str, on_step: OnStep, course: Course
+) -> None:
+    course.take_up(lora)
+    for step in range(course.done, steps):
+        loss = pictures.learn_from(lora, step)
+        course.step(lora, loss, partial(on_step, step + 1, steps, stage, loss))
+    course.keep(lora)

@@ -41,6 +41,7 @@ from plugins_engine import (
     state_sources,
 )
 from workers.adapters import named, output_of
+from workers.checkpoints import checkpoints_of
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.patience import patiently
@@ -90,7 +91,7 @@ def run_combination(
         )
         # Over what was taken out of the base, as buyers will draw with it.
         with applied(base, lasting):
-            done = combine(base, parts, config, lease.report)
+            done = combine(base, parts, config, lease.report, checkpoints=checkpoints_of(job))
         adapter = _stated(named(done.adapter, base, name=inputs.name, kind="combination"), inputs)
         groups = _groups(inputs.parts, adapters, concepts, parts)
         shown = _Shown(base, inputs, groups, adapters, adapter, lasting, show or ShowConfig(), lease.report)

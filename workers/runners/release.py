@@ -65,11 +65,11 @@ def run_release(job: Job, engine: Engine, lease: Lease, *, config: ReleaseConfig
     lease.check()
     extractions = [part.extraction for part in build.parts.select_related("extraction")]
     taken = [_taken_out(engine, each) for each in extractions]
-    kept = merged_for(build) or _merge(build, base, extractions, taken, lease, config)
+    checkpoints = checkpoints_of(job)
+    kept = merged_for(build) or _merge(build, base, extractions, taken, lease, config, checkpoints)
     merged = CombinedErasers(engine.stored(kept.eraser), tuple(engine.stored(each) for each in kept.plugins))
     judge = judge_of(base)
     known = all(judge_for(base, each.erasure) for each in taken)
-    checkpoints = checkpoints_of(job)
     test = check_release(
         base, taken, merged, judge if known else None, config, lease.report, checkpoints=checkpoints
     )
@@ -126,8 +126,9 @@ def _merge(
     taken: Sequence[ErasedConcept],
     lease: Lease,
     config: ReleaseConfig,
+    checkpoints: Checkpoints,
 ) -> Merged:
-    done = combine_erasers(base, taken, config, lease.report)
+    done = combine_erasers(base, taken, config, lease.report, checkpoints=checkpoints)
     plugins = dict(
         zip((each.pk for each in extractions), (to_store(each) for each in done.plugins), strict=True)
     )

@@ -1,5 +1,6 @@
 """An extraction that was lost goes on from its checkpoint, and gives what it would have given."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from plugins_engine.checkpoints import Checkpoints
 from plugins_engine.extraction.examination import Examination, ExaminationConfig, examine
 from plugins_engine.extraction.methods import EXTRACTION_METHODS, ExtractionMethod, extract_concept
 from plugins_engine.extraction.release import ErasedConcept, ReleaseConfig, check_release, combine_erasers
+from plugins_engine.extraction.reverse_lora import ReverseLoraConfig
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.progress import OnProgress, Progress
 from tests.plugins_engine.extraction.test_extraction import HYBRID, QUICK, TASK
@@ -50,6 +52,25 @@ def test_distillation_goes_on_to_the_very_same_eraser(base: BaseCheckpoint, kept
     assert done.eraser.tensors_sha256 == whole.eraser.tensors_sha256
     assert done.plugin.tensors_sha256 == whole.plugin.tensors_sha256
     assert said(seen) == [("distilling", 3)], "nothing is drawn again"
+
+
+@pytest.mark.parametrize("stage", ["unlearning", "memorising"])
+def test_reverse_lora_goes_on_in_either_stage_to_the_very_same_eraser(
+    sd: BaseCheckpoint, kept: Checkpoints, stage: str
+) -> None:
+    quick = QUICK["reverse-lora"]
+    assert isinstance(quick, ReverseLoraConfig)
+    config = replace(quick, steps=3)
+    with pytest.raises(Killed):
+        extract_concept(sd, TASK, "reverse-lora", config, at(stage, 2, []), checkpoints=kept)
+    seen: list[Progress] = []
+
+    done = extract_concept(sd, TASK, "reverse-lora", config, seen.append, checkpoints=kept)
+
+    whole = extract_concept(sd, TASK, "reverse-lora", config)
+    assert done.eraser.tensors_sha256 == whole.eraser.tensors_sha256
+    left = [("unlearning", 3), ("memorising", 1), ("memorising", 2)] if stage == "unlearning" else []
+    assert said(seen) == [*left, ("memorising", 3)], "nothing is drawn again"
 
 
 def test_what_was_drawn_before_distillation_is_not_drawn_again(sd: BaseCheckpoint, kept: Checkpoints) -> None:
