@@ -15,7 +15,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if TYPE_CHECKING:
     from plugins_engine.adapters.adapter import READING, Adapter, weighted_sum
     from plugins_engine.adapters.learned_tokens import LearnedTokens
-    from plugins_engine.adapters.likeness import SKETCH_LENGTH, cosine, shares_within, sketch
     from plugins_engine.adapters.sources import Source, state_sources
     from plugins_engine.addition.config import AdditionConfig
     from plugins_engine.addition.on_the_way import OnTheWay
@@ -83,10 +82,11 @@ if TYPE_CHECKING:
     from plugins_engine.measure.judge import Judge, Verdict, judge_of, seen
     from plugins_engine.measure.metrics import Kid, Rate, kid, moved
     from plugins_engine.model.base import BaseCheckpoint
-    from plugins_engine.model.branches import Weighted, applied, completed, known_beside, require_fit
+    from plugins_engine.model.branches import Weighted, applied, completed, require_fit
     from plugins_engine.model.directory import EMBEDDED, WEIGHT_VARIANTS, ModelDirectory, read_directory
     from plugins_engine.model.effects import difference
     from plugins_engine.model.families.family import LAYER_KINDS
+    from plugins_engine.model.likeness import SKETCH_LENGTH, Explained, explained, sketch
     from plugins_engine.model.loading import find_device, load_base, usual_precision
     from plugins_engine.model.memory import (
         AvailableMemory,
@@ -141,6 +141,7 @@ __all__ = [
     "EvidenceConfig",
     "Examination",
     "ExaminationConfig",
+    "Explained",
     "ExtractionConfig",
     "ExtractionMethod",
     "ExtractionResult",
@@ -182,12 +183,12 @@ __all__ = [
     "combine",
     "combine_erasers",
     "completed",
-    "cosine",
     "difference",
     "evenly",
     "evidence_content",
     "evidence_sentences",
     "examine",
+    "explained",
     "extract_concept",
     "find_device",
     "find_given_back",
@@ -201,7 +202,6 @@ __all__ = [
     "judge_for",
     "judge_of",
     "kid",
-    "known_beside",
     "known_concepts",
     "known_prompts",
     "load_base",
@@ -215,7 +215,6 @@ __all__ = [
     "require_fit",
     "restoring_plugin",
     "seen",
-    "shares_within",
     "sketch",
     "state_sources",
     "styled",
@@ -233,13 +232,13 @@ HOMES: dict[str, tuple[str, ...]] = {
     "model.base": ("BaseCheckpoint",),
     "model.families.family": ("LAYER_KINDS",),
     "model.sampler": ("generate", "generate_each", "SampleRequest"),
-    "model.branches": ("applied", "Weighted", "require_fit", "completed", "known_beside"),
+    "model.branches": ("applied", "Weighted", "require_fit", "completed"),
     "model.effects": ("difference",),
+    "model.likeness": ("explained", "Explained", "sketch", "SKETCH_LENGTH"),
     "model.directory": ("EMBEDDED", "read_directory", "ModelDirectory", "WEIGHT_VARIANTS"),
     "model.memory": ("memory_need", "MemoryNeed", "available_memory", "AvailableMemory", "in_gigabytes"),
     "adapters.adapter": ("Adapter", "weighted_sum", "READING"),
     "adapters.learned_tokens": ("LearnedTokens",),
-    "adapters.likeness": ("sketch", "SKETCH_LENGTH", "cosine", "shares_within"),
     "adapters.sources": ("Source", "state_sources"),
     "addition.training": ("add_concept", "AdditionResult"),
     "addition.config": ("AdditionConfig",),

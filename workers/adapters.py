@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from market.basemodels.samples import Sample
+from market.catalog.plugin_likeness import sketch_key
 from market.catalog.versions import VersionOutput
 from market.extractions.finishing import StoredAdapter
-from plugins_engine import Adapter, BaseCheckpoint, known_beside, sketch
+from plugins_engine import Adapter, BaseCheckpoint, sketch
 
 
 def named(adapter: Adapter, base: BaseCheckpoint, *, name: str, kind: str) -> Adapter:
@@ -44,4 +45,4 @@ def output_of(
 
 def sketch_of(adapter: Adapter, base: BaseCheckpoint) -> list[float]:
     """Give what the market finds likenesses by."""
-    return [float(each) for each in sketch(known_beside(base, adapter))]
+    return [float(each) for each in sketch(base, adapter, sketch_key())]

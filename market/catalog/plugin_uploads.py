@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -25,7 +25,7 @@ from market.basemodels.models import BaseModel
 from market.catalog.merged import FoundPart, StatedPart, found_parts, parts_of, parts_stated_in
 from market.catalog.models import Concept, PlugIn, PlugInOriginal, PlugInVersion
 from market.catalog.offering import is_taken_down_copy
-from market.catalog.plugin_likeness import COPY, TAKEN_DOWN, Compared, require_own, to_compare
+from market.catalog.plugin_likeness import COPY, TAKEN_DOWN, Compared, Likeness, require_own, to_compare
 from market.catalog.terms import Terms
 from market.catalog.versions import (
     VersionOutput,
@@ -187,19 +187,17 @@ def compared(job: Job, output: VersionOutput) -> Compared:
         stated = parts_of(BytesIO(output.adapter), job.owner)
     except Refused as refusal:
         raise BadResult(str(refusal)) from refusal
-    hashes = [digest for part in stated for digest in part.stated.hashes]
-    return to_compare(job, output.base_fingerprint, output.sketch, hashes)
+    return to_compare(job, output.base_fingerprint, output.sketch, stated)
 
 
 def complete_upload(
-    *, job: Job, token: int, output: VersionOutput, shares: Mapping[int, float]
+    *, job: Job, token: int, output: VersionOutput, against: Compared, likeness: Likeness
 ) -> PlugInVersion:
-    """Keep what a worker read from the file as a new version.
+    """Keep what a worker read from the file as a new version. against: what it was `compared` with.
 
-    shares: by version, how much of the file each of others that it was `compared` with explains. Raises BadResult as `complete_version`
-    does, and for a copy.
+    Raises BadResult as `complete_version` does, and for a copy.
     """
-    require_own(job, shares)
+    require_own(job, against, likeness)
     if _anothers(job.owner_id, output.tensors_sha256):
         raise BadResult(COPY)
     if is_taken_down_copy(output.tensors_sha256):

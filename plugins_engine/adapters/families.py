@@ -93,9 +93,10 @@ def family_of(shapes: Mapping[str, Sequence[int]], metadata: Mapping[str, str]) 
     return ""
 
 
-def denoiser_of(family: str) -> str:
-    """Give the name of the denoiser in a family's pipeline, which keys in diffusers' naming begin with."""
-    return "transformer" if family in _TRANSFORMERS else "unet"
+def denoiser_of(family: str, layers: Iterable[str]) -> str:
+    """Give the name of the denoiser in a pipeline, which keys in diffusers' naming begin with. layers: for a family that nobody said."""
+    blocks = any(each.startswith(("transformer_blocks.", "single_transformer_blocks.")) for each in layers)
+    return "transformer" if family in _TRANSFORMERS or blocks else "unet"
 
 
 def said_family(metadata: Mapping[str, str]) -> str:

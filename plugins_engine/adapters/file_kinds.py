@@ -10,6 +10,7 @@ from plugins_engine.adapters.delta import LowRank
 from plugins_engine.adapters.file_keys import LayerTensors
 from plugins_engine.adapters.kinds import Decomposed, Delta, Full, Hadamard, Kronecker, Plain, scale, shape_of
 from plugins_engine.adapters.layer_names import is_of_norm
+from plugins_engine.adapters.room import Room
 from plugins_engine.adapters.scales import Scales
 from plugins_engine.errors import BadAdapter
 
@@ -28,21 +29,6 @@ class LayerDelta:
     delta: Delta | None = None
     kernel: Kernel | None = None
     vectors: dict[str, Tensor] = field(default_factory=dict)
-
-
-@dataclass
-class Room:
-    """How many numbers may still be made of a file's factors: a small file could say a layer as large as all memory."""
-
-    left: int = 2**29  # 2 GB, which is what a file may have
-
-    def take(self, count: int, name: str, key: str) -> None:
-        """Count numbers that are to be made. Raises BadAdapter where they are too many."""
-        self.left -= count
-        if self.left < 0:
-            raise BadAdapter(
-                f"{name}: expected layers of ordinary size, found factors of {count} numbers at {key}"
-            )
 
 
 def layer_delta(layer: str, tensors: LayerTensors, scales: Scales, room: Room) -> LayerDelta:

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from plugins_engine.adapters.families import family_of, require_readable
 from plugins_engine.adapters.file_keys import by_layer
-from plugins_engine.adapters.file_kinds import Kernel, Room, layer_delta
+from plugins_engine.adapters.file_kinds import Kernel, layer_delta
 from plugins_engine.adapters.kinds import Delta
 from plugins_engine.adapters.layer_names import aliases, is_of_text, published_aliases
 from plugins_engine.adapters.learned_tokens import LearnedTokens
 from plugins_engine.adapters.original_names import parted
+from plugins_engine.adapters.room import Room
 from plugins_engine.adapters.scales import scales_of
 from plugins_engine.adapters.token_keys import is_of_tokens, read_tokens
 from plugins_engine.errors import BadAdapter
@@ -72,7 +73,7 @@ def parse(
     for together in sorted(found):
         key, parts = found[together].key, found[together].parts
         read = layer_delta(together, found[together], scales, room)
-        for layer, (each, added) in parted(read.delta, read.vectors, parts, key, name).items():
+        for layer, (each, added) in parted(read.delta, read.vectors, parts, key, name, room).items():
             if layer in layers or any(f"{layer}.{what}" in vectors for what in added):
                 raise BadAdapter(f"{name}: the weights of layer {layer} are there twice, the second at {key}")
             if each is not None:

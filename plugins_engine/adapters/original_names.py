@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from plugins_engine.adapters.kinds import Decomposed, Delta, Full, Hadamard, materialise, shape_of
+from plugins_engine.adapters.room import Room
 from plugins_engine.errors import BadAdapter
 
 
@@ -32,7 +33,7 @@ class Part:
         return torch.cat([torch.arange(piece * size, (piece + 1) * size) for piece in self.pieces])
 
 
-def rows_of(each: Delta, rows: Tensor, key: str, name: str) -> Delta:
+def rows_of(each: Delta, rows: Tensor, key: str, name: str, room: Room) -> Delta:
     """Give some rows of a delta, exactly. Raises BadAdapter for DoRA by input, whose norms are of all rows."""
     if isinstance(each, tuple):
         return each[0][rows].contiguous(), each[1]
@@ -44,14 +45,21 @@ def rows_of(each: Delta, rows: Tensor, key: str, name: str) -> Delta:
             raise BadAdapter(
                 f"{name}: expected DoRA with a magnitude for each output at {key}, which is several layers in one; found one for each input"
             )
-        direction = rows_of(each.direction, rows, key, name)
+        direction = rows_of(each.direction, rows, key, name, room)
         assert not isinstance(direction, Decomposed)  # noqa: S101  # a direction is plain
         return replace(each, direction=direction, magnitude=each.magnitude[rows].contiguous())
+    out, into = shape_of(each)
+    room.take(out * into, name, key)
     return Full(materialise(each)[rows].contiguous())
 
 
 def parted(
-    each: Delta | None, vectors: Mapping[str, Tensor], parts: Iterable[Part], key: str, name: str
+    each: Delta | None,
+    vectors: Mapping[str, Tensor],
+    parts: Iterable[Part],
+    key: str,
+    name: str,
+    room: Room,
 ) -> dict[str, tuple[Delta | None, dict[str, Tensor]]]:
     """Give what an original layer's delta and added vectors are for each of diffusers' layers. Raises BadAdapter."""
     found: dict[str, tuple[Delta | None, dict[str, Tensor]]] = {}
@@ -62,7 +70,7 @@ def parted(
         own = {what: vector[part.rows(len(vector), key, name)] for what, vector in vectors.items()}
         of_weight = None if each is None else part.rows(shape_of(each)[0], key, name)
         found[part.layer] = (
-            None if each is None or of_weight is None else rows_of(each, of_weight, key, name),
+            None if each is None or of_weight is None else rows_of(each, of_weight, key, name, room),
             own,
         )
     return found

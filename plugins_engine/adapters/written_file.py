@@ -70,7 +70,7 @@ def write(adapter: Content, metadata: Mapping[str, str], naming: Format, dtype: 
     """Give a file's bytes; see `Adapter.to_bytes`. Raises BadAdapter for what a naming cannot say."""
     if naming == "kohya" and _denoiser(adapter) != "unet":
         raise BadAdapter(
-            f"{adapter.name or 'plug-in'}: expected a plug-in of a UNet for kohya's naming, found one for {_family(adapter)}; "
+            f"{adapter.name or 'plug-in'}: expected a plug-in of a UNet for kohya's naming, found one for {_family(adapter) or 'a transformer'}; "
             "save it in peft's, which ComfyUI reads too"
         )
     tensors = {
@@ -160,7 +160,7 @@ def _start(adapter: Content, layer: str, naming: Format) -> str:
 
 
 def _denoiser(adapter: Content) -> str:
-    return denoiser_of(_family(adapter))
+    return denoiser_of(_family(adapter), adapter.layers)
 
 
 def _family(adapter: Content) -> str:

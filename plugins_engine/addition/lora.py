@@ -194,7 +194,7 @@ class TrainableLora:
             scale = float(module.scaling["default"])
             layers[name] = (
                 up.detach().flatten(1).float().cpu() * scale,
-                down.detach().flatten(1).float().cpu(),
+                down.detach().flatten(1).float().cpu().clone(),  # on the CPU it would go on changing
             )
         return layers
 

@@ -1,8 +1,9 @@
 """A base model: a loaded diffusers directory, and what plug-ins need to know of it."""
 
 import json
+import math
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,8 @@ from plugins_engine.model.weighted_prompts import chunked, filled_up, parse_prom
 
 DEFAULT_GUIDANCE = 3.0
 UNKNOWN_SIDE = 128  # of latents, where neither config nor card says it
+MAX_SIZE = 4096  # pixels
+_EIGHTH = 8
 
 
 @dataclass(frozen=True)
@@ -164,16 +167,7 @@ class BaseCheckpoint:
     @cached_property
     def card(self) -> dict[str, Any]:
         """What the base says of itself in card.json beside its weights; nothing where it has none. Raises BadBase."""
-        path = self.card_path
-        if not path.exists():
-            return {}
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise BadBase(f"{path}: expected JSON, found something else ({error})") from error
-        if not isinstance(found, dict):
-            raise BadBase(f"{path}: expected a JSON object, found {type(found).__name__}")
-        return found
+        return read_card(self.card_path)
 
     @property
     def card_path(self) -> Path:
@@ -181,21 +175,16 @@ class BaseCheckpoint:
 
     @cached_property
     def _own_guidance(self) -> float:
-        return self._said("default_guidance", DEFAULT_GUIDANCE)
+        return _number(self.card, self.card_path, "default_guidance", DEFAULT_GUIDANCE)
 
     @cached_property
     def _said_resolution(self) -> int:
         """What the card says, to the next size that can be drawn, for a base whose configs do not say what it was trained for."""
         least, step, most = self.sides
-        found = round(self._said("resolution", UNKNOWN_SIDE * self.pixels_per_latent) / step) * step
-        return max(least, found if most is None else min(found, most))
-
-    def _said(self, name: str, otherwise: float) -> float:
-        found = self.card.get(name, otherwise)
-        try:
-            return float(found)
-        except (ValueError, TypeError) as error:
-            raise BadBase(f"{self.card_path}: expected a number as {name}, found {found!r}") from error
+        # In eighths of the side, in which sizes are offered.
+        unit = step * _EIGHTH
+        found = round(said_resolution(self.card, self.card_path, self.pixels_per_latent) / unit) * unit
+        return max(least, unit, found if most is None else min(found, most))
 
     @cached_property
     def layers(self) -> dict[str, LayerShape]:
@@ -388,3 +377,35 @@ class BaseCheckpoint:
             return mean.view(1, -1, 1, 1), (config.scaling_factor / std).view(1, -1, 1, 1)
         shift, scale = like.new_tensor(config.shift_factor or 0.0), like.new_tensor(config.scaling_factor)
         return shift.view(1, -1, 1, 1), scale.view(1, -1, 1, 1)
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """Read a base's card; nothing where it has none. Raises BadBase."""
+    if not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadBase(f"{path}: expected JSON, found something else ({error})") from error
+    if not isinstance(found, dict):
+        raise BadBase(f"{path}: expected a JSON object, found {type(found).__name__}")
+    return found
+
+
+def said_resolution(card: Mapping[str, Any], path: Path, pixels_per_latent: int) -> float:
+    """Give the side in pixels that a card says, else the usual one. Raises BadBase for one that nothing could draw."""
+    found = _number(card, path, "resolution", UNKNOWN_SIDE * pixels_per_latent)
+    if not 1 <= found <= MAX_SIZE:
+        raise BadBase(f"{path}: expected a resolution of at most {MAX_SIZE}, found {found:g}")
+    return found
+
+
+def _number(card: Mapping[str, Any], path: Path, name: str, otherwise: float) -> float:
+    found = card.get(name, otherwise)
+    try:
+        number = float(found)
+    except (ValueError, TypeError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadBase(f"{path}: expected a number as {name}, found {found!r}")
+    return number

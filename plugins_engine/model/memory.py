@@ -9,7 +9,7 @@ import psutil
 import torch
 
 from plugins_engine.errors import BadBase
-from plugins_engine.model.base import UNKNOWN_SIDE
+from plugins_engine.model.base import read_card, said_resolution
 from plugins_engine.model.directory import ModelDirectory
 from plugins_engine.model.families import FAMILIES
 from plugins_engine.model.fingerprint import stored_tensors
@@ -83,7 +83,9 @@ def _picture(directory: ModelDirectory) -> tuple[int, int]:
     """Give the pixels of a picture of the base's own size, and the channels of the decoder's widest layer at that size."""
     widths = [int(each) for each in directory.configs["vae"]["block_out_channels"]]
     family, layout = FAMILIES[directory.layout.pipeline], directory.layout
-    side = (family.sizes(directory.configs[layout.folder]).own or UNKNOWN_SIDE) * 2 ** (len(widths) - 1)
+    each, own = 2 ** (len(widths) - 1), family.sizes(directory.configs[layout.folder]).own
+    card = directory.path / "card.json"
+    side = math.ceil(said_resolution(read_card(card), card, each)) if own is None else own * each
     # The last block gets its input at full size from the one before, and so in that one's channels.
     return side * side, max(widths[:2])
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.errors import BadPrompt, BadRequest, BrokenPicture, require_whole
-from plugins_engine.model.base import BaseCheckpoint
+from plugins_engine.model.base import MAX_SIZE, BaseCheckpoint
 from plugins_engine.model.batches import pixels_of
 from plugins_engine.model.branches import applied, remembering
 from plugins_engine.model.samplers import require_sampler
@@ -22,7 +22,6 @@ MAX_COUNT = 1000
 MAX_WEIGHT = 4.0
 MAX_GUIDANCE = 50.0
 MAX_SEED = 2**63 - 1
-MAX_SIZE = 4096
 MAX_BATCH = 16
 BATCH_PIXELS = 4 * 512 * 512  # what 8 GB of memory draws at once with SD 1.5
 PREVIEW_LATENTS = 32  # a preview decodes at most this many latents a side

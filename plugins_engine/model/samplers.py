@@ -52,7 +52,13 @@ _OF_DIFFUSION: dict[str, Sampler] = {
     "unipc": Sampler(UniPCMultistepScheduler, {"thresholding": False}),
     "lcm": Sampler(LCMScheduler, _UNCLIPPED, is_random=True),
 }
-_FLOW = {"prediction_type": "flow_prediction", "use_flow_sigmas": True}
+_FLOW = {
+    "prediction_type": "flow_prediction",
+    "use_flow_sigmas": True,
+    "use_karras_sigmas": False,
+    "use_beta_sigmas": False,
+    "use_exponential_sigmas": False,
+}
 _OF_FLOW: dict[str, Sampler] = {
     "euler": Sampler(FlowMatchEulerDiscreteScheduler),
     "dpm++": Sampler(DPMSolverMultistepScheduler, {**_MULTISTEP, **_FLOW}),
@@ -103,7 +109,13 @@ class Schedule:
     @property
     def samplers(self) -> Mapping[str, Sampler]:
         """Those that can be chosen, by name."""
-        return _OF_FLOW if self.is_flow else _OF_DIFFUSION
+        if not self.is_flow:
+            return _OF_DIFFUSION
+        # The others know one way alone of shifting by the size of the picture.
+        linear = (
+            is_dynamic(self.config) and self.config.get("time_shift_type", "exponential") != "exponential"
+        )
+        return {"euler": _OF_FLOW["euler"]} if linear else _OF_FLOW
 
     @property
     def own(self) -> str:
@@ -190,7 +202,8 @@ class Steps:
             dynamic["sigmas"] = np.linspace(1.0, 1 / count, count)
         try:
             self._scheduler.set_timesteps(count, device=device, **dynamic)
-        except ValueError as error:  # LCM's, of more steps than it was distilled for
+        # LCM's, of more steps than it was distilled for; and of a schedule's numbers that lead nowhere.
+        except (ValueError, AssertionError, ArithmeticError, IndexError) as error:
             raise BadRequest(f"steps {count}: this sampler cannot take them ({error})") from error
         self.times: Tensor = self._scheduler.timesteps
 

@@ -21,7 +21,7 @@ from diffusers.loaders.single_file_utils import (
     convert_sd3_t5_checkpoint_to_diffusers,
     convert_sd3_transformer_checkpoint_to_diffusers,
 )
-from torch import Tensor
+from torch import Tensor, nn
 
 from plugins_engine.adapters.original_names import original_names
 from plugins_engine.errors import BadBase, BadRequest
@@ -45,6 +45,8 @@ _OF_VAE = ("first_stage_model.", "vae.")
 _CLIP_L, _CLIP_G, _T5 = (f"text_encoders.{each}.transformer." for each in ("clip_l", "clip_g", "t5xxl"))
 _OF_TEXT = ("cond_stage_model.", "conditioner.", "text_encoders.")
 _NO_WEIGHTS = ("position_ids", "logit_scale", "text_model.embeddings.position_ids")
+# How some programs write 8-bit weights: times a number that stands beside them.
+_SCALES = ("scale_weight", "scale_input", "scaled_fp8", "weight_scale", "input_scale")
 _HALF = (torch.float8_e4m3fn, torch.float8_e5m2)
 """Formats that no processor computes in: they become bfloat16, which holds all of their numbers."""
 
@@ -124,6 +126,10 @@ def _write(
     # The library raises its own error type, and KeyError for a dtype that torch does not know.
     except Exception as error:
         raise BadBase(f"{file}: expected a safetensors file, it is damaged ({error})") from error
+    if scaled := sorted(key for key in tensors if key.endswith(_SCALES)):
+        raise BadBase(
+            f"{file}: expected weights as they are, found some that are scaled ({scaled[0]}); take the file in half precision instead"
+        )
     taken, kept = (
         [],
         [part for part in layout.parts if part not in layout.optional or (components / part).is_dir()],
@@ -158,8 +164,18 @@ def _write(
         each: [None, None] for part in layout.parts if part not in kept for each in (part, tokenizers[part])
     }
     (draft / "model_index.json").write_text(json.dumps(index | absent, indent=2), encoding="utf-8")
-    load_base(draft, dtype=precision)
+    base = load_base(draft, dtype=precision)
+    _require_used(file, draft / layout.folder, base.denoiser)
     return tuple(taken), tuple(sorted(_left_out(layout, tensors)))
+
+
+def _require_used(file: Path, folder: Path, denoiser: nn.Module) -> None:
+    """Raise BadBase for weights of the denoiser that the components' config has no place for: the libraries drop them without a word."""
+    held = stored_tensors(sorted(folder.glob("*.safetensors")))
+    if left := sorted(set(held) - set(denoiser.state_dict())):
+        raise BadBase(
+            f"{file}: {left[0]} has no place in the denoiser that the components' config describes: expected components of this very model"
+        )
 
 
 def _take(file: Path, components: Path, draft: Path, part: str, stem: str) -> None:
@@ -212,17 +228,20 @@ def _flux(held: State, config: Mapping[str, Any]) -> State:
                 for each in parts:
                     rows = each.rows(len(tensor), name, "the checkpoint")
                     found[f"{each.layer}.{what}"] = tensor if each.of == 1 else tensor[rows]
+    used = {f"{name}.{what}" for name in original_names(layers) for what in ("weight", "bias")}
     for i in range(double):
         for stream, ours in (("img", "norm_"), ("txt", "norm_added_")):
             for theirs, end in (("query", "q"), ("key", "k")):
-                found[f"transformer_blocks.{i}.attn.{ours}{end}.weight"] = held[
-                    f"double_blocks.{i}.{stream}_attn.norm.{theirs}_norm.scale"
-                ]
+                scale = f"double_blocks.{i}.{stream}_attn.norm.{theirs}_norm.scale"
+                found[f"transformer_blocks.{i}.attn.{ours}{end}.weight"] = held[scale]
+                used.add(scale)
     for i in range(single):
         for theirs, end in (("query", "q"), ("key", "k")):
-            found[f"single_transformer_blocks.{i}.attn.norm_{end}.weight"] = held[
-                f"single_blocks.{i}.norm.{theirs}_norm.scale"
-            ]
+            scale = f"single_blocks.{i}.norm.{theirs}_norm.scale"
+            found[f"single_transformer_blocks.{i}.attn.norm_{end}.weight"] = held[scale]
+            used.add(scale)
+    if left := sorted(set(held) - used):
+        raise ValueError(f"{left[0]} has no place in a base of {double} and {single} blocks")
     return found
 
 

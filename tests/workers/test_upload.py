@@ -26,6 +26,7 @@ from market.jobs.models import Job
 from market.jobs.states import JobState
 from plugins_engine import READING as OF_ENGINE
 from plugins_engine import Adapter, BaseCheckpoint, difference, weighted_sum
+from plugins_engine.adapters.adapter import combined_adapter
 from tests.market.catalog.conftest import make_concept
 from tests.plugins_engine import tiny_pipelines
 from tests.workers.conftest import Ask
@@ -252,7 +253,7 @@ def test_anothers_plugin_is_not_taken_in_any_disguise(
     assert "a plug-in of another artist already" in job.error or "About" in job.error
     assert "Theirs" not in job.error
     line = AuditLine.objects.get(action="plugin.refused_as_alike")
-    assert (line.person, list(line.details["explained_by_versions"])) == (
+    assert (line.person, list(line.details["by_versions"])) == (
         second_artist, [str(PlugInVersion.objects.get().pk)],
     )  # fmt: skip
     assert PlugInVersion.objects.count() == 1
@@ -279,6 +280,46 @@ def test_a_part_that_a_file_does_not_name_is_found_and_one_that_it_names_is_paid
     assert (open_about_it.state, open_about_it.error) == (JobState.SUCCEEDED, "")
     parts = PlugInVersion.objects.get(plugin__concept__name="Both").parts.all()
     assert [each.part is not None for each in parts] == [True, False]
+
+
+def test_a_part_that_is_nearly_all_of_the_file_may_not_be_named_as_a_little_of_it(
+    theirs: Adapter, loaded: BaseCheckpoint, second_artist: User, upload: Upload
+) -> None:
+    own = tiny_pipelines.random_adapter(loaded, name="Own", seed=9)
+    named = combined_adapter(theirs.layers, [(theirs, 0.01), (own, 0.99)], name="Mine")
+
+    job = upload(second_artist, named.to_bytes(), name="Mine")
+
+    assert job.state == JobState.FAILED
+    assert re.search(r"as 1% of it, but about 100% of what it does", job.error)
+
+
+def test_ones_own_combination_of_anothers_plugin_does_not_make_that_ones_own(
+    theirs: Adapter, loaded: BaseCheckpoint, second_artist: User, upload: Upload
+) -> None:
+    own = tiny_pipelines.random_adapter(loaded, name="Own", seed=9)
+    both = replace(weighted_sum([(theirs, 1.0), (own, 1.0)]), base_fingerprint="")
+    assert upload(second_artist, both.to_bytes(), name="Both").state == JobState.SUCCEEDED
+
+    assert upload(second_artist, without_names(theirs.negated()), name="Mine").state == JobState.FAILED
+
+
+def test_a_file_that_changes_nothing_is_refused(theirs: Adapter, second_artist: User, upload: Upload) -> None:
+    job = upload(second_artist, without_names(theirs.scaled(0.0)), name="Mine")
+
+    assert "changes nothing" in job.error
+
+
+def test_a_version_whose_file_is_lost_stops_nobody_and_is_told_to_nobody(
+    theirs: Adapter, loaded: BaseCheckpoint, second_artist: User, upload: Upload, engine: Engine
+) -> None:
+    default_storage.delete(str(PlugInVersion.objects.get().file.name))
+    PlugInSketch.objects.all().delete()
+    engine.adapters.clear()
+
+    job = upload(second_artist, tiny_pipelines.random_adapter(loaded, seed=9).to_bytes(), name="Mine")
+
+    assert (job.state, job.error) == (JobState.SUCCEEDED, "")
 
 
 def test_what_was_on_the_market_before_there_were_sketches_is_known_too(

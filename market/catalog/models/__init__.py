@@ -10,7 +10,7 @@ from market.catalog.models.plugins import (
     PriceChange,
 )
 from market.catalog.models.releases import ErasedConcept, VersionOnRelease
-from market.catalog.models.sketches import PlugInSketch
+from market.catalog.models.sketches import PlugInSketch, SketchKey
 from market.catalog.models.suspensions import Suspension
 from market.catalog.models.versions import PlugInOriginal, PlugInPart, PlugInSample, PlugInVersion
 from market.catalog.models.works import UploadRefusal, Work
@@ -33,6 +33,7 @@ __all__ = [
     "PlugInVersion",
     "PriceChange",
     "RightsAffirmation",
+    "SketchKey",
     "Suspension",
     "UploadRefusal",
     "VersionOnRelease",

@@ -44,7 +44,20 @@ class SketchQuerySet(models.QuerySet["PlugInSketch"]):
         """
         alike = RawSQL("abs(1 - (catalog_pluginsketch.sketch <=> %s::vector))", [written(sketch)])
         found = self.filter(version__base_fingerprint=fingerprint).annotate(alike=alike)
-        return found.filter(alike__gte=least).order_by("-alike", "pk")
+        # A plug-in that changes nothing has a sketch of zeros, which is like nothing: NaN, larger than every number there.
+        return found.filter(alike__gte=least, alike__lte=2).order_by("-alike", "pk")
+
+
+class SketchKey(models.Model):
+    """The secret that sketches are made with, of which there is one. Whoever knew it could make a copy with another sketch."""
+
+    key = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="catalog_sketchkey_is_one")]
+
+    def __str__(self) -> str:
+        return "key of the sketches"
 
 
 class PlugInSketch(models.Model):

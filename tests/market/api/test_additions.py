@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from market.accounts.models import Scope, User
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugIn
+from market.catalog.plugin_likeness import Compared, Likeness
 from market.catalog.plugin_uploads import KIND, complete_upload
 from market.catalog.versions import complete_version
 from market.jobs.models import Job
@@ -159,7 +160,13 @@ def test_a_file_becomes_a_plugin(seller: Program, concept: Concept) -> None:
     assert begun["plugin"]["licence"]["combination"] is False
     assert begun["plugin"]["licence"]["derivatives"] is True
     (job,) = Job.objects.claim(kinds=[KIND], worker="w")
-    complete_upload(job=job, token=job.fencing_token, output=output(b"river"), shares={})
+    complete_upload(
+        job=job,
+        token=job.fencing_token,
+        output=output(b"river"),
+        against=Compared((), (), ()),
+        likeness=Likeness(),
+    )
     assert seller.get("plugins/riverink/versions").json()["results"][0]["works_count"] == 0
 
 

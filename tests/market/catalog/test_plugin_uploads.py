@@ -16,6 +16,7 @@ from django.urls import reverse
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugIn, PlugInVersion
+from market.catalog.plugin_likeness import Compared, Likeness
 from market.catalog.plugin_uploads import KIND, complete_upload, inputs
 from market.jobs.lifecycle import BadResult
 from market.jobs.models import Job
@@ -76,7 +77,13 @@ def test_what_a_worker_read_becomes_a_version_and_the_file_is_kept_as_it_came(
 ) -> None:
     assert len(uploads()) == 1
     with django_capture_on_commit_callbacks(execute=True):
-        version = complete_upload(job=job, token=job.fencing_token, output=output(b"river"), shares={})
+        version = complete_upload(
+            job=job,
+            token=job.fencing_token,
+            output=output(b"river"),
+            against=Compared((), (), ()),
+            likeness=Likeness(),
+        )
 
     assert (version.number, version.works_count, version.parts_count) == (1, 0, 0)
     assert version.plugin.current_version == version
@@ -178,7 +185,11 @@ def test_anothers_weights_in_another_file_are_found_once_they_are_read(
     make_part(second_artist, base, "Ink")
     with pytest.raises(BadResult, match="a plug-in of another artist already"):
         complete_upload(
-            job=job, token=job.fencing_token, output=replace(made, tensors_sha256=some_hash("Ink")), shares={}
+            job=job,
+            token=job.fencing_token,
+            output=replace(made, tensors_sha256=some_hash("Ink")),
+            against=Compared((), (), ()),
+            likeness=Likeness(),
         )
     assert Job.objects.get(pk=job.pk).state == JobState.RUNNING
     assert PlugInVersion.objects.count() == 1
@@ -195,7 +206,9 @@ def test_the_parts_of_a_file_are_shown_at_once_and_on_its_pages(
 
     (job,) = Job.objects.claim(kinds=[KIND], worker="w")
     made = replace(output(b"river"), adapter=content, file_sha256=hashlib.sha256(content).hexdigest())
-    version = complete_upload(job=job, token=job.fencing_token, output=made, shares={})
+    version = complete_upload(
+        job=job, token=job.fencing_token, output=made, against=Compared((), (), ()), likeness=Likeness()
+    )
     for address in (job.get_absolute_url(), version.plugin.desk_url, version.plugin.get_absolute_url()):
         text = at_desk.get(address).content.decode()
         assert "Combined from" in text, address

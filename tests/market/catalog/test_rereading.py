@@ -16,6 +16,7 @@ from django.urls import reverse
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugInOriginal, PlugInVersion
+from market.catalog.plugin_likeness import Compared, Likeness
 from market.catalog.plugin_uploads import KIND as UPLOAD
 from market.catalog.plugin_uploads import READING, complete_upload, inputs
 from market.catalog.rereading import KIND, Reread, complete_rereading
@@ -32,7 +33,13 @@ def version(artist: User, base: BaseModel, concept: Concept, client_for: SignIn)
     """A version of an upload that was read by an earlier reading."""
     send(client_for(artist), concept, adapter_file(b"river"))
     (job,) = Job.objects.claim(kinds=[UPLOAD], worker="w")
-    made = complete_upload(job=job, token=job.fencing_token, output=output(b"river"), shares={})
+    made = complete_upload(
+        job=job,
+        token=job.fencing_token,
+        output=output(b"river"),
+        against=Compared((), (), ()),
+        likeness=Likeness(),
+    )
     PlugInOriginal.objects.update(reading=READING - 1)
     return made
 
@@ -136,7 +143,13 @@ def test_the_artist_makes_a_new_version_of_the_same_file(
     assert answer["Location"] == version.plugin.desk_url
     (job,) = Job.objects.claim(kinds=[UPLOAD], worker="w")
     assert inputs(job).data == adapter_file(b"river")
-    corrected = complete_upload(job=job, token=job.fencing_token, output=output(b"lake"), shares={})
+    corrected = complete_upload(
+        job=job,
+        token=job.fencing_token,
+        output=output(b"lake"),
+        against=Compared((), (), ()),
+        likeness=Likeness(),
+    )
     assert (corrected.number, corrected.original.reading) == (2, READING)
     with version.original.file.open("rb") as kept:
         assert kept.read() == adapter_file(b"river"), "each version has a file of its own"

@@ -6,6 +6,7 @@ from diffusers.loaders.single_file_utils import (
     convert_flux_transformer_checkpoint_to_diffusers,
     convert_sd3_transformer_checkpoint_to_diffusers,
 )
+from safetensors.torch import load
 from torch import Tensor
 
 from plugins_engine.adapters import kinds
@@ -157,3 +158,22 @@ def test_without_the_base_what_depends_on_its_last_block_is_refused() -> None:
     }
     with pytest.raises(BadAdapter, match="names no layer of the base's denoiser"):
         Adapter.load(file({f"{last}.diff": torch.ones(4, 2)}))
+
+
+def test_a_small_file_cannot_ask_for_all_memory(bases: Bases) -> None:
+    key = f"lora_unet_{flatten(QKV)}"
+    hostile = {f"{key}.lokr_w1": torch.ones(300_000, 1), f"{key}.lokr_w2": torch.ones(1, 300_000)}
+
+    with pytest.raises(BadAdapter, match="expected layers of ordinary size"):
+        Adapter.load(file(hostile), bases["sd3"].layers)
+
+
+def test_a_file_that_says_no_family_is_written_for_the_denoiser_that_its_layers_are_of() -> None:
+    key = "transformer.single_transformer_blocks.0.attn.to_q"
+    tensors = {f"{key}.lora_A.weight": torch.ones(2, 8), f"{key}.lora_B.weight": torch.ones(8, 2)}
+    to_q = "transformer.transformer_blocks.0.attn.to_q"
+    unsaid = {f"{to_q}.lora_A.weight": torch.ones(2, 8), f"{to_q}.lora_B.weight": torch.ones(8, 2)}
+
+    for each, start in ((tensors, key), (unsaid, to_q)):
+        written = load(Adapter.load(file(each)).to_bytes())
+        assert all(name.startswith(start) for name in written)

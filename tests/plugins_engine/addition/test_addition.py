@@ -66,6 +66,10 @@ def test_the_plug_in_is_handed_over_on_the_way_as_it_is_then(sd: BaseCheckpoint)
     assert list(taken) == [2, 4]
     assert [each.metadata["ss_steps"] for each in (*taken.values(), last)] == ["2", "4", "5"]
     assert len({each.tensors_sha256 for each in (*taken.values(), last)}) == 3
+    layer = next(iter(last.layers))
+    assert not torch.equal(taken[2].factors[layer][1], last.factors[layer][1]), (
+        "the earlier one does not go on changing"
+    )
     assert (
         last.tensors_sha256 == add_concept(sd, works(), "Discworld", "style", config).adapter.tensors_sha256
     )

@@ -1,6 +1,8 @@
 """Drawing: the same pictures as diffusers, the same for the same seed, and nothing left behind."""
 
+import json
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,9 @@ from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.errors import BadBase, BadPrompt, BadRequest, BaseMismatch, BrokenPicture, EngineError
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import applied
+from plugins_engine.model.directory import read_directory
 from plugins_engine.model.loading import load_base
+from plugins_engine.model.memory import memory_need
 from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.model.samplers import FLOW_SAMPLERS, SAMPLERS
 from plugins_engine.progress import Cancelled, Progress
@@ -381,3 +385,47 @@ def test_as_many_steps_as_the_base_has_noise_levels_are_refused(sd: BaseCheckpoi
 def test_a_size_that_cannot_be_drawn_is_refused(sd: BaseCheckpoint, size: dict[str, int]) -> None:
     with pytest.raises(EngineError, match=r"(width|height) .*expected"):
         generate(sd, SampleRequest("a fox", **size))  # type: ignore[arg-type]  # width and height are whole numbers
+
+
+@pytest.mark.parametrize("said", [1e9, -1, "wide", float("nan"), 0])
+def test_a_card_whose_size_nothing_could_draw_is_refused(
+    tmp_path: Path, pipelines: dict[str, Path], said: object
+) -> None:
+    folder = Path(shutil.copytree(pipelines["flux"], tmp_path / "base"))
+    (folder / "card.json").write_text(json.dumps({"resolution": said}))
+
+    with pytest.raises(BadBase, match=r"card\.json: expected a (number|resolution)"):
+        _ = load_base(folder).resolution
+    with pytest.raises(BadBase, match=r"card\.json"):
+        memory_need(read_directory(folder), torch.float32)
+
+
+def test_a_size_that_a_card_says_is_one_that_can_be_offered_in_eighths(
+    tmp_path: Path, pipelines: dict[str, Path]
+) -> None:
+    folder = Path(shutil.copytree(pipelines["flux"], tmp_path / "base"))
+    (folder / "card.json").write_text(json.dumps({"resolution": 99}))
+    base = load_base(folder)
+
+    assert base.resolution % (8 * base.sides[1]) == 0
+    assert base.resolution == 96
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"use_karras_sigmas": True},
+        {"use_beta_sigmas": True},
+        {"use_dynamic_shifting": True, "time_shift_type": "linear"},
+    ],
+)
+def test_every_sampler_that_a_schedule_of_flow_matching_offers_draws(
+    tmp_path: Path, pipelines: dict[str, Path], schedule: dict[str, object]
+) -> None:
+    folder = Path(shutil.copytree(pipelines["flux"], tmp_path / "base"))
+    config = folder / "scheduler" / "scheduler_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | schedule))
+    base = load_base(folder)
+
+    for sampler in base.samplers:
+        assert array(generate(base, SampleRequest("a fox", steps=4, sampler=sampler))[0]).std() > 0

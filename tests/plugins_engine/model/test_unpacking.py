@@ -125,6 +125,12 @@ def test_what_is_no_checkpoint_of_the_components_family_is_refused_and_leaves_no
     odd = whole | {"model.diffusion_model.time_embed.0.weight": torch.ones(3, 3)}
     refused(odd, "out/unet: expected UNet2DConditionModel weights")
     flux = single_file(bases["flux"])
+    key = "model.diffusion_model.double_blocks.0.img_attn.qkv"
+    refused(flux | {f"{key}.scale_weight": torch.ones(1)}, "found some that are scaled", bases["flux"])
+    more = flux | {f"{key.replace('0', '7', 1)}.weight": torch.ones(96, 32)}
+    refused(more, r"double_blocks\.7\.img_attn\.qkv\.weight has no place", bases["flux"])
+    more = whole | {"model.diffusion_model.input_blocks.9.0.in_layers.0.weight": torch.ones(16)}
+    refused(more, "has no place in the denoiser|are not complete")
     refused(
         {name: each for name, each in flux.items() if "norm.query_norm" not in name},
         "the weights of the transformer are not complete",
