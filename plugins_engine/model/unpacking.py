@@ -204,7 +204,12 @@ def _part(layout: Layout, part: str, tensors: State, config: Mapping[str, Any]) 
 def _denoiser(layout: Layout, tensors: State, config: Mapping[str, Any]) -> State:
     elsewhere = (*_OF_VAE, *_OF_TEXT, "model_ema.")
     if layout in (STABLE_DIFFUSION, SDXL):
-        found: State = convert_ldm_unet_checkpoint(_starting(tensors, (_DENOISER,)), config)
+        of_unet = _starting(tensors, (_DENOISER,))
+        found: State = convert_ldm_unet_checkpoint(of_unet, config)
+        # The converter hands on the very tensors, and leaves blocks out that it does not count on.
+        used = {id(each) for each in found.values()}
+        if left := sorted(key for key, each in of_unet.items() if id(each) not in used):
+            raise ValueError(f"{left[0]} has no place in this denoiser")
         return found
     held = {
         key.removeprefix(_DENOISER): each for key, each in tensors.items() if not key.startswith(elsewhere)
