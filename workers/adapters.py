@@ -11,6 +11,7 @@ from market.catalog.plugin_likeness import sketch_key
 from market.catalog.versions import VersionOutput
 from market.extractions.finishing import StoredAdapter
 from plugins_engine import Adapter, BaseCheckpoint, sketch
+from workers.patience import patiently
 
 
 def named(adapter: Adapter, base: BaseCheckpoint, *, name: str, kind: str) -> Adapter:
@@ -45,4 +46,4 @@ def output_of(
 
 def sketch_of(adapter: Adapter, base: BaseCheckpoint) -> list[float]:
     """Give what the market finds likenesses by."""
-    return [float(each) for each in sketch(base, adapter, sketch_key())]
+    return [float(each) for each in sketch(base, adapter, patiently(sketch_key))]

@@ -19,6 +19,8 @@ SAMPLERS = {
 """The engine's names of all samplers, with those that people know them by. A base has some of them: `samplers_of`."""
 
 TIMES = "\u00d7"
+COMMON = 16
+"""Pixels of which every published base draws multiples."""
 UNITS = 8
 """Sides are multiples of one part in so many of the base's own: 64 pixels where that is 512."""
 LEAST, MOST = 4, 16
@@ -74,7 +76,7 @@ def own_size(base: BaseModel) -> Size:
 
 def shapes_of(base: BaseModel) -> list[tuple[str, Size]]:
     """Give sizes to choose from, with words for their shapes. The base's own comes first."""
-    unit = base.resolution // UNITS
+    unit = _unit(base)
     others = [(words, Size(across * unit, up * unit)) for words, across, up in _SHAPES]
     return [("square", own_size(base)), *others]
 
@@ -83,10 +85,16 @@ def why_not(base: BaseModel, size: Size) -> str:
     """Say why a base does not draw a size; nothing if it does."""
     if size == own_size(base):
         return ""
-    unit = base.resolution // UNITS
+    unit = _unit(base)
     sides = (size.width, size.height)
     if any(side % unit or not LEAST * unit <= side <= MOST * unit for side in sides):
         return f"{base.name} draws sides of {LEAST * unit} to {MOST * unit} pixels, in multiples of {unit}; these are {size.words}."
     if size.pixels > MOST_AREA * unit * unit:
         return f"{base.name} draws at most {MOST_AREA * unit * unit:,} pixels; these are {size.words}, {size.pixels:,}. Choose a smaller size."
     return ""
+
+
+def _unit(base: BaseModel) -> int:
+    """Give what sides are multiples of. Every family draws multiples of 16 pixels; smaller bases have smaller steps."""
+    unit = base.resolution // UNITS
+    return unit // COMMON * COMMON if unit >= COMMON else unit

@@ -101,6 +101,8 @@ class BaseCheckpoint:
             "known": known_concepts(self.directory.path),
             "device": self.device.type,
             "precision": str(self.dtype),
+            "guidance": self.guidance(None),
+            "resolution": self.resolution,
             "laid_over": [(adapter.tensors_sha256, weight) for adapter, weight in self.laid_over],
         }
 

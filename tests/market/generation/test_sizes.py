@@ -222,3 +222,12 @@ def test_a_base_that_cannot_be_steered_away_refuses_a_negative_prompt(base: Base
     with pytest.raises(Refused, match="cannot be steered away from words") as refusal:
         make_order(base, negative_prompt="fog")
     assert [reason.field for reason in refusal.value.reasons] == ["negative_prompt"]
+
+
+@pytest.mark.parametrize("resolution", [512, 768, 800, 992, 1000, 1024])
+def test_every_size_that_is_offered_is_one_that_every_family_draws(base: BaseModel, resolution: int) -> None:
+    base.resolution = resolution
+
+    for _, size in shapes_of(base)[1:]:
+        assert (size.width % 16, size.height % 16) == (0, 0)
+        assert not why_not(base, size)

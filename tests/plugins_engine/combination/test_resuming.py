@@ -44,9 +44,9 @@ def small(bases: dict[str, BaseCheckpoint]) -> BaseCheckpoint:
     return bases["shifted"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def whole(small: BaseCheckpoint) -> tuple[Combination, list[str]]:
-    """The combination without a loss, and what it said on the way."""
+    """The combination without a loss, and what it said on the way: with as many threads as the test, or its bits would differ."""
     seen: list[Progress] = []
     return combine(small, parts(small), CONFIG, seen.append), [each.message for each in seen]
 
