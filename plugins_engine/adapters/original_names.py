@@ -110,24 +110,37 @@ def _stable_diffusion_3(blocks: list[int]) -> dict[str, tuple[Part, ...]]:
         names[f"y_embedder.mlp.{place}"] = (Part(f"{embedder}.text_embedder.linear_{number}"),)
     for i in blocks:
         ours = f"transformer_blocks.{i}"
-        streams = (
-            ("x_block", ("to_q", "to_k", "to_v"), "to_out.0", "ff", "norm1"),
-            ("context_block", ("add_q_proj", "add_k_proj", "add_v_proj"), "to_add_out", "ff_context", "norm1_context"),
-        )  # fmt: skip
-        for stream, read, out, feed, norm in streams:
-            start = f"joint_blocks.{i}.{stream}"
-            names[f"{start}.attn.qkv"] = _thirds(f"{ours}.attn", read)
-            names[f"{start}.attn.proj"] = (Part(f"{ours}.attn.{out}"),)
-            names[f"{start}.mlp.fc1"] = (Part(f"{ours}.{feed}.net.0.proj"),)
-            names[f"{start}.mlp.fc2"] = (Part(f"{ours}.{feed}.net.2"),)
-            swapped = stream == "context_block" and i == blocks[-1]
-            modulation = f"{ours}.{norm}.linear"
-            names[f"{start}.adaLN_modulation.1"] = (
-                Part(modulation, 2, _SWAPPED) if swapped else Part(modulation),
-            )
+        starts = (f"joint_blocks.{i}.x_block", f"joint_blocks.{i}.context_block")
+        names |= _streams(
+            ours, starts, (".attn.qkv", ".attn.proj", ".mlp.fc1", ".mlp.fc2", ".adaLN_modulation.1")
+        )
+        if i == blocks[-1]:
+            names[f"{starts[1]}.adaLN_modulation.1"] = (Part(f"{ours}.norm1_context.linear", 2, _SWAPPED),)
         start = f"joint_blocks.{i}.x_block.attn2"
         names[f"{start}.qkv"] = _thirds(f"{ours}.attn2", ("to_q", "to_k", "to_v"))
         names[f"{start}.proj"] = (Part(f"{ours}.attn2.to_out.0"),)
+    return names
+
+
+def _streams(block: str, starts: tuple[str, str], ends: tuple[str, ...]) -> dict[str, tuple[Part, ...]]:
+    """Name the layers of both streams of a block, the picture's and the text's.
+
+    starts: how the names of each begin. ends: of q, k and v in one, the output, both layers of the feed-forward, the modulation.
+    """
+    streams = (
+        (("to_q", "to_k", "to_v"), "to_out.0", "ff", "norm1"),
+        (("add_q_proj", "add_k_proj", "add_v_proj"), "to_add_out", "ff_context", "norm1_context"),
+    )
+    names: dict[str, tuple[Part, ...]] = {}
+    for start, (read, out, feed, norm) in zip(starts, streams, strict=True):
+        layers = (
+            _thirds(f"{block}.attn", read),
+            (Part(f"{block}.attn.{out}"),),
+            (Part(f"{block}.{feed}.net.0.proj"),),
+            (Part(f"{block}.{feed}.net.2"),),
+            (Part(f"{block}.{norm}.linear"),),
+        )
+        names |= {start + end: parts for end, parts in zip(ends, layers, strict=True)}
     return names
 
 
@@ -148,17 +161,8 @@ def _flux_1(blocks: list[int], single: list[int]) -> dict[str, tuple[Part, ...]]
             names[f"{theirs}_in.{place}_layer"] = (Part(f"{embedder}.{ours}_embedder.linear_{number}"),)
     for i in blocks:
         ours = f"transformer_blocks.{i}"
-        streams = (
-            ("img", ("to_q", "to_k", "to_v"), "to_out.0", "ff", "norm1"),
-            ("txt", ("add_q_proj", "add_k_proj", "add_v_proj"), "to_add_out", "ff_context", "norm1_context"),
-        )  # fmt: skip
-        for stream, read, out, feed, norm in streams:
-            start = f"double_blocks.{i}.{stream}"
-            names[f"{start}_attn.qkv"] = _thirds(f"{ours}.attn", read)
-            names[f"{start}_attn.proj"] = (Part(f"{ours}.attn.{out}"),)
-            names[f"{start}_mlp.0"] = (Part(f"{ours}.{feed}.net.0.proj"),)
-            names[f"{start}_mlp.2"] = (Part(f"{ours}.{feed}.net.2"),)
-            names[f"{start}_mod.lin"] = (Part(f"{ours}.{norm}.linear"),)
+        starts = (f"double_blocks.{i}.img", f"double_blocks.{i}.txt")
+        names |= _streams(ours, starts, ("_attn.qkv", "_attn.proj", "_mlp.0", "_mlp.2", "_mod.lin"))
     for i in single:
         start, ours = f"single_blocks.{i}", f"single_transformer_blocks.{i}"
         of, rest = 3 + _MLP, tuple(range(3, 3 + _MLP))

@@ -1,9 +1,7 @@
 """A base model: a loaded diffusers directory, and what plug-ins need to know of it."""
 
-import json
-import math
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +14,9 @@ from torch import Tensor, nn
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.layer_names import TEXT_MODEL, is_of_text, text_layer
 from plugins_engine.adapters.learned_tokens import NameInForce
-from plugins_engine.errors import BadBase, BadRequest
+from plugins_engine.errors import BadRequest
 from plugins_engine.known import known_concepts
+from plugins_engine.model.card import number, read_card, said_resolution
 from plugins_engine.model.directory import ModelDirectory
 from plugins_engine.model.families import FAMILIES, LAYER_KINDS, Denoiser, Family
 from plugins_engine.model.fingerprint import fingerprint
@@ -28,8 +27,6 @@ from plugins_engine.model.text_encoding import PromptEmbedding
 from plugins_engine.model.weighted_prompts import chunked, filled_up, parse_prompt, weighed
 
 DEFAULT_GUIDANCE = 3.0
-UNKNOWN_SIDE = 128  # of latents, where neither config nor card says it
-MAX_SIZE = 4096  # pixels
 _EIGHTH = 8
 
 
@@ -177,7 +174,7 @@ class BaseCheckpoint:
 
     @cached_property
     def _own_guidance(self) -> float:
-        return _number(self.card, self.card_path, "default_guidance", DEFAULT_GUIDANCE)
+        return number(self.card, self.card_path, "default_guidance", DEFAULT_GUIDANCE)
 
     @cached_property
     def _said_resolution(self) -> int:
@@ -379,35 +376,3 @@ class BaseCheckpoint:
             return mean.view(1, -1, 1, 1), (config.scaling_factor / std).view(1, -1, 1, 1)
         shift, scale = like.new_tensor(config.shift_factor or 0.0), like.new_tensor(config.scaling_factor)
         return shift.view(1, -1, 1, 1), scale.view(1, -1, 1, 1)
-
-
-def read_card(path: Path) -> dict[str, Any]:
-    """Read a base's card; nothing where it has none. Raises BadBase."""
-    if not path.exists():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadBase(f"{path}: expected JSON, found something else ({error})") from error
-    if not isinstance(found, dict):
-        raise BadBase(f"{path}: expected a JSON object, found {type(found).__name__}")
-    return found
-
-
-def said_resolution(card: Mapping[str, Any], path: Path, pixels_per_latent: int) -> float:
-    """Give the side in pixels that a card says, else the usual one. Raises BadBase for one that nothing could draw."""
-    found = _number(card, path, "resolution", UNKNOWN_SIDE * pixels_per_latent)
-    if not 1 <= found <= MAX_SIZE:
-        raise BadBase(f"{path}: expected a resolution of at most {MAX_SIZE}, found {found:g}")
-    return found
-
-
-def _number(card: Mapping[str, Any], path: Path, name: str, otherwise: float) -> float:
-    found = card.get(name, otherwise)
-    try:
-        number = float(found)
-    except (ValueError, TypeError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise BadBase(f"{path}: expected a number as {name}, found {found!r}")
-    return number

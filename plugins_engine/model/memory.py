@@ -9,7 +9,7 @@ import psutil
 import torch
 
 from plugins_engine.errors import BadBase
-from plugins_engine.model.base import read_card, said_resolution
+from plugins_engine.model.card import read_card, said_resolution
 from plugins_engine.model.directory import ModelDirectory
 from plugins_engine.model.families import FAMILIES
 from plugins_engine.model.fingerprint import stored_tensors

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.errors import BadPrompt, BadRequest, BrokenPicture, require_whole
-from plugins_engine.model.base import MAX_SIZE, BaseCheckpoint
+from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.batches import pixels_of
 from plugins_engine.model.branches import applied, remembering
+from plugins_engine.model.card import MAX_SIZE
 from plugins_engine.model.samplers import require_sampler
 from plugins_engine.model.text_encoding import PromptEmbedding
 from plugins_engine.progress import OnProgress, Pace, Progress

@@ -225,15 +225,16 @@ def _flux(held: State, config: Mapping[str, Any]) -> State:
     double, single = int(config["num_layers"]), int(config["num_single_layers"])
     layers = [f"transformer_blocks.{i}.attn.add_k_proj" for i in range(double)]
     layers += [f"single_transformer_blocks.{i}.attn.to_q" for i in range(single)]
+    named = original_names(layers)
     found: State = {}
-    for name, parts in original_names(layers).items():
+    for name, parts in named.items():
         for what in ("weight", "bias"):
             tensor = held.get(f"{name}.{what}")
             if tensor is not None:
                 for each in parts:
                     rows = each.rows(len(tensor), name, "the checkpoint")
                     found[f"{each.layer}.{what}"] = tensor if each.of == 1 else tensor[rows]
-    used = {f"{name}.{what}" for name in original_names(layers) for what in ("weight", "bias")}
+    used = {f"{name}.{what}" for name in named for what in ("weight", "bias")}
     for i in range(double):
         for stream, ours in (("img", "norm_"), ("txt", "norm_added_")):
             for theirs, end in (("query", "q"), ("key", "k")):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from plugins_engine.model.layouts import Layout
 from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
-from plugins_engine.model.text_encoding import PromptEmbedding
+from plugins_engine.model.text_encoding import PromptEmbedding, encoded, normed
 
 Config = Mapping[str, Any]
 Denoiser = UNet2DConditionModel | SD3Transformer2DModel | FluxTransformer2DModel
@@ -48,6 +48,7 @@ class Family(ABC):
     layout: What lies in its directories.
     denoiser: The denoiser's class.
     encoders: Text encoders by folder.
+    clip_layer: Which layer of CLIP is read, from the end, without the norm that follows the last one; None: the last one, with its norm.
     is_flow: Whether it goes to noise by flow matching, and not by diffusion.
     is_steered: Whether guidance goes from what the base predicts without the prompt to what it predicts with it, and beyond. If not, it
         is a number that the denoiser is given, if anything.
@@ -59,6 +60,7 @@ class Family(ABC):
     layout: ClassVar[Layout]
     denoiser: ClassVar[Any]
     encoders: ClassVar[Mapping[str, EncoderKind]]
+    clip_layer: ClassVar[int | None] = None
     is_flow: ClassVar[bool] = False
     is_steered: ClassVar[bool] = True
     even_steps: ClassVar[bool] = False
@@ -85,7 +87,6 @@ class Family(ABC):
         """Say whether an autoencoder with this config overflows in half precision."""
         return False
 
-    @abstractmethod
     def run(
         self,
         reader: TextReader,
@@ -94,7 +95,14 @@ class Family(ABC):
         device: torch.device,
         clip_skip: int | None,
     ) -> PromptEmbedding:
-        """Run one text encoder. clip_skip: which layer of CLIP is read, from the end; None: as the family was trained."""
+        """Run one text encoder. clip_skip: which layer of CLIP is read, from the end; None: as the family was trained.
+
+        A family that reads the last layer reads any other one with the last norm too.
+        """
+        found = encoded(reader, prompts, read, device, layer=clip_skip or self.clip_layer)
+        if clip_skip is None or self.clip_layer is not None:
+            return found
+        return PromptEmbedding(normed(reader, found.tokens), found.pooled)
 
     @abstractmethod
     def joined(self, found: Mapping[str, PromptEmbedding], config: Config) -> PromptEmbedding:

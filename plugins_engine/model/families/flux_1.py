@@ -16,7 +16,7 @@ from plugins_engine.errors import BadRequest
 from plugins_engine.model.families.family import Config, EncoderKind, Family, LatentSizes
 from plugins_engine.model.layouts import FLUX_1
 from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
-from plugins_engine.model.text_encoding import PromptEmbedding, encoded
+from plugins_engine.model.text_encoding import PromptEmbedding
 
 T5_LENGTH = 512
 _PATCH = 2  # latents on a side that make one token
@@ -68,7 +68,7 @@ class Flux1(Family):
             raise BadRequest(
                 f"clip skip {clip_skip}: this base reads CLIP's pooled vector alone, which has no layers to skip"
             )
-        return encoded(reader, prompts, read, device)
+        return super().run(reader, prompts, read, device, None)
 
     def joined(self, found: Mapping[str, PromptEmbedding], config: Config) -> PromptEmbedding:
         return PromptEmbedding(found["text_encoder_2"].tokens, found["text_encoder"].pooled)

@@ -10,10 +10,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 from plugins_engine.model.families.family import Config, EncoderKind
 from plugins_engine.model.families.stable_diffusion import StableDiffusion
 from plugins_engine.model.layouts import SDXL
-from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
-from plugins_engine.model.text_encoding import PromptEmbedding, encoded
-
-_LAYER = 2  # the last but one, without the norm
+from plugins_engine.model.text_encoding import PromptEmbedding
 
 
 class StableDiffusionXL(StableDiffusion):
@@ -23,22 +20,13 @@ class StableDiffusionXL(StableDiffusion):
         "text_encoder": EncoderKind(CLIPTextModel, CLIPTokenizer),
         "text_encoder_2": EncoderKind(CLIPTextModelWithProjection, CLIPTokenizer),
     }
+    clip_layer = 2
 
     def architecture(self, config: Config, prediction: str) -> str:
         return "stable-diffusion-xl-v1-base"
 
     def vae_in_float32(self, config: Config) -> bool:
         return bool(config.get("force_upcast", True))
-
-    def run(
-        self,
-        reader: TextReader,
-        prompts: Sequence[str],
-        read: Sequence[ReadPrompt],
-        device: torch.device,
-        clip_skip: int | None,
-    ) -> PromptEmbedding:
-        return encoded(reader, prompts, read, device, layer=clip_skip or _LAYER)
 
     def joined(self, found: Mapping[str, PromptEmbedding], config: Config) -> PromptEmbedding:
         return PromptEmbedding(

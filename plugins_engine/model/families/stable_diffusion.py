@@ -1,9 +1,8 @@
 """Stable Diffusion 1.x and 2.x: a UNet that reads one CLIP text encoder by cross-attention."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import Attention
 from torch import Tensor
@@ -11,8 +10,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from plugins_engine.model.families.family import Config, EncoderKind, Family, LatentSizes
 from plugins_engine.model.layouts import STABLE_DIFFUSION
-from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
-from plugins_engine.model.text_encoding import PromptEmbedding, encoded, normed
+from plugins_engine.model.text_encoding import PromptEmbedding
 
 _SIDE = 64  # of latents, where a config names none
 UNET_LAYERS: Mapping[str, tuple[str, ...]] = {
@@ -44,19 +42,8 @@ class StableDiffusion(Family):
         # Below that a layer would see nothing.
         return LatentSizes(own, 1, 2 ** (len(config["block_out_channels"]) - 1))
 
-    def run(
-        self,
-        reader: TextReader,
-        prompts: Sequence[str],
-        read: Sequence[ReadPrompt],
-        device: torch.device,
-        clip_skip: int | None,
-    ) -> PromptEmbedding:
-        found = encoded(reader, prompts, read, device, layer=clip_skip).tokens
-        return PromptEmbedding(found if clip_skip is None else normed(reader, found))
-
     def joined(self, found: Mapping[str, PromptEmbedding], config: Config) -> PromptEmbedding:
-        return found["text_encoder"]
+        return PromptEmbedding(found["text_encoder"].tokens)
 
     def predict(
         self,

@@ -4,7 +4,7 @@ Two CLIP text encoders stand side by side in the first tokens, with zeros up to 
 absent: zeros stand in its place then, as they did in a part of the training (Esser et al. 2024, arXiv 2403.03206).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -15,12 +15,11 @@ from transformers import CLIPTextModelWithProjection, CLIPTokenizer, T5EncoderMo
 
 from plugins_engine.model.families.family import Config, EncoderKind, Family, LatentSizes
 from plugins_engine.model.layouts import STABLE_DIFFUSION_3
-from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
-from plugins_engine.model.text_encoding import PromptEmbedding, encoded
+from plugins_engine.model.prompt_reading import TextReader
+from plugins_engine.model.text_encoding import PromptEmbedding
 
 T5_LENGTH = 256
 _CLIP = EncoderKind(CLIPTextModelWithProjection, CLIPTokenizer)
-_LAYER = 2  # the last but one, without the norm
 # Layers and width of the published transformers.
 _PUBLISHED = {
     (24, 1536): "stable-diffusion-3-medium",
@@ -40,6 +39,7 @@ class StableDiffusion3(Family):
         "text_encoder_2": _CLIP,
         "text_encoder_3": EncoderKind(T5EncoderModel, T5Tokenizer, T5_LENGTH),
     }
+    clip_layer = 2
     is_flow = True
     layer_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "attention": (
@@ -64,16 +64,6 @@ class StableDiffusion3(Family):
             patch,
             patch * int(config.get("pos_embed_max_size", 96)),
         )
-
-    def run(
-        self,
-        reader: TextReader,
-        prompts: Sequence[str],
-        read: Sequence[ReadPrompt],
-        device: torch.device,
-        clip_skip: int | None,
-    ) -> PromptEmbedding:
-        return encoded(reader, prompts, read, device, layer=clip_skip or _LAYER)
 
     def joined(self, found: Mapping[str, PromptEmbedding], config: Config) -> PromptEmbedding:
         clip = [found[each] for each in ("text_encoder", "text_encoder_2")]
