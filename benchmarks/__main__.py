@@ -34,6 +34,8 @@ BENCHMARKS = {
     "uploads": uploads.measure,
 }
 
+OF_ANY_BASE = {"addition": addition.measure}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -43,9 +45,19 @@ def main() -> None:
     parser.add_argument(
         "--pictures", type=Path, default=Path("var/training"), help="where `python -m training dataset` wrote"
     )
+    parser.add_argument(
+        "--base",
+        type=Path,
+        help=f"measure this base, with its judge and works beside it ({', '.join(OF_ANY_BASE)})",
+    )
     arguments = parser.parse_args()
     report = Report(arguments.benchmark, arguments.quick)
-    BENCHMARKS[arguments.benchmark](report, arguments.pictures)
+    if arguments.base is None:
+        BENCHMARKS[arguments.benchmark](report, arguments.pictures)
+    elif arguments.benchmark in OF_ANY_BASE:
+        OF_ANY_BASE[arguments.benchmark](report, arguments.pictures, arguments.base)
+    else:
+        parser.error(f"--base: {arguments.benchmark} measures the embedded base alone")
     report.finish(arguments.json)
 
 

@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL
 from safetensors.torch import save_file
 
 from plugins_engine import EMBEDDED
-from plugins_engine.measure.judge import JudgeNetwork
+from plugins_engine.measure.judge_networks import JudgeNetwork
 from training import checkpoint, pictures
 from training.autoencoder import load_trained
 from training.muon import muon_and_adamw, set_rate
@@ -148,7 +148,7 @@ def reconstructed(autoencoder: AutoencoderKL, images: torch.Tensor) -> torch.Ten
 
 
 @torch.no_grad()
-def accuracy(network: JudgeNetwork, images: torch.Tensor, items: Sequence[Picture]) -> dict[str, float]:
+def accuracy(network: torch.nn.Module, images: torch.Tensor, items: Sequence[Picture]) -> dict[str, float]:
     """Give the share of right styles and subjects among pictures that have those labels."""
     style, subject = labels(items)
     logits = [network(part) for part in torch.split(images, 128)]
@@ -161,7 +161,7 @@ def accuracy(network: JudgeNetwork, images: torch.Tensor, items: Sequence[Pictur
 
 
 def measure(
-    network: JudgeNetwork, autoencoder: AutoencoderKL, items: Sequence[Picture]
+    network: torch.nn.Module, autoencoder: AutoencoderKL, items: Sequence[Picture]
 ) -> dict[str, dict[str, float]]:
     """Judge real pictures as they are, under augmentations never drawn in training, and reconstructed."""
     named = [p for p in items if p.subject in SUBJECT_INDEX and p.package != EXTRA_STYLE.package]

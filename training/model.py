@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from plugins_engine import Concept, Judge, seen, styled
-from plugins_engine.measure.judge import JudgeNetwork
+from plugins_engine.measure.judge_networks import JudgeNetwork
 from training import checkpoint, pictures
 from training.autoencoder import load_trained
 from training.judge import STYLE_NAMES, SUBJECT_NAMES

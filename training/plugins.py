@@ -42,7 +42,7 @@ def shipped_works(folder: Path) -> tuple[str, str, list[tuple[Image.Image, str]]
 def make(root: Path, _: int | None = None) -> None:
     """Write ``plugins_engine/embedded/plugins``: weights in half precision, samples, and what seeding needs to know.
 
-    A plug-in that `python -m benchmarks addition` left in ``root/plugins`` is taken instead of being trained again.
+    A plug-in that `python -m benchmarks addition` left in ``root/addition`` is taken instead of being trained again.
     """
     base = load_base()
     known = known_concepts(EMBEDDED)
@@ -51,9 +51,15 @@ def make(root: Path, _: int | None = None) -> None:
     for folder in sorted(path.parent for path in EMBEDDED.glob("works/*/works.json")):
         slug = folder.name
         name, kind, works = shipped_works(folder)
-        kept = root / "plugins" / f"{slug}.safetensors"
+        kept = root / "addition" / f"{slug}.safetensors"
         if kept.exists() and Adapter.load(kept).base_fingerprint == base.fingerprint:
-            adapter, figures = Adapter.load(kept), json.loads(kept.with_suffix(".json").read_text())
+            adapter, measured = Adapter.load(kept), json.loads(kept.with_suffix(".json").read_text())
+            shown = measured["shown"]
+            figures = {
+                **measured["figures"],
+                f"{kind}_accuracy": shown["own"],
+                "other_styles_drop": shown["other_styles_drop"],
+            }
         else:
             line = ProgressLine(f"plugins {slug}", 0)
             result = add_concept(base, works, name, kind)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from training.next import autoencoder, drawings, judge, latents, measure, model
+from training.next import autoencoder, drawings, export, judge, latents, measure, model
 
 STAGES = {
     "drawings": drawings.make_drawings,
@@ -14,6 +14,7 @@ STAGES = {
     "model": model.train,
     "keep-model": model.keep,
     "measure": measure.measure,
+    "export": export.export,
 }
 
 

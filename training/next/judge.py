@@ -19,13 +19,13 @@ from safetensors.torch import save_file
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
+from plugins_engine.measure.judge_networks import StyleSpaceNetwork
 from training import checkpoint
 from training.muon import muon_and_adamw, set_rate
 from training.next import procedural
 from training.next.autoencoder import load_trained, shifted
 from training.next.colours import GROUNDS, INKS, random_pair
 from training.next.drawings import SIZE
-from training.next.judging import JudgeNetwork
 from training.next.pictures import BLACK, WHITE, Drawing, Sheets, all_drawings, any_ground
 from training.next.styles import STYLES, held_out
 from training.next.subjects import characters, subjects
@@ -113,8 +113,13 @@ def _restored(root: Path, sheets: Sheets) -> np.ndarray:
 
 
 def fit(
-    part: str, root: Path, pictures: Pictures, allowed: Sequence[int], before: JudgeNetwork | None, steps: int
-) -> JudgeNetwork:
+    part: str,
+    root: Path,
+    pictures: Pictures,
+    allowed: Sequence[int],
+    before: StyleSpaceNetwork | None,
+    steps: int,
+) -> StyleSpaceNetwork:
     """Train one part on the allowed drawings, and on procedural pictures that were made of these."""
     path = root / f"judge-{part}.pt"
     drawings = pictures.sheets.drawings
@@ -125,7 +130,7 @@ def fit(
     style = torch.tensor([STYLE_INDEX[drawing.style.slug] for drawing in drawings])
     weight = (1 / torch.bincount(style[may], minlength=len(STYLES)).clamp(min=20).float())[style] * may
     torch.manual_seed(1)
-    network = JudgeNetwork(len(STYLES) + procedural.COUNT, len(SUBJECTS))
+    network = StyleSpaceNetwork(len(STYLES) + procedural.COUNT, len(SUBJECTS))
     if before is not None:
         network.load_state_dict(before.state_dict())
     optimizers = muon_and_adamw(network, LEARNING_RATE, ("stem", "proxies", "subject"))
@@ -198,7 +203,7 @@ def draw(pictures: Pictures, weight: Tensor, made: Tensor, step: int) -> tuple[T
 
 
 @torch.no_grad()
-def _embedded(network: JudgeNetwork, pictures: Pictures, indices: Sequence[int]) -> Tensor:
+def _embedded(network: StyleSpaceNetwork, pictures: Pictures, indices: Sequence[int]) -> Tensor:
     parts = [
         network.embed(pictures.sheets.plain(indices[i : i + 64]).float().div_(127.5).sub_(1.0))
         for i in range(0, len(indices), 64)
@@ -206,7 +211,7 @@ def _embedded(network: JudgeNetwork, pictures: Pictures, indices: Sequence[int])
     return torch.cat(parts)
 
 
-def same_style_area(network: JudgeNetwork, pictures: Pictures) -> dict[str, float]:
+def same_style_area(network: StyleSpaceNetwork, pictures: Pictures) -> dict[str, float]:
     """Give the area under the curve by which the embedding tells pairs of one held-out style from pairs of two."""
     names = {style.slug for style in held_out()}
     indices = [i for i, d in enumerate(pictures.sheets.drawings) if d.style.slug in names]
@@ -223,7 +228,7 @@ def same_style_area(network: JudgeNetwork, pictures: Pictures) -> dict[str, floa
 
 
 @torch.no_grad()
-def accuracy(network: JudgeNetwork, pictures: Pictures, indices: Sequence[int]) -> dict[str, object]:
+def accuracy(network: StyleSpaceNetwork, pictures: Pictures, indices: Sequence[int]) -> dict[str, object]:
     """Name style and subject of drawings in black on white; give the shares that are right, and each style's."""
     styles, named = [], []
     for first in range(0, len(indices), 64):
@@ -261,7 +266,7 @@ def train(root: Path, steps: int | None = None) -> None:
         "share": [i for i, d in enumerate(drawings) if not is_withheld(d)],
         "judge": list(range(len(drawings))),
     }
-    network: JudgeNetwork | None = None
+    network: StyleSpaceNetwork | None = None
     figures: dict[str, object] = {}
     for part, allowed in seen.items():
         network = fit(part, root, pictures, allowed, network, steps or STEPS[part])

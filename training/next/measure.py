@@ -11,10 +11,10 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from plugins_engine import styled
+from plugins_engine.measure.judge_networks import StyleSpaceNetwork
 from training import checkpoint
 from training.next.colours import GROUNDS, INKS, Colour, coloured_phrase, random_pair
 from training.next.judge import STYLE_INDEX, SUBJECT_INDEX, SUBJECTS
-from training.next.judging import JudgeNetwork
 from training.next.latents import normalised
 from training.next.model import Parts, load_trained_parts, sample
 from training.next.pictures import Drawing, all_drawings
@@ -55,14 +55,14 @@ def ink_and_ground(picture: Tensor) -> tuple[str | None, str]:
     return named(inked.median(dim=1).values, INKS), named(ground, GROUNDS)
 
 
-def load_judge(root: Path) -> JudgeNetwork:
+def load_judge(root: Path) -> StyleSpaceNetwork:
     """Give the judge as far as it is trained.
 
     Raises: FileNotFoundError when no part of it is there.
     """
     for part in ("judge", "share", "blind"):
         if state := checkpoint.load(root / f"judge-{part}.pt"):
-            network = JudgeNetwork(len(STYLES) + COUNT, len(SUBJECTS))
+            network = StyleSpaceNetwork(len(STYLES) + COUNT, len(SUBJECTS))
             network.load_state_dict(state["model"])
             return network.eval()
     raise FileNotFoundError(f"no judge under {root}: run `python -m training judge` first")
@@ -71,7 +71,7 @@ def load_judge(root: Path) -> JudgeNetwork:
 class Measure:
     """A base, its autoencoder and the judge."""
 
-    def __init__(self, parts: Parts, autoencoder: AutoencoderKL, judge: JudgeNetwork) -> None:
+    def __init__(self, parts: Parts, autoencoder: AutoencoderKL, judge: StyleSpaceNetwork) -> None:
         self._parts, self._autoencoder, self._judge = parts, autoencoder, judge
 
     def draw(self, prompts: Sequence[str], **how: float) -> Tensor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from plugins_engine import Concept, Judge, Verdict, seen
-from plugins_engine.measure.judge import JudgeNetwork, rightly_seen
+from plugins_engine.measure.judge import rightly_seen
+from plugins_engine.measure.judge_networks import JudgeNetwork
 
 INK, FOX = Concept("Ink", "style"), Concept("Fox", "character")
 
