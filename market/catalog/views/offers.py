@@ -17,7 +17,7 @@ from market.catalog.access import is_kept_down, owned_concept, owned_plugin, own
 from market.catalog.addition import start_addition
 from market.catalog.combined import holds_others_weights
 from market.catalog.figures import GivenBack, ShownFigure, given_back, shown_figures
-from market.catalog.forms import PlugInFileForm, TermsForm, VersionForm
+from market.catalog.forms import AdditionForm, PlugInFileForm, TermsForm
 from market.catalog.models import PlugIn, PlugInOriginal, PlugInSample, PlugInVersion
 from market.catalog.offering import why_not_offered
 from market.catalog.plugin_uploads import parts_in_words, start_upload
@@ -38,12 +38,16 @@ def addition(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     concept = owned_concept(person, pk)
     existing = concept.plugins.filter(base__slug=request.GET.get("base", "")).first()
-    form = VersionForm(
+    form = AdditionForm(
         request.POST or None, instance=existing, initial={"base": existing.base.slug} if existing else {}
     )
 
     def start() -> HttpResponse:
-        return redirect(start_addition(concept, form.cleaned_data["base"], person, terms=form.order))
+        return redirect(
+            start_addition(
+                concept, form.cleaned_data["base"], person, terms=form.order, settings=form.settings
+            )
+        )
 
     context = {"concept": concept, "form": form, "works": concept.works.all()}
     return filled_in(request, "catalog/addition.html", context, start)
