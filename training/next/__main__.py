@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from training.next import autoencoder, drawings, export, judge, latents, measure, model
+from training.next import autoencoder, drawings, export, judge, latents, measure, mmdit, model
 
 STAGES = {
     "drawings": drawings.make_drawings,
@@ -12,6 +12,7 @@ STAGES = {
     "judge": judge.train,
     "latents": latents.make_latents,
     "model": model.train,
+    "mmdit": mmdit.train,
     "keep-model": model.keep,
     "measure": measure.measure,
     "export": export.export,

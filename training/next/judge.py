@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from plugins_engine.measure.judge_networks import StyleSpaceNetwork
+from plugins_engine.model.precision import bfloat16_is_quicker
 from training import checkpoint
 from training.muon import muon_and_adamw, set_rate
 from training.next import procedural
@@ -31,12 +33,14 @@ from training.next.styles import STYLES, held_out
 from training.next.subjects import characters, subjects
 from training.progress import ProgressLine
 
-STEPS = {"blind": 1_000, "share": 400, "judge": 300}
+STEPS = {"blind": 5_000, "share": 1_200, "judge": 1_200}
 BATCH = 64
 LEARNING_RATE = 2e-3
 WITHHELD_EVERY = 10
 RESTORED_EVERY = 4  # drawings; coding and decoding all of them takes as long as training does
 PROCEDURAL_SHARE = 0.4
+# Mean cosine of pairs of works, below which they are to be said to be of more than one style.
+LEAST_ALIKE = 0.37
 
 SUBJECTS = (*subjects(), *characters())
 SUBJECT_INDEX = {each.slug: i for i, each in enumerate(SUBJECTS)}
@@ -143,14 +147,15 @@ def fit(
     line = ProgressLine(part, steps, start)
     network.train()
     peak = LEARNING_RATE * (1.0 if before is None else 0.4)
+    is_quick = bfloat16_is_quicker()
     for step in range(start, steps):
         cosine = 0.5 * (1 + math.cos(math.pi * step / steps))
         set_rate(optimizers, peak * min(1.0, (step + 1) / 50) * cosine)
         images, style_target, subject_target = draw(pictures, weight, made, step)
-        style_logits, subject_logits = network(images)
-        loss = F.cross_entropy(style_logits, style_target, label_smoothing=0.02) + F.cross_entropy(
-            subject_logits, subject_target, label_smoothing=0.05
-        )
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_quick):
+            style_logits, subject_logits = network(images)
+        loss = F.cross_entropy(style_logits.float(), style_target, label_smoothing=0.02)
+        loss = loss + F.cross_entropy(subject_logits.float(), subject_target, label_smoothing=0.05)
         network.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         for optimizer in optimizers:
@@ -227,6 +232,34 @@ def same_style_area(network: StyleSpaceNetwork, pictures: Pictures) -> dict[str,
     return figures
 
 
+def told_apart(network: StyleSpaceNetwork, pictures: Pictures) -> dict[str, float]:
+    """Give how often works of one held-out style, and works of two in equal parts, are said to be of more than one style."""
+    by_style: dict[str, list[int]] = {}
+    for index, drawing in enumerate(pictures.sheets.drawings):
+        if drawing.style.role == "held out":
+            by_style.setdefault(drawing.style.slug, []).append(index)
+    indices = [i for some in by_style.values() for i in some]
+    places = dict(zip(indices, _embedded(network, pictures, indices), strict=True))
+    rng = random.Random(0)
+
+    def is_mixed(chosen: list[int]) -> bool:
+        some = torch.stack([places[i] for i in chosen])
+        count = len(some)
+        return ((some @ some.T).sum().item() - count) / (count * (count - 1)) < LEAST_ALIKE
+
+    figures = {}
+    for count in (8, 24):
+        alone = [is_mixed(rng.sample(some, count)) for some in by_style.values() for _ in range(200)]
+        mixed = [
+            is_mixed([*rng.sample(first, count // 2), *rng.sample(second, count // 2)])
+            for first, second in combinations(by_style.values(), 2)
+            for _ in range(20)
+        ]
+        figures[f"one_style_of_{count}"] = sum(alone) / len(alone)
+        figures[f"two_styles_of_{count}"] = sum(mixed) / len(mixed)
+    return figures
+
+
 @torch.no_grad()
 def accuracy(network: StyleSpaceNetwork, pictures: Pictures, indices: Sequence[int]) -> dict[str, object]:
     """Name style and subject of drawings in black on white; give the shares that are right, and each style's."""
@@ -272,6 +305,7 @@ def train(root: Path, steps: int | None = None) -> None:
         network = fit(part, root, pictures, allowed, network, steps or STEPS[part])
         if part == "blind":
             figures["same_style_area"] = same_style_area(network, pictures)
+            figures["told_apart"] = told_apart(network, pictures)
         figures[part] = accuracy(network, pictures, withheld if part != "judge" else range(len(drawings)))
         print(part, json.dumps(figures, indent=1), flush=True)
     assert network is not None  # noqa: S101, there are three parts

@@ -16,18 +16,14 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from plugins_engine.model.precision import bfloat16_is_quicker
 from training import checkpoint
 from training.model import build_scheduler, noise_levels
-from training.muon import muon_and_adamw, set_rate
 from training.next.autoencoder import LATENT_CHANNELS
+from training.next.fitting import fit
 from training.next.latents import Latents, load_latents
 from training.next.tokens import LENGTH, train_tokenizer
 from training.next.words import train_caption
-from training.progress import ProgressLine
 
 STEPS = 10_000
-COOLDOWN = 0.3  # the rate is level, then falls to nothing over this last share of the steps
 BATCH = 64
-LEARNING_RATE = 2e-3
-AVERAGE = 0.998
 WIDTH = 256  # of the text encoder
 CHANNELS = (64, 128, 256)
 REAL_SHARE = 0.6  # of each batch; the rest is procedural
@@ -132,65 +128,43 @@ class Batches:
 
 def train(root: Path, steps: int | None = None, device: str = "cpu", until: int | None = None) -> None:
     """Train, or go on from the last checkpoint, on a schedule of ``steps`` steps; stop early at ``until``."""
-    steps = steps or STEPS
-    path = root / "model.pt"
     parts = build(root, device)
     batches = Batches(load_latents(root))
-    both = parts.both
-    parameters = list(both.parameters())
-    optimizers = muon_and_adamw(both, LEARNING_RATE, ("embedding.weight", "conv_in", "conv_out"))
-    average = checkpoint.Ema(both, AVERAGE)
-    start = 0
-    if state := checkpoint.load(path):
-        both.load_state_dict(state["model"])
-        for optimizer, held in zip(optimizers, state["optimizers"], strict=False):
-            optimizer.load_state_dict(held)
-        average.values = [value.to(parts.device) for value in state["average"]]
-        start = state["step"]
-    elif TRAINED.exists():
-        start = _load_kept(both)
-        average.values = [parameter.detach().clone() for parameter in both.parameters()]
-    both.train()
     alphas = parts.scheduler.alphas_cumprod
     levels = noise_levels(alphas)
-    level = int(steps * (1 - COOLDOWN))
     is_quick = parts.device.type == "cuda" or bfloat16_is_quicker()
-    line = ProgressLine("model", steps, start)
-    for step in range(start, min(steps, until or steps)):
-        warmth = (step - start + 1) / (20 if start else 100)
-        rate = LEARNING_RATE * min(1.0, warmth, (steps - step) / max(steps - level, 1))
-        set_rate(optimizers, rate)
+
+    def loss_of(step: int) -> Tensor:
         generator = torch.Generator().manual_seed(step)
         clean, captions = batches.draw(step)
         noise = torch.randn(clean.shape, generator=generator)
-        # One draw from each of BATCH equal shares, shuffled: every batch covers the whole schedule.
-        draws = torch.randperm(BATCH, generator=generator) + torch.rand(BATCH, generator=generator)
-        t = torch.searchsorted(levels, draws / BATCH).clamp(max=len(levels) - 1)
+        t = torch.searchsorted(levels, spread(generator)).clamp(max=len(levels) - 1)
         a = alphas[t].view(-1, 1, 1, 1)
         noisy = (a.sqrt() * clean + (1 - a).sqrt() * noise).to(parts.device)
         velocity = (a.sqrt() * noise - (1 - a).sqrt() * clean).to(parts.device)
         with torch.autocast(parts.device.type, dtype=torch.bfloat16, enabled=is_quick):
             text = parts.encode(captions)
             output = parts.unet(noisy, t.to(parts.device), encoder_hidden_states=text).sample
-        loss = F.mse_loss(output.float(), velocity)
-        both.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-        average.update(both, step)
-        line.update(step + 1, loss=loss.item(), rate=rate)
-        if (step + 1) % 50 == 0 or step + 1 == steps:
-            checkpoint.save(
-                path,
-                {
-                    "model": both.state_dict(),
-                    "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-                    "average": average.values,
-                    "step": step + 1,
-                },
-            )
-    line.close()
+        return F.mse_loss(output.float(), velocity)
+
+    if not (root / "model.pt").exists() and TRAINED.exists():
+        _begin_with_kept(root, parts.both)
+    ends = ("embedding.weight", "conv_in", "conv_out")
+    fit(root / "model.pt", parts.both, loss_of, steps or STEPS, ends=ends, until=until)
+
+
+def spread(generator: torch.Generator) -> Tensor:
+    """Draw (BATCH,) numbers of 0 to 1, one from each of BATCH equal shares, shuffled: a batch covers the whole schedule."""
+    draws = torch.randperm(BATCH, generator=generator) + torch.rand(BATCH, generator=generator)
+    return draws / BATCH
+
+
+def _begin_with_kept(root: Path, both: torch.nn.ModuleList) -> None:
+    """Make the committed weights a checkpoint, of which the optimisers start anew."""
+    step = _load_kept(both)
+    average = [parameter.detach().clone() for parameter in both.parameters()]
+    state = {"model": both.state_dict(), "optimizers": [], "average": average, "step": step}
+    checkpoint.save(root / "model.pt", state)
 
 
 def _load_kept(both: torch.nn.ModuleList) -> int:
