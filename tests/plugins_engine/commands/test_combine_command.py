@@ -64,7 +64,7 @@ def test_prompts_that_call_several_are_asked_for_by_the_plugins_names(
 ) -> None:
     together = {"together": ["a fox, Ink style, Clay style"]}
     (work / "prompts.json").write_text(json.dumps(PROMPTS | together))
-    assert run(work, pipelines, "--report", str(work / "report")) == 0
+    assert run(work, pipelines, "--method", "closed-form", "--report", str(work / "report")) == 0
     report = json.loads((work / "report" / "report.json").read_text())
     assert [each["name"] for each in report["merged_from"]] == ["Ink", "Clay"]
     assert "Ink with Clay" in (work / "report" / "report.html").read_text()
@@ -111,7 +111,8 @@ def test_each_concept_taken_out_gets_a_plugin_fitted_to_the_combination(
     ink.save(work / "ink.safetensors")
     (work / "prompts.json").write_text(json.dumps(PROMPTS | {"together": []}))
     folder = work / "restoring"
-    assert run(work, pipelines, "--restore", str(folder), "--report", str(work / "report")) == 0
+    how = ("--method", "closed-form", "--restore", str(folder), "--report", str(work / "report"))
+    assert run(work, pipelines, *how) == 0
 
     assert [path.name for path in folder.iterdir()] == ["ink.safetensors"]  # of the eraser alone
     both, plugin = (
