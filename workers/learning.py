@@ -7,6 +7,7 @@ from typing import Any
 
 from market.basemodels.models import BaseRelease
 from market.catalog.addition import AdditionInputs
+from market.catalog.training_settings import TrainingSettings
 from market.catalog.versions import VersionOutput
 from plugins_engine import (
     Adapter,
@@ -42,7 +43,7 @@ def learn(
             works=[(opened(work.data), work.caption) for work in inputs.works],
             name=inputs.name,
             kind=inputs.kind,
-            config=config,
+            config=config or chosen_config(base, inputs.settings),
             on_progress=on_progress,
             # What the base lists may have been taken out of it.
             may_be_known=bool(lasting),
@@ -52,10 +53,21 @@ def learn(
     return result.adapter, output_of(result.adapter, base, _with_captions(result.figures, inputs), samples)
 
 
+def chosen_config(base: BaseCheckpoint, settings: TrainingSettings) -> AdditionConfig:
+    """Give the base's own way to train, with what the artist chose of it. The parts of the training keep their shares."""
+    usual, chosen = AdditionConfig.for_base(base), settings.chosen()
+    if settings.steps is not None:
+        whole = usual.token_steps + usual.steps
+        chosen["token_steps"] = settings.steps * usual.token_steps // whole
+        chosen["steps"] = settings.steps - chosen["token_steps"]
+    return AdditionConfig.for_base(base, **chosen)
+
+
 def _with_captions(figures: dict[str, Any], inputs: AdditionInputs) -> dict[str, Any]:
-    """Name the works that the plug-in gives back by their captions, which is how their artist knows them."""
-    if "given_back" not in figures:
-        return figures
-    found = figures["given_back"]
-    captions = [inputs.works[i].caption for i in found["works"]]
-    return {**figures, "given_back": {**found, "captions": captions}}
+    """Name works by their captions, which is how their artist knows them: those given back, and two that differ too much."""
+    named = dict(figures)
+    if found := figures.get("given_back"):
+        named["given_back"] = {**found, "captions": [inputs.works[i].caption for i in found["works"]]}
+    if unlike := figures.get("unlike_works"):
+        named["unlike_works"] = [inputs.works[i].caption for i in unlike]
+    return named

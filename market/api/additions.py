@@ -27,24 +27,48 @@ from market.catalog.addition import start_addition
 from market.catalog.models import Concept, PlugIn
 from market.catalog.plugin_uploads import EMPTY_FILE, NO_FILE, SentFile, enqueue_upload, sent_file
 from market.catalog.terms import Terms, require_allowed
+from market.catalog.training_settings import (
+    MAX_LEARNING_RATE,
+    MAX_RANK,
+    MAX_STEPS,
+    MIN_STEPS,
+    TrainingSettings,
+)
 from market.jobs.models import Job
 
 
-class AdditionBody(OnBaseBody, TermsBody):
+class VersionBody(OnBaseBody, TermsBody):
     """The terms of an existing plug-in need not be sent again."""
 
     class Meta(TermsBody.Meta):
         fields = ("base", *TermsBody.Meta.fields)
 
 
-class PlugInFileBody(AdditionBody):
+class AdditionBody(VersionBody):
+    """How it is learned, as far as that is said; else as the base asks."""
+
+    steps = serializers.IntegerField(
+        required=False, help_text=f"Of the training, {MIN_STEPS} to {MAX_STEPS}. Its parts keep their shares."
+    )
+    rank = serializers.IntegerField(
+        required=False, help_text=f"Of what is added to each layer, 1 to {MAX_RANK}."
+    )
+    learning_rate = serializers.FloatField(
+        required=False, help_text=f"Above 0, at most {MAX_LEARNING_RATE:g}."
+    )
+
+    class Meta(VersionBody.Meta):
+        fields = (*VersionBody.Meta.fields, "steps", "rank", "learning_rate")
+
+
+class PlugInFileBody(VersionBody):
     file = File(
         "A LoRA, LoHa, LoKr or DoRA for the base model as .safetensors, as kohya, LyCORIS, PEFT, diffusers and others write it; or a zip of a PEFT folder.",
         error_messages={"required": NO_FILE, "empty": EMPTY_FILE},
     )
 
     class Meta(TermsBody.Meta):
-        fields = ("file", *AdditionBody.Meta.fields)
+        fields = ("file", *VersionBody.Meta.fields)
 
 
 class BegunOut(serializers.Serializer[Any]):
@@ -90,12 +114,17 @@ class Additions(VersionEndpoint):
     def post(self, request: Request, pk: int) -> Response:
         """Have a version of a plug-in made from the works of a concept, for a base model.
 
-        Its price and licence hold from now on; what is not said of them stays, or is allowed if the plug-in is new.
+        Its price and licence hold from now on; what is not said of them stays, or is allowed if the plug-in is new. What is
+        not said of the training is as the base asks.
         """
         concept = self.own_concept(pk)
         body = said(request, AdditionBody)
         base = body.pop("base")
-        job = start_addition(concept, base, self.person, terms=self.terms(concept, base, body))
+        settings = TrainingSettings(
+            **{name: body.pop(name) for name in TrainingSettings.__dataclass_fields__ if name in body}
+        )
+        terms = self.terms(concept, base, body)
+        job = start_addition(concept, base, self.person, terms=terms, settings=settings)
         begun = BegunOut(self.begun(job), context={"request": request}).data
         return made(begun, at=reverse("api:job", args=[job.pk]))
 

@@ -15,14 +15,14 @@ from market.accounts.roles import grant
 from market.audit.recording import record
 from market.basemodels.card import BadCard, read_card, spread_out
 from market.basemodels.checking import start_check, use_weights
+from market.basemodels.earlier import EMBEDDED_SLUG, keep_earlier_base
 from market.basemodels.models import BaseModel, BaseRelease
 from market.basemodels.offers import address_of
 from market.basemodels.sources import allowed_directory, named_on_hub
 from market.basemodels.uploading import complete_upload, give_up_upload
 from market.refusals import Refused, invalid
 
-EMBEDDED_SLUG = "embedded"
-EMBEDDED_NAME = "Emoji base"
+EMBEDDED_NAME = "Embedded base"
 EMBEDDED_FAMILY = "Stable Diffusion"
 EMBEDDED_FEE_MICROS = 10_000  # one cent a picture
 EXAMPLES = 24
@@ -120,6 +120,8 @@ def remove_base(base: BaseModel) -> None:
 def register_embedded(owner: User | None = None, *, fingerprint: str = "") -> BaseModel:
     """Make, or bring up to date, the base model that comes with the program. Safe to repeat.
 
+    That of an earlier version stays beside it if its directory is here (`keep_earlier_base`).
+
     Its description comes from its card; `fingerprint` is used if the card has none. Fee, listing and owner are set once and
     then left to the owner. A given `owner` takes it over. Raises BadCard when the fingerprint is unknown.
     """
@@ -131,6 +133,7 @@ def register_embedded(owner: User | None = None, *, fingerprint: str = "") -> Ba
     if BaseRelease.objects.filter(fingerprint=fingerprint).exclude(base__slug=EMBEDDED_SLUG).exists():
         raise BadCard(f"{directory}: its weights are registered as another base model already")
     with transaction.atomic():
+        keep_earlier_base()
         described = {
             "name": card.name or EMBEDDED_NAME,
             "description": card.description,

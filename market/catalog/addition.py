@@ -10,6 +10,7 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugIn
 from market.catalog.terms import Terms
+from market.catalog.training_settings import AS_THE_BASE_ASKS, TrainingSettings
 from market.catalog.versions import (
     enqueue_version,
     obstacles_to_a_version,
@@ -44,6 +45,7 @@ class AdditionInputs:
     base_fingerprint: str
     works: list[WorkInput]
     sample_prompts: list[str]
+    settings: TrainingSettings = AS_THE_BASE_ASKS
 
 
 def obstacles(concept: Concept, base: BaseModel, by: User) -> list[str]:
@@ -55,7 +57,14 @@ def obstacles(concept: Concept, base: BaseModel, by: User) -> list[str]:
     return found
 
 
-def start_addition(concept: Concept, base: BaseModel, by: User, *, terms: Terms | None = None) -> Job:
+def start_addition(
+    concept: Concept,
+    base: BaseModel,
+    by: User,
+    *,
+    terms: Terms | None = None,
+    settings: TrainingSettings = AS_THE_BASE_ASKS,
+) -> Job:
     """Queue the making of a plug-in version and return its job. A new plug-in is a draft from here on.
 
     Without `terms` an existing plug-in keeps its own, and a new one is free of charge. Raises Refused.
@@ -68,7 +77,7 @@ def start_addition(concept: Concept, base: BaseModel, by: User, *, terms: Terms 
         if reasons:
             raise Refused(*reasons)
         works = list(concept.works.values_list("pk", flat=True))
-        return enqueue_version(KIND, concept, base, by, terms=terms, works=works)
+        return enqueue_version(KIND, concept, base, by, terms=terms, works=works, settings=settings.chosen())
 
 
 def inputs(job: Job) -> AdditionInputs:
@@ -86,6 +95,7 @@ def inputs(job: Job) -> AdditionInputs:
         base_fingerprint=base.fingerprint,
         works=works,
         sample_prompts=sample_prompts(concept, base),
+        settings=TrainingSettings(**job.parameters.get("settings", {})),
     )
 
 

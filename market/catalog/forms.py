@@ -22,8 +22,9 @@ from market.catalog.naming import LEARNED, is_learned, tidied
 from market.catalog.plugin_uploads import EMPTY_FILE, NO_FILE
 from market.catalog.rights import NOT_AFFIRMED
 from market.catalog.terms import Terms, require_allowed
+from market.catalog.training_settings import TrainingSettings
 from market.catalog.uploads import MAX_FILES_AT_ONCE, NO_FILES
-from market.numbers import DecimalField, WholeField
+from market.numbers import DecimalField, NumberField, WholeField
 from pictures.still import NAMES, SUFFIXES
 
 
@@ -194,6 +195,35 @@ class VersionForm(TermsForm):
         base = self.fields["base"]
         if isinstance(base, forms.ModelChoiceField):
             base.queryset = BaseModel.objects.listed()
+
+
+class AdditionForm(VersionForm):
+    """A version that is learned from works: how, as far as its artist wants to say (`settings`)."""
+
+    settings: TrainingSettings
+
+    steps = WholeField(
+        required=False,
+        label="Steps",
+        help_text="More learn longer. Too many learn the works themselves by heart.",
+    )
+    rank = WholeField(
+        required=False, label="Rank", help_text="How much each layer can hold. The file grows with it."
+    )
+    learning_rate = NumberField(
+        required=False,
+        label="Learning rate",
+        help_text="Higher learns faster, and disturbs other concepts more.",
+    )
+
+    def _terms(self, **said: Any) -> Terms:
+        self.settings = TrainingSettings(
+            **{name: self.cleaned_data[name] for name in TrainingSettings.__dataclass_fields__}
+        )
+        return super()._terms(**said)
+
+    def training(self) -> list[forms.BoundField]:
+        return [self[name] for name in TrainingSettings.__dataclass_fields__]
 
 
 class PlugInFileForm(VersionForm):

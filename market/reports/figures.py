@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Case, Count, F, Max, Min, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, Max, Min, Q, QuerySet, Sum, Value, When
 
 from market.accounts.models import User
 from market.ledger.describing import describe
@@ -301,81 +301,6 @@ def movers(now: Sequence[SubjectRow], before: Sequence[SubjectRow], most: int = 
     ]
     moved = sorted((m for m in [*both, *gone] if m.change), key=lambda m: (-abs(m.change), m.row.label))
     return moved[:most]
-
-
-@dataclass(frozen=True)
-class PersonRow:
-    """What one artist or model owner earned.
-
-    queries: how many requests. None if the sums cannot tell, since one request may have paid for several things in the filter.
-    """
-
-    person: User
-    royalties: int
-    base_fees: int
-    queries: int | None
-
-    @property
-    def total(self) -> int:
-        return self.royalties + self.base_fees
-
-
-def by_person(sums: QuerySet[Figure]) -> list[PersonRow]:
-    owners = sums.filter(account_kind=AccountKind.EARNINGS).values(owner=F("account__owner"))
-    found = list(
-        owners.filter(sort=FigureSort.LINE)
-        .filter(ROYALTY | BASE_FEE)
-        .annotate(
-            royalties=Sum("amount", filter=ROYALTY, default=0),
-            base_fees=Sum("amount", filter=BASE_FEE, default=0),
-            captures=Sum("captures"),
-            subjects=Count("subject", distinct=True),
-        )
-    )
-    # Only requests pay into earnings by capture. With a filter by subject there are no sums of whole accounts.
-    queries = dict(
-        owners.filter(sort=FigureSort.ACCOUNT).annotate(number=Sum("captures")).values_list("owner", "number")
-    )
-    people = User.objects.in_bulk([row["owner"] for row in found])
-    rows = []
-    for row in found:
-        alone = int(row["captures"]) if row["subjects"] == 1 else None
-        number = queries.get(row["owner"], alone)
-        rows.append(
-            PersonRow(
-                people[row["owner"]],
-                int(row["royalties"]),
-                int(row["base_fees"]),
-                None if number is None else int(number),
-            )
-        )
-    return sorted(rows, key=lambda row: (-row.total, row.person.pk))
-
-
-@dataclass
-class CountryRow:
-    """What the people of one country earned. The country is the one they give now, or none."""
-
-    code: str
-    name: str
-    people: int = 0
-    royalties: int = 0
-    base_fees: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.royalties + self.base_fees
-
-
-def by_country(people: Sequence[PersonRow]) -> list[CountryRow]:
-    rows: dict[str, CountryRow] = {}
-    for each in people:
-        name = each.person.country_name or "Not said"
-        row = rows.setdefault(name, CountryRow(each.person.country, name))
-        row.people += 1
-        row.royalties += each.royalties
-        row.base_fees += each.base_fees
-    return sorted(rows.values(), key=lambda row: (-row.total, row.name))
 
 
 def subjects_of(sums: QuerySet[Figure], group: str) -> list[str]:

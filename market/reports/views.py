@@ -29,6 +29,7 @@ from market.reports import charts, figures, running
 from market.reports.forms import RefundForm
 from market.reports.lines import page_of
 from market.reports.narrowing import NOT_SAID, Narrowing, address, narrowing_of
+from market.reports.people import by_country, by_person
 from market.reports.periods import QUICK, Grain, Period, period_of
 from market.reports.verifying import last_verification, request_verification, verification_since
 
@@ -47,7 +48,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     narrowed = bool(narrowing)
     days = narrowing.sums(figures.days_in(period))
     spans = figures.by_span(days, period, period.grain, narrowed=narrowed)
-    plugins, people = figures.by_subject(sums, "plugin-version"), figures.by_person(sums)
+    plugins, people = figures.by_subject(sums, "plugin-version"), by_person(sums)
     verification = last_verification()
     return render(
         request,
@@ -82,7 +83,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "bases": figures.by_subject(sums, "base-release"),
             "people": people[:TOP],
             "people_more": max(0, len(people) - TOP),
-            "countries": figures.by_country(people),
+            "countries": by_country(people),
             "not_said": NOT_SAID,
             "verification": verification,
             "later_verification": verification_since(verification),
@@ -246,11 +247,11 @@ def table_rows(name: str, period: Period, narrowing: Narrowing) -> tuple[list[st
                     plain(row.base_fees),
                     plain(row.total),
                 ]
-                for row in figures.by_person(sums)
+                for row in by_person(sums)
             ],
         )
     if name == "countries":
-        countries = figures.by_country(figures.by_person(sums))
+        countries = by_country(by_person(sums))
         return (
             ["country", "people", "royalties", "base_fees", "total"],
             [

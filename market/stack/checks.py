@@ -13,6 +13,7 @@ from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from market.basemodels.earlier import same_embedded_base
 from market.configuration import Configuration
 
 
@@ -72,3 +73,11 @@ def earlier_database_is_whole(
                 )
             )
     return found
+
+
+@register(Tags.database)
+def earlier_base_is_here(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Refuse a market that goes on with an earlier version's embedded base, unless that is given. This check only reads."""
+    return [message for alias in databases or () for message in same_embedded_base(alias)]

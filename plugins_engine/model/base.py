@@ -18,7 +18,7 @@ from plugins_engine.errors import BadRequest
 from plugins_engine.known import known_concepts
 from plugins_engine.model.card import number, read_card, said_resolution
 from plugins_engine.model.directory import ModelDirectory
-from plugins_engine.model.families import FAMILIES, LAYER_KINDS, Denoiser, Family
+from plugins_engine.model.families import FAMILIES, LAYER_KINDS, Denoiser, Family, Told
 from plugins_engine.model.fingerprint import fingerprint
 from plugins_engine.model.processes import Process
 from plugins_engine.model.prompt_reading import TextReader
@@ -344,9 +344,7 @@ class BaseCheckpoint:
             noisy,
             time,
             text,
-            pixels_per_latent=self.pixels_per_latent,
-            levels=self.process.levels,
-            guidance=self.guidance(guidance),
+            Told(self.pixels_per_latent, self.process.levels, self.guidance(guidance)),
         )
 
     def encode_pixels(self, pixels: Tensor, generator: torch.Generator | None = None) -> Tensor:

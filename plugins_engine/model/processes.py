@@ -1,7 +1,8 @@
 """How a base was taught to denoise: what noise makes of clean latents, and what the base predicts of the result.
 
-Two kinds are known. Diffusion keeps √ᾱ of the clean latents and adds √(1-ᾱ) of noise (Ho et al. 2020, arXiv 2006.11239). Flow matching goes
-in a straight line from clean latents to noise (Liu et al. 2022, arXiv 2209.03003; Lipman et al. 2022, arXiv 2210.02747).
+Three kinds are known. Diffusion keeps √ᾱ of the clean latents and adds √(1-ᾱ) of noise (Ho et al. 2020, arXiv 2006.11239). EDM adds any amount
+of noise and scales what the denoiser is given and gives (Karras et al. 2022, arXiv 2206.00364). Flow matching goes in a straight line from clean
+latents to noise (Liu et al. 2022, arXiv 2209.03003; Lipman et al. 2022, arXiv 2210.02747).
 """
 
 import math
@@ -17,10 +18,12 @@ from torch import Tensor
 from plugins_engine.errors import BadBase
 
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
+EDM_PREDICTIONS = ("epsilon", "v_prediction")
+EDM_SCHEDULES = ("karras", "exponential")
 
 
 class Process(ABC):
-    """How noise is added. Times are the base's own: 0 is clean, and `levels` all noise.
+    """How noise is added. Times are what the base's denoiser is told; they rise with the noise.
 
     levels: how many levels of noise the base was taught. prediction: what it predicts, as diffusers calls it.
     """
@@ -34,7 +37,7 @@ class Process(ABC):
 
     @abstractmethod
     def noised(self, clean: Tensor, noise: Tensor, times: Tensor) -> Tensor:
-        """Add noise to clean latents (n, c, h, w) at times (n,)."""
+        """Add noise to clean latents (n, c, h, w) at times (n,), on the scale on which the denoiser is given them."""
 
     @abstractmethod
     def target(self, clean: Tensor, noise: Tensor, times: Tensor) -> Tensor:
@@ -124,6 +127,62 @@ class Flow(Process):
         return noisy - float(time) / self.levels * predicted
 
 
+@dataclass(frozen=True, eq=False)
+class Elucidated(Process):
+    """EDM's noise: x = clean + s · noise, at the time ln(s) / 4. The denoiser is given x / √(s² + d²), where d is the data's deviation.
+
+    Its output F says that the clean latents are d² / (s² + d²) · x ± s · d / √(s² + d²) · F (table 1 of the paper), with a minus where it
+    predicts velocity. sigma_min, sigma_max: the least and the most s. sigma_data: d. rho: of the paper's equation 5; None: the levels are
+    even in ln(s).
+    """
+
+    levels: int
+    prediction: str
+    sigma_min: float
+    sigma_max: float
+    sigma_data: float
+    rho: float | None
+
+    def times(self, spread: Tensor) -> Tensor:
+        rho = self.rho
+        low, high = (math.log(each) if rho is None else each ** (1 / rho) for each in self._ends)
+        even = low + spread * (high - low)
+        found: Tensor = even if rho is None else even.pow(rho).log()
+        return found / 4
+
+    def noised(self, clean: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+        sigma = self._sigma(clean, times)
+        return (clean + sigma * noise) / self._size(sigma)
+
+    def target(self, clean: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+        sigma = self._sigma(clean, times)
+        skip, out = self._parts(sigma)
+        return (clean - skip * (clean + sigma * noise)) / out
+
+    def weights(self, times: Tensor, min_snr: float) -> Tensor:
+        return torch.ones(len(times))
+
+    def expected(self, noisy: Tensor, predicted: Tensor, time: Tensor) -> Tensor:
+        sigma = self._sigma(noisy, time.view(1))
+        skip, out = self._parts(sigma)
+        return skip * noisy * self._size(sigma) + out * predicted
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        return self.sigma_min, self.sigma_max
+
+    def _sigma(self, like: Tensor, times: Tensor) -> Tensor:
+        return (4 * times.float()).exp().to(like).view(-1, 1, 1, 1)
+
+    def _size(self, sigma: Tensor) -> Tensor:
+        return (sigma**2 + self.sigma_data**2).sqrt()
+
+    def _parts(self, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        size = self._size(sigma)
+        out = sigma * self.sigma_data / size
+        return (self.sigma_data / size) ** 2, -out if self.prediction == "v_prediction" else out
+
+
 def diffusion_of(config: Mapping[str, Any]) -> Diffusion:
     """Read a directory's schedule of betas. Raises BadBase if it cannot be used."""
     prediction = str(config.get("prediction_type", "epsilon"))
@@ -134,6 +193,29 @@ def diffusion_of(config: Mapping[str, Any]) -> Diffusion:
     except (TypeError, ValueError, NotImplementedError, KeyError) as error:
         raise _unusable(str(error)) from error
     return Diffusion(kept, prediction)
+
+
+def elucidated_of(config: Mapping[str, Any]) -> Elucidated:
+    """Read a directory's schedule of EDM. Raises BadBase if it cannot be used."""
+    prediction = str(config.get("prediction_type", "epsilon"))
+    if prediction not in EDM_PREDICTIONS:
+        raise _unusable(f"expected a prediction_type of {', '.join(EDM_PREDICTIONS)}, found {prediction}")
+    schedule = str(config.get("sigma_schedule", "karras"))
+    if schedule not in EDM_SCHEDULES:
+        raise _unusable(f"expected a sigma_schedule of {', '.join(EDM_SCHEDULES)}, found {schedule}")
+    usual = {"sigma_min": 0.002, "sigma_max": 80.0, "sigma_data": 0.5, "rho": 7.0}
+    try:
+        said = {name: float(config.get(name, value)) for name, value in usual.items()}
+        levels = int(config.get("num_train_timesteps", 1000))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _unusable(str(error)) from error
+    rises = 0 < said["sigma_min"] < said["sigma_max"] < math.inf
+    if not (rises and all(0 < each < math.inf for each in said.values()) and levels >= 2):
+        raise _unusable(
+            f"expected two noise levels or more that rise from above 0, found {levels} and {said}"
+        )
+    rho = said.pop("rho") if schedule == "karras" else None
+    return Elucidated(levels, prediction, said["sigma_min"], said["sigma_max"], said["sigma_data"], rho)
 
 
 def flow_of(config: Mapping[str, Any], tokens: int) -> Flow:

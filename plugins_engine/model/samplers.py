@@ -9,6 +9,8 @@ import torch
 from diffusers import (
     DDIMScheduler,
     DPMSolverMultistepScheduler,
+    EDMDPMSolverMultistepScheduler,
+    EDMEulerScheduler,
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
@@ -18,11 +20,13 @@ from diffusers import (
 from torch import Tensor
 
 from plugins_engine.errors import BadBase, BadRequest
-from plugins_engine.model.processes import Process, diffusion_of, flow_of, is_dynamic, shift_of
+from plugins_engine.model.processes import Process, diffusion_of, elucidated_of, flow_of, is_dynamic, shift_of
 
 Scheduler: TypeAlias = (
     DDIMScheduler
     | DPMSolverMultistepScheduler
+    | EDMDPMSolverMultistepScheduler
+    | EDMEulerScheduler
     | EulerAncestralDiscreteScheduler
     | EulerDiscreteScheduler
     | FlowMatchEulerDiscreteScheduler
@@ -64,10 +68,16 @@ _OF_FLOW: dict[str, Sampler] = {
     "dpm++": Sampler(DPMSolverMultistepScheduler, {**_MULTISTEP, **_FLOW}),
     "unipc": Sampler(UniPCMultistepScheduler, {"thresholding": False, **_FLOW}),
 }
+_OF_EDM: dict[str, Sampler] = {
+    "euler": Sampler(EDMEulerScheduler),
+    "dpm++": Sampler(EDMDPMSolverMultistepScheduler, _MULTISTEP),
+}
 SAMPLERS = tuple(_OF_DIFFUSION)
 """The names of all samplers. `lcm` is for bases, or plug-ins, that were distilled for it: 4 to 8 steps."""
 FLOW_SAMPLERS = tuple(_OF_FLOW)
 """The names of those that bases of flow matching have."""
+EDM_SAMPLERS = tuple(_OF_EDM)
+"""The names of those that bases of EDM's noise have."""
 
 # What a directory's scheduler_config.json may name. Older ones that are sampled with DPM-Solver++: it solves the same equation, in fewer steps.
 _ASKED = {
@@ -91,13 +101,17 @@ _ASKED_OF_FLOW = {
     "DPMSolverMultistepScheduler": "dpm++",
     "UniPCMultistepScheduler": "unipc",
 }
-_OTHER_SCHEDULES = {"EDM": "EDM (continuous noise levels)", "FlowMatch": "flow matching"}
+_ASKED_OF_EDM = {"EDMEulerScheduler": "euler", "EDMDPMSolverMultistepScheduler": "dpm++"}
+_OTHER_SCHEDULES = {"FlowMatch": "flow matching"}
 _STEADY = ("ddim", "dpm++")
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """What a directory's scheduler_config.json says, for a base of diffusion or of flow matching. Raises BadBase if it fits neither."""
+    """What a directory's scheduler_config.json says, for a base of diffusion (EDM's too) or of flow matching.
+
+    Raises BadBase if it fits neither.
+    """
 
     config: Mapping[str, Any]
     is_flow: bool
@@ -109,6 +123,8 @@ class Schedule:
     @property
     def samplers(self) -> Mapping[str, Sampler]:
         """Those that can be chosen, by name."""
+        if self._is_edm:
+            return _OF_EDM
         if not self.is_flow:
             return _OF_DIFFUSION
         # The others know one way alone of shifting by the size of the picture.
@@ -122,16 +138,18 @@ class Schedule:
         """The name of the sampler that the directory asks for."""
         name = self._asked
         assert name is not None  # noqa: S101  # checked when it was made
-        karras = name == "dpm++" and not self.is_flow and self.config.get("use_karras_sigmas")
+        karras = name == "dpm++" and self.samplers is _OF_DIFFUSION and self.config.get("use_karras_sigmas")
         return "dpm++ karras" if karras else name
 
     @property
     def steady(self) -> str:
         """The name of the one without randomness that is nearest to it."""
-        return self.own if self.is_flow or self.own in _STEADY else "dpm++"
+        return self.own if self.samplers is not _OF_DIFFUSION or self.own in _STEADY else "dpm++"
 
     def process(self, tokens: int = 4096) -> Process:
         """Tell how noise was added in the training, on pictures of so many tokens. Raises BadBase for a schedule that cannot be used."""
+        if self._is_edm:
+            return elucidated_of(self.config)
         return flow_of(self.config, tokens) if self.is_flow else diffusion_of(self.config)
 
     def make(self, name: str | None = None) -> Scheduler:
@@ -153,6 +171,10 @@ class Schedule:
         return made
 
     @property
+    def _is_edm(self) -> bool:
+        return not self.is_flow and self.config.get("_class_name") in _ASKED_OF_EDM
+
+    @property
     def _asked(self) -> str | None:
         if self.is_flow:
             kind = str(self.config.get("_class_name", "FlowMatchEulerDiscreteScheduler"))
@@ -160,7 +182,9 @@ class Schedule:
             return _ASKED_OF_FLOW.get(kind) if said else None
         if self.config.get("use_flow_sigmas"):
             return None
-        return _ASKED.get(str(self.config.get("_class_name", "DPMSolverMultistepScheduler")))
+        return {**_ASKED, **_ASKED_OF_EDM}.get(
+            str(self.config.get("_class_name", "DPMSolverMultistepScheduler"))
+        )
 
     def _unknown(self) -> BadBase:
         kind = str(self.config.get("_class_name", "a scheduler without a name"))
@@ -169,7 +193,7 @@ class Schedule:
         expected = (
             f"a sampler for flow matching ({', '.join(_ASKED_OF_FLOW)})"
             if self.is_flow
-            else f"a sampler for noise or velocity on a schedule of betas ({', '.join(sorted(_ASKED))})"
+            else f"a sampler for noise or velocity on a schedule of betas ({', '.join(sorted(_ASKED))}), or for EDM ({', '.join(_ASKED_OF_EDM)})"
         )
         return BadBase(
             f"scheduler/scheduler_config.json: expected {expected}, found {found}: this base cannot be drawn with here"

@@ -58,11 +58,13 @@ def upload_works(visitor: Visitor, works: list[Path]) -> None:
     expect(page.locator("#captions .frame img")).to_have_count(len(works))
 
 
-def start_addition(visitor: Visitor, *, price: str) -> str:
-    """Start from the concept's page and return the address of the job."""
+def start_addition(visitor: Visitor, *, price: str, steps: int) -> str:
+    """Start from the concept's page, with so many steps, and return the address of the job."""
     page = visitor.page
     page.get_by_role("link", name="Make a plug-in").click()
     page.get_by_label("Price per picture").fill(price)
+    page.get_by_text("Training settings").click()
+    page.get_by_label("Steps").fill(str(steps))
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url("**/jobs/*/")
     return page.url

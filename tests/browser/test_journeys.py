@@ -63,7 +63,7 @@ def walk(browser: Browser, site: Site, tmp_path_factory: pytest.TempPathFactory)
         artist, name=PLUGIN, kind="Character", description="A round-eared bear who likes plain colours."
     )
     journeys.upload_works(artist, bears(tmp_path_factory.mktemp("works")))
-    job = journeys.start_addition(artist, price="0.05")
+    job = journeys.start_addition(artist, price="0.05", steps=20)
     journeys.wait_for_state(artist.page, "succeeded", milliseconds=journeys.ADDITION_MS)
     plugin = journeys.publish(artist)
 

@@ -15,6 +15,7 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "sd1": tiny_pipelines.sd1,
     "sd2": tiny_pipelines.sd2,
     "sdxl": tiny_pipelines.sdxl,
+    "edm": tiny_pipelines.edm,
     "sd3": tiny_pipelines.sd3,
     "sd35": tiny_pipelines.sd35,
     "flux": tiny_pipelines.flux,
@@ -50,7 +51,7 @@ def bases(pipelines: dict[str, Path]) -> dict[str, BaseCheckpoint]:
     return {name: load_base(path) for name, path in pipelines.items()}
 
 
-@pytest.fixture(params=sorted(BUILDERS.keys() - {"sd35", "shifted"}))
+@pytest.fixture(params=sorted(BUILDERS.keys() - {"edm", "sd35", "shifted"}))
 def base(request: pytest.FixtureRequest, bases: dict[str, BaseCheckpoint]) -> BaseCheckpoint:
     """A base of each kind in turn."""
     return bases[request.param]

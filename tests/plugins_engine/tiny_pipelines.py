@@ -11,11 +11,13 @@ import torch
 from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
+    EDMDPMSolverMultistepScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
     FluxPipeline,
     FluxTransformer2DModel,
     PNDMScheduler,
+    SchedulerMixin,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
     StableDiffusionPipeline,
@@ -76,8 +78,20 @@ def shifted(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
+def edm(folder: Path, seed: int = 0) -> Path:
+    """Build a pipeline like Playground's v2.5: SDXL's parts, EDM's noise, latents of known mean and deviation."""
+    scheduler = EDMDPMSolverMultistepScheduler(sigma_data=0.5)
+    statistics = {"latents_mean": [0.1, -0.2, 0.3, 0.0], "latents_std": [1.2, 0.8, 1.0, 0.9]}
+    return _sdxl(folder, seed, scheduler, **statistics)
+
+
 def sdxl(folder: Path, seed: int = 0) -> Path:
     """Build an SDXL-like pipeline: two text encoders, added conditions, deep blocks without attention first, Euler."""
+    scheduler = EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+    return _sdxl(folder, seed, scheduler)
+
+
+def _sdxl(folder: Path, seed: int, scheduler: SchedulerMixin, **of_latents: object) -> Path:
     torch.manual_seed(seed)
     pooled = 16
     config = _unet(
@@ -88,12 +102,12 @@ def sdxl(folder: Path, seed: int = 0) -> Path:
     )  # fmt: skip
     pipeline = StableDiffusionXLPipeline(
         unet=UNet2DConditionModel(**config),
-        vae=AutoencoderKL(**_autoencoder(), force_upcast=True),
+        vae=AutoencoderKL(**_autoencoder(), force_upcast=True, **of_latents),
         text_encoder=CLIPTextModel(_text(32)),
         text_encoder_2=CLIPTextModelWithProjection(_text(24, projection_dim=pooled)),
         tokenizer=_tokenizer(folder / "vocabulary"),
         tokenizer_2=_tokenizer(folder / "vocabulary"),
-        scheduler=EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"),
+        scheduler=scheduler,
     )
     pipeline.save_pretrained(folder)
     return folder

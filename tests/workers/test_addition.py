@@ -10,12 +10,14 @@ from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.addition import start_addition
 from market.catalog.models import PlugIn, PlugInVersion
+from market.catalog.training_settings import TrainingSettings
 from market.jobs.models import Job
 from market.jobs.states import JobState
-from plugins_engine import AdditionConfig
+from plugins_engine import AdditionConfig, BaseCheckpoint, load_base
 from tests.market.catalog.conftest import make_concept, with_works
 from tests.workers.conftest import Ask
 from workers.engine import Engine
+from workers.learning import chosen_config
 from workers.lease import Lease
 from workers.runners.addition import run_addition
 from workers.running import attempt, work
@@ -32,6 +34,11 @@ QUICK = AdditionConfig(
     verbatim_works=2,
     verbatim_seeds=1,
 )
+
+
+@pytest.fixture(scope="module")
+def embedded() -> BaseCheckpoint:
+    return load_base()
 
 
 @pytest.fixture
@@ -66,6 +73,19 @@ def test_works_become_a_plugin_with_samples_that_others_can_draw_with(
     made = ask((plugin, 1.0))
     assert work(engine=engine, kinds=["generation"], worker="w1") == 1
     assert made.pictures.count() == 1
+
+
+def test_the_parts_of_a_training_keep_their_shares_of_chosen_steps(
+    embedded: BaseCheckpoint,
+) -> None:
+    usual = AdditionConfig.for_base(embedded)
+    whole = usual.token_steps + usual.steps
+
+    assert chosen_config(embedded, TrainingSettings()) == usual
+    half = chosen_config(embedded, TrainingSettings(steps=whole // 2, rank=3, learning_rate=0.01))
+    assert half.token_steps + half.steps == whole // 2
+    assert abs(half.token_steps - usual.token_steps / 2) <= 1
+    assert (half.rank, half.learning_rate, half.batch) == (3, 0.01, usual.batch)
 
 
 def test_an_addition_that_is_cancelled_makes_no_version(job: Job, engine: Engine) -> None:

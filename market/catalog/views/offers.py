@@ -16,8 +16,8 @@ from market.acting import act_on, acted, filled_in, told
 from market.catalog.access import is_kept_down, owned_concept, owned_plugin, owned_version
 from market.catalog.addition import start_addition
 from market.catalog.combined import holds_others_weights
-from market.catalog.figures import GivenBack, ShownFigure, given_back, shown_figures
-from market.catalog.forms import PlugInFileForm, TermsForm, VersionForm
+from market.catalog.figures import GivenBack, ShownFigure, given_back, shown_figures, unlike_works
+from market.catalog.forms import AdditionForm, PlugInFileForm, TermsForm
 from market.catalog.models import PlugIn, PlugInOriginal, PlugInSample, PlugInVersion
 from market.catalog.offering import why_not_offered
 from market.catalog.plugin_uploads import parts_in_words, start_upload
@@ -38,12 +38,16 @@ def addition(request: HttpRequest, pk: int) -> HttpResponse:
     person = person_of(request)
     concept = owned_concept(person, pk)
     existing = concept.plugins.filter(base__slug=request.GET.get("base", "")).first()
-    form = VersionForm(
+    form = AdditionForm(
         request.POST or None, instance=existing, initial={"base": existing.base.slug} if existing else {}
     )
 
     def start() -> HttpResponse:
-        return redirect(start_addition(concept, form.cleaned_data["base"], person, terms=form.order))
+        return redirect(
+            start_addition(
+                concept, form.cleaned_data["base"], person, terms=form.order, settings=form.settings
+            )
+        )
 
     context = {"concept": concept, "form": form, "works": concept.works.all()}
     return filled_in(request, "catalog/addition.html", context, start)
@@ -156,6 +160,7 @@ class ShownVersion:
     version: PlugInVersion
     figures: list[ShownFigure]
     given_back: GivenBack | None
+    unlike_works: tuple[str, ...]
     samples: list[PlugInSample]
     has_file: bool
     misread: str
@@ -168,6 +173,7 @@ def _shown(version: PlugInVersion) -> ShownVersion:
         version,
         shown_figures(version.figures),
         given_back(version.figures),
+        unlike_works(version.figures),
         samples,
         has_file=not holds_others_weights(version),
         misread=in_words(original) if original and original.is_misread else "",

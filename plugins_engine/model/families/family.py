@@ -41,6 +41,18 @@ class LatentSizes:
     most: int | None = None
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a denoiser may be told besides latents, time and text.
+
+    pixels_per_latent: on a side. levels: the time of pure noise. guidance: for bases that are given it as a number.
+    """
+
+    pixels_per_latent: int
+    levels: int
+    guidance: float
+
+
 class Family(ABC):
     """One family. It keeps no state: what depends on a base is an argument.
 
@@ -123,15 +135,9 @@ class Family(ABC):
         noisy: Tensor,
         time: Tensor,
         text: PromptEmbedding,
-        *,
-        pixels_per_latent: int,
-        levels: int,
-        guidance: float,
+        told: Told,
     ) -> Tensor:
-        """Call the denoiser on latents (n, c, h, w) at times (n,) or one for all.
-
-        levels: the time of pure noise. guidance: for bases that are given it.
-        """
+        """Call the denoiser on latents (n, c, h, w) at times (n,) or one for all."""
 
     @abstractmethod
     def reading_layers(self, denoiser: Any) -> list[str]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer, T5EncoderModel, T5Tokenizer
 
 from plugins_engine.errors import BadRequest
-from plugins_engine.model.families.family import Config, EncoderKind, Family, LatentSizes
+from plugins_engine.model.families.family import Config, EncoderKind, Family, LatentSizes, Told
 from plugins_engine.model.layouts import FLUX_1
 from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
 from plugins_engine.model.text_encoding import PromptEmbedding
@@ -82,10 +82,7 @@ class Flux1(Family):
         noisy: Tensor,
         time: Tensor,
         text: PromptEmbedding,
-        *,
-        pixels_per_latent: int,
-        levels: int,
-        guidance: float,
+        told: Told,
     ) -> Tensor:
         count, channels, height, width = noisy.shape
         rows, columns = height // _PATCH, width // _PATCH
@@ -96,8 +93,8 @@ class Flux1(Family):
         guided = bool(self._config(denoiser).guidance_embeds)
         found: Tensor = denoiser(
             hidden_states=packed.reshape(count, rows * columns, -1),
-            timestep=time.expand(count).to(noisy.dtype) / levels,
-            guidance=torch.full((count,), guidance, device=noisy.device, dtype=torch.float32)
+            timestep=time.expand(count).to(noisy.dtype) / told.levels,
+            guidance=torch.full((count,), told.guidance, device=noisy.device, dtype=torch.float32)
             if guided
             else None,
             pooled_projections=text.pooled,

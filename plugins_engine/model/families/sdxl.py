@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from plugins_engine.model.families.family import Config, EncoderKind
+from plugins_engine.model.families.family import Config, EncoderKind, Told
 from plugins_engine.model.families.stable_diffusion import StableDiffusion
 from plugins_engine.model.layouts import SDXL
 from plugins_engine.model.text_encoding import PromptEmbedding
@@ -43,12 +43,9 @@ class StableDiffusionXL(StableDiffusion):
         noisy: Tensor,
         time: Tensor,
         text: PromptEmbedding,
-        *,
-        pixels_per_latent: int,
-        levels: int,
-        guidance: float,
+        told: Told,
     ) -> Tensor:
-        height, width = (side * pixels_per_latent for side in noisy.shape[-2:])
+        height, width = (side * told.pixels_per_latent for side in noisy.shape[-2:])
         size = torch.tensor([height, width, 0, 0, height, width], device=noisy.device, dtype=noisy.dtype)
         conditions = {"text_embeds": text.pooled, "time_ids": size.expand(len(noisy), -1)}
         predicted: Tensor = denoiser(

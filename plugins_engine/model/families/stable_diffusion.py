@@ -8,7 +8,7 @@ from diffusers.models.attention_processor import Attention
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from plugins_engine.model.families.family import Config, EncoderKind, Family, LatentSizes
+from plugins_engine.model.families.family import Config, EncoderKind, Family, LatentSizes, Told
 from plugins_engine.model.layouts import STABLE_DIFFUSION
 from plugins_engine.model.text_encoding import PromptEmbedding
 
@@ -51,10 +51,7 @@ class StableDiffusion(Family):
         noisy: Tensor,
         time: Tensor,
         text: PromptEmbedding,
-        *,
-        pixels_per_latent: int,
-        levels: int,
-        guidance: float,
+        told: Told,
     ) -> Tensor:
         predicted: Tensor = denoiser(noisy, time, encoder_hidden_states=text.tokens).sample
         return predicted

@@ -13,7 +13,7 @@ from diffusers import SD3Transformer2DModel
 from torch import Tensor
 from transformers import CLIPTextModelWithProjection, CLIPTokenizer, T5EncoderModel, T5Tokenizer
 
-from plugins_engine.model.families.family import Config, EncoderKind, Family, LatentSizes
+from plugins_engine.model.families.family import Config, EncoderKind, Family, LatentSizes, Told
 from plugins_engine.model.layouts import STABLE_DIFFUSION_3
 from plugins_engine.model.prompt_reading import TextReader
 from plugins_engine.model.text_encoding import PromptEmbedding
@@ -86,10 +86,7 @@ class StableDiffusion3(Family):
         noisy: Tensor,
         time: Tensor,
         text: PromptEmbedding,
-        *,
-        pixels_per_latent: int,
-        levels: int,
-        guidance: float,
+        told: Told,
     ) -> Tensor:
         predicted: Tensor = denoiser(
             hidden_states=noisy,

@@ -11,9 +11,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from market.accounts.models import Scope, User
 from market.basemodels.models import BaseModel
+from market.catalog.addition import inputs
 from market.catalog.models import Concept, PlugIn
 from market.catalog.plugin_likeness import Compared, Likeness
 from market.catalog.plugin_uploads import KIND, complete_upload
+from market.catalog.training_settings import TrainingSettings
 from market.catalog.versions import complete_version
 from market.jobs.models import Job
 from tests.market.api.conftest import Program, ProgramOf, problem
@@ -61,6 +63,25 @@ def test_works_become_a_plugin_that_is_published(seller: Program, concept: Conce
     published = seller.post("plugins/riverink/publish").json()
 
     assert (published["state"], published["version"]) == ("published", 1)
+
+
+def test_a_program_chooses_how_it_is_learned(seller: Program, concept: Concept) -> None:
+    chosen: dict[str, Any] = {"steps": 300, "rank": 8, "learning_rate": 0.002}
+
+    assert seller.post(f"concepts/{concept.pk}/additions", TERMS | chosen).status_code == 201
+
+    assert inputs(Job.objects.get()).settings == TrainingSettings(**chosen)
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 1}, {"rank": 129}, {"learning_rate": 0}, {"steps": "many"}])
+def test_settings_out_of_range_are_refused_by_name(
+    seller: Program, concept: Concept, wrong: dict[str, Any]
+) -> None:
+    answer = seller.post(f"concepts/{concept.pk}/additions", TERMS | wrong)
+
+    (fault,) = problem(answer, 422, "invalid")["errors"]
+    assert fault["pointer"] == f"#/{next(iter(wrong))}"
+    assert not Job.objects.exists()
 
 
 def test_an_addition_asked_for_twice_with_one_key_is_one(seller: Program, concept: Concept) -> None:

@@ -20,6 +20,7 @@ from market.ledger.sealing import seal_some
 from market.ledger.verification import verify
 from market.reports import figures
 from market.reports.narrowing import NOT_SAID, Narrowing, NarrowingForm
+from market.reports.people import by_country, by_person
 from market.reports.periods import Grain, quick
 from tests.market.stage import make_base, make_order, make_plugin, run, share_with, top_up
 
@@ -131,7 +132,7 @@ def test_every_number_is_the_sum_of_its_entries(narrowing: Narrowing, sealed: bo
         counted += row.queries is not None
     assert counted
 
-    people = figures.by_person(sums)
+    people = by_person(sums)
     for person in people:
         theirs = [each for each in entries if each.account.owner == person.person]
         assert (person.royalties, person.base_fees) == (
@@ -140,7 +141,7 @@ def test_every_number_is_the_sum_of_its_entries(narrowing: Narrowing, sealed: bo
         )
         assert person.queries in (None, queries(theirs))
     assert sum(row.total for row in people) == amount(entries, "plugin_fee", "base_fee")
-    assert sum(row.total for row in figures.by_country(people)) == sum(row.total for row in people)
+    assert sum(row.total for row in by_country(people)) == sum(row.total for row in people)
 
     lines = narrowing.lines(figures.paid_lines(figures.entries_in(THIS_MONTH)))
     assert {line.pk for line in lines} == {each.pk for each in entries}
@@ -152,7 +153,7 @@ def test_queries_of_several_people_or_plugins_are_not_guessed(base: BaseModel, a
         Narrowing(country="PT").sums(figures.sums_in(THIS_MONTH)), "plugin-version"
     )
     assert {row.label: row.queries for row in in_portugal} == {"Fxemoji": None, "Ink": 2, "Clay": 1}
-    on_base = figures.by_person(Narrowing(base=base).sums(figures.sums_in(THIS_MONTH)))
+    on_base = by_person(Narrowing(base=base).sums(figures.sums_in(THIS_MONTH)))
     assert {row.person.handle: row.queries for row in on_base}[artist.handle] is None
 
 

@@ -20,6 +20,7 @@ from market.ledger.models import AccountKind, Entry, Transfer
 from market.ledger.sealing import seal_some
 from market.payments.promotions import grant_credit
 from market.reports import figures
+from market.reports.people import by_person
 from market.reports.periods import Grain, Period, quick
 from tests.market.reports.conftest import Market
 from tests.market.stage import EURO, make_base, make_order, run, top_up
@@ -78,7 +79,7 @@ class TestFigures:
                 assert row.commission == sum(
                     sums["subject", subject, "platform_revenue"] for subject in row.subjects
                 )
-        for person in figures.by_person(kept):
+        for person in by_person(kept):
             assert person.royalties == sums["person", person.person.pk, "earnings", "plugin_fee"]
             assert person.base_fees == sums["person", person.person.pk, "earnings", "base_fee"]
 
@@ -96,7 +97,7 @@ class TestFigures:
             sum(row.gross for row in figures.by_span(figures.days_in(period), period, Grain.WEEK))
             == totals.gross
         )
-        assert sum(row.total for row in figures.by_person(sums)) == totals.royalties + totals.base_fees
+        assert sum(row.total for row in by_person(sums)) == totals.royalties + totals.base_fees
         assert sum(line.amount for line in figures.paid_lines(figures.entries_in(period))) == totals.gross
 
     def test_last_month_is_as_it_happened(self, market: Market, artist: User) -> None:

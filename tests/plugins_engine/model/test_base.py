@@ -262,8 +262,6 @@ def test_a_directory_says_its_sampler(sd_folder: Path, asked: dict[str, object],
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("EDMDPMSolverMultistepScheduler", r"of EDM \(continuous noise levels\)"),
-        ("EDMEulerScheduler", "of EDM"),
         ("FlowMatchEulerDiscreteScheduler", "of flow matching"),
         ("FlowMatchHeunDiscreteScheduler", "of flow matching"),
         ("SomethingNewScheduler", "found SomethingNewScheduler: this base cannot be drawn with"),

@@ -18,7 +18,7 @@ from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import applied
 from plugins_engine.model.loading import load_base
 from plugins_engine.model.sampler import SampleRequest, generate
-from plugins_engine.model.samplers import FLOW_SAMPLERS, SAMPLERS
+from plugins_engine.model.samplers import EDM_SAMPLERS, FLOW_SAMPLERS, SAMPLERS
 from plugins_engine.progress import Cancelled, Progress
 from tests.plugins_engine.conftest import BUILDERS
 from tests.plugins_engine.peer import pipeline_of
@@ -27,6 +27,7 @@ from tests.plugins_engine.tiny_pipelines import EVERY_KIND, RESOLUTION, random_a
 Bases = dict[str, BaseCheckpoint]
 EVERY_SAMPLER = [
     *(("sd1", each) for each in SAMPLERS),
+    *(("edm", each) for each in EDM_SAMPLERS),
     *((name, each) for name in ("sd3", "flux") for each in FLOW_SAMPLERS),
 ]
 
