@@ -36,6 +36,7 @@ from plugins_engine import (
     seen,
     styled,
 )
+from plugins_engine.concepts import evenly
 from training.plugins import shipped_works
 
 STEPS = 25
@@ -66,9 +67,9 @@ class _Target:
     expected: list[tuple[str, str]]  # (style, subject) of each prompt
     plain: list[str]  # the same subjects in styles that the base knows
 
-    @property
-    def concept(self) -> Concept:
-        return Concept(self.name, self.kind)
+    def share(self, drawn: _Drawn) -> float:
+        """Give how often the concept itself is seen."""
+        return drawn.style if self.kind == "style" else drawn.subject
 
 
 def measure(report: Report, root: Path, directory: Path = EMBEDDED) -> None:
@@ -181,7 +182,7 @@ class _Bench:
             self._plain = self._drawn(self._others, self._expected)
         others = self._drawn(self._others, self._expected, result.adapter)
         shown: dict[str, Any] = {
-            "own": own.style if target.kind == "style" else own.subject,
+            "own": target.share(own),
             "subject": own.subject,
             "other_styles_drop": self._plain.style - others.style,
             "other_subjects_drop": self._plain.subject - others.subject,
@@ -192,10 +193,8 @@ class _Bench:
             shown["plain_subject"] = self._drawn(target.plain, subjects).subject
         if not self._is_quick:
             if target.kind == "style":
-                few = add_concept(
-                    self._base, target.works[:: max(1, len(target.works) // FEW)][:FEW], target.name, target.kind,
-                    self._config,
-                )  # fmt: skip
+                works = evenly(target.works, FEW)
+                few = add_concept(self._base, works, target.name, target.kind, self._config)
                 shown["few"] = self._drawn(target.prompts, target.expected, few.adapter).style
             shown |= self._peer(target, shown["own"], shown["seconds"])
         return {"shown": shown, "figures": result.figures}
@@ -218,12 +217,11 @@ class _Bench:
             )  # fmt: skip
         except _Reached:
             return {"peer": watch.drawn, "peer_reached": True, "peer_seconds": watch.trained}
-        last = self._own(target, result.adapter, len(target.prompts))
+        last = self.own(target, result.adapter, len(target.prompts))
         return {"peer": last, "peer_reached": last >= wanted, "peer_seconds": watch.trained}
 
-    def _own(self, target: _Target, adapter: Adapter, count: int) -> float:
-        drawn = self._drawn(target.prompts[:count], target.expected[:count], adapter)
-        return drawn.style if target.kind == "style" else drawn.subject
+    def own(self, target: _Target, adapter: Adapter, count: int) -> float:
+        return target.share(self._drawn(target.prompts[:count], target.expected[:count], adapter))
 
     def _drawn(
         self, prompts: Sequence[str], expected: Sequence[tuple[str, str]], adapter: Adapter | None = None
@@ -255,7 +253,7 @@ class _Watch:
 
     def look(self, done: int, adapter: Adapter) -> None:
         before = time.monotonic()
-        self.drawn = self._bench._own(self._target, adapter, PEER_PICTURES)  # noqa: SLF001  # they are one benchmark
+        self.drawn = self._bench.own(self._target, adapter, PEER_PICTURES)
         self._begun += time.monotonic() - before
         if self.drawn >= self._wanted:
             raise _Reached

@@ -127,19 +127,6 @@ def timed(call: Callable[[], Any]) -> tuple[float, float]:
     return taken[0], statistics.median(taken[1:])
 
 
-def _prove_second_factor(client: Client, person: Any) -> None:
-    """Say in an admin's session that they gave a code: without a second factor an admin sees nothing."""
-    from allauth.mfa.models import Authenticator
-
-    Authenticator.objects.create(
-        user=person, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"}
-    )
-    session = client.session
-    session["account_authentication_methods"] = [{"method": "mfa", "type": "totp", "at": 0}]
-    session["account_authentication_methods_user"] = str(person.pk)
-    session.save()
-
-
 def main(count: int) -> None:
     # Models cannot be imported before.
     from market.accounts.models import User
@@ -149,6 +136,7 @@ def main(count: int) -> None:
     from market.ledger.statements import Month, proved, statement
     from market.ledger.verification import verify
     from market.reports.periods import quick
+    from tests.market.conftest import prove_second_factor
 
     begun = time.perf_counter()
     fill(count, datetime.now(UTC))
@@ -172,7 +160,7 @@ def main(count: int) -> None:
         person = User.objects.get(email=f"person{number}@example.org")
         clients[name].force_login(person, backend="django.contrib.auth.backends.ModelBackend")
         if person.is_admin:
-            _prove_second_factor(clients[name], person)
+            prove_second_factor(clients[name], person)
     year = f"from={datetime.now(UTC) - timedelta(days=365):%Y-%m-%d}&to={datetime.now(UTC):%Y-%m-%d}"
     month = f"{quick('last_month').first:%Y-%m}"
     pages = {

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from plugins_engine.errors import BadRequest
+
+Item = TypeVar("Item")
 
 KINDS = ("style", "character")
 """What a concept can be: how something is drawn, or who or what."""
@@ -64,10 +67,10 @@ def in_turn(prompts: Sequence[str], count: int) -> list[str]:
     return [prompts[i % len(prompts)] for i in range(count)]
 
 
-def evenly(prompts: Sequence[str], count: int) -> list[str]:
+def evenly(items: Sequence[Item], count: int) -> list[Item]:
     """Give at most so many of them, at even distances."""
-    count = min(count, len(prompts))
-    return [prompts[i * len(prompts) // count] for i in range(count)]
+    count = min(count, len(items))
+    return [items[i * len(items) // count] for i in range(count)]
 
 
 def calls(name: str, text: str) -> bool:

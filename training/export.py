@@ -5,7 +5,8 @@ import random
 import shutil
 from pathlib import Path
 
-from diffusers import StableDiffusionPipeline
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from plugins_engine import EMBEDDED, styled
 from training import pictures
@@ -24,22 +25,9 @@ CLAIMED_WORKS = 12
 def export(root: Path, _: int | None = None) -> None:
     """Write ``plugins_engine/embedded`` from the last checkpoints, in half precision."""
     parts = load_trained_parts(root)
-    pipeline = StableDiffusionPipeline(
-        vae=parts.autoencoder,
-        text_encoder=parts.text_encoder,
-        tokenizer=parts.tokenizer,
-        unet=parts.unet,
-        scheduler=parts.scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
+    save_pipeline(
+        EMBEDDED, parts.autoencoder, parts.text_encoder, parts.tokenizer, parts.unet, parts.scheduler
     )
-    for module in (parts.autoencoder, parts.text_encoder, parts.unet):
-        module.half()
-    pipeline.save_pretrained(EMBEDDED, safe_serialization=True)
-    parts.tokenizer.backend_tokenizer.model.save(
-        str(EMBEDDED / "tokenizer")
-    )  # vocab.json, merges.txt for older readers
     (EMBEDDED / "prompts.json").write_text(
         json.dumps(
             {"subjects": [c for c, _ in SUBJECTS.values()], "styles": [s.name for s in STYLES]}, indent=1
@@ -52,6 +40,32 @@ def export(root: Path, _: int | None = None) -> None:
             shutil.copy(root / "judge" / name, EMBEDDED / "judge" / name)
     export_works(root)
     export_claimed_works(root)
+
+
+def save_pipeline(
+    folder: Path,
+    autoencoder: AutoencoderKL,
+    text_encoder: CLIPTextModel,
+    tokenizer: CLIPTokenizer,
+    unet: UNet2DConditionModel,
+    scheduler: DDIMScheduler,
+) -> None:
+    """Write the parts as a pipeline's directory, in half precision, which they are in afterwards."""
+    for module in (autoencoder, text_encoder, unet):
+        module.half()
+    pipeline = StableDiffusionPipeline(
+        vae=autoencoder,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    # vocab.json and merges.txt are for older readers.
+    tokenizer.backend_tokenizer.model.save(str(folder / "tokenizer"))
 
 
 def export_works(root: Path) -> None:
@@ -105,10 +119,12 @@ def _write_works(
         file = f"{caption.lower().replace(',', '').replace(' ', '-')}.png"
         shutil.copy(source, folder / file)
         listed.append({"file": file, "caption": caption})
-    (folder / "works.json").write_text(
-        json.dumps(
-            {"name": name, "kind": kind, "licence": licence, "attribution": attribution, "works": listed},
-            indent=1,
-        )
-        + "\n"
-    )
+    save_listing(folder, name, kind, licence, attribution, listed)
+
+
+def save_listing(
+    folder: Path, name: str, kind: str, licence: str, attribution: str, works: list[dict[str, str]]
+) -> None:
+    """Say beside works whose they are, under which licence, and what each shows: works.json."""
+    about = {"name": name, "kind": kind, "licence": licence, "attribution": attribution, "works": works}
+    (folder / "works.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n")

@@ -58,7 +58,7 @@ class AdditionBody(VersionBody):
     )
 
     class Meta(VersionBody.Meta):
-        fields = (*VersionBody.Meta.fields, "steps", "rank", "learning_rate")
+        fields = (*VersionBody.Meta.fields, *TrainingSettings.__dataclass_fields__)
 
 
 class PlugInFileBody(VersionBody):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
-from django.db import connections, transaction
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from market.basemodels.card import BadCard, read_card
@@ -18,12 +18,13 @@ from market.basemodels.models import BaseModel
 
 EMBEDDED_SLUG = "embedded"
 # What refers to a base when somebody has used it. The tables are read as they are, before any migration.
-_USES = (
-    "select 1 from catalog_plugin where base_id = %(base)s",
-    "select 1 from generation_generationrequest g join basemodels_baserelease r on r.id = g.release_id where r.base_id = %(base)s",
-    "select 1 from extractions_extraction where base_id = %(base)s",
-    "select 1 from claims_claim where base_id = %(base)s",
-)
+_USES = {
+    "catalog_plugin": "select 1 from catalog_plugin where base_id = %s limit 1",
+    "generation_generationrequest": "select 1 from generation_generationrequest g "
+    "join basemodels_baserelease r on r.id = g.release_id where r.base_id = %s limit 1",
+    "extractions_extraction": "select 1 from extractions_extraction where base_id = %s limit 1",
+    "claims_claim": "select 1 from claims_claim where base_id = %s limit 1",
+}
 
 
 def earlier_directory() -> Path:
@@ -51,10 +52,10 @@ def same_embedded_base(alias: str) -> list[CheckMessage]:
     ]
 
 
-def keep_earlier_base() -> BaseModel | None:
-    """Give the embedded base of an earlier version an address and a directory of its own, if it was used and is here.
+def keep_earlier_base() -> None:
+    """Give the embedded base of an earlier version an address and a directory of its own, if that is here.
 
-    It keeps its plug-ins, releases, prices and owner. None: there is nothing to keep.
+    It keeps its plug-ins, releases, prices and owner.
     """
     base = BaseModel.objects.filter(slug=EMBEDDED_SLUG, source="").first()
     now = _fingerprint_of(settings.EMBEDDED_BASE_DIR)
@@ -63,18 +64,14 @@ def keep_earlier_base() -> BaseModel | None:
         or base.fingerprint in ("", now)
         or _fingerprint_of(earlier_directory()) != base.fingerprint
     ):
-        return None
-    with transaction.atomic():
-        base.slug = f"{EMBEDDED_SLUG}-{base.fingerprint[:8]}"
-        base.name = f"{base.name} (earlier)"[:100]
-        base.source = str(earlier_directory())
-        base.save(update_fields=["slug", "name", "source"])
-    return base
+        return
+    base.slug = f"{EMBEDDED_SLUG}-{base.fingerprint[:8]}"
+    base.name = f"{base.name} (earlier)"[:100]
+    base.source = str(earlier_directory())
+    base.save(update_fields=["slug", "name", "source"])
 
 
 def _fingerprint_of(directory: Path) -> str:
-    if not directory.is_dir():
-        return ""
     try:
         return read_card(directory).fingerprint
     except BadCard:
@@ -94,9 +91,9 @@ def _fingerprint_in_use(connection: BaseDatabaseWrapper) -> str:
         row = cursor.fetchone()
         if row is None:
             return ""
-        for use in _USES:
-            if use.split(" from ")[1].split()[0] in tables:
-                cursor.execute(f"{use} limit 1", {"base": row[0]})
+        for table, use in _USES.items():
+            if table in tables:
+                cursor.execute(use, [row[0]])
                 if cursor.fetchone() is not None:
                     return str(row[1])
     return ""

@@ -43,9 +43,9 @@ class Process(ABC):
     def target(self, clean: Tensor, noise: Tensor, times: Tensor) -> Tensor:
         """Give what the base shall predict of them."""
 
-    @abstractmethod
     def weights(self, times: Tensor, min_snr: float) -> Tensor:
-        """Give what the errors at times (n,) count (min-SNR, Hang et al. 2023, arXiv 2303.09556)."""
+        """Give what the errors at times (n,) count: alike, or by min-SNR (Hang et al. 2023, arXiv 2303.09556)."""
+        return torch.ones(len(times))
 
     @abstractmethod
     def expected(self, noisy: Tensor, predicted: Tensor, time: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ class Diffusion(Process):
         ratio = kept / (1 - kept)
         if self.prediction == "epsilon":
             return ratio.clamp(max=min_snr) / ratio.clamp(min=1e-8)
-        return ratio.clamp(max=min_snr) if self.prediction == "sample" else torch.ones(len(times))
+        return ratio.clamp(max=min_snr) if self.prediction == "sample" else super().weights(times, min_snr)
 
     def expected(self, noisy: Tensor, predicted: Tensor, time: Tensor) -> Tensor:
         kept = self.kept[int(time)].to(noisy.device)
@@ -120,9 +120,6 @@ class Flow(Process):
     def target(self, clean: Tensor, noise: Tensor, times: Tensor) -> Tensor:
         return noise - clean
 
-    def weights(self, times: Tensor, min_snr: float) -> Tensor:
-        return torch.ones(len(times))
-
     def expected(self, noisy: Tensor, predicted: Tensor, time: Tensor) -> Tensor:
         return noisy - float(time) / self.levels * predicted
 
@@ -158,9 +155,6 @@ class Elucidated(Process):
         sigma = self._sigma(clean, times)
         skip, out = self._parts(sigma)
         return (clean - skip * (clean + sigma * noise)) / out
-
-    def weights(self, times: Tensor, min_snr: float) -> Tensor:
-        return torch.ones(len(times))
 
     def expected(self, noisy: Tensor, predicted: Tensor, time: Tensor) -> Tensor:
         sigma = self._sigma(noisy, time.view(1))

@@ -102,7 +102,7 @@ _ASKED_OF_FLOW = {
     "UniPCMultistepScheduler": "unipc",
 }
 _ASKED_OF_EDM = {"EDMEulerScheduler": "euler", "EDMDPMSolverMultistepScheduler": "dpm++"}
-_OTHER_SCHEDULES = {"FlowMatch": "flow matching"}
+_OTHER_SCHEDULES = {"EDM": "EDM (continuous noise levels)", "FlowMatch": "flow matching"}
 _STEADY = ("ddim", "dpm++")
 
 
@@ -182,9 +182,8 @@ class Schedule:
             return _ASKED_OF_FLOW.get(kind) if said else None
         if self.config.get("use_flow_sigmas"):
             return None
-        return {**_ASKED, **_ASKED_OF_EDM}.get(
-            str(self.config.get("_class_name", "DPMSolverMultistepScheduler"))
-        )
+        kind = str(self.config.get("_class_name", "DPMSolverMultistepScheduler"))
+        return _ASKED_OF_EDM.get(kind) or _ASKED.get(kind)
 
     def _unknown(self) -> BadBase:
         kind = str(self.config.get("_class_name", "a scheduler without a name"))

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from plugins_engine import load_base, styled
 from training import checkpoint
+from training.export import save_listing, save_pipeline
+from training.next.drawings import SIZE
 from training.next.latents import normalised
 from training.next.model import GUIDANCE, load_trained_parts
 from training.next.pictures import Drawing, Sheets, all_drawings
@@ -41,22 +42,9 @@ ADDITION = {
 def export(root: Path, _: int | None = None) -> None:
     """Write the base from the last checkpoints, in half precision, and what belongs to it."""
     parts = load_trained_parts(root)
-    pipeline = StableDiffusionPipeline(
-        vae=normalised(root),
-        text_encoder=parts.text_encoder,
-        tokenizer=parts.tokenizer,
-        unet=parts.unet,
-        scheduler=parts.scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    pipeline.vae.register_to_config(sample_size=128)
-    for module in (pipeline.vae, parts.text_encoder, parts.unet):
-        module.half()
-    pipeline.save_pretrained(BASE, safe_serialization=True)
-    # vocab.json and merges.txt are for older readers.
-    parts.tokenizer.backend_tokenizer.model.save(str(BASE / "tokenizer"))
+    autoencoder = normalised(root)
+    autoencoder.register_to_config(sample_size=SIZE)
+    save_pipeline(BASE, autoencoder, parts.text_encoder, parts.tokenizer, parts.unet, parts.scheduler)
     prompts = {"subjects": [s.caption for s in subjects()], "styles": [s.name for s in known()]}
     (BASE / "prompts.json").write_text(json.dumps(prompts, indent=1) + "\n")
     if (root / "judge").exists():
@@ -73,7 +61,7 @@ def write_card(step: int) -> None:
         "name": "Coming base",
         "fingerprint": base.fingerprint,
         "architecture": base.architecture,
-        "resolution": 128,
+        "resolution": SIZE,
         "trained_steps": step,
         "default_steps": 25,
         "default_guidance": GUIDANCE,
@@ -117,14 +105,8 @@ def _write(folder: Path, name: str, kind: str, chosen: Sequence[Drawing], captio
         Image.fromarray(np.ascontiguousarray(pixels)).save(folder / file, optimize=True)
         listed.append({"file": file, "caption": caption})
     styles = list(dict.fromkeys(d.style for d in chosen))
-    about = {
-        "name": name,
-        "kind": kind,
-        "licence": ", ".join(sorted({s.licence for s in styles})),
-        "attribution": "; ".join(map(_credit, styles)),
-        "works": listed,
-    }
-    (folder / "works.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+    licence = ", ".join(sorted({s.licence for s in styles}))
+    save_listing(folder, name, kind, licence, "; ".join(map(_credit, styles)), listed)
 
 
 def _credit(style: Style) -> str:

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
 from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
-from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import CLIPTextModelWithProjection, CLIPTokenizer
 
 from plugins_engine.model.families.stable_diffusion_3 import T5_LENGTH
 from plugins_engine.model.precision import bfloat16_is_quicker
@@ -26,7 +26,7 @@ from training.next.autoencoder import LATENT_CHANNELS
 from training.next.fitting import fit, load_averaged
 from training.next.latents import load_latents
 from training.next.model import SIDE, Batches, spread
-from training.next.tokens import LENGTH, train_tokenizer
+from training.next.tokens import LENGTH, text_config, tokenizer_of
 
 STEPS = 10_000
 LAYERS, HEADS, HEAD = 4, 8, 32
@@ -51,24 +51,6 @@ def build_transformer() -> SD3Transformer2DModel:
         pooled_projection_dim=sum(width for width, _ in READERS),
         pos_embed_max_size=2 * SIDE,
         qk_norm="rms_norm",
-    )
-
-
-def build_reader(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLIPTextModelWithProjection:
-    """Make an untrained text encoder. One layer more than is read: the last one is left out, as the family's are."""
-    return CLIPTextModelWithProjection(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=width,
-            intermediate_size=4 * width,
-            projection_dim=width,
-            num_hidden_layers=layers + 1,
-            num_attention_heads=width // 64,
-            max_position_embeddings=LENGTH,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
     )
 
 
@@ -127,10 +109,12 @@ class Parts:
 
 def build(root: Path) -> Parts:
     """Make the untrained parts, with the first base's tokenizer."""
-    folder = root / "tokenizer"
-    tokenizer = CLIPTokenizer.from_pretrained(folder) if folder.exists() else train_tokenizer(folder)
+    tokenizer = tokenizer_of(root)
     torch.manual_seed(0)
-    readers = [build_reader(tokenizer, width, layers) for width, layers in READERS]
+    # One layer more than is read: the family leaves the last one out.
+    readers = [
+        CLIPTextModelWithProjection(text_config(tokenizer, width, layers + 1)) for width, layers in READERS
+    ]
     return Parts(tokenizer, readers, build_transformer(), FlowMatchEulerDiscreteScheduler(shift=1.0))
 
 

@@ -11,15 +11,15 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from plugins_engine.model.precision import bfloat16_is_quicker
 from training import checkpoint
 from training.model import build_scheduler, noise_levels
 from training.next.autoencoder import LATENT_CHANNELS
-from training.next.fitting import fit
+from training.next.fitting import fit, load_averaged
 from training.next.latents import Latents, load_latents
-from training.next.tokens import LENGTH, train_tokenizer
+from training.next.tokens import LENGTH, text_config, tokenizer_of
 from training.next.words import train_caption
 
 STEPS = 10_000
@@ -51,24 +51,6 @@ def build_unet() -> UNet2DConditionModel:
     )
 
 
-def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """Make the untrained text encoder for a tokenizer."""
-    return CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=WIDTH,
-            intermediate_size=4 * WIDTH,
-            projection_dim=WIDTH,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            max_position_embeddings=LENGTH,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    )
-
-
 @dataclass
 class Parts:
     """The parts of the base under training; all but the tokenizer on one device."""
@@ -94,13 +76,11 @@ class Parts:
 
 def build(root: Path, device: torch.device | str = "cpu") -> Parts:
     """Make the untrained parts."""
-    folder = root / "tokenizer"
-    tokenizer = CLIPTokenizer.from_pretrained(folder) if folder.exists() else train_tokenizer(folder)
+    tokenizer = tokenizer_of(root)
     torch.manual_seed(0)
     place = torch.device(device)
-    return Parts(
-        tokenizer, build_text_encoder(tokenizer).to(place), build_unet().to(place), build_scheduler(), place
-    )
+    text_encoder = CLIPTextModel(text_config(tokenizer, WIDTH, layers=2))
+    return Parts(tokenizer, text_encoder.to(place), build_unet().to(place), build_scheduler(), place)
 
 
 class Batches:
@@ -193,16 +173,12 @@ def load_trained_parts(root: Path, device: str = "cpu") -> Parts:
     Raises: FileNotFoundError when there is neither.
     """
     parts = build(root, device)
-    both = parts.both
-    if state := checkpoint.load(root / "model.pt"):
-        both.load_state_dict(state["model"])
-        for parameter, value in zip(both.parameters(), state["average"], strict=True):
-            parameter.data.copy_(value)
-    elif TRAINED.exists():
-        _load_kept(both)
+    path = root / "model.pt"
+    if TRAINED.exists() and not path.exists():
+        _load_kept(parts.both)
+        parts.both.eval().requires_grad_(False)
     else:
-        raise FileNotFoundError(f"no {root / 'model.pt'}: run `python -m training.next model` first")
-    both.eval().requires_grad_(False)
+        load_averaged(path, parts.both)
     return parts
 
 

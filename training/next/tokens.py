@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from transformers import CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTokenizer
 
 from training.next.colours import random_pair
 from training.next.procedural import recipes
@@ -14,6 +14,28 @@ from training.text import learn_vocabulary
 
 VOCABULARY = 4_000
 LENGTH = 32  # tokens; the longest training caption has about 20
+
+
+def tokenizer_of(root: Path) -> CLIPTokenizer:
+    """Give the tokenizer that lies under a root, learned now where there is none."""
+    folder = root / "tokenizer"
+    return CLIPTokenizer.from_pretrained(folder) if folder.exists() else train_tokenizer(folder)
+
+
+def text_config(tokenizer: CLIPTokenizer, width: int, layers: int) -> CLIPTextConfig:
+    """Describe a text encoder for a tokenizer, with heads 64 wide."""
+    return CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        intermediate_size=4 * width,
+        projection_dim=width,
+        num_hidden_layers=layers,
+        num_attention_heads=width // 64,
+        max_position_embeddings=LENGTH,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
 
 
 def train_tokenizer(folder: Path) -> CLIPTokenizer:

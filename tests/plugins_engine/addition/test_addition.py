@@ -128,10 +128,9 @@ def test_one_process_trains_in_one_precision_after_another(sd: BaseCheckpoint) -
 
 @pytest.mark.parametrize("name", ["sd1", "edm"])
 def test_training_brings_the_base_nearer_to_the_works(bases: dict[str, BaseCheckpoint], name: str) -> None:
-    sd = bases[name]
     config = AdditionConfig(rank=8, steps=40, batch=6, prior_batch=0, learning_rate=5e-3, verbatim_works=0)
 
-    result = add_concept(sd, works(), "Discworld", "style", config)
+    result = add_concept(bases[name], works(), "Discworld", "style", config)
 
     assert result.figures["final_loss"] < 0.95 * result.figures["first_loss"]
 
