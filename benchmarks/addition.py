@@ -29,6 +29,7 @@ from plugins_engine import (
     Known,
     OnTheWay,
     add_concept,
+    evenly,
     generate_each,
     in_turn,
     known_concepts,
@@ -36,7 +37,6 @@ from plugins_engine import (
     seen,
     styled,
 )
-from plugins_engine.concepts import evenly
 from training.plugins import shipped_works
 
 STEPS = 25

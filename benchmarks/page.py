@@ -35,7 +35,7 @@ def _section(measured: dict[str, Any]) -> str:
     lines = [
         f"## {measured['benchmark'].replace('_', ' ').capitalize()}",
         "",
-        f"`python -m benchmarks {measured['benchmark']}{quick}`, on {measured['machine']}.",
+        f"`python -m benchmarks {measured['benchmark']}{quick}`, on {measured['machine']}.{_of(measured)}",
         "",
         "| Figure | Ours | Peer | Target | |",
         "|---|---:|---:|---:|---|",
@@ -55,6 +55,11 @@ def _section(measured: dict[str, Any]) -> str:
     for number, plot in enumerate(measured.get("plots", []), 1):
         lines += ["", f"![{plot['title']}](../figures/{_plot_name(measured, number)})"]
     return "\n".join(lines) + "\n"
+
+
+def _of(measured: dict[str, Any]) -> str:
+    """Say of what the figures are, where that is not the program as it is."""
+    return f" **{measured['of']}**" if "of" in measured else ""
 
 
 def plots(folder: Path = FIGURES) -> dict[str, str]:
