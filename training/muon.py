@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from plugins_engine.model.precision import bfloat16_is_quicker
+
 # Of the quintic iteration that drives all singular values towards 1 (Jordan et al. 2024, kellerjordan.github.io/posts/muon).
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 _ROUNDS = 5
@@ -68,11 +70,17 @@ def muon_and_adamw(module: torch.nn.Module, rate: float, ends: Sequence[str]) ->
 def orthogonalised(matrix: Tensor) -> Tensor:
     """Give a matrix of the same singular vectors, all singular values near 1 (0.7 to 1.2, which is near enough).
 
-    Every step of the iteration is X ← p(X Xᵀ) X. The small square p's are multiplied up first and meet the wide X once.
+    Where bfloat16 is quicker it is computed in that, to about 1%: momentum is noisier.
     """
     wide = matrix.shape[0] <= matrix.shape[1]
     x = matrix if wide else matrix.T
     x = x / x.norm().clamp(min=1e-7)
+    x = _driven_in_bfloat16(x) if bfloat16_is_quicker() else _driven(x)
+    return x if wide else x.T
+
+
+def _driven(x: Tensor) -> Tensor:
+    """Iterate X ← p(X Xᵀ) X. The small square p's are multiplied up first and meet the wide X once."""
     gram = x @ x.T
     product = torch.eye(len(gram)).to(gram)
     for _ in range(_ROUNDS):
@@ -80,5 +88,13 @@ def orthogonalised(matrix: Tensor) -> Tensor:
         step.diagonal().add_(_A)
         product = step @ product
         gram = step @ gram @ step
-    x = product.mm(x)
-    return x if wide else x.T
+    return product.mm(x)
+
+
+def _driven_in_bfloat16(x: Tensor) -> Tensor:
+    """Iterate on X itself: a Gram matrix of 8 bits would lose the small singular values."""
+    held = x.bfloat16()
+    for _ in range(_ROUNDS):
+        gram = held @ held.T
+        held = torch.addmm(held, torch.addmm(gram, gram, gram, beta=_B, alpha=_C), held, beta=_A)
+    return held.to(x.dtype)
