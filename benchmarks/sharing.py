@@ -1,7 +1,8 @@
 """What a request costs beside a training: two processes on the same cores, whose threads wait quietly, or spin.
 
 Torch's threads wait for each other many times in a step. By default they spin meanwhile, and hold the very core that the other
-process needs. The peer is that default.
+process needs. The peer is that default. Ours spin for some microseconds; what that brings to a small request that has the machine to
+itself is measured too.
 """
 
 import os
@@ -23,7 +24,8 @@ PICTURES, STEPS = 4, 25
 def measure(report: Report, _: Path) -> None:
     rounds = 2 if report.quick else 5
     quiet, spinning = _ratios("PASSIVE", rounds), _ratios("ACTIVE", 1 if report.quick else 2)
-    report.details = {"quiet": quiet, "spinning": spinning}
+    alone = _alone(rounds)
+    report.details = {"quiet": quiet, "spinning": spinning, "alone": alone}
     report.add(
         "request beside a training, of its time alone",
         statistics.median(quiet),
@@ -32,6 +34,22 @@ def measure(report: Report, _: Path) -> None:
         peer=statistics.median(spinning),
         note=f"{PICTURES} pictures of {STEPS} steps; median of {rounds} rounds taken in turns; peer: threads that spin",
     )
+    report.add(
+        "one picture alone, of its time if threads never spin",
+        statistics.median(alone),
+        at_least=False,
+        note=f"{STEPS} steps; median of {rounds} rounds taken in turns",
+    )
+
+
+def _alone(rounds: int) -> list[float]:
+    """Time a picture with threads that spin for a moment and with threads that never do, in turns."""
+    with ExitStack() as ended:
+        ours, never = (
+            ended.enter_context(_Child("one", "PASSIVE", GOMP_SPINCOUNT=spins)) for spins in ("1000", "0")
+        )
+        ours.seconds(), never.seconds()  # the first ones warm up
+        return [ours.seconds() / never.seconds() for _ in range(rounds)]
 
 
 def _ratios(policy: str, rounds: int) -> list[float]:
@@ -54,10 +72,12 @@ def _ratios(policy: str, rounds: int) -> list[float]:
 class _Child:
     """One of the two processes."""
 
-    def __init__(self, part: str, policy: str) -> None:
+    def __init__(self, part: str, policy: str, **more: str) -> None:
+        # This process's own count of spins would be inherited, whatever the policy.
+        inherited = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.sharing", part],
-            env={**os.environ, "OMP_WAIT_POLICY": policy},
+            env={**inherited, "OMP_WAIT_POLICY": policy, **more},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -102,11 +122,11 @@ def _train() -> None:
         add_concept(base, works, name, kind, AdditionConfig.for_base(base))
 
 
-def _draw() -> None:
+def _draw(count: int) -> None:
     from plugins_engine import SampleRequest, generate, load_base
 
     base = load_base()
-    request = SampleRequest("a fox, Noto style", count=PICTURES, steps=STEPS)
+    request = SampleRequest("a fox, Noto style", count=count, steps=STEPS)
     print("ready", flush=True)
     for _ in sys.stdin:
         begun = time.monotonic()
@@ -115,4 +135,4 @@ def _draw() -> None:
 
 
 if __name__ == "__main__":
-    _train() if sys.argv[1] == "train" else _draw()
+    _train() if sys.argv[1] == "train" else _draw(1 if sys.argv[1] == "one" else PICTURES)

@@ -23,19 +23,31 @@ def test_workers_fill_the_cores_together_and_none_is_left_with_one_thread(
 
 
 @pytest.mark.parametrize("module", ["workers", "plugins_engine"])
-def test_threads_wait_without_spinning_wherever_torch_is_loaded_from(module: str) -> None:
+@pytest.mark.parametrize(
+    ("chosen", "policy"),
+    [
+        ({}, "PASSIVE 1000"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None"),
+        ({"GOMP_SPINCOUNT": "0"}, "PASSIVE 0"),
+    ],
+)
+def test_threads_hardly_spin_wherever_torch_is_loaded_from_unless_told_otherwise(
+    module: str, chosen: dict[str, str], policy: str
+) -> None:
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
     program = (
-        f"import {module}, os, sys; assert 'torch' not in sys.modules; print(os.environ['OMP_WAIT_POLICY'])"
+        f"import {module}, os, sys; assert 'torch' not in sys.modules; "
+        f"print(*(os.environ.get(name) for name in {names}))"
     )
-    without = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    without = {name: value for name, value in os.environ.items() if name not in names}
 
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=without, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=without | chosen,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert done.stdout.strip() == "PASSIVE"
 
-    chosen = without | {"OMP_WAIT_POLICY": "ACTIVE"}
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=chosen, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "ACTIVE"
+    assert done.stdout.strip() == policy
