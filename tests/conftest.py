@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from pathlib import Path
 
 import django
@@ -60,8 +59,8 @@ def _set_environment() -> Path:
     # Broker, cache and files of each xdist worker are apart; Valkey has 16 numbered databases.
     number = int(worker.removeprefix("gw")) * 2 % 16 if worker.startswith("gw") else 0
     postgres, valkey = _services(folder)
-    # Before torch is loaded: the engine says how its threads wait.
-    import_module("plugins_engine")
+    # Before torch is loaded: its threads leave their core to another process while they wait, instead of spinning on it.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "market.settings",
         "DATA_DIR": str(folder / worker),
