@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from plugins_engine.addition.config import AdditionConfig
     from plugins_engine.addition.on_the_way import OnTheWay
     from plugins_engine.addition.training import AdditionResult, add_concept
+    from plugins_engine.carrying.carrying import Carried, carry
+    from plugins_engine.carrying.config import CARRYING_METHODS, CarryingConfig, CarryingMethod
     from plugins_engine.checkpoints import Checkpoint, Checkpoints
     from plugins_engine.combination.config import COMBINATION_METHODS, CombinationConfig, CombinationMethod
     from plugins_engine.combination.easymerge import Combination, combine
@@ -103,6 +105,7 @@ if TYPE_CHECKING:
     from plugins_engine.works import read_picture, read_works
 
 __all__ = [
+    "CARRYING_METHODS",
     "COMBINATION_METHODS",
     "EMBEDDED",
     "EXTRACTION_METHODS",
@@ -127,6 +130,9 @@ __all__ = [
     "BrokenPicture",
     "Cancelled",
     "CaptionedPictures",
+    "Carried",
+    "CarryingConfig",
+    "CarryingMethod",
     "Checkpoint",
     "Checkpoints",
     "ClosedFormConfig",
@@ -181,6 +187,7 @@ __all__ = [
     "applied",
     "available_memory",
     "calls",
+    "carry",
     "check_release",
     "combine",
     "combine_erasers",
@@ -270,6 +277,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "combination.config": ("CombinationConfig", "CombinationMethod", "COMBINATION_METHODS"),
     "combination.parts": ("CombinationPart", "joint_parts"),
     "combination.prompts": ("parts_drawing",),
+    "carrying.carrying": ("carry", "Carried"),
+    "carrying.config": ("CarryingConfig", "CarryingMethod", "CARRYING_METHODS"),
     "evidence.config": ("EvidenceConfig", "CaptionedPictures"),
     "evidence.reproduction": ("find_reproductions", "Reproduction", "Nearest", "Agreement"),
     "evidence.membership": ("find_membership", "Membership", "Roc"),

@@ -1,4 +1,4 @@
-"""The command line: look at bases and plug-ins, see that all works, unpack, convert, add, extract and combine concepts, draw, judge."""
+"""The command line: look at bases and plug-ins, see that all works, unpack, convert, add, extract, combine and carry concepts, draw, judge."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from plugins_engine.commands import (
     add,
+    carry,
     combine,
     convert,
     doctor,
@@ -54,6 +55,6 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=_version())
     commands = root.add_subparsers(metavar="COMMAND", required=True)
-    for command in (info, doctor, unpack, convert, add, extract, combine, evidence, generate, judge):
+    for command in (info, doctor, unpack, convert, add, extract, combine, carry, evidence, generate, judge):
         command.add(commands)
     return root

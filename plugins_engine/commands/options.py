@@ -26,6 +26,10 @@ def base_options(command: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a diffusers directory: SD 1.x, 2.x, SDXL, SD 3 or FLUX.1 (default: the embedded one)",
     )
+    device_option(command)
+
+
+def device_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--device",
         default=os.environ.get("DEVICE", "cpu"),

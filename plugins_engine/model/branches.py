@@ -76,12 +76,8 @@ def require_fit(base: BaseCheckpoint, adapter: Adapter) -> None:
 
 def _require_vector(base: BaseCheckpoint, parameter: str, vector: Tensor, called: str) -> None:
     """Raise BaseMismatch unless the base has a bias, or a norm's weight, of that name and length."""
-    layer, _, part = parameter.rpartition(".")
-    try:
-        found = getattr(base.module(layer), part, None)
-    except (AttributeError, KeyError):
-        found = None
-    if not isinstance(found, Tensor) or found.ndim != 1:
+    found = vector_at(base, parameter)
+    if found is None:
         raise BaseMismatch(
             f"{called} changes {parameter}, which this base ({base.architecture}) does not have"
         )
@@ -89,6 +85,16 @@ def _require_vector(base: BaseCheckpoint, parameter: str, vector: Tensor, called
         raise BaseMismatch(
             f"{called} changes {len(vector)} numbers of {parameter}, in this base ({base.architecture}) there are {len(found)}"
         )
+
+
+def vector_at(base: BaseCheckpoint, parameter: str) -> Tensor | None:
+    """Give a bias, or a norm's weight, by its name; None: the base has none of that name."""
+    layer, _, part = parameter.rpartition(".")
+    try:
+        found = getattr(base.module(layer), part, None)
+    except (AttributeError, KeyError):
+        return None
+    return found if isinstance(found, Tensor) and found.ndim == 1 else None
 
 
 def _kernels(base: BaseCheckpoint, layers: Mapping[str, Delta]) -> dict[str, tuple[int, int]]:
@@ -110,13 +116,13 @@ def completed(base: BaseCheckpoint, adapter: Adapter) -> Adapter:
 def known_beside(base: BaseCheckpoint, adapter: Adapter) -> Adapter:
     """Give the adapter with deltas that are known without the base: DoRA's become full differences."""
     layers: dict[str, Delta] = {
-        layer: each.beside(_matrix(base, layer)) if isinstance(each, Decomposed) else each
+        layer: each.beside(matrix_of(base, layer)) if isinstance(each, Decomposed) else each
         for layer, each in adapter.layers.items()
     }
     return replace(adapter, layers=layers, kernels=_kernels(base, layers))
 
 
-def _matrix(base: BaseCheckpoint, layer: str) -> Tensor:
+def matrix_of(base: BaseCheckpoint, layer: str) -> Tensor:
     """Give a layer's weight as a matrix, on the CPU in float32."""
     weight = base.module(layer).weight
     assert isinstance(weight, Tensor)  # noqa: S101  # every adapted layer has one
@@ -261,7 +267,7 @@ def branches_of(base: BaseCheckpoint, plugins: Sequence[Weighted]) -> dict[str, 
             if isinstance(each, tuple):
                 thin.setdefault(layer, []).append(delta.scale(each, weight))
             else:
-                beside = _matrix(base, layer) if isinstance(each, Decomposed) else None
+                beside = matrix_of(base, layer) if isinstance(each, Decomposed) else None
                 matrix = kinds.materialise(each, beside) * weight
                 branch.full = matrix if branch.full is None else branch.full + matrix
         for parameter, vector in adapter.vectors.items():

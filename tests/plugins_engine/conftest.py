@@ -10,6 +10,7 @@ import torch
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.loading import load_base
 from tests.plugins_engine import tiny_pipelines
+from tests.plugins_engine.carrying.generations import NextOf, next_generation
 
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     "sd1": tiny_pipelines.sd1,
@@ -61,3 +62,16 @@ def base(request: pytest.FixtureRequest, bases: dict[str, BaseCheckpoint]) -> Ba
 def sd(bases: dict[str, BaseCheckpoint]) -> BaseCheckpoint:
     """The SD 1.x-like base, where the architecture does not matter."""
     return bases["sd1"]
+
+
+@pytest.fixture(scope="session")
+def next_of(tmp_path_factory: pytest.TempPathFactory) -> NextOf:
+    """Give the next generation of a base, made once a session."""
+    made: dict[str, BaseCheckpoint] = {}
+
+    def give(base: BaseCheckpoint) -> BaseCheckpoint:
+        if base.fingerprint not in made:
+            made[base.fingerprint] = next_generation(base, tmp_path_factory.mktemp("next") / "base")
+        return made[base.fingerprint]
+
+    return give

@@ -4,6 +4,7 @@ They draw noise, but every part of them is of the class, and wired the way, that
 """
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,7 @@ from plugins_engine.adapters.learned_tokens import LearnedTokens
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import ordinary_vectors
 from plugins_engine.model.families import LAYER_KINDS
+from plugins_engine.model.loading import load_base
 
 LENGTH = 77
 RESOLUTION = 32  # pixels; 16 latents
@@ -53,6 +55,16 @@ def sd1(folder: Path, seed: int = 0) -> Path:
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1
     )
     return _save_sd(folder, unet, scheduler, AutoencoderKL(**_autoencoder()))
+
+
+def next_with_fewer_layers(base: BaseCheckpoint, folder: Path) -> BaseCheckpoint:
+    """Build another generation of the SD 1.x-like pipeline, which lacks a layer of each block. Its autoencoder is the same."""
+    torch.manual_seed(1)
+    unet = UNet2DConditionModel(**_unet(cross_attention_dim=32, attention_head_dim=4, layers_per_block=1))
+    shutil.copytree(base.directory.path, folder)
+    shutil.rmtree(folder / "unet")
+    unet.save_pretrained(folder / "unet")
+    return load_base(folder)
 
 
 def sd2(folder: Path, seed: int = 0) -> Path:

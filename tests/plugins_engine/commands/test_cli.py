@@ -32,6 +32,7 @@ COMMANDS = (
     "add",
     "extract",
     "combine",
+    "carry",
     "evidence",
     "generate",
     "judge",
