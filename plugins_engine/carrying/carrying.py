@@ -215,10 +215,12 @@ class _Carrying:
         return carried(self._target, self._own, layers)
 
     def _drawn_before(self, apart: int = 0) -> PriorBank:
-        """Draw the plug-in's prompts with it on the old base, and keep what is predicted on the way."""
+        """Draw the plug-in's prompts with it on the old base, and keep what is predicted of them on the way."""
         prompts = in_turn(evenly(self._prompts, self._config.pictures), self._config.pictures)
         with applied(self._source, [(self._own, 1.0)]):
-            return self._gathered(self._source, prompts, "before", apart)
+            bank = self._gathered(self._source, prompts, "before", apart)
+        # The empty prompt, which comes last, does not call the plug-in: of it the new base keeps its own predictions.
+        return _some(bank, (bank.which < len(prompts)).nonzero()[:, 0])
 
     def _drawn_now(self, apart: int = 0) -> PriorBank:
         """Draw other prompts on the new base, and keep what it predicts on the way."""
@@ -263,14 +265,7 @@ class _Carrying:
 
     def _read(self, base: BaseCheckpoint, bank: PriorBank) -> PriorBank:
         """Give some rows of a bank, evenly over it, as a base reads their prompts now."""
-        chosen = torch.tensor(evenly(range(len(bank.which)), _COMPARED))
-        rows = replace(
-            bank,
-            noisy=bank.noisy[chosen].to(base.device, base.dtype),
-            time=bank.time[chosen].to(base.device),
-            predicted=bank.predicted[chosen].to(base.device, base.dtype),
-            which=bank.which[chosen],
-        )
+        rows = _some(bank, torch.tensor(evenly(range(len(bank.which)), _COMPARED)))
         with quickly(base):
             return rows.read_as(base, rows.prompts)
 
@@ -325,3 +320,13 @@ class _Carrying:
             found, tokens = lora.factors(), lora.tokens()
         layers = {layer: delta.within(each, delta.rank(begun[layer])) for layer, each in found.items()}
         return carried(target, self._own, {**layers, **reading}, tokens)
+
+
+def _some(bank: PriorBank, rows: torch.Tensor) -> PriorBank:
+    return replace(
+        bank,
+        noisy=bank.noisy[rows],
+        time=bank.time[rows],
+        predicted=bank.predicted[rows],
+        which=bank.which[rows],
+    )
