@@ -32,8 +32,10 @@ class PriorBank:
         noisy, time, predicted, tokens = (
             state[name].to(device) for name in ("noisy", "time", "predicted", "tokens")
         )
-        pooled = None if state["pooled"] is None else state["pooled"].to(device)
-        text = PromptEmbedding(tokens, pooled)
+        pooled, lengths = (
+            None if state[name] is None else state[name].to(device) for name in ("pooled", "lengths")
+        )
+        text = PromptEmbedding(tokens, pooled, lengths)
         return cls(noisy, time, predicted, text, state["which"], tuple(state["prompts"]))
 
     def state(self) -> dict[str, Any]:
@@ -44,6 +46,7 @@ class PriorBank:
             "predicted": self.predicted,
             "tokens": self.text.tokens,
             "pooled": self.text.pooled,
+            "lengths": self.text.lengths,
             "which": self.which,
             "prompts": list(self.prompts),
         }

@@ -306,7 +306,11 @@ def test_weights_that_changed_are_drawn_with_only_after_their_owner_confirmed_th
 
 @pytest.mark.parametrize(
     ("build", "family", "steered"),
-    [(tiny_pipelines.sd3, "Stable Diffusion 3", True), (tiny_pipelines.flux, "FLUX.1", False)],
+    [
+        (tiny_pipelines.sd3, "Stable Diffusion 3", True),
+        (tiny_pipelines.flux, "FLUX.1", False),
+        (tiny_pipelines.z_image, "Z-Image", True),
+    ],
 )
 def test_a_base_without_cross_attention_passes_and_is_drawn_with_a_sampler_of_its_own(
     tmp_path: Path, settings: Any, model_owner: User, user: User, engine: Engine,

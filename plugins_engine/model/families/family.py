@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from diffusers import FluxTransformer2DModel, SD3Transformer2DModel, UNet2DConditionModel
+from diffusers import (
+    FluxTransformer2DModel,
+    SD3Transformer2DModel,
+    UNet2DConditionModel,
+    ZImageTransformer2DModel,
+)
 from torch import Tensor
 
 from plugins_engine.model.layouts import Layout
@@ -14,7 +19,7 @@ from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
 from plugins_engine.model.text_encoding import PromptEmbedding, encoded, normed
 
 Config = Mapping[str, Any]
-Denoiser = UNet2DConditionModel | SD3Transformer2DModel | FluxTransformer2DModel
+Denoiser = UNet2DConditionModel | SD3Transformer2DModel | FluxTransformer2DModel | ZImageTransformer2DModel
 LAYER_KINDS = ("attention", "feed_forward", "projection", "time")
 """Which kinds of layers of the denoiser a plug-in may adapt. Each family says which layers they are."""
 
@@ -141,7 +146,11 @@ class Family(ABC):
 
     @abstractmethod
     def reading_layers(self, denoiser: Any) -> list[str]:
-        """List the layers that are given the text's tokens as they are."""
+        """List the layers that are given the text's tokens, as they are or after a norm (`as_read`)."""
+
+    def as_read(self, denoiser: Any, tokens: Tensor) -> Tensor:
+        """Give the text's tokens as those layers are given them."""
+        return tokens
 
     def pooled_layer(self, denoiser: Any) -> str | None:
         """Name the layer that is given the text's pooled vector, at the beginning of its input; None: there is none."""
