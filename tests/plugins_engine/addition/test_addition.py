@@ -267,8 +267,7 @@ SPEAKING = replace(QUICK, tokens=2, token_rate=0.2)
 
 
 def test_tokens_are_learned_alone_first_and_then_with_all_the_rest(base: BaseCheckpoint) -> None:
-    text_rank = 2 if base.text_layers else 0
-    config = replace(SPEAKING, token_steps=3, text_rank=text_rank, text_rate=1e-3)
+    config = replace(SPEAKING, token_steps=3, text_rank=2 if base.text_layers else 0, text_rate=1e-3)
     encoder = base.readers["text_encoder"].encoder
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     seen: list[Progress] = []
