@@ -42,6 +42,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"framepack", "FramePack"),
     (r"anima", "Anima"),
 )
+_FIRST = r"^(base_model_|model_|diffusion_model_|transformer_|lora_unet_|lora_transformer_|lycoris_)*"
 # What keys hold, with dots and underscores alike. The first that fits any key counts.
 _KEYS: tuple[tuple[str, str], ...] = (
     (r"^(control_model|controlnet|lora_controlnet|control_net)|input_hint_block|controlnet_", "a ControlNet"),
@@ -55,8 +56,8 @@ _KEYS: tuple[tuple[str, str], ...] = (
     (r"(double|single)_blocks_\d+_", FLUX1),
     (r"joint_blocks_\d+_|joint_transformer_blocks_", SD3),
     (r"transformer_blocks_\d+_(img|txt)_(mlp|mod)", "Qwen-Image"),
-    (r"(noise|context)_refiner_\d+_attention_to_|layers_\d+_attention_to_|layers_\d+_adaLN_modulation_0", Z_IMAGE),
-    (r"layers_\d+_adaLN_modulation_1", _LUMINA),
+    (rf"(noise|context)_refiner_\d+_attention_to_|{_FIRST}layers_\d+_(attention_to_|adaLN_modulation_0)", Z_IMAGE),
+    (rf"{_FIRST}layers_\d+_adaLN_modulation_1", _LUMINA),
     (r"transformer_blocks_\d+_ff_conv_(inverted|depth|point)", "Sana"),
     (r"^(diffusion_model_|lora_unet_|transformer_)?blocks_\d+_(cross_attn|self_attn|ffn)_", "Wan"),
     (r"adaln_single|caption_projection_linear", "PixArt"),

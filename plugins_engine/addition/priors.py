@@ -32,10 +32,8 @@ class PriorBank:
         noisy, time, predicted, tokens = (
             state[name].to(device) for name in ("noisy", "time", "predicted", "tokens")
         )
-        pooled, lengths = (
-            None if state[name] is None else state[name].to(device) for name in ("pooled", "lengths")
-        )
-        text = PromptEmbedding(tokens, pooled, lengths)
+        pooled = None if state["pooled"] is None else state["pooled"].to(device)
+        text = PromptEmbedding(tokens, pooled, state["lengths"])
         return cls(noisy, time, predicted, text, state["which"], tuple(state["prompts"]))
 
     def state(self) -> dict[str, Any]:

@@ -13,6 +13,8 @@ EMBEDDED = Path(__file__).parents[1] / "embedded"
 
 CHAT_TEMPLATE = "chat_template"
 """Under which a tokenizer's config has it."""
+MAX_TEMPLATE = 100_000
+"""Characters of a chat template. Published ones have a few thousand."""
 
 WEIGHT_VARIANTS = (None, "fp16", "bf16", "non_ema")
 """What may stand in the names of a part's weights, as in "model.fp16.safetensors". The first one found is taken."""
@@ -93,15 +95,21 @@ def tokenizer_of(encoder: str) -> str:
 def _chat_template(folder: Path) -> str:
     """Read what a language model's prompts are written into; newer directories have it in a file of its own."""
     own = folder / "chat_template.jinja"
+    found: object = None
     if own.is_file():
         try:
-            return own.read_text(encoding="utf-8")
+            found = own.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise BadBase(f"{own}: expected a template, it cannot be read ({error})") from error
-    found = read_json(folder / "tokenizer_config.json").get(CHAT_TEMPLATE)
+    else:
+        found = read_json(folder / "tokenizer_config.json").get(CHAT_TEMPLATE)
     if not isinstance(found, str):
         raise BadBase(
             f"{folder}: expected a chat template, as chat_template.jinja or as {CHAT_TEMPLATE} in tokenizer_config.json, found none"
+        )
+    if len(found) > MAX_TEMPLATE:
+        raise BadBase(
+            f"{folder}: expected a chat template of at most {MAX_TEMPLATE} characters, found {len(found)}"
         )
     return found
 

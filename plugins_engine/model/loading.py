@@ -33,7 +33,7 @@ def load_base(
     Args:
         source: The directory; None: the embedded base.
         device: "cpu", "cuda", "cuda:1" or "mps".
-        dtype: Number format; None: half precision on CUDA and float32 elsewhere.
+        dtype: Number format; None: half precision on CUDA (of Z-Image bfloat16, else float16) and float32 elsewhere.
     """
     directory = read_directory(EMBEDDED if source is None else Path(source))
     family = FAMILIES[directory.layout.pipeline]
@@ -42,7 +42,7 @@ def load_base(
     schedule.make(schedule.steady)
     schedule.process()
     place = find_device(device)
-    dtype = dtype or usual_precision(place)
+    dtype = dtype or usual_precision(place, family.half)
     denoiser = _load_part(family.denoiser, directory, family.layout.folder, dtype)
     upcast = dtype == torch.float16 and family.vae_in_float32(directory.configs["vae"])
     vae = _load_part(AutoencoderKL, directory, "vae", torch.float32 if upcast else dtype)
@@ -64,9 +64,9 @@ def _load_reader(family: Family, directory: ModelDirectory, part: str, dtype: to
     return TextReader(part, tokenizer, encoder, min(int(tokenizer.model_max_length), most), chat)
 
 
-def usual_precision(place: torch.device) -> torch.dtype:
-    """Give the precision that bases are loaded in if none is asked for."""
-    return torch.float16 if place.type == "cuda" else torch.float32
+def usual_precision(place: torch.device, half: torch.dtype = torch.float16) -> torch.dtype:
+    """Give the precision that bases are loaded in if none is asked for. half: which half precision a family has."""
+    return half if place.type == "cuda" else torch.float32
 
 
 def find_device(device: str | torch.device) -> torch.device:

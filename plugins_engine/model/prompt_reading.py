@@ -181,9 +181,7 @@ class TextReader:
             rows.append([*begin, *each.ids, *end])
             masks.append([1] * len(rows[-1]))
         length = max(map(len, rows)) if self.is_language_model else self.length
-        fill = int(
-            self.tokenizer.pad_token_id or 0
-        )  # what fills a row up is not read, where there is no such token
+        fill = int(self.tokenizer.pad_token_id or 0)
         return torch.tensor(
             [
                 [row + [fill] * (length - len(row)) for row in rows],

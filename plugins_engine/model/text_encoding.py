@@ -15,7 +15,7 @@ from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
 class PromptEmbedding:
     """What the denoiser reads of prompts: tokens (n, length, width), and for most families one pooled vector each (n, width).
 
-    lengths: how many tokens of each row are read, (n,); those after them fill the row up and are zeros. None: all are read.
+    lengths: how many tokens of each row are read, (n,), on the CPU; those after them fill the row up and are zeros. None: all are read.
     """
 
     tokens: Tensor
@@ -124,7 +124,7 @@ def encoded_by_language_model(
         output = reader.encoder(ids, attention_mask=mask, output_hidden_states=True, use_cache=False)
     tokens: Tensor = output.hidden_states[-layer]
     # What stands after a text is not seen by it, as such a model reads from left to right, and is not read by the denoiser.
-    return PromptEmbedding(tokens * mask[..., None].to(tokens.dtype), lengths=mask.sum(1))
+    return PromptEmbedding(tokens * mask[..., None].to(tokens.dtype), lengths=mask.sum(1).cpu())
 
 
 def normed(reader: TextReader, tokens: Tensor) -> Tensor:

@@ -70,6 +70,7 @@ class Family(ABC):
     is_steered: Whether guidance goes from what the base predicts without the prompt to what it predicts with it, and beyond. If not, it
         is a number that the denoiser is given, if anything.
     even_steps: Whether the base is sampled at noise levels that are even before they are shifted.
+    half: Which half precision the base is loaded in, where none is asked for.
     layer_kinds: The ends of the names of each kind's layers.
     """
 
@@ -81,6 +82,7 @@ class Family(ABC):
     is_flow: ClassVar[bool] = False
     is_steered: ClassVar[bool] = True
     even_steps: ClassVar[bool] = False
+    half: ClassVar[torch.dtype] = torch.float16
     layer_kinds: ClassVar[Mapping[str, tuple[str, ...]]]
 
     @abstractmethod

@@ -21,6 +21,7 @@ LENGTH = 512  # of a prompt with the chat template's text
 _LAYER = 2  # of Qwen3, from the end
 _PATCH = 2  # latents on a side that make one token
 _PUBLISHED = (30, 3840)  # blocks, width
+_AXES = (1024, 512, 512)  # the most places on each, where a config does not say it
 _NORM, _LINEAR = "cap_embedder.0", "cap_embedder.1"
 
 
@@ -33,6 +34,7 @@ class ZImage(Family):
     }
     is_flow = True
     even_steps = True
+    half = torch.bfloat16  # as it was trained in; numbers of such models go beyond what float16 holds
     layer_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "attention": (".attention.to_q", ".attention.to_k", ".attention.to_v", ".attention.to_out.0"),
         "feed_forward": (".feed_forward.w1", ".feed_forward.w2", ".feed_forward.w3"),
@@ -48,7 +50,7 @@ class ZImage(Family):
 
     def sizes(self, config: Config) -> LatentSizes:
         # The first of the three axes is that of the text and of time.
-        most = min(int(each) for each in config["axes_lens"][1:])
+        most = min(int(each) for each in config.get("axes_lens", _AXES)[1:])
         return LatentSizes(None, _PATCH, _PATCH, _PATCH * most)
 
     def run(

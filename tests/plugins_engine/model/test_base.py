@@ -42,6 +42,10 @@ def test_each_architecture_is_told_by_its_files(bases: Bases) -> None:
         "flow",
     )
     assert bases["shifted"].architecture == "stable-diffusion-custom"
+    z_image = bases["z_image"]
+    assert (z_image.architecture, z_image.process.prediction) == ("z-image-custom", "flow")
+    published = z_image.denoiser.config | {"n_layers": 30, "dim": 3840}
+    assert z_image.family.architecture(published, "flow") == "z-image"
     assert {base.resolution for base in bases.values()} == {tiny_pipelines.RESOLUTION}
 
 

@@ -17,7 +17,7 @@ from plugins_engine.errors import BadBase, BadPrompt
 from plugins_engine.extraction.erasure import aligned_positions
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.branches import applied, ordinary_vectors
-from plugins_engine.model.loading import load_base
+from plugins_engine.model.loading import load_base, usual_precision
 from plugins_engine.model.sampler import SampleRequest, generate, generate_each
 from plugins_engine.model.text_encoding import PromptEmbedding
 from tests.plugins_engine.peer import guidance_of, pipeline_of
@@ -138,7 +138,8 @@ def test_a_prompt_that_is_too_long_is_refused_where_diffusers_cuts_it(base: Base
         generate(base, SampleRequest("x" * 494, steps=1))
 
 
-def test_half_precision_draws(pipelines: dict[str, Path]) -> None:
+def test_half_precision_is_bfloat16_and_draws(pipelines: dict[str, Path], base: BaseCheckpoint) -> None:
+    assert usual_precision(torch.device("cuda"), base.family.half) == torch.bfloat16
     base = load_base(pipelines["z_image"], dtype=torch.bfloat16)
 
     picture = generate(base, SampleRequest("a fox", steps=2, plugins=[(random_adapter(base), 1.0)]))[0]
@@ -186,6 +187,7 @@ def test_the_chat_template_is_part_of_the_base(folder: Path, base: BaseCheckpoin
         (None, "tokenizer: expected a chat template, as chat_template.jinja or .*, found none"),
         ("{{ messages.nothing.at_all }}", "expected a chat template, it cannot be used"),
         ("{% for %}", "expected a chat template, it cannot be used"),
+        ("{# note #}" * 20_000, "expected a chat template of at most 100000 characters, found 200000"),
         ("<|im_start|>", "expected a chat template that writes a message once"),
         ("{{ messages[0].content }} {{ messages[0].content }}", "expected a chat template that writes a message once"),
         ("say {{ messages[0].content }}", "expected a chat template whose text stays apart from the message"),
