@@ -66,6 +66,17 @@ _BLOCK = "transformer_blocks.0"
 TRANSFORMER = Layers(
     "lycoris_", "transformer.", (f"{_BLOCK}.attn.to_q", f"{_BLOCK}.attn.add_k_proj", f"{_BLOCK}.ff.net.2")
 )
+_SINGLE = "layers.0"
+SINGLE_STREAM = Layers(
+    "lora_unet_",
+    "transformer.",
+    (
+        f"{_SINGLE}.attention.to_q",
+        "context_refiner.0.attention.to_out.0",
+        f"{_SINGLE}.adaLN_modulation.0",  # which has a bias
+        f"{_SINGLE}.feed_forward.w2",
+    ),
+)
 FAMILIES: dict[str, tuple[Callable[[Path], Path], Layers]] = {
     "SD 1.x": (tiny_pipelines.sd1, UNET),
     "SD 2.x": (tiny_pipelines.sd2, UNET),
@@ -73,6 +84,7 @@ FAMILIES: dict[str, tuple[Callable[[Path], Path], Layers]] = {
     "SD 3": (tiny_pipelines.sd3, TRANSFORMER),
     "SD 3.5": (tiny_pipelines.sd35, TRANSFORMER),
     "FLUX.1": (tiny_pipelines.flux, TRANSFORMER),
+    "Z-Image": (tiny_pipelines.z_image, SINGLE_STREAM),
 }
 
 
@@ -243,6 +255,11 @@ ORIGINALS: dict[str, dict[str, tuple[str, ...]]] = {
             "single_transformer_blocks.0.proj_mlp",
         ),
         "single_blocks.1.linear2": ("single_transformer_blocks.1.proj_out",),
+    },
+    "Z-Image": {
+        "layers.0.attention.qkv": _thirds(f"{_SINGLE}.attention", "to_q", "to_k", "to_v"),
+        "layers.1.attention.out": ("layers.1.attention.to_out.0",),
+        "noise_refiner.0.feed_forward.w1": ("noise_refiner.0.feed_forward.w1",),
     },
 }  # fmt: skip
 ORIGINALS["SD 3.5"] = ORIGINALS["SD 3"]

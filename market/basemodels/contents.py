@@ -14,7 +14,7 @@ MAX_FILES = 100
 MAX_SIZE = 10**13
 """The most bytes of one file, whatever the market's own limit. A larger number would not fit the column."""
 MAX_TEXT_BYTES = 50_000_000
-"""The most bytes of a .json or .txt file, which is read whole."""
+"""The most bytes of a .json, .txt or .jinja file, which is read whole."""
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack")
 """Files that can run code when they are opened."""
 

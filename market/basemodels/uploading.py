@@ -79,7 +79,7 @@ def _why_not(path: str) -> str:
     return (
         f"“{path}” is none of the files that are read of a diffusers directory. Expected model_index.json, and .safetensors, "
         ".json or .txt files in unet or transformer, vae, text_encoder, tokenizer, scheduler (for SDXL also text_encoder_2, tokenizer_2; for "
-        "Stable Diffusion 3 text_encoder_3, tokenizer_3 besides). "
+        "Stable Diffusion 3 text_encoder_3, tokenizer_3 besides; for Z-Image chat_template.jinja in tokenizer). "
         "Leave it out."
     )
 

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from plugins_engine.errors import BadAdapter
 
 SD1, SD2, SDXL = "Stable Diffusion 1.x", "Stable Diffusion 2.x", "SDXL"
-SD3, FLUX1 = "Stable Diffusion 3", "FLUX.1"
-READ = (SD1, SD2, SDXL, SD3, FLUX1)
+SD3, FLUX1, Z_IMAGE = "Stable Diffusion 3", "FLUX.1", "Z-Image"
+READ = (SD1, SD2, SDXL, SD3, FLUX1, Z_IMAGE)
 """The families whose plug-ins are read."""
-_TRANSFORMERS = (SD3, FLUX1)
+_TRANSFORMERS = (SD3, FLUX1, Z_IMAGE)
+_LUMINA = "Lumina"
 
 # What `modelspec.architecture` and `ss_base_model_version` begin with. The first that fits counts.
 _SAID: tuple[tuple[str, str], ...] = (
@@ -26,9 +27,9 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"flux", FLUX1),
     (r"chroma", "Chroma"),
     (r"qwen-?_?image", "Qwen-Image"),
-    (r"z-?_?image", "Z-Image"),
+    (r"z-?_?image", Z_IMAGE),
     (r"sana", "Sana"),
-    (r"lumina", "Lumina"),
+    (r"lumina", _LUMINA),
     (r"hidream", "HiDream"),
     (r"hunyuan-?_?image", "HunyuanImage"),
     (r"hunyuan", "HunyuanVideo"),
@@ -41,6 +42,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"framepack", "FramePack"),
     (r"anima", "Anima"),
 )
+_FIRST = r"^(base_model_|model_|diffusion_model_|transformer_|lora_unet_|lora_transformer_|lycoris_)*"
 # What keys hold, with dots and underscores alike. The first that fits any key counts.
 _KEYS: tuple[tuple[str, str], ...] = (
     (r"^(control_model|controlnet|lora_controlnet|control_net)|input_hint_block|controlnet_", "a ControlNet"),
@@ -54,14 +56,22 @@ _KEYS: tuple[tuple[str, str], ...] = (
     (r"(double|single)_blocks_\d+_", FLUX1),
     (r"joint_blocks_\d+_|joint_transformer_blocks_", SD3),
     (r"transformer_blocks_\d+_(img|txt)_(mlp|mod)", "Qwen-Image"),
-    (r"(noise|context)_refiner_\d+_attention_to_|^(diffusion_model_|transformer_)?layers_\d+_attention_to_", "Z-Image"),
-    (r"(noise|context)_refiner_\d+_attention_|layers_\d+_attention_qkv", "Lumina"),
+    (rf"(noise|context)_refiner_\d+_attention_to_|{_FIRST}layers_\d+_(attention_to_|adaLN_modulation_0)", Z_IMAGE),
+    (rf"{_FIRST}layers_\d+_adaLN_modulation_1", _LUMINA),
     (r"transformer_blocks_\d+_ff_conv_(inverted|depth|point)", "Sana"),
     (r"^(diffusion_model_|lora_unet_|transformer_)?blocks_\d+_(cross_attn|self_attn|ffn)_", "Wan"),
     (r"adaln_single|caption_projection_linear", "PixArt"),
     (r"prior_unet|lora_prior", "Stable Cascade"),
     (r"^(base_model_)?(model_)*layers_\d+_(self_attn|mlp)_", "a language model"),
 )  # fmt: skip
+# What layers of transformers begin with.
+_BLOCKS = (
+    "transformer_blocks.",
+    "single_transformer_blocks.",
+    "layers.",
+    "noise_refiner.",
+    "context_refiner.",
+)
 # What stands in a whole checkpoint, and in no plug-in.
 _CHECKPOINT = re.compile(
     r"^(model_diffusion_model_|first_stage_model_|cond_stage_model_|conditioner_|model_ema_|decoder_|encoder_(down|conv|mid)|"
@@ -73,6 +83,11 @@ _WIDTHS = {768: SD1, 1024: SD2, 2048: SDXL, 1280: "the SDXL refiner"}
 # Several families have such layers, of these widths: of FLUX.1 and Qwen-Image the same, so their widths tell nothing.
 _JOINT = re.compile(r"transformer_blocks_\d+_attn_add_[qkv]_proj_.*(lora_A|down|hada_w1_b|diff)")
 _JOINT_WIDTHS = {1536: SD3, 2432: SD3}
+# Z-Image's original code has Lumina's names for its layers.
+_REFINED = re.compile(
+    r"(layers|noise_refiner|context_refiner)_\d+_(attention_(qkv|out)|feed_forward_w[13])_.*(lora_A|down|hada_w1_b|diff)"
+)
+_REFINED_WIDTHS = {2304: _LUMINA, 3840: Z_IMAGE}
 _READS_TEXT = re.compile(r"attn2_(processor_)?to_[kv]_.*(lora_A|down|hada_w1_b|diff)")
 
 
@@ -85,7 +100,8 @@ def family_of(shapes: Mapping[str, Sequence[int]], metadata: Mapping[str, str]) 
             return family
     if family := said_family(metadata):
         return family
-    for mark, known in ((_READS_TEXT, _WIDTHS), (_JOINT, _JOINT_WIDTHS)):
+    told = ((_READS_TEXT, _WIDTHS), (_JOINT, _JOINT_WIDTHS), (_REFINED, _REFINED_WIDTHS))
+    for mark, known in told:
         widths = {shape[1] for key, shape in flat.items() if len(shape) > 1 and mark.search(key)}
         found = {known[width] for width in widths if width in known}
         if len(found) == 1:
@@ -95,7 +111,7 @@ def family_of(shapes: Mapping[str, Sequence[int]], metadata: Mapping[str, str]) 
 
 def denoiser_of(family: str, layers: Iterable[str]) -> str:
     """Give the name of the denoiser in a pipeline, which keys in diffusers' naming begin with. layers: for a family that nobody said."""
-    blocks = any(each.startswith(("transformer_blocks.", "single_transformer_blocks.")) for each in layers)
+    blocks = any(each.startswith(_BLOCKS) for each in layers)
     return "transformer" if family in _TRANSFORMERS or blocks else "unet"
 
 

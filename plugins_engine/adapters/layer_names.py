@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 
+from plugins_engine.adapters.families import Z_IMAGE
 from plugins_engine.adapters.original_names import Part, original_names
 
 # The layers of a transformer block, as diffusers names them.
@@ -19,6 +20,13 @@ _BLOCK_LAYERS = [
 _DEEPEST = 10  # transformer blocks in a row, in SDXL
 _FLUX_BLOCKS = (19, 38)  # double and single ones of FLUX.1
 _BLOCKS = (24, 38)  # of Stable Diffusion 3 and 3.5 Medium, and of 3.5 Large
+# Blocks of Z-Image, by what their names begin with, and their layers. Refiners of the text have no modulation.
+_Z_IMAGE_BLOCKS = {"layers": 30, "noise_refiner": 2, "context_refiner": 2}
+_Z_IMAGE_LAYERS = (
+    *(f"attention.{each}" for each in ("to_q", "to_k", "to_v", "to_out.0")),
+    *(f"feed_forward.{each}" for each in ("w1", "w2", "w3")),
+    "adaLN_modulation.0",
+)
 # The part of a text encoder in which all of its layers are; some versions of transformers leave it out.
 TEXT_MODEL = "text_model"
 # What kohya's trainer writes before the layers of a base's only text encoder, and of one of several.
@@ -114,8 +122,13 @@ def aliases(layers: Iterable[str]) -> Mapping[str, tuple[Part, ...]]:
 
 
 @cache
-def published_aliases() -> Mapping[str, tuple[Part, ...]]:
-    """Map every flattened name to a layer of the published models, to read a file when its base is not at hand."""
+def published_aliases(family: str) -> Mapping[str, tuple[Part, ...]]:
+    """Map every flattened name to a layer of the published models, to read a file when its base is not at hand.
+
+    family: of models that the file is for, "" if nothing tells. Some names of Z-Image's original code are other layers in other families.
+    """
+    if family == Z_IMAGE:
+        return aliases(_z_image_layers())
     # Without the base nobody knows which block is the last, whose rows the original code has in another order.
     unsure = {f"joint_blocks_{count - 1}_context_block_adaLN_modulation_1" for count in _BLOCKS}
     sd3 = {key: each for key, each in aliases(_blocks(max(_BLOCKS))).items() if key not in unsure}
@@ -148,6 +161,18 @@ def _blocks(count: int, single: int = 0) -> list[str]:
     """List the layers that tell how many blocks a transformer has."""
     double = [f"transformer_blocks.{i}.attn.add_k_proj" for i in range(count)]
     return double + [f"single_transformer_blocks.{i}.attn.to_q" for i in range(single)]
+
+
+def _z_image_layers() -> list[str]:
+    """List the names of Z-Image's layers."""
+    names = [
+        f"{blocks}.{i}.{each}"
+        for blocks, count in _Z_IMAGE_BLOCKS.items()
+        for i in range(count)
+        for each in _Z_IMAGE_LAYERS
+        if blocks != "context_refiner" or not each.startswith("adaLN")
+    ]
+    return [*names, "cap_embedder.1", "t_embedder.mlp.0", "t_embedder.mlp.2"]
 
 
 def _original_blocks(layers: Iterable[str]) -> dict[str, tuple[int, int]]:

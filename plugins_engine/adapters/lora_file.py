@@ -62,7 +62,7 @@ def parse(
     tokens = {key: tensors.pop(key) for key in list(tensors) if is_of_tokens(key)}
     family = family_of({key: each.shape for key, each in tensors.items()}, metadata)
     require_readable(tensors, family, name)
-    table = published_aliases() if layer_names is None else aliases(layer_names)
+    table = published_aliases(family) if layer_names is None else aliases(layer_names)
     found = by_layer(tensors, table, name, family)
     if not found and not tokens:
         raise BadAdapter(f"{name}: expected LoRA weights or learned tokens, found none")

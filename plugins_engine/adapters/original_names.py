@@ -80,6 +80,7 @@ _THIRDS = ((0,), (1,), (2,))
 _SWAPPED = (1, 0)  # diffusers has scale and shift the other way round
 _BLOCK = re.compile(r"transformer_blocks\.(\d+)\.attn\.add_k_proj")
 _SINGLE_BLOCK = re.compile(r"single_transformer_blocks\.(\d+)\.attn\.to_q")
+_REFINED_BLOCK = re.compile(r"((?:layers|noise_refiner|context_refiner)\.\d+)\.attention\.to_q")
 _MLP = 4  # times as wide as the attention beside it
 
 
@@ -87,6 +88,8 @@ def original_names(layers: Iterable[str]) -> dict[str, tuple[Part, ...]]:
     """Give the original names of a transformer's layers, by those of diffusers; none for a UNet."""
     layers = list(layers)
     blocks = _numbers(layers, _BLOCK)
+    if refined := [found[1] for each in layers if (found := _REFINED_BLOCK.fullmatch(each))]:
+        return _z_image(refined)
     if not blocks:
         return {}
     single = _numbers(layers, _SINGLE_BLOCK)
@@ -173,4 +176,17 @@ def _flux_1(blocks: list[int], single: list[int]) -> dict[str, tuple[Part, ...]]
         )
         names[f"{start}.linear2"] = (Part(f"{ours}.proj_out"),)
         names[f"{start}.modulation.lin"] = (Part(f"{ours}.norm.linear"),)
+    return names
+
+
+def _z_image(blocks: list[str]) -> dict[str, tuple[Part, ...]]:
+    names: dict[str, tuple[Part, ...]] = {
+        "x_embedder": (Part("all_x_embedder.2-1"),),
+        "final_layer.linear": (Part("all_final_layer.2-1.linear"),),
+        "final_layer.adaLN_modulation.1": (Part("all_final_layer.2-1.adaLN_modulation.1"),),
+    }
+    for block in blocks:
+        attention = f"{block}.attention"
+        names[f"{attention}.qkv"] = _thirds(attention, ("to_q", "to_k", "to_v"))
+        names[f"{attention}.out"] = (Part(f"{attention}.to_out.0"),)
     return names

@@ -52,7 +52,8 @@ class AdditionConfig:
             own. 0: the name is read as the base reads it.
         token_rate: Rate at which the tokens learn, as a share of a usual entry of the text encoder's table, so that one rate
             fits every base. Above 0, at most 1, where there are tokens.
-        text_rank: Rank of the factors on the text encoders, at most 256. 0: there are none, and prompts are read as before.
+        text_rank: Rank of the factors on the text encoders, at most 256. 0: there are none, and prompts are read as before. A base
+            without CLIP takes 0 alone.
         text_rate: Rate at which the text encoders' factors learn, above 0, at most 1, where there are any. Every prompt meets
             them, so it is best a low one.
         verbatim_works: Works that are looked for among pictures drawn with the finished plug-in, at even distances among all; see

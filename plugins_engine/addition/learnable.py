@@ -51,6 +51,15 @@ def require_readable(base: BaseCheckpoint, prompts: Sequence[str], name: str, to
                 raise LongCaption(number, len(prompts), str(error)) from None
 
 
+def require_text_layers(base: BaseCheckpoint, rank: int) -> None:
+    """Raise BadRequest if factors are asked for on text encoders of which no layer is adapted."""
+    if rank and not base.text_layers:
+        raise BadRequest(
+            f"text_rank {rank}: this base reads prompts without CLIP, and plug-ins adapt layers of no other text encoder; leave it at 0, or "
+            "let tokens be learned"
+        )
+
+
 def _small(picture: Image.Image) -> np.ndarray:
     small = on_white(picture).resize((SIDE, SIDE), Image.Resampling.BOX)
     return np.asarray(small, dtype=np.float64).reshape(-1)

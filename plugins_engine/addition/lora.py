@@ -62,7 +62,8 @@ def new_tokens(base: BaseCheckpoint, words: str, count: int) -> LearnedTokens:
 
     They are as many as asked for, but at least as many as the name has by itself. So at weight 0 they are the name.
     """
-    count = max(count, *(len(reader.token_ids(words)) for reader in base.readers.values()))
+    own = (len(reader.token_ids(reader.within_text(words))) for reader in base.readers.values())
+    count = max(count, *own)
     ordinary = ordinary_vectors(base, words, count)
     return LearnedTokens(words, ordinary, ordinary)
 

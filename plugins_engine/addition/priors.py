@@ -33,7 +33,7 @@ class PriorBank:
             state[name].to(device) for name in ("noisy", "time", "predicted", "tokens")
         )
         pooled = None if state["pooled"] is None else state["pooled"].to(device)
-        text = PromptEmbedding(tokens, pooled)
+        text = PromptEmbedding(tokens, pooled, state["lengths"])
         return cls(noisy, time, predicted, text, state["which"], tuple(state["prompts"]))
 
     def state(self) -> dict[str, Any]:
@@ -44,6 +44,7 @@ class PriorBank:
             "predicted": self.predicted,
             "tokens": self.text.tokens,
             "pooled": self.text.pooled,
+            "lengths": self.text.lengths,
             "which": self.which,
             "prompts": list(self.prompts),
         }

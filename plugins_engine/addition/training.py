@@ -20,7 +20,12 @@ from plugins_engine.addition.begun import Begun, begun_from
 from plugins_engine.addition.captioned_works import CaptionedWorks, training_prompt
 from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.course import Course
-from plugins_engine.addition.learnable import require_different, require_new_name, require_readable
+from plugins_engine.addition.learnable import (
+    require_different,
+    require_new_name,
+    require_readable,
+    require_text_layers,
+)
 from plugins_engine.addition.lora import TextTraining, TrainableLora, accelerator_for, new_tokens, trainable
 from plugins_engine.addition.on_the_way import OnTheWay
 from plugins_engine.addition.priors import PriorBank, gather_prior, kept_bank
@@ -90,6 +95,7 @@ def add_concept(
         raise BadRequest(f"expected at least one work of {name}, found none")
     if not may_be_known:
         require_new_name(name, kind, known_concepts(base.directory.path))
+    require_text_layers(base, config.text_rank)
     require_different([picture for picture, _ in works])
     captions = [training_prompt(caption, name, kind) for _, caption in works]
     require_readable(base, captions, name, config.tokens)

@@ -24,7 +24,7 @@ def base_options(command: argparse.ArgumentParser) -> None:
         "--base",
         type=Path,
         metavar="DIR",
-        help="a diffusers directory: SD 1.x, 2.x, SDXL, SD 3 or FLUX.1 (default: the embedded one)",
+        help="a diffusers directory: SD 1.x, 2.x, SDXL, SD 3, FLUX.1 or Z-Image (default: the embedded one)",
     )
     device_option(command)
 

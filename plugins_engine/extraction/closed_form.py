@@ -1,9 +1,9 @@
 """Closed-form erasure: the base reads the concept's words as if they were the anchor's. Exact, in seconds.
 
-A matrix W that is given the text's tokens c turns them into what a picture is told: the keys and values of cross-attention, or, where text
-and picture attend to each other, the one layer that all text passes. The layer that is given the text's pooled vector is edited in
-the same way. The edit W + Δ shall make of the target's tokens
-C* what W makes of the anchor's C₁. It shall leave the retained tokens C₀ (in the rows of the matrices here) as they are:
+A matrix W that is given the text's tokens c, after a norm if one stands before it, turns them into what a picture is told: the keys and
+values of cross-attention, or, where text and picture attend to each other, the one layer that all text passes. The layer that is given the
+text's pooled vector is edited in the same way. The edit W + Δ shall make of the target's tokens C* what W makes of the anchor's C₁. It
+shall leave the retained tokens C₀ (in the rows of the matrices here) as they are:
 
     min over Δ of Σ over K concepts of ‖Δ C* - W (C₁ - C*)‖² / n* + K ω ‖Δ C₀‖² / n₀ + λ ‖Δ‖²        (1)
 
@@ -143,7 +143,7 @@ def _retained_moments(base: BaseCheckpoint, erasures: Sequence[Erasure]) -> tupl
     total, of_pooled = _Moments(), _Moments()
     for first in range(0, len(prompts), 64):
         found = base.encode_prompt(prompts[first : first + 64])
-        total.add(found.tokens.flatten(0, 1))
+        total.add(base.as_read(torch.cat(found.each)))
         if found.pooled is not None:
             of_pooled.add(found.pooled)
     return total.mean(), of_pooled.mean() if of_pooled.count else None

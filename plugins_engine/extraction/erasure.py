@@ -127,8 +127,10 @@ def nearest_known(base: BaseCheckpoint, name: str, kind: str) -> list[str]:
 
 def token_pairs(base: BaseCheckpoint, erasure: Erasure) -> tuple[Tensor, Tensor]:
     """Give the token vectors of the target prompts, and those to be read in their place: twice (n, width), float64."""
-    targets = base.encode_prompt(erasure.targets).tokens.to("cpu", torch.float64)
-    anchors = base.encode_prompt(erasure.anchors).tokens.to("cpu", torch.float64)
+    targets, anchors = (
+        base.as_read(base.encode_prompt(each).tokens).to("cpu", torch.float64)
+        for each in (erasure.targets, erasure.anchors)
+    )
     rows, others = [], []
     for i, (target, anchor) in enumerate(zip(erasure.targets, erasure.anchors, strict=True)):
         pairs = aligned_positions(base, target, anchor, erasure.name, erasure.anchor)
@@ -149,18 +151,22 @@ def aligned_positions(
 ) -> list[tuple[int, int]]:
     """Pair the token positions of a prompt with those of the same prompt with `substitute` for `name`.
 
-    CLIP reads from left to right, so what comes before the name is read alike, but for an article, and is left out. T5 reads both ways, so
-    it pairs one to one there. The name's tokens are spread over the substitute's. What comes after pairs one to one again, and so
-    does the padding, counted from the end mark. If the other prompt has no more padding, its last one serves.
+    CLIP and language models read from left to right, so what comes before the name is read alike, but for an article, and is left out. T5
+    reads both ways, so it pairs one to one there. The name's tokens are spread over the substitute's. What comes after pairs one to
+    one again, and so does the padding, counted from the end mark. If the other prompt has no more padding, its last one serves. Of a
+    language model no padding is read.
     """
     pairs = []
     for reader, first in base.places:
         start, end = _place(reader, name, target, base.names)
         other_start, other_end = _place(reader, substitute, anchor, base.names)
-        own, other, last = end - start, other_end - other_start, reader.length - 1
-        some = [] if reader.is_clip else [(i, min(i, other_start)) for i in range(start)]
+        own, other, last = end - start, other_end - other_start, reader.length
+        length = last
+        if reader.is_language_model:
+            length, last = (reader.full_length(each, base.names) for each in (target, anchor))
+        some = [(i, min(i, other_start)) for i in range(start)] if reader.reads_both_ways else []
         some += [(start + i, other_start + i * other // own) for i in range(own)]
-        some += [(i, min(i - end + other_end, last)) for i in range(end, reader.length)]
+        some += [(i, min(i - end + other_end, last - 1)) for i in range(end, length)]
         pairs += [(first + i, first + j) for i, j in some]
     return pairs
 
@@ -169,7 +175,7 @@ def _place(reader: TextReader, words: str, prompt: str, names: Sequence[NameInFo
     """Give the first token position of words in a prompt, and the first after them; a begin mark is position 0."""
     if words not in prompt:
         raise ValueError(f'expected "{words}" in "{prompt}"')
-    before, own = (len(reader.read(each, names).ids) for each in (prompt[: prompt.index(words)], words))
+    before, own = (len(reader.read(each, names).ids) for each in reader.parted(prompt, words))
     return reader.first + before, reader.first + before + own
 
 
@@ -179,4 +185,5 @@ def _mean_value(base: BaseCheckpoint, phrase: str) -> Tensor:
     tokens = base.encode_prompt([phrase]).tokens[0, first : first + len(reader.read(phrase, base.names).ids)]
     values = [layer for layer in base.reading_layers if layer.endswith("to_v")]
     layers = values or base.reading_layers
-    return torch.cat([base.module(layer)(tokens).mean(0).float().cpu() for layer in layers])
+    given = base.as_read(tokens)
+    return torch.cat([base.module(layer)(given).mean(0).float().cpu() for layer in layers])

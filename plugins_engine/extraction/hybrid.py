@@ -34,6 +34,7 @@ from plugins_engine.extraction.erasure import Erasure
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.batches import Batch
 from plugins_engine.model.precision import quickly
+from plugins_engine.model.text_encoding import PromptEmbedding, filled
 from plugins_engine.progress import OnStep
 
 _HASTE = 1.5  # so few steps can be taken faster than those of training
@@ -171,7 +172,7 @@ class _Lessons:
         )
         # The same latents and predictions, read from the target's prompts. Rows of the empty prompt stay what they are.
         self._anchor = drawn.read_as(base, [*targets, ""])
-        self._anchor_tokens = base.encode_prompt(anchors).tokens
+        self._anchor_text = base.encode_prompt(anchors)
         retained = prompts_to_hold(base, erasure, config)
         self._retained = kept_bank(
             base,
@@ -185,7 +186,7 @@ class _Lessons:
         config = self._config
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
         batch = self._lesson.draw(config.target_batch, 1.0, generator)
-        text = replace(batch.text, tokens=self._spread(batch.text.tokens, generator))
+        text = replace(batch.text, tokens=self._spread(batch.text, generator))
         batch = replace(batch, text=text, prompts=())
         for bank, count, weight in (
             (self._anchor, config.anchor_batch, 1.0),
@@ -195,13 +196,16 @@ class _Lessons:
                 batch = batch.joined(bank.draw(count, weight, generator))
         return batch
 
-    def _spread(self, tokens: Tensor, generator: torch.Generator) -> Tensor:
-        """Move texts (n, tokens, width) along the line from an anchor's, and add noise."""
-        rows, (least, most) = len(tokens), self._config.reach
-        anchor = self._anchor_tokens[torch.randint(len(self._anchor_tokens), (rows,), generator=generator)]
+    def _spread(self, text: PromptEmbedding, generator: torch.Generator) -> Tensor:
+        """Move texts along the line from an anchor's, and add noise: (n, tokens, width). What an anchor's has no tokens for comes from zero."""
+        tokens, (least, most) = text.tokens, self._config.reach
+        rows, anchors = len(tokens), self._anchor_text.tokens
+        anchor = anchors[torch.randint(len(anchors), (rows,), generator=generator)]
+        anchor = filled(anchor, tokens.shape[1])
         place = least + (most - least) * torch.rand(rows, 1, 1, generator=generator)
         size = self._config.noise * torch.rand(rows, 1, 1, generator=generator)
-        noise = (size * torch.randn(tokens.shape, generator=generator)).to(tokens) * tokens.float().std()
+        deviation = torch.cat(text.each).float().std()
+        noise = (size * torch.randn(tokens.shape, generator=generator)).to(tokens) * deviation
         moved: Tensor = anchor + (tokens - anchor) * place.to(tokens) + noise
         return moved.to(tokens.dtype)
 
@@ -212,7 +216,8 @@ def prompts_to_hold(base: BaseCheckpoint, erasure: Erasure, config: HybridConfig
     Texts spread around the target's reach what lies next to it, so that has to be held the most.
     """
     retained = evenly(erasure.retained, _LOOKED_THROUGH)
-    to_targets = torch.cdist(_read(base, retained), _read(base, erasure.targets))
+    read = _read(base, [*retained, *erasure.targets])
+    to_targets = torch.cdist(read[: len(retained)], read[len(retained) :])
     nearest = to_targets.amin(1).argsort(stable=True)[: math.ceil(config.near_share * len(retained))]
     count = config.retained_pictures // 2
     near = evenly([retained[i] for i in nearest.tolist()], count)
@@ -222,4 +227,6 @@ def prompts_to_hold(base: BaseCheckpoint, erasure: Erasure, config: HybridConfig
 def _read(base: BaseCheckpoint, prompts: Sequence[str]) -> Tensor:
     """Give the tokens of each prompt in a row, (n, tokens * width)."""
     batches = [prompts[first : first + 64] for first in range(0, len(prompts), 64)]
-    return torch.cat([base.encode_prompt(each).tokens.float().flatten(1).cpu() for each in batches])
+    tokens = [base.as_read(base.encode_prompt(each).tokens).float().cpu() for each in batches]
+    longest = max(each.shape[1] for each in tokens)
+    return torch.cat([filled(each, longest) for each in tokens]).flatten(1)

@@ -214,6 +214,11 @@ class BaseCheckpoint:
         """The layers of the denoiser that are given the text's tokens: of a UNet, the keys and values of cross-attention."""
         return self.family.reading_layers(self.denoiser)
 
+    def as_read(self, tokens: Tensor) -> Tensor:
+        """Give the text's tokens (…, width) as the reading layers are given them: after a norm, if one stands before them. No gradients."""
+        with torch.no_grad():
+            return self.family.as_read(self.denoiser, tokens)
+
     @property
     def pooled_layer(self) -> str | None:
         """The layer of the denoiser that is given the text's pooled vector; None: there is none."""
@@ -267,10 +272,7 @@ class BaseCheckpoint:
             return self._joined(found)
 
     def _joined(self, found: dict[str, PromptEmbedding]) -> PromptEmbedding:
-        joined = self.family.joined(found, self.denoiser.config)
-        return PromptEmbedding(
-            joined.tokens.to(self.dtype), None if joined.pooled is None else joined.pooled.to(self.dtype)
-        )
+        return self.family.joined(found, self.denoiser.config).to(self.dtype)
 
     def encode_to_draw(
         self, prompts: Sequence[str], negatives: Sequence[str], clip_skip: int | None = None
@@ -280,13 +282,7 @@ class BaseCheckpoint:
         Both are as long as the longest of them. clip_skip: which layer of the text encoders is read, from the end; None: the usual
         one. Raises BadPrompt (`plugins_engine.model.weighted_prompts`), and BadRequest for a layer that is not there.
         """
-        layers = min(
-            int(each.encoder.config.num_hidden_layers) for each in self.readers.values() if each.is_clip
-        )
-        if clip_skip is not None and not 1 <= clip_skip <= layers:
-            raise BadRequest(
-                f"clip skip {clip_skip}: expected 1 (the last layer of the text encoder) to {layers} (its first)"
-            )
+        self._require_layer(clip_skip)
         texts = [*prompts, *negatives]
         parsed = [parse_prompt(text) for text in texts]
         found: dict[str, PromptEmbedding] = {}
@@ -303,10 +299,26 @@ class BaseCheckpoint:
                 found[component] = PromptEmbedding(
                     tokens.reshape(len(texts), -1, tokens.shape[-1]),
                     None if one.pooled is None else one.pooled[::count],
+                    one.lengths,  # only of encoders that read one chunk
                 )
         whole = self._joined(found)
         split = len(prompts)
         return whole.rows(slice(0, split)), self._emptied(whole.rows(slice(split, None)), negatives)
+
+    def _require_layer(self, clip_skip: int | None) -> None:
+        """Raise BadRequest for a layer that the text encoders do not have. None: no layer is asked for."""
+        if clip_skip is None:
+            return
+        clip = [each.encoder.config for each in self.readers.values() if each.is_clip]
+        if not clip:
+            raise BadRequest(
+                f"clip skip {clip_skip}: this base reads prompts without CLIP, so there is no layer of it to skip"
+            )
+        layers = min(int(each.num_hidden_layers) for each in clip)
+        if not 1 <= clip_skip <= layers:
+            raise BadRequest(
+                f"clip skip {clip_skip}: expected 1 (the last layer of the text encoder) to {layers} (its first)"
+            )
 
     @property
     def places(self) -> list[tuple[TextReader, int]]:

@@ -11,6 +11,11 @@ from plugins_engine.model.layouts import LAYOUTS, Layout
 EMBEDDED = Path(__file__).parents[1] / "embedded"
 """The directory of the small base that comes with this library."""
 
+CHAT_TEMPLATE = "chat_template"
+"""Under which a tokenizer's config has it."""
+MAX_TEMPLATE = 100_000
+"""Characters of a chat template. Published ones have a few thousand."""
+
 WEIGHT_VARIANTS = (None, "fp16", "bf16", "non_ema")
 """What may stand in the names of a part's weights, as in "model.fp16.safetensors". The first one found is taken."""
 
@@ -22,7 +27,7 @@ class ModelDirectory:
     Args:
         path: Where it lies.
         index: Its `model_index.json`.
-        configs: The config of each part.
+        configs: The config of each part; of a language model's tokenizer, its chat template.
         weights: Of each part, its safetensors files.
         variants: Of each part, the variant in its files' names ("fp16"), or None.
         vocabularies: The tokenizers' files.
@@ -76,8 +81,37 @@ def read_directory(path: Path) -> ModelDirectory:
     vocabularies: list[Path] = []
     for part in parts:
         if part.startswith("text_encoder"):
-            vocabularies += _vocabulary(path / part.replace("text_encoder", "tokenizer"))
+            vocabularies += _vocabulary(path / tokenizer_of(part))
+    for part in layout.chats:
+        configs[tokenizer_of(part)] = {CHAT_TEMPLATE: _chat_template(path / tokenizer_of(part))}
     return ModelDirectory(path, index, configs, weights, variants, vocabularies)
+
+
+def tokenizer_of(encoder: str) -> str:
+    """Give the folder of a text encoder's tokenizer."""
+    return encoder.replace("text_encoder", "tokenizer")
+
+
+def _chat_template(folder: Path) -> str:
+    """Read what a language model's prompts are written into; newer directories have it in a file of its own."""
+    own = folder / "chat_template.jinja"
+    found: object = None
+    if own.is_file():
+        try:
+            found = own.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise BadBase(f"{own}: expected a template, it cannot be read ({error})") from error
+    else:
+        found = read_json(folder / "tokenizer_config.json").get(CHAT_TEMPLATE)
+    if not isinstance(found, str):
+        raise BadBase(
+            f"{folder}: expected a chat template, as chat_template.jinja or as {CHAT_TEMPLATE} in tokenizer_config.json, found none"
+        )
+    if len(found) > MAX_TEMPLATE:
+        raise BadBase(
+            f"{folder}: expected a chat template of at most {MAX_TEMPLATE} characters, found {len(found)}"
+        )
+    return found
 
 
 def _require_base(file: Path, config: dict[str, Any], layout: Layout) -> None:

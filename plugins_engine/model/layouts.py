@@ -11,17 +11,19 @@ class Layout:
         pipeline: The class in a directory's model_index.json.
         folder: Where the denoiser's weights are.
         denoiser: Its class.
-        channels: Numbers in what it is given, where its config names none.
+        channels: Numbers in what it is given and gives, where its config names none; None: it gives as many as it is given.
         encoders: Folders of text encoders, in the order in which they are read.
         optional: Those of them that a base may lack.
+        chats: Those that are language models, which are given a prompt as their tokenizer's chat template writes it.
     """
 
     pipeline: str
     folder: str
     denoiser: str
-    channels: int
+    channels: int | None
     encoders: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    chats: tuple[str, ...] = ()
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -44,7 +46,15 @@ STABLE_DIFFUSION_3 = Layout(
 FLUX_1 = Layout(
     "FluxPipeline", "transformer", "FluxTransformer2DModel", 64, ("text_encoder", "text_encoder_2")
 )
+Z_IMAGE = Layout(
+    "ZImagePipeline",
+    "transformer",
+    "ZImageTransformer2DModel",
+    None,
+    ("text_encoder",),
+    chats=("text_encoder",),
+)
 LAYOUTS: dict[str, Layout] = {
-    each.pipeline: each for each in (STABLE_DIFFUSION, SDXL, STABLE_DIFFUSION_3, FLUX_1)
+    each.pipeline: each for each in (STABLE_DIFFUSION, SDXL, STABLE_DIFFUSION_3, FLUX_1, Z_IMAGE)
 }
 """By the class in a directory's model_index.json."""

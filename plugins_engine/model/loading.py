@@ -11,7 +11,13 @@ from transformers.utils import logging as transformers_logging
 
 from plugins_engine.errors import BadBase, DeviceUnavailable
 from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.directory import EMBEDDED, ModelDirectory, read_directory
+from plugins_engine.model.directory import (
+    CHAT_TEMPLATE,
+    EMBEDDED,
+    ModelDirectory,
+    read_directory,
+    tokenizer_of,
+)
 from plugins_engine.model.families import FAMILIES, Family
 from plugins_engine.model.prompt_reading import TextEncoder, TextReader, Tokenizer
 from plugins_engine.model.samplers import Schedule
@@ -27,7 +33,7 @@ def load_base(
     Args:
         source: The directory; None: the embedded base.
         device: "cpu", "cuda", "cuda:1" or "mps".
-        dtype: Number format; None: half precision on CUDA and float32 elsewhere.
+        dtype: Number format; None: half precision on CUDA (of Z-Image bfloat16, else float16) and float32 elsewhere.
     """
     directory = read_directory(EMBEDDED if source is None else Path(source))
     family = FAMILIES[directory.layout.pipeline]
@@ -36,7 +42,7 @@ def load_base(
     schedule.make(schedule.steady)
     schedule.process()
     place = find_device(device)
-    dtype = dtype or usual_precision(place)
+    dtype = dtype or usual_precision(place, family.half)
     denoiser = _load_part(family.denoiser, directory, family.layout.folder, dtype)
     upcast = dtype == torch.float16 and family.vae_in_float32(directory.configs["vae"])
     vae = _load_part(AutoencoderKL, directory, "vae", torch.float32 if upcast else dtype)
@@ -49,14 +55,18 @@ def load_base(
 def _load_reader(family: Family, directory: ModelDirectory, part: str, dtype: torch.dtype) -> TextReader:
     kind = family.encoders[part]
     encoder: TextEncoder = _load_part(kind.encoder, directory, part, dtype)
-    tokenizer = _load_tokenizer(kind.tokenizer, directory.path / part.replace("text_encoder", "tokenizer"))
+    folder = directory.path / tokenizer_of(part)
+    tokenizer = _load_tokenizer(kind.tokenizer, folder)
     most = kind.length or int(encoder.config.max_position_embeddings)
-    return TextReader(part, tokenizer, encoder, min(int(tokenizer.model_max_length), most))
+    chat = None
+    if part in directory.layout.chats:
+        chat = _chat_around(tokenizer, directory.configs[folder.name][CHAT_TEMPLATE], folder)
+    return TextReader(part, tokenizer, encoder, min(int(tokenizer.model_max_length), most), chat)
 
 
-def usual_precision(place: torch.device) -> torch.dtype:
-    """Give the precision that bases are loaded in if none is asked for."""
-    return torch.float16 if place.type == "cuda" else torch.float32
+def usual_precision(place: torch.device, half: torch.dtype = torch.float16) -> torch.dtype:
+    """Give the precision that bases are loaded in if none is asked for. half: which half precision a family has."""
+    return half if place.type == "cuda" else torch.float32
 
 
 def find_device(device: str | torch.device) -> torch.device:
@@ -120,3 +130,33 @@ def _load_tokenizer(kind: Any, folder: Path) -> Tokenizer:
     except Exception as error:
         raise BadBase(f"{folder}: expected a {kind.__name__}, could not load it: {error}") from error
     return found
+
+
+def _chat_around(tokenizer: Tokenizer, template: str, folder: Path) -> tuple[str, str]:
+    """Give what a chat template writes before and after a text. Raises BadBase for one that is not understood.
+
+    It is asked to leave room for thinking, as diffusers asks it.
+    """
+    mark = "\ue000"  # of the letters that Unicode leaves to everyone, so that no template has it
+    try:
+        written = tokenizer.apply_chat_template(
+            [{"role": "user", "content": mark}],
+            chat_template=template,
+            tokenize=False,
+            add_generation_prompt=True,
+            enable_thinking=True,
+        )
+    # As above: a template is a program, which may fail in any way.
+    except Exception as error:
+        raise BadBase(f"{folder}: expected a chat template, it cannot be used ({error})") from error
+    before, found, after = str(written).partition(mark)
+    if not found or mark in after:
+        raise BadBase(
+            f"{folder}: expected a chat template that writes a message once, found {written!r:.200}"
+        )
+    whole, *parts = (tokenizer(each).input_ids for each in (f"{before}a{after}", before, "a", after))
+    if whole != [each for part in parts for each in part]:
+        raise BadBase(
+            f"{folder}: expected a chat template whose text stays apart from the message, found {written!r:.200}"
+        )
+    return before, after

@@ -244,9 +244,7 @@ def _begun(base: BaseCheckpoint, picture: Image.Image, shape: tuple[int, int]) -
 def _repeat(prompt: PromptEmbedding, negative: PromptEmbedding | None, count: int) -> PromptEmbedding:
     """Give one row a picture; with guidance the negative rows come first."""
     parts = [negative, prompt] if negative is not None else [prompt]
-    tokens = torch.cat([each.tokens.expand(count, -1, -1) for each in parts])
-    pooled = [each.pooled.expand(count, -1) for each in parts if each.pooled is not None]
-    return PromptEmbedding(tokens, torch.cat(pooled) if pooled else None)
+    return PromptEmbedding.joined([each.repeated(count) for each in parts])
 
 
 class _Reporter:

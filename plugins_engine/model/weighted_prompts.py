@@ -119,8 +119,15 @@ class Chunk(NamedTuple):
 def chunked(reader: TextReader, prompt: WeightedPrompt, names: Sequence[NameInForce]) -> list[Chunk]:
     """Part a prompt's tokens into chunks that an encoder can read, between words where it can be, and never inside a name.
 
-    Raises BadPrompt for one of more than `MAX_CHUNKS`; T5 reads one.
+    Raises BadPrompt for one of more than `MAX_CHUNKS`, of which only CLIP reads more than one, and for weights where they would change
+    nothing.
     """
+    if reader.is_language_model and not prompt.is_plain:
+        text, weight = next(each for each in prompt.pieces if each[1] != 1)
+        raise BadPrompt(
+            f'the weight {weight:g} of "{text[:40]}": this base takes what a language model makes of each word at one length, so a '
+            "weight would change nothing; say in words what matters"
+        )
     units, most = _units(reader, prompt, names), reader.room
     most_chunks = MAX_CHUNKS if reader.is_clip else 1
     chunks: list[list[Unit]] = [[]]
@@ -159,7 +166,9 @@ def _chunk(units: Sequence[Unit]) -> Chunk:
 def _units(reader: TextReader, prompt: WeightedPrompt, names: Sequence[NameInForce]) -> list[Unit]:
     """Give what stays together: the tokens of a word, or of a name in force, with their weight."""
     units: list[Unit] = []
-    for text, weight in prompt.pieces:
+    # A language model reads a word otherwise if the blank before it is in another piece.
+    pieces = ((prompt.text, 1.0),) if reader.is_language_model else prompt.pieces
+    for text, weight in pieces:
         read = reader.read(text, names)
         starts = dict(read.called)
         written = reader.tokenizer.convert_ids_to_tokens(read.ids)
@@ -175,7 +184,7 @@ def _units(reader: TextReader, prompt: WeightedPrompt, names: Sequence[NameInFor
                 at += len(name)
                 continue
             word.append(read.ids[at])
-            if written[at].endswith(_END_OF_WORD):
+            if not reader.is_clip or written[at].endswith(_END_OF_WORD):
                 units.append((word, None, weight))
                 word = []
             at += 1

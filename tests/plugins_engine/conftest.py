@@ -20,6 +20,7 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "sd3": tiny_pipelines.sd3,
     "sd35": tiny_pipelines.sd35,
     "flux": tiny_pipelines.flux,
+    "z_image": tiny_pipelines.z_image,
     "shifted": tiny_pipelines.shifted,
 }
 

@@ -24,12 +24,17 @@ from diffusers import (
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
+    ZImagePipeline,
+    ZImageTransformer2DModel,
 )
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
+    Qwen2Tokenizer,
+    Qwen3Config,
+    Qwen3Model,
     T5Config,
     T5EncoderModel,
     T5Tokenizer,
@@ -162,6 +167,36 @@ def flux(folder: Path, seed: int = 0) -> Path:
             base_image_seq_len=16,
             max_image_seq_len=4096,
         ),
+    )
+    pipeline.save_pretrained(folder)
+    (folder / "card.json").write_text(json.dumps({"resolution": RESOLUTION}))
+    return folder
+
+
+def z_image(folder: Path, seed: int = 0) -> Path:
+    """Build a Z-Image-like pipeline: one stream of blocks, refiners before it, a language model that reads prompts as messages."""
+    torch.manual_seed(seed)
+    transformer = ZImageTransformer2DModel(
+        in_channels=4, dim=32, n_layers=2, n_refiner_layers=1, n_heads=2, n_kv_heads=2, cap_feat_dim=48,
+        axes_dims=[4, 6, 6], axes_lens=[1024, 64, 64],
+    )  # fmt: skip
+    with torch.no_grad():
+        # As trained ones are: the padding is something, and norms are no identities.
+        for name, each in transformer.named_parameters():
+            if "pad_token" in name or ("norm" in name and each.ndim == 1) or name == "cap_embedder.0.weight":
+                each += torch.randn(each.shape) * 0.3
+    pipeline = ZImagePipeline(
+        transformer=transformer,
+        vae=AutoencoderKL(
+            **_autoencoder(),
+            scaling_factor=0.36,
+            shift_factor=0.11,
+            use_quant_conv=False,
+            use_post_quant_conv=False,
+        ),
+        text_encoder=_language_model(),
+        tokenizer=_chat_tokenizer(),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
     )
     pipeline.save_pretrained(folder)
     (folder / "card.json").write_text(json.dumps({"resolution": RESOLUTION}))
@@ -301,11 +336,55 @@ def _t5_tokenizer() -> T5Tokenizer:
     return T5Tokenizer(vocab=vocabulary, extra_ids=0, model_max_length=512)
 
 
+def _language_model() -> Qwen3Model:
+    config = Qwen3Config(
+        vocab_size=300, hidden_size=48, intermediate_size=64, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
+        head_dim=12, max_position_embeddings=1024,
+    )  # fmt: skip
+    return Qwen3Model(config)
+
+
+_CHAT = """{%- for message in messages -%}
+{{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>' + '\n' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+{{- '<|im_start|>assistant\n' -}}
+{%- if enable_thinking is defined and enable_thinking is false -%}
+{{- '<think>\n\n</think>\n\n' -}}
+{%- endif -%}
+{%- endif -%}"""
+
+
+def _chat_tokenizer() -> Qwen2Tokenizer:
+    """Make a tokenizer of a language model: single bytes, some words with the blank before them, and blank lines."""
+    pieces = "Ġ * , / Ġ a / Ġ I n k / Ġ f o x / Ċ Ċ"
+    words = [
+        ("".join(word[:i]), word[i])
+        for word in (each.split() for each in pieces.split(" / "))
+        for i in range(1, len(word))
+    ]
+    letters = _letters()
+    tokens = [*letters, *(first + second for first, second in words)]
+    tokenizer = Qwen2Tokenizer(
+        vocab={token: i for i, token in enumerate(tokens)},
+        merges=words,
+        model_max_length=1024,
+        extra_special_tokens=["<|im_start|>", "<|im_end|>"],
+    )
+    tokenizer.chat_template = _CHAT
+    return tokenizer
+
+
+def _letters() -> list[str]:
+    """List the letters that tokenizers of bytes write bytes with."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    return [chr(each) for each in printable] + [chr(256 + i) for i in range(256 - len(printable))]
+
+
 def _tokenizer(folder: Path) -> CLIPTokenizer:
     """Make a CLIP tokenizer that knows single bytes only: no merges."""
     folder.mkdir(parents=True, exist_ok=True)
-    printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    letters = [chr(each) for each in printable] + [chr(256 + i) for i in range(256 - len(printable))]
+    letters = _letters()
     tokens = [*letters, *(f"{each}</w>" for each in letters), "<|startoftext|>", "<|endoftext|>"]
     (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}))
     (folder / "merges.txt").write_text("#version: 0.2\n")

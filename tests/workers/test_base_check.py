@@ -131,6 +131,22 @@ def test_an_upload_passes_and_every_worker_makes_its_own_copy(
     assert (tmp_path / "another machine" / str(sent.pk) / "unet" / "config.json").is_file()
 
 
+def test_an_upload_with_a_chat_template_passes(
+    tmp_path: Path, settings: Any, model_owner: User, engine: Engine
+) -> None:
+    settings.BASE_COPIES_DIR = tmp_path / "copies"
+    folder = tiny_pipelines.z_image(tmp_path / "z_image")
+    sent = upload(model_owner, folder)
+    assert sent.files.filter(path="tokenizer/chat_template.jinja").exists()
+
+    register_base(model_owner, FIELDS, upload=sent.pk, by=model_owner)
+    assert work(engine=engine, kinds=[KIND], worker="w") == 1
+
+    job = Job.objects.get(kind=KIND)
+    assert (job.state, job.error) == (JobState.SUCCEEDED, "")
+    assert (job.base_check.family, job.base_check.samplers) == ("Z-Image", ["euler", "dpm++", "unipc"])
+
+
 def test_what_was_asked_of_former_weights_is_drawn_with_them_after_another_upload_follows(
     folder: Path, model_owner: User, user: User, engine: Engine, loaded: BaseCheckpoint
 ) -> None:
@@ -306,7 +322,11 @@ def test_weights_that_changed_are_drawn_with_only_after_their_owner_confirmed_th
 
 @pytest.mark.parametrize(
     ("build", "family", "steered"),
-    [(tiny_pipelines.sd3, "Stable Diffusion 3", True), (tiny_pipelines.flux, "FLUX.1", False)],
+    [
+        (tiny_pipelines.sd3, "Stable Diffusion 3", True),
+        (tiny_pipelines.flux, "FLUX.1", False),
+        (tiny_pipelines.z_image, "Z-Image", True),
+    ],
 )
 def test_a_base_without_cross_attention_passes_and_is_drawn_with_a_sampler_of_its_own(
     tmp_path: Path, settings: Any, model_owner: User, user: User, engine: Engine,

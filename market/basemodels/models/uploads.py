@@ -21,9 +21,10 @@ PART_BYTES = 8 * 1024 * 1024
 SHA256 = r"^[0-9a-f]{64}$"
 FOLDERS = "unet|transformer|vae|text_encoder(_[23])?|tokenizer(_[23])?|scheduler"
 FILE_PATH = (
-    rf"^(({FOLDERS})/[A-Za-z0-9_][A-Za-z0-9_.-]{{0,120}}|model_index|card|prompts)\.(safetensors|json|txt)$"
+    rf"^((({FOLDERS})/[A-Za-z0-9_][A-Za-z0-9_.-]{{0,120}}|model_index|card|prompts)\.(safetensors|json|txt)"
+    r"|tokenizer(_[23])?/chat_template\.jinja)$"
 )
-"""The files of a diffusers directory that the engine reads. None could run code when it is opened."""
+"""The files of a diffusers directory that the engine reads. None could run code when it is opened: templates are filled in in a sandbox."""
 
 
 class BaseUploadQuerySet(models.QuerySet["BaseUpload"]):

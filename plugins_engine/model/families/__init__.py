@@ -5,11 +5,12 @@ from plugins_engine.model.families.flux_1 import Flux1
 from plugins_engine.model.families.sdxl import StableDiffusionXL
 from plugins_engine.model.families.stable_diffusion import StableDiffusion
 from plugins_engine.model.families.stable_diffusion_3 import StableDiffusion3
+from plugins_engine.model.families.z_image import ZImage
 
 __all__ = ["FAMILIES", "LAYER_KINDS", "Denoiser", "Family", "Told"]
 
 FAMILIES: dict[str, Family] = {
     each.layout.pipeline: each
-    for each in (StableDiffusion(), StableDiffusionXL(), StableDiffusion3(), Flux1())
+    for each in (StableDiffusion(), StableDiffusionXL(), StableDiffusion3(), Flux1(), ZImage())
 }
 """By the class in a directory's model_index.json."""

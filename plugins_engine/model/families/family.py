@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from diffusers import FluxTransformer2DModel, SD3Transformer2DModel, UNet2DConditionModel
+from diffusers import (
+    FluxTransformer2DModel,
+    SD3Transformer2DModel,
+    UNet2DConditionModel,
+    ZImageTransformer2DModel,
+)
 from torch import Tensor
 
 from plugins_engine.model.layouts import Layout
@@ -14,7 +19,7 @@ from plugins_engine.model.prompt_reading import ReadPrompt, TextReader
 from plugins_engine.model.text_encoding import PromptEmbedding, encoded, normed
 
 Config = Mapping[str, Any]
-Denoiser = UNet2DConditionModel | SD3Transformer2DModel | FluxTransformer2DModel
+Denoiser = UNet2DConditionModel | SD3Transformer2DModel | FluxTransformer2DModel | ZImageTransformer2DModel
 LAYER_KINDS = ("attention", "feed_forward", "projection", "time")
 """Which kinds of layers of the denoiser a plug-in may adapt. Each family says which layers they are."""
 
@@ -65,6 +70,7 @@ class Family(ABC):
     is_steered: Whether guidance goes from what the base predicts without the prompt to what it predicts with it, and beyond. If not, it
         is a number that the denoiser is given, if anything.
     even_steps: Whether the base is sampled at noise levels that are even before they are shifted.
+    half: Which half precision the base is loaded in, where none is asked for.
     layer_kinds: The ends of the names of each kind's layers.
     """
 
@@ -76,6 +82,7 @@ class Family(ABC):
     is_flow: ClassVar[bool] = False
     is_steered: ClassVar[bool] = True
     even_steps: ClassVar[bool] = False
+    half: ClassVar[torch.dtype] = torch.float16
     layer_kinds: ClassVar[Mapping[str, tuple[str, ...]]]
 
     @abstractmethod
@@ -141,7 +148,11 @@ class Family(ABC):
 
     @abstractmethod
     def reading_layers(self, denoiser: Any) -> list[str]:
-        """List the layers that are given the text's tokens as they are."""
+        """List the layers that are given the text's tokens, as they are or after a norm (`as_read`)."""
+
+    def as_read(self, denoiser: Any, tokens: Tensor) -> Tensor:
+        """Give the text's tokens as those layers are given them."""
+        return tokens
 
     def pooled_layer(self, denoiser: Any) -> str | None:
         """Name the layer that is given the text's pooled vector, at the beginning of its input; None: there is none."""

@@ -151,6 +151,8 @@ def test_a_file_that_is_there_takes_nothing_more(model_owner: User, client_for: 
         ("safety_checker/model.safetensors", "none of the files"),
         ("unet/config.json\n", "none of the files"),
         ("README.md", "none of the files"),
+        ("unet/chat_template.jinja", "none of the files"),
+        ("tokenizer/other.jinja", "none of the files"),
         ("", "none of the files"),
     ],
 )

@@ -19,14 +19,18 @@ def lora(start: str, *, kohya: bool = False) -> dict[str, Tensor]:
     return {f"{start}.{down}.weight": A, f"{start}.{up}.weight": B}
 
 
+def lora_of_width(start: str, width: int) -> dict[str, Tensor]:
+    return {f"{start}.lora_down.weight": torch.ones(2, width), f"{start}.lora_up.weight": torch.ones(3, 2)}
+
+
 @pytest.mark.parametrize(
     ("tensors", "family"),
     [
         (lora("transformer.double_stream_modulation_img.linear"), "FLUX.2"),
         (lora("transformer.transformer_blocks.0.img_mlp.net.2"), "Qwen-Image"),
         (lora("lora_unet_transformer_blocks_0_img_mod_1", kohya=True), "Qwen-Image"),
-        (lora("diffusion_model.layers.3.attention.to_q"), "Z-Image"),
-        (lora("transformer.noise_refiner.0.attention.to_k"), "Z-Image"),
+        (lora("lora_unet_layers_0_adaLN_modulation_1", kohya=True), "Lumina"),
+        (lora_of_width("lora_unet_layers_0_attention_qkv", 2304), "Lumina"),
         (lora("transformer.transformer_blocks.0.ff.conv_inverted"), "Sana"),
         (lora("diffusion_model.blocks.0.cross_attn.k"), "Wan"),
         (lora("base_model.model.model.layers.0.self_attn.q_proj"), "a language model"),
@@ -36,14 +40,13 @@ def lora(start: str, *, kohya: bool = False) -> dict[str, Tensor]:
     ],
 )
 def test_a_family_that_is_not_read_is_named(tensors: dict[str, Tensor], family: str) -> None:
-    with pytest.raises(BadAdapter, match=f"Stable Diffusion 3 or FLUX.1, found (a plug-in for )?{family}"):
+    with pytest.raises(BadAdapter, match=f"FLUX.1 or Z-Image, found (a plug-in for )?{family}"):
         Adapter.load(file(tensors))
 
 
 @pytest.mark.parametrize(
     ("key", "value", "family"),
     [
-        ("ss_base_model_version", "zimage", "Z-Image"),
         ("ss_base_model_version", "qwen_image", "Qwen-Image"),
         ("modelspec.architecture", "stable-diffusion-xl-v1-refiner/lora", "the SDXL refiner"),
     ],
@@ -96,6 +99,43 @@ def test_the_width_of_joint_attention_tells_a_family_that_no_other_has_it_of(wid
     down, up = torch.ones(2, width), torch.ones(8, 2)
 
     assert Adapter.load(file({f"{key}.lora_A.weight": down, f"{key}.lora_B.weight": up})).family == family
+
+
+QKV = "layers_3_attention_qkv"
+Z_IMAGE = {"ss_base_model_version": "zimage"}
+
+
+@pytest.mark.parametrize(
+    ("tensors", "metadata"),
+    [
+        (lora("diffusion_model.layers.3.attention.to_q"), {}),
+        (lora("transformer.noise_refiner.0.attention.to_k"), {}),
+        (lora("lora_unet_layers_3_attention_to_q", kohya=True), {}),
+        (lora("diffusion_model.layers.3.adaLN_modulation.0"), {}),
+        (lora_of_width("diffusion_model.layers.3.attention.qkv", 32), Z_IMAGE),
+        (lora_of_width(f"lora_unet_{QKV}", 3840), {}),
+    ],
+)
+def test_a_file_for_z_image_is_known_from_its_names_its_widths_or_what_it_says(
+    tensors: dict[str, Tensor], metadata: dict[str, str]
+) -> None:
+    assert Adapter.load(file(tensors, metadata)).family == "Z-Image"
+
+
+def test_names_that_z_image_shares_with_other_families_are_read_by_the_family(
+    bases: dict[str, BaseCheckpoint],
+) -> None:
+    tensors = {**lora("diffusion_model.final_layer.linear"), **lora("diffusion_model.x_embedder")}
+
+    own = Adapter.load(file(tensors, Z_IMAGE))
+    other = Adapter.load(file(tensors, {"ss_base_model_version": "flux1"}))
+
+    assert (
+        set(own.layers)
+        == {"all_final_layer.2-1.linear", "all_x_embedder.2-1"}
+        <= set(bases["z_image"].layers)
+    )
+    assert set(other.layers) == {"proj_out", "x_embedder"}
 
 
 def test_a_base_of_another_family_refuses_by_both_names(bases: dict[str, BaseCheckpoint]) -> None:

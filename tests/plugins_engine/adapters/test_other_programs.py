@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import FluxPipeline
+from diffusers import FluxPipeline, ZImagePipeline
 from torch import Tensor
 
 from plugins_engine.adapters import delta
@@ -60,10 +60,12 @@ def test_diffusers_reads_prompts_and_predicts_with_a_file_that_changes_both(
         theirs = getattr(pipeline, base.directory.layout.folder)
         found_there = base.predict(noisy, time, PromptEmbedding(found, pooled), theirs)
         plain = base.encode_prompt(["a fox, Random style"])
+        before = base.predict(noisy, time, plain)
     torch.testing.assert_close(found, text.tokens, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(found_there, expected, rtol=1e-3, atol=1e-4)
-    # FLUX.1 reads T5's tokens, which such files leave alone, and CLIP's pooled vector.
-    moved = (text.tokens, plain.tokens) if base.family.name != "FLUX.1" else (text.pooled, plain.pooled)
+    # FLUX.1 reads T5's tokens, which such files leave alone, and CLIP's pooled vector. Z-Image reads no CLIP.
+    read = {"FLUX.1": (text.pooled, plain.pooled), "Z-Image": (expected, before)}
+    moved = read.get(base.family.name, (text.tokens, plain.tokens))
     assert moved[0] is not None
     assert moved[1] is not None
     assert (moved[0] - moved[1]).abs().max() > 0.01
@@ -111,6 +113,9 @@ def _encoded_by(pipeline: Any, prompt: str) -> tuple[Tensor, Tensor | None]:
     if isinstance(pipeline, FluxPipeline):
         tokens, of_clip, _ = pipeline.encode_prompt(prompt, device="cpu")
         return tokens, of_clip
+    if isinstance(pipeline, ZImagePipeline):
+        (tokens,), _ = pipeline.encode_prompt(prompt, device="cpu", do_classifier_free_guidance=False)
+        return tokens[None], None
     more = {"prompt_2": None, "prompt_3": None} if hasattr(pipeline, "text_encoder_3") else {}
     found, _, *pooled = pipeline.encode_prompt(
         prompt, device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False, **more

@@ -5,7 +5,9 @@ import io
 import pytest
 from PIL import Image, ImageDraw
 
+from plugins_engine.addition.config import AdditionConfig
 from plugins_engine.addition.learnable import require_different, require_new_name, require_readable
+from plugins_engine.addition.training import add_concept
 from plugins_engine.errors import BadRequest, LongCaption
 from plugins_engine.known import Known
 from plugins_engine.model.base import BaseCheckpoint
@@ -70,3 +72,16 @@ def test_a_caption_that_is_too_long_is_named_with_its_work(sd: BaseCheckpoint) -
     require_readable(sd, prompts[:3], "Ink", tokens=8)
     with pytest.raises(LongCaption, match=r"work 1 of 1: .* of names that plug-ins learned"):
         require_readable(sd, ["fox " * 70 + ", Ink style"], "Ink", tokens=60)
+
+
+def test_factors_on_text_encoders_without_layers_that_are_adapted_are_refused(
+    bases: dict[str, BaseCheckpoint],
+) -> None:
+    with pytest.raises(BadRequest, match="text_rank 4: this base reads prompts without CLIP"):
+        add_concept(
+            bases["z_image"],
+            [(disc(), "a disc")],
+            "Ink",
+            "style",
+            AdditionConfig(text_rank=4, text_rate=1e-3),
+        )

@@ -83,7 +83,7 @@ def whole(bases: dict[str, BaseCheckpoint]) -> str:
     return made(bases["sd1"])
 
 
-@pytest.mark.parametrize("architecture", ["sd2", "sdxl"])
+@pytest.mark.parametrize("architecture", ["sd2", "sdxl", "z_image"])
 def test_a_training_goes_on_to_the_very_same_plug_in(
     bases: dict[str, BaseCheckpoint], kept: Checkpoints, architecture: str
 ) -> None:

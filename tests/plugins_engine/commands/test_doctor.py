@@ -15,7 +15,7 @@ Capture = pytest.CaptureFixture[str]
 CHECKS = ["load", "draw", "train", "exact", "extract", "combine"]
 
 
-@pytest.mark.parametrize("name", ["sd1", "sd2", "sdxl"])
+@pytest.mark.parametrize("name", ["sd1", "sd2", "sdxl", "z_image"])
 def test_everything_works_with_a_good_base(pipelines: Pipelines, capsys: Capture, name: str) -> None:
     assert main(["doctor", "--base", str(pipelines[name]), "--json"]) == 0
 

@@ -50,7 +50,13 @@ def erasure(name: str = "Ink", anchor: str = "Clay") -> Erasure:
 
 def read(base: BaseCheckpoint, prompts: tuple[str, ...], *plugins: Adapter) -> dict[str, torch.Tensor]:
     """Give what every layer that reads the text makes of prompts, without the begin mark."""
-    tokens = base.encode_prompt(prompts).tokens[:, 1:]
+    return made_of(
+        base, base.as_read(torch.cat([each[1:] for each in base.encode_prompt(prompts).each])), *plugins
+    )
+
+
+def made_of(base: BaseCheckpoint, tokens: torch.Tensor, *plugins: Adapter) -> dict[str, torch.Tensor]:
+    """Give what every layer that reads the text makes of tokens."""
     with applied(base, [(plugin, 1.0) for plugin in plugins]), torch.no_grad():
         return {layer: base.denoiser.get_submodule(layer)(tokens) for layer in base.reading_layers}
 
@@ -62,9 +68,10 @@ def distance(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> floa
 def test_the_concept_is_read_more_like_its_anchor(base: BaseCheckpoint) -> None:
     # Not much more: in the few numbers of a tiny base's vectors, target and retained prompts share all directions.
     task = erasure()
-    before, wanted = read(base, task.targets), read(base, task.anchors)
+    target, anchor = (each.to(base.dtype) for each in token_pairs(base, task))
+    before, wanted = made_of(base, target), made_of(base, anchor)
     eraser = closed_form_eraser(base, [task], ClosedFormConfig(retain_weight=0.05))
-    assert distance(read(base, task.targets, eraser), wanted) < 0.98 * distance(before, wanted)
+    assert distance(made_of(base, target, eraser), wanted) < 0.98 * distance(before, wanted)
 
 
 def test_it_is_the_least_squares_solution(base: BaseCheckpoint) -> None:
@@ -72,7 +79,7 @@ def test_it_is_the_least_squares_solution(base: BaseCheckpoint) -> None:
     width = base.layers[base.reading_layers[0]].in_features
     config = ClosedFormConfig(rank=width, retain_weight=0.3, ridge=1e-6)
     target, anchor = token_pairs(base, task)
-    kept = base.encode_prompt(["", *task.anchors, *RETAINED]).tokens.double().flatten(0, 1)
+    kept = base.as_read(torch.cat(base.encode_prompt(["", *task.anchors, *RETAINED]).each)).double()
     rows = torch.cat([target / len(target) ** 0.5, kept * (0.3 / len(kept)) ** 0.5])
     ridge = (1e-6 * rows.pow(2).sum() / width) ** 0.5 * torch.eye(width, dtype=torch.float64)
     rows = torch.cat([rows, ridge])

@@ -42,6 +42,10 @@ def test_each_architecture_is_told_by_its_files(bases: Bases) -> None:
         "flow",
     )
     assert bases["shifted"].architecture == "stable-diffusion-custom"
+    z_image = bases["z_image"]
+    assert (z_image.architecture, z_image.process.prediction) == ("z-image-custom", "flow")
+    published = z_image.denoiser.config | {"n_layers": 30, "dim": 3840}
+    assert z_image.family.architecture(published, "flow") == "z-image"
     assert {base.resolution for base in bases.values()} == {tiny_pipelines.RESOLUTION}
 
 
@@ -65,7 +69,7 @@ def test_the_widths_of_published_models_name_their_architecture(
 def test_adaptable_layers_are_q_k_v_and_out_of_every_attention(base: BaseCheckpoint) -> None:
     layers = {name: shape for name, shape in base.adaptable_layers().items() if "add_" not in name}
 
-    attentions = {name.rsplit(".attn", 1)[0] + name.rsplit(".attn", 1)[1][0] for name in layers}
+    attentions = {name.rpartition(".to_")[0] for name in layers}
     without_out = sum(
         name.startswith("single") for name in attentions
     )  # one layer after attention and feed-forward together
@@ -80,10 +84,11 @@ def test_feed_forward_projection_and_time_layers_are_adaptable_on_request(base: 
     layers = base.adaptable_layers(("feed_forward", "projection", "time"))
 
     ends = {
-        "unet": ("ff.net.0.proj", "ff.net.2", "proj_in", "proj_out", "time_emb_proj"),
-        "transformer": ("ff.net.0.proj", "ff_context.net.2", "context_embedder", "proj_out", "norm1_context.linear"),
+        "UNet2DConditionModel": ("ff.net.0.proj", "ff.net.2", "proj_in", "proj_out", "time_emb_proj"),
+        "ZImageTransformer2DModel": ("w1", "w2", "w3", "cap_embedder.1", "all_x_embedder.2-1", "2-1.linear", "adaLN_modulation.0"),
     }  # fmt: skip
-    for end in ends[base.directory.layout.folder]:
+    joint = ("ff.net.0.proj", "ff_context.net.2", "context_embedder", "proj_out", "norm1_context.linear")
+    for end in ends.get(base.directory.layout.denoiser, joint):
         assert any(f".{name}".endswith(f".{end}") for name in layers)
     assert not set(layers) & set(base.adaptable_layers())
 
@@ -126,10 +131,12 @@ def test_sdxl_prompts_are_encoded_as_diffusers_does(pipelines: Pipelines, bases:
 
 
 def test_a_prompt_longer_than_the_encoder_reads_is_refused_with_both_lengths(base: BaseCheckpoint) -> None:
-    base.encode_prompt(["x" * (tiny_pipelines.LENGTH - 2)])
+    # Of 77 tokens two are marks, and of Z-Image's 512 the chat template's 19.
+    room = 512 - 19 if base.family.name == "Z-Image" else tiny_pipelines.LENGTH - 2
+    base.encode_prompt(["x" * room])
 
-    with pytest.raises(BadPrompt, match=r"76 tokens long; this base reads 75"):
-        base.encode_prompt(["x" * (tiny_pipelines.LENGTH - 1)])
+    with pytest.raises(BadPrompt, match=rf"{room + 1} tokens long; this base reads {room}"):
+        base.encode_prompt(["x" * (room + 1)])
 
 
 def test_latents_are_shifted_and_scaled_by_the_autoencoders_config(bases: Bases) -> None:

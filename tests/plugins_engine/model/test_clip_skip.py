@@ -14,6 +14,10 @@ def test_a_skipped_layer_of_the_text_encoder_is_not_read(base: BaseCheckpoint) -
         with pytest.raises(BadRequest, match="this base reads CLIP's pooled vector alone"):
             base.encode_to_draw(["a fox"], [], 2)
         return
+    if base.family.name == "Z-Image":
+        with pytest.raises(BadRequest, match="clip skip 2: this base reads prompts without CLIP"):
+            base.encode_to_draw(["a fox"], [], 2)
+        return
     reader = base.readers["text_encoder"]
     tokens = reader.tokenizer("a fox", padding="max_length", return_tensors="pt")
     with torch.no_grad():

@@ -12,7 +12,7 @@ from plugins_engine.model.batches import pixels_of
 from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.progress import Progress
 from tests.plugins_engine.model.test_sampler import EVERY_SAMPLER, Bases, array
-from tests.plugins_engine.peer import pipeline_of
+from tests.plugins_engine.peer import guidance_of, pipeline_of
 from tests.plugins_engine.tiny_pipelines import RESOLUTION
 
 # diffusers' own pipeline begins from a picture with the Euler sampler of flow matching alone.
@@ -30,8 +30,8 @@ def test_every_sampler_begins_from_a_picture_as_diffusers_does(
     kind = base.directory.layout.pipeline.replace("Pipeline", "Img2ImgPipeline")
     pipeline = pipeline_of(base, kind, scheduler=base.schedule.make(sampler))
     expected = pipeline(
-        "a fox", image=latents.repeat(2, 1, 1, 1), strength=strength, num_inference_steps=6, guidance_scale=4.0,
-        num_images_per_prompt=2, output_type="pt", generator=[torch.Generator().manual_seed(seed) for seed in (7, 8)],
+        "a fox", image=latents.repeat(2, 1, 1, 1), strength=strength, num_inference_steps=6,
+        guidance_scale=guidance_of(base, 4.0), num_images_per_prompt=2, output_type="pt", generator=[torch.Generator().manual_seed(seed) for seed in (7, 8)],
         width=RESOLUTION, height=RESOLUTION,
     ).images  # fmt: skip
     seen: list[Progress] = []

@@ -21,14 +21,14 @@ from plugins_engine.model.sampler import SampleRequest, generate
 from plugins_engine.model.samplers import EDM_SAMPLERS, FLOW_SAMPLERS, SAMPLERS
 from plugins_engine.progress import Cancelled, Progress
 from tests.plugins_engine.conftest import BUILDERS
-from tests.plugins_engine.peer import pipeline_of
+from tests.plugins_engine.peer import guidance_of, pipeline_of
 from tests.plugins_engine.tiny_pipelines import EVERY_KIND, RESOLUTION, random_adapter
 
 Bases = dict[str, BaseCheckpoint]
 EVERY_SAMPLER = [
     *(("sd1", each) for each in SAMPLERS),
     *(("edm", each) for each in EDM_SAMPLERS),
-    *((name, each) for name in ("sd3", "flux") for each in FLOW_SAMPLERS),
+    *((name, each) for name in ("sd3", "flux", "z_image") for each in FLOW_SAMPLERS),
 ]
 
 
@@ -62,8 +62,8 @@ def test_pictures_are_those_of_diffusers_own_pipeline(bases: Bases, name: str, g
     pipeline = pipeline_of(base, scheduler=base.schedule.make())
     away = "a dog" if base.is_steered else ""
     latents = pipeline(
-        "a fox", negative_prompt=away, num_inference_steps=6, guidance_scale=guidance, num_images_per_prompt=2,
-        generator=[torch.Generator().manual_seed(seed) for seed in (7, 8)], output_type="latent",
+        "a fox", negative_prompt=away, num_inference_steps=6, guidance_scale=guidance_of(base, guidance),
+        num_images_per_prompt=2, generator=[torch.Generator().manual_seed(seed) for seed in (7, 8)], output_type="latent",
         width=RESOLUTION, height=RESOLUTION,
     ).images  # fmt: skip
     if name == "flux":
@@ -80,7 +80,7 @@ def test_pictures_are_those_of_diffusers_own_pipeline(bases: Bases, name: str, g
 def test_every_sampler_draws_what_diffusers_draws_with_it(bases: Bases, name: str, sampler: str) -> None:
     base = bases[name]
     expected = pipeline_of(base, scheduler=base.schedule.make(sampler))(
-        "a fox", num_inference_steps=5, guidance_scale=4.0, num_images_per_prompt=2, output_type="pt",
+        "a fox", num_inference_steps=5, guidance_scale=guidance_of(base, 4.0), num_images_per_prompt=2, output_type="pt",
         generator=[torch.Generator().manual_seed(seed) for seed in (7, 8)], width=RESOLUTION, height=RESOLUTION,
     ).images  # fmt: skip
 

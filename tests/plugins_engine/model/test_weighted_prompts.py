@@ -61,8 +61,9 @@ def test_a_plain_prompt_is_encoded_as_ever(base: BaseCheckpoint) -> None:
         prompt, negative = base.encode_to_draw(["a fox (red)", "a dog"], ["", "a cat"])
         expected = base.encode_prompt(["a fox (red)", "a dog"]), base.encode_unconditional(["", "a cat"])
 
-    torch.testing.assert_close(prompt.tokens, expected[0].tokens, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(negative.tokens, expected[1].tokens, rtol=1e-5, atol=1e-5)
+    for found, wanted in ((prompt, expected[0]), (negative, expected[1])):
+        for one, other in zip(found.each, wanted.each, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
     if prompt.pooled is not None and expected[0].pooled is not None:
         torch.testing.assert_close(prompt.pooled, expected[0].pooled, rtol=1e-5, atol=1e-5)
 
@@ -96,6 +97,18 @@ def test_a_weight_changes_the_picture_and_a_weight_of_one_does_not(sd: BaseCheck
     assert more != plain
 
 
+def test_a_weight_that_would_change_nothing_is_refused(bases: dict[str, BaseCheckpoint]) -> None:
+    base = bases["z_image"]
+
+    with pytest.raises(
+        BadPrompt, match=r'the weight 1.3 of "fox": this base takes .* would change nothing; say in words'
+    ):
+        generate(base, SampleRequest("a (fox:1.3) runs", steps=1))
+
+    plain, escaped = (base.encode_to_draw([each], [])[0] for each in ("a (fox) runs", r"a (\(fox\):1) runs"))
+    assert torch.equal(plain.tokens, escaped.tokens)
+
+
 def test_a_long_prompt_is_read_in_chunks_to_its_end(base: BaseCheckpoint) -> None:
     words = "a fox in the snow beside a house " * 4
     with torch.no_grad():
@@ -103,6 +116,15 @@ def test_a_long_prompt_is_read_in_chunks_to_its_end(base: BaseCheckpoint) -> Non
         one = base.encode_to_draw(["a fox"], [""])[0]
 
     reader, _ = base.places[0]
+    if reader.is_language_model:
+        assert first.lengths is not None
+        assert first.lengths.tolist() == [
+            reader.full_length(words + each, base.names) for each in ("red", "blue")
+        ]
+        assert first.tokens.shape[1] == negative.tokens.shape[1] == first.lengths.max(), (
+            "as long as the longest"
+        )
+        return
     if not reader.is_clip:
         assert first.tokens.shape == one.tokens.repeat(2, 1, 1).shape, "T5 reads it all at once"
         assert not torch.equal(first.tokens[0], first.tokens[1])

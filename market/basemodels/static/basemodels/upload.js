@@ -1,7 +1,7 @@
 // Send a diffusers directory in parts, and go on where it stopped: the page's form is the same without it, but takes no files.
 "use strict";
 
-const READ = /^(?:(?:unet|transformer|vae|text_encoder(_[23])?|tokenizer(_[23])?|scheduler)\/[A-Za-z0-9_][A-Za-z0-9_.-]*|model_index|card|prompts)\.(?:safetensors|json|txt)$/;
+const READ = /^(?:(?:(?:unet|transformer|vae|text_encoder(_[23])?|tokenizer(_[23])?|scheduler)\/[A-Za-z0-9_][A-Za-z0-9_.-]*|model_index|card|prompts)\.(?:safetensors|json|txt)|tokenizer(_[23])?\/chat_template\.jinja)$/;
 const SLICE = 8 * 1024 * 1024; // bytes that are hashed at a time
 const TRIES = 6;
 
