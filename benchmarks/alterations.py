@@ -55,7 +55,11 @@ def _perspective(picture: Picture, around: Around) -> Picture:
     numbers = np.linalg.solve(np.array(rows, float), np.array(wanted, float))
     ground = picture.getpixel((0, 0))
     return picture.transform(
-        picture.size, Image.Transform.PERSPECTIVE, numbers.tolist(), Image.Resampling.BICUBIC, fillcolor=ground
+        picture.size,
+        Image.Transform.PERSPECTIVE,
+        numbers.tolist(),
+        Image.Resampling.BICUBIC,
+        fillcolor=ground,
     )
 
 
@@ -90,7 +94,9 @@ def _recoloured(picture: Picture, around: Around) -> Picture:
     numbers = np.array(picture.convert("HSV"))
     numbers[..., 0] += np.uint8(around.chance.choice((60, 85, 128, 170)))
     turned = np.asarray(Image.fromarray(numbers, "HSV").convert("RGB"), float) / 255
-    ink = np.array(around.chance.choice(((0.4, 0.1, 0.15), (0.1, 0.2, 0.4), (0.1, 0.3, 0.1), (0.3, 0.1, 0.35))))
+    ink = np.array(
+        around.chance.choice(((0.4, 0.1, 0.15), (0.1, 0.2, 0.4), (0.1, 0.3, 0.1), (0.3, 0.1, 0.35)))
+    )
     paper = np.array(around.chance.choice(((1, 0.95, 0.8), (0.85, 0.95, 1), (1, 0.9, 0.95))))
     return Image.fromarray(np.uint8(255 * np.clip(ink + turned * (paper - ink), 0, 1)))
 

@@ -59,7 +59,9 @@ class Drawn:
             x, y = self.part
             return _photographs()[int(self.path)].crop((x, y, x + 213, y + 213))
         with Image.open(self.path) as opened:
-            drawing = opened.convert("RGBA") if opened.mode != "L" else ImageOps.invert(opened).convert("RGBA")
+            drawing = (
+                opened.convert("RGBA") if opened.mode != "L" else ImageOps.invert(opened).convert("RGBA")
+            )
         paper = Image.new("RGBA", drawing.size, "white")
         paper.alpha_composite(drawing)
         return paper.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
@@ -76,10 +78,19 @@ def measure(report: Report, pictures: Path) -> None:
     works = chance.sample(drawings, QUICK_WORKS if report.quick else WORKS)
     asked = chance.sample(drawings, QUICK_ASKED if report.quick else ASKED)
     others = [montage[number].path for number in range(40)]
-    with tempfile.TemporaryDirectory(prefix="market-bench-") as folder, _database(Path(folder)) as environment:
+    with (
+        tempfile.TemporaryDirectory(prefix="market-bench-") as folder,
+        _database(Path(folder)) as environment,
+    ):
         pool = ProcessPoolExecutor(PROCESSES, get_context("spawn"), _begin, (environment,))
         with pool:
-            kept = dict(zip([*drawings, *photographs], pool.map(_keep, [*drawings, *photographs], chunksize=10), strict=True))
+            kept = dict(
+                zip(
+                    [*drawings, *photographs],
+                    pool.map(_keep, [*drawings, *photographs], chunksize=10),
+                    strict=True,
+                )
+            )
             print(f"  {len(kept)} pictures in the market", flush=True)
             brought = [(each, kept[each], others) for each in (*works, *photographs)]
             found = {}
@@ -90,7 +101,9 @@ def measure(report: Report, pictures: Path) -> None:
             alarms = [each for each in pool.map(_bring_own, asked, chunksize=5) if each]
     _add_found(report, [found[each] for each in works], [found[each] for each in photographs])
     pairs = sum(each.author != other.author for each in asked for other in drawings)
-    same = sum(each.author != other.author and each.subject == other.subject for each in asked for other in drawings)
+    same = sum(
+        each.author != other.author and each.subject == other.subject for each in asked for other in drawings
+    )
     report.add(
         "works_false_alarms", len(alarms), target=0, at_least=False,
         note=f"among {pairs} pairs of drawings by different artists, {same} of them of the same subject",
@@ -99,11 +112,15 @@ def measure(report: Report, pictures: Path) -> None:
         "false_alarms": alarms,
         "authors": sorted({each.author for each in drawings}),
         "rules_made_with": sorted(TUNED_WITH),
-        "missed": {each.path[-60:]: [name for name, (right, _) in found[each].items() if not right] for each in works},
+        "missed": {
+            each.path[-60:]: [name for name, (right, _) in found[each].items() if not right] for each in works
+        },
     }
 
 
-def _add_found(report: Report, works: Sequence[dict[str, Any]], photographs: Sequence[dict[str, Any]]) -> None:
+def _add_found(
+    report: Report, works: Sequence[dict[str, Any]], photographs: Sequence[dict[str, Any]]
+) -> None:
     for name in ALTERATIONS:
         rate, before = (Rate(sum(each[name][which] for each in works), len(works)) for which in (0, 1))
         report.add(f"works_found_{name}", rate.rate, target=0.8, peer=before.rate)
@@ -123,7 +140,9 @@ def _add_found(report: Report, works: Sequence[dict[str, Any]], photographs: Seq
 
 def _drawings(pictures: Path, chance: random.Random, count: int) -> tuple[list[Drawn], list[Drawn]]:
     """Give the drawings of some subjects by authors with whom nothing was tuned, and others' for the rest of a montage."""
-    from training.next.pictures import all_drawings  # it imports torch, which what runs beside this does without
+    from training.next.pictures import (
+        all_drawings,
+    )  # it imports torch, which what runs beside this does without
 
     found = all_drawings(pictures)
     all_of_them = [Drawn(each.style.author, each.subject.slug, str(each.path)) for each in found]
@@ -197,7 +216,9 @@ def _keep(drawn: Drawn) -> int:
     from market.catalog.recognising import keep_look
 
     artist, clean = _person(drawn.author), _clean(drawn.picture())
-    concept, _ = Concept.objects.get_or_create(artist=artist, name=drawn.author[:40].replace(",", ""), kind="style")
+    concept, _ = Concept.objects.get_or_create(
+        artist=artist, name=drawn.author[:40].replace(",", ""), kind="style"
+    )
     with transaction.atomic():
         work = Work.objects.create(
             concept=concept, artist=artist, file="none.png", thumbnail="none.webp", caption=drawn.subject, content_type="image/png",
@@ -237,4 +258,10 @@ def _bring_own(drawn: Drawn) -> list[Any]:
     matched = match(_person(drawn.author), _clean(drawn.picture()))
     if matched is None or matched.matched_work is None:
         return []
-    return [drawn.author, drawn.subject, matched.matched_artist.display_name, str(matched.matched_work), matched.likeness]
+    return [
+        drawn.author,
+        drawn.subject,
+        matched.matched_artist.display_name,
+        str(matched.matched_work),
+        matched.likeness,
+    ]

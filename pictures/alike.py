@@ -58,7 +58,9 @@ class Probe:
         halved = [self.sheet]
         while len(halved) < HALVINGS:
             height, width = (max(1, (each + 1) // 2) for each in halved[-1].shape[:2])
-            halved.append(np.asarray(cv2.resize(halved[-1], (width, height), interpolation=cv2.INTER_AREA), np.uint8))
+            halved.append(
+                np.asarray(cv2.resize(halved[-1], (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+            )
         return halved
 
     def laid(self, onto: Map, size: tuple[int, int]) -> Bytes:
@@ -68,7 +70,9 @@ class Probe:
         source = self.sheets[halvings]
         height, width = self.sheet.shape[:2]
         grow = np.diag([width / source.shape[1], height / source.shape[0], 1.0])
-        laid = cv2.warpPerspective(source, onto @ grow, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        laid = cv2.warpPerspective(
+            source, onto @ grow, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         return np.asarray(laid, np.uint8)
 
 

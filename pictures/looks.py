@@ -66,7 +66,9 @@ class Look:
             (size[0], size[1]),
             np.frombuffer(data, np.uint8, outlines, at).reshape(height, width),
             np.frombuffer(data, ">f4", count * 4, at + outlines).reshape(count, 4).astype(np.float32),
-            np.frombuffer(data, np.uint8, count * DESCRIPTION, at + outlines + points).reshape(count, DESCRIPTION),
+            np.frombuffer(data, np.uint8, count * DESCRIPTION, at + outlines + points).reshape(
+                count, DESCRIPTION
+            ),
         )
 
 
@@ -94,9 +96,7 @@ def look_at_sheet(large: Bytes, small: Bytes) -> Look:
         nothing = np.zeros((0, DESCRIPTION), np.uint8)
         return Look(size, outlines, np.zeros((0, 4), np.float32), nothing)
     order = np.argsort([-each.response * each.size for each in found], kind="stable")[:MOST_POINTS]
-    points = [
-        (*found[each].pt, found[each].size, np.deg2rad(found[each].angle)) for each in order
-    ]
+    points = [(*found[each].pt, found[each].size, np.deg2rad(found[each].angle)) for each in order]
     shares = histograms[order] / np.maximum(histograms[order].sum(axis=1, keepdims=True), 1e-6)
     # Of unit length: the numbers are 255 at most, and mostly below 100.
     descriptions = np.clip(512 * np.sqrt(shares) + 0.5, 0, 255).astype(np.uint8)
@@ -137,7 +137,11 @@ def shape_of(look: Look) -> Floats:
         return np.zeros((GRID, GRID), np.float32)
     left, top, right, bottom = box
     within = look.outlines[top:bottom, left:right].astype(np.float32)
-    grid = cv2.resize(within, (GRID * 4, GRID * 4), interpolation=cv2.INTER_AREA if min(within.shape) > GRID * 4 else cv2.INTER_LINEAR)
+    grid = cv2.resize(
+        within,
+        (GRID * 4, GRID * 4),
+        interpolation=cv2.INTER_AREA if min(within.shape) > GRID * 4 else cv2.INTER_LINEAR,
+    )
     grid = cv2.resize(cv2.GaussianBlur(grid, (0, 0), 3.0), (GRID, GRID), interpolation=cv2.INTER_AREA)
     grid = grid - grid.mean()
     length = float(np.linalg.norm(grid))

@@ -27,9 +27,7 @@ NEUTRAL_REASON = (
     "This picture cannot be registered, because it matches a picture that is already in the market. An administrator looks at it and "
     "decides whether it is taken: you can read it under “Disputes”."
 )
-AGAIN_TOMORROW = (
-    "Many of your pictures match pictures that are already in the market. No more are looked at today: send this one again tomorrow."
-)
+AGAIN_TOMORROW = "Many of your pictures match pictures that are already in the market. No more are looked at today: send this one again tomorrow."
 
 
 def likeness_of(work: Work) -> Likeness:
@@ -43,7 +41,10 @@ def refuse_anothers(concept: Concept, by: User, picture: CleanPicture, original_
         return
     if earlier is not None:
         raise Refused(f"An administrator decided: {earlier.decision}" if earlier.decision else NEUTRAL_REASON)
-    if UploadRefusal.objects.filter(person=by, refused_at__gt=timezone.now() - timedelta(days=1)).count() >= MOST_A_DAY:
+    if (
+        UploadRefusal.objects.filter(person=by, refused_at__gt=timezone.now() - timedelta(days=1)).count()
+        >= MOST_A_DAY
+    ):
         raise too_many(AGAIN_TOMORROW)
     matched = match(by, picture)
     if matched is None:
@@ -70,7 +71,11 @@ def match(by: User, picture: CleanPicture) -> UploadRefusal | None:
         return None
     look, found = recognised.look, recognised.found
     return UploadRefusal(
-        matched_look=look, matched_work=look.work, matched_artist_id=look.artist_id, likeness=found.likeness, cover=found.cover
+        matched_look=look,
+        matched_work=look.work,
+        matched_artist_id=look.artist_id,
+        likeness=found.likeness,
+        cover=found.cover,
     )
 
 

@@ -46,7 +46,9 @@ def look_at_file(file: FieldFile) -> tuple[Look, str]:
     try:
         with file.open("rb") as stored:
             data = stored.read()
-        found, (packed,) = read_apart(look_in_child, data, vars(limits), Bounds(SECONDS, PATIENCE, most=_MOST_BYTES))
+        found, (packed,) = read_apart(
+            look_in_child, data, vars(limits), Bounds(SECONDS, PATIENCE, most=_MOST_BYTES)
+        )
     except (OSError, Refused) as why:
         log.warning("no look of %s: %s", file.name, why)
         return nothing(), ""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from django.conf import settings
 import numpy as np
+from django.conf import settings
 from PIL import Image, ImageOps
 
 from market.catalog.likeness import MIN_SPREAD, Likeness, likeness, spread
@@ -99,7 +99,12 @@ def clean_in_child(data: bytes, options: dict[str, Any]) -> tuple[dict[str, Any]
     likenesses = (picture.likeness, picture.mirrored)
     found = {name: getattr(picture, name) for name in _PLAIN}
     found["hashes"] = [each.perceptual_hash for each in likenesses]
-    parts = (picture.data, picture.thumbnail, picture.probe.look.packed(MOST_POINTS), picture.probe.sheet.tobytes())
+    parts = (
+        picture.data,
+        picture.thumbnail,
+        picture.probe.look.packed(MOST_POINTS),
+        picture.probe.sheet.tobytes(),
+    )
     return found, (*parts, *(each.grid for each in likenesses))
 
 

@@ -25,8 +25,8 @@ from market.catalog.reading import (
     read_pictures,
     set_aside,
 )
-from market.jobs.states import LIVE
 from market.catalog.recognising import keep_look
+from market.jobs.states import LIVE
 from market.refusals import Refused
 from market.stored_files import forget_file
 from pictures.captions import caption_of_name
@@ -41,6 +41,7 @@ MADE_HERE = (
     "This picture was made on a market like this one: its file says so. Works are what their artist made; a picture drawn with plug-ins is "
     "paid for, and is no work to learn from."
 )
+
 
 @dataclass(frozen=True)
 class NotTaken:

@@ -4,4 +4,13 @@ from market.provenance.marks import is_made_here
 from market.provenance.png import BadPng, embed, extract
 from market.provenance.record import AI_GENERATED, BadRecord, PlugInCredit, Record
 
-__all__ = ["AI_GENERATED", "BadPng", "BadRecord", "PlugInCredit", "Record", "embed", "extract", "is_made_here"]
+__all__ = [
+    "AI_GENERATED",
+    "BadPng",
+    "BadRecord",
+    "PlugInCredit",
+    "Record",
+    "embed",
+    "extract",
+    "is_made_here",
+]

@@ -106,9 +106,7 @@ class LookPoint(models.Model):
     class Meta:
         verbose_name = "point of a look"
         verbose_name_plural = "points of looks"
-        constraints = [
-            models.CheckConstraint(condition=Q(size__gt=0), name="catalog_lookpoint_has_a_size")
-        ]
+        constraints = [models.CheckConstraint(condition=Q(size__gt=0), name="catalog_lookpoint_has_a_size")]
 
     def __str__(self) -> str:
         return f"Point {self.pk} of look {self.look_id}"

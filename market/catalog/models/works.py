@@ -129,7 +129,9 @@ class UploadRefusal(models.Model):
         null=True, help_text="Bits of 64 that differ; 0 also for equal pixels. Empty: found by its outlines."
     )
     likeness = models.FloatField(null=True, help_text="How alike the outlines are: 1 is the same.")
-    cover = models.FloatField(null=True, help_text="How much of the matched picture's outlines were compared.")
+    cover = models.FloatField(
+        null=True, help_text="How much of the matched picture's outlines were compared."
+    )
     original_name = models.CharField(max_length=120, blank=True)
     picture = models.FileField(
         upload_to=refused_path, max_length=200, blank=True, help_text="The upload, small."
@@ -137,7 +139,9 @@ class UploadRefusal(models.Model):
     pixels_sha256 = models.CharField(max_length=64)
     perceptual_hash = models.BigIntegerField()
     refused_at = models.DateTimeField(default=timezone.now, editable=False)
-    is_taken = models.BooleanField(null=True, help_text="Whether its sender may upload it. Empty: not decided.")
+    is_taken = models.BooleanField(
+        null=True, help_text="Whether its sender may upload it. Empty: not decided."
+    )
     decision = models.TextField(max_length=2000, blank=True, help_text="Why. Its sender reads it.")
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"

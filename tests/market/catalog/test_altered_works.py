@@ -166,7 +166,9 @@ def test_a_look_that_cannot_be_read_stops_no_upload(
     add_work(concept, artist, encoded(drawing(7)))
     PictureLook.objects.update(packed=b"damaged")
 
-    assert add_work(make_concept(second_artist, "Theirs"), second_artist, encoded(ImageOps.invert(drawing(7)))).pk
+    assert add_work(
+        make_concept(second_artist, "Theirs"), second_artist, encoded(ImageOps.invert(drawing(7)))
+    ).pk
 
 
 def test_the_look_of_a_deleted_work_goes_with_it(artist: User, concept: Concept) -> None:

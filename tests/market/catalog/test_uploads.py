@@ -14,8 +14,8 @@ from django.urls import reverse
 from PIL import ImageOps
 
 from market.accounts.models import User
-from market.catalog.models import Concept, UploadRefusal, Work
 from market.catalog.copies import NEUTRAL_REASON
+from market.catalog.models import Concept, UploadRefusal, Work
 from market.catalog.uploads import MAX_FILES_AT_ONCE, add_work, remove_work
 from market.refusals import Refused
 from tests.market.catalog.conftest import make_concept

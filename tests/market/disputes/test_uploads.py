@@ -64,7 +64,12 @@ def test_for_others_it_does_not_exist(
 
 
 def test_an_admin_sees_both_pictures_and_lets_it_be_uploaded(
-    upload: UploadRefusal, theirs: Concept, admin: User, artist: User, second_artist: User, client_for: ClientFor
+    upload: UploadRefusal,
+    theirs: Concept,
+    admin: User,
+    artist: User,
+    second_artist: User,
+    client_for: ClientFor,
 ) -> None:
     client, page = client_for(admin), upload.get_absolute_url()
     assert artist.display_name in client.get(page).content.decode()
@@ -88,7 +93,11 @@ def test_a_picture_that_stays_refused_is_refused_with_the_decision(
 
 
 def test_who_sent_it_is_told(
-    upload: UploadRefusal, admin: User, second_artist: User, artist: User, django_capture_on_commit_callbacks: ClientFor
+    upload: UploadRefusal,
+    admin: User,
+    second_artist: User,
+    artist: User,
+    django_capture_on_commit_callbacks: ClientFor,
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[call-arg]
         decide_upload(upload, admin, is_taken=False, decision="It is another's.")
