@@ -256,7 +256,7 @@ def _bring_own(drawn: Drawn) -> list[Any]:
     from market.catalog.copies import match
 
     matched = match(_person(drawn.author), _clean(drawn.picture()))
-    if matched is None or matched.matched_work is None:
+    if matched is None or matched.matched_artist is None:
         return []
     return [
         drawn.author,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -79,7 +80,7 @@ class Probe:
 def compare(probe: Probe, known: Look) -> Found:
     """Find how alike a picture is to a known one, in the best way to lie on it."""
     best = Found()
-    frame = known.outlines.astype(np.float32) / 255  # (height, width)
+    frame = np.asarray(known.outlines, np.float32) / np.float32(255)  # (height, width)
     for proposal in _proposals(probe, known):
         found = _refined(probe, proposal, frame, known.size)
         if found.likeness * min(1.0, found.cover + 0.5) > best.likeness * min(1.0, best.cover + 0.5):
@@ -124,7 +125,7 @@ def _by_points(look: Look, known: Look) -> Iterator[Map]:
 
 def _unit(descriptions: Bytes) -> Floats:
     numbers = descriptions.astype(np.float32)
-    return numbers / np.maximum(np.linalg.norm(numbers, axis=1, keepdims=True), 1e-6)
+    return np.asarray(numbers / np.maximum(np.linalg.norm(numbers, axis=1, keepdims=True), 1e-6), np.float32)
 
 
 def _agreeing(here: Floats, there: Floats) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
@@ -147,7 +148,8 @@ def _fitted(here: Floats, there: Floats, first: Map) -> Map:
     """Fit an affine map to the pairs that agree with a first one, or keep that one."""
     if len(np.unique(here.round(), axis=0)) < 4:
         return first
-    fitted, _ = cv2.estimateAffine2D(here, there, method=cv2.RANSAC, ransacReprojThreshold=5.0, maxIters=200)
+    found: Any = cv2.estimateAffine2D(here, there, method=cv2.RANSAC, ransacReprojThreshold=5.0, maxIters=200)
+    fitted = found[0]  # None, whatever the stubs say, where the points lie on a line
     if fitted is None or not 0.02 < abs(np.linalg.det(fitted[:, :2])) < 50:
         return first
     return np.vstack([fitted, [0.0, 0.0, 1.0]])
@@ -217,11 +219,11 @@ def _refined(probe: Probe, laid: Map, frame: Floats, size: tuple[int, int]) -> F
         return found
     shift = np.eye(3, dtype=np.float32)
     try:
-        _, shift = cv2.findTransformECC(
+        _, moved_by = cv2.findTransformECC(
             frame, seen, shift, cv2.MOTION_HOMOGRAPHY, (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_COUNT, 25, 1e-4),
             where.astype(np.uint8) * 255, 5,
         )  # fmt: skip
-        moved = np.linalg.inv(shift.astype(np.float64))
+        moved = np.linalg.inv(np.asarray(moved_by, np.float64))
     except (cv2.error, np.linalg.LinAlgError):
         return found  # it does not converge
     grow = np.diag([size[0] / frame.shape[1]] * 2 + [1.0])
@@ -232,4 +234,4 @@ def _refined(probe: Probe, laid: Map, frame: Floats, size: tuple[int, int]) -> F
 def is_alike(found: Found, known: Look) -> bool:
     """Decide whether what was found is the known picture."""
     points, least = zip(*LEAST, strict=True)
-    return found.cover >= LEAST_COVER and found.likeness >= np.interp(len(known.points), points, least)
+    return found.cover >= LEAST_COVER and found.likeness >= float(np.interp(len(known.points), points, least))

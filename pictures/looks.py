@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -88,8 +89,8 @@ def look_at(picture: Image.Image) -> Look:
 def look_at_sheet(large: Bytes, small: Bytes) -> Look:
     drawn = (255 * softened(changes(large, 1.5))).astype(np.uint8)
     # contrastThreshold and edgeThreshold let weak and long outlines through, of which icons are made.
-    finder = cv2.SIFT.create(0, 3, 0.02, 12, 1.6)
-    found, histograms = finder.detectAndCompute(drawn, None)  # type: ignore[call-overload]  # the stubs want a mask
+    finder: Any = cv2.SIFT.create(0, 3, 0.02, 12, 1.6)  # the stubs do not know that it may find nothing
+    found, histograms = finder.detectAndCompute(drawn, None)
     size = (large.shape[1], large.shape[0])
     outlines = (255 * softened(changes(small, 1.0)) + 0.5).astype(np.uint8)
     if histograms is None:

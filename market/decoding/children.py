@@ -58,7 +58,7 @@ class Child:
     def __init__(self, memory: int) -> None:
         kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
         # Their threads would take more memory than the pictures.
-        alone = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        alone = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "market.decoding.child", str(memory)],
             cwd=ROOT,

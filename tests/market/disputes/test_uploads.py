@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.core import mail
 
@@ -97,9 +100,9 @@ def test_who_sent_it_is_told(
     admin: User,
     second_artist: User,
     artist: User,
-    django_capture_on_commit_callbacks: ClientFor,
+    django_capture_on_commit_callbacks: Callable[..., Any],
 ) -> None:
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[call-arg]
+    with django_capture_on_commit_callbacks(execute=True):
         decide_upload(upload, admin, is_taken=False, decision="It is another's.")
 
     (sent,) = mail.outbox
