@@ -170,6 +170,7 @@ def test_another_artists_work_is_refused_neutrally_and_recorded_for_administrato
         second_artist, theirs, original, artist,
     )  # fmt: skip
     assert record.original_name == "mine-really.png"
+    assert record.distance is not None
     assert record.distance <= 16
     assert not theirs.works.exists()
 
