@@ -24,6 +24,7 @@ NEIGHBOURS = 2  # of each point, that may be its counterpart
 NEAR = 10.0  # pixels of a sheet, within which a counterpart lies where it should
 TURN, STRETCH = 0.5, 0.45  # radians, and logarithm of the size, by which a counterpart may differ
 LEAST_COVER = 0.25
+LEAST_EVIDENCE = 12  # points of the known picture that what is compared has about: an oval lies on any oval
 # The least likeness of a picture with so many points. Two artists' plain signs can nearly be the same: hearts, 0.967; a bone, 0.96. Of
 # 420,000 pairs of drawings by different artists, the 260 that look most alike from afar were compared: above 60 points 0.9 at most.
 # Copies have 0.97 and more, blurred ones 0.93.
@@ -234,5 +235,7 @@ def _refined(probe: Probe, laid: Map, frame: Floats, size: tuple[int, int]) -> F
 
 def is_alike(found: Found, known: Look) -> bool:
     """Decide whether what was found is the known picture."""
+    if found.cover < LEAST_COVER or found.cover * len(known.points) < LEAST_EVIDENCE:
+        return False
     points, least = zip(*LEAST, strict=True)
-    return found.cover >= LEAST_COVER and found.likeness >= float(np.interp(len(known.points), points, least))
+    return found.likeness >= float(np.interp(len(known.points), points, least))

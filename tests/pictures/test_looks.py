@@ -112,6 +112,14 @@ def test_a_plain_sign_is_not_recognised_in_anothers_plain_sign() -> None:
     assert not recognised(one, other)
 
 
+def test_an_oval_is_not_recognised_in_another_oval() -> None:
+    one, other = Image.new("RGB", (256, 256), "white"), Image.new("RGB", (256, 256), "white")
+    ImageDraw.Draw(one).ellipse((40, 90, 216, 166), fill="black")
+    ImageDraw.Draw(other).ellipse((60, 30, 200, 230), fill="navy")
+
+    assert not recognised(one, other)
+
+
 def test_a_part_that_is_too_small_is_not_recognised() -> None:
     assert not is_alike(Found(likeness=1.0, cover=0.2), look_at(drawing(1)))
 
