@@ -7,7 +7,7 @@ laid so, the outlines of both are the same. Two artists' drawings of one thing a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +24,14 @@ NEIGHBOURS = 2  # of each point, that may be its counterpart
 NEAR = 10.0  # pixels of a sheet, within which a counterpart lies where it should
 TURN, STRETCH = 0.5, 0.45  # radians, and logarithm of the size, by which a counterpart may differ
 LEAST_COVER = 0.25
-LEAST_EVIDENCE = 12  # points of the known picture that what is compared has about: an oval lies on any oval
+WHOLE, LEAST_SHARED = (
+    0.75,
+    8,
+)  # a smaller part has to have so many points in common: a straight edge lies on any other
+PLACE = 6.0  # pixels of a sheet that are one place
+LEAST_EVIDENCE = (
+    12  # points of the known picture that what is compared has about: a plain sign lies on any like it
+)
 # The least likeness of a picture with so many points. Two artists' plain signs can nearly be the same: hearts, 0.967; a bone, 0.96. Of
 # 420,000 pairs of drawings by different artists, the 260 that look most alike from afar were compared: above 60 points 0.9 at most.
 # Copies have 0.97 and more, blurred ones 0.93.
@@ -42,10 +49,15 @@ LEAST_AREA = 300  # pixels that are compared
 
 @dataclass(frozen=True)
 class Found:
-    """How alike two pictures are: the correlation of their outlines, and how much of the known one's outlines it is about, 0 to 1."""
+    """How alike two pictures are.
+
+    likeness: the correlation of their outlines. cover: how much of the known one's outlines it is about, 0 to 1. own: how much of
+    those of the picture that is asked about.
+    """
 
     likeness: float = 0.0
     cover: float = 0.0
+    own: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,15 +93,28 @@ class Probe:
 
 def compare(probe: Probe, known: Look) -> Found:
     """Find how alike a picture is to a known one, in the best way to lie on it."""
-    best = Found()
+    best, way = Found(), np.eye(3)
     frame = np.asarray(known.outlines, np.float32) / np.float32(255)  # (height, width)
     for proposal in _proposals(probe, known):
-        found = _refined(probe, proposal, frame, known.size)
+        found, refined = _refined(probe, proposal, frame, known.size)
         if found.likeness * min(1.0, found.cover + 0.5) > best.likeness * min(1.0, best.cover + 0.5):
-            best = found
+            best, way = found, refined
         if best.likeness > 0.97 and best.cover > 0.9:
             break
-    return best
+    return replace(best, own=_own_share(probe.look, known, way))
+
+
+def _own_share(look: Look, known: Look, laid: Map) -> float:
+    """Give how much of the outlines of a picture comes to lie on the known one."""
+    height, width = look.outlines.shape
+    try:
+        back = np.linalg.inv(laid @ np.diag([look.size[0] / width] * 2 + [1.0]))
+    except np.linalg.LinAlgError:
+        return 0.0
+    whole = np.full(known.size[::-1], 255, np.uint8)
+    there = np.asarray(cv2.warpPerspective(whole, back, (width, height), flags=cv2.INTER_NEAREST)) > 0
+    outlines = look.outlines.astype(np.float64)
+    return float(outlines[there].sum() / max(outlines.sum(), 1e-6))
 
 
 def _proposals(probe: Probe, known: Look) -> Iterator[Map]:
@@ -214,11 +239,11 @@ def _correlation(one: Floats, other: Floats) -> float:
     return float(one @ other) / norm if norm > 1e-6 else 0.0
 
 
-def _refined(probe: Probe, laid: Map, frame: Floats, size: tuple[int, int]) -> Found:
+def _refined(probe: Probe, laid: Map, frame: Floats, size: tuple[int, int]) -> tuple[Found, Map]:
     """Compare, and where it is promising move the map a little until the outlines fit best (Evangelidis and Psarakis, 2008)."""
     found, seen, where = _compared(probe, laid, frame, size)
     if found.likeness < PROMISING or found.cover < 0.15:
-        return found
+        return found, laid
     shift = np.eye(3, dtype=np.float32)
     try:
         _, moved_by = cv2.findTransformECC(
@@ -227,15 +252,18 @@ def _refined(probe: Probe, laid: Map, frame: Floats, size: tuple[int, int]) -> F
         )  # fmt: skip
         moved = np.linalg.inv(np.asarray(moved_by, np.float64))
     except (cv2.error, np.linalg.LinAlgError):
-        return found  # it does not converge
+        return found, laid  # it does not converge
     grow = np.diag([size[0] / frame.shape[1]] * 2 + [1.0])
-    better, _, _ = _compared(probe, grow @ moved @ np.linalg.inv(grow) @ laid, frame, size)
-    return better if better.likeness > found.likeness else found
+    closer = grow @ moved @ np.linalg.inv(grow) @ laid
+    better, _, _ = _compared(probe, closer, frame, size)
+    return (better, closer) if better.likeness > found.likeness else (found, laid)
 
 
 def is_alike(found: Found, known: Look) -> bool:
     """Decide whether what was found is the known picture."""
     if found.cover < LEAST_COVER or found.cover * len(known.points) < LEAST_EVIDENCE:
+        return False
+    if max(found.cover, found.own) < WHOLE:
         return False
     points, least = zip(*LEAST, strict=True)
     return found.likeness >= float(np.interp(len(known.points), points, least))

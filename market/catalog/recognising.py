@@ -93,7 +93,7 @@ def recognise(probe: Probe, pixels_sha256: str, *, but: User, made_here: bool = 
     """
     same = PictureLook.objects.filter(pixels_sha256=pixels_sha256).exclude(artist=but.pk)
     for look in (same if made_here else same.exclude(work=None)).select_related("work")[:1]:
-        return Recognised(look, Found(1.0, 1.0))
+        return Recognised(look, Found(1.0, 1.0, 1.0))
     for look in _candidates(probe.look, but, made_here):
         try:
             known = look.look

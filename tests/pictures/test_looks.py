@@ -120,8 +120,13 @@ def test_an_oval_is_not_recognised_in_another_oval() -> None:
     assert not recognised(one, other)
 
 
+def test_a_part_of_both_in_common_does_not_make_them_one_picture() -> None:
+    assert not is_alike(Found(likeness=0.99, cover=0.3, own=0.3), look_at(drawing(1)))
+    assert is_alike(Found(likeness=0.99, cover=0.3, own=1.0), look_at(drawing(1)))
+
+
 def test_a_part_that_is_too_small_is_not_recognised() -> None:
-    assert not is_alike(Found(likeness=1.0, cover=0.2), look_at(drawing(1)))
+    assert not is_alike(Found(likeness=1.0, cover=0.2, own=1.0), look_at(drawing(1)))
 
 
 @pytest.mark.parametrize(
