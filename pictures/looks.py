@@ -62,7 +62,7 @@ class Look:
         outlines, points = width * height, count * 4 * 4
         if len(data) != FORMAT.size + outlines + points + count * DESCRIPTION or max(width, height) > SMALL:
             raise NotALook("of another length than it says")
-        if not 0 < min(width, height, *size) or max(size) > SHEET:
+        if not min(width, height, *size) > 0 or max(size) > SHEET:
             raise NotALook("of a size that no sheet has")
         at = FORMAT.size
         return cls(
