@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from market.api.once import forget_answers
 from market.basemodels import checking, uploading
-from market.catalog import addition, plugin_uploads, repricing, rereading
+from market.catalog import addition, looking, plugin_uploads, repricing, rereading
 from market.claims import measuring, outcomes
 from market.claims.deadlines import sweep_claims
 from market.combinations import finishing as combinations
@@ -16,6 +16,7 @@ from market.disputes.sweeping import sweep_disputes
 from market.extractions import kind as extraction
 from market.generation import finishing as requests
 from market.generation import kind as generation
+from market.generation.looking import look_at_pictures
 from market.jobs import days, kinds, sweeping
 from market.jobs.checkpoints import sweep_checkpoints
 from market.jobs.clearing import clear_up_after_jobs
@@ -68,6 +69,8 @@ SWEEPS: dict[str, Sweep] = {
     "checkpoints deleted": Sweep(sweep_checkpoints, every=60),
     "days summed up": Sweep(days.sum_up_days),
     "verifications begun": Sweep(verifying.verify_nightly),
+    "works looked at": Sweep(looking.look_at_works),
+    "pictures looked at": Sweep(look_at_pictures),
     "answers of the API forgotten": Sweep(forget_answers),
 }
 """The sweeper runs these in this order. Each does a little, and gives how much it did."""

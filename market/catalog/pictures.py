@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 from django.conf import settings
 from PIL import Image, ImageOps
 
 from market.catalog.likeness import MIN_SPREAD, Likeness, likeness, spread
+from market.provenance import is_made_here
 from market.refusals import Refused
+from pictures.alike import Probe
+from pictures.looks import MOST_POINTS, Look, look_at, sheet
 from pictures.still import NAMES, NotAStill, Sizes, Still, on_white, read_still
 
 _LOSSLESS = ("PNG", "GIF", "BMP", "TIFF")
@@ -53,9 +57,11 @@ class CleanPicture:
     pixels_sha256: str
     likeness: Likeness
     mirrored: Likeness
+    probe: Probe
+    made_here: bool  # by this program, as the file says
 
 
-_PLAIN = ("content_type", "extension", "width", "height", "pixels_sha256")
+_PLAIN = ("content_type", "extension", "width", "height", "pixels_sha256", "made_here")
 
 
 def clean(data: bytes, limits: Limits) -> CleanPicture:
@@ -82,6 +88,8 @@ def clean(data: bytes, limits: Limits) -> CleanPicture:
         pixels_sha256=pixels_sha256(picture),
         likeness=likeness(flat),
         mirrored=likeness(ImageOps.mirror(flat)),
+        probe=Probe(look_at(flat), sheet(flat)),
+        made_here=is_made_here(data),
     )
 
 
@@ -91,14 +99,32 @@ def clean_in_child(data: bytes, options: dict[str, Any]) -> tuple[dict[str, Any]
     likenesses = (picture.likeness, picture.mirrored)
     found = {name: getattr(picture, name) for name in _PLAIN}
     found["hashes"] = [each.perceptual_hash for each in likenesses]
-    return found, (picture.data, picture.thumbnail, *(each.grid for each in likenesses))
+    parts = (
+        picture.data,
+        picture.thumbnail,
+        picture.probe.look.packed(MOST_POINTS),
+        picture.probe.sheet.tobytes(),
+    )
+    return found, (*parts, *(each.grid for each in likenesses))
 
 
 def from_child(found: dict[str, Any], parts: Sequence[bytes]) -> CleanPicture:
     """Make of a child's answer what it is about."""
-    data, thumbnail, *grids = parts
+    data, thumbnail, packed, pixels, *grids = parts
     upright, mirrored = (Likeness(each, grid) for each, grid in zip(found.pop("hashes"), grids, strict=True))
-    return CleanPicture(data=data, thumbnail=thumbnail, likeness=upright, mirrored=mirrored, **found)
+    look = Look.unpacked(packed)
+    width, height = look.size
+    probe = Probe(look, np.frombuffer(pixels, np.uint8).reshape(height, width, 3))
+    return CleanPicture(
+        data=data, thumbnail=thumbnail, likeness=upright, mirrored=mirrored, probe=probe, **found
+    )
+
+
+def look_in_child(data: bytes, options: dict[str, Any]) -> tuple[dict[str, Any], Sequence[bytes]]:
+    """Describe a picture that the market keeps, in a child: for those from before there were looks, and those it made."""
+    limits = Limits(**options)
+    picture = _decode(data, limits).picture
+    return {"pixels_sha256": pixels_sha256(picture)}, (look_at(on_white(picture)).packed(),)
 
 
 def pixels_sha256(picture: Image.Image) -> str:

@@ -11,8 +11,9 @@ from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 
 from market.accounts.models import User
-from market.catalog.likeness import MAX_DISTANCE, Likeness, distance, is_copy, is_repeat
-from market.catalog.models import Concept, PlugIn, UploadRefusal, Work
+from market.catalog.copies import NEUTRAL_REASON, likeness_of, refuse_anothers
+from market.catalog.likeness import MAX_DISTANCE, is_repeat
+from market.catalog.models import Concept, PlugIn, Work
 from market.catalog.models.works import CAPTION_LENGTH
 from market.catalog.offering import is_suspended
 from market.catalog.pictures import CleanPicture, Limits
@@ -24,6 +25,7 @@ from market.catalog.reading import (
     read_pictures,
     set_aside,
 )
+from market.catalog.recognising import keep_look
 from market.jobs.states import LIVE
 from market.refusals import Refused
 from market.stored_files import forget_file
@@ -35,10 +37,9 @@ NO_FILES = "Choose at least one picture."
 LEARNED_FROM = "An addition is learning from the works just now. Delete it when that has ended."
 """Why a work cannot be removed."""
 
-# It does not say whose work it is: an upload must not be a way to search other people's works.
-NEUTRAL_REASON = (
-    "This picture cannot be registered, because it matches a work that is already registered in the market. "
-    "If it is yours, write to the market's administrators."
+MADE_HERE = (
+    "This picture was made on a market like this one: its file says so. Works are what their artist made; a picture drawn with plug-ins is "
+    "paid for, and is no work to learn from."
 )
 
 
@@ -48,6 +49,15 @@ class NotTaken:
 
     name: str
     reason: str
+    twin: Work | None = None  # the sender's own, which it repeats
+
+
+class Repeated(Refused):
+    """The concept has this picture already, or nearly."""
+
+    def __init__(self, reason: str, twin: Work) -> None:
+        super().__init__(reason)
+        self.twin = twin
 
 
 @dataclass
@@ -80,7 +90,8 @@ def keep_works(concept: Concept, by: User, read: Iterable[ReadPicture]) -> Uploa
                 raise Refused(each.reason)
             report.taken.append(_keep(concept, by, each.picture, original_name=each.name))
         except Refused as refusal:
-            report.refused.append(NotTaken(each.name, str(refusal)))
+            twin = refusal.twin if isinstance(refusal, Repeated) else None
+            report.refused.append(NotTaken(each.name, str(refusal), twin))
     return report
 
 
@@ -117,8 +128,10 @@ def _keep(
     concept: Concept, by: User, picture: CleanPicture, *, caption: str = "", original_name: str = ""
 ) -> Work:
     _require_may_add(concept, by)
+    if picture.made_here:
+        raise Refused(MADE_HERE)
     _refuse_repeat(concept, picture)
-    _refuse_anothers(concept, by, picture, original_name)
+    refuse_anothers(concept, by, picture, original_name)
     caption = (caption or caption_of_name(original_name))[:CAPTION_LENGTH]
     return _register(concept, by, picture, caption, original_name)
 
@@ -126,43 +139,10 @@ def _keep(
 def _refuse_repeat(concept: Concept, picture: CleanPicture) -> None:
     twin = concept.works.filter(pixels_sha256=picture.pixels_sha256).first()
     if twin is not None:
-        raise Refused(f"This concept already has exactly this picture (“{twin}”).")
+        raise Repeated(f"This concept already has exactly this picture (“{twin}”).", twin)
     for work in concept.works.near(picture.likeness.perceptual_hash, within=MAX_DISTANCE):
-        if is_repeat(_likeness_of(work), picture.likeness):
-            raise Refused(f"This concept already has nearly the same picture (“{work}”).")
-
-
-def _refuse_anothers(concept: Concept, by: User, picture: CleanPicture, original_name: str) -> None:
-    found = next(_matches_of_others(by, picture), None)
-    if found is None:
-        return
-    work, bits = found
-    UploadRefusal.objects.create(
-        person=by,
-        concept=concept,
-        matched_work=work,
-        matched_artist_id=work.artist_id,
-        distance=bits,
-        original_name=original_name,
-        pixels_sha256=picture.pixels_sha256,
-        perceptual_hash=picture.likeness.perceptual_hash,
-    )
-    raise Refused(NEUTRAL_REASON)
-
-
-def _matches_of_others(by: User, picture: CleanPicture) -> Iterator[tuple[Work, int]]:
-    """Find other artists' works that the picture copies, as it is or mirrored, an exact match first."""
-    others = Work.objects.exclude(artist=by)
-    for work in others.filter(pixels_sha256=picture.pixels_sha256)[:1]:
-        yield work, 0
-    for likeness in (picture.likeness, picture.mirrored):
-        for work in others.near(likeness.perceptual_hash, within=MAX_DISTANCE):
-            if is_copy(_likeness_of(work), likeness):
-                yield work, distance(work.perceptual_hash, likeness.perceptual_hash)
-
-
-def _likeness_of(work: Work) -> Likeness:
-    return Likeness(work.perceptual_hash, bytes(work.colour_grid))
+        if is_repeat(likeness_of(work), picture.likeness):
+            raise Repeated(f"This concept already has nearly the same picture (“{work}”).", work)
 
 
 def _register(concept: Concept, by: User, picture: CleanPicture, caption: str, original_name: str) -> Work:
@@ -184,6 +164,7 @@ def _register(concept: Concept, by: User, picture: CleanPicture, caption: str, o
     try:
         with transaction.atomic():
             work.save(force_insert=True)
+            keep_look(picture.probe.look, picture.pixels_sha256, work)
     except BaseException as error:
         delete_files(work)
         if isinstance(error, IntegrityError):

@@ -31,7 +31,7 @@ INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
 """The only environment variables that a child gets: it must not see keys and addresses."""
 FILES_EACH = 100
 """After so many files a child is replaced by a new one, which also frees memory that a library leaked."""
-OWN_MEMORY = 300_000_000
+OWN_MEMORY = 500_000_000
 """Bytes that a child needs for itself, with the libraries it loads."""
 MEMORY_A_PIXEL = 32
 """The most bytes that a picture needs while it is read and encoded anew."""
@@ -58,7 +58,7 @@ class Child:
     def __init__(self, memory: int) -> None:
         kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
         # Their threads would take more memory than the pictures.
-        alone = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        alone = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "market.decoding.child", str(memory)],
             cwd=ROOT,

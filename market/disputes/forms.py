@@ -49,3 +49,17 @@ class DecideForm(forms.Form):
         if outcome not in DECIDED:
             raise forms.ValidationError("Choose one of the three.")
         return outcome
+
+
+class UploadForm(forms.Form):
+    is_taken = forms.ChoiceField(
+        label="The picture",
+        choices=[("no", "stays refused"), ("yes", "may be uploaded")],
+        widget=forms.RadioSelect,
+    )
+    decision = forms.CharField(
+        label="Why",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="The person who sent the picture reads it: do not say whose picture it matches.",
+    )

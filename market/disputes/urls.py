@@ -1,6 +1,6 @@
 from django.urls import path
 
-from market.disputes import views
+from market.disputes import upload_views, views
 
 app_name = "disputes"
 
@@ -10,5 +10,10 @@ urlpatterns = [
     path("disputes/<int:pk>/open/", views.open_one, name="open"),
     path("disputes/<int:pk>/dismiss/", views.dismiss, name="dismiss"),
     path("disputes/<int:pk>/decide/", views.decide, name="decide"),
+    path("disputes/uploads/", upload_views.uploads, name="uploads"),
+    path("disputes/uploads/<int:pk>/", upload_views.upload, name="upload"),
+    path("disputes/uploads/<int:pk>/picture/", upload_views.upload_picture, name="upload_picture"),
+    path("disputes/uploads/<int:pk>/match/", upload_views.upload_match, name="upload_match"),
+    path("disputes/uploads/<int:pk>/decide/", upload_views.decide_one, name="upload_decide"),
     path("plugins/<slug:slug>/dispute/", views.file, name="file"),
 ]

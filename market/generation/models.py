@@ -165,6 +165,14 @@ class Picture(models.Model):
     height = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
+    # It stays when the picture is deleted, so that nobody makes a work of it.
+    look = models.OneToOneField(
+        "catalog.PictureLook",
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="made_picture",
+    )
 
     hidden_because: str  # given by kept()
 

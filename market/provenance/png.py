@@ -44,6 +44,13 @@ def extract(png: bytes) -> Record | None:
     return None
 
 
+def texts(png: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield each text of a PNG with its keyword, at most MAX_TEXT bytes of it. Raises BadPng."""
+    for kind, data, _whole in _chunks(png):
+        if keyword := _keyword(kind, data):
+            yield keyword, _plain(kind, data.partition(b"\0")[2])
+
+
 def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     """Yield each chunk's type, data and whole bytes, up to IEND. Anything after that is not the picture."""
     if not png.startswith(SIGNATURE):
@@ -88,3 +95,19 @@ def _text_of(data: bytes) -> str:
         raise BadRecord("the record is compressed or too long")
     _language, _translated, text = rest[2:].split(b"\0", 2)
     return text.decode()
+
+
+def _plain(kind: bytes, rest: bytes) -> bytes:
+    """Take the text from what follows the keyword in a chunk of any of the three kinds. What is damaged is no text."""
+    compressed = kind == b"zTXt" or (kind == b"iTXt" and rest[:1] == b"\1")
+    if kind == b"zTXt":
+        rest = rest[1:]  # the method, of which there is one
+    elif kind == b"iTXt":
+        # the flag and the method, then a language and the keyword in it
+        rest = rest[2:].partition(b"\0")[2].partition(b"\0")[2]
+    if not compressed:
+        return rest[:MAX_TEXT]
+    try:
+        return zlib.decompressobj().decompress(rest, MAX_TEXT)
+    except zlib.error:
+        return b""

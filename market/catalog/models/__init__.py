@@ -2,6 +2,7 @@
 
 from market.catalog.models.concepts import LEARNED_KINDS, Concept, ConceptKind, RightsAffirmation
 from market.catalog.models.coowners import CoOwnerStep, CoOwnerTerms
+from market.catalog.models.looks import LookPoint, PictureLook
 from market.catalog.models.plugins import (
     BarredVersion,
     PastPlugInPrice,
@@ -23,7 +24,9 @@ __all__ = [
     "Concept",
     "ConceptKind",
     "ErasedConcept",
+    "LookPoint",
     "PastPlugInPrice",
+    "PictureLook",
     "PlugIn",
     "PlugInOriginal",
     "PlugInPart",

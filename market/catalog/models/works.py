@@ -102,8 +102,15 @@ class Work(models.Model):
         return [self.file, self.thumbnail]
 
 
+def refused_path(refusal: UploadRefusal, filename: str) -> str:
+    return f"refused/{uuid.uuid4().hex}.{filename.rsplit('.', 1)[-1]}"
+
+
 class UploadRefusal(models.Model):
-    """An upload refused because it matches another artist's work. The uploader is not told whose; admins are."""
+    """An upload refused because it matches a picture in the market, and the dispute about it that an admin decides.
+
+    The uploader is not told whose picture it is; admins are. Without an artist, the market made the picture.
+    """
 
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="upload_refusals"
@@ -113,21 +120,53 @@ class UploadRefusal(models.Model):
         Work, on_delete=models.SET_NULL, null=True, related_name="upload_refusals"
     )
     matched_artist = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="matched_upload_refusals"
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="matched_upload_refusals"
     )
-    distance = models.PositiveSmallIntegerField(help_text="Bits of 64 that differ; 0 also for equal pixels.")
+    matched_look = models.ForeignKey(
+        "catalog.PictureLook", on_delete=models.SET_NULL, null=True, related_name="upload_refusals"
+    )
+    distance = models.PositiveSmallIntegerField(
+        null=True, help_text="Bits of 64 that differ; 0 also for equal pixels. Empty: found by its outlines."
+    )
+    likeness = models.FloatField(null=True, help_text="How alike the outlines are: 1 is the same.")
+    cover = models.FloatField(
+        null=True, help_text="How much of the matched picture's outlines were compared."
+    )
     original_name = models.CharField(max_length=120, blank=True)
+    picture = models.FileField(
+        upload_to=refused_path, max_length=200, blank=True, help_text="The upload, small."
+    )
     pixels_sha256 = models.CharField(max_length=64)
     perceptual_hash = models.BigIntegerField()
     refused_at = models.DateTimeField(default=timezone.now, editable=False)
+    is_taken = models.BooleanField(
+        null=True, help_text="Whether its sender may upload it. Empty: not decided."
+    )
+    decision = models.TextField(max_length=2000, blank=True, help_text="Why. Its sender reads it.")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["-refused_at", "-pk"]
         constraints = [
             models.CheckConstraint(
                 condition=Q(distance__lte=64), name="catalog_uploadrefusal_distance_in_range"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(is_taken=None, decision="", decided_by=None, decided_at=None)
+                | (
+                    Q(is_taken__isnull=False, decided_by__isnull=False, decided_at__isnull=False)
+                    & ~Q(decision="")
+                ),
+                name="catalog_uploadrefusal_decided_with_a_reason",
+            ),
         ]
+        indexes = [models.Index("person", "pixels_sha256", name="catalog_uploadrefusal_again")]
 
     def __str__(self) -> str:
         return f"{self.original_name or 'upload'} by {self.person}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("disputes:upload", args=[self.pk])

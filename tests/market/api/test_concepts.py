@@ -11,9 +11,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from market.accounts.models import Scope, User
 from market.basemodels.models import BaseModel
 from market.catalog.addition import start_addition
+from market.catalog.copies import NEUTRAL_REASON
 from market.catalog.models import Concept, RightsAffirmation, UploadRefusal, Work
 from market.catalog.rights import RIGHTS_TEXT, RIGHTS_VERSION
-from market.catalog.uploads import NEUTRAL_REASON, add_work
+from market.catalog.uploads import add_work
 from tests.market.api.conftest import Program, ProgramOf, problem
 from tests.market.catalog.conftest import make_concept, with_works
 from tests.market.catalog.pictures import png

@@ -115,7 +115,7 @@ def test_what_is_no_good_is_refused_with_the_same_words_from_a_child(
 def test_a_picture_that_takes_more_memory_than_a_child_has_is_refused(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = Children(1, 200_000_000)
+    small = Children(1, 400_000_000)
     monkeypatch.setattr(module, "children", lambda: small)
 
     with pytest.raises(Refused):
@@ -125,7 +125,7 @@ def test_a_picture_that_takes_more_memory_than_a_child_has_is_refused(
 
 
 def test_a_header_that_swells_is_refused(db: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    small = Children(1, 200_000_000)
+    small = Children(1, 400_000_000)
     monkeypatch.setattr(module, "children", lambda: small)
     header = b'{"__metadata__": [' + b"[]," * 5_000_000 + b"[]]}"
     file = tmp_path / "swells.safetensors"

@@ -14,8 +14,9 @@ from django.urls import reverse
 from PIL import ImageOps
 
 from market.accounts.models import User
+from market.catalog.copies import NEUTRAL_REASON
 from market.catalog.models import Concept, UploadRefusal, Work
-from market.catalog.uploads import MAX_FILES_AT_ONCE, NEUTRAL_REASON, add_work, remove_work
+from market.catalog.uploads import MAX_FILES_AT_ONCE, add_work, remove_work
 from market.refusals import Refused
 from tests.market.catalog.conftest import make_concept
 from tests.market.catalog.pictures import drawing, encoded, png, sent
@@ -169,6 +170,7 @@ def test_another_artists_work_is_refused_neutrally_and_recorded_for_administrato
         second_artist, theirs, original, artist,
     )  # fmt: skip
     assert record.original_name == "mine-really.png"
+    assert record.distance is not None
     assert record.distance <= 16
     assert not theirs.works.exists()
 

@@ -18,7 +18,7 @@ from market.accounts.tokens import make_token
 from market.basemodels.checking import start_check
 from market.basemodels.uploading import begin_upload
 from market.catalog import coowners
-from market.catalog.models import Suspension
+from market.catalog.models import Suspension, UploadRefusal
 from market.claims import drafting
 from market.disputes.opening import file_dispute
 from market.jobs.models import Job
@@ -129,6 +129,11 @@ def set_the_stage(cast: Cast) -> dict[str, Numbers]:
     report = measured(claim)
     dispute = file_dispute(plugin=plugin, claimant=user, reason="This is my drawing of 2019, in my book.")
 
+    refused = UploadRefusal.objects.create(
+        person=cast.second_artist, concept=copied.concept, matched_work=concept.works.all()[0], matched_artist=artist, distance=0,
+        original_name="fox.png", picture=ContentFile(png(1), name="fox.webp"), pixels_sha256="0" * 64, perceptual_hash=0,
+    )  # fmt: skip
+
     ledger.post(
         key="earned", debit=ledger.account(AccountKind.GATEWAY_CLEARING),
         credit=ledger.account(AccountKind.EARNINGS, artist), amount=100 * EURO, kind="plugin_fee",
@@ -191,6 +196,7 @@ def set_the_stage(cast: Cast) -> dict[str, Numbers]:
         "desk/plugins/<int:plugin>/": {"plugin": hidden.plugin_id, "pk": hidden.pk},
         "desk/shares/": {"plugin": shared.pk},
         "disputes/": {"pk": dispute.pk},
+        "disputes/uploads/": {"pk": refused.pk},
         "earnings/payouts/": {"pk": payout.pk},
         "earnings/statements/": {"month": f"{quick('this_month').first:%Y-%m}"},
         "extractions/": of_extraction,
