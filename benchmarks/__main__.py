@@ -14,6 +14,7 @@ from benchmarks import (
     ledger,
     multi_extraction,
     prompt_guard,
+    search,
     sharing,
     uploads,
 )
@@ -30,6 +31,7 @@ BENCHMARKS = {
     "evidence": evidence.measure,
     "ledger": ledger.measure,
     "prompt_guard": prompt_guard.measure,
+    "search": search.measure,
     "sharing": sharing.measure,
     "uploads": uploads.measure,
 }
