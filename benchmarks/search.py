@@ -34,7 +34,9 @@ def measure(report: Report, _: Path) -> None:
     count = QUICK_SEARCHES if report.quick else SEARCHES
     with tempfile.TemporaryDirectory(prefix="market-bench-") as folder, _server(Path(folder)) as server:
         quality = _in_a_market(server, Path(folder), "labelled", "quality")
-        markets = {size: _in_a_market(server, Path(folder), f"of_{size}", str(size), str(count)) for size in sizes}
+        markets = {
+            size: _in_a_market(server, Path(folder), f"of_{size}", str(size), str(count)) for size in sizes
+        }
     _add_quality(report, quality)
     small, large = sizes[0], sizes[-1]
     for size, market in markets.items():
@@ -96,9 +98,7 @@ def _add_quality(report: Report, found: dict[str, list[dict[str, Any]]]) -> None
 
 def _in_a_market(server: Postgres, folder: Path, database: str, *arguments: str) -> dict[str, Any]:
     """Migrate a database of its own, and run `benchmarks.search_market` on it."""
-    with psycopg.connect(
-        server.url(role="postgres", database="postgres"), autocommit=True
-    ) as connection:
+    with psycopg.connect(server.url(role="postgres", database="postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {database}")
     environment = os.environ | {
         "DATABASE_URL": server.url(role="postgres", database=database),

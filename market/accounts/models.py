@@ -132,9 +132,7 @@ class User(AbstractBaseUser):
         verbose_name_plural = "people"
         indexes = [
             GinIndex(fields=["roles"], name="accounts_user_roles"),
-            GinIndex(
-                fields=["display_name"], opclasses=["gin_trgm_ops"], name="accounts_user_name_trigrams"
-            ),
+            GinIndex(fields=["display_name"], opclasses=["gin_trgm_ops"], name="accounts_user_name_trigrams"),
         ]
         constraints = [
             # Together with the unique column this makes an address unique, whatever its letter case.

@@ -74,7 +74,10 @@ class BrowseForm(forms.Form):
 
     def _families(self) -> list[tuple[str, str]]:
         named = BaseModel.objects.listed().exclude(family="").order_by("family")
-        return [("", "Any family"), *((each, each) for each in named.values_list("family", flat=True).distinct())]
+        return [
+            ("", "Any family"),
+            *((each, each) for each in named.values_list("family", flat=True).distinct()),
+        ]
 
     def choices_made(self) -> dict[str, Any]:
         """What was chosen, without the invalid fields; those carry their errors."""
@@ -90,10 +93,9 @@ class BrowseForm(forms.Form):
 def browse(chosen: dict[str, Any]) -> PlugInQuerySet:
     """Give the published plug-ins chosen in a BrowseForm, in a total order."""
     found = narrowed(PlugIn.objects.published(), chosen).with_everything().with_samples()
-    order = ORDERS[chosen.get("sort", "new")]
     if "q" in chosen and "sort" not in chosen:
-        order = ["place"]
-    return found.order_by(*order)
+        return found
+    return found.order_by(*ORDERS[chosen.get("sort", "new")])
 
 
 def narrowed(plugins: PlugInQuerySet, chosen: dict[str, Any]) -> PlugInQuerySet:

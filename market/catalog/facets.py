@@ -87,7 +87,9 @@ def facets_of(chosen: dict[str, Any]) -> tuple[Facet, ...]:
         Facet("licence", TITLES["licence"], tuple(_licences(now["licence"], chosen))),
         Facet("artist", TITLES["artist"], tuple(_artists(counts["artist"], chosen))),
     )
-    return tuple(facet for facet in facets if len(facet.values) > 1 or any(each.chosen for each in facet.values))
+    return tuple(
+        facet for facet in facets if len(facet.values) > 1 or any(each.chosen for each in facet.values)
+    )
 
 
 def _counted(chosen: dict[str, Any]) -> Counts:

@@ -20,8 +20,9 @@ def meaning_of(concepts: Sequence[Concept]) -> NDArray[np.float32]:
     """Give the vectors of concepts: (concepts, LENGTH). A made-up name says little of what a concept is, so what describes it counts for more."""
     names = vectors([", ".join([each.name, *each.aliases]) for each in concepts])
     described = vectors([f"{each.kind}. {each.description}" for each in concepts])
-    mixed = NAMES * names + (1 - NAMES) * described
-    return mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
+    mixed: NDArray[np.float32] = NAMES * names + (1 - NAMES) * described
+    mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
+    return mixed
 
 
 def keep_vectors(concepts: Sequence[Concept]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from market.accounts.models import User
-from market.catalog.browsing import PRICE, browse, filtered
+from market.catalog.browsing import browse, filtered
 from market.catalog.models import PlugIn, PlugInState
 from market.catalog.offering import why_not_offered
 from market.catalog.searching import search
@@ -19,7 +19,7 @@ FILTERED_OUT = {
     "kind": "It is no {kind}.",
     "base": "It is for another base model, {own_base}.",
     "family": "It is for another family of models: its base model is {own_base}.",
-    "artist": "You searched for another artist’s plug-ins.",
+    "artist": "You searched for the plug-ins of another artist.",
     "max_price": "A picture costs more than that.",
     "commercial": "Its licence allows no commercial use.",
     "combination": "Its licence does not allow that it is combined.",
@@ -45,10 +45,8 @@ def not_found(person: object, chosen: dict[str, Any]) -> tuple[NotFound, ...]:
         return ()
     # Ids first: the places of a search within a search would be those of its first one.
     shown = set(browse(chosen).order_by().filter(owner=person).values_list("pk", flat=True))
-    meant = search(own, chosen["q"]).exclude(pk__in=shown).with_everything().alias(price=PRICE)
-    return tuple(
-        NotFound(plugin, tuple(_reasons(plugin, chosen))) for plugin in meant.order_by("place")[:MOST]
-    )
+    meant = search(own, chosen["q"]).exclude(pk__in=shown).with_everything()
+    return tuple(NotFound(plugin, tuple(_reasons(plugin, chosen))) for plugin in meant[:MOST])
 
 
 def _reasons(plugin: PlugIn, chosen: dict[str, Any]) -> Iterator[str]:

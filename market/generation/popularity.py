@@ -58,7 +58,9 @@ def _count(plugins: Collection[int], now: datetime) -> None:
     paid = royalties(known)
     Popularity.objects.bulk_create(
         [
-            _popularity(plugin, uses.get(plugin.pk, {}), _people(paid.get(plugin.current_version_id or 0, [])), now)
+            _popularity(
+                plugin, uses.get(plugin.pk, {}), _people(paid.get(plugin.current_version_id or 0, [])), now
+            )
             for plugin in known
         ],
         update_conflicts=True,
@@ -83,9 +85,7 @@ def _paid_uses(plugins: Collection[int]) -> Any:
         )
         .order_by()
         .values("version__plugin", "request__person")
-        .annotate(
-            pictures=Sum("request__count"), days=Count(TruncDate("request__created_at"), distinct=True)
-        )
+        .annotate(pictures=Sum("request__count"), days=Count(TruncDate("request__created_at"), distinct=True))
     )
 
 

@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='concept',
             name='search_names',
-            field=models.TextField(editable=False, help_text='Name and aliases, for misspelt ones to be found. Kept by the same trigger.', null=True),
+            field=models.TextField(blank=True, default='', editable=False, help_text='Name and aliases, for misspelt ones to be found. Kept by the same trigger.'),
         ),
         migrations.AddIndex(
             model_name='concept',

@@ -62,7 +62,8 @@ class Concept(models.Model):
     # A trigger on this table keeps it, so no way of writing a concept leaves it stale.
     search_document = SearchVectorField(null=True, editable=False)
     search_names = models.TextField(
-        null=True,
+        default="",
+        blank=True,
         editable=False,
         help_text="Name and aliases, for misspelt ones to be found. Kept by the same trigger.",
     )

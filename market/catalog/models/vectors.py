@@ -58,9 +58,7 @@ class ConceptVector(models.Model):
         verbose_name = "vector of a concept"
         verbose_name_plural = "vectors of concepts"
         indexes = [
-            HnswIndex(
-                fields=["vector"], opclasses=["vector_cosine_ops"], name="catalog_conceptvector_near"
-            )
+            HnswIndex(fields=["vector"], opclasses=["vector_cosine_ops"], name="catalog_conceptvector_near")
         ]
 
     def __str__(self) -> str:
