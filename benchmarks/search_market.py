@@ -27,7 +27,7 @@ HASH = "ab" * 32
 ARTISTS_EACH = 8  # plug-ins of one artist, about
 BASES = 5
 BEST = 10
-LEGS = {"full_text": ("words",), "vectors": ("meaning",), "fused": None}
+LEGS = {"full_text": ("words", "some_words"), "vectors": ("meaning",), "fused": None}
 
 
 def main(size: int, count: int) -> dict[str, Any]:
