@@ -65,7 +65,7 @@ class Tuning:
     """The cosine from which a concept counts as what was meant."""
     as_alike_as_best: float = 0.5
     """The least part of the best concept's cosine that others need. What is called by its name brings little else along."""
-    neighbours: int = 120
+    neighbours: int = 400
     """How many candidates the graph of neighbours keeps in mind (`hnsw.ef_search`)."""
 
 

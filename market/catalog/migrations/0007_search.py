@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='conceptvector',
-            index=market.catalog.models.vectors.HnswIndex(fields=['vector'], name='catalog_conceptvector_near', opclasses=['vector_cosine_ops']),
+            index=market.catalog.models.vectors.HnswIndex(candidates=160, fields=['vector'], links=24, name='catalog_conceptvector_near', opclasses=['vector_cosine_ops']),
         ),
         migrations.AddIndex(
             model_name='popularity',
