@@ -97,20 +97,25 @@ def _add_quality(report: Report, found: dict[str, list[dict[str, Any]]]) -> None
 
 
 def _in_a_market(server: Postgres, folder: Path, database: str, *arguments: str) -> dict[str, Any]:
-    """Migrate a database of its own, and run `benchmarks.search_market` on it."""
+    """Run `benchmarks.search_market` on a migrated database of its own, a copy of the one that is migrated first."""
     with psycopg.connect(server.url(role="postgres", database="postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {database}")
-    environment = os.environ | {
-        "DATABASE_URL": server.url(role="postgres", database=database),
-        "DATA_DIR": str(folder / database),
-        "DJANGO_SETTINGS_MODULE": "market.settings",
-    }
-    for command in ("migrate", "collectstatic"):
-        _run("manage.py", command, "--no-input", environment=environment)
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'migrated'").fetchone():
+            connection.execute("CREATE DATABASE migrated")
+            for command in ("migrate", "collectstatic"):
+                _run("manage.py", command, "--no-input", environment=_of(server, folder, "migrated"))
+        connection.execute(f"CREATE DATABASE {database} TEMPLATE migrated")
     said: dict[str, Any] = json.loads(
-        _run("-m", "benchmarks.search_market", *arguments, environment=environment)
+        _run("-m", "benchmarks.search_market", *arguments, environment=_of(server, folder, database))
     )
     return said
+
+
+def _of(server: Postgres, folder: Path, database: str) -> dict[str, str]:
+    return os.environ | {
+        "DATABASE_URL": server.url(role="postgres", database=database),
+        "DATA_DIR": str(folder / "data"),
+        "DJANGO_SETTINGS_MODULE": "market.settings",
+    }
 
 
 def _run(*arguments: str, environment: dict[str, str]) -> str:
