@@ -198,9 +198,10 @@ def _times(wanted: Sequence[Wanted]) -> dict[str, Any]:
 def _recall(wanted: Sequence[Wanted]) -> float:
     """How many of the ten nearest concepts the index finds, on an average."""
     from market.catalog.models import PlugIn
-    from market.catalog.searching import Tuning, ranked, read
+    from market.catalog.searching import TUNING, Tuning, ranked, read
 
-    every = Tuning(means_alike=-1, as_alike_as_best=0)
+    # Popularity would move plug-ins in and out of the first ten, which is not the index's doing.
+    every = Tuning(means_alike=-1, as_alike_as_best=0, weights=TUNING.weights | {"popularity": 0.0})
     shares = []
     for one in wanted:
         typed = read(one.text)
