@@ -15,6 +15,7 @@ from benchmarks import (
     ledger,
     multi_extraction,
     prompt_guard,
+    search,
     sharing,
     uploads,
 )
@@ -32,6 +33,7 @@ BENCHMARKS = {
     "integrity": integrity.measure,
     "ledger": ledger.measure,
     "prompt_guard": prompt_guard.measure,
+    "search": search.measure,
     "sharing": sharing.measure,
     "uploads": uploads.measure,
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from market.api.once import forget_answers
 from market.basemodels import checking, uploading
-from market.catalog import addition, looking, plugin_uploads, repricing, rereading
+from market.catalog import addition, looking, meaning, plugin_uploads, repricing, rereading
 from market.claims import measuring, outcomes
 from market.claims.deadlines import sweep_claims
 from market.combinations import finishing as combinations
@@ -16,6 +16,7 @@ from market.disputes.sweeping import sweep_disputes
 from market.extractions import kind as extraction
 from market.generation import finishing as requests
 from market.generation import kind as generation
+from market.generation import popularity
 from market.generation.looking import look_at_pictures
 from market.jobs import days, kinds, sweeping
 from market.jobs.checkpoints import sweep_checkpoints
@@ -54,6 +55,9 @@ SWEEPS: dict[str, Sweep] = {
     "holds released": Sweep(requests.release_expired_holds),
     "combinations given up": Sweep(combinations.give_up_expired),
     "prices of combined plug-ins": Sweep(repricing.reprice_combined),
+    "vectors of concepts": Sweep(meaning.make_missing_vectors),
+    # What people paid for in the meantime changes little of an order.
+    "popularity counted": Sweep(popularity.count_popularity, every=3600),
     "base uploads given up": Sweep(uploading.sweep_abandoned),
     # An open dispute sums up everything that its plug-in earned since it was opened.
     "disputes": Sweep(sweep_disputes, every=60),

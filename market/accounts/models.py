@@ -130,7 +130,10 @@ class User(AbstractBaseUser):
     class Meta:
         verbose_name = "person"
         verbose_name_plural = "people"
-        indexes = [GinIndex(fields=["roles"], name="accounts_user_roles")]
+        indexes = [
+            GinIndex(fields=["roles"], name="accounts_user_roles"),
+            GinIndex(fields=["display_name"], opclasses=["gin_trgm_ops"], name="accounts_user_name_trigrams"),
+        ]
         constraints = [
             # Together with the unique column this makes an address unique, whatever its letter case.
             models.CheckConstraint(condition=Q(email=Lower("email")), name="accounts_user_email_lower_case"),

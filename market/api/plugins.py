@@ -20,8 +20,10 @@ from market.api.problems import NOT_POSSIBLE, Problem
 from market.catalog.access import owned_plugin_called, owned_version_numbered, visible_plugin
 from market.catalog.browsing import SORTS, BrowseForm, browse
 from market.catalog.combined import price_now
+from market.catalog.facets import facets_of
 from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.models.plugins import MAX_PRICE_MICROS
+from market.catalog.not_found import not_found
 from market.catalog.publishing import publish, use_version
 from market.catalog.royalties import royalties_of
 from market.catalog.terms import Terms, change_terms
@@ -108,19 +110,57 @@ class PlugInEndpoint(Endpoint):
         return Response(OnePlugInOut(plugin, context={"request": self.request}).data)
 
 
+CHOICES = (
+    OpenApiParameter(
+        "q",
+        str,
+        description="What it is: its name or its artist, also misspelt, or a description in words of your own. In quotes, or with a minus before a word: just what is written.",
+    ),
+    OpenApiParameter("kind", str, enum=["style", "character", "combination"]),
+    OpenApiParameter("base", str, description="Those for this base model."),
+    OpenApiParameter("family", str, description="Those for base models of this family."),
+    OpenApiParameter("artist", str, description="Those of the artist with this handle."),
+    OpenApiParameter("max_price", str, description="Euros for a picture, at most: 0.05."),
+    OpenApiParameter("commercial", bool, description="Only those that may be used to earn money."),
+    OpenApiParameter("combination", bool, description="Only those that may be combined."),
+    OpenApiParameter("derivatives", bool, description="Only those whose pictures may be edited."),
+    OpenApiParameter("no_credit", bool, description="Only those that ask for no credit."),
+)
+
+
+class FacetValueOut(serializers.Serializer[Any]):
+    parameter = serializers.CharField(help_text="The parameter that narrows the search to it.")
+    value = serializers.CharField(help_text="What the parameter has to be.")
+    title = serializers.CharField(source="label")
+    count = serializers.IntegerField(help_text="How many plug-ins there are with it.")
+    chosen = serializers.BooleanField()
+
+
+class FacetOut(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    title = serializers.CharField()
+    values = FacetValueOut(many=True)
+
+
+class NotFoundOut(serializers.Serializer[Any]):
+    slug = serializers.CharField(source="plugin.slug")
+    name = serializers.CharField(source="plugin.name")
+    base = serializers.CharField(source="plugin.base.slug")
+    reasons = serializers.ListField(child=serializers.CharField())
+
+
+class FacetsOut(serializers.Serializer[Any]):
+    facets = FacetOut(many=True)
+    not_found = NotFoundOut(
+        many=True,
+        help_text="Your own plug-ins that answer `q` but are not found, with the reasons. Others are not told of them.",
+    )
+
+
 class PlugIns(Endpoint):
     @extend_schema(
         parameters=[
-            OpenApiParameter(
-                "q", str, description="Words of name, aliases, description or artist, also misspelt."
-            ),
-            OpenApiParameter("kind", str, enum=["style", "character"]),
-            OpenApiParameter("base", str, description="Those for this base model."),
-            OpenApiParameter("max_price", str, description="Euros for a picture, at most: 0.05."),
-            OpenApiParameter("commercial", bool, description="Only those that may be used to earn money."),
-            OpenApiParameter("combination", bool, description="Only those that may be combined."),
-            OpenApiParameter("derivatives", bool, description="Only those whose pictures may be edited."),
-            OpenApiParameter("no_credit", bool, description="Only those that ask for no credit."),
+            *CHOICES,
             OpenApiParameter(
                 "sort", str, enum=list(SORTS), description="Best match, or newest, if it is not said."
             ),
@@ -132,6 +172,15 @@ class PlugIns(Endpoint):
         """Plug-ins on sale, searched as in the catalogue."""
         form = chosen(BrowseForm, request)
         return ranked(request, browse(form.choices_made()), PlugInOut)
+
+
+class PlugInFacets(Endpoint):
+    @extend_schema(parameters=list(CHOICES), responses=FacetsOut)
+    def get(self, request: Request) -> Response:
+        """What a search could be narrowed to, with how many plug-ins there are of each; and why your own are not found."""
+        chosen_now = chosen(BrowseForm, request).choices_made()
+        found = {"facets": facets_of(chosen_now), "not_found": not_found(self.person, chosen_now)}
+        return Response(FacetsOut(found).data)
 
 
 class OnePlugIn(PlugInEndpoint):

@@ -44,6 +44,7 @@ urlpatterns = [
     path("api/v1/jobs/<uuid:pk>", jobs.waiting(jobs.OneJob.as_view()), name="job"),
     path("api/v1/jobs/<uuid:pk>/cancel", jobs.CancelJob.as_view(), name="cancel_job"),
     path("api/v1/plugins", plugins.PlugIns.as_view(), name="plugins"),
+    path("api/v1/plugin-facets", plugins.PlugInFacets.as_view(), name="plugin_facets"),
     path("api/v1/plugins/<slug:slug>", plugins.OnePlugIn.as_view(), name="plugin"),
     path("api/v1/plugins/<slug:slug>/versions", plugins.Versions.as_view(), name="versions"),
     path("api/v1/plugins/<slug:slug>/publish", plugins.PublishPlugIn.as_view(), name="publish_plugin"),

@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib.postgres.search import SearchQuery, SearchRank, TrigramWordSimilarity
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Greatest, Lower
 
+from market.accounts.models import Role, User
 from market.basemodels.models import BaseModel
 from market.basemodels.prices import EurosField
 from market.catalog.models import ConceptKind, PlugIn
 from market.catalog.models.plugins import MAX_PRICE_MICROS, PlugInQuerySet
+from market.catalog.searching import MOST_TYPED, search
 
 PAGE_SIZE = 24
-# Word similarity from which a name counts as a misspelling of what was typed.
-LIKE_ENOUGH = 0.45
+LICENCES = ("commercial", "combination", "derivatives", "no_credit")
+"""Choices of a licence, each by itself."""
 
 SORTS = {
     "new": "Newest first",
@@ -33,10 +34,12 @@ ORDERS: dict[str, list[Any]] = {
     "-price": [PRICE.desc(), "-pk"],
     "name": [Lower("concept__name"), "-pk"],
 }
+LOOKUPS = {"kind": "concept__kind", "base": "base", "family": "base__family", "artist": "owner"}
+"""The filters that ask for one value, and where it is."""
 
 
 class BrowseForm(forms.Form):
-    q = forms.CharField(label="Search", required=False, max_length=200)
+    q = forms.CharField(label="Search", required=False, max_length=MOST_TYPED)
     kind = forms.ChoiceField(required=False, choices=[("", "Any kind"), *ConceptKind.choices])
     base = forms.ModelChoiceField(
         BaseModel.objects.none(),
@@ -44,6 +47,14 @@ class BrowseForm(forms.Form):
         required=False,
         to_field_name="slug",
         empty_label="Any base",
+    )
+    family = forms.ChoiceField(required=False, label="Family of models")
+    artist = forms.ModelChoiceField(
+        User.objects.none(),
+        required=False,
+        to_field_name="handle",
+        widget=forms.HiddenInput,
+        error_messages={"invalid_choice": "There is no artist with this handle."},
     )
     max_price = EurosField(label="At most, per picture", required=False, max_micros=MAX_PRICE_MICROS)
     commercial = forms.BooleanField(label="Commercial use", required=False)
@@ -54,9 +65,19 @@ class BrowseForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        base = self.fields["base"]
-        if isinstance(base, forms.ModelChoiceField):
+        base, artist, family = self.fields["base"], self.fields["artist"], self.fields["family"]
+        if isinstance(base, forms.ModelChoiceField) and isinstance(artist, forms.ModelChoiceField):
             base.queryset = BaseModel.objects.listed()
+            artist.queryset = User.objects.with_role(Role.ARTIST).filter(is_active=True)
+        if isinstance(family, forms.ChoiceField):
+            family.choices = self._families
+
+    def _families(self) -> list[tuple[str, str]]:
+        named = BaseModel.objects.listed().exclude(family="").order_by("family")
+        return [
+            ("", "Any family"),
+            *((each, each) for each in named.values_list("family", flat=True).distinct()),
+        ]
 
     def choices_made(self) -> dict[str, Any]:
         """What was chosen, without the invalid fields; those carry their errors."""
@@ -71,11 +92,24 @@ class BrowseForm(forms.Form):
 
 def browse(chosen: dict[str, Any]) -> PlugInQuerySet:
     """Give the published plug-ins chosen in a BrowseForm, in a total order."""
-    found = PlugIn.objects.published().with_everything().with_samples()
-    if "kind" in chosen:
-        found = found.filter(concept__kind=chosen["kind"])
-    if "base" in chosen:
-        found = found.filter(base=chosen["base"])
+    found = narrowed(PlugIn.objects.published(), chosen).with_everything().with_samples()
+    if "q" in chosen and "sort" not in chosen:
+        return found
+    return found.order_by(*ORDERS[chosen.get("sort", "new")])
+
+
+def narrowed(plugins: PlugInQuerySet, chosen: dict[str, Any]) -> PlugInQuerySet:
+    """Give those of some plug-ins that were chosen."""
+    found = filtered(plugins, chosen)
+    return search(found, chosen["q"]) if "q" in chosen else found
+
+
+def filtered(plugins: PlugInQuerySet, chosen: dict[str, Any]) -> PlugInQuerySet:
+    """Give those of some plug-ins that pass the filters, whatever is searched for."""
+    found = plugins
+    for name, lookup in LOOKUPS.items():
+        if name in chosen:
+            found = found.filter(**{lookup: chosen[name]})
     if "max_price" in chosen:
         found = found.alias(price=PRICE).filter(price__lte=chosen["max_price"])
     for field in ("commercial", "combination", "derivatives"):
@@ -83,30 +117,7 @@ def browse(chosen: dict[str, Any]) -> PlugInQuerySet:
             found = found.filter(**{f"allow_{field}": True})
     if "no_credit" in chosen:
         found = found.filter(require_credit=False)
-    order = ORDERS[chosen.get("sort", "new")]
-    if "q" in chosen:
-        found = search(found, chosen["q"])
-        if "sort" not in chosen:
-            order = ["-relevance", *order]
-    return found.order_by(*order)
-
-
-def search(plugins: PlugInQuerySet, text: str) -> PlugInQuerySet:
-    """Match words in name, aliases and description, similar spellings of names, and artists; annotate `relevance`."""
-    words = SearchQuery(text, search_type="websearch", config="english") | SearchQuery(
-        text, search_type="websearch", config="simple"
-    )
-    return plugins.annotate(
-        name_likeness=TrigramWordSimilarity(text, "concept__name"),
-        artist_likeness=TrigramWordSimilarity(text, "owner__display_name"),
-        relevance=SearchRank(F("concept__search_document"), words)
-        + Greatest("name_likeness", "artist_likeness"),
-    ).filter(
-        Q(concept__search_document=words)
-        | Q(concept__name__icontains=text)
-        | Q(name_likeness__gte=LIKE_ENOUGH)
-        | Q(artist_likeness__gte=LIKE_ENOUGH)
-    )
+    return found
 
 
 def page_of(plugins: PlugInQuerySet, number: str | None) -> Page[PlugIn]:

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from market.accounts.models import User
+from market.catalog.meaning import keep_vectors
 from market.catalog.models import Concept
 from market.refusals import Reason, invalid, invalid_model
 
@@ -46,4 +47,5 @@ def describe_concept(concept: Concept, **said: Any) -> Concept:
         except ValidationError as error:
             raise invalid_model(error) from error
         concept.save()
+        keep_vectors([concept])
     return concept

@@ -13,14 +13,15 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import snowballstemmer
 from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
 from text_unidecode import unidecode
+
+from market.word_vectors import exists, vectors
 
 How = Literal["name", "misspelling", "description"]
 
@@ -29,7 +30,7 @@ LONG, LONGER = 5, 9
 ALIKE = 0.68
 """The cosine from which words count as describing a concept; see `python -m benchmarks prompt_guard`."""
 REMEMBERED = 20_000
-"""How many words are cached with their stem and whether they exist. It is bounded, since anybody can write new words."""
+"""How many words are cached with their stem. It is bounded, since anybody can write new words."""
 DESCRIBING = (3, 9)
 """The words in a stretch of a prompt that is compared with descriptions."""
 
@@ -125,7 +126,7 @@ class PromptGuard:
     def _descriptions(self) -> tuple[list[int], NDArray[np.float32]]:
         owners = [each.concept for each in self._concepts for _ in each.descriptions]
         texts = [_content(_plain(text).split()) for each in self._concepts for text in each.descriptions]
-        return owners, _vectors(texts)
+        return owners, vectors(texts)
 
     def _described(self, words: Sequence[str]) -> Iterable[Mention]:
         """Compare stretches of the prompt with the descriptions. For each concept the best stretch counts."""
@@ -141,7 +142,7 @@ class PromptGuard:
         if not stretches:
             return
         owners, known = self._descriptions
-        likeness = _vectors([" ".join(each) for each in stretches]) @ known.T  # (stretches, descriptions)
+        likeness = vectors([" ".join(each) for each in stretches]) @ known.T  # (stretches, descriptions)
         best: dict[int, tuple[float, int]] = {}
         for column, owner in enumerate(owners):
             row = int(likeness[:, column].argmax())
@@ -218,7 +219,7 @@ def _phrase(concept: int, name: str) -> _Phrase:
     words = tuple(_words(name))
     # "Claus Santa" can only be one thing; "one emoji" and "Christmas, father" can be others.
     any_order = len(words) > 1 and not all(
-        _exists(word.plain) or word.plain in _SAID.values() for word in words
+        exists(word.plain) or word.plain in _SAID.values() for word in words
     )
     return _Phrase(
         concept,
@@ -251,13 +252,13 @@ def _misspelt(phrase: _Phrase, window: Sequence[_Word]) -> bool:
     if len(window) == len(phrase.words):
         pairs = list(zip(window, phrase.words, strict=True))
         return all(word.stem == meant.stem or _slip(word.looks, meant.looks) for word, meant in pairs)
-    if all(_exists(word.plain) for word in window):
+    if all(exists(word.plain) for word in window):
         return False
     return _near("".join(word.looks for word in window), "".join(word.looks for word in phrase.words))
 
 
 def _slip(word: str, meant: str) -> bool:
-    if _exists(word):
+    if exists(word):
         return False
     return _squeezed(word) == _squeezed(meant) or _near(word, meant)
 
@@ -272,27 +273,5 @@ def _squeezed(word: str) -> str:
     return re.sub(r"(.)\1+", r"\1", word)
 
 
-@cache
-def _vocabulary() -> Any:
-    import wordllama  # slow to import, and needed only where a guard is asked
-    from wordllama import WordLlama
-
-    # The wheel holds both files, but looks for the tokenizer only where a download would be.
-    return WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _exists(word: str) -> bool:
-    """Whether a word is common enough for the vectors' vocabulary to hold it in one piece."""
-    written = (word, word.capitalize())
-    return any(
-        len(_vocabulary().tokenizer.encode(each, add_special_tokens=False).ids) == 1 for each in written
-    )
-
-
 def _content(words: Iterable[str]) -> str:
     return " ".join(word for word in words if word not in _STOP)
-
-
-def _vectors(texts: list[str]) -> NDArray[np.float32]:
-    return np.asarray(_vocabulary().embed(texts, norm=True), dtype=np.float32)

@@ -22,6 +22,8 @@ from market.accounts.models import User
 from market.acting import acted, put_on
 from market.basemodels.models import BaseModel
 from market.catalog.models import PlugIn
+from market.catalog.searching import search
+from market.catalog.suggesting import Suggestion, suggested
 from market.generation import limits
 from market.generation.forms import (
     Chosen,
@@ -94,8 +96,10 @@ def studio(request: HttpRequest) -> HttpResponse:
 def quote(request: HttpRequest) -> HttpResponse:
     """Answer with the price box for the form as it is."""
     form = QuoteForm(request.POST)
-    price = price_box(form, person_of(request), request.POST.get("prompt", ""))
-    return render(request, "generation/_price.html", {"price": price})
+    person, prompt = person_of(request), request.POST.get("prompt", "")
+    price = price_box(form, person, prompt)
+    context = {"price": price, "suggested": suggestions(form, person, prompt, price)}
+    return render(request, "generation/_quoted.html", context)
 
 
 @login_required
@@ -103,8 +107,11 @@ def quote(request: HttpRequest) -> HttpResponse:
 def plugins(request: HttpRequest) -> HttpResponse:
     """Answer with the picker after a plug-in was added or removed, or another base or search was entered."""
     form = QuoteForm(_fitting(request.POST), chosen=_changed(request.POST))
-    context = _picker(form, request.POST.get("q", ""), person_of(request)) | {
-        "price": price_box(form, person_of(request), request.POST.get("prompt", "")),
+    person, prompt = person_of(request), request.POST.get("prompt", "")
+    price = price_box(form, person, prompt)
+    context = _picker(form, request.POST.get("q", ""), person) | {
+        "price": price,
+        "suggested": suggestions(form, person, prompt, price),
         "form": form,
         "out_of_band": True,
     }
@@ -123,6 +130,16 @@ def price_box(form: QuoteForm, person: User, prompt: str) -> PriceBox:
         return PriceBox(None, str(refusal), funds_of(person))
     asked = asked_for(terms.release, prompt, [version for version, _ in terms.versions])
     return PriceBox(terms.quote, "", funds_of(person, terms.quote), tuple(asked), terms.unneeded)
+
+
+def suggestions(form: QuoteForm, person: User, prompt: str, price: PriceBox) -> list[Suggestion]:
+    """Give plug-ins that the prompt seems to want, of the chosen base: neither those chosen already nor those that the price box offers."""
+    there = {each.pk for each in form.chosen} | {each.plugin.pk for each in price.asked_for if each.plugin}
+    if len(form.chosen) >= limits.MAX_PLUGINS:
+        return []
+    base = str(form["base"].value() or "")
+    usable = PlugIn.objects.usable_by(person).filter(base__slug=base).exclude(pk__in=there)
+    return suggested(usable, prompt[: limits.MAX_PROMPT])
 
 
 def _run(request: HttpRequest) -> HttpResponse:
@@ -155,10 +172,12 @@ def _run(request: HttpRequest) -> HttpResponse:
 
 
 def _show(request: HttpRequest, form: StudioForm, *, job: Job | None = None) -> HttpResponse:
-    person = person_of(request)
+    person, prompt = person_of(request), str(form["prompt"].value() or "")
+    price = price_box(_for_price(form), person, prompt)
     context: dict[str, Any] = {
         "form": form,
-        "price": price_box(_for_price(form), person, str(form["prompt"].value() or "")),
+        "price": price,
+        "suggested": suggestions(form, person, prompt, price),
         "recent": Picture.objects.kept().filter(request__person=person).select_related("request")[:RECENT],
         "limits": limits,
         "running": panel_context(job) if job else None,
@@ -239,16 +258,13 @@ def _picker(form: QuoteForm, words: str, person: User) -> dict[str, Any]:
     rows = _rows(form.chosen, person)
     base = form["base"].value()
     offered = PlugIn.objects.usable_by(person).with_everything().filter(base__slug=str(base))
+    offered = offered.exclude(pk__in=[each.pk for each in form.chosen])
     words = words.strip()[:100]
     if words:
-        found = offered.filter(concept__name__icontains=words) | offered.filter(
-            owner__display_name__icontains=words
-        )
+        found = search(offered, words)
     else:
-        found = offered
-    found = found.exclude(pk__in=[each.pk for each in form.chosen])
-    # Unpublished plug-ins that the person combined for themselves come first.
-    found = found.order_by(F("published_at").desc(nulls_first=True), "pk")
+        # Unpublished plug-ins that the person combined for themselves come first.
+        found = offered.order_by(F("published_at").desc(nulls_first=True), "pk")
     return {
         "rows": rows,
         "found": found[:FOUND],

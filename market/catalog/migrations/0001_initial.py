@@ -306,7 +306,7 @@ ALTER TABLE catalog_plugin
     DEFERRABLE INITIALLY DEFERRED;
 """),
         LoadSql(
-            'catalog_refuse_change', 'catalog_concept_search_document', 'catalog_coownerterms_follow', 'catalog_check_parts',
+            'catalog_refuse_change', 'catalog_coownerterms_follow', 'catalog_check_parts',
             'catalog_barredversion', 'catalog_suspension_stays', 'catalog_keep_version_on_release', 'catalog_note_price_change',
         ),
     ]

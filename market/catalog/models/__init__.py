@@ -10,9 +10,11 @@ from market.catalog.models.plugins import (
     PlugInState,
     PriceChange,
 )
+from market.catalog.models.popularity import Popularity
 from market.catalog.models.releases import ErasedConcept, VersionOnRelease
 from market.catalog.models.sketches import PlugInSketch, SketchKey
 from market.catalog.models.suspensions import Suspension
+from market.catalog.models.vectors import ConceptVector
 from market.catalog.models.versions import PlugInOriginal, PlugInPart, PlugInSample, PlugInVersion
 from market.catalog.models.works import UploadRefusal, Work
 
@@ -23,6 +25,7 @@ __all__ = [
     "CoOwnerTerms",
     "Concept",
     "ConceptKind",
+    "ConceptVector",
     "ErasedConcept",
     "LookPoint",
     "PastPlugInPrice",
@@ -34,6 +37,7 @@ __all__ = [
     "PlugInSketch",
     "PlugInState",
     "PlugInVersion",
+    "Popularity",
     "PriceChange",
     "RightsAffirmation",
     "SketchKey",

@@ -61,12 +61,20 @@ class Concept(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # A trigger on this table keeps it, so no way of writing a concept leaves it stale.
     search_document = SearchVectorField(null=True, editable=False)
+    search_names = models.TextField(
+        default="",
+        blank=True,
+        editable=False,
+        help_text="Name and aliases, for misspelt ones to be found. Kept by the same trigger.",
+    )
 
     class Meta:
         ordering = ["-created_at", "-pk"]
         indexes = [
             GinIndex(fields=["search_document"], name="catalog_concept_search"),
-            GinIndex(fields=["name"], opclasses=["gin_trgm_ops"], name="catalog_concept_name_trigrams"),
+            GinIndex(
+                fields=["search_names"], opclasses=["gin_trgm_ops"], name="catalog_concept_names_trigrams"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

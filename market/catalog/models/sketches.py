@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models.expressions import RawSQL
 
+from market.catalog.models.vectors import VectorField, written
 from market.catalog.models.versions import PlugInVersion
 
 SKETCH_LENGTH = 512
 """Numbers in a sketch, as the engine makes them."""
 
 
-class SketchField(models.Field[Sequence[float], list[float]]):
-    """A vector of pgvector's."""
+class SketchField(VectorField):
+    """A sketch. All have one length."""
 
-    def db_type(self, connection: Any) -> str:
-        return f"vector({SKETCH_LENGTH})"
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(SKETCH_LENGTH, **kwargs)
 
-    def get_prep_value(self, value: Any) -> Any:
-        return None if value is None else written(value)
-
-    def get_placeholder(self, value: Any, compiler: Any, connection: Any) -> str:
-        return "%s::vector"
-
-    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> list[float] | None:
-        return None if value is None else [float(each) for each in json.loads(value)]
-
-
-def written(sketch: Sequence[float]) -> str:
-    """Write a sketch as pgvector reads it."""
-    return f"[{','.join(f'{float(each):.7g}' for each in sketch)}]"
+    def deconstruct(self) -> Any:
+        name, path, _length, kwargs = super().deconstruct()
+        return name, path, [], kwargs
 
 
 class SketchQuerySet(models.QuerySet["PlugInSketch"]):

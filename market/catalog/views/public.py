@@ -15,9 +15,11 @@ from market.accounts.models import User
 from market.catalog.access import barred_plugin, is_kept_down, public_artist, visible_plugin, visible_sample
 from market.catalog.browsing import BrowseForm, browse, page_of
 from market.catalog.combined import price_now
+from market.catalog.facets import facets_of
 from market.catalog.figures import shown_figures
 from market.catalog.models import PlugIn
 from market.catalog.models.plugins import PlugInQuerySet
+from market.catalog.not_found import not_found
 from market.catalog.offering import why_not_offered
 from market.catalog.on_release import unneeded_on
 from market.catalog.royalties import royalties_of
@@ -38,6 +40,8 @@ def plugins(request: HttpRequest) -> HttpResponse:
         "searching": bool(chosen),
         "filtering": bool(filters),
         "query": chosen.get("q", ""),
+        "facets": facets_of(chosen),
+        "missing": not_found(request.user, chosen),
         "anything": page.paginator.count > 0 or PlugIn.objects.published().exists(),
     }
     return render(request, "catalog/plugins.html", context)

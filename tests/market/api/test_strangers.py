@@ -35,7 +35,7 @@ __all__ = ["concept", "draft", "make_draft", "ready", "submitted"]
 
 OPEN = {
     ("me", "get"), ("quotes", "post"), ("requests", "get"), ("requests", "post"), ("pictures", "get"), ("jobs", "get"),
-    ("plugins", "get"), ("plugin", "get"), ("versions", "get"), ("bases", "get"), ("bases", "post"), ("base", "get"),
+    ("plugins", "get"), ("plugin_facets", "get"), ("plugin", "get"), ("versions", "get"), ("bases", "get"), ("bases", "post"), ("base", "get"),
     ("base_uploads", "get"), ("base_uploads", "post"), ("releases", "get"), ("degradation", "get"),
     ("combinations", "get"), ("combinations", "post"),
     ("combination_quotes", "post"), ("retests", "get"), ("takedowns", "get"), ("strikes", "get"),
