@@ -19,7 +19,8 @@ from django.utils import timezone
 import market
 from market.accounts.models import Role, User
 from market.audit.models import AuditLine
-from market.catalog.models import Suspension
+from market.catalog.models import Suspension, UploadRefusal
+from market.catalog.uploads import add_work
 from market.claims import drafting
 from market.claims.models import Claim
 from market.disputes.models import Dispute
@@ -36,16 +37,19 @@ from market.payments.gateways.registry import gateway_named
 from market.payments.models import Payout, PayoutBatch, PayoutDetails, TopUp
 from market.payments.payouts import keep_details, request_payout, verify_details
 from market.payments.top_ups import settle, start_top_up
+from market.refusals import Refused
 from market.reports.periods import quick
 from market.takedowns.models import Takedown
 from market.takedowns.states import Ground
 from market.takedowns.taking_down import Cause, take_down_plugin
 from tests.market.audit.conftest import Written
 from tests.market.catalog.conftest import make_concept, with_works
+from tests.market.catalog.pictures import encoded
 from tests.market.claims.conftest import files, measured, notice
 from tests.market.conftest import make_person
 from tests.market.ledger.conftest import date_back
 from tests.market.stage import make_base, make_order, make_plugin, run, top_up
+from tests.pictures.test_looks import ALTERED, drawing
 
 ClientFor = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -98,6 +102,15 @@ def dispute(scene: Scene) -> Dispute:
     owner = make_person("Mona Modeller", Role.MODEL_OWNER)
     plugin = make_plugin(scene.artist, make_base(owner))
     return file_dispute(plugin=plugin, claimant=owner, reason="This is my drawing of 2019, in my book.")
+
+
+def refused_upload(scene: Scene) -> UploadRefusal:
+    """A copy, in other colours, that another artist sent of the artist's work."""
+    add_work(make_concept(scene.artist, "Riverink"), scene.artist, encoded(drawing(7)))
+    other = make_person("Berta Brush", Role.ARTIST)
+    with pytest.raises(Refused):
+        add_work(make_concept(other, "Theirs"), other, encoded(ALTERED["as a negative"](drawing(7))))
+    return UploadRefusal.objects.get()
 
 
 def unanswered(scene: Scene) -> Claim:
@@ -182,6 +195,8 @@ ACTS = [
     Act("disputes:decide", "dispute.decided", lambda scene: {
         "args": [open_dispute(dispute(scene), scene.admin).pk],
         "data": {"outcome": "released", "decision": "Drawn by the artist"}}),
+    Act("disputes:upload_decide", "upload.decided", lambda scene: {
+        "args": [refused_upload(scene).pk], "data": {"is_taken": "yes", "decision": "Drawn anew"}}),
     Act("claims:rule", "claim.decided", lambda scene: {
         "args": [unanswered(scene).pk], "data": {"outcome": "rejected", "decision": "The controls say otherwise"}}),
     Act("takedowns:of_plugin", "takedown.made", lambda scene: {
@@ -241,6 +256,7 @@ USE_CASES = {
     "market.disputes.opening.open_dispute": "dispute.opened",
     "market.disputes.deciding.dismiss_dispute": "dispute.dismissed",
     "market.disputes.deciding.decide_dispute": "dispute.decided",
+    "market.disputes.uploads.decide_upload": "upload.decided",
     "market.generation.refunds.refund_query": "query.refunded",
     "market.takedowns.taking_down.take_down_plugin": "takedown.made",
     "market.takedowns.taking_down.take_down_picture": "takedown.made",
