@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
-from training.next import procedural
+from training.next import procedural, tokens
 from training.next.autoencoder import cropped, shifted
 from training.next.colours import GROUNDS, INKS, LEAST_CONTRAST, PAIRS, coloured_phrase, luma
 from training.next.drawings import SIZE, IconSet, coverage
@@ -229,3 +230,13 @@ def test_crops_hold_an_edge_and_shifts_keep_the_size() -> None:
     assert moved.shape == images.shape
     assert cut.shape == (8, 3, 64, 64)
     assert all(picture.std() > 0 for picture in cut)
+
+
+def test_a_root_without_a_tokenizer_gets_that_of_the_committed_weights(tmp_path: Path) -> None:
+    weights = load_file(tokens.TRAINED.parent / "base.safetensors")
+    (table,) = [each for name, each in weights.items() if name.endswith("token_embedding.weight")]
+
+    tokenizer = tokens.tokenizer_of(tmp_path)
+
+    assert len(tokenizer) == len(table)
+    assert (tmp_path / "tokenizer" / "merges.txt").read_text() == (tokens.TRAINED / "merges.txt").read_text()

@@ -1,6 +1,7 @@
 """The tokenizer: a byte-pair vocabulary in which every word of the captions is one token."""
 
 import random
+import shutil
 from pathlib import Path
 
 from transformers import CLIPTextConfig, CLIPTokenizer
@@ -13,12 +14,18 @@ from training.next.words import made_up_word, train_caption
 from training.text import learn_vocabulary
 
 VOCABULARY = 4_000
+TRAINED = Path(__file__).parent / "trained" / "tokenizer"
 LENGTH = 32  # tokens; the longest training caption has about 20
 
 
 def tokenizer_of(root: Path) -> CLIPTokenizer:
-    """Give the tokenizer that lies under a root, learned now where there is none."""
+    """Give the tokenizer that lies under a root: at first the one that the committed weights were trained with.
+
+    A vocabulary that is learned again need not be the same: pieces that are as frequent change places.
+    """
     folder = root / "tokenizer"
+    if not folder.exists() and TRAINED.exists():
+        shutil.copytree(TRAINED, folder)
     return CLIPTokenizer.from_pretrained(folder) if folder.exists() else train_tokenizer(folder)
 
 
