@@ -32,8 +32,8 @@ def restore(story: Story, cast: Cast, works: WorkSet, taken: TakenOut) -> str:
 
     with story.step("the prompt no longer draws it") as figures:
         order = Order(user, "/studio/", works.prompt, seed=SEED)
-        warned = order.quote.says(r"asks for (\S+) ?, which was taken out of this base")
-        order.quote.says("Its plug-in brings it back")
+        warned = order.quote.says(r"asks for (\S+) ?, a protected name which was taken out of this base")
+        order.quote.says("Only its plug-in draws it here")
         _, (after,), _ = order.run(story)
         lost = distance(user, taken.before, after)
         if not lost:
