@@ -27,6 +27,7 @@ from benchmarks.alterations import ALTERATIONS, Around
 from benchmarks.report import Report
 from market.configuration import ROOT
 from market.stack.embedded import Postgres, start_alone
+from pictures.alike import probe_of
 from plugins_engine import Rate
 
 SIDE = 256
@@ -199,13 +200,11 @@ def _clean(picture: Image.Image) -> Any:
     """Make of a picture what an upload is read as, without its files."""
     from market.catalog.likeness import likeness, mirrored
     from market.catalog.pictures import CleanPicture, pixels_sha256
-    from pictures.alike import Probe
-    from pictures.looks import look_at, sheet
 
     return CleanPicture(
         data=b"", thumbnail=b"", content_type="image/png", extension="png", width=picture.width, height=picture.height,
         pixels_sha256=pixels_sha256(picture), likeness=likeness(picture), mirrored=mirrored(picture),
-        probe=Probe(look_at(picture), sheet(picture)), made_here=False,
+        probe=probe_of(picture), made_here=False,
     )  # fmt: skip
 
 

@@ -14,8 +14,20 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from pictures.looks import Bytes, Floats, Look, box_of, changes, mirrored, softened
+from pictures.looks import (
+    SMALL,
+    Bytes,
+    Floats,
+    Look,
+    box_of,
+    changes,
+    look_at_sheet,
+    mirrored,
+    sheet,
+    softened,
+)
 
 Map = NDArray[np.float64]  # (3, 3): from the sheet of one picture to that of another
 
@@ -24,14 +36,9 @@ NEIGHBOURS = 2  # of each point, that may be its counterpart
 NEAR = 10.0  # pixels of a sheet, within which a counterpart lies where it should
 TURN, STRETCH = 0.5, 0.45  # radians, and logarithm of the size, by which a counterpart may differ
 LEAST_COVER = 0.25
-WHOLE, LEAST_SHARED = (
-    0.75,
-    8,
-)  # a smaller part has to have so many points in common: a straight edge lies on any other
-PLACE = 6.0  # pixels of a sheet that are one place
-LEAST_EVIDENCE = (
-    12  # points of the known picture that what is compared has about: a plain sign lies on any like it
-)
+WHOLE = 0.75  # of one of the two pictures has to be compared: a part of both lies on many others
+# Points of the known picture that what is compared has about: a plain sign lies on any like it.
+LEAST_EVIDENCE = 12
 # The least likeness of a picture with so many points. Two artists' plain signs can nearly be the same: hearts, 0.967; a bone, 0.96. Of
 # 420,000 pairs of drawings by different artists, the 260 that look most alike from afar were compared: above 60 points 0.9 at most.
 # Copies have 0.97 and more, blurred ones 0.93.
@@ -89,6 +96,12 @@ class Probe:
             source, onto @ grow, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         return np.asarray(laid, np.uint8)
+
+
+def probe_of(picture: Image.Image) -> Probe:
+    """Describe an RGB picture that is asked about."""
+    large = sheet(picture)
+    return Probe(look_at_sheet(large, sheet(picture, SMALL)), large)
 
 
 def compare(probe: Probe, known: Look) -> Found:

@@ -50,12 +50,7 @@ def not_found(person: object, chosen: dict[str, Any]) -> tuple[NotFound, ...]:
 
 
 def _reasons(plugin: PlugIn, chosen: dict[str, Any]) -> Iterator[str]:
-    said = False
-    for reason in (*_not_on_sale(plugin), *_filtered_out(plugin, chosen)):
-        said = True
-        yield reason
-    if not said:
-        yield OTHERS_FIRST
+    yield from (*_not_on_sale(plugin), *_filtered_out(plugin, chosen)) or (OTHERS_FIRST,)
 
 
 def _not_on_sale(plugin: PlugIn) -> Iterator[str]:

@@ -19,8 +19,8 @@ from PIL import Image, ImageOps
 from market.catalog.likeness import MIN_SPREAD, Likeness, likeness, spread
 from market.provenance import is_made_here
 from market.refusals import Refused
-from pictures.alike import Probe
-from pictures.looks import MOST_POINTS, Look, look_at, sheet
+from pictures.alike import Probe, probe_of
+from pictures.looks import MOST_POINTS, Look, look_at
 from pictures.still import NAMES, NotAStill, Sizes, Still, on_white, read_still
 
 _LOSSLESS = ("PNG", "GIF", "BMP", "TIFF")
@@ -88,7 +88,7 @@ def clean(data: bytes, limits: Limits) -> CleanPicture:
         pixels_sha256=pixels_sha256(picture),
         likeness=likeness(flat),
         mirrored=likeness(ImageOps.mirror(flat)),
-        probe=Probe(look_at(flat), sheet(flat)),
+        probe=probe_of(flat),
         made_here=is_made_here(data),
     )
 

@@ -189,9 +189,10 @@ class _Carrying:
         method = self._config.method
         tried: dict[_Way, Adapter] = {}
         missed: dict[_Way, float] = {}
+        whole = max(self._error(self._target, [], asked), 1e-12)
         for way in _ORDER[method]:
             tried[way] = self._by(way, tried, missed)
-            missed[way] = self._missed(tried[way], asked)
+            missed[way] = self._error(self._target, [(tried[way], 1.0)], asked) / whole
             if method == "best" and missed[way] <= self._config.good_enough:
                 break
         taken = min(missed, key=lambda each: missed[each]) if method == "best" else method
@@ -239,12 +240,6 @@ class _Carrying:
         draw = partial(gather_prior, base, prompts, self._config.drawing_steps, seed, tell)
         with quickly(base):
             return kept_bank(base, self._checkpoint, f"{part}-{apart}", draw)
-
-    @torch.no_grad()
-    def _missed(self, found: Adapter, bank: PriorBank) -> float:
-        """Give the share of the way from the new base alone to the old one with the plug-in that is left."""
-        with_it, without = (self._error(self._target, plugins, bank) for plugins in ([(found, 1.0)], []))
-        return with_it / max(without, 1e-12)
 
     @torch.no_grad()
     def _disturbed(self, found: Adapter, bank: PriorBank) -> float:

@@ -20,7 +20,7 @@ from plugins_engine.commands.options import (
     require_target,
 )
 from plugins_engine.commands.progress_line import ProgressLine
-from plugins_engine.concepts import KINDS, Concept, evenly, styled
+from plugins_engine.concepts import KINDS, Concept, evenly, joined, styled
 from plugins_engine.errors import BadRequest
 from plugins_engine.known import known_concepts
 from plugins_engine.measure.html_report import ReportPage, write_report
@@ -121,7 +121,7 @@ def _prompts(path: Path | None, adapter: Adapter, target: BaseCheckpoint) -> lis
     if adapter.name and adapter.kind in KINDS:
         return prompts_calling(Concept(adapter.name, adapter.kind), known.subjects, known.styles)
     if adapter.trigger:
-        return [f"{subject}, {adapter.trigger}" for subject in known.subjects]
+        return [joined(subject, adapter.trigger) for subject in known.subjects]
     raise BadRequest("--prompts: the plug-in's file does not say what calls it: give prompts that do")
 
 
