@@ -85,6 +85,11 @@ class Probe:
             )
         return halved
 
+    @cached_property
+    def mirrored(self) -> Look:
+        """The look of the mirrored picture, with which every known picture is compared, too."""
+        return mirrored(self.look)
+
     def laid(self, onto: Map, size: tuple[int, int]) -> Bytes:
         """Lay it as a map says, from the sheet that is nearest to it in size, or single pixels would stand for many."""
         shrinks = 1 / max(float(np.sqrt(abs(np.linalg.det(onto[:2, :2])))), 1e-3)
@@ -133,7 +138,7 @@ def _own_share(look: Look, known: Look, laid: Map) -> float:
 def _proposals(probe: Probe, known: Look) -> Iterator[Map]:
     width = probe.look.size[0]
     flip = np.array([[-1, 0, width - 1], [0, 1, 0], [0, 0, 1]], np.float64)
-    for look, before in ((probe.look, np.eye(3)), (mirrored(probe.look), flip)):
+    for look, before in ((probe.look, np.eye(3)), (probe.mirrored, flip)):
         for fitting in _by_points(look, known):
             yield fitting @ before
     yield from _by_boxes(probe.look, known)
