@@ -133,7 +133,7 @@ def _keep(
     _refuse_repeat(concept, picture)
     refuse_anothers(concept, by, picture, original_name)
     caption = (caption or caption_of_name(original_name))[:CAPTION_LENGTH]
-    return _register(concept, by, picture, caption, original_name)
+    return _register(work_of(concept, picture, caption=caption, original_name=original_name), picture)
 
 
 def _refuse_repeat(concept: Concept, picture: CleanPicture) -> None:
@@ -145,10 +145,11 @@ def _refuse_repeat(concept: Concept, picture: CleanPicture) -> None:
             raise Repeated(f"This concept already has nearly the same picture (“{work}”).", work)
 
 
-def _register(concept: Concept, by: User, picture: CleanPicture, caption: str, original_name: str) -> Work:
-    work = Work(
+def work_of(concept: Concept, picture: CleanPicture, *, caption: str = "", original_name: str = "") -> Work:
+    """Make a work of a picture, not saved yet."""
+    return Work(
         concept=concept,
-        artist=by,
+        artist=concept.artist,
         file=ContentFile(picture.data, name=f"work.{picture.extension}"),
         thumbnail=ContentFile(picture.thumbnail, name="thumbnail.webp"),
         caption=caption,
@@ -161,6 +162,9 @@ def _register(concept: Concept, by: User, picture: CleanPicture, caption: str, o
         perceptual_hash=picture.likeness.perceptual_hash,
         colour_grid=picture.likeness.grid,
     )
+
+
+def _register(work: Work, picture: CleanPicture) -> Work:
     try:
         with transaction.atomic():
             work.save(force_insert=True)
@@ -169,7 +173,7 @@ def _register(concept: Concept, by: User, picture: CleanPicture, caption: str, o
         delete_files(work)
         if isinstance(error, IntegrityError):
             # Somebody registered the same pixels while we were searching.
-            twin = concept.works.filter(pixels_sha256=picture.pixels_sha256).exists()
+            twin = work.concept.works.filter(pixels_sha256=picture.pixels_sha256).exists()
             raise Refused(
                 "This concept already has exactly this picture." if twin else NEUTRAL_REASON
             ) from None

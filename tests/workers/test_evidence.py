@@ -20,7 +20,7 @@ from market.jobs.states import JobState
 from plugins_engine import EvidenceConfig
 from plugins_engine.evidence.config import MIN_CONTROLS
 from tests.market.catalog.conftest import make_concept, with_works
-from tests.market.claims.conftest import files, notice
+from tests.market.claims.conftest import notice, with_controls
 from workers.engine import Engine
 from workers.lease import Lease
 from workers.runners.evidence import run_evidence
@@ -38,7 +38,7 @@ def submit(artist: User, about: BaseModel | PlugIn) -> tuple[Claim, Job]:
     draft = drafting.Draft(prompts=["a fox", "a boat"], rights="I drew them.")
     claim = drafting.draft_claim(concept=concept, about=about, by=artist, draft=draft)
     drafting.choose_works(claim, artist, list(concept.works.all()))
-    drafting.add_controls(claim, artist, files(8))
+    with_controls(claim)
     drafting.submit_claim(claim, artist, notice())
     (job,) = Job.objects.claim(kinds=[measuring.KIND], worker="w1")
     return claim, job
@@ -97,7 +97,7 @@ def test_a_plugin_is_measured_laid_over_its_base_which_stays_as_it_was(
     draft = drafting.Draft(prompts=claim.prompts, rights="I drew them.")
     plain = drafting.draft_claim(concept=concept, about=base, by=second_artist, draft=draft)
     drafting.choose_works(plain, second_artist, list(concept.works.all()))
-    drafting.add_controls(plain, second_artist, files(8))
+    with_controls(plain)
     drafting.submit_claim(plain, second_artist, notice())
     (job,) = Job.objects.claim(kinds=[measuring.KIND], worker="w1")
     attempt(job, engine=engine, lease=Lease(job), runner=quickly)

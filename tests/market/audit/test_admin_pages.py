@@ -45,7 +45,7 @@ from market.takedowns.taking_down import Cause, take_down_plugin
 from tests.market.audit.conftest import Written
 from tests.market.catalog.conftest import make_concept, with_works
 from tests.market.catalog.pictures import encoded
-from tests.market.claims.conftest import files, measured, notice
+from tests.market.claims.conftest import measured, notice, with_controls
 from tests.market.conftest import make_person
 from tests.market.ledger.conftest import date_back
 from tests.market.stage import make_base, make_order, make_plugin, run, top_up
@@ -120,7 +120,7 @@ def unanswered(scene: Scene) -> Claim:
     draft = drafting.Draft(prompts=["a fox"], rights="I drew it.")
     claim = drafting.draft_claim(concept=concept, about=base, by=scene.artist, draft=draft)
     drafting.choose_works(claim, scene.artist, list(concept.works.all()))
-    drafting.add_controls(claim, scene.artist, files(8))
+    with_controls(claim)
     drafting.submit_claim(claim, scene.artist, notice())
     measured(claim, works=1)
     claim.escalate(timezone.now() + timedelta(days=30))

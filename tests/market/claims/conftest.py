@@ -11,10 +11,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugIn
+from market.catalog.reading import ReadPicture
 from market.claims import answering, drafting, measuring
 from market.claims.models import Claim, EvidenceReport, Notice
 from market.jobs.models import Job
-from tests.market.catalog.conftest import files_of_its_own, make_concept, with_works
+from tests.market.catalog.conftest import clean_picture, files_of_its_own, make_concept, with_works
 from tests.market.catalog.pictures import png
 from tests.market.stage import make_base, make_plugin
 
@@ -40,6 +41,13 @@ def notice(**fields: Any) -> Notice:
 def files(count: int, *, first: int = 0) -> list[SimpleUploadedFile]:
     """Pictures that differ, named by what they show."""
     return [SimpleUploadedFile(f"a-{'x' * (i + 1)}.png", png(first + i), "image/png") for i in range(count)]
+
+
+def with_controls(claim: Claim, count: int = 8) -> Claim:
+    """Give a claim control pictures as its claimant, read once for all tests."""
+    read = [ReadPicture(f"a-{'x' * (seed + 1)}.png", clean_picture(seed)) for seed in range(count)]
+    assert drafting.keep_controls(claim, claim.claimant, read) == (count, [])
+    return claim
 
 
 @pytest.fixture
@@ -69,9 +77,7 @@ def make_draft(concept: Concept, base: BaseModel) -> MakeDraft:
         said = drafting.Draft(**{"prompts": PROMPTS, "rights": "I drew them in 2019."} | fields)
         claim = drafting.draft_claim(concept=concept, about=about, by=concept.artist, draft=said)
         drafting.choose_works(claim, concept.artist, list(concept.works.all()[:works]))
-        taken, refused = drafting.add_controls(claim, concept.artist, files(controls))
-        assert (taken, refused) == (controls, [])
-        return claim
+        return with_controls(claim, controls)
 
     return make
 

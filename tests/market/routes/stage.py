@@ -33,7 +33,7 @@ from market.reports.periods import quick
 from tests.market.basemodels.conftest import FILES, announcing, pass_check
 from tests.market.catalog.conftest import make_concept, make_version, with_works
 from tests.market.catalog.pictures import png
-from tests.market.claims.conftest import PROMPTS, files, measured, notice
+from tests.market.claims.conftest import PROMPTS, measured, notice, with_controls
 from tests.market.combinations import stage as combining
 from tests.market.conftest import make_person
 from tests.market.extractions.stage import make_dropped, make_extraction, retrain
@@ -122,7 +122,7 @@ def set_the_stage(cast: Cast) -> dict[str, Numbers]:
     for about in (base, parts[0]):
         claim = drafting.draft_claim(concept=concept, about=about, by=artist, draft=said)
         drafting.choose_works(claim, artist, list(concept.works.all()[:2]))
-        drafting.add_controls(claim, artist, files(8))
+        with_controls(claim)
         claims.append(claim)
     claim, draft = claims
     drafting.submit_claim(claim, artist, notice())

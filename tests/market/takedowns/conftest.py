@@ -18,7 +18,7 @@ from market.takedowns.models import Takedown
 from market.takedowns.states import Ground
 from market.takedowns.taking_down import Cause
 from tests.market.catalog.conftest import files_of_its_own, make_concept, with_works
-from tests.market.claims.conftest import PAPER, PROMPTS, files, measured, notice
+from tests.market.claims.conftest import PAPER, PROMPTS, measured, notice, with_controls
 from tests.market.stage import EURO, make_base, make_order, make_plugin, run, top_up
 
 __all__ = ["files_of_its_own"]
@@ -45,7 +45,7 @@ def claim_about(plugin: PlugIn, concept: Concept) -> Claim:
     said = drafting.Draft(prompts=PROMPTS, rights="I drew them in 2019.")
     claim = drafting.draft_claim(concept=concept, about=plugin, by=concept.artist, draft=said)
     drafting.choose_works(claim, concept.artist, list(concept.works.all()[:2]))
-    drafting.add_controls(claim, concept.artist, files(8))
+    with_controls(claim)
     drafting.submit_claim(claim, concept.artist, notice())
     measured(claim)
     return claim
