@@ -11,6 +11,7 @@ from market import configuration, services
 from market.cache import PATIENCE
 from market.configuration import ROOT
 from market.configuration.api import ApiLimits
+from market.configuration.carrying import CarryingRules
 from market.configuration.claims import ClaimRules
 from market.configuration.disputes import DisputeRules
 from market.configuration.extractions import ExtractionLimits
@@ -49,6 +50,7 @@ INSTALLED_APPS = [
     "market.claims",
     "market.disputes",
     "market.extractions",
+    "market.carrying",
     "market.combinations",
     "market.takedowns",
     "market.ledger",
@@ -277,6 +279,7 @@ FEES = Fees.read(CONFIG)
 PAYOUTS = PayoutRules.read(CONFIG)
 API = ApiLimits.read(CONFIG)
 CLAIMS = ClaimRules.read(CONFIG)
+CARRYING = CarryingRules.read(CONFIG)
 DISPUTES = DisputeRules.read(CONFIG)
 TAKEDOWNS = TakedownRules.read(CONFIG)
 

@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("market.claims.urls")),
     path("", include("market.disputes.urls")),
     path("", include("market.extractions.urls")),
+    path("", include("market.carrying.urls")),
     path("", include("market.combinations.urls")),
     path("", include("market.takedowns.urls")),
     path("", include("market.payments.urls")),

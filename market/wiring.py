@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from market.api.once import forget_answers
 from market.basemodels import checking, uploading
+from market.carrying import kind as carrying
+from market.carrying.answering import sweep_carry_overs
 from market.catalog import addition, looking, meaning, plugin_uploads, repricing, rereading
 from market.claims import measuring, outcomes
 from market.claims.deadlines import sweep_claims
@@ -43,6 +45,7 @@ JOB_KINDS: tuple[JobKind, ...] = (
     extraction.EXTRACTION,
     extraction.RELEASE,
     extraction.RETRAINING,
+    carrying.JOB,
     checking.JOB,
     measuring.JOB,
     statement_files.JOB,
@@ -63,6 +66,7 @@ SWEEPS: dict[str, Sweep] = {
     "disputes": Sweep(sweep_disputes, every=60),
     "claims": Sweep(sweep_claims, every=60),
     "takedowns": Sweep(sweep_takedowns, every=60),
+    "carried plug-ins not answered": Sweep(sweep_carry_overs, every=60),
     "payments": Sweep(sweep_payments),
     "charge-backs": Sweep(sweep_charge_backs, every=60),
     # Finding out who can be paid takes a sum for each person.

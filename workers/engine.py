@@ -115,7 +115,8 @@ class Engine:
 
     def stored(self, weights: Weights) -> Adapter:
         """Give an adapter of the storage. Raises BadAdapter if the file is not the one that was registered."""
-        return self.adapters.get(weights.tensors_sha256, lambda: _load_adapter(weights))
+        # By file, not by hash: a plug-in that was carried over as it was has the tensors of the old one, for another base.
+        return self.adapters.get(weights.file, lambda: _load_adapter(weights))
 
     def _load_base(self, base: BaseModel, fingerprint: str) -> BaseCheckpoint:
         log.info("loading %s on %s", base, self.device)

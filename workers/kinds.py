@@ -30,6 +30,7 @@ RUNNERS: dict[str, str] = {
     "extraction": "workers.runners.extraction.run_extraction",
     "release": "workers.runners.release.run_release",
     "retraining": "workers.runners.retraining.run_retraining",
+    "carrying": "workers.runners.carrying.run_carrying",
 }
 KINDS = tuple(RUNNERS)
 

@@ -36,6 +36,7 @@ TITLES = {
     "extractions": "Extractions",
     "degradation": "What extractions cost a base",
     "retests": "Plug-ins on new releases",
+    "carrying": "Plug-ins carried over to the next generation of a base",
     "concepts": "Concepts and works",
     "claims": "Claims",
     "takedowns": "Takedowns and strikes",

@@ -6,6 +6,7 @@ from market.api import (
     additions,
     base_uploads,
     bases,
+    carrying,
     claim_answers,
     claims,
     combinations,
@@ -100,6 +101,13 @@ urlpatterns = [
     path("api/v1/retests/<int:pk>/train-again", retests.TrainAgain.as_view(), name="train_again"),
     path("api/v1/retests/<int:pk>/accept", retests.AcceptTraining.as_view(), name="accept_training"),
     path("api/v1/retests/<int:pk>/decline", retests.DeclineTraining.as_view(), name="decline_training"),
+    path("api/v1/bases/<slug:slug>/upgrades", carrying.Upgrades.as_view(), name="upgrades"),
+    path("api/v1/carry-overs", carrying.CarryOvers.as_view(), name="carry_overs"),
+    path("api/v1/carry-overs/<int:pk>", carrying.OneCarryOver.as_view(), name="carry_over"),
+    path("api/v1/carry-overs/<int:pk>/accept", carrying.AcceptCarryOver.as_view(), name="accept_carry_over"),
+    path(
+        "api/v1/carry-overs/<int:pk>/decline", carrying.DeclineCarryOver.as_view(), name="decline_carry_over"
+    ),
     path("api/v1/concepts", concepts.Concepts.as_view(), name="concepts"),
     path("api/v1/concepts/<int:pk>", concepts.OneConcept.as_view(), name="concept"),
     path("api/v1/concepts/<int:pk>/rights", concepts.Rights.as_view(), name="rights"),

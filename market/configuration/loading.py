@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from market.configuration.api import API
+from market.configuration.carrying import CARRYING
 from market.configuration.claims import CLAIMS
 from market.configuration.disputes import DISPUTES
 from market.configuration.extractions import EXTRACTIONS
@@ -29,6 +30,7 @@ GROUPS = (
     FILES,
     WORKERS,
     EXTRACTIONS,
+    CARRYING,
     FEES,
     PAYMENTS,
     PAYOUTS,

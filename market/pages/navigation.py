@@ -35,7 +35,7 @@ PLACES: tuple[Place, ...] = (
     Place("Catalogue", "/plugins/", also=("/artists/", "/bases/", "/combinations/")),
     Place("Studio", "/studio/", _SIGNED_IN),
     Place("Pictures", "/pictures/", _SIGNED_IN),
-    Place("Desk", "/desk/", frozenset({"artist"}), also=("/retests/", "/takedowns/")),
+    Place("Desk", "/desk/", frozenset({"artist"}), also=("/retests/", "/carry-overs/", "/takedowns/")),
     Place(
         "My base models",
         "/my-bases/",

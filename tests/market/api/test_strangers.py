@@ -14,6 +14,7 @@ from market.accounts.models import Role, Scope, User
 from market.api import urls
 from market.audit.recording import record
 from market.basemodels.models import BaseModel
+from market.carrying.starting import start_carrying
 from market.catalog.models import Concept
 from market.claims.models import Claim
 from market.extractions.models import Extraction
@@ -23,6 +24,7 @@ from market.jobs.models import Job
 from market.takedowns.taking_down import take_down_picture
 from tests.market.api.conftest import ProgramOf, problem
 from tests.market.basemodels.conftest import complete_upload
+from tests.market.carrying.stage import finish, make_next_base
 from tests.market.catalog.conftest import make_concept
 from tests.market.claims.conftest import concept, draft, make_draft, ready, submitted
 from tests.market.combinations.stage import ask
@@ -38,7 +40,7 @@ OPEN = {
     ("plugins", "get"), ("plugin_facets", "get"), ("plugin", "get"), ("versions", "get"), ("bases", "get"), ("bases", "post"), ("base", "get"),
     ("base_uploads", "get"), ("base_uploads", "post"), ("releases", "get"), ("degradation", "get"),
     ("combinations", "get"), ("combinations", "post"),
-    ("combination_quotes", "post"), ("retests", "get"), ("takedowns", "get"), ("strikes", "get"),
+    ("combination_quotes", "post"), ("retests", "get"), ("carry_overs", "get"), ("takedowns", "get"), ("strikes", "get"),
     ("concepts", "get"), ("concepts", "post"), ("claims", "get"), ("claims", "post"),
 }  # fmt: skip
 """What everybody may ask; they get what is public, or their own."""
@@ -80,6 +82,8 @@ def of_others(
         pk=job.pk, token=job.fencing_token, stored=draw(made, job.fencing_token, 1)
     )
     retest = make_dropped(second_artist, base, name="Willow")
+    start_carrying(base, make_next_base(model_owner), model_owner)
+    carried = [each for each in (finish(), finish()) if each.version.plugin == retest.version.plugin]
     extraction = Extraction.objects.get(base=base)
     parts = [make_part(second_artist, base, name) for name in ("Ink", "Pip")]
     takedown = take_down_picture(picture, admin, NOTICE)
@@ -95,6 +99,7 @@ def of_others(
         "combinations": {"pk": ask(user, *parts).pk},
         "releases": {"pk": retest.build.release_id},
         "retests": {"pk": retest.pk},
+        "carry-overs": {"pk": carried[0].pk},
         "takedowns": {"pk": takedown.pk},
         "extractions": {"pk": extraction.pk, "other": extraction.pk},
         "concepts": {"pk": concept.pk, "work": concept.works.all()[0].pk},
@@ -137,7 +142,7 @@ def test_a_stranger_finds_nothing_of_what_others_have(
             problem(answer, 404, "not-found")
         assert answer.status_code < 500
     for path in (
-        "requests", "pictures", "jobs", "concepts", "base-uploads", "claims", "claims?of=against", "combinations", "retests",
+        "requests", "pictures", "jobs", "concepts", "base-uploads", "claims", "claims?of=against", "combinations", "retests", "carry-overs",
         "takedowns", "takedowns?of=asked_for",
     ):  # fmt: skip
         assert program.get(path).json()["results"] == []

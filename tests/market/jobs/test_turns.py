@@ -89,5 +89,10 @@ def test_other_kinds_go_by_age_and_urgency_as_ever(ask: Ask, user: User, artist:
     assert [take().pk, take().pk, take().kind] == [urgent.pk, old.pk, LONG]
 
 
-def test_additions_combinations_and_evidence_take_turns() -> None:
-    assert {kind.name for kind in JOB_KINDS if kind.by_turns} == {"addition", "combination", "evidence"}
+def test_what_takes_long_and_anybody_may_ask_for_takes_turns() -> None:
+    assert {kind.name for kind in JOB_KINDS if kind.by_turns} == {
+        "addition",
+        "carrying",
+        "combination",
+        "evidence",
+    }

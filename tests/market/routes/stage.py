@@ -17,6 +17,7 @@ from market.accounts.models import Role, Scope, User
 from market.accounts.tokens import make_token
 from market.basemodels.checking import start_check
 from market.basemodels.uploading import begin_upload
+from market.carrying.starting import start_carrying
 from market.catalog import coowners
 from market.catalog.models import Suspension, UploadRefusal
 from market.claims import drafting
@@ -31,6 +32,7 @@ from market.payments.models import Payout
 from market.payments.top_ups import start_top_up
 from market.reports.periods import quick
 from tests.market.basemodels.conftest import FILES, announcing, pass_check
+from tests.market.carrying.stage import finish, make_next_base
 from tests.market.catalog.conftest import make_concept, make_version, with_works
 from tests.market.catalog.pictures import png
 from tests.market.claims.conftest import PROMPTS, measured, notice, with_controls
@@ -87,7 +89,7 @@ def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterat
 def set_the_stage(cast: Cast) -> dict[str, Numbers]:
     """Give what stands in an address, by how its route begins.
 
-    The artist has concepts, plug-ins, claims and payouts. The second artist has a plug-in that a release dropped, the offer of a
+    The artist has concepts, plug-ins, one of them carried over, claims and payouts. The second artist has a plug-in that a release dropped, the offer of a
     share in one, and one that was taken down on the artist's claim. The model owner has the base, its extractions and an upload.
     The user has money, a request with a preview, a picture, a combination and a dispute. The admin approved a batch.
     """
@@ -104,6 +106,8 @@ def set_the_stage(cast: Cast) -> dict[str, Numbers]:
     extraction = make_extraction(base, cast.model_owner, "Fluent")
 
     plugin = make_plugin(artist, base, name="Duck")
+    start_carrying(base, make_next_base(cast.model_owner), cast.model_owner)
+    (carried,) = (each for each in (finish(), finish()) if each.version.plugin == plugin)
     hidden = make_version(with_works(make_concept(artist, "Heron"), 3), base)
     shared = make_plugin(artist, base, name="Shared")
     coowners.offer(shared, artist, handle=cast.second_artist.handle, share_bps=1000)
@@ -179,6 +183,7 @@ def set_the_stage(cast: Cast) -> dict[str, Numbers]:
         "api/v1/releases/": of_release,
         "api/v1/requests/": {"pk": waiting.pk},
         "api/v1/retests/": of_retest,
+        "api/v1/carry-overs/": {"pk": carried.pk},
         "api/v1/takedowns/": of_takedown,
         "artists/": {"handle": artist.handle},
         "bases/": of_base,
@@ -221,6 +226,7 @@ def set_the_stage(cast: Cast) -> dict[str, Numbers]:
         "reports/top-ups/": {"pk": paying_in.pk},
         "reports/transfers/": {"pk": captured.pk},
         "retests/": of_retest,
+        "carry-overs/": {"pk": carried.pk, "picture": carried.grid.all()[0].pk},
         "retrainings/": {"pk": retraining.pk, "picture": retraining.grid.all()[0].pk},
         "suspensions/": {"pk": banned.pk},
         "takedowns/": of_takedown,

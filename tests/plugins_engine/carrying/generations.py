@@ -13,8 +13,8 @@ from plugins_engine.model.loading import load_base
 NextOf = Callable[[BaseCheckpoint], BaseCheckpoint]
 
 
-def next_generation(base: BaseCheckpoint, folder: Path) -> BaseCheckpoint:
-    """Copy a base to a new folder, its denoiser and text encoders moved by a fifth of what their weights are."""
+def next_generation(base: BaseCheckpoint, folder: Path, *, moved: float = 0.2) -> BaseCheckpoint:
+    """Copy a base to a new folder, its denoiser and text encoders moved by so much of what their weights are."""
     shutil.copytree(base.directory.path, folder)
     generator = torch.Generator().manual_seed(1)
     for file in sorted(folder.glob("*/*.safetensors")):
@@ -23,7 +23,7 @@ def next_generation(base: BaseCheckpoint, folder: Path) -> BaseCheckpoint:
         weights = load_file(file)
         for name, each in weights.items():
             if each.ndim > 1 and each.is_floating_point():
-                weights[name] = each + 0.2 * each.std() * torch.randn(each.shape, generator=generator).to(
+                weights[name] = each + moved * each.std() * torch.randn(each.shape, generator=generator).to(
                     each
                 )
         save_file(weights, file, {"format": "pt"})
