@@ -52,10 +52,17 @@ def send(
             data = stored.read()
     except FileNotFoundError:
         raise Http404 from None
-    response = HttpResponse(data, content_type=content_type)
+    response = answer(data, content_type)
     kept = f"public, max-age={A_WHILE}" if public else f"private, max-age={A_DAY}"
     response["Cache-Control"] = "private, no-cache" if asked_each_time else kept
     response["Content-Disposition"] = content_disposition_header(download, filename) or "inline"
+    return response
+
+
+def answer(data: bytes, content_type: str) -> HttpResponse:
+    """Answer with the bytes of a file that no browser keeps, or takes for anything but what it is."""
+    response = HttpResponse(data, content_type=content_type)
+    response["Cache-Control"] = "private, no-store"
     response["X-Content-Type-Options"] = "nosniff"
     # A file opened by itself is not a page of the market.
     response["Content-Security-Policy"] = "default-src 'none'; img-src 'self'; sandbox"

@@ -174,16 +174,16 @@ def reduced(descriptions: Bytes) -> Floats:
     The lowest frequencies of a cosine transform over the places, for each direction.
     """
     by_place = descriptions.reshape(-1, PLACES, PLACES, DIRECTIONS).astype(np.float32)
-    waves = _cosines()
+    waves = cosines(PLACES).astype(np.float32)
     moved = np.einsum("ui,vj,nijk->nuvk", waves, waves, by_place)
     kept = [moved[:, u, v] for u in range(PLACES) for v in range(PLACES) if u + v <= 2]
     short = np.stack(kept, axis=1).reshape(len(descriptions), REDUCED)
     return np.asarray(short / np.maximum(np.linalg.norm(short, axis=1, keepdims=True), 1e-6), np.float32)
 
 
-def _cosines() -> Floats:
-    """The orthonormal DCT-II matrix of PLACES numbers."""
-    frequency, position = np.mgrid[0:PLACES, 0:PLACES]
-    matrix = np.sqrt(2.0 / PLACES) * np.cos(np.pi * (2 * position + 1) * frequency / (2 * PLACES))
+def cosines(count: int) -> NDArray[np.float64]:
+    """Give the orthonormal DCT-II matrix of so many numbers: C @ x gives the frequencies of x."""
+    frequency, position = np.mgrid[0:count, 0:count]
+    matrix = np.sqrt(2.0 / count) * np.cos(np.pi * (2 * position + 1) * frequency / (2 * count))
     matrix[0] /= np.sqrt(2.0)
-    return np.asarray(matrix, np.float32)
+    return np.asarray(matrix, np.float64)

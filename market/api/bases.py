@@ -85,6 +85,7 @@ class BaseOut(serializers.Serializer[Any]):
     )
     samplers = serializers.SerializerMethodField()
     takes_negative_prompts = serializers.BooleanField()
+    takes_weighted_words = serializers.BooleanField(help_text="Whether (fox:1.3) in a prompt weighs words.")
     fee_micros = serializers.IntegerField(help_text="Of one picture.")
     default_steps = serializers.IntegerField()
     default_guidance = serializers.FloatField()

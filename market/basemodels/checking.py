@@ -21,7 +21,15 @@ from market.refusals import Refused
 from market.stored_files import files_undone
 
 KIND = "base_check"
-FOUND = ("fingerprint", "family", "architecture", "samplers", "takes_negative_prompts", "resolution")
+FOUND = (
+    "fingerprint",
+    "family",
+    "architecture",
+    "samplers",
+    "takes_negative_prompts",
+    "takes_weighted_words",
+    "resolution",
+)
 """What a base is as its last check found it."""
 EXAMPLES = 24
 LONGEST_EXAMPLE = 60
@@ -47,6 +55,7 @@ class CheckOutput:
     family: str = ""
     samplers: Sequence[str] = ()
     takes_negative_prompts: bool = True
+    takes_weighted_words: bool = True
     card: dict[str, Any] = field(default_factory=dict)
     samples: Sequence[Sample] = ()
 

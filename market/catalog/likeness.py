@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from pictures.looks import cosines
+
 Array = NDArray[np.float64]
 
 SIDE = 32  # the hash looks at 32 x 32 pixels
@@ -33,14 +35,6 @@ REPEAT_COLOUR = 4.0  # of 255, on average
 MIN_SPREAD = 2.0
 
 
-def _cosines() -> Array:
-    """The orthonormal DCT-II matrix: C @ x gives the frequencies of x."""
-    frequency, position = np.mgrid[0:SIDE, 0:SIDE]
-    matrix = np.sqrt(2.0 / SIDE) * np.cos(np.pi * (2 * position + 1) * frequency / (2 * SIDE))
-    matrix[0] /= np.sqrt(2.0)
-    return np.asarray(matrix, dtype=np.float64)
-
-
 def _lowest() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows and columns of the 64 lowest frequencies, without the mean."""
     order = sorted(((u, v) for u in range(SIDE) for v in range(SIDE)), key=lambda uv: (uv[0] + uv[1], uv))
@@ -48,7 +42,7 @@ def _lowest() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.array(rows), np.array(columns)
 
 
-COSINES = _cosines()
+COSINES = cosines(SIDE)
 ROWS, COLUMNS = _lowest()
 
 

@@ -15,7 +15,7 @@ from market.catalog.models import UploadRefusal
 from market.disputes.forms import UploadForm
 from market.disputes.uploads import decide_upload, matched_picture, may_decide, visible_uploads
 from market.refusals import Refused
-from market.stored_files import send
+from market.stored_files import answer, send
 
 ROWS = 25
 
@@ -52,11 +52,7 @@ def upload_match(request: HttpRequest, pk: int) -> HttpResponse:
     picture = matched_picture(shown) if may_decide(person_of(request), shown) else None
     if picture is None:
         raise Http404("There is no such picture any more.")
-    answer = HttpResponse(picture, content_type="image/webp")
-    answer["Cache-Control"] = "private, no-store"
-    answer["X-Content-Type-Options"] = "nosniff"
-    answer["Content-Security-Policy"] = "default-src 'none'; img-src 'self'; sandbox"
-    return answer
+    return answer(picture, "image/webp")
 
 
 @role_required(Role.ADMIN)

@@ -28,6 +28,19 @@ _HIDDEN = regex.compile(
 _NETWORK = regex.compile(r"<\s*(?:lora|lyco|hypernet)\s*:", regex.IGNORECASE)
 
 
+_BRACKETS = regex.compile(r"\\.|(?P<open>\()|(?P<weight>:\s*-?\d*\.?\d+\s*\))|(?P<close>\))", regex.DOTALL)
+
+
+def has_weights(text: str) -> bool:
+    """Whether words in a prompt are weighted: `(fox:1.3)`, as workers read it."""
+    waiting = 0
+    for found in _BRACKETS.finditer(text):
+        if found["weight"] and waiting:
+            return True
+        waiting += bool(found["open"]) - (waiting > 0 and bool(found["close"] or found["weight"]))
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class QuoteOrder:
     """What a price depends on. `plugins` are (plug-in id, weight).
@@ -110,6 +123,11 @@ class GenerationOrder(QuoteOrder):
                 yield Reason(
                     "Choose the plug-in in the list, with its weight, and call it by its name: a plug-in written as <lora:…> in the text is not "
                     "used.",
+                    name,
+                )
+            if not self.base.takes_weighted_words and has_weights(text):
+                yield Reason(
+                    f"{self.base.name} reads no weights such as (fox:1.3): they would change nothing. Say in words what matters.",
                     name,
                 )
             if _HIDDEN.search(text):

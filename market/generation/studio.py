@@ -96,9 +96,7 @@ def studio(request: HttpRequest) -> HttpResponse:
 def quote(request: HttpRequest) -> HttpResponse:
     """Answer with the price box for the form as it is."""
     form = QuoteForm(request.POST)
-    person, prompt = person_of(request), request.POST.get("prompt", "")
-    price = price_box(form, person, prompt)
-    context = {"price": price, "suggested": suggestions(form, person, prompt, price)}
+    context = _priced(form, person_of(request), request.POST.get("prompt", ""))
     return render(request, "generation/_quoted.html", context)
 
 
@@ -107,15 +105,20 @@ def quote(request: HttpRequest) -> HttpResponse:
 def plugins(request: HttpRequest) -> HttpResponse:
     """Answer with the picker after a plug-in was added or removed, or another base or search was entered."""
     form = QuoteForm(_fitting(request.POST), chosen=_changed(request.POST))
-    person, prompt = person_of(request), request.POST.get("prompt", "")
-    price = price_box(form, person, prompt)
-    context = _picker(form, request.POST.get("q", ""), person) | {
-        "price": price,
-        "suggested": suggestions(form, person, prompt, price),
+    person = person_of(request)
+    context = {
         "form": form,
         "out_of_band": True,
+        **_picker(form, request.POST.get("q", ""), person),
+        **_priced(form, person, request.POST.get("prompt", "")),
     }
     return render(request, "generation/_picker.html", context)
+
+
+def _priced(form: QuoteForm, person: User, prompt: str) -> dict[str, Any]:
+    """Give the price box and the suggestions, which change together."""
+    price = price_box(form, person, prompt)
+    return {"price": price, "suggested": suggestions(form, person, prompt, price)}
 
 
 def price_box(form: QuoteForm, person: User, prompt: str) -> PriceBox:
@@ -172,12 +175,10 @@ def _run(request: HttpRequest) -> HttpResponse:
 
 
 def _show(request: HttpRequest, form: StudioForm, *, job: Job | None = None) -> HttpResponse:
-    person, prompt = person_of(request), str(form["prompt"].value() or "")
-    price = price_box(_for_price(form), person, prompt)
+    person = person_of(request)
     context: dict[str, Any] = {
         "form": form,
-        "price": price,
-        "suggested": suggestions(form, person, prompt, price),
+        **_priced(_for_price(form), person, str(form["prompt"].value() or "")),
         "recent": Picture.objects.kept().filter(request__person=person).select_related("request")[:RECENT],
         "limits": limits,
         "running": panel_context(job) if job else None,

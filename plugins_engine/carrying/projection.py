@@ -6,13 +6,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from plugins_engine.adapters import delta, kinds
+from plugins_engine.adapters import delta
 from plugins_engine.adapters.adapter import Adapter
 from plugins_engine.adapters.delta import LowRank
 from plugins_engine.adapters.learned_tokens import LearnedTokens
 from plugins_engine.errors import BaseMismatch
 from plugins_engine.model.base import BaseCheckpoint
-from plugins_engine.model.branches import made_for, matrix_of, ordinary_vectors, vector_at
+from plugins_engine.model.branches import made_for, matrix_of, misfits, ordinary_vectors, vector_at
 
 _KEPT = ("modelspec.merged_from", "plugin.merged_from", "plugin.extracted", "plugin.extracted_kind")
 """What a file says that is as true of the carried plug-in. What was measured on the old base is not."""
@@ -22,20 +22,7 @@ CARRIED_FROM = "plugin.carried_from"
 
 def left_out(target: BaseCheckpoint, adapter: Adapter) -> list[str]:
     """List the layers and parameters of a plug-in that a base lacks, or has in another shape."""
-    found = []
-    for layer, each in adapter.layers.items():
-        shape = target.layers.get(layer)
-        if (
-            shape is None
-            or kinds.shape_of(each) != (shape.out_features, shape.in_features)
-            or adapter.kernels.get(layer, shape.kernel) != shape.kernel
-        ):
-            found.append(layer)
-    for parameter, vector in adapter.vectors.items():
-        there = vector_at(target, parameter)
-        if there is None or there.shape != vector.shape:
-            found.append(parameter)
-    return found
+    return [name for name, _ in misfits(target, adapter)]
 
 
 def fitting(target: BaseCheckpoint, adapter: Adapter) -> dict[str, LowRank]:

@@ -155,6 +155,11 @@ class BaseCheckpoint:
         return self.family.channels(self.denoiser.config)
 
     @property
+    def weighs_words(self) -> bool:
+        """Whether weights such as `(fox:1.3)` change what is drawn. Prompts with them are refused where they do not."""
+        return not any(each.is_language_model for each in self.readers.values())
+
+    @property
     def is_steered(self) -> bool:
         """Whether guidance goes from what is predicted without the prompt, or with a negative one, to what is predicted with it."""
         return self.family.is_steered

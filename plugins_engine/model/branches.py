@@ -52,39 +52,35 @@ def require_fit(base: BaseCheckpoint, adapter: Adapter) -> None:
         raise BaseMismatch(f"{called} was made for {adapter.architecture}, this base is {base.architecture}")
     for tokens in adapter.tokens:
         _require_read(base, tokens, called)
+    for _, why in misfits(base, adapter):
+        raise BaseMismatch(f"{called} {why}")
+
+
+def misfits(base: BaseCheckpoint, adapter: Adapter) -> Iterator[tuple[str, str]]:
+    """Give each layer and parameter of an adapter that a base lacks, or has in another shape, and that in words."""
+    said = f"this base ({base.architecture})"
     for layer, each in adapter.layers.items():
         shape = base.layers.get(layer)
         if shape is None:
-            raise BaseMismatch(
-                f"{called} adapts the layer {layer}, which this base ({base.architecture}) does not have"
-            )
+            yield layer, f"adapts the layer {layer}, which {said} does not have"
+            continue
         found = kinds.shape_of(each)
-        if found != (shape.out_features, shape.in_features):
-            raise BaseMismatch(
-                f"{called} adapts {layer} as a {found[0]}x{found[1]} matrix, in this base ({base.architecture}) it is "
-                f"{shape.out_features}x{shape.in_features}"
-            )
         kernel = adapter.kernels.get(layer, shape.kernel)
-        if kernel != (shape.kernel or (1, 1)) and kernel is not None:
-            raise BaseMismatch(
-                f"{called} adapts {layer} as a convolution of {kernel[0]}x{kernel[1]}, in this base ({base.architecture}) it is "
-                f"{'x'.join(map(str, shape.kernel)) if shape.kernel else 'a linear layer'}"
+        if found != (shape.out_features, shape.in_features):
+            matrix = f"{shape.out_features}x{shape.in_features}"
+            yield layer, f"adapts {layer} as a {found[0]}x{found[1]} matrix, in {said} it is {matrix}"
+        elif kernel != (shape.kernel or (1, 1)) and kernel is not None:
+            there = "x".join(map(str, shape.kernel)) if shape.kernel else "a linear layer"
+            yield (
+                layer,
+                f"adapts {layer} as a convolution of {kernel[0]}x{kernel[1]}, in {said} it is {there}",
             )
     for parameter, vector in adapter.vectors.items():
-        _require_vector(base, parameter, vector, called)
-
-
-def _require_vector(base: BaseCheckpoint, parameter: str, vector: Tensor, called: str) -> None:
-    """Raise BaseMismatch unless the base has a bias, or a norm's weight, of that name and length."""
-    found = vector_at(base, parameter)
-    if found is None:
-        raise BaseMismatch(
-            f"{called} changes {parameter}, which this base ({base.architecture}) does not have"
-        )
-    if found.shape != vector.shape:
-        raise BaseMismatch(
-            f"{called} changes {len(vector)} numbers of {parameter}, in this base ({base.architecture}) there are {len(found)}"
-        )
+        held = vector_at(base, parameter)
+        if held is None:
+            yield parameter, f"changes {parameter}, which {said} does not have"
+        elif held.shape != vector.shape:
+            yield parameter, f"changes {len(vector)} numbers of {parameter}, in {said} there are {len(held)}"
 
 
 def vector_at(base: BaseCheckpoint, parameter: str) -> Tensor | None:

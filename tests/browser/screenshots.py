@@ -44,6 +44,7 @@ PEOPLE = {
         "/desk/",
         "/desk/concepts/new/",
         "/desk/shares/",
+        "/carry-overs/",
         "/claims/",
         "/claims/new/",
         "/takedowns/mine/",
@@ -61,6 +62,7 @@ PEOPLE = {
         "/my-bases/register/",
         "/bases/embedded/extractions/",
         "/bases/embedded/extractions/new/",
+        "/bases/embedded/upgrade/",
         "/bases/embedded/releases/compare/",
     ],
     "user": [
@@ -99,6 +101,7 @@ FOLLOWED: dict[str, list[tuple[str, ...]]] = {
                ("/desk/", "a[href^='/desk/plugins/']", "main a[href*='/upload/']"),
                ("/desk/", "main a[href^='/jobs/']:not([href='/jobs/'])"),
                ("/desk/", "a[href^='/desk/plugins/']", "main a[href^='/retests/']"),
+               ("/carry-overs/", "main th a[href^='/carry-overs/']"),
                ("/takedowns/mine/", "main th a[href^='/takedowns/']"),
                ("/takedowns/mine/", "main th a[href^='/takedowns/']", "main a[href$='/counter-notice/']"),
                ("/claims/", "main th a[href^='/claims/']"),

@@ -24,6 +24,7 @@ from market.accounts.models import Scope, User  # noqa: E402
 from market.accounts.tokens import make_token  # noqa: E402
 from market.basemodels.models import BaseModel  # noqa: E402
 from market.basemodels.samples import Sample  # noqa: E402
+from market.carrying.starting import start_carrying  # noqa: E402
 from market.catalog import addition, coowners, versions  # noqa: E402
 from market.catalog.models import Concept, ConceptKind, PlugIn  # noqa: E402
 from market.catalog.uploads import add_work  # noqa: E402
@@ -38,6 +39,7 @@ from market.jobs.models import Job  # noqa: E402
 from market.takedowns import answering, taking_down  # noqa: E402
 from market.takedowns.states import Ground  # noqa: E402
 from tests.market import stage  # noqa: E402
+from tests.market.carrying import stage as carrying  # noqa: E402
 from tests.market.claims import conftest as claims  # noqa: E402
 from tests.market.combinations import stage as combinations  # noqa: E402
 from tests.market.extractions import stage as extractions  # noqa: E402
@@ -172,6 +174,20 @@ def take_out(base: BaseModel, on_sale: PlugIn) -> None:
             extractions.make_extraction(base, base.owner, "Noto", figures=extractions.judged(target=found))
 
 
+def carry_over(base: BaseModel) -> None:
+    """Carry what is on sale over to a next generation, which is taken off the list again: no worker could draw with it."""
+    with transaction.atomic():  # so that no worker sees the jobs before they are done
+        following = carrying.make_next_base(base.owner, slug=f"{base.slug}-2", architecture=base.architecture)
+        BaseModel.objects.filter(pk=following.pk).update(name=f"{base.name} 2", family=base.family)
+        following.refresh_from_db()
+        for number, begun in enumerate(start_carrying(base, following, base.owner)):
+            drawings = [
+                _png(each) for each in sorted((WORKS / begun.version.plugin.name.lower()).glob("*.png"))[:4]
+            ]
+            carrying.finish(is_good_enough=number < 2, drawings=drawings)
+        BaseModel.objects.filter(pk=following.pk).update(listed=False)
+
+
 def combine(person: User, *plugins: PlugIn) -> None:
     with transaction.atomic():  # so that no worker sees the job before it is done
         combinations.finish(combinations.ask(person, *plugins))
@@ -232,6 +248,7 @@ def main() -> None:
     draw(uma, base, [(style, 1.0)], flat[8:9])
     say_that_it_contains(base, style.concept)
     take_out(base, style)
+    carry_over(base)
     combine(uma, style, character)
     take_down(base, ada, berta, uma)
     make_token(uma, name="Nightly backup", scopes=[Scope.READ], expires_at=None)

@@ -342,6 +342,7 @@ def test_a_base_without_cross_attention_passes_and_is_drawn_with_a_sampler_of_it
     found = base.checks.get()
     assert (base.family, base.samplers) == (family, ["euler", "dpm++", "unipc"])
     assert base.takes_negative_prompts is steered
+    assert base.takes_weighted_words is (family != "Z-Image")
     assert found.samples.count() == 2
     top_up(user)
     made = run(user, make_order(base, sampler="unipc"))

@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.basemodels import prompts
+from market.generation.orders import has_weights
 from market.ledger.splits import BASIS_POINTS, split
 from market.safetensors import MAX_HEADER, NotSafetensors, header_of, metadata_in
 from plugins_engine import styled, trigger_phrase
 from plugins_engine.adapters import lora_file, sources
+from plugins_engine.errors import BadPrompt
+from plugins_engine.model.weighted_prompts import parse_prompt
 from plugins_engine.safetensors_header import BadHeader, read_header
 from plugins_engine.safetensors_header import metadata_in as metadata_of
 
@@ -23,6 +26,15 @@ from plugins_engine.safetensors_header import metadata_in as metadata_of
 def test_a_style_is_asked_for_in_the_same_words(subject: str, style: str) -> None:
     assert prompts.styled(subject, style) == styled(subject, style)
     assert prompts.style_called(style) == trigger_phrase(style, "style")
+
+
+@given(st.text("()\\:1.5- a", max_size=24))
+def test_weighted_words_are_found_in_the_same_places(prompt: str) -> None:
+    try:
+        weighted = not parse_prompt(prompt).is_plain
+    except BadPrompt:
+        weighted = True
+    assert has_weights(prompt) or not weighted
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=12).filter(any))

@@ -56,6 +56,7 @@ def run_check(
             architecture=loaded.architecture,
             samplers=loaded.samplers,
             takes_negative_prompts=loaded.is_steered,
+            takes_weighted_words=loaded.weighs_words,
             resolution=loaded.resolution,
             memory_needed=needed,
             memory_there=there,

@@ -101,6 +101,9 @@ class BaseModel(models.Model):
     takes_negative_prompts = models.BooleanField(
         default=True, help_text="Whether a picture can be steered away from words."
     )
+    takes_weighted_words = models.BooleanField(
+        default=True, help_text="Whether a weight such as (fox:1.3) changes what is drawn."
+    )
     resolution = models.PositiveIntegerField(default=0, help_text="Side of a picture, in pixels.")
     check_job = models.ForeignKey(
         Job,

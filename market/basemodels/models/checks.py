@@ -27,6 +27,7 @@ class BaseCheck(models.Model):
     architecture = models.CharField(max_length=60)
     samplers = ArrayField(models.CharField(max_length=20), default=list, blank=True)
     takes_negative_prompts = models.BooleanField(default=True)
+    takes_weighted_words = models.BooleanField(default=True)
     resolution = models.PositiveIntegerField()
     memory_needed = models.BigIntegerField(help_text="Bytes, estimated before loading.")
     memory_there = models.BigIntegerField(help_text="Bytes that were free on the worker.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from market.accounts.models import User
@@ -25,11 +26,13 @@ def make_next_base(owner: User, **fields: Any) -> BaseModel:
 
 
 def carried_output(
-    base: BaseModel, *, is_good_enough: bool = True, content: bytes = b"carried"
+    base: BaseModel, *, is_good_enough: bool = True, drawings: Sequence[bytes] = ()
 ) -> CarriedOutput:
-    rows = [(f"sample {row}", [png(40 + row), png(50 + row)]) for row in range(2)]
-    grids: Grids = {"samples": (("Tiny", "Tiny-2"), rows)}
-    made = output(content, fingerprint=base.fingerprint) if is_good_enough else None
+    """Give what a worker hands back. drawings: at least four PNGs, for two rows of before and after."""
+    shown = drawings or [png(40 + number) for number in range(4)]
+    rows = [(f"sample {row}", list(shown[2 * row : 2 * row + 2])) for row in range(2)]
+    grids: Grids = {"samples": (("before", "after"), rows)}
+    made = output(b"carried", fingerprint=base.fingerprint) if is_good_enough else None
     return CarriedOutput(made, {"method": "project", "missed": 0.12 if is_good_enough else 0.6}, grids)
 
 

@@ -224,6 +224,17 @@ def test_a_base_that_cannot_be_steered_away_refuses_a_negative_prompt(base: Base
     assert [reason.field for reason in refusal.value.reasons] == ["negative_prompt"]
 
 
+def test_a_base_that_reads_no_weights_refuses_weighted_words_in_either_prompt(base: BaseModel) -> None:
+    assert make_order(base, prompt="a (fox:1.3)").prompt == "a (fox:1.3)"
+    base.takes_weighted_words = False
+
+    assert make_order(base, prompt="a fox (red), 16:9 \\(x:2)").prompt
+    for field in ("prompt", "negative_prompt"):
+        with pytest.raises(Refused, match="reads no weights") as refusal:
+            make_order(base, **{field: "a (small (red) fox:1.3)"})
+        assert [reason.field for reason in refusal.value.reasons] == [field]
+
+
 @pytest.mark.parametrize("resolution", [512, 768, 800, 992, 1000, 1024])
 def test_every_size_that_is_offered_is_one_that_every_family_draws(base: BaseModel, resolution: int) -> None:
     base.resolution = resolution
