@@ -56,6 +56,7 @@ def test_without_a_next_generation_the_page_says_what_to_do(
 
 def test_the_artist_compares_both_and_accepts(offered: CarryOver, artist: User, client_for: SignIn) -> None:
     client = client_for(artist)
+    assert "1 to answer" in client.get(reverse("catalog:desk")).content.decode()
     assert offered.get_absolute_url() in client.get(reverse("carrying:list")).content.decode()
     page = client.get(offered.get_absolute_url()).content.decode()
     assert "12% of what it changes is missed" in page
