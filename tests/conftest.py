@@ -178,19 +178,35 @@ def no_test_begins_just_before_midnight() -> None:
         time.sleep(left)
 
 
+KEPT_TABLES = {"django_content_type", "auth_permission"}
+"""Filled when the database is made, and never changed by a test: emptied, they would be filled anew after each flush."""
+
+
 @pytest.fixture(autouse=True, scope="session")
-def append_only_tables_are_emptied_after_transactional_tests() -> Iterator[None]:
-    """Let the flush after such a test past the triggers that refuse TRUNCATE; nothing else gets past them."""
+def tables_are_emptied_after_transactional_tests() -> Iterator[None]:
+    """Empty those tables that have rows, which takes a third of the time of truncating all.
+
+    This flush gets past the triggers that refuse it for append-only tables; nothing else does.
+    """
 
     # Not at the top: this module is imported before Django is set up.
     from django.db.backends.postgresql.operations import DatabaseOperations
 
-    def flush(self: DatabaseOperations, sql_list: Sequence[str]) -> None:
+    def sql_flush(self: DatabaseOperations, _style: object, tables: Sequence[str], **_: bool) -> list[str]:
+        quoted = [self.quote_name(each) for each in tables if each not in KEPT_TABLES]
+        # ruff takes the models' own names for a stranger's.
+        asked = " UNION ALL ".join(f"SELECT '{each}' WHERE EXISTS (SELECT FROM {each})" for each in quoted)  # noqa: S608
+        with self.connection.cursor() as cursor:
+            cursor.execute(asked)
+            return [f"DELETE FROM {each}" for (each,) in cursor.fetchall()]  # noqa: S608
+
+    def execute_sql_flush(self: DatabaseOperations, sql_list: Sequence[str]) -> None:
         with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
             cursor.execute("SET LOCAL session_replication_role = replica")
             for sql in sql_list:
                 cursor.execute(sql)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DatabaseOperations, "execute_sql_flush", flush)
+        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        patch.setattr(DatabaseOperations, "execute_sql_flush", execute_sql_flush)
         yield

@@ -10,6 +10,7 @@ STAGES = {
     "autoencoder": autoencoder.train,
     "keep-autoencoder": autoencoder.keep,
     "judge": judge.train,
+    "keep-judge": judge.keep,
     "latents": latents.make_latents,
     "model": model.train,
     "mmdit": mmdit.train,

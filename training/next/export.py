@@ -13,6 +13,7 @@ from plugins_engine import load_base, styled
 from training import checkpoint
 from training.export import save_listing, save_pipeline
 from training.next.drawings import SIZE
+from training.next.judge import KEPT as KEPT_JUDGE
 from training.next.latents import normalised
 from training.next.model import GUIDANCE, load_trained_parts
 from training.next.pictures import Drawing, Sheets, all_drawings
@@ -47,8 +48,9 @@ def export(root: Path, _: int | None = None) -> None:
     save_pipeline(BASE, autoencoder, parts.text_encoder, parts.tokenizer, parts.unet, parts.scheduler)
     prompts = {"subjects": [s.caption for s in subjects()], "styles": [s.name for s in known()]}
     (BASE / "prompts.json").write_text(json.dumps(prompts, indent=1) + "\n")
-    if (root / "judge").exists():
-        shutil.copytree(root / "judge", BASE / "judge", dirs_exist_ok=True)
+    judge = next((each for each in (root / "judge", KEPT_JUDGE) if each.exists()), None)
+    if judge is not None:
+        shutil.copytree(judge, BASE / "judge", dirs_exist_ok=True)
     write_works(root, BASE / "works")
     write_card((checkpoint.load(root / "model.pt") or {"step": 0})["step"])
 

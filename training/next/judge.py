@@ -8,6 +8,7 @@ of styles it never saw, and `share` of drawings it never saw, is measured on net
 import json
 import math
 import random
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -33,6 +34,8 @@ from training.next.styles import STYLES, held_out
 from training.next.subjects import characters, subjects
 from training.progress import ProgressLine
 
+KEPT = Path(__file__).parent / "trained" / "judge"
+"""The committed judge: weights, labels and what was measured of it."""
 STEPS = {"blind": 5_000, "share": 1_200, "judge": 1_200}
 BATCH = 64
 LEARNING_RATE = 2e-3
@@ -322,3 +325,11 @@ def train(root: Path, steps: int | None = None) -> None:
     state["proxies"] = state["proxies"][: len(STYLES)].contiguous()
     save_file(state, out / "judge.safetensors")
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def keep(root: Path, _: int | None = None) -> None:
+    """Copy the trained judge to where it is committed.
+
+    Raises: FileNotFoundError when it is not trained.
+    """
+    shutil.copytree(root / "judge", KEPT, dirs_exist_ok=True)

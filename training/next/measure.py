@@ -8,12 +8,14 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL
+from safetensors.torch import load_file
 from torch import Tensor
 
 from plugins_engine import styled
 from plugins_engine.measure.judge_networks import StyleSpaceNetwork
 from training import checkpoint
 from training.next.colours import GROUNDS, INKS, Colour, coloured_phrase, random_pair
+from training.next.judge import KEPT as KEPT_JUDGE
 from training.next.judge import STYLE_INDEX, SUBJECT_INDEX, SUBJECTS
 from training.next.latents import normalised
 from training.next.model import Parts, load_trained_parts, sample
@@ -56,15 +58,20 @@ def ink_and_ground(picture: Tensor) -> tuple[str | None, str]:
 
 
 def load_judge(root: Path) -> StyleSpaceNetwork:
-    """Give the judge as far as it is trained.
+    """Give the judge as far as it is trained, else the committed one.
 
-    Raises: FileNotFoundError when no part of it is there.
+    Raises: FileNotFoundError when there is neither.
     """
     for part in ("judge", "share", "blind"):
         if state := checkpoint.load(root / f"judge-{part}.pt"):
             network = StyleSpaceNetwork(len(STYLES) + COUNT, len(SUBJECTS))
             network.load_state_dict(state["model"])
             return network.eval()
+    if KEPT_JUDGE.exists():
+        network = StyleSpaceNetwork(len(STYLES), len(SUBJECTS))
+        kept = load_file(KEPT_JUDGE / "judge.safetensors")
+        network.load_state_dict({name: value.float() for name, value in kept.items()})
+        return network.eval()
     raise FileNotFoundError(f"no judge under {root}: run `python -m training judge` first")
 
 
