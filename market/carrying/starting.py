@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from market.accounts.models import User
 from market.audit.recording import record
@@ -136,10 +136,7 @@ def _begin(upgrade: Upgrade, plugin: PlugIn) -> CarryOver:
         source=upgrade.source.slug,
         source_name=upgrade.source.name,
     )
-    try:
-        return CarryOver.objects.create(upgrade=upgrade, version=version, job=job)
-    except IntegrityError as error:
-        raise Refused(f"{plugin.name} is just being carried over.") from error
+    return CarryOver.objects.create(upgrade=upgrade, version=version, job=job)
 
 
 def calling_prompts(version: PlugInVersion) -> list[str]:
