@@ -11,7 +11,7 @@ from market.carrying.starting import next_generations
 
 
 class UpgradeForm(forms.Form):
-    target = forms.ModelChoiceField(
+    next_base = forms.ModelChoiceField(
         label="Next generation",
         queryset=BaseModel.objects.none(),
         to_field_name="slug",
@@ -21,6 +21,6 @@ class UpgradeForm(forms.Form):
 
     def __init__(self, *args: Any, source: BaseModel, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["target"]
+        field = self.fields["next_base"]
         if isinstance(field, forms.ModelChoiceField):
             field.queryset = next_generations(source)

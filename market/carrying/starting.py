@@ -98,7 +98,7 @@ def start_carrying(source: BaseModel, target: BaseModel, by: User) -> list[Carry
     Raises Refused, and then changes nothing.
     """
     if reasons := list(obstacles(source, target, by)):
-        raise invalid(*reasons, field="target")
+        raise invalid(*reasons, field="next_base")
     with transaction.atomic():
         # One after the other, so that two clicks do not begin twice.
         BaseModel.objects.select_for_update(no_key=True).get(pk=target.pk)

@@ -30,9 +30,11 @@ def upgrade(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what can be carried over to the next generation of a base, and what became of it; start it."""
     person = person_of(request)
     source = governed_base(person, slug)
-    chosen = next_generations(source).filter(slug=request.GET.get("target", "")).first()
+    chosen = next_generations(source).filter(slug=request.GET.get("next_base", "")).first()
     first = chosen or next_generations(source).first()
-    form = UpgradeForm(request.POST or None, source=source, initial={"target": first.slug} if first else None)
+    form = UpgradeForm(
+        request.POST or None, source=source, initial={"next_base": first.slug} if first else None
+    )
 
     def show(refusal: Refused | None = None) -> HttpResponse:
         if refusal:
@@ -48,7 +50,7 @@ def upgrade(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "carrying/upgrade.html", context)
 
     def act() -> HttpResponse:
-        begun = start_carrying(source, form.cleaned_data["target"], person)
+        begun = start_carrying(source, form.cleaned_data["next_base"], person)
         count = f"{len(begun)} plug-in{'' if len(begun) == 1 else 's'}"
         return told(
             request, request.path, f"{count} being carried over. Their artists are asked when it is done."

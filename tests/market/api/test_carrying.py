@@ -56,7 +56,8 @@ def test_a_base_that_is_not_ones_own_or_does_not_exist_is_refused(
     make_next_base(stranger)
     owner = program_of(model_owner)
     for wanted in ("tiny-2", "nowhere", base.slug, ""):
-        problem(owner.post(f"bases/{base.slug}/upgrades", {"next_base": wanted}), 422, "invalid")
+        said = problem(owner.post(f"bases/{base.slug}/upgrades", {"next_base": wanted}), 422, "invalid")
+        assert "next_base" in str(said)
     problem(
         program_of(stranger).post(f"bases/{base.slug}/upgrades", {"next_base": "tiny-2"}), 404, "not-found"
     )

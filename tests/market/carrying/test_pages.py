@@ -38,11 +38,11 @@ def test_the_owner_sees_what_is_carried_over_and_what_is_not_and_starts_it(
     shown = client.get(url(base)).content.decode()
     assert "It was combined from other plug-ins" in shown
 
-    page = client.post(url(base), {"target": next_base.slug}, follow=True).content.decode()
+    page = client.post(url(base), {"next_base": next_base.slug}, follow=True).content.decode()
 
     assert "3 plug-ins being carried over" in page
     assert CarryOver.objects.count() == 3
-    assert client.post(url(base), {"target": next_base.slug}).status_code == 409
+    assert client.post(url(base), {"next_base": next_base.slug}).status_code == 409
 
 
 def test_without_a_next_generation_the_page_says_what_to_do(
@@ -51,7 +51,7 @@ def test_without_a_next_generation_the_page_says_what_to_do(
     client = client_for(model_owner)
     assert "Register the new weights" in client.get(url(base)).content.decode()
     for wrong in ("", base.slug, "nowhere", "\x00"):
-        assert client.post(url(base), {"target": wrong}).status_code == 422
+        assert client.post(url(base), {"next_base": wrong}).status_code == 422
 
 
 def test_the_artist_compares_both_and_accepts(offered: CarryOver, artist: User, client_for: SignIn) -> None:
