@@ -83,16 +83,16 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
     )
 
 
-def noise_levels(alphas_cumprod: torch.Tensor) -> torch.Tensor:
+def noise_levels(alphas_cumprod: torch.Tensor, center: float = 0.2, spread: float = 1.1) -> torch.Tensor:
     """Give the share of training that each time step gets, cumulated: (steps,) rising to 1.
 
-    Most of it goes to noise of about the picture's own strength, log sigma ~ N(0.2, 1.1), after Karras et al. 2022
-    (arXiv 2206.00364, section 5: log-normal levels with even weights on a target of unit variance). The velocity of
-    unit latents is such a target. The least noise teaches only grain. Every level keeps a little, because sampling
-    passes through all of them.
+    Most of it goes to log sigma ~ N(center, spread), after Karras et al. 2022 (arXiv 2206.00364, section 5: log-normal
+    levels with even weights on a target of unit variance; the velocity of unit latents is such a target). The defaults
+    are noise of about the picture's own strength. The least noise teaches only grain. Every level keeps a little,
+    because sampling passes through all of them.
     """
     log_sigma = ((1 - alphas_cumprod) / alphas_cumprod).log() / 2
-    density = (-((log_sigma - 0.2) ** 2) / (2 * 1.1**2)).exp() * torch.gradient(log_sigma)[0]
+    density = (-((log_sigma - center) ** 2) / (2 * spread**2)).exp() * torch.gradient(log_sigma)[0]
     share = 0.85 * density / density.sum() + 0.15 / len(alphas_cumprod)
     return share.cumsum(0)
 
