@@ -45,11 +45,8 @@ def look_at_trade(now: datetime | None = None) -> Look:
     if not rules.held_days:
         return Look(0)
     since = now - timedelta(days=rules.days)
-    by_receiver: dict[int, list[Scored]] = {}
     scored = scores_since(since)
-    for each in scored:
-        if each.points >= rules.score:
-            by_receiver.setdefault(each.trade.receiver, []).append(each)
+    by_receiver = suspicious(scored, rules.score)
     flags = (_flag(receiver, found, since, now) for receiver, found in sorted(by_receiver.items()))
     return Look(len(scored), tuple(flag for flag in flags if flag is not None))
 
@@ -60,6 +57,15 @@ def scores_since(since: datetime) -> list[Scored]:
     payers = {each.payer for each in trades}
     joined = dict(User.objects.filter(pk__in=payers).values_list("pk", "joined_at"))
     return Market(trades, shared(), joined).scored()
+
+
+def suspicious(scored: Iterable[Scored], score: int) -> dict[int, list[Scored]]:
+    """Give by receiver the trade that has enough points to be flagged."""
+    by_receiver: dict[int, list[Scored]] = {}
+    for each in scored:
+        if each.points >= score:
+            by_receiver.setdefault(each.trade.receiver, []).append(each)
+    return by_receiver
 
 
 def _flag(receiver: int, found: Iterable[Scored], since: datetime, now: datetime) -> TradeFlag | None:

@@ -22,6 +22,9 @@ SEVERAL = 3
 PUBLIC = 6
 """An address or a device that more accounts than this use, is an office's, a school's or a network's: it says nothing of two of them."""
 TOGETHER = timedelta(days=1)
+MANY = 20
+QUARTER = 0.25
+"""Whom more than 20 people and more than a quarter of all payers pay, everybody pays: such as the owner of the only base."""
 
 _OF_TRACES = {
     TraceSort.CARD: Sign.CARD,
@@ -59,6 +62,12 @@ class Market:
             self.spent[each.payer, each.line] += each.amount
             self.earned[each.receiver, each.line] += each.amount
             paid[each.payer, each.receiver] += each.amount
+        lines = {each.line for each in trades}
+        payers = {line: len({each.payer for each in trades if each.line == line}) for line in lines}
+        paying = Counter((each.receiver, each.line) for each in trades)
+        self.paid_by_all = {
+            place for place, count in paying.items() if count > MANY and count > QUARTER * payers[place[1]]
+        }
         self.faithful: dict[Place, list[Trade]] = {}
         for each in trades:
             if self.buys_from_nobody_else(each):
@@ -97,6 +106,8 @@ class Market:
                     self.one_hand.setdefault(place, set()).update(hands)
 
     def buys_from_nobody_else(self, trade: Trade) -> bool:
+        if (trade.receiver, trade.line) in self.paid_by_all:
+            return False
         return trade.amount >= NEARLY_ALL * self.spent[trade.payer, trade.line]
 
     def signs_of(self, trade: Trade) -> frozenset[Sign]:
