@@ -12,6 +12,8 @@ DAYS = 30.0
 ARTISTS, USERS = 80, 900
 OF_EACH = 3
 """Schemes of each kind in a market."""
+PRICES = (200_000, 500_000, 1_000_000, 2_000_000)
+"""What those ask for whom nobody knows, honest or not."""
 STEPS = 24
 """What the base is usually asked for."""
 
@@ -174,13 +176,16 @@ def _habits(world: World) -> Habits:
     return Habits()
 
 
-def _visit(world: World, buyer: Person, *, mostly: Artist | None = None, part: float = 0.0) -> None:
-    """Buy for a while: mostly from one artist, or here and there."""
+def _visit(
+    world: World, buyer: Person, *, mostly: Artist | None = None, part: float = 0.0, devoted: bool = False
+) -> None:
+    """Buy for a while: mostly from one artist, or here and there. Who is devoted buys as much as who washes."""
     habits = _habits(world)
     known = world.chance.choices(
         world.artists, [each.love for each in world.artists], k=world.chance.randint(1, 6)
     )
-    for _ in range(max(1, round(world.chance.lognormvariate(1.6, 1.1)))):
+    times = _many(world) if devoted else max(1, round(world.chance.lognormvariate(1.6, 1.1)))
+    for _ in range(times):
         favourite = (
             mostly if mostly is not None and world.chance.random() < part else world.chance.choice(known)
         )
@@ -220,7 +225,8 @@ def _households(world: World) -> None:
         if world.chance.random() < 0.1:
             shared.add("card")
         _share(artist.person, [partner], shared)
-        _visit(world, partner, mostly=artist, part=world.chance.choice((0.0, 0.2, 0.5, 0.9)))
+        part = world.chance.choice((0.0, 0.2, 0.5, 0.9))
+        _visit(world, partner, mostly=artist, part=part, devoted=world.chance.random() < 0.3)
 
 
 def _schools(world: World) -> None:
@@ -237,13 +243,15 @@ def _newcomers(world: World) -> None:
     """Twelve artists whom nobody knows yet: one to four friends buy from them, and at every second's home somebody does."""
     for _ in range(12):
         artist = world.artist(0.001, joined=world.chance.uniform(-20, 15))
+        artist.prices = [(-999.0, world.chance.choice(PRICES))]
         friends = [world.person() for _ in range(world.chance.randint(1, 4))]
         if world.chance.random() < 0.5:
             sorts = {"address"} | ({"device"} if world.chance.random() < 0.5 else set())
             sorts |= {"card"} if world.chance.random() < 0.1 else set()
             _share(artist.person, friends[:1], sorts)
         for friend in friends:
-            _visit(world, friend, mostly=artist, part=world.chance.choice((0.3, 0.6, 1.0)))
+            part = world.chance.choice((0.3, 0.6, 1.0))
+            _visit(world, friend, mostly=artist, part=part, devoted=world.chance.random() < 0.3)
 
 
 def _clubs(world: World) -> None:
@@ -292,7 +300,7 @@ def _share(one: Person, others: Sequence[Person], sorts: set[str]) -> None:
 def _seller(world: World) -> Artist:
     """Somebody who washes has few honest customers, and some have none."""
     artist = world.artist(0.0, joined=world.chance.uniform(-30, 5))
-    artist.prices = [(-999.0, world.chance.choice((200_000, 500_000, 1_000_000, 2_000_000)))]
+    artist.prices = [(-999.0, world.chance.choice(PRICES))]
     for _ in range(world.chance.choice((0, 0, 2, 6, 15))):
         world.buy(world.chance.choice(world.people[:400]), artist, Habits())
     return artist
