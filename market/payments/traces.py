@@ -1,10 +1,10 @@
 """Which accounts share a card, a network address or a device. Promotional credit of one pays nothing to the other.
 
-Trade between such accounts counts as a sign that somebody pays themselves (`market.trading`). Little is kept: a keyed digest of
-each, and when it was last seen, for 90 days. No address, browser or card can be read from it, and it has no other use. An address
-is that of a sign-in (for IPv6 its network, /64). A device is the browser's name for itself, together with the network (/24, /48)
-it was seen in. Addresses that are not public say nothing about a person: they belong to a proxy, or to this machine. A card is the
-gateway's name for it, if the gateway tells it.
+Such payers do not count for popularity either, and trade between them is a sign that somebody pays themselves (`market.trading`).
+It has no other use. Little is kept: a keyed digest of each, and when it was last seen, for 90 days. No address, browser or card can
+be read from it. An address is that of a sign-in (for IPv6 its network, /64). A device is the browser's name for itself, together with
+the network (/24, /48) it was seen in. Addresses that are not public say nothing about a person: they belong to a proxy, or to this
+machine. A card is the gateway's name for it, if the gateway tells it.
 """
 
 from __future__ import annotations

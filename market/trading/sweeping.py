@@ -22,14 +22,16 @@ def look_nightly(now: datetime | None = None) -> int:
     night = (now - timedelta(hours=NIGHT)).date()
     if not settings.TRADE.held_days or TradeLook.objects.filter(night__gte=night).exists():
         return 0
-    try:
-        with transaction.atomic():
-            look = TradeLook.objects.create(night=night, looked_at=now, pairs=0, flags=0)
-            found = look_at_trade(now)
-            look.pairs, look.flags = found.pairs, len(found.flags)
-            look.save(update_fields=["pairs", "flags"])
-    except IntegrityError:
-        return 0  # another sweeper looks
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                look = TradeLook.objects.create(night=night, looked_at=now, pairs=0, flags=0)
+        except IntegrityError:
+            return 0  # another sweeper has looked
+        # If this fails, the night is not taken, and the next round tries again.
+        found = look_at_trade(now)
+        look.pairs, look.flags = found.pairs, len(found.flags)
+        look.save(update_fields=["pairs", "flags"])
     return look.flags
 
 

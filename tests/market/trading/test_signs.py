@@ -196,6 +196,13 @@ def test_people_who_joined_on_different_days_did_not_join_together() -> None:
     assert [each.signs for each in Market(trades, [], close).scored()] == [frozenset({Sign.JOINED})] * 3
 
 
+def test_whom_everybody_pays_is_nobodys_only_one() -> None:
+    now = timezone.now()
+    trades = [Trade(payer, 99, "base_fee", 10, 6, 6) for payer in range(30)]
+    scored = Market(trades, [], dict.fromkeys(range(30), now)).scored()
+    assert {each.signs for each in scored} == {frozenset()}
+
+
 def test_the_score_from_which_trade_is_flagged_is_the_deployments(
     user: User, artist: User, plugin: PlugIn, settings: Any
 ) -> None:
