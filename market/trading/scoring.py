@@ -93,14 +93,14 @@ class Market:
         for place, people in payers.items():
             for person in people:
                 places_of.setdefault(person, set()).add(place)
-        for each in shared:
-            if each.sort == TraceSort.CARD or len(each.people) <= PUBLIC:
-                for payer in each.people:
-                    for receiver in paid_by.get(payer, set()) & each.people:
-                        self.pairs.setdefault(frozenset((payer, receiver)), set()).add(_OF_TRACES[each.sort])
-            for place in {place for person in each.people for place in places_of.get(person, set())}:
-                hands = payers[place] & each.people
-                others = len(each.people - {place[0]})
+        for thing in shared:
+            if thing.sort == TraceSort.CARD or len(thing.people) <= PUBLIC:
+                for payer in thing.people:
+                    for receiver in paid_by.get(payer, set()) & thing.people:
+                        self.pairs.setdefault(frozenset((payer, receiver)), set()).add(_OF_TRACES[thing.sort])
+            for place in {place for person in thing.people for place in places_of.get(person, set())}:
+                hands = payers[place] & thing.people
+                others = len(thing.people - {place[0]})
                 # Where most who were seen there buy elsewhere, it is a school's or a network's.
                 if len(hands) >= SEVERAL and len(hands) > HALF * others:
                     self.one_hand.setdefault(place, set()).update(hands)
