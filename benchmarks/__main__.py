@@ -17,6 +17,7 @@ from benchmarks import (
     prompt_guard,
     search,
     sharing,
+    trade,
     uploads,
 )
 from benchmarks.report import Report
@@ -35,6 +36,7 @@ BENCHMARKS = {
     "prompt_guard": prompt_guard.measure,
     "search": search.measure,
     "sharing": sharing.measure,
+    "trade": trade.measure,
     "uploads": uploads.measure,
 }
 

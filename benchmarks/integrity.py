@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from benchmarks import works
+from benchmarks import trade, works
 from benchmarks.report import Report
 
 
 def measure(report: Report, pictures: Path) -> None:
     works.measure(report, pictures)
+    trade.measure(report, pictures)

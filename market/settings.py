@@ -19,6 +19,7 @@ from market.configuration.fees import Fees
 from market.configuration.files import UploadLimits
 from market.configuration.payouts import PayoutRules
 from market.configuration.takedowns import TakedownRules
+from market.configuration.trading import TradeRules
 from market.configuration.workers import JobDeadlines
 
 # Lets generic classes such as forms.ModelForm[Work] be written without quotes.
@@ -53,6 +54,7 @@ INSTALLED_APPS = [
     "market.carrying",
     "market.combinations",
     "market.takedowns",
+    "market.trading",
     "market.ledger",
     "market.payments",
     "market.reports",
@@ -282,6 +284,7 @@ CLAIMS = ClaimRules.read(CONFIG)
 CARRYING = CarryingRules.read(CONFIG)
 DISPUTES = DisputeRules.read(CONFIG)
 TAKEDOWNS = TakedownRules.read(CONFIG)
+TRADE = TradeRules.read(CONFIG)
 
 # --- Logging
 

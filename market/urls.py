@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("market.generation.urls")),
     path("", include("market.claims.urls")),
     path("", include("market.disputes.urls")),
+    path("", include("market.trading.urls")),
     path("", include("market.extractions.urls")),
     path("", include("market.carrying.urls")),
     path("", include("market.combinations.urls")),

@@ -35,6 +35,7 @@ from market.payments.traces import forget_traces
 from market.reports import describers, statement_files, verifying
 from market.takedowns.sweeping import sweep_takedowns
 from market.takedowns.taking_down import take_down_what_was_claimed
+from market.trading.sweeping import look_nightly, sweep_flags
 
 JOB_KINDS: tuple[JobKind, ...] = (
     generation.JOB,
@@ -67,6 +68,9 @@ SWEEPS: dict[str, Sweep] = {
     "claims": Sweep(sweep_claims, every=60),
     "takedowns": Sweep(sweep_takedowns, every=60),
     "carried plug-ins not answered": Sweep(sweep_carry_overs, every=60),
+    # Once a night. If it fails, it is tried again after a while.
+    "trade looked at": Sweep(look_nightly, every=600),
+    "flagged trade": Sweep(sweep_flags, every=60),
     "payments": Sweep(sweep_payments),
     "charge-backs": Sweep(sweep_charge_backs, every=60),
     # Finding out who can be paid takes a sum for each person.

@@ -19,6 +19,7 @@ from market.configuration.payouts import PAYOUTS
 from market.configuration.services import SERVICES
 from market.configuration.spelling import misspelt
 from market.configuration.takedowns import TAKEDOWNS
+from market.configuration.trading import TRADE
 from market.configuration.values import Configuration
 from market.configuration.web import WEB
 from market.configuration.workers import WORKERS
@@ -38,6 +39,7 @@ GROUPS = (
     CLAIMS,
     DISPUTES,
     TAKEDOWNS,
+    TRADE,
     MAIL,
 )
 VARIABLES = tuple(variable for group in GROUPS for variable in group.variables)

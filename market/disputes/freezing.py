@@ -18,7 +18,7 @@ from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
 from market.ledger.models import AccountKind, Entry, Transfer, TransferKind
 from market.ledger.queries import total
-from market.payments.charge_backs import frozen_of
+from market.payments.freezing import frozen_of
 
 
 def freeze(dispute: Dispute) -> int:

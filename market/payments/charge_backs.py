@@ -11,21 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.db import transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from django.utils.formats import date_format
 
 from market.accounts.models import User
 from market.ledger import operations as ledger
-from market.ledger.errors import InsufficientFunds
-from market.ledger.models import Account, AccountKind, Entry, Figure, FigureSort, Transfer, TransferKind
+from market.ledger.models import AccountKind, Entry, Transfer, TransferKind
 from market.ledger.money import formatted
-from market.ledger.queries import FEE_LINES, total
+from market.ledger.queries import FEE_LINES
 from market.payments.escrow import Frozen, by_person
-from market.payments.models import ChargeBack, ChargeBackState, FrozenEarning, TakenBackBy, TopUp, TopUpState
+from market.payments.freezing import freeze, frozen_for, return_all, return_refunded
+from market.payments.models import ChargeBack, ChargeBackState, TakenBackBy, TopUp, TopUpState
 from market.refusals import Refused
-
-_PAYOUTS = (TransferKind.PAYOUT.value, TransferKind.WITHHOLDING.value)
 
 
 def open_case_of(person: User) -> ChargeBack | None:
@@ -89,10 +87,11 @@ def follow(case: ChargeBack) -> int:
             return 0
         if locked.top_up.state != TopUpState.OWED:
             return release(locked, "The wallet has given it back")
-        # A refunded request no longer pays: its reversal took the royalty from the earnings a second time.
-        undone = locked.freezes.filter(settled_by=None, entry__transfer__reversed_by__isnull=False)
-        moved = sum(_to_earnings(each, "Refunded") for each in undone.select_related("person"))
-        return moved + sum(_freeze(locked, entry, amount) for entry, amount in _paid_with(locked.top_up))
+        moved = return_refunded(locked.reference)
+        return moved + sum(
+            freeze(entry, amount, held_for=locked.reference, why="Charged back", charge_back=locked)
+            for entry, amount in _paid_with(locked.top_up)
+        )
 
 
 def sweep_charge_backs() -> int:
@@ -104,33 +103,18 @@ def sweep_charge_backs() -> int:
 
 def in_escrow(case: ChargeBack) -> list[Frozen]:
     """Give what lies in escrow for a charge-back, by person."""
-    frozen = case.freezes.filter(settled_by=None).select_related("person")
-    return by_person((each.person, each.amount) for each in frozen)
-
-
-def frozen_of(person: User, subject: str) -> int:
-    """Give how much of a person's earnings for one thing lies in escrow for charge-backs, or was given back for them."""
-    moved = Entry.objects.filter(
-        account__owner=person,
-        account__kind=AccountKind.EARNINGS,
-        line=TransferKind.ESCROW,
-        subject=subject,
-        transfer__reference__startswith="charge-back:",
-    )
-    return -int(moved.aggregate(total=Sum("amount"))["total"] or 0)
+    return by_person((each.person, each.amount) for each in frozen_for(case.reference))
 
 
 def release(case: ChargeBack, why: str) -> int:
     """Return a case's escrow to those who earned it. Give how many transfers."""
-    return sum(
-        _to_earnings(each, why) for each in case.freezes.filter(settled_by=None).select_related("person")
-    )
+    return return_all(case.reference, why)
 
 
 def take(case: ChargeBack, by: User) -> None:
     """Pay a case's escrow to the gateway, which has taken the money back."""
     top_up = case.top_up
-    for each in case.freezes.filter(settled_by=None).select_related("person", "entry"):
+    for each in frozen_for(case.reference).select_related("entry"):
         each.settled_by = ledger.post(
             key=f"{case.reference}:taken:{each.pk}",
             debit=ledger.account(AccountKind.ESCROW, each.person, currency=top_up.currency),
@@ -193,59 +177,3 @@ def _paid_with(top_up: TopUp) -> Iterator[tuple[Entry, int]]:
         left -= counted
         if left <= 0:
             return
-
-
-def _freeze(case: ChargeBack, entry: Entry, wanted: int) -> int:
-    frozen = FrozenEarning.objects.filter(entry=entry)
-    kept = frozen.filter(Q(settled_by=None) | Q(settled_by__kind=TransferKind.CHARGEBACK))
-    missing = wanted - int(kept.aggregate(total=Sum("amount"))["total"] or 0)
-    amount = min(missing, _left_of(entry))
-    person = entry.account.owner
-    if amount <= 0 or person is None:
-        return 0
-    try:
-        transfer = ledger.post(
-            key=f"{case.reference}:freeze:{entry.pk}:{frozen.count() + 1}",
-            debit=entry.account,
-            credit=ledger.account(AccountKind.ESCROW, person, currency=entry.account.currency),
-            amount=amount,
-            kind=TransferKind.ESCROW,
-            reference=case.reference,
-            subject=entry.subject,
-            memo=f"Charged back: {entry.memo}"[:200],
-        )
-    except InsufficientFunds:
-        return 0  # paid out meanwhile
-    FrozenEarning.objects.create(
-        charge_back=case, person=person, entry=entry, amount=amount, transfer=transfer
-    )
-    return 1
-
-
-def _left_of(entry: Entry) -> int:
-    """Give how much of a line is still in its receiver's earnings, neither paid out nor in escrow."""
-    account: Account = entry.account
-    later = Entry.objects.filter(account=account, pk__gt=entry.pk).exclude(
-        Q(transfer__kind__in=_PAYOUTS) | Q(transfer__reverses__kind__in=_PAYOUTS)
-    )
-    after = int(later.aggregate(total=Sum("amount"))["total"] or 0)
-    of_subject = total(
-        Figure.spans.ever().filter(sort=FigureSort.LINE, account=account, subject=entry.subject)
-    )
-    return min(entry.amount, ledger.balance(account).posted - max(0, after), of_subject)
-
-
-def _to_earnings(frozen: FrozenEarning, why: str) -> int:
-    entry = Entry.objects.select_related("account").get(pk=frozen.entry_id)
-    frozen.settled_by = ledger.post(
-        key=f"charge-back:{frozen.charge_back_id}:released:{frozen.pk}",
-        debit=ledger.account(AccountKind.ESCROW, frozen.person, currency=entry.account.currency),
-        credit=entry.account,
-        amount=frozen.amount,
-        kind=TransferKind.ESCROW,
-        reference=f"charge-back:{frozen.charge_back_id}",
-        subject=entry.subject,
-        memo=f"{why}: {entry.memo}"[:200],
-    )
-    frozen.save(update_fields=["settled_by"])
-    return 1

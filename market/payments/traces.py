@@ -1,19 +1,23 @@
 """Which accounts share a card, a network address or a device. Promotional credit of one pays nothing to the other.
 
-Little is kept: a keyed digest of each, and when it was last seen, for 90 days. No address, browser or card can be read from it,
-and it has no other use. An address is that of a sign-in (for IPv6 its network, /64). A device is the browser's name for itself,
-together with the network (/24, /48) it was seen in. Addresses that are not public say nothing about a person: they belong to a
-proxy, or to this machine. A card is the gateway's name for it, if the gateway tells it.
+Such payers do not count for popularity either, and trade between them is a sign that somebody pays themselves (`market.trading`).
+It has no other use. Little is kept: a keyed digest of each, and when it was last seen, for 90 days. No address, browser or card can
+be read from it. An address is that of a sign-in (for IPv6 its network, /64). A device is the browser's name for itself, together with
+the network (/24, /48) it was seen in. Addresses that are not public say nothing about a person: they belong to a proxy, or to this
+machine. A card is the gateway's name for it, if the gateway tells it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Count
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -40,6 +44,26 @@ def sharing_with(person: User, others: Collection[int]) -> set[int]:
     lately = Trace.objects.filter(seen_at__gt=timezone.now() - KEPT_FOR)
     digests = lately.filter(person=person).values("digest")
     return set(lately.filter(person__in=others, digest__in=digests).values_list("person", flat=True))
+
+
+@dataclass(frozen=True)
+class Shared:
+    """One card, address or device, and all accounts that were seen with it."""
+
+    sort: TraceSort
+    people: frozenset[int]
+
+
+def shared() -> Iterator[Shared]:
+    """Give everything that two accounts or more share."""
+    lately = Trace.objects.filter(seen_at__gt=timezone.now() - KEPT_FOR).order_by()
+    for row in (
+        lately.values("digest", "sort")
+        .annotate(accounts=Count("person"), people=ArrayAgg("person"))
+        .filter(accounts__gt=1)
+        .iterator()
+    ):
+        yield Shared(TraceSort(row["sort"]), frozenset(row["people"]))
 
 
 def forget_traces() -> int:

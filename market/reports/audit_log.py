@@ -35,6 +35,7 @@ PAGES = {
     "dispute": "disputes:dispute",
     "claim": "claims:claim",
     "takedown": "takedowns:takedown",
+    "trade-flag": "trading:flag",
     "job": "jobs:job",
 }
 """Things that have their own page for admins. Others are shown in the administration."""

@@ -66,7 +66,12 @@ class ChargeBack(models.Model):
 class FrozenEarning(models.Model):
     """One receiver's part of one payment that was still in their earnings and moved to escrow; and what became of it."""
 
-    charge_back = models.ForeignKey(ChargeBack, on_delete=models.PROTECT, related_name="freezes")
+    held_for = models.CharField(
+        max_length=40, help_text="The case in the ledger's words, such as charge-back:3."
+    )
+    charge_back = models.ForeignKey(
+        ChargeBack, null=True, blank=True, on_delete=models.PROTECT, related_name="freezes"
+    )
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     entry = models.ForeignKey(
         Entry, on_delete=models.PROTECT, related_name="+", help_text="The line of the payment that paid it."
@@ -88,7 +93,13 @@ class FrozenEarning(models.Model):
             models.CheckConstraint(
                 condition=Q(amount__gt=0), name="payments_frozenearning_amount_above_zero"
             ),
+            models.CheckConstraint(
+                condition=Q(charge_back__isnull=False, held_for__startswith="charge-back:")
+                | (Q(charge_back=None) & ~Q(held_for="") & ~Q(held_for__startswith="charge-back:")),
+                name="payments_frozenearning_held_for_one_case",
+            ),
         ]
+        indexes = [models.Index(fields=["held_for"], name="payments_frozenearning_case")]
 
     def __str__(self) -> str:
         return f"{self.amount} of {self.person} frozen"

@@ -20,6 +20,7 @@ _PAGES = {
     "top-up": ("Top-up", "payments:top_up_status"),
     "retraining": ("Training again", ""),
     "dispute": ("Dispute", ""),
+    "trade-flag": ("Flagged trade", ""),
 }
 """The prefix of a reference: its words, and the page about it that the payer may see."""
 

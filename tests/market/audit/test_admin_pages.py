@@ -34,7 +34,7 @@ from market.payments import payout_desk
 from market.payments.batches import approve_batch, make_batch, send_batch
 from market.payments.gateways.protocol import Payment, PaymentStatus
 from market.payments.gateways.registry import gateway_named
-from market.payments.models import Payout, PayoutBatch, PayoutDetails, TopUp
+from market.payments.models import Payout, PayoutBatch, PayoutDetails, TopUp, TraceSort
 from market.payments.payouts import keep_details, request_payout, verify_details
 from market.payments.top_ups import settle, start_top_up
 from market.refusals import Refused
@@ -42,6 +42,8 @@ from market.reports.periods import quick
 from market.takedowns.models import Takedown
 from market.takedowns.states import Ground
 from market.takedowns.taking_down import Cause, take_down_plugin
+from market.trading.flagging import look_at_trade
+from market.trading.models import TradeFlag
 from tests.market.audit.conftest import Written
 from tests.market.catalog.conftest import make_concept, with_works
 from tests.market.catalog.pictures import encoded
@@ -49,6 +51,7 @@ from tests.market.claims.conftest import measured, notice, with_controls
 from tests.market.conftest import make_person
 from tests.market.ledger.conftest import date_back
 from tests.market.stage import make_base, make_order, make_plugin, run, top_up
+from tests.market.trading.stage import base_of, buy, plugin_of, share
 from tests.pictures.test_looks import ALTERED, drawing
 
 ClientFor = Callable[[User], Client]
@@ -181,6 +184,15 @@ def takedown(scene: Scene) -> Takedown:
     return take_down_plugin(plugin, scene.admin, Cause(Ground.NOTICE, "A letter of 3 May."))
 
 
+def flagged(scene: Scene) -> TradeFlag:
+    """Trade with the artist's own card."""
+    user = make_person("Uma User")
+    share(TraceSort.CARD, user, scene.artist)
+    buy(user, plugin_of(scene.artist, base_of(make_person("Mona Modeller", Role.MODEL_OWNER))))
+    (flag,) = look_at_trade().flags
+    return flag
+
+
 def last_month(scene: Scene) -> str:
     """Let the market have begun last month, which then is the one to close."""
     month = quick("last_month")
@@ -211,6 +223,12 @@ ACTS = [
     Act("takedowns:lift", "suspension.lifted", lambda scene: {
         "args": [Suspension.objects.create(person=scene.artist, because="3 strikes").pk],
         "data": {"reason": "They promised."}}),
+    Act("trading:decide", "trade.upheld", lambda scene: {
+        "args": [(flag := flagged(scene)).pk],
+        "data": {"outcome": "upheld", "decision": "A second account", "seen": str(flag.amount)}}),
+    Act("trading:decide", "trade.dismissed", lambda scene: {
+        "args": [(flag := flagged(scene)).pk],
+        "data": {"outcome": "dismissed", "decision": "A couple", "seen": str(flag.amount)}}),
     Act("payments:top_up_decide", "top_up.returned", lambda scene: {
         "args": [owed(scene, EURO).pk], "data": {"step": "return"}}),
     Act("payments:top_up_decide", "top_up.borne", lambda scene: {
@@ -263,6 +281,7 @@ USE_CASES = {
     "market.takedowns.taking_down.restore": "takedown.restored",
     "market.takedowns.taking_down.uphold": "takedown.upheld",
     "market.takedowns.strikes.lift_suspension": "suspension.lifted",
+    "market.trading.deciding.decide_flag": "trade.upheld",
     "market.payments.promotions.grant_credit": "credit.granted",
     "market.payments.taken_back.bear": "top_up.borne",
     "market.payments.taken_back.decide": "top_up.borne",

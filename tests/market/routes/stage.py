@@ -6,12 +6,14 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.urls import URLPattern, URLResolver
+from django.utils import timezone
 
 from market.accounts.models import Role, Scope, User
 from market.accounts.tokens import make_token
@@ -31,6 +33,7 @@ from market.payments.gateways.registry import gateway_named
 from market.payments.models import Payout
 from market.payments.top_ups import start_top_up
 from market.reports.periods import quick
+from market.trading.models import TradeFlag
 from tests.market.basemodels.conftest import FILES, announcing, pass_check
 from tests.market.carrying.stage import finish, make_next_base
 from tests.market.catalog.conftest import make_concept, make_version, with_works
@@ -91,7 +94,8 @@ def set_the_stage(cast: Cast) -> dict[str, Numbers]:
 
     The artist has concepts, plug-ins, one of them carried over, claims and payouts. The second artist has a plug-in that a release dropped, the offer of a
     share in one, and one that was taken down on the artist's claim. The model owner has the base, its extractions and an upload.
-    The user has money, a request with a preview, a picture, a combination and a dispute. The admin approved a batch.
+    The user has money, a request with a preview, a picture, a combination and a dispute. The admin approved a batch. Trade that paid the artist is
+    flagged.
     """
     user, artist, admin = cast.user, cast.artist, cast.admin
     top_up(user, 5 * EURO)
@@ -147,6 +151,9 @@ def set_the_stage(cast: Cast) -> dict[str, Numbers]:
     batch = approve_batch(make_batch(make_person("Bruno Boss", Role.ADMIN)), admin)
     payout: Payout = paying.ask(artist, 20 * EURO)
     paying_in = start_top_up(person=user, amount=EURO, gateway=gateway_named("test"), request_id=uuid.uuid4())
+    flag = TradeFlag.objects.create(
+        person=artist, score=60, amount=EURO, due_at=timezone.now() + timedelta(days=14)
+    )
     token, _ = make_token(user, name="mine", scopes=list(Scope), expires_at=None)
     banned = Suspension.objects.create(person=make_person("Boris Banned", Role.ARTIST), because="3 strikes")
     upload = begin_upload(cast.model_owner, announcing(FILES))
@@ -202,6 +209,7 @@ def set_the_stage(cast: Cast) -> dict[str, Numbers]:
         "desk/shares/": {"plugin": shared.pk},
         "disputes/": {"pk": dispute.pk},
         "disputes/uploads/": {"pk": refused.pk},
+        "earnings/held/": {"pk": flag.pk},
         "earnings/payouts/": {"pk": payout.pk},
         "earnings/statements/": {"month": f"{quick('this_month').first:%Y-%m}"},
         "extractions/": of_extraction,
@@ -224,6 +232,7 @@ def set_the_stage(cast: Cast) -> dict[str, Numbers]:
         "reports/payouts/verify/": {"pk": details.pk},
         "reports/tables/": {"name": "days"},
         "reports/top-ups/": {"pk": paying_in.pk},
+        "reports/trade/": {"pk": flag.pk},
         "reports/transfers/": {"pk": captured.pk},
         "retests/": of_retest,
         "carry-overs/": {"pk": carried.pk, "picture": carried.grid.all()[0].pk},
