@@ -11,6 +11,7 @@ from market.generation.models import GenerationRequest
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Entry, Transfer, TransferKind
 from market.ledger.money import formatted
+from market.payments.freezing import given_back_of
 from market.refusals import Refused
 
 
@@ -27,7 +28,7 @@ def refund_of(capture: Transfer) -> Transfer | None:
 def refund_query(request: GenerationRequest, admin: User, reason: str, *, from_receivers: bool) -> Transfer:
     """Refund a request's price to its payer, from what its receivers got or from the market's revenue.
 
-    Raises Refused for a request that was not charged, or was refunded before.
+    Raises Refused for a request that was not charged, was refunded before, or of which a flag of trade gave some back.
     """
     require_admin(admin)
     if request.person_id == admin.pk:
@@ -43,6 +44,8 @@ def refund_query(request: GenerationRequest, admin: User, reason: str, *, from_r
             raise Refused("This request was not charged: there is nothing to refund.")
         if refund_of(capture):
             raise Refused("This request was refunded before.")
+        if given_back := given_back_of(capture):
+            raise Refused(f"An upheld flag of trade gave {formatted(given_back)} of it back to who paid.")
         if from_receivers:
             made = ledger.reverse(
                 transfer=capture, key=f"{request.reference}:refund", reason=reason, actor=admin

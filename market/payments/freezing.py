@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet, Sum
 from market.accounts.models import User
 from market.ledger import operations as ledger
 from market.ledger.errors import InsufficientFunds
-from market.ledger.models import Account, AccountKind, Entry, Figure, FigureSort, TransferKind
+from market.ledger.models import Account, AccountKind, Entry, Figure, FigureSort, Transfer, TransferKind
 from market.ledger.queries import total
 from market.payments.models import ChargeBack, FrozenEarning
 
@@ -88,6 +88,12 @@ def frozen_of(person: User, subject: str) -> int:
         subject=subject,
     )
     return -int(moved.aggregate(total=Sum("amount"))["total"] or 0)
+
+
+def given_back_of(payment: Transfer) -> int:
+    """Give how much of a payment its payer has back out of earnings that were frozen by line."""
+    back = FrozenEarning.objects.filter(entry__transfer=payment, settled_by__kind=TransferKind.REFUND)
+    return int(back.aggregate(total=Sum("amount"))["total"] or 0)
 
 
 def _left_of(entry: Entry) -> int:

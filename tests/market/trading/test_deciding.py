@@ -72,6 +72,18 @@ def test_upheld_what_the_market_refunded_already_goes_to_the_market(
     assert (wallet_of(user) - before, commission() - market) == (4 * SHARE, SHARE)
 
 
+def test_what_was_given_back_is_not_refunded_a_second_time(
+    flagged: TradeFlag, user: User, admin: User
+) -> None:
+    decide_flag(flagged, admin, FlagState.UPHELD, "A second account.")
+    before = wallet_of(user)
+    request = GenerationRequest.objects.earliest("created_at")
+    for from_receivers in (True, False):
+        with pytest.raises(Refused, match="An upheld flag of trade gave"):
+            refund_query(request, admin, "drawn wrong", from_receivers=from_receivers)
+    assert wallet_of(user) == before
+
+
 def test_dismissed_the_earnings_are_released(flagged: TradeFlag, artist: User, admin: User) -> None:
     decide_flag(flagged, admin, FlagState.DISMISSED, "They are a couple.")
     assert (earnings(artist), escrow(artist), held(flagged)) == (5 * SHARE, 0, 0)
