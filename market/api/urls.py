@@ -119,6 +119,12 @@ urlpatterns = [
     path("api/v1/concepts/<int:pk>/rights", concepts.Rights.as_view(), name="rights"),
     path("api/v1/concepts/<int:pk>/works", concepts.Works.as_view(), name="works"),
     path("api/v1/concepts/<int:pk>/works/<int:work>", concepts.OneWork.as_view(), name="work"),
+    path("api/v1/concepts/<int:pk>/reservation", concepts.Reservation.as_view(), name="reservation"),
+    path(
+        "api/v1/concepts/<int:pk>/works/<int:work>/lift",
+        concepts.LiftReservation.as_view(),
+        name="lift_reservation",
+    ),
     path("api/v1/concepts/<int:pk>/additions", additions.Additions.as_view(), name="additions"),
     path("api/v1/concepts/<int:pk>/plugin-files", additions.PlugInFiles.as_view(), name="plugin_files"),
     path("api/v1/claims", claims.Claims.as_view(), name="claims"),

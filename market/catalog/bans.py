@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 from market.catalog.models import BannedUse, PlugIn, PlugInVersion
 from market.catalog.royalties import parts_within
@@ -17,7 +18,7 @@ def bans_on(versions: Collection[PlugInVersion]) -> list[BannedUse]:
     within = parts_within(versions)
     asked_at = dict(PlugInVersion.objects.filter(pk__in=within).values_list("pk", "job__created_at"))
     # By the plug-in of a part: when the latest combination around it was asked for.
-    latest = {}
+    latest: dict[int, datetime] = {}
     for around, listed in within.items():
         for each in listed:
             if each.part:

@@ -61,8 +61,8 @@ def test_a_prompt_is_refused_appealed_allowed_and_drawn_once(
     problem(selling.post(f"appeals/{pk}/answer", {"allow": False}), 422, "invalid")
     assert selling.post(f"appeals/{pk}/answer", {"allow": True}).json()["state"] == "allowed"
 
-    assert request_of(asking, plugin)[0]["banned"] == []
-    assert request_of(asking, plugin)[1].status_code == 201
+    priced, answer = request_of(asking, plugin)
+    assert (priced["banned"], answer.status_code) == ([], 201)
     problem(request_of(asking, plugin)[1], 422, "invalid")
     assert asking.get(f"appeals/{pk}").json()["used"] is True
     problem(selling.post(f"appeals/{pk}/answer", {"allow": True}), 409, "not-possible")

@@ -227,7 +227,6 @@ def test_a_plugin_that_a_person_cannot_see_is_not_there_to_be_asked(
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
-        ({"state": "lost"}, "generation_appeal_state_known"),
         ({"prompt": " "}, "generation_appeal_says_what_and_why"),
         ({"reason": ""}, "generation_appeal_says_what_and_why"),
         ({"prompt_sha256": "x"}, "generation_appeal_hash_shape"),
@@ -247,6 +246,7 @@ def test_the_database_keeps_decisions_whole(
     made = run(user, make_order(base, prompt="a fox"))
     decided = {"decided_by": artist, "decided_at": timezone.now()}
     for changes, name in (
+        (decided | {"state": "lost"}, "generation_appeal_state_known"),
         (decided | {"state": "declined"}, "generation_appeal_declined_with_an_answer"),
         (decided | {"state": "allowed", "decided_by": user}, "generation_appeal_not_decided_by_who_asks"),
         ({"used_by": made}, "generation_appeal_used_if_allowed"),
