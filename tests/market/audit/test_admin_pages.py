@@ -25,9 +25,7 @@ from market.claims import drafting
 from market.claims.models import Claim
 from market.disputes.models import Dispute
 from market.disputes.opening import file_dispute, open_dispute
-from market.generation.appeals import file_appeal
-from market.generation.banning import BansOrder, change_bans
-from market.generation.models import GenerationRequest, Picture, PromptAppeal
+from market.generation.models import GenerationRequest, Picture
 from market.jobs import kinds
 from market.jobs.models import Job
 from market.ledger import operations as ledger
@@ -129,17 +127,6 @@ def unanswered(scene: Scene) -> Claim:
     return claim
 
 
-def unanswered_appeal(scene: Scene) -> PromptAppeal:
-    """An appeal whose artist let the time for an answer pass."""
-    plugin = make_plugin(scene.artist, make_base(make_person("Mona Modeller", Role.MODEL_OWNER)))
-    change_bans(plugin, scene.artist, BansOrder(phrases=("submarine",)))
-    asked = file_appeal(
-        plugin, make_person("Uma User"), prompt="a fox in a submarine", reason="A toy for the bath."
-    )
-    PromptAppeal.objects.update(filed_at=timezone.now() - timedelta(days=30))
-    return asked
-
-
 def captured(scene: Scene) -> Transfer:
     """A query with a plug-in that was paid for."""
     base = make_base(make_person("Mona Modeller", Role.MODEL_OWNER))
@@ -210,8 +197,6 @@ ACTS = [
         "data": {"outcome": "released", "decision": "Drawn by the artist"}}),
     Act("disputes:upload_decide", "upload.decided", lambda scene: {
         "args": [refused_upload(scene).pk], "data": {"is_taken": "yes", "decision": "Drawn anew"}}),
-    Act("generation:appeal", "appeal.decided", lambda scene: {
-        "args": [unanswered_appeal(scene).pk], "data": {"is_allowed": "yes", "answer": "A submarine is no weapon"}}),
     Act("claims:rule", "claim.decided", lambda scene: {
         "args": [unanswered(scene).pk], "data": {"outcome": "rejected", "decision": "The controls say otherwise"}}),
     Act("takedowns:of_plugin", "takedown.made", lambda scene: {
