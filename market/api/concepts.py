@@ -26,6 +26,7 @@ from market.catalog.models import LEARNED_KINDS, Concept
 from market.catalog.models.works import CAPTION_LENGTH
 from market.catalog.naming import describe_concept
 from market.catalog.reading import ReadPicture
+from market.catalog.reserving import lift, reserve
 from market.catalog.rights import NOT_AFFIRMED, RIGHTS_CHANGED, RIGHTS_TEXT, RIGHTS_VERSION
 from market.catalog.uploads import LEARNED_FROM, keep_works, remove_work, works_read
 
@@ -73,6 +74,10 @@ class WorkBody(Body):
     )
 
 
+class ReservedBody(Body):
+    not_for_training = serializers.BooleanField(help_text="Whether no addition may learn from its works.")
+
+
 class ConceptOut(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     name = serializers.CharField()
@@ -88,6 +93,9 @@ class OneConceptOut(ConceptOut):
         source="has_current_affirmation", help_text="Whether you affirmed your rights, as the text is now."
     )
     works_count = serializers.IntegerField(source="works.count")
+    not_for_training = serializers.BooleanField(
+        help_text="Whether its works are registered for their protection alone."
+    )
     plugins = serializers.SerializerMethodField(help_text="Of this concept, for any base, in any state.")
 
     @extend_schema_field(PlugInOut(many=True))
@@ -111,6 +119,10 @@ class WorkOut(serializers.Serializer[Any]):
     height = serializers.IntegerField()
     pixels_sha256 = serializers.CharField()
     uploaded_at = serializers.DateTimeField()
+    reservation = serializers.CharField(
+        help_text="What in the file's content credentials forbids to train with it; empty if nothing does."
+    )
+    lifted_at = serializers.DateTimeField(allow_null=True, help_text="When you lifted that.")
 
 
 class RefusedOut(serializers.Serializer[Any]):
@@ -166,6 +178,16 @@ class OneConcept(ConceptEndpoint):
         """Change a concept. What you leave out stays as it is. Name and kind cannot change once a plug-in was begun."""
         concept = self.own_concept(pk)
         return self.said(describe_concept(concept, **said(request, ConceptBody)))
+
+
+class Reservation(ConceptEndpoint):
+    @extend_schema(request=ReservedBody, responses=OneConceptOut)
+    @once_if_asked
+    def post(self, request: Request, pk: int) -> Response:
+        """Mark the works of a concept as not for training, or take the mark off. They are protected either way."""
+        concept = self.own_concept(pk)
+        reserve(concept, self.person, is_reserved=said(request, ReservedBody)["not_for_training"])
+        return self.said(concept)
 
 
 class Rights(ConceptEndpoint):
@@ -236,3 +258,15 @@ class OneWork(ConceptEndpoint):
         if not remove_work(found):
             raise Problem(NOT_POSSIBLE, LEARNED_FROM)
         return Response(status=204)
+
+
+class LiftReservation(ConceptEndpoint):
+    @extend_schema(request=None, responses=WorkOut)
+    @once_if_asked
+    def post(self, request: Request, pk: int, work: int) -> Response:
+        """Say that the content credentials which forbid to train with a work are your own, and lift that."""
+        found = owned_work(self.person, pk, work)
+        self.require_role(Role.ARTIST)
+        lift(found, self.person)
+        found.refresh_from_db()
+        return Response(WorkOut(found).data)

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from market.api.banned_uses import BannedOut
 from market.api.bases import OnBaseBody
 from market.api.bodies import Body, Number, Text, Whole, said
 from market.api.endpoint import Endpoint
@@ -16,6 +17,7 @@ from market.api.links import Link
 from market.catalog.combined import price_now
 from market.catalog.models import PlugIn
 from market.generation import limits
+from market.generation.appeals import still_banned
 from market.generation.guarding import asked_for
 from market.generation.orders import DEFAULT_WEIGHT, QuoteOrder
 from market.generation.paying import funds_of
@@ -116,6 +118,10 @@ class PricedOut(serializers.Serializer[Any]):
         "not charged.",
     )
     payable = serializers.BooleanField(help_text="Whether your balance, or your credit, has as much.")
+    banned = BannedOut(
+        many=True,
+        help_text="What in the prompt an artist banned. A request with it is refused; an appeal can be made.",
+    )
     asked_for = AskedOut(
         many=True,
         help_text="What the prompt seems to ask for that the base no longer draws, and nothing chosen brings back.",
@@ -139,6 +145,7 @@ class Quotes(Endpoint):
             "release": terms.release.number,
             "unneeded": terms.unneeded,
             "payable": not funds_of(self.person, terms.quote).missing,
+            "banned": still_banned(prompt, drawn_with, self.person)[0],
             "asked_for": asked_for(terms.release, prompt, drawn_with),
         }
         return Response(PricedOut(priced, context={"request": request}).data)

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.accounts.models import Scope, User
+from market.api.banned_uses import BannedOut
 from market.api.bodies import Number, Text, Whole, said
 from market.api.endpoint import Endpoint, made
 from market.api.links import Link
@@ -24,6 +25,7 @@ from market.api.problems import NOT_POSSIBLE, Problem, refused
 from market.api.quotes import AskedOut, OrderBody, QuoteOut
 from market.basemodels.drawing import SAMPLERS
 from market.generation import limits
+from market.generation.banned_uses import UseRefused
 from market.generation.guarding import asked_for
 from market.generation.models import GenerationRequest, Picture
 from market.generation.orders import GenerationOrder, recommended
@@ -111,7 +113,8 @@ class PictureRequests(Endpoint):
         """Ask for pictures at a price that you agree to.
 
         `agreed` is the digest of a quote. If the price has changed since, nothing is charged, and the answer has the present
-        quote. What you leave out is as the base's owner recommends; a seed is drawn at random.
+        quote. If an artist banned what the prompt asks for, it is refused, and `banned` says by which plug-in and why: `POST /api/v1/appeals`
+        asks its artist to allow it once. What you leave out is as the base's owner recommends; a seed is drawn at random.
         """
         body = {name: value for name, value in said(request, PictureRequestBody).items() if value is not None}
         agreed = body.pop("agreed")
@@ -122,6 +125,9 @@ class PictureRequests(Endpoint):
             )
         except PriceChanged as refusal:
             raise refused(refusal, {"quote": QuoteOut(refusal.quote).data}) from refusal
+        except UseRefused as refusal:
+            told_why = BannedOut(refusal.banned, many=True).data
+            raise refused(refusal, {"banned": told_why}) from refusal
         asked = own_requests(self.person).get(pk=asked.pk)
         chosen = [each.version for each in asked.plugins.all()]
         told = AskedOut(

@@ -4,6 +4,8 @@ from django.urls import path, re_path
 
 from market.api import (
     additions,
+    appeals,
+    banned_uses,
     base_uploads,
     bases,
     carrying,
@@ -47,6 +49,10 @@ urlpatterns = [
     path("api/v1/plugins", plugins.PlugIns.as_view(), name="plugins"),
     path("api/v1/plugin-facets", plugins.PlugInFacets.as_view(), name="plugin_facets"),
     path("api/v1/plugins/<slug:slug>", plugins.OnePlugIn.as_view(), name="plugin"),
+    path("api/v1/plugins/<slug:slug>/banned-uses", banned_uses.BannedUses.as_view(), name="banned_uses"),
+    path("api/v1/appeals", appeals.Appeals.as_view(), name="appeals"),
+    path("api/v1/appeals/<int:pk>", appeals.OneAppeal.as_view(), name="appeal"),
+    path("api/v1/appeals/<int:pk>/answer", appeals.AnswerAppeal.as_view(), name="answer_appeal"),
     path("api/v1/plugins/<slug:slug>/versions", plugins.Versions.as_view(), name="versions"),
     path("api/v1/plugins/<slug:slug>/publish", plugins.PublishPlugIn.as_view(), name="publish_plugin"),
     path("api/v1/plugins/<slug:slug>/withdraw", plugins.WithdrawPlugIn.as_view(), name="withdraw_plugin"),
@@ -113,6 +119,12 @@ urlpatterns = [
     path("api/v1/concepts/<int:pk>/rights", concepts.Rights.as_view(), name="rights"),
     path("api/v1/concepts/<int:pk>/works", concepts.Works.as_view(), name="works"),
     path("api/v1/concepts/<int:pk>/works/<int:work>", concepts.OneWork.as_view(), name="work"),
+    path("api/v1/concepts/<int:pk>/reservation", concepts.Reservation.as_view(), name="reservation"),
+    path(
+        "api/v1/concepts/<int:pk>/works/<int:work>/lift",
+        concepts.LiftReservation.as_view(),
+        name="lift_reservation",
+    ),
     path("api/v1/concepts/<int:pk>/additions", additions.Additions.as_view(), name="additions"),
     path("api/v1/concepts/<int:pk>/plugin-files", additions.PlugInFiles.as_view(), name="plugin_files"),
     path("api/v1/claims", claims.Claims.as_view(), name="claims"),

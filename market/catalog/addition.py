@@ -9,6 +9,7 @@ from django.db import transaction
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
 from market.catalog.models import Concept, PlugIn
+from market.catalog.reserving import CONCEPT_RESERVED
 from market.catalog.terms import Terms
 from market.catalog.training_settings import AS_THE_BASE_ASKS, TrainingSettings
 from market.catalog.versions import (
@@ -51,8 +52,15 @@ class AdditionInputs:
 def obstacles(concept: Concept, base: BaseModel, by: User) -> list[str]:
     """Say why an addition cannot start now; empty when it can."""
     found = obstacles_to_a_version(concept, base, by)
-    works = concept.works.count()
-    if works < MIN_WORKS:
+    if concept.not_for_training:
+        return [*found, CONCEPT_RESERVED]
+    works = concept.works.for_training().count()
+    reserved = concept.works.count() - works
+    if works < MIN_WORKS and reserved:
+        found.append(
+            f"At least {MIN_WORKS} works have to be for training; there are {works}. Of {reserved} more the files say that they are not."
+        )
+    elif works < MIN_WORKS:
         found.append(f"Upload at least {MIN_WORKS} works; there are {works} so far.")
     return found
 
@@ -76,7 +84,7 @@ def start_addition(
         reasons = obstacles(concept, base, by)
         if reasons:
             raise Refused(*reasons)
-        works = list(concept.works.values_list("pk", flat=True))
+        works = list(concept.works.for_training().values_list("pk", flat=True))
         return enqueue_version(KIND, concept, base, by, terms=terms, works=works, settings=settings.chosen())
 
 

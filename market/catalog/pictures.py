@@ -17,7 +17,7 @@ from django.conf import settings
 from PIL import Image, ImageOps
 
 from market.catalog.likeness import MIN_SPREAD, Likeness, likeness, spread
-from market.provenance import is_made_here
+from market.provenance import is_made_here, reservation_in
 from market.refusals import Refused
 from pictures.alike import Probe, probe_of
 from pictures.looks import MOST_POINTS, Look, look_at
@@ -59,9 +59,10 @@ class CleanPicture:
     mirrored: Likeness
     probe: Probe
     made_here: bool  # by this program, as the file says
+    reservation: str = ""  # what in its content credentials forbids training; "" if nothing does
 
 
-_PLAIN = ("content_type", "extension", "width", "height", "pixels_sha256", "made_here")
+_PLAIN = ("content_type", "extension", "width", "height", "pixels_sha256", "made_here", "reservation")
 
 
 def clean(data: bytes, limits: Limits) -> CleanPicture:
@@ -90,6 +91,7 @@ def clean(data: bytes, limits: Limits) -> CleanPicture:
         mirrored=likeness(ImageOps.mirror(flat)),
         probe=probe_of(flat),
         made_here=is_made_here(data),
+        reservation=reservation_in(data),
     )
 
 

@@ -161,6 +161,7 @@ def work_of(concept: Concept, picture: CleanPicture, *, caption: str = "", origi
         pixels_sha256=picture.pixels_sha256,
         perceptual_hash=picture.likeness.perceptual_hash,
         colour_grid=picture.likeness.grid,
+        reservation=picture.reservation,
     )
 
 

@@ -57,7 +57,9 @@ def release_of(retest: Retest) -> BaseRelease:
 def works_of(version: PlugInVersion) -> list[int]:
     """List those works that a version was made from that still exist."""
     made_of = version.job.parameters.get("works", [])
-    return list(version.plugin.concept.works.filter(pk__in=made_of).values_list("pk", flat=True))
+    return list(
+        version.plugin.concept.works.for_training().filter(pk__in=made_of).values_list("pk", flat=True)
+    )
 
 
 def obstacles(retest: Retest, by: User) -> list[str]:

@@ -18,5 +18,7 @@ QUOTE_HOLDS = timedelta(minutes=10)
 """How long a shown price is still charged after the price rose."""
 CHANGES_LOOKED_AT = 20
 """If prices changed more often than this in that time, the price is shown again."""
+MAX_APPEALS = 10
+"""The most appeals of one person that are not decided yet."""
 EXPIRES_AFTER_HOURS = 24
 """A request that no worker did in this time is given up, and its money released."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -14,21 +15,28 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
+from market.accounts.models import User
 from market.generation.limits import (
     GUIDANCE,
     MAX_PICTURES,
     MAX_PLUGINS,
+    MAX_PROMPT,
     MAX_SEED,
     MAX_SIDE,
     MAX_WEIGHT,
     STEPS,
 )
 from market.generation.pricing import Quote
+from market.jobs.states import JobState
 from market.ledger.models import NOT_FOR_THE_PAST, DatedRate
 from market.ledger.splits import BASIS_POINTS, in_percent
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
+
+APPEAL_PROMPT_LENGTH = 2 * MAX_PROMPT + 1
+"""A prompt, and a negative prompt where that is drawn, too."""
+APPEAL_REASON_LENGTH = 2000
 
 
 class GenerationRequest(models.Model):
@@ -265,3 +273,128 @@ class CommissionRate(DatedRate):
 
     def __str__(self) -> str:
         return f"{in_percent(self.basis_points)} of {self.get_line_display().lower()} from {self.valid_from:%Y-%m-%d %H:%M}"
+
+
+class AppealState(models.TextChoices):
+    OPEN = "open", "Open"
+    ALLOWED = "allowed", "Allowed once"
+    DECLINED = "declined", "Declined"
+
+
+class AppealQuerySet(models.QuerySet["PromptAppeal"]):
+    def with_everything(self) -> AppealQuerySet:
+        return self.select_related("person", "plugin__concept", "plugin__owner", "decided_by", "used_by__job")
+
+    def usable(self) -> AppealQuerySet:
+        """Those that allow a request now: not used yet, or used by a request that drew nothing and cost nothing."""
+        undone = Q(used_by__job__state__in=[JobState.FAILED, JobState.CANCELLED])
+        return self.filter(Q(used_by=None) | undone, state=AppealState.ALLOWED)
+
+
+class PromptAppeal(models.Model):
+    """Somebody asks the artist of a plug-in to allow, once, a prompt that the plug-in refuses.
+
+    What is allowed is the prompt as it is read (`prompt_sha256`), for this person and this plug-in, in one request.
+    """
+
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="prompt_appeals"
+    )
+    plugin = models.ForeignKey("catalog.PlugIn", on_delete=models.PROTECT, related_name="prompt_appeals")
+    prompt = models.TextField(max_length=APPEAL_PROMPT_LENGTH)
+    prompt_sha256 = models.CharField(max_length=64, editable=False)
+    banned = models.TextField(
+        help_text="What the prompt asks for, and with which words, when it was refused."
+    )
+    reason = models.TextField(max_length=APPEAL_REASON_LENGTH)
+    state = models.CharField(max_length=10, choices=AppealState.choices, default=AppealState.OPEN)
+    filed_at = models.DateTimeField(default=timezone.now, editable=False)
+    answer = models.TextField(max_length=APPEAL_REASON_LENGTH, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True, editable=False)
+    used_by = models.ForeignKey(
+        GenerationRequest, null=True, blank=True, on_delete=models.PROTECT, related_name="appeals_used"
+    )
+
+    objects: ClassVar[AppealQuerySet] = AppealQuerySet.as_manager()  # type: ignore[assignment]  # a manager made from the query set has all of its methods
+
+    class Meta:
+        verbose_name = "appeal"
+        ordering = ("-filed_at", "-pk")
+        constraints = (
+            models.CheckConstraint(
+                name="generation_appeal_state_known",
+                condition=Q(state__in=[state.value for state in AppealState]),
+            ),
+            models.CheckConstraint(
+                name="generation_appeal_says_what_and_why",
+                condition=Q(prompt__regex=r"\S", reason__regex=r"\S"),
+            ),
+            models.CheckConstraint(
+                name="generation_appeal_hash_shape", condition=Q(prompt_sha256__regex=r"^[0-9a-f]{64}$")
+            ),
+            models.UniqueConstraint(
+                name="generation_appeal_open_once_a_prompt",
+                fields=("person", "plugin", "prompt_sha256"),
+                condition=Q(state="open"),
+            ),
+            models.CheckConstraint(
+                name="generation_appeal_decided_by_somebody",
+                condition=Q(state="open", decided_by=None, decided_at=None, answer="")
+                | (Q(decided_by__isnull=False, decided_at__isnull=False) & ~Q(state="open")),
+            ),
+            models.CheckConstraint(
+                name="generation_appeal_declined_with_an_answer",
+                condition=~Q(state="declined") | ~Q(answer=""),
+            ),
+            models.CheckConstraint(
+                name="generation_appeal_used_if_allowed", condition=Q(used_by=None) | Q(state="allowed")
+            ),
+            models.CheckConstraint(
+                name="generation_appeal_not_decided_by_who_asks",
+                condition=Q(decided_by=None) | ~Q(decided_by=F("person")),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"appeal {self.pk} about “{self.prompt[:60]}”"
+
+    def get_absolute_url(self) -> str:
+        return reverse("generation:appeal", args=[self.pk])
+
+    @property
+    def waits_until(self) -> datetime:
+        """From when an admin may decide it."""
+        return self.filed_at + timedelta(days=settings.DISPUTES.appeal_days)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether what it allowed was drawn, or is being drawn."""
+        return self.used_by is not None and self.used_by.job.state not in (
+            JobState.FAILED,
+            JobState.CANCELLED,
+        )
+
+    def decide(self, by: User, *, is_allowed: bool, answer: str) -> bool:
+        """Decide it, once. False: it was decided before."""
+        changed = PromptAppeal.objects.filter(pk=self.pk, state=AppealState.OPEN).update(
+            state=AppealState.ALLOWED if is_allowed else AppealState.DECLINED,
+            answer=answer,
+            decided_by=by,
+            decided_at=timezone.now(),
+        )
+        self.refresh_from_db()
+        return changed == 1
+
+    def use(self, request: GenerationRequest) -> bool:
+        """Let a request use what it allows. False: another request does already."""
+        # By its id: an UPDATE cannot look at the state of a job itself.
+        usable = PromptAppeal.objects.usable().filter(pk=self.pk, used_by=self.used_by)
+        return (
+            PromptAppeal.objects.filter(pk__in=usable.values("pk"), used_by=self.used_by).update(
+                used_by=request
+            )
+            == 1
+        )

@@ -153,6 +153,16 @@ class PromptGuard:
             yield Mention(owner, " ".join(stretches[row]), "description")
 
 
+def readable(text: str) -> str:
+    """Give what the guard reads of a text: its words in lower-case ASCII, whatever hid them."""
+    return " ".join(word.plain for word in _words(text))
+
+
+def telling(text: str) -> str:
+    """Give what is readable of a text, without the small words that every sentence has."""
+    return _content(readable(text).split())
+
+
 def _plain(text: str) -> str:
     """Write any alphabet in lower-case ASCII. Invisible characters go, and other signs become blanks."""
     text = "".join(

@@ -18,6 +18,7 @@ from market.catalog.offering import hold_off_takedowns
 from market.catalog.offers import NOT_OFFERED, Offer, offers_on
 from market.catalog.royalties import parts_within
 from market.generation import limits
+from market.generation.appeals import require_allowed, use_up
 from market.generation.commission import commission_rates
 from market.generation.models import GenerationRequest, RequestPlugIn
 from market.generation.orders import GenerationOrder, QuoteOrder
@@ -182,6 +183,7 @@ def _request(
     # Before the price is held: a takedown also locks the plug-in first, then the payer.
     hold_off_takedowns([pk for pk, _ in order.plugins])
     terms = _as_agreed(order, person, agreed)
+    appeals = require_allowed(order, [version for version, _ in terms.versions], person)
     _require_within_limits_of_base(order)
     quote = terms.quote
     pk = uuid.uuid4()
@@ -218,6 +220,7 @@ def _request(
         idempotency_key=idempotency_key,
         expires_at=expires_at,
     )
+    use_up(appeals, request)
     RequestPlugIn.objects.bulk_create(
         RequestPlugIn(request=request, version=version, weight=weight, position=position)
         for position, (version, weight) in enumerate(terms.versions)

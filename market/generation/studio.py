@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Decimal
 from typing import Any
@@ -25,6 +26,8 @@ from market.catalog.models import PlugIn
 from market.catalog.searching import search
 from market.catalog.suggesting import Suggestion, suggested
 from market.generation import limits
+from market.generation.appeals import still_banned
+from market.generation.banned_uses import Banned, plugins_of, text_drawn
 from market.generation.forms import (
     Chosen,
     QuoteForm,
@@ -46,6 +49,8 @@ from market.payments.top_ups import LEAST
 from market.refusals import BalanceTooLow, Refused
 
 DRAFT = "studio_draft"
+TEXTS = ("prompt", "negative_prompt", "guidance")
+"""The fields that say what is drawn."""
 FOUND = 8
 RECENT = 8
 
@@ -63,6 +68,7 @@ class PriceBox:
     """A price and what will pay it, or the reason why there is no price.
 
     asked_for: what the prompt seems to ask for that the base no longer draws.
+    banned: what of the prompt an artist banned. It is refused if it is run.
     unneeded: chosen plug-ins that would change nothing, so they are left out.
     """
 
@@ -71,6 +77,12 @@ class PriceBox:
     funds: Funds
     asked_for: tuple[Asked, ...] = ()
     unneeded: tuple[PlugIn, ...] = ()
+    banned: tuple[Banned, ...] = ()
+
+    @property
+    def refusing(self) -> list[PlugIn]:
+        """The plug-ins whose artists can be asked to allow the prompt."""
+        return plugins_of(self.banned)
 
 
 @login_required
@@ -83,6 +95,9 @@ def studio(request: HttpRequest) -> HttpResponse:
     data = request.POST
     if "run" in data:
         return _run(request)
+    if (refusing := data.get("appeal", "")).isdecimal():
+        _keep_draft(request.session, data)
+        return redirect("generation:new_appeal", plugin=int(refusing[:18]))
     if "top_up" in data:
         _keep_draft(request.session, data)
         return redirect(_top_up_url(price_box(QuoteForm(data), person_of(request), "").funds.missing))
@@ -96,7 +111,7 @@ def studio(request: HttpRequest) -> HttpResponse:
 def quote(request: HttpRequest) -> HttpResponse:
     """Answer with the price box for the form as it is."""
     form = QuoteForm(request.POST)
-    context = _priced(form, person_of(request), request.POST.get("prompt", ""))
+    context = _priced(form, person_of(request), request.POST)
     return render(request, "generation/_quoted.html", context)
 
 
@@ -110,19 +125,29 @@ def plugins(request: HttpRequest) -> HttpResponse:
         "form": form,
         "out_of_band": True,
         **_picker(form, request.POST.get("q", ""), person),
-        **_priced(form, person, request.POST.get("prompt", "")),
+        **_priced(form, person, request.POST),
     }
     return render(request, "generation/_picker.html", context)
 
 
-def _priced(form: QuoteForm, person: User, prompt: str) -> dict[str, Any]:
+def _priced(form: QuoteForm, person: User, typed: Mapping[str, Any]) -> dict[str, Any]:
     """Give the price box and the suggestions, which change together."""
-    price = price_box(form, person, prompt)
+    prompt = str(typed.get("prompt") or "")
+    price = price_box(form, person, prompt, drawn_by(typed))
     return {"price": price, "suggested": suggestions(form, person, prompt, price)}
 
 
-def price_box(form: QuoteForm, person: User, prompt: str) -> PriceBox:
-    """Price a form, however unfinished the rest of it is, and say what its prompt asks for that the base cannot draw."""
+def drawn_by(typed: Mapping[str, Any]) -> str:
+    """Give all text that a studio form, however unfinished, draws towards."""
+    try:
+        guidance = float(str(typed.get("guidance") or "").replace(",", "."))
+    except ValueError:
+        guidance = 1.0
+    return text_drawn(str(typed.get("prompt") or ""), str(typed.get("negative_prompt") or ""), guidance)
+
+
+def price_box(form: QuoteForm, person: User, prompt: str, drawn: str = "") -> PriceBox:
+    """Price a form, however unfinished the rest of it is, and say what in its prompt the base cannot draw, or an artist banned."""
     if not form.is_valid():
         problems = [str(error) for errors in form.errors.values() for error in errors]
         return PriceBox(None, " ".join(problems), funds_of(person))
@@ -131,8 +156,12 @@ def price_box(form: QuoteForm, person: User, prompt: str) -> PriceBox:
         terms = settle_terms(order, person)
     except Refused as refusal:
         return PriceBox(None, str(refusal), funds_of(person))
-    asked = asked_for(terms.release, prompt, [version for version, _ in terms.versions])
-    return PriceBox(terms.quote, "", funds_of(person, terms.quote), tuple(asked), terms.unneeded)
+    versions = [version for version, _ in terms.versions]
+    asked = asked_for(terms.release, prompt, versions)
+    banned, _ = still_banned(drawn or prompt, versions, person)
+    return PriceBox(
+        terms.quote, "", funds_of(person, terms.quote), tuple(asked), terms.unneeded, tuple(banned)
+    )
 
 
 def suggestions(form: QuoteForm, person: User, prompt: str, price: PriceBox) -> list[Suggestion]:
@@ -178,7 +207,7 @@ def _show(request: HttpRequest, form: StudioForm, *, job: Job | None = None) -> 
     person = person_of(request)
     context: dict[str, Any] = {
         "form": form,
-        **_priced(_for_price(form), person, str(form["prompt"].value() or "")),
+        **_priced(_for_price(form), person, {name: form[name].value() for name in TEXTS}),
         "recent": Picture.objects.kept().filter(request__person=person).select_related("request")[:RECENT],
         "limits": limits,
         "running": panel_context(job) if job else None,
@@ -288,7 +317,7 @@ def _rows(chosen: tuple[Chosen, ...], person: User) -> list[Row]:
 def _keep_draft(session: SessionBase, data: QueryDict) -> None:
     """Keep the form during a visit to the wallet."""
     draft = data.copy()
-    for name in ("csrfmiddlewaretoken", "key", "agreed", "run", "top_up", "add", "remove"):
+    for name in ("csrfmiddlewaretoken", "key", "agreed", "run", "top_up", "appeal", "add", "remove"):
         draft.pop(name, None)
     session[DRAFT] = draft.urlencode()[:8000]
 

@@ -33,7 +33,7 @@ _SIGNED_IN = frozenset({"user", "artist", "model_owner", "admin"})
 
 PLACES: tuple[Place, ...] = (
     Place("Catalogue", "/plugins/", also=("/artists/", "/bases/", "/combinations/")),
-    Place("Studio", "/studio/", _SIGNED_IN),
+    Place("Studio", "/studio/", _SIGNED_IN, also=("/appeals/",)),
     Place("Pictures", "/pictures/", _SIGNED_IN),
     Place("Desk", "/desk/", frozenset({"artist"}), also=("/retests/", "/carry-overs/", "/takedowns/")),
     Place(

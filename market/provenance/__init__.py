@@ -3,6 +3,7 @@
 from market.provenance.marks import is_made_here
 from market.provenance.png import BadPng, embed, extract
 from market.provenance.record import AI_GENERATED, BadRecord, PlugInCredit, Record
+from market.provenance.training_mining import reservation_in
 
 __all__ = [
     "AI_GENERATED",
@@ -13,4 +14,5 @@ __all__ = [
     "embed",
     "extract",
     "is_made_here",
+    "reservation_in",
 ]

@@ -34,6 +34,7 @@ PAGES = {
     "payout-batch": "payments:payout_batch",
     "dispute": "disputes:dispute",
     "claim": "claims:claim",
+    "appeal": "generation:appeal",
     "takedown": "takedowns:takedown",
     "trade-flag": "trading:flag",
     "job": "jobs:job",

@@ -1,5 +1,6 @@
 """What artists bring to the market: concepts, their works, and the plug-ins made from them."""
 
+from market.catalog.models.bans import BannedUse, UseKind
 from market.catalog.models.concepts import LEARNED_KINDS, Concept, ConceptKind, RightsAffirmation
 from market.catalog.models.coowners import CoOwnerStep, CoOwnerTerms
 from market.catalog.models.looks import LookPoint, PictureLook
@@ -20,6 +21,7 @@ from market.catalog.models.works import UploadRefusal, Work
 
 __all__ = [
     "LEARNED_KINDS",
+    "BannedUse",
     "BarredVersion",
     "CoOwnerStep",
     "CoOwnerTerms",
@@ -43,6 +45,7 @@ __all__ = [
     "SketchKey",
     "Suspension",
     "UploadRefusal",
+    "UseKind",
     "VersionOnRelease",
     "Work",
 ]

@@ -59,6 +59,11 @@ class Concept(models.Model):
     kind = models.CharField(max_length=12, choices=ConceptKind.choices)
     description = models.TextField(max_length=4000, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    not_for_training = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Its works are protected, but no addition may learn from them.",
+    )
     # A trigger on this table keeps it, so no way of writing a concept leaves it stale.
     search_document = SearchVectorField(null=True, editable=False)
     search_names = models.TextField(
@@ -100,6 +105,12 @@ class Concept(models.Model):
     @property
     def is_combination(self) -> bool:
         return self.kind == ConceptKind.COMBINATION
+
+    def reserve(self, is_reserved: bool) -> bool:
+        """Mark its works as not for training, or take the mark off. False: it was so before."""
+        changed = Concept.objects.filter(pk=self.pk, not_for_training=not is_reserved)
+        self.not_for_training = is_reserved
+        return changed.update(not_for_training=is_reserved) == 1
 
     def affirm_rights(self, person: User, *, ip_address: str | None = None) -> RightsAffirmation:
         """Keep the text that `person` agrees to, word for word. A second call changes nothing."""

@@ -45,6 +45,10 @@ class WorkQuerySet(models.QuerySet["Work"]):
             .order_by("distance", "pk")
         )
 
+    def for_training(self) -> WorkQuerySet:
+        """Works that an addition may learn from: neither their artist nor their file forbids it."""
+        return self.filter(Q(reservation="") | Q(lifted_at__isnull=False), concept__not_for_training=False)
+
 
 class Work(models.Model):
     """One picture of a concept, re-encoded by us. Private to its artist."""
@@ -68,6 +72,18 @@ class Work(models.Model):
         help_text="16 x 16 colours, to confirm that two hashes mean one picture."
     )
     uploaded_at = models.DateTimeField(default=timezone.now, editable=False)
+    reservation = models.CharField(
+        max_length=80,
+        blank=True,
+        editable=False,
+        help_text="What in the file's content credentials forbids to train with it.",
+    )
+    lifted_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When its artist said that the credentials are their own, and lifted that.",
+    )
 
     objects: ClassVar[WorkQuerySet] = WorkQuerySet.as_manager()  # type: ignore[assignment]  # a manager made from the query set has all of its methods
 
@@ -85,6 +101,9 @@ class Work(models.Model):
             models.CheckConstraint(
                 condition=Q(width__gte=1, height__gte=1, byte_size__gte=1), name="catalog_work_has_pixels"
             ),
+            models.CheckConstraint(
+                condition=Q(lifted_at=None) | ~Q(reservation=""), name="catalog_work_lifts_what_is_reserved"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -97,6 +116,11 @@ class Work(models.Model):
     @property
     def thumbnail_url(self) -> str:
         return reverse("catalog:work_thumbnail", args=[self.concept_id, self.pk])
+
+    @property
+    def is_reserved(self) -> bool:
+        """Whether its file forbids training, and its artist has not lifted that."""
+        return self.reservation != "" and self.lifted_at is None
 
     def files(self) -> list[FieldFile]:
         return [self.file, self.thumbnail]

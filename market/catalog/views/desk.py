@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from market.accounts.access import person_of, role_required
 from market.accounts.models import Role
-from market.acting import acted, filled_in, put_on, told
+from market.acting import acted, done, filled_in, put_on, told
 from market.catalog import addition, plugin_uploads
 from market.catalog.access import owned_concept, owned_work
 from market.catalog.addition import MIN_WORKS
@@ -22,6 +22,7 @@ from market.catalog.models import Concept, ConceptKind, PlugIn, Work
 from market.catalog.naming import describe_concept
 from market.catalog.offering import is_suspended
 from market.catalog.pictures import MIN_SIDE, Limits
+from market.catalog.reserving import lift, reserve
 from market.catalog.rights import RIGHTS_CHANGED, RIGHTS_TEXT, RIGHTS_VERSION
 from market.catalog.uploads import LEARNED_FROM, UploadReport, remove_work, upload_works
 from market.jobs.models import Job
@@ -161,6 +162,28 @@ def delete_work(request: HttpRequest, concept: int, pk: int) -> HttpResponse:
     return redirect(work.concept)
 
 
+@artists_only
+@require_POST
+def reserve_works(request: HttpRequest, pk: int) -> HttpResponse:
+    """Mark a concept's works as not for training, or take the mark off."""
+    of = owned_concept(person_of(request), pk)
+    is_reserved = request.POST.get("reserved") == "yes"
+    reserve(of, person_of(request), is_reserved=is_reserved)
+    said = (
+        "protected, and not for training" if is_reserved else "for training, unless their files say otherwise"
+    )
+    return told(request, of, f"The works of {of.name} are {said}.")
+
+
+@artists_only
+@require_POST
+def lift_reservation(request: HttpRequest, concept: int, pk: int) -> HttpResponse:
+    """Let a work be learned from although its file forbids it: its artist says that the credentials are their own."""
+    work = owned_work(person_of(request), concept, pk)
+    said = f"“{work}” may be learned from."
+    return done(request, work.concept, lambda: lift(work, person_of(request)), said)
+
+
 def _concept_page(
     request: HttpRequest,
     concept: Concept,
@@ -172,6 +195,7 @@ def _concept_page(
     status: int = 200,
 ) -> HttpResponse:
     works = list(concept.works.all())
+    usable = sum(not work.is_reserved for work in works)
     limits = Limits.configured()
     affirmation = concept.current_affirmation()
     plugins = list(concept.plugins.select_related("base", "current_version", "latest_job"))
@@ -186,8 +210,8 @@ def _concept_page(
         "captions_form": captions_form or CaptionsForm(works=works),
         "report": report,
         "plugins": plugins,
-        "missing": max(0, MIN_WORKS - len(works)),
-        "ready": affirmation is not None and len(works) >= MIN_WORKS,
+        "missing": max(0, MIN_WORKS - usable),
+        "ready": affirmation is not None and usable >= MIN_WORKS and not concept.not_for_training,
         "min_works": MIN_WORKS,
         "min_side": MIN_SIDE,
         "max_megabytes": limits.max_bytes // 1_000_000,

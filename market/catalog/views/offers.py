@@ -15,6 +15,7 @@ from market.accounts.access import person_of
 from market.acting import act_on, acted, filled_in, told
 from market.catalog.access import is_kept_down, owned_concept, owned_plugin, owned_version
 from market.catalog.addition import start_addition
+from market.catalog.bans import bans_of
 from market.catalog.combined import holds_others_weights
 from market.catalog.figures import GivenBack, ShownFigure, given_back, shown_figures
 from market.catalog.forms import AdditionForm, PlugInFileForm, TermsForm
@@ -190,6 +191,7 @@ def _plugin_page(
         "form": form or TermsForm(instance=offer),
         "versions": versions,
         "royalties": royalties_of(offer),
+        "bans": bans_of(offer),
         "running": offer.latest_job if is_running(offer) else None,
         "ended": offer.latest_job if offer.latest_job and not versions else None,
         "refusal": refusal,

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from market.accounts.models import User
 from market.catalog.access import barred_plugin, is_kept_down, public_artist, visible_plugin, visible_sample
+from market.catalog.bans import bans_of
 from market.catalog.browsing import BrowseForm, browse, page_of
 from market.catalog.combined import price_now
 from market.catalog.facets import facets_of
@@ -79,6 +80,7 @@ def plugin(request: HttpRequest, slug: str) -> HttpResponse:
         "figures": shown_figures(version.figures) if version else [],
         "royalties": royalties_of(offer),
         "others": others,
+        "bans": bans_of(offer),
         "owns": offer.owner == request.user,
         "not_offered": not_offered,
         "usable": (offer.is_published and not not_offered)

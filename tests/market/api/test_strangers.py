@@ -18,6 +18,8 @@ from market.carrying.starting import start_carrying
 from market.catalog.models import Concept
 from market.claims.models import Claim
 from market.extractions.models import Extraction
+from market.generation.appeals import file_appeal
+from market.generation.banning import BansOrder, change_bans
 from market.generation.finishing import finish_generation
 from market.generation.models import GenerationRequest
 from market.jobs.models import Job
@@ -37,7 +39,7 @@ __all__ = ["concept", "draft", "make_draft", "ready", "submitted"]
 
 OPEN = {
     ("me", "get"), ("quotes", "post"), ("requests", "get"), ("requests", "post"), ("pictures", "get"), ("jobs", "get"),
-    ("plugins", "get"), ("plugin_facets", "get"), ("plugin", "get"), ("versions", "get"), ("bases", "get"), ("bases", "post"), ("base", "get"),
+    ("plugins", "get"), ("plugin_facets", "get"), ("plugin", "get"), ("banned_uses", "get"), ("appeals", "get"), ("appeals", "post"), ("versions", "get"), ("bases", "get"), ("bases", "post"), ("base", "get"),
     ("base_uploads", "get"), ("base_uploads", "post"), ("releases", "get"), ("degradation", "get"),
     ("combinations", "get"), ("combinations", "post"),
     ("combination_quotes", "post"), ("retests", "get"), ("carry_overs", "get"), ("takedowns", "get"), ("strikes", "get"),
@@ -88,6 +90,8 @@ def of_others(
     parts = [make_part(second_artist, base, name) for name in ("Ink", "Pip")]
     takedown = take_down_picture(picture, admin, NOTICE)
     upload = complete_upload(model_owner)
+    change_bans(plugin, plugin.owner, BansOrder(phrases=("submarine",)))
+    appeal = file_appeal(plugin, user, prompt="a fox in a submarine", reason="A toy for the bath.")
     assert GenerationRequest.objects.get().pk == made.pk
     return {
         "requests": {"pk": made.pk},
@@ -103,6 +107,7 @@ def of_others(
         "takedowns": {"pk": takedown.pk},
         "extractions": {"pk": extraction.pk, "other": extraction.pk},
         "concepts": {"pk": concept.pk, "work": concept.works.all()[0].pk},
+        "appeals": {"pk": appeal.pk},
         "claims": {"pk": ready.pk, "picture": ready.pictures.filter(sort="control")[0].pk},
     }
 
@@ -143,7 +148,7 @@ def test_a_stranger_finds_nothing_of_what_others_have(
         assert answer.status_code < 500
     for path in (
         "requests", "pictures", "jobs", "concepts", "base-uploads", "claims", "claims?of=against", "combinations", "retests", "carry-overs",
-        "takedowns", "takedowns?of=asked_for",
+        "appeals", "appeals?of=to_me", "takedowns", "takedowns?of=asked_for",
     ):  # fmt: skip
         assert program.get(path).json()["results"] == []
 

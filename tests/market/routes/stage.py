@@ -24,6 +24,8 @@ from market.catalog import coowners
 from market.catalog.models import Suspension, UploadRefusal
 from market.claims import drafting
 from market.disputes.opening import file_dispute
+from market.generation.appeals import file_appeal
+from market.generation.banning import BansOrder, change_bans
 from market.jobs.models import Job
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Transfer, TreeHead
@@ -112,6 +114,8 @@ def set_the_stage(cast: Cast) -> dict[str, Numbers]:
     plugin = make_plugin(artist, base, name="Duck")
     start_carrying(base, make_next_base(cast.model_owner), cast.model_owner)
     (carried,) = (each for each in (finish(), finish()) if each.version.plugin == plugin)
+    change_bans(plugin, artist, BansOrder(phrases=("submarine",)))
+    appeal = file_appeal(plugin, user, prompt="a duck in a submarine", reason="A toy for the bath.")
     hidden = make_version(with_works(make_concept(artist, "Heron"), 3), base)
     shared = make_plugin(artist, base, name="Shared")
     coowners.offer(shared, artist, handle=cast.second_artist.handle, share_bps=1000)
@@ -174,6 +178,7 @@ def set_the_stage(cast: Cast) -> dict[str, Numbers]:
     of_takedown = {"pk": takedown.pk}
     captured = Transfer.objects.filter(kind="capture").earliest("pk")
     return {
+        "api/v1/appeals/": {"pk": appeal.pk},
         "api/v1/base-uploads/": of_upload,
         "api/v1/bases/": of_base,
         "api/v1/claims/": of_claim,
@@ -192,6 +197,7 @@ def set_the_stage(cast: Cast) -> dict[str, Numbers]:
         "api/v1/retests/": of_retest,
         "api/v1/carry-overs/": {"pk": carried.pk},
         "api/v1/takedowns/": of_takedown,
+        "appeals/": {"pk": appeal.pk, "plugin": plugin.pk},
         "artists/": {"handle": artist.handle},
         "bases/": of_base,
         "bases/<slug:slug>/samples/": of_base | {"pk": check.samples.all()[0].pk},
