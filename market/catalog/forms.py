@@ -17,6 +17,7 @@ from market.basemodels.prices import EurosField
 from market.catalog.models import LEARNED_KINDS, Concept, ConceptKind, PlugIn, Work
 from market.catalog.models.concepts import MAX_ALIASES
 from market.catalog.models.plugins import MAX_PRICE_MICROS
+from market.catalog.models.versions import CHANGELOG_LENGTH
 from market.catalog.models.works import CAPTION_LENGTH
 from market.catalog.naming import LEARNED, is_learned, tidied
 from market.catalog.plugin_uploads import EMPTY_FILE, NO_FILE
@@ -106,14 +107,40 @@ class UploadForm(forms.Form):
     )
 
 
-class CaptionField(forms.CharField):
-    """One line."""
+class OneLineField(forms.CharField):
+    """A text whose line breaks become spaces, and which may be empty."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, max_length=CAPTION_LENGTH, **kwargs)
+        super().__init__(required=False, **kwargs)
 
     def to_python(self, value: Any) -> Any:
         return re.sub(r"\s+", " ", str(super().to_python(value)))
+
+
+class CaptionField(OneLineField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=CAPTION_LENGTH, **kwargs)
+
+
+class ChangesField(OneLineField):
+    """A version's line of the changelog."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            max_length=CHANGELOG_LENGTH,
+            label="What is new",
+            help_text="One line for its page: “Learned from twelve more works.” You can write it later, too.",
+        )
+
+
+class ChangelogForm(forms.Form):
+    changes = ChangesField()
+
+
+class ShowEarningsForm(forms.ModelForm[PlugIn]):
+    class Meta:
+        model = PlugIn
+        fields = ["shows_earnings"]
 
 
 class CaptionForm(forms.ModelForm[Work]):
@@ -189,6 +216,7 @@ class VersionForm(TermsForm):
         label="Base model",
         help_text="The plug-in will work with this model.",
     )
+    changes = ChangesField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

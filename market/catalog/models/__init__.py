@@ -15,12 +15,19 @@ from market.catalog.models.releases import ErasedConcept, VersionOnRelease
 from market.catalog.models.sketches import PlugInSketch, SketchKey
 from market.catalog.models.suspensions import Suspension
 from market.catalog.models.vectors import ConceptVector
-from market.catalog.models.versions import PlugInOriginal, PlugInPart, PlugInSample, PlugInVersion
+from market.catalog.models.versions import (
+    ChangelogLine,
+    PlugInOriginal,
+    PlugInPart,
+    PlugInSample,
+    PlugInVersion,
+)
 from market.catalog.models.works import UploadRefusal, Work
 
 __all__ = [
     "LEARNED_KINDS",
     "BarredVersion",
+    "ChangelogLine",
     "CoOwnerStep",
     "CoOwnerTerms",
     "Concept",

@@ -14,9 +14,13 @@ from django.views.decorators.http import require_safe
 from market.accounts.models import User
 from market.catalog.access import barred_plugin, is_kept_down, public_artist, visible_plugin, visible_sample
 from market.catalog.browsing import BrowseForm, browse, page_of
+from market.catalog.calling import trigger_words
+from market.catalog.changelog import changelog
 from market.catalog.combined import price_now
+from market.catalog.earned import shown_earnings
 from market.catalog.facets import facets_of
 from market.catalog.figures import shown_figures
+from market.catalog.link_preview import preview_of_plugin
 from market.catalog.models import PlugIn
 from market.catalog.models.plugins import PlugInQuerySet
 from market.catalog.not_found import not_found
@@ -63,6 +67,8 @@ def plugin(request: HttpRequest, slug: str) -> HttpResponse:
     asked = offer.is_published or offer.concept.is_combination
     not_offered = why_not_offered(offer) if asked else ""
     version = offer.current_version
+    samples = list(version.samples.all()) if version and not is_kept_down(version) else []
+    public = offer.is_published and offer.base.listed and not not_offered
     price = price_now(offer)
     others = (
         PlugIn.objects.published()
@@ -75,7 +81,12 @@ def plugin(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "plugin": offer,
         "version": version,
-        "samples": version.samples.all() if version and not is_kept_down(version) else [],
+        "samples": samples,
+        "compared": [each for each in samples if each.plain],
+        "trigger_words": trigger_words(offer.concept),
+        "changelog": changelog(offer),
+        "earned": shown_earnings(offer),
+        "preview": preview_of_plugin(offer, next(iter(samples), None)) if public else None,
         "figures": shown_figures(version.figures) if version else [],
         "royalties": royalties_of(offer),
         "others": others,
@@ -103,6 +114,20 @@ def sample(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
         shown.file,
         "image/png",
         filename=f"{shown.version.plugin.slug}-sample-{shown.position + 1}.png",
+        public=PlugIn.objects.published().filter(pk=plugin).exists(),
+    )
+
+
+@require_safe
+def plain_sample(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
+    """What the base draws of a sample's prompt and seed by itself."""
+    shown = visible_sample(request.user, plugin, pk)
+    if not shown.plain:
+        raise Http404
+    return send(
+        shown.plain,
+        "image/png",
+        filename=f"{shown.version.plugin.slug}-sample-{shown.position + 1}-plain.png",
         public=PlugIn.objects.published().filter(pk=plugin).exists(),
     )
 
