@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from market.accounts.models import User
 from market.catalog.combined import price_now
-from market.catalog.models import PlugIn, PlugInSample
+from market.catalog.models import DomainProof, PlugIn, PlugInSample, ProfileLink
 from market.ledger.money import plain
 
 SITE = "Copyright Plug-in Market"
@@ -87,3 +87,29 @@ def preview_of_plugin(plugin: PlugIn, sample: PlugInSample | None) -> LinkPrevie
 def _named(person: User) -> dict[str, str]:
     named = {"name": person.display_name}
     return named | {"url": absolute(person.get_absolute_url())} if person.is_artist else named
+
+
+def preview_of_artist(
+    person: User, newest: PlugIn | None, links: Sequence[ProfileLink], proof: DomainProof | None
+) -> LinkPreview:
+    """Describe an artist, with a sample of their newest plug-in. A search engine learns the domain only once it is proved."""
+    description = _shortened(person.about or f"Plug-ins for image models by {person.display_name}.")
+    same = [f"https://{proof.domain}/"] if proof else []
+    data: dict[str, Any] = {
+        "@type": "ProfilePage",
+        "mainEntity": {
+            "@type": "Person",
+            **_named(person),
+            "description": description,
+            "sameAs": [*same, *(link.address for link in links)],
+        },
+    }
+    url, structured = absolute(person.get_absolute_url()), as_json_ld(data)
+    version = newest.current_version if newest else None
+    sample = next(iter(version.samples.all()), None) if version else None
+    if newest is None or sample is None:
+        return LinkPreview(person.display_name, description, url, structured, "profile")
+    return LinkPreview(
+        person.display_name, description, url, structured, "profile", absolute(sample.url),
+        f"A picture made with {newest.name}: {sample.prompt}", sample.width, sample.height,
+    )  # fmt: skip

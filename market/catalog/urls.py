@@ -1,6 +1,6 @@
 from django.urls import path
 
-from market.catalog.views import desk, offers, public, shares
+from market.catalog.views import desk, offers, profile, public, shares
 
 app_name = "catalog"
 
@@ -11,6 +11,10 @@ urlpatterns = [
     path("plugins/<int:plugin>/samples/<int:pk>/plain/", public.plain_sample, name="plain_sample"),
     path("artists/<slug:handle>/", public.artist, name="artist"),
     path("desk/", desk.desk, name="desk"),
+    path("desk/profile/", profile.profile, name="profile"),
+    path("desk/profile/domain/", profile.domain, name="domain"),
+    path("desk/profile/domain/check/", profile.check_domain, name="check_domain"),
+    path("desk/profile/domain/remove/", profile.remove_domain, name="remove_domain"),
     path("desk/concepts/new/", desk.new_concept, name="new_concept"),
     path("desk/concepts/<int:pk>/", desk.concept, name="concept"),
     path("desk/concepts/<int:pk>/edit/", desk.edit_concept, name="edit_concept"),

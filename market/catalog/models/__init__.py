@@ -1,5 +1,6 @@
 """What artists bring to the market: concepts, their works, and the plug-ins made from them."""
 
+from market.catalog.models.artists import DomainProof, ProfileLink, ProofWay
 from market.catalog.models.concepts import LEARNED_KINDS, Concept, ConceptKind, RightsAffirmation
 from market.catalog.models.coowners import CoOwnerStep, CoOwnerTerms
 from market.catalog.models.looks import LookPoint, PictureLook
@@ -33,6 +34,7 @@ __all__ = [
     "Concept",
     "ConceptKind",
     "ConceptVector",
+    "DomainProof",
     "ErasedConcept",
     "LookPoint",
     "PastPlugInPrice",
@@ -46,6 +48,8 @@ __all__ = [
     "PlugInVersion",
     "Popularity",
     "PriceChange",
+    "ProfileLink",
+    "ProofWay",
     "RightsAffirmation",
     "SketchKey",
     "Suspension",

@@ -20,8 +20,8 @@ from market.catalog.combined import price_now
 from market.catalog.earned import shown_earnings
 from market.catalog.facets import facets_of
 from market.catalog.figures import shown_figures
-from market.catalog.link_preview import preview_of_plugin
-from market.catalog.models import PlugIn
+from market.catalog.link_preview import preview_of_artist, preview_of_plugin
+from market.catalog.models import DomainProof, PlugIn
 from market.catalog.models.plugins import PlugInQuerySet
 from market.catalog.not_found import not_found
 from market.catalog.offering import why_not_offered
@@ -142,6 +142,13 @@ def artist(request: HttpRequest, handle: str) -> HttpResponse:
         .with_samples()
         .order_by("-published_at", "-pk")
     )
-    return render(
-        request, "catalog/artist.html", {"artist": person, "page": page_of(offers, request.GET.get("page"))}
-    )
+    links = list(person.profile_links.all())
+    proof = DomainProof.objects.filter(person=person, verified_at__isnull=False).first()
+    context = {
+        "artist": person,
+        "page": page_of(offers, request.GET.get("page")),
+        "links": links,
+        "proof": proof,
+        "preview": preview_of_artist(person, offers.first(), links, proof),
+    }
+    return render(request, "catalog/artist.html", context)
