@@ -195,6 +195,7 @@ def test_only_its_artist_writes_the_lines(
 
 @pytest.mark.parametrize("text", ["", "   ", "one\ntwo"])
 def test_the_database_keeps_only_lines(plugin: PlugIn, text: str) -> None:
+    assert plugin.current_version
     with pytest.raises(IntegrityError, match="catalog_changelogline_is_a_line"), transaction.atomic():
         ChangelogLine.objects.create(version=plugin.current_version, text=text)
 
