@@ -14,6 +14,7 @@ from market.configuration.api import ApiLimits
 from market.configuration.carrying import CarryingRules
 from market.configuration.claims import ClaimRules
 from market.configuration.disputes import DisputeRules
+from market.configuration.domains import DomainRules
 from market.configuration.extractions import ExtractionLimits
 from market.configuration.fees import Fees
 from market.configuration.files import UploadLimits
@@ -285,6 +286,7 @@ CARRYING = CarryingRules.read(CONFIG)
 DISPUTES = DisputeRules.read(CONFIG)
 TAKEDOWNS = TakedownRules.read(CONFIG)
 TRADE = TradeRules.read(CONFIG)
+DOMAINS = DomainRules.read(CONFIG)
 
 # --- Logging
 

@@ -10,6 +10,7 @@ from market.basemodels import checking, uploading
 from market.carrying import kind as carrying
 from market.carrying.answering import sweep_carry_overs
 from market.catalog import addition, looking, meaning, plugin_uploads, repricing, rereading
+from market.catalog.domains import check_domains
 from market.claims import measuring, outcomes
 from market.claims.deadlines import sweep_claims
 from market.combinations import finishing as combinations
@@ -60,6 +61,7 @@ SWEEPS: dict[str, Sweep] = {
     "combinations given up": Sweep(combinations.give_up_expired),
     "prices of combined plug-ins": Sweep(repricing.reprice_combined),
     "vectors of concepts": Sweep(meaning.make_missing_vectors),
+    "domains of artists": Sweep(check_domains),
     # What people paid for in the meantime changes little of an order.
     "popularity counted": Sweep(popularity.count_popularity, every=3600),
     "base uploads given up": Sweep(uploading.sweep_abandoned),

@@ -52,12 +52,21 @@ def draw_samples(
     *,
     under: Sequence[Weighted],
 ) -> list[Sample]:
-    """Draw one picture for each prompt with the new plug-in, over what lies `under` it."""
-    return draw_each(
-        base,
-        prompts,
-        steps=release.base.default_steps,
-        guidance=release.base.default_guidance,
-        plugins=[*under, (adapter, 1.0)],
-        on_progress=on_progress,
-    )
+    """Draw two pictures for each prompt, over what lies `under` them: with the new plug-in, and without it."""
+
+    def draw(plugins: Sequence[Weighted], before: int) -> list[Sample]:
+        def report(progress: Progress) -> None:
+            step = before * progress.steps + progress.step
+            on_progress(replace(progress, step=step, steps=2 * progress.steps))
+
+        return draw_each(
+            base,
+            prompts,
+            steps=release.base.default_steps,
+            guidance=release.base.default_guidance,
+            plugins=plugins,
+            on_progress=report,
+        )
+
+    drawn = zip(draw([*under, (adapter, 1.0)], 0), draw(under, 1), strict=True)
+    return [replace(sample, plain=plain.png) for sample, plain in drawn]

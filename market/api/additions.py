@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.api.bases import OnBaseBody
-from market.api.bodies import File, said
+from market.api.bodies import File, OneLine, said
 from market.api.concepts import ConceptEndpoint
 from market.api.endpoint import made
 from market.api.jobs import JobOut
@@ -25,6 +25,7 @@ from market.basemodels.models import BaseModel
 from market.catalog.access import owned_plugins
 from market.catalog.addition import start_addition
 from market.catalog.models import Concept, PlugIn
+from market.catalog.models.versions import CHANGELOG_LENGTH
 from market.catalog.plugin_uploads import EMPTY_FILE, NO_FILE, SentFile, enqueue_upload, sent_file
 from market.catalog.terms import Terms, require_allowed
 from market.catalog.training_settings import (
@@ -40,8 +41,15 @@ from market.jobs.models import Job
 class VersionBody(OnBaseBody, TermsBody):
     """The terms of an existing plug-in need not be sent again."""
 
+    changes = OneLine(
+        required=False,
+        allow_blank=True,
+        max_length=CHANGELOG_LENGTH,
+        help_text="What is new in this version, in one line for its page.",
+    )
+
     class Meta(TermsBody.Meta):
-        fields = ("base", *TermsBody.Meta.fields)
+        fields = ("base", *TermsBody.Meta.fields, "changes")
 
 
 class AdditionBody(VersionBody):
@@ -123,8 +131,9 @@ class Additions(VersionEndpoint):
         settings = TrainingSettings(
             **{name: body.pop(name) for name in TrainingSettings.__dataclass_fields__ if name in body}
         )
+        changes = body.pop("changes", "")
         terms = self.terms(concept, base, body)
-        job = start_addition(concept, base, self.person, terms=terms, settings=settings)
+        job = start_addition(concept, base, self.person, terms=terms, settings=settings, changes=changes)
         begun = BegunOut(self.begun(job), context={"request": request}).data
         return made(begun, at=reverse("api:job", args=[job.pk]))
 
@@ -149,7 +158,8 @@ class PlugInFiles(VersionEndpoint):
         body = said(request, PlugInFileBody)
         base = body.pop("base")
         del body["file"]
+        changes = body.pop("changes", "")
         terms = self.terms(concept, base, body)
-        job, parts = enqueue_upload(concept, base, self.person, sent, terms=terms)
+        job, parts = enqueue_upload(concept, base, self.person, sent, terms=terms, changes=changes)
         begun = FileBegunOut(self.begun(job) | {"parts": parts}, context={"request": request}).data
         return made(begun, at=reverse("api:job", args=[job.pk]))

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from market.accounts.models import Role, Scope
-from market.api.bodies import Body, Micros, chosen, said
+from market.api.bodies import Body, Micros, OneLine, chosen, said
 from market.api.endpoint import Endpoint
 from market.api.links import Link
 from market.api.once import once_if_asked
@@ -19,10 +19,14 @@ from market.api.paging import PAGE_PARAMETERS, listed, page_of, ranked
 from market.api.problems import NOT_POSSIBLE, Problem
 from market.catalog.access import owned_plugin_called, owned_version_numbered, visible_plugin
 from market.catalog.browsing import SORTS, BrowseForm, browse
+from market.catalog.calling import trigger_words
+from market.catalog.changelog import line_of, write_line
 from market.catalog.combined import price_now
+from market.catalog.earned import show_earnings, shown_earnings
 from market.catalog.facets import facets_of
 from market.catalog.models import PlugIn, PlugInVersion
 from market.catalog.models.plugins import MAX_PRICE_MICROS
+from market.catalog.models.versions import CHANGELOG_LENGTH
 from market.catalog.not_found import not_found
 from market.catalog.publishing import publish, use_version
 from market.catalog.royalties import royalties_of
@@ -39,6 +43,25 @@ class TermsBody(Body, serializers.ModelSerializer[PlugIn]):
     class Meta:
         model = PlugIn
         fields = tuple(Terms.__dataclass_fields__)
+
+
+class PlugInBody(TermsBody):
+    """What is changed of a plug-in: its terms, and what its page shows."""
+
+    shows_earnings = serializers.BooleanField(
+        required=False, help_text="Whether everybody reads what it has earned you."
+    )
+
+    class Meta(TermsBody.Meta):
+        fields = (*TermsBody.Meta.fields, "shows_earnings")
+
+
+class ChangesBody(Body):
+    changes = OneLine(
+        allow_blank=True,
+        max_length=CHANGELOG_LENGTH,
+        help_text="What is new in the version, in one line. Empty: it is taken off the plug-in's page.",
+    )
 
 
 class LicenceOut(serializers.Serializer[Any]):
@@ -76,6 +99,18 @@ class RoyaltyOut(serializers.Serializer[Any]):
 
 class OnePlugInOut(PlugInOut):
     royalties = serializers.SerializerMethodField(help_text="Who divides its price.")
+    trigger_words = serializers.SerializerMethodField(
+        help_text="What calls it up in a prompt. Empty for a combination: the words of its parts do."
+    )
+    earned_micros = serializers.SerializerMethodField(
+        help_text="What it has earned its artist so far. Null: the artist does not show it."
+    )
+
+    def get_trigger_words(self, plugin: PlugIn) -> str:
+        return trigger_words(plugin.concept)
+
+    def get_earned_micros(self, plugin: PlugIn) -> int | None:
+        return shown_earnings(plugin)
 
     @extend_schema_field(RoyaltyOut(many=True))
     def get_royalties(self, plugin: PlugIn) -> list[dict[str, Any]]:
@@ -92,6 +127,12 @@ class VersionOut(serializers.Serializer[Any]):
     byte_size = serializers.IntegerField()
     works_count = serializers.IntegerField(help_text="Works it was made of; 0: it was uploaded.")
     created_at = serializers.DateTimeField()
+    changes = serializers.SerializerMethodField(
+        help_text="What is new in it, in its artist's words; often empty."
+    )
+
+    def get_changes(self, version: PlugInVersion) -> str:
+        return line_of(version)
 
     def get_current(self, version: PlugInVersion) -> bool:
         return version.plugin.current_version_id == version.pk
@@ -189,11 +230,17 @@ class OnePlugIn(PlugInEndpoint):
         """A plug-in, and who divides its price. Only its owner sees one that is not published."""
         return self.said(visible_plugin(self.person, slug))
 
-    @extend_schema(request=TermsBody, responses=OnePlugInOut)
+    @extend_schema(request=PlugInBody, responses=OnePlugInOut)
     def patch(self, request: Request, slug: str) -> Response:
-        """Change what your plug-in costs and allows. What you leave out stays as it is. It holds for pictures from now on."""
+        """Change what your plug-in costs and allows, and whether its page says what it earned.
+
+        What you leave out stays as it is. Terms hold for pictures from now on.
+        """
         plugin = self.own_plugin(slug)
-        change_terms(plugin, replace(Terms.of(plugin), **said(request, TermsBody)))
+        body = said(request, PlugInBody)
+        shown = body.pop("shows_earnings", plugin.shows_earnings)
+        change_terms(plugin, replace(Terms.of(plugin), **body))
+        show_earnings(plugin, shown=shown)
         return self.said(owned_plugin_called(self.person, slug))
 
 
@@ -223,10 +270,20 @@ class Versions(Endpoint):
     def get(self, request: Request, slug: str) -> Response:
         """The version on offer; to the owner of the plug-in, all of them."""
         plugin = visible_plugin(self.person, slug)
-        versions = PlugInVersion.objects.filter(plugin=plugin).select_related("plugin")
+        versions = PlugInVersion.objects.filter(plugin=plugin).select_related("plugin", "changelog_line")
         if not (self.person.is_admin or plugin.owner_id == self.person.pk):
             versions = versions.filter(pk__in=[plugin.current_version_id])
         return listed(request, versions, VersionOut, by="number")
+
+
+class OneVersion(PlugInEndpoint):
+    @extend_schema(request=ChangesBody, responses=VersionOut)
+    def patch(self, request: Request, slug: str, number: int) -> Response:
+        """Say what is new in a version of your plug-in, for its page."""
+        plugin = self.own_plugin(slug)
+        version = owned_version_numbered(self.person, plugin, number)
+        write_line(version, said(request, ChangesBody)["changes"])
+        return Response(VersionOut(owned_version_numbered(self.person, plugin, number)).data)
 
 
 class UseVersion(PlugInEndpoint):

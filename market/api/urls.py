@@ -57,6 +57,11 @@ urlpatterns = [
     path("api/v1/plugins/<slug:slug>/publish", plugins.PublishPlugIn.as_view(), name="publish_plugin"),
     path("api/v1/plugins/<slug:slug>/withdraw", plugins.WithdrawPlugIn.as_view(), name="withdraw_plugin"),
     path(
+        "api/v1/plugins/<slug:slug>/versions/<int:number>",
+        plugins.OneVersion.as_view(),
+        name="version",
+    ),
+    path(
         "api/v1/plugins/<slug:slug>/versions/<int:number>/use",
         plugins.UseVersion.as_view(),
         name="use_version",

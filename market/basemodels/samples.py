@@ -16,11 +16,12 @@ SAMPLE_SEED = 1
 
 @dataclass(frozen=True)
 class Sample:
-    """What was drawn, from which seed, as a PNG."""
+    """What was drawn, from which seed, as a PNG. plain: the same without the plug-in that is shown, where that was drawn."""
 
     prompt: str
     seed: int
     png: bytes
+    plain: bytes = b""
 
     def as_fields(self) -> dict[str, Any]:
         """Give the fields of the row that keeps it, among a base model's samples or a plug-in's."""

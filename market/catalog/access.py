@@ -12,6 +12,7 @@ from market.catalog.models import (
     Concept,
     ConceptKind,
     CoOwnerTerms,
+    DomainProof,
     PlugIn,
     PlugInSample,
     PlugInState,
@@ -107,6 +108,10 @@ def visible_sample(person: Person, plugin: int, pk: int) -> PlugInSample:
 def is_kept_down(version: PlugInVersion) -> bool:
     """Whether a version was combined and a part of it is taken down. Its samples are not shown meanwhile."""
     return version.parts_count > 0 and bool(barred_among([version]))
+
+
+def own_domain(person: User) -> DomainProof:
+    return get_object_or_404(DomainProof.objects.select_related("person"), person=person)
 
 
 def public_artist(handle: str) -> User:

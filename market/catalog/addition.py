@@ -8,6 +8,7 @@ from django.db import transaction
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
+from market.catalog.changelog import tidied
 from market.catalog.models import Concept, PlugIn
 from market.catalog.reserving import CONCEPT_RESERVED
 from market.catalog.terms import Terms
@@ -72,11 +73,14 @@ def start_addition(
     *,
     terms: Terms | None = None,
     settings: TrainingSettings = AS_THE_BASE_ASKS,
+    changes: str = "",
 ) -> Job:
     """Queue the making of a plug-in version and return its job. A new plug-in is a draft from here on.
 
-    Without `terms` an existing plug-in keeps its own, and a new one is free of charge. Raises Refused.
+    Without `terms` an existing plug-in keeps its own, and a new one is free of charge. `changes`: the version's line of the
+    changelog. Raises Refused.
     """
+    changes = tidied(changes)
     with transaction.atomic():
         require_room(by, KIND, most=MAX_WAITING, named="additions")
         # One after the other for a concept, so that two clicks do not make two jobs.
@@ -85,7 +89,9 @@ def start_addition(
         if reasons:
             raise Refused(*reasons)
         works = list(concept.works.for_training().values_list("pk", flat=True))
-        return enqueue_version(KIND, concept, base, by, terms=terms, works=works, settings=settings.chosen())
+        return enqueue_version(
+            KIND, concept, base, by, terms=terms, works=works, settings=settings.chosen(), changes=changes
+        )
 
 
 def inputs(job: Job) -> AdditionInputs:

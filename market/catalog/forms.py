@@ -15,16 +15,20 @@ from market.acting import ordered
 from market.basemodels.models import BaseModel
 from market.basemodels.prices import EurosField
 from market.catalog.models import LEARNED_KINDS, Concept, ConceptKind, PlugIn, Work
+from market.catalog.models.artists import MAX_LINKS
 from market.catalog.models.concepts import MAX_ALIASES
 from market.catalog.models.plugins import MAX_PRICE_MICROS
+from market.catalog.models.versions import CHANGELOG_LENGTH
 from market.catalog.models.works import CAPTION_LENGTH
 from market.catalog.naming import LEARNED, is_learned, tidied
 from market.catalog.plugin_uploads import EMPTY_FILE, NO_FILE
+from market.catalog.profiles import links_in
 from market.catalog.rights import NOT_AFFIRMED
 from market.catalog.terms import Terms, require_allowed
 from market.catalog.training_settings import TrainingSettings
 from market.catalog.uploads import MAX_FILES_AT_ONCE, NO_FILES
 from market.numbers import DecimalField, NumberField, WholeField
+from market.refusals import Refused
 from pictures.still import NAMES, SUFFIXES
 
 
@@ -106,14 +110,81 @@ class UploadForm(forms.Form):
     )
 
 
-class CaptionField(forms.CharField):
-    """One line."""
+class OneLineField(forms.CharField):
+    """A text whose line breaks become spaces, and which may be empty."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, max_length=CAPTION_LENGTH, **kwargs)
+        super().__init__(required=False, **kwargs)
 
     def to_python(self, value: Any) -> Any:
         return re.sub(r"\s+", " ", str(super().to_python(value)))
+
+
+class CaptionField(OneLineField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=CAPTION_LENGTH, **kwargs)
+
+
+class ChangesField(OneLineField):
+    """A version's line of the changelog."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            max_length=CHANGELOG_LENGTH,
+            label="What is new",
+            help_text="One line for its page: “Learned from twelve more works.” You can write it later, too.",
+        )
+
+
+class ChangelogForm(forms.Form):
+    changes = ChangesField()
+
+
+class ShowEarningsForm(forms.ModelForm[PlugIn]):
+    class Meta:
+        model = PlugIn
+        fields = ["shows_earnings"]
+
+
+class LinksField(forms.CharField):
+    """Addresses, one a line."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False,
+            max_length=4000,
+            label="Links",
+            help_text=f"At most {MAX_LINKS}, one a line: your site, your shop, where else you show your work. Each begins with https://.",
+            widget=forms.Textarea(attrs={"rows": 5, "inputmode": "url", "spellcheck": "false"}),
+        )
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return links_in(super().clean(value).splitlines())
+        except Refused as refusal:
+            raise forms.ValidationError([each.text for each in refusal.reasons]) from refusal
+
+
+class ArtistPageForm(forms.Form):
+    about = forms.CharField(
+        required=False,
+        max_length=2000,
+        label="About you",
+        help_text="A few lines for your public page.",
+        widget=forms.Textarea(attrs={"rows": 6}),
+    )
+    links = LinksField()
+
+
+class DomainForm(forms.Form):
+    domain = forms.CharField(
+        max_length=300,
+        label="Domain",
+        help_text="Such as example.org.",
+        widget=forms.TextInput(
+            attrs={"autocapitalize": "none", "spellcheck": "false", "autocomplete": "off"}
+        ),
+    )
 
 
 class CaptionForm(forms.ModelForm[Work]):
@@ -189,6 +260,7 @@ class VersionForm(TermsForm):
         label="Base model",
         help_text="The plug-in will work with this model.",
     )
+    changes = ChangesField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

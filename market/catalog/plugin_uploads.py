@@ -22,6 +22,7 @@ from django.db.models import Q
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
+from market.catalog.changelog import tidied
 from market.catalog.merged import FoundPart, StatedPart, found_parts, parts_of, parts_stated_in
 from market.catalog.models import Concept, PlugIn, PlugInOriginal, PlugInVersion
 from market.catalog.offering import is_taken_down_copy
@@ -113,20 +114,33 @@ def deleted_unless_kept(sent: SentFile) -> Iterator[None]:
 
 
 def start_upload(
-    concept: Concept, base: BaseModel, by: User, file: UploadedFile[bytes], *, terms: Terms | None = None
+    concept: Concept,
+    base: BaseModel,
+    by: User,
+    file: UploadedFile[bytes],
+    *,
+    terms: Terms | None = None,
+    changes: str = "",
 ) -> tuple[Job, list[FoundPart]]:
     """Keep the file and queue the making of a version from it. Return the job, and the parts the file names.
 
     Raises Refused, and then keeps nothing.
     """
     with sent_file(by, file) as sent:
-        return enqueue_upload(concept, base, by, sent, terms=terms)
+        return enqueue_upload(concept, base, by, sent, terms=terms, changes=changes)
 
 
 def enqueue_upload(
-    concept: Concept, base: BaseModel, by: User, sent: SentFile, *, terms: Terms | None = None
+    concept: Concept,
+    base: BaseModel,
+    by: User,
+    sent: SentFile,
+    *,
+    terms: Terms | None = None,
+    changes: str = "",
 ) -> tuple[Job, list[FoundPart]]:
-    """Queue the making of a version from an uploaded file. Raises Refused."""
+    """Queue the making of a version from an uploaded file, with its line of the changelog. Raises Refused."""
+    changes = tidied(changes)
     parts = found_parts(sent.stated, by)
     if _anothers(by.pk, sent.sha256):
         raise Refused(COPY)
@@ -139,7 +153,15 @@ def enqueue_upload(
         if reasons:
             raise Refused(*reasons)
         job = enqueue_version(
-            KIND, concept, base, by, terms=terms, works=[], upload=sent.place, upload_sha256=sent.sha256
+            KIND,
+            concept,
+            base,
+            by,
+            terms=terms,
+            works=[],
+            upload=sent.place,
+            upload_sha256=sent.sha256,
+            changes=changes,
         )
     sent.kept = True
     return job, parts

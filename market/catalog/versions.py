@@ -21,6 +21,7 @@ from market.basemodels.card import spread_out
 from market.basemodels.models import BaseModel, BaseRelease
 from market.basemodels.prompts import style_called, styled
 from market.basemodels.samples import Sample
+from market.catalog.changelog import write_line
 from market.catalog.merged import FoundPart, parts_of, rows_of
 from market.catalog.models import (
     Concept,
@@ -220,7 +221,11 @@ def add_version(
     for position, sample in enumerate(output.samples):
         shown = PlugInSample(version=version, position=position, **sample.as_fields())
         stored.append(shown.file)
+        if sample.plain:
+            shown.plain = ContentFile(sample.plain, name="plain.png")
+            stored.append(shown.plain)
         shown.save(force_insert=True)
+    write_line(version, job.parameters.get("changes", ""))
     if take_up and plugin.state != PlugInState.PUBLISHED:
         use_version(plugin, version)
     return version
@@ -244,8 +249,9 @@ def _check(output: VersionOutput) -> None:
         raise BadResult(f"The adapter is not a safetensors file: {wrong}.") from wrong
     for sample in output.samples:
         try:
-            with Image.open(BytesIO(sample.png), formats=["PNG"]) as picture:
-                picture.verify()
+            for png in filter(None, (sample.png, sample.plain)):
+                with Image.open(BytesIO(png), formats=["PNG"]) as picture:
+                    picture.verify()
         except (UnidentifiedImageError, OSError, SyntaxError) as error:
             raise BadResult(f"The sample for “{sample.prompt}” is not a PNG picture: {error}.") from error
 

@@ -9,6 +9,7 @@ from market.configuration.api import API
 from market.configuration.carrying import CARRYING
 from market.configuration.claims import CLAIMS
 from market.configuration.disputes import DISPUTES
+from market.configuration.domains import DOMAINS
 from market.configuration.extractions import EXTRACTIONS
 from market.configuration.fees import FEES
 from market.configuration.files import FILES
@@ -40,6 +41,7 @@ GROUPS = (
     DISPUTES,
     TAKEDOWNS,
     TRADE,
+    DOMAINS,
     MAIL,
 )
 VARIABLES = tuple(variable for group in GROUPS for variable in group.variables)

@@ -111,7 +111,9 @@ def offer(
                     "seconds": 151.0,
                 },
                 samples=[
-                    Sample(prompt=_prompt(drawing, name), seed=at, png=_png(drawing))
+                    Sample(
+                        _prompt(drawing, name), at, _png(drawing), plain=_png(drawings[at]) if at < 2 else b""
+                    )
                     for at, drawing in enumerate(drawings[-6:])
                 ],
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from PIL import Image
 
 from market.accounts.models import User
 from market.basemodels.models import BaseModel
@@ -67,6 +68,10 @@ def test_works_become_a_plugin_with_samples_that_others_can_draw_with(
         "a house, Riverink style",
     ]
     assert {(sample.width, sample.height) for sample in version.samples.all()} == {(32, 32)}
+    for sample in version.samples.all():
+        with Image.open(sample.file) as drawn, Image.open(sample.plain) as plain:
+            assert plain.size == drawn.size
+            assert plain.tobytes() != drawn.tobytes()
 
     plugin = PlugIn.objects.get()
     plugin.publish()

@@ -148,7 +148,7 @@ class _Shown:
         self._combined: list[Weighted] = [(combined, 1.0)]
         self._sum: list[Weighted] = [(each, 1.0) for each in adapters]
         self._judge = judge_of(base)
-        self._pace = Pace(3 * config.pictures * len(groups))
+        self._pace = Pace((3 * config.pictures + config.shown) * len(groups))
         self._done = 0
 
     def draw(self) -> tuple[list[Sample], Grids, list[dict[str, Any]]]:
@@ -170,7 +170,10 @@ class _Shown:
                 tuple(drawn),
                 [(prompts[i], [png(pictures[i]) for pictures in drawn.values()]) for i in shown],
             )
-            samples.append([Sample(prompts[i], SAMPLE_SEED + i, png(drawn[COMBINED][i])) for i in shown])
+            plain = self._pictures([prompts[i] for i in shown], [])
+            samples.append(
+                [Sample(prompts[i], SAMPLE_SEED + i, png(drawn[COMBINED][i]), png(plain[i])) for i in shown]
+            )
             if self._judge is not None and (counted := counted_by(self._judge, group, prompts, drawn)):
                 counts.append({"title": group.title, "pictures": len(prompts)} | counted)
         # The first of every group, then the second, until there are enough.

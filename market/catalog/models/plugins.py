@@ -38,6 +38,7 @@ class LicenceLine:
     field: str
     allowed: bool
     text: str
+    words: str
 
 
 def _offered() -> Q:
@@ -109,6 +110,11 @@ class PlugIn(models.Model):
     )
     require_credit = models.BooleanField(
         "credit required", default=True, help_text="Whoever shows a picture names you."
+    )
+    shows_earnings = models.BooleanField(
+        "show what it earned",
+        default=False,
+        help_text="Everybody reads on its page what it has earned you so far.",
     )
     state = models.CharField(max_length=12, choices=PlugInState.choices, default=PlugInState.DRAFT)
     current_version = models.ForeignKey(
@@ -209,21 +215,33 @@ class PlugIn(models.Model):
             "allow_commercial",
             self.allow_commercial,
             "Commercial use" if self.allow_commercial else "No commercial use",
+            "You may sell the pictures and earn money with them."
+            if self.allow_commercial
+            else "You may show and share the pictures, but not earn money with them.",
         )
         yield LicenceLine(
             "allow_combination",
             self.allow_combination,
             "May be combined with other plug-ins" if self.allow_combination else "Only on its own",
+            "You may draw one picture with it and other plug-ins together."
+            if self.allow_combination
+            else "You may not use it in one picture together with other plug-ins.",
         )
         yield LicenceLine(
             "allow_derivatives",
             self.allow_derivatives,
             "Pictures may be edited" if self.allow_derivatives else "Pictures stay as they are",
+            "You may change the pictures and build new ones upon them."
+            if self.allow_derivatives
+            else "You may use the pictures only as they were made.",
         )
         yield LicenceLine(
             "require_credit",
             not self.require_credit,
             "Credit to the artist required" if self.require_credit else "No credit required",
+            "Where you show a picture, you name the artist."
+            if self.require_credit
+            else "You may show the pictures without naming the artist.",
         )
 
     def publish(self) -> bool:

@@ -16,6 +16,7 @@ from market.jobs.models import Job
 from market.ledger.splits import BASIS_POINTS
 
 PART_NAME_LENGTH = 120
+CHANGELOG_LENGTH = 200
 
 
 def version_path(version: PlugInVersion, filename: str) -> str:
@@ -24,6 +25,10 @@ def version_path(version: PlugInVersion, filename: str) -> str:
 
 def sample_path(sample: PlugInSample, filename: str) -> str:
     return f"plugins/{sample.version.plugin_id}/samples/{uuid.uuid4().hex}.png"
+
+
+def plain_path(sample: PlugInSample, filename: str) -> str:
+    return f"plugins/{sample.version.plugin_id}/samples/{uuid.uuid4().hex}-plain.png"
 
 
 class PlugInVersion(models.Model):
@@ -156,6 +161,12 @@ class PlugInSample(models.Model):
     file = models.FileField(upload_to=sample_path, max_length=200)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
+    plain = models.FileField(
+        upload_to=plain_path,
+        max_length=200,
+        blank=True,
+        help_text="What the base draws of the same prompt and seed without the version. Empty: it was not drawn.",
+    )
 
     class Meta:
         verbose_name = "sample"
@@ -170,6 +181,34 @@ class PlugInSample(models.Model):
     @property
     def url(self) -> str:
         return reverse("catalog:sample", args=[self.version.plugin_id, self.pk])
+
+    @property
+    def plain_url(self) -> str:
+        """The address of the base's own picture; empty if it was not drawn."""
+        return reverse("catalog:plain_sample", args=[self.version.plugin_id, self.pk]) if self.plain else ""
+
+
+class ChangelogLine(models.Model):
+    """What is new in a version, in its artist's words, for everybody to read. The artist may change it; the version stays."""
+
+    version = models.OneToOneField(
+        PlugInVersion, on_delete=models.PROTECT, primary_key=True, related_name="changelog_line"
+    )
+    text = models.CharField(max_length=CHANGELOG_LENGTH)
+    written_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = "line of a changelog"
+        verbose_name_plural = "lines of changelogs"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(text__regex=r"\S") & ~Q(text__regex=r"[\n\r]"),
+                name="catalog_changelogline_is_a_line",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class PlugInPart(models.Model):

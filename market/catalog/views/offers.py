@@ -16,9 +16,11 @@ from market.acting import act_on, acted, filled_in, told
 from market.catalog.access import is_kept_down, owned_concept, owned_plugin, owned_version
 from market.catalog.addition import start_addition
 from market.catalog.bans import bans_of
+from market.catalog.changelog import line_of, write_line
 from market.catalog.combined import holds_others_weights
+from market.catalog.earned import earned_so_far, show_earnings
 from market.catalog.figures import GivenBack, ShownFigure, given_back, shown_figures
-from market.catalog.forms import AdditionForm, PlugInFileForm, TermsForm
+from market.catalog.forms import AdditionForm, ChangelogForm, PlugInFileForm, ShowEarningsForm, TermsForm
 from market.catalog.models import PlugIn, PlugInOriginal, PlugInSample, PlugInVersion
 from market.catalog.offering import why_not_offered
 from market.catalog.plugin_uploads import parts_in_words, start_upload
@@ -46,7 +48,12 @@ def addition(request: HttpRequest, pk: int) -> HttpResponse:
     def start() -> HttpResponse:
         return redirect(
             start_addition(
-                concept, form.cleaned_data["base"], person, terms=form.order, settings=form.settings
+                concept,
+                form.cleaned_data["base"],
+                person,
+                terms=form.order,
+                settings=form.settings,
+                changes=form.cleaned_data["changes"],
             )
         )
 
@@ -70,7 +77,12 @@ def upload_plugin(request: HttpRequest, pk: int) -> HttpResponse:
 
     def start() -> HttpResponse:
         job, parts = start_upload(
-            concept, form.cleaned_data["base"], person, form.cleaned_data["file"], terms=form.order
+            concept,
+            form.cleaned_data["base"],
+            person,
+            form.cleaned_data["file"],
+            terms=form.order,
+            changes=form.cleaned_data["changes"],
         )
         if parts:
             messages.info(request, parts_in_words(parts))
@@ -130,6 +142,39 @@ def choose_version(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
 
 @artists_only
 @require_POST
+def write_changes(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
+    """Say what is new in a version. An empty line takes it off the plug-in's page."""
+    person = person_of(request)
+    version = owned_version(person, plugin, pk)
+    offer = owned_plugin(person, plugin)
+    form = ChangelogForm(request.POST)
+
+    def write() -> HttpResponse:
+        line = write_line(version, form.cleaned_data["changes"])
+        said = f"What is new in version {version.number} is {'saved' if line else 'taken off its page'}."
+        return told(request, offer.desk_url, said)
+
+    return acted(form, write, partial(_plugin_page, request, offer, changes=(version.pk, form)))
+
+
+@artists_only
+@require_POST
+def choose_shown(request: HttpRequest, pk: int) -> HttpResponse:
+    """Choose whether the plug-in's page says what it earned."""
+    offer = owned_plugin(person_of(request), pk)
+    form = ShowEarningsForm(request.POST, instance=PlugIn.objects.get(pk=pk))
+
+    def save() -> HttpResponse:
+        shown = form.cleaned_data["shows_earnings"]
+        show_earnings(offer, shown=shown)
+        said = "Its page says what it earned you." if shown else "Its page does not say what it earned you."
+        return told(request, offer.desk_url, said)
+
+    return acted(form, save, partial(_plugin_page, request, offer))
+
+
+@artists_only
+@require_POST
 def make_version_anew(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
     """Make a new version of the file that a version was read from."""
     person = person_of(request)
@@ -164,9 +209,10 @@ class ShownVersion:
     samples: list[PlugInSample]
     has_file: bool
     misread: str
+    changes: ChangelogForm
 
 
-def _shown(version: PlugInVersion) -> ShownVersion:
+def _shown(version: PlugInVersion, changes: ChangelogForm | None) -> ShownVersion:
     samples = [] if is_kept_down(version) else list(version.samples.all())
     original: PlugInOriginal | None = getattr(version, "original", None)
     return ShownVersion(
@@ -176,19 +222,30 @@ def _shown(version: PlugInVersion) -> ShownVersion:
         samples,
         has_file=not holds_others_weights(version),
         misread=in_words(original) if original and original.is_misread else "",
+        changes=changes
+        or ChangelogForm(initial={"changes": line_of(version)}, auto_id=f"id_{version.number}_%s"),
     )
 
 
 def _plugin_page(
-    request: HttpRequest, offer: PlugIn, refusal: Refused | None = None, *, form: TermsForm | None = None
+    request: HttpRequest,
+    offer: PlugIn,
+    refusal: Refused | None = None,
+    *,
+    form: TermsForm | None = None,
+    changes: tuple[int, ChangelogForm] | None = None,
 ) -> HttpResponse:
+    """Show the desk's page of a plug-in; `changes` is a version's line as it was sent."""
     versions = []
-    for version in offer.versions.select_related("original").prefetch_related("samples").order_by("-number"):
+    kept = offer.versions.select_related("original", "changelog_line").prefetch_related("samples")
+    for version in kept.order_by("-number"):
         version.plugin = offer  # already here: its samples' addresses need it
-        versions.append(_shown(version))
+        versions.append(_shown(version, changes[1] if changes and changes[0] == version.pk else None))
     context = {
         "plugin": offer,
         "form": form or TermsForm(instance=offer),
+        "show_earnings_form": ShowEarningsForm(instance=offer),
+        "earned": earned_so_far(offer),
         "versions": versions,
         "royalties": royalties_of(offer),
         "bans": bans_of(offer),

@@ -15,10 +15,14 @@ from market.accounts.models import User
 from market.catalog.access import barred_plugin, is_kept_down, public_artist, visible_plugin, visible_sample
 from market.catalog.bans import bans_of
 from market.catalog.browsing import BrowseForm, browse, page_of
+from market.catalog.calling import trigger_words
+from market.catalog.changelog import changelog
 from market.catalog.combined import price_now
+from market.catalog.earned import shown_earnings
 from market.catalog.facets import facets_of
 from market.catalog.figures import shown_figures
-from market.catalog.models import PlugIn
+from market.catalog.link_preview import preview_of_artist, preview_of_plugin
+from market.catalog.models import DomainProof, PlugIn
 from market.catalog.models.plugins import PlugInQuerySet
 from market.catalog.not_found import not_found
 from market.catalog.offering import why_not_offered
@@ -64,6 +68,8 @@ def plugin(request: HttpRequest, slug: str) -> HttpResponse:
     asked = offer.is_published or offer.concept.is_combination
     not_offered = why_not_offered(offer) if asked else ""
     version = offer.current_version
+    samples = list(version.samples.all()) if version and not is_kept_down(version) else []
+    public = offer.is_published and offer.base.listed and not not_offered
     price = price_now(offer)
     others = (
         PlugIn.objects.published()
@@ -76,7 +82,12 @@ def plugin(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "plugin": offer,
         "version": version,
-        "samples": version.samples.all() if version and not is_kept_down(version) else [],
+        "samples": samples,
+        "compared": [each for each in samples if each.plain],
+        "trigger_words": trigger_words(offer.concept),
+        "changelog": changelog(offer),
+        "earned": shown_earnings(offer),
+        "preview": preview_of_plugin(offer, next(iter(samples), None)) if public else None,
         "figures": shown_figures(version.figures) if version else [],
         "royalties": royalties_of(offer),
         "others": others,
@@ -110,6 +121,20 @@ def sample(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
 
 
 @require_safe
+def plain_sample(request: HttpRequest, plugin: int, pk: int) -> HttpResponse:
+    """What the base draws of a sample's prompt and seed by itself."""
+    shown = visible_sample(request.user, plugin, pk)
+    if not shown.plain:
+        raise Http404
+    return send(
+        shown.plain,
+        "image/png",
+        filename=f"{shown.version.plugin.slug}-sample-{shown.position + 1}-plain.png",
+        public=PlugIn.objects.published().filter(pk=plugin).exists(),
+    )
+
+
+@require_safe
 def artist(request: HttpRequest, handle: str) -> HttpResponse:
     person = public_artist(handle)
     offers = (
@@ -119,6 +144,13 @@ def artist(request: HttpRequest, handle: str) -> HttpResponse:
         .with_samples()
         .order_by("-published_at", "-pk")
     )
-    return render(
-        request, "catalog/artist.html", {"artist": person, "page": page_of(offers, request.GET.get("page"))}
-    )
+    links = list(person.profile_links.all())
+    proof = DomainProof.objects.filter(person=person, verified_at__isnull=False).first()
+    context = {
+        "artist": person,
+        "page": page_of(offers, request.GET.get("page")),
+        "links": links,
+        "proof": proof,
+        "preview": preview_of_artist(person, offers.first(), links, proof),
+    }
+    return render(request, "catalog/artist.html", context)

@@ -21,6 +21,7 @@ from market.basemodels.checking import start_check
 from market.basemodels.uploading import begin_upload
 from market.carrying.starting import start_carrying
 from market.catalog import coowners
+from market.catalog.domains import name_domain
 from market.catalog.models import Suspension, UploadRefusal
 from market.claims import drafting
 from market.disputes.opening import file_dispute
@@ -105,6 +106,8 @@ def set_the_stage(cast: Cast) -> dict[str, Numbers]:
     start_check(base, cast.model_owner)
     check = pass_check(base, fingerprint=base.fingerprint)
     concept = with_works(make_concept(artist, "Riverink"), 3)
+
+    name_domain(artist, "ada.example")
 
     retest = make_dropped(cast.second_artist, base, name="Willow")
     retraining, build = retrain(retest), retest.build

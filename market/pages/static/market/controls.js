@@ -24,6 +24,17 @@ document.addEventListener("change", (event) => {
   number?.dispatchEvent(new Event("change", { bubbles: true }));
 });
 
+// Before and after: the slider says how far the first picture reaches; the second covers the rest. Without this both stand beside each other.
+function slide(range) {
+  const figure = range.closest("[data-before-after]");
+  figure.classList.add("is-slider");
+  figure.style.setProperty("--shown", `${100 - range.value}%`);
+}
+for (const range of document.querySelectorAll("[data-before-after] input[type=range]")) slide(range);
+document.addEventListener("input", (event) => {
+  if (event.target instanceof HTMLInputElement && event.target.type === "range" && event.target.closest("[data-before-after]")) slide(event.target);
+});
+
 // Copy buttons say what happened, in place and to a screen reader.
 document.addEventListener("click", async (event) => {
   const button = event.target instanceof Element ? event.target.closest("[data-copy]") : null;
