@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from market.numbers import WholeField
 from market.trading.models import LONGEST_NOTE, FlagState
 
 
@@ -26,7 +27,7 @@ class DecideForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="The person whose earnings are held reads it.",
     )
-    seen = forms.IntegerField(widget=forms.HiddenInput)
+    seen = WholeField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, amount: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -40,9 +40,16 @@ PRIVATE: dict[str, tuple[str, list[str]]] = {
     "choose_version": ("post", ["draft", "version"]),
     "version_file": ("get", ["draft", "version"]),
     "make_anew": ("post", ["draft", "version"]),
+    "write_changes": ("post", ["draft", "version"]),
+    "choose_shown": ("post", ["draft"]),
+    "reserve": ("post", ["concept"]),
+    "lift": ("post", ["concept", "work"]),
 }
 # One's own list, a public page, or public once the plug-in is: tested by themselves.
-OTHERS = {"desk", "shared", "answer_share", "new_concept", "plugins", "plugin", "artist", "sample"}
+OTHERS = {
+    "desk", "shared", "answer_share", "new_concept", "plugins", "plugin", "artist", "sample", "plain_sample",
+    "profile", "domain", "check_domain", "remove_domain",
+}  # fmt: skip
 
 
 @pytest.fixture
