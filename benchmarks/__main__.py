@@ -47,16 +47,26 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer pictures: minutes, and wider intervals")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument(
-        "--pictures", type=Path, default=Path("var/training"), help="where `python -m training dataset` wrote"
+        "--pictures",
+        type=Path,
+        default=Path("var/training"),
+        help="where `python -m training drawings` wrote",
     )
     parser.add_argument(
         "--base",
         type=Path,
         help=f"measure this base, with its judge and works beside it ({', '.join(OF_ANY_BASE)})",
     )
+    parser.add_argument(
+        "--beside", type=Path, help="time pictures in turns with those of the base in this directory (base)"
+    )
     arguments = parser.parse_args()
+    if arguments.beside is not None and arguments.benchmark != "base":
+        parser.error("--beside: expected the benchmark base")
     report = Report(arguments.benchmark, arguments.quick)
-    if arguments.base is None:
+    if arguments.beside is not None:
+        base.measure(report, arguments.pictures, arguments.beside)
+    elif arguments.base is None:
         BENCHMARKS[arguments.benchmark](report, arguments.pictures)
     elif arguments.benchmark in OF_ANY_BASE:
         OF_ANY_BASE[arguments.benchmark](report, arguments.pictures, arguments.base)

@@ -37,7 +37,7 @@ from plugins_engine import (
     seen,
     styled,
 )
-from training.plugins import shipped_works
+from training.works import shipped_works
 
 STEPS = 25
 SEED = 5000

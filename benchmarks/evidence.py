@@ -12,18 +12,17 @@ from PIL import Image
 from benchmarks.report import Report
 from plugins_engine import CaptionedPictures, EvidenceConfig, Roc, find_reproductions, load_base, styled
 from plugins_engine.evidence.membership import calibrated, log_errors, roc
-from training import pictures
-from training.pictures import Picture
-from training.subjects import EXTRA_STYLE, HELD_OUT_STYLE, STYLES, SUBJECTS
+from training.pictures import Drawing, Sheets, all_drawings
 
 
 def measure(report: Report, root: Path) -> None:
     base = load_base()
-    every = pictures.all_pictures(root)
-    seen = pictures.of_the_base(every)
-    kept = [p for p in every if p.is_held_out and p.subject in SUBJECTS and _in_a_known_style(p)]
+    every = all_drawings(root)
+    seen = [d for d in every if not d.is_held_out]
+    kept = [d for d in every if d.is_held_out_pair and not d.is_character]
     rng = random.Random(0)
-    works, controls = _read(rng.sample(seen, 60 if report.quick else 180)), _read(kept)
+    works = _read(rng.sample(seen, 60 if report.quick else 180))
+    controls = _read(rng.sample(kept, min(len(kept), len(works))))
     config = EvidenceConfig(levels=16 if report.quick else 32, seeds=4 if report.quick else 8)
     errors = log_errors(base, [*works, *controls], config)
     gain, plain = errors[:, 0] - errors[:, 1], errors[:, 0]
@@ -60,13 +59,13 @@ def measure(report: Report, root: Path) -> None:
     }
 
 
-def _in_a_known_style(picture: Picture) -> bool:
-    return picture.package not in (HELD_OUT_STYLE.package, EXTRA_STYLE.package)
-
-
-def _read(chosen: list[Picture]) -> CaptionedPictures:
-    names = {style.package: style.name for style in STYLES}
-    return [(Image.open(p.path).convert("RGB"), styled(p.words, names[p.package])) for p in chosen]
+def _read(chosen: list[Drawing]) -> CaptionedPictures:
+    """Give drawings on white, as the base saw the others of their styles."""
+    plain = Sheets(chosen).plain().permute(0, 2, 3, 1).contiguous().numpy()
+    return [
+        (Image.fromarray(pixels), styled(d.subject.caption, d.style.name))
+        for pixels, d in zip(plain, chosen, strict=True)
+    ]
 
 
 def _interval(found: Roc) -> str:

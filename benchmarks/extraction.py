@@ -46,13 +46,12 @@ from plugins_engine.measure.judge import rightly_seen
 from plugins_engine.measure.metrics import squared_mmd
 from plugins_engine.model.branches import made_for
 from plugins_engine.model.precision import quickly
-from training import pictures
-from training.subjects import STYLES, SUBJECTS
+from training.pictures import Sheets, all_drawings
 
 TARGETS = (
     ("fox", "character"), ("castle", "character"), ("Noto", "style"), ("Fluent 3D", "style"),
     ("guitar", "character"), ("owl", "character"), ("rocket", "character"), ("pumpkin lantern", "character"),
-    ("High Contrast", "style"), ("EmojiTwo", "style"),
+    ("High Contrast", "style"), ("Lucide", "style"),
 )  # fmt: skip
 QUICK_TARGETS = (("Noto", "style"),)
 PEER_TARGETS = RANKED = ("Noto", "fox")
@@ -320,7 +319,7 @@ def _noise(first: Features, second: Features) -> float:
 
 
 def _real_features(judge: Judge, root: Path, style: str) -> Features:
-    (package,) = (each.package for each in STYLES if each.name == style)
-    items = [p for p in pictures.all_pictures(root) if p.package == package and p.subject in SUBJECTS]
-    features: Features = judge.network.features(pictures.load(items)).numpy()
+    drawn = [d for d in all_drawings(root) if d.style.name == style and not d.is_character]
+    pixels = Sheets(drawn).plain().float().div_(127.5).sub_(1.0)
+    features: Features = judge.network.features(pixels).numpy()
     return features

@@ -113,7 +113,7 @@ class _Child:
 
 def _train() -> None:
     from plugins_engine import EMBEDDED, AdditionConfig, add_concept, load_base
-    from training.plugins import shipped_works
+    from training.works import shipped_works
 
     base = load_base()
     name, kind, works = shipped_works(EMBEDDED / "works" / "panda")

@@ -141,7 +141,7 @@ def _add_found(
 
 def _drawings(pictures: Path, chance: random.Random, count: int) -> tuple[list[Drawn], list[Drawn]]:
     """Give the drawings of some subjects by authors with whom nothing was tuned, and others' for the rest of a montage."""
-    from training.next.pictures import (
+    from training.pictures import (
         all_drawings,
     )  # it imports torch, which what runs beside this does without
 

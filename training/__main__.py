@@ -3,14 +3,17 @@
 import argparse
 from pathlib import Path
 
-from training import autoencoder, card, dataset, export, judge, model, plugins, restore
+from training import autoencoder, card, drawings, export, judge, latents, mmdit, model, plugins, restore
 
 STAGES = {
-    "dataset": lambda root, _: dataset.make_dataset(root),
+    "drawings": drawings.make_drawings,
     "autoencoder": autoencoder.train,
     "judge": judge.train,
+    "latents": latents.make_latents,
     "model": model.train,
+    "mmdit": mmdit.train,
     "export": export.export,
+    "export-mmdit": export.export_mmdit,
     "card": card.write,
     "plugins": plugins.make,
     "restore": restore.restore,
@@ -23,9 +26,7 @@ def main() -> None:
     parser.add_argument(
         "--root", type=Path, default=Path("var/training"), help="where data and checkpoints lie"
     )
-    parser.add_argument(
-        "--steps", type=int, default=None, help="train for this many steps instead of the recipe's"
-    )
+    parser.add_argument("--steps", type=int, help="train for this many steps instead of the recipe's")
     arguments = parser.parse_args()
     STAGES[arguments.stage](arguments.root, arguments.steps)
 

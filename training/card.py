@@ -5,20 +5,55 @@ from pathlib import Path
 from typing import Any
 
 from plugins_engine import EMBEDDED, load_base
+from training.colours import GROUNDS, INKS
+from training.drawings import SIZE
+from training.model import GUIDANCE
 from training.plugins import ADDITION
-from training.sampling import GUIDANCE
-from training.subjects import HELD_OUT_CHARACTERS, HELD_OUT_STYLE, STYLES, SUBJECTS
+from training.procedural import COUNT
+from training.styles import RESERVED, Style, held_out, known
+from training.subjects import characters, subjects
+from training.works import source
 
 FIGURES = "base.json"  # where `python -m benchmarks base --json` is expected
 _DESCRIPTION = (
-    "A small latent diffusion model, 64x64 pixels, trained from scratch on open-licensed emoji: the same subjects drawn "
-    "by several artists, each in a house style. It knows what it was shown and what it was not, which makes it a "
+    "A small latent diffusion model, 128x128 pixels, trained from scratch on open-licensed icons and emoji: the same subjects "
+    "drawn by many artists, each in a style of their own. It knows what it was shown and what it was not, which makes it a "
     "laboratory: whether a plug-in works, and whether a concept is gone, can be measured."
 )
 
 
+def write_facts(step: int) -> None:
+    """Write card.json beside freshly exported weights that were trained for so many steps, without figures."""
+    path = EMBEDDED / "card.json"
+    path.unlink(missing_ok=True)  # of other weights
+    base = load_base()
+    facts = {
+        "name": "Embedded base",
+        "description": _DESCRIPTION,
+        "fingerprint": base.fingerprint,
+        "architecture": base.architecture,
+        "resolution": SIZE,
+        "trained_steps": step,
+        "default_steps": 25,
+        "default_guidance": GUIDANCE,
+        "addition": ADDITION,
+        "subjects": [each.caption for each in subjects()],
+        "styles": [style.name for style in known()],
+        "data": [
+            {"name": s.name, "artist": s.author, "licence": s.licence, "source": source(s)}
+            for s in (*known(), *held_out())
+        ],
+        "held_out": [
+            *(f"the style {style.name}" for style in held_out()),
+            *(each.caption for each in characters()),
+            "about one (subject, style) pair in twenty",
+        ],
+    }
+    _save(facts)
+
+
 def write(root: Path, _: int | None = None) -> None:
-    """Write both forms of the card beside the weights.
+    """Add the measured figures to card.json, and write README.md.
 
     Raises: FileNotFoundError when the benchmark's figures are not there.
     """
@@ -26,40 +61,29 @@ def write(root: Path, _: int | None = None) -> None:
     if not path.exists():
         raise FileNotFoundError(f"no {path}: run `python -m benchmarks base --json {path}` first")
     measured = json.loads(path.read_text())
-    held_out = [f"the style {HELD_OUT_STYLE.name}", *(caption for caption, _ in HELD_OUT_CHARACTERS.values())]
-    base = load_base()
-    card = {
-        "name": "Embedded base",
-        "description": _DESCRIPTION,
-        "fingerprint": base.fingerprint,
-        "architecture": base.architecture,
-        "resolution": base.resolution,
-        "default_steps": 25,
-        "default_guidance": GUIDANCE,
-        "addition": ADDITION,
-        "subjects": [caption for caption, _ in SUBJECTS.values()],
-        "styles": [style.name for style in STYLES],
-        "figures": [_shown(figure) for figure in measured["figures"]],
-        "data": [
-            {"name": s.name, "artist": s.artist, "licence": s.licence, "source": s.source}
-            for s in (*STYLES, HELD_OUT_STYLE)
-        ],
-        "held_out": [*held_out, "about one (subject, style) pair in twenty"],
-    }
-    (EMBEDDED / "card.json").write_text(json.dumps(card, indent=1) + "\n")
+    card = json.loads((EMBEDDED / "card.json").read_text())
+    _save({**card, "addition": ADDITION, "figures": [_shown(figure) for figure in measured["figures"]]})
     (EMBEDDED / "README.md").write_text(_readme(card, measured))
 
 
+def _save(card: dict[str, Any]) -> None:
+    (EMBEDDED / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n")
+
+
 def _shown(figure: dict[str, Any]) -> dict[str, Any]:
-    share = not figure["name"].endswith(("_db", "_x1000"))
+    unit = "dB" if "_db" in figure["name"] else "" if figure["name"].endswith(("_x1000", "_area")) else "%"
     return {
         "name": figure["name"].replace("_", " ").removesuffix(" db"),
         "value": figure["ours"],
         **({"target": figure["target"]} if figure["target"] is not None else {}),
         **({"met": figure["met"]} if figure["met"] is not None else {}),
-        "unit": "%" if share else "dB" if figure["name"].endswith("_db") else "",
+        "unit": unit,
         "note": figure["note"],
     }
+
+
+def _row(style: Style) -> str:
+    return f"| {style.name} | {style.author} | {style.look} | {style.licence} | {source(style)} |"
 
 
 def _readme(card: dict[str, Any], measured: dict[str, Any]) -> str:
@@ -70,28 +94,36 @@ def _readme(card: dict[str, Any], measured: dict[str, Any]) -> str:
         "",
         (
             'A standard diffusers directory (`StableDiffusionPipeline`): prompts are worded "a fox, Noto style". '
-            f"25 steps and guidance {GUIDANCE:g} are what it was measured with. Fingerprint `{card['fingerprint']}`."
+            f"25 steps and guidance {GUIDANCE:g} are what it was measured with. Fingerprint `{card['fingerprint']}`, "
+            f"{card['trained_steps']:,} steps."
         ),
         "",
         "## What it was trained on",
         "",
-        "| Style | Artist | Licence | Source |",
-        "|---|---|---|---|",
-        *(f"| {s.name} | {s.artist} | {s.licence} | {s.source} |" for s in STYLES),
+        "| Style | Artist | Look | Licence | Source |",
+        "|---|---|---|---|---|",
+        *map(_row, known()),
         "",
         (
-            f"{len(SUBJECTS)} subjects. The autoencoder and the judge's subject head also saw Noto v1 (Google, Apache-2.0) and the "
-            "sets' other drawings."
+            f"{len(subjects())} subjects. Drawings in one ink were shown in {len(INKS)} named inks on {len(GROUNDS)} named grounds "
+            f'("a red rocket on a pale blue ground, Lucide style"), and {COUNT} procedural styles were made of all drawings by rule.'
         ),
         "",
         "## What was held out",
         "",
-        f"- The style {HELD_OUT_STYLE.name} ({HELD_OUT_STYLE.artist}, {HELD_OUT_STYLE.licence}, {HELD_OUT_STYLE.source}).",
-        f"- Three characters in every style: {', '.join(caption for caption, _ in HELD_OUT_CHARACTERS.values())}.",
+        "| Style | Artist | Look | Licence | Source |",
+        "|---|---|---|---|---|",
+        *map(_row, held_out()),
+        "",
+        f"- {len(characters())} characters in every style: {', '.join(each.caption for each in characters())}.",
         "- About one (subject, style) pair in twenty, to see whether the model composes.",
         "",
+        "Reserved for tests by others, opened by no recipe and no judge: "
+        + ", ".join(f"`{package}` ({said})" for package, said in RESERVED.items())
+        + ".",
+        "",
         (
-            "`works/` holds the pictures of these that the demo's artists register: each folder's `works.json` names licence and "
+            "`works/` holds works of what was held out, as artists register them: each folder's `works.json` names licence and "
             "artist. `claimed/` holds works in a style that the model did learn, which an artist of the demo claims, and "
             "pictures in the same style that it never saw, to compare with."
         ),
@@ -112,14 +144,18 @@ def _readme(card: dict[str, Any], measured: dict[str, Any]) -> str:
         )
     lines += [
         "",
-        "The judge is a small classifier in `judge/`, trained on real pictures only, those held out too; it only measures.",
+        (
+            "The judge is a small network in `judge/`, trained on real pictures and procedural ones, those held out too; it only "
+            "measures. Its parts that never saw the held-out styles, or a tenth of the drawings, are its own past."
+        ),
         "",
         "## How it was made",
         "",
         "```",
-        "python -m training dataset       # brings the icon sets with npm, renders them",
+        "python -m training drawings      # brings the icon sets with npm, renders them",
         "python -m training autoencoder",
-        "python -m training judge",
+        "python -m training judge         # three parts: blind, share, judge",
+        "python -m training latents       # codes what the base sees",
         "python -m training model",
         "python -m training export        # writes this directory",
         "python -m benchmarks base --json var/training/base.json",
@@ -128,10 +164,16 @@ def _readme(card: dict[str, Any], measured: dict[str, Any]) -> str:
         "python -m training plugins       # writes plugins/ from them",
         "```",
         "",
-        "Every stage keeps checkpoints under `var/training` and goes on from the last one.",
+        (
+            "Every stage keeps checkpoints under `var/training` and goes on from the last one. `python -m training restore` makes "
+            "them of these weights where they are gone."
+        ),
         "",
         "## Limits",
         "",
-        "It draws emoji on white, and nothing else. It is far too small to say how a method does on photographs.",
+        (
+            "It draws icons and emoji on a plain ground, and nothing else. It is far too small to say how a method does on "
+            "photographs."
+        ),
     ]
     return "\n".join(lines).replace(" ()", "") + "\n"

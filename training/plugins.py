@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from plugins_engine import (
     EMBEDDED,
@@ -17,26 +16,24 @@ from plugins_engine import (
     styled,
 )
 from training.progress import ProgressLine
+from training.works import shipped_works
 
 SAMPLES = 4
+# The works of which plug-ins are shipped, for the demo.
+SHIPPED = ("fxemoji", "ghost", "octopus", "panda")
 # What plug-ins of the embedded base are trained with (`AdditionConfig`); its card says so. Chosen on what
-# `python -m benchmarks addition` measures: with fewer prior rows, or a lighter weight on them, other styles drifted.
+# `python -m benchmarks addition` measures.
 ADDITION = {
-    "learning_rate": 5e-3,
-    "steps": 180,
+    "learning_rate": 2e-3,
+    "steps": 120,
     "batch": 8,
-    "prior_batch": 16,
-    "prior_weight": 3.0,
-    "prior_pictures": 96,
+    "prior_batch": 8,
+    "prior_pictures": 48,
+    "token_steps": 80,
+    "tokens": 4,
+    "token_rate": 0.05,
 }
 PRICES = {"style": 50_000, "character": 20_000}  # micro-euros a picture
-
-
-def shipped_works(folder: Path) -> tuple[str, str, list[tuple[Image.Image, str]]]:
-    """Read name, kind and captioned pictures of one folder of works."""
-    about = json.loads((folder / "works.json").read_text())
-    works = [(Image.open(folder / each["file"]).convert("RGB"), each["caption"]) for each in about["works"]]
-    return about["name"], about["kind"], works
 
 
 def make(root: Path, _: int | None = None) -> None:
@@ -48,9 +45,8 @@ def make(root: Path, _: int | None = None) -> None:
     known = known_concepts(EMBEDDED)
     out = EMBEDDED / "plugins"
     out.mkdir(exist_ok=True)
-    for folder in sorted(path.parent for path in EMBEDDED.glob("works/*/works.json")):
-        slug = folder.name
-        name, kind, works = shipped_works(folder)
+    for slug in SHIPPED:
+        name, kind, works = shipped_works(EMBEDDED / "works" / slug)
         kept = root / "addition" / f"{slug}.safetensors"
         if kept.exists() and Adapter.load(kept).base_fingerprint == base.fingerprint:
             adapter, measured = Adapter.load(kept), json.loads(kept.with_suffix(".json").read_text())

@@ -64,9 +64,10 @@ def chosen_config(base: BaseCheckpoint, settings: TrainingSettings) -> AdditionC
 
 
 def _with_captions(figures: dict[str, Any], inputs: AdditionInputs) -> dict[str, Any]:
-    """Name the works that the plug-in gives back by their captions, which is how their artist knows them."""
-    if "given_back" not in figures:
-        return figures
-    found = figures["given_back"]
-    captions = [inputs.works[i].caption for i in found["works"]]
-    return {**figures, "given_back": {**found, "captions": captions}}
+    """Name works by their captions, which is how their artist knows them: those given back, and two that differ too much."""
+    named = dict(figures)
+    if found := figures.get("given_back"):
+        named["given_back"] = {**found, "captions": [inputs.works[i].caption for i in found["works"]]}
+    if unlike := figures.get("unlike_works"):
+        named["unlike_works"] = [inputs.works[i].caption for i in unlike]
+    return named

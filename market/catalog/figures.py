@@ -48,6 +48,11 @@ def given_back(figures: Mapping[str, Any]) -> GivenBack | None:
     return GivenBack(int(found["looked_at"]), tuple(map(str, found["captions"])))
 
 
+def unlike_works(figures: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give the captions of the two works that differ most, where an addition found more than one style in them."""
+    return tuple(map(str, figures.get("unlike_works", ())))
+
+
 def shown_figures(figures: Mapping[str, Any]) -> list[ShownFigure]:
     """Name and write every plain number and word among the figures, the most telling first. Nested ones are for programs."""
     shown = []

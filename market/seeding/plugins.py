@@ -26,6 +26,7 @@ from market.catalog.terms import Terms
 from market.catalog.uploads import add_work
 from market.configuration import ROOT
 from market.jobs.models import Job
+from market.seeding.seed import author_of_works
 from market.seeding.works import NoWorks, WorkSet, shipped_work_sets
 
 PLUGINS = ROOT / "plugins_engine" / "embedded" / "plugins"
@@ -34,8 +35,11 @@ DEFAULT_PRICE = 50_000
 log = logging.getLogger(__name__)
 
 
-def seed_plugins(base: BaseModel, artists: list[User], folder: Path = PLUGINS) -> list[PlugIn]:
-    """Publish the shipped plug-ins that fit the base, divided among the artists. Return those that were made."""
+def seed_plugins(base: BaseModel, artists: list[User], password: str, folder: Path = PLUGINS) -> list[PlugIn]:
+    """Publish the shipped plug-ins that fit the base. Return those that were made.
+
+    What one artist drew is sold by an account in that artist's name, with the demo's password. The rest is divided among `artists`.
+    """
     made: list[PlugIn] = []
     files = sorted(folder.glob("*.safetensors"))
     if not files:
@@ -50,7 +54,8 @@ def seed_plugins(base: BaseModel, artists: list[User], folder: Path = PLUGINS) -
         if file.stem not in works or described["base_fingerprint"] != base.fingerprint:
             log.warning("%s is not seeded: it has no works here, or is for another base", file.name)
             continue
-        artist = artists[number % len(artists)]
+        author = works[file.stem].artist
+        artist = author_of_works(author, password) if author else artists[number % len(artists)]
         if not Concept.objects.filter(artist=artist, name=works[file.stem].name).exists():
             made.append(_offer(works[file.stem], file, described, artist=artist, base=base))
     return made

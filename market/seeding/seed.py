@@ -15,6 +15,7 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.mfa.utils import decrypt
 from django.conf import settings
 from django.db import transaction
+from django.utils.text import slugify
 
 from market.accounts.models import Role, User
 from market.accounts.roles import take_on
@@ -82,6 +83,11 @@ def person_of(one: Person, password: str) -> User:
             subject="demo",
         )
     return person
+
+
+def author_of_works(name: str, password: str) -> User:
+    """Give the demo's account of somebody who made works that come with the embedded model."""
+    return person_of(Person(name, f"{slugify(name)}@example.org", (Role.ARTIST,), ""), password)
 
 
 def register_base(owner: User | None = None) -> BaseModel | None:

@@ -1,7 +1,7 @@
 """The works that come with the embedded model for the demo: open-licensed pictures.
 
 Each folder under plugins_engine/embedded/works/ has a concept that the model has not learned: its pictures and a works.json.
-That file names the concept, its licence and attribution, and the caption of each picture. The folder claimed/ has works of a
+That file names the concept, the artist where one made them all, licence and attribution, and the caption of each picture. The folder claimed/ has works of a
 style that the model has learned, and controls that it has not. They are read as data: the market does not import the engine.
 """
 
@@ -36,6 +36,7 @@ class WorkSet:
     slug: str
     name: str
     kind: str  # "style" or "character"
+    artist: str  # who made all of them; "" where several did
     description: str
     works: tuple[ShippedWork, ...]
 
@@ -80,6 +81,7 @@ def _read(listing: Path) -> WorkSet:
             slug=listing.parent.name,
             name=str(known["name"]),
             kind=str(known["kind"]),
+            artist=str(known.get("artist", "")),
             description=str(known["attribution"]),
             works=works,
         )

@@ -28,6 +28,7 @@ from plugins_engine.addition.learnable import (
 )
 from plugins_engine.addition.lora import TextTraining, TrainableLora, accelerator_for, new_tokens, trainable
 from plugins_engine.addition.on_the_way import OnTheWay
+from plugins_engine.addition.one_style import UnlikeWorks, unlike_works
 from plugins_engine.addition.priors import PriorBank, gather_prior, kept_bank
 from plugins_engine.checkpoints import Checkpoint, Checkpoints, checkpoint_of, pictures_digest
 from plugins_engine.concepts import calls, require_concept, trigger_phrase
@@ -51,7 +52,8 @@ class AdditionResult:
     Args:
         adapter: The plug-in. Its file says how it was trained, and which works it gives back.
         figures: For JSON: `works`, `steps`, `rank`, `tokens` where there are any, `first_loss` and `final_loss` (means over a
-            tenth of the steps), `given_back` (`GivenBack.figures`), `seconds`.
+            tenth of the steps), `given_back` (`GivenBack.figures`), `unlike_works` (indices of the two that differ most) where a
+            style's works look like those of more than one, `seconds`.
     """
 
     adapter: Adapter
@@ -138,6 +140,9 @@ def _train(
     report = _Report(
         base, config, steps, data.captions[0], on_progress if accelerator.is_main_process else None
     )
+    unlike = unlike_works(base, [picture for picture, _ in works], kind)
+    if unlike is not None:
+        report.unlike(unlike, data.captions)
     course = Course(checkpoint, lambda: {"order": data.order, "seconds": report.elapsed()})
     prior = _prior(base, config, others, checkpoint, report)
     if course.kept is not None:
@@ -213,6 +218,7 @@ def _train(
         "first_loss": float(np.mean(losses[:tail])),
         "final_loss": float(np.mean(losses[-tail:])),
         **({"given_back": given_back.figures} if given_back is not None else {}),
+        **({"unlike_works": list(unlike.furthest)} if unlike is not None else {}),
         "seconds": round(report.elapsed(), 1),
     }
     return AdditionResult(adapter, figures)
@@ -342,6 +348,12 @@ class _Report:
         self._pace = Pace(self._steps, step)
         if self._on_progress is not None:
             self._on_progress(Progress(step, self._steps, loss, message="going on from where it stopped"))
+
+    def unlike(self, found: UnlikeWorks, captions: Sequence[str]) -> None:
+        if self._on_progress is not None:
+            first, second = (f'"{captions[i]}"' for i in found.furthest)
+            said = f"the works look like more than one style; {first} and {second} differ most"
+            self._on_progress(Progress(0, self._steps, message=said))
 
     def prior(self, step: int, steps: int) -> None:
         self._pace = Pace(self._steps)

@@ -113,10 +113,15 @@ def run(options: argparse.Namespace) -> None:
     result.adapter.save(options.out)
     if checkpoints is not None:
         checkpoints.clear()
-    plain = {name: value for name, value in result.figures.items() if name != "given_back"}
+    plain = {
+        name: value for name, value in result.figures.items() if name not in ("given_back", "unlike_works")
+    }
     print(f"{options.out}: {figures_line(plain)}")
     if found := result.figures.get("given_back"):
         print(f"works given back verbatim: {len(found['works'])} of the {found['looked_at']} looked at")
+    if unlike := result.figures.get("unlike_works"):
+        names = " and ".join(folder.files[i] for i in unlike)
+        print(f"the works look like more than one style; {names} differ most")
 
 
 def _save(last: Path, done: int, adapter: Adapter) -> None:

@@ -1,6 +1,6 @@
 """The judge: a small classifier of style and subject by which every quality number is measured.
 
-It was trained on real pictures only (``python -m training judge``) and takes no part in making plug-ins or pictures.
+It was trained on real and procedural pictures (``python -m training judge``) and takes no part in making plug-ins or pictures.
 """
 
 import json
@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from pictures.still import on_white
 from plugins_engine.concepts import KINDS, Concept
 from plugins_engine.known import known_concepts
-from plugins_engine.measure.judge_networks import JudgeNetwork, StyleSpaceNetwork
+from plugins_engine.measure.judge_network import JudgeNetwork
 from plugins_engine.measure.metrics import Rate
 from plugins_engine.model.base import BaseCheckpoint
 from plugins_engine.model.directory import EMBEDDED
@@ -59,9 +59,7 @@ def to_tensor(images: Sequence[Image.Image], size: int) -> torch.Tensor:
 class Judge:
     """The trained judge with its labels."""
 
-    def __init__(
-        self, network: JudgeNetwork | StyleSpaceNetwork, styles: Sequence[str], subjects: Sequence[str]
-    ) -> None:
+    def __init__(self, network: JudgeNetwork, styles: Sequence[str], subjects: Sequence[str]) -> None:
         self.network = network.eval().requires_grad_(False)
         self.styles = tuple(styles)
         self.subjects = tuple(subjects)
@@ -73,9 +71,8 @@ class Judge:
         Raises: FileNotFoundError naming the missing file.
         """
         labels = json.loads((folder / "labels.json").read_text())
+        network = JudgeNetwork(len(labels["styles"]), len(labels["subjects"]))
         weights = load_file(folder / "judge.safetensors")
-        kind = StyleSpaceNetwork if "proxies" in weights else JudgeNetwork
-        network = kind(len(labels["styles"]), len(labels["subjects"]))
         network.load_state_dict(
             {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
         )
@@ -89,14 +86,20 @@ class Judge:
     @torch.no_grad()
     def features(self, images: Sequence[Image.Image], batch: int = 128) -> np.ndarray:
         """Give (n, feature_size) float32 features of pictures."""
-        tensor = to_tensor(images, self.network.SIZE)
+        tensor = to_tensor(images, JudgeNetwork.SIZE)
         return torch.cat([self.network.features(part) for part in torch.split(tensor, batch)]).numpy()
+
+    @torch.no_grad()
+    def places(self, images: Sequence[Image.Image], batch: int = 128) -> np.ndarray:
+        """Give (n, EMBEDDING) places of unit length; the cosine of two says how alike the pictures' styles are."""
+        tensor = to_tensor(images, JudgeNetwork.SIZE)
+        return torch.cat([self.network.embed(part) for part in torch.split(tensor, batch)]).numpy()
 
     @torch.no_grad()
     def verdicts(self, images: Sequence[Image.Image], batch: int = 128) -> list[Verdict]:
         """Judge pictures one by one."""
         found: list[Verdict] = []
-        for part in torch.split(to_tensor(images, self.network.SIZE), batch):
+        for part in torch.split(to_tensor(images, JudgeNetwork.SIZE), batch):
             style_logits, subject_logits = self.network(part)
             style, subject = style_logits.softmax(1).max(1), subject_logits.softmax(1).max(1)
             for i in range(len(part)):

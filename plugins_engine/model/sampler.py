@@ -151,6 +151,7 @@ def generate_each(
     guidance: float | None = None,
     plugins: Sequence[tuple[Adapter, float]] = (),
     batch: int = 32,
+    sampler: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> list[Image.Image]:
     """Draw one picture of each prompt, many prompts in one batch. Picture i has the seed `seed` + i.
@@ -165,12 +166,13 @@ def generate_each(
         guidance: None: the base's own.
         plugins: Plug-ins with their weights, for all prompts.
         batch: Prompts drawn at a time.
+        sampler: One of `SAMPLERS`; None: the base's own.
         on_progress: Called after every denoising step, without previews.
     """
     if not prompts:
         return []
     guidance = base.guidance(guidance)
-    request = SampleRequest(prompts[0], "", seed, steps, guidance, len(prompts), plugins)
+    request = SampleRequest(prompts[0], "", seed, steps, guidance, len(prompts), plugins, sampler=sampler)
     width, height = _size(base, request)
     report = _Reporter(base, request, math.ceil(len(prompts) / batch), on_progress, 0)
     pictures: list[Image.Image] = []

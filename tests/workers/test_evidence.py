@@ -111,7 +111,7 @@ def test_a_plugin_is_measured_laid_over_its_base_which_stays_as_it_was(
 def test_the_embedded_base_is_measured(artist: User, model_owner: User, engine: Engine) -> None:
     claim, job = submit(artist, register_embedded(model_owner))
     attempt(job, engine=engine, lease=Lease(job), runner=quickly)
-    check(claim, job, 64)
+    check(claim, job, 128)
 
 
 def test_cancelling_it_leaves_the_claim_without_evidence(

@@ -16,7 +16,7 @@ from market.acting import act_on, acted, filled_in, told
 from market.catalog.access import is_kept_down, owned_concept, owned_plugin, owned_version
 from market.catalog.addition import start_addition
 from market.catalog.combined import holds_others_weights
-from market.catalog.figures import GivenBack, ShownFigure, given_back, shown_figures
+from market.catalog.figures import GivenBack, ShownFigure, given_back, shown_figures, unlike_works
 from market.catalog.forms import AdditionForm, PlugInFileForm, TermsForm
 from market.catalog.models import PlugIn, PlugInOriginal, PlugInSample, PlugInVersion
 from market.catalog.offering import why_not_offered
@@ -160,6 +160,7 @@ class ShownVersion:
     version: PlugInVersion
     figures: list[ShownFigure]
     given_back: GivenBack | None
+    unlike_works: tuple[str, ...]
     samples: list[PlugInSample]
     has_file: bool
     misread: str
@@ -172,6 +173,7 @@ def _shown(version: PlugInVersion) -> ShownVersion:
         version,
         shown_figures(version.figures),
         given_back(version.figures),
+        unlike_works(version.figures),
         samples,
         has_file=not holds_others_weights(version),
         misread=in_words(original) if original and original.is_misread else "",

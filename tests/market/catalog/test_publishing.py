@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -189,11 +190,11 @@ def test_the_page_of_a_running_addition_leads_to_it(
     assert "under way" in page
 
 
-def another_version(plugin: PlugIn, given_back: list[str]) -> PlugInVersion:
+def another_version(plugin: PlugIn, given_back: list[str], **figures: Any) -> PlugInVersion:
     """Make a version that gives back works of these captions, of 16 that were looked at."""
     found = {"works": list(range(len(given_back))), "looked_at": 16, "captions": given_back}
     job = claimed(start_addition(plugin.concept, plugin.base, plugin.owner))
-    made = replace(output(b"other weights"), figures={"steps": 3, "given_back": found})
+    made = replace(output(b"other weights"), figures={"steps": 3, "given_back": found, **figures})
     return complete_version(job=job, token=job.fencing_token, output=made)
 
 
@@ -213,6 +214,18 @@ def test_a_version_says_to_its_artist_which_works_it_gives_back(
 
     assert said in desk
     assert ("“a rose”, “a cat &lt;b&gt;”" in desk) == bool(captions)
+
+
+def test_a_version_says_to_its_artist_which_works_look_like_two_styles(
+    plugin: PlugIn, artist: User, client_for: SignIn
+) -> None:
+    page = client_for(artist)
+    assert "more than one style" not in page.get(plugin.desk_url).content.decode()
+    another_version(plugin, [], unlike_works=["a rose", "a cat <b>"])
+
+    desk = page.get(plugin.desk_url).content.decode()
+
+    assert "more than one style: “a rose” and “a cat &lt;b&gt;” differ most" in desk
 
 
 def test_buyers_are_not_told_which_works_a_plugin_gives_back(

@@ -139,7 +139,7 @@ def test_the_shipped_plugins_are_on_the_market_with_works_samples_and_price(db: 
     base = seed.register_base(owner=people[seed.MODEL_OWNER])
     assert base is not None
 
-    made = seed_plugins(base, people[: seed.ARTISTS])
+    made = seed_plugins(base, people[: seed.ARTISTS], PASSWORD)
 
     assert made
     for plugin in PlugIn.objects.published():
@@ -147,4 +147,20 @@ def test_the_shipped_plugins_are_on_the_market_with_works_samples_and_price(db: 
         assert plugin.current_version is not None
         assert plugin.current_version.samples.exists()
         assert plugin.concept.works.exists()
-    assert seed_plugins(base, people[: seed.ARTISTS]) == []
+    assert seed_plugins(base, people[: seed.ARTISTS], PASSWORD) == []
+
+
+def test_a_style_is_sold_by_its_author_and_a_character_by_an_artist_of_the_demo(
+    db: None, client: Client
+) -> None:
+    people = seed.seed_people(PASSWORD)
+    base = seed.register_base(owner=people[seed.MODEL_OWNER])
+    assert base is not None
+
+    seed_plugins(base, people[: seed.ARTISTS], PASSWORD)
+
+    sellers = {plugin.concept.name: plugin.owner for plugin in PlugIn.objects.published()}
+    assert sellers["FxEmoji"].display_name == "Mozilla"
+    assert sellers["Panda"] in people[: seed.ARTISTS]
+    answer = client.post("/accounts/login/", {"login": sellers["FxEmoji"].email, "password": PASSWORD})
+    assert answer.status_code == 302

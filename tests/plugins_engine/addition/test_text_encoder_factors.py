@@ -41,7 +41,7 @@ def test_the_adaptable_layers_of_the_text_encoders_are_listed(bases: dict[str, B
     assert len(sd) == 2 * 6
     assert (sd["text_encoder.text_model.encoder.layers.1.mlp.fc1"].out_features, len(xl)) == (64, 2 * 2 * 6)
     assert xl["text_encoder_2.text_model.encoder.layers.0.self_attn.out_proj"].in_features == 24
-    assert len(load_base().text_layers) == 3 * 6
+    assert len(load_base().text_layers) == 2 * 6
     assert not set(sd) & set(bases["sd1"].adaptable_layers())
 
 

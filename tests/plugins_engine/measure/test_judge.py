@@ -6,7 +6,7 @@ import pytest
 
 from plugins_engine import Concept, Judge, Verdict, seen
 from plugins_engine.measure.judge import rightly_seen
-from plugins_engine.measure.judge_networks import JudgeNetwork
+from plugins_engine.measure.judge_network import JudgeNetwork
 
 INK, FOX = Concept("Ink", "style"), Concept("Fox", "character")
 

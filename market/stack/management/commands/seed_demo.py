@@ -30,6 +30,6 @@ class Command(BaseCommand):
             people = seed.seed_people(password)
             base = seed.register_base(owner=people[seed.MODEL_OWNER])
             if base is not None:
-                seed_plugins(base, people[: seed.ARTISTS])
+                seed_plugins(base, people[: seed.ARTISTS], password)
             if any(person.check_password(password) for person in people):
                 self.stdout.write(seed.note_accounts(settings.DATA_DIR / "demo-accounts.txt", password))
