@@ -24,6 +24,9 @@ BATCH = 64
 WIDTH = 256  # of the text encoder
 CHANNELS = (64, 128, 256)
 REAL_SHARE = 0.75  # of each batch; the rest is procedural. It was 0.6 for the first 7,050 steps
+# Noise that training is mostly spent on, of log sigma. What a picture shows is decided under much of it: there alone
+# does the loss differ between a right and a wrong subject (by .002 at -0.5, .05 at 1, .14 at 2).
+NOISE_CENTER, NOISE_SPREAD = 1.1, 1.1
 GUIDANCE = 2.0
 SIDE = 16  # latents a side
 
@@ -64,16 +67,15 @@ def build_unet() -> UNet2DConditionModel:
     )
 
 
-def noise_levels(alphas_cumprod: torch.Tensor) -> torch.Tensor:
+def noise_levels(alphas_cumprod: Tensor) -> Tensor:
     """Give the share of training that each time step gets, cumulated: (steps,) rising to 1.
 
-    Most of it goes to noise of about the picture's own strength, log sigma ~ N(0.2, 1.1), after Karras et al. 2022
-    (arXiv 2206.00364, section 5: log-normal levels with even weights on a target of unit variance). The velocity of
-    unit latents is such a target. The least noise teaches only grain. Every level keeps a little, because sampling
-    passes through all of them.
+    Most of it goes to log sigma ~ N(NOISE_CENTER, NOISE_SPREAD), after Karras et al. 2022 (arXiv 2206.00364, section 5:
+    log-normal levels with even weights on a target of unit variance; the velocity of unit latents is such a target).
+    The least noise teaches only grain. Every level keeps a little, because sampling passes through all of them.
     """
     log_sigma = ((1 - alphas_cumprod) / alphas_cumprod).log() / 2
-    density = (-((log_sigma - 0.2) ** 2) / (2 * 1.1**2)).exp() * torch.gradient(log_sigma)[0]
+    density = (-((log_sigma - NOISE_CENTER) ** 2) / (2 * NOISE_SPREAD**2)).exp() * torch.gradient(log_sigma)[0]
     share = 0.85 * density / density.sum() + 0.15 / len(alphas_cumprod)
     return share.cumsum(0)
 
