@@ -6,7 +6,7 @@ of reach: payouts use up the oldest earnings first, and what other plug-ins or p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db.models import Q, QuerySet, Sum
 
@@ -25,6 +25,14 @@ FROZEN_BY_LINE = ("charge-back:", "trade-flag:")
 def frozen_for(reference: str) -> QuerySet[FrozenEarning]:
     """Give what lies in escrow for a case."""
     return FrozenEarning.objects.filter(held_for=reference, settled_by=None).select_related("person")
+
+
+def frozen_amounts(references: Collection[str]) -> dict[str, int]:
+    """Give how much lies in escrow for each of these cases, where something does, in micro-euros."""
+    frozen = FrozenEarning.objects.filter(held_for__in=references, settled_by=None)
+    return {
+        held_for: int(total) for held_for, total in frozen.values_list("held_for").annotate(Sum("amount"))
+    }
 
 
 def freeze(

@@ -50,7 +50,7 @@ def decide_flag(
         if outcome == FlagState.UPHELD:
             give_back(locked, admin)
         else:
-            release(locked, "Released")
+            release(locked)
         locked.end(outcome, by=admin, decision=decision, at=timezone.now())
         record(
             OUTCOMES[outcome],
@@ -76,7 +76,7 @@ def lapse(flag: TradeFlag, now: datetime) -> bool:
         if locked is None:
             return False
         amount = held(locked)
-        release(locked, "Released")
+        release(locked)
         locked.end(FlagState.LAPSED, by=None, decision="", at=now)
         record(
             "trade.lapsed",

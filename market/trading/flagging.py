@@ -23,7 +23,7 @@ from market.trading import mails
 from market.trading.holding import hold
 from market.trading.models import FlaggedEarning, FlagState, TradeFlag, TradeReason
 from market.trading.scoring import Market, Scored
-from market.trading.signs import POINTS, Sign
+from market.trading.signs import POINTS, Sign, points_of
 from market.trading.trades import entries_of, trades_since
 
 DISMISSED_FOR = timedelta(days=90)
@@ -93,7 +93,7 @@ def _flag(receiver: int, found: Iterable[Scored], since: datetime, now: datetime
         if flag is None:
             flag = TradeFlag.objects.create(
                 person=person,
-                score=max(sum(POINTS[sign] for sign in some) for some in signs.values()),
+                score=max(map(points_of, signs.values())),
                 amount=amount,
                 flagged_at=now,
                 due_at=now + timedelta(days=settings.TRADE.held_days),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Sum
 from django.utils import timezone
 
 from market.accounts.models import User
 from market.ledger import operations as ledger
 from market.ledger.models import AccountKind, Entry, Transfer, TransferKind
-from market.payments.freezing import freeze, frozen_for, return_all, return_refunded
+from market.payments.freezing import freeze, frozen_amounts, frozen_for, return_all, return_refunded
 from market.payments.models import FrozenEarning
 from market.trading.models import FlagState, TradeFlag
 
@@ -20,7 +20,12 @@ AT_ONCE = 200
 
 def held(flag: TradeFlag) -> int:
     """Give how much of a person's earnings a flag holds now, in micro-euros."""
-    return int(frozen_for(flag.reference).aggregate(total=Sum("amount"))["total"] or 0)
+    return held_by([flag]).get(flag.reference, 0)
+
+
+def held_by(flags: Iterable[TradeFlag]) -> dict[str, int]:
+    """Give how much each flag that holds something holds now, by its reference."""
+    return frozen_amounts([flag.reference for flag in flags])
 
 
 def hold(flag: TradeFlag, now: datetime | None = None) -> int:
@@ -50,9 +55,9 @@ def hold_all(flag: TradeFlag) -> None:
         pass
 
 
-def release(flag: TradeFlag, why: str) -> int:
+def release(flag: TradeFlag) -> int:
     """Return what a flag holds to who earned it. Give how many transfers."""
-    return return_all(flag.reference, why)
+    return return_all(flag.reference, "Released")
 
 
 def give_back(flag: TradeFlag, by: User) -> int:

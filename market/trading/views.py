@@ -16,9 +16,9 @@ from market.accounts.models import Role
 from market.acting import act_on, put_on
 from market.ledger.describing import describe
 from market.refusals import Refused
-from market.trading.deciding import answer_flag, decide_flag, may_decide
+from market.trading.deciding import ABOUT_YOU, answer_flag, decide_flag, may_decide
 from market.trading.forms import AnswerForm, DecideForm
-from market.trading.holding import held
+from market.trading.holding import held, held_by
 from market.trading.mails import WHY
 from market.trading.models import FlagState, TradeFlag
 
@@ -35,7 +35,8 @@ def desk(request: HttpRequest) -> HttpResponse:
         undecided.asc(nulls_last=True), "-flagged_at", "-pk"
     )
     page = Paginator(flags, ROWS).get_page(request.GET.get("page"))
-    rows = [(flag, held(flag) if flag.is_open else 0) for flag in page]
+    amounts = held_by(page)
+    rows = [(flag, amounts.get(flag.reference, 0)) for flag in page]
     return render(request, "trading/desk.html", {"page_obj": page, "rows": rows})
 
 
@@ -113,6 +114,7 @@ def _page(request: HttpRequest, shown: TradeFlag, form: DecideForm) -> HttpRespo
         "lines": [(line, paid_for[line.entry.subject]) for line in lines],
         "lines_in_all": shown.earnings.count(),
         "may_decide": may_decide(person_of(request), shown),
+        "about_you": ABOUT_YOU,
         "form": form,
     }
     return render(request, "trading/flag.html", context)

@@ -24,7 +24,7 @@ from training.next.latents import Latents, load_latents
 from training.next.tokens import LENGTH, text_config, tokenizer_of
 from training.next.words import train_caption
 
-STEPS = 10_000
+STEPS = 15_000
 BATCH = 64
 WIDTH = 256  # of the text encoder
 CHANNELS = (64, 128, 256)
