@@ -49,10 +49,11 @@ def hold(flag: TradeFlag, now: datetime | None = None) -> int:
 
 
 def hold_all(flag: TradeFlag) -> None:
-    """Hold all that is left of what a flag is about."""
+    """Hold all that is left of what an open flag is about."""
     hold(flag)
-    while flag.earnings.filter(tried_at=None).exists() and hold(flag):
-        pass
+    # Of some lines nothing is left to move. So what is still untried counts, not what moved.
+    while flag.is_open and flag.earnings.filter(tried_at=None).exists():
+        hold(flag)
 
 
 def release(flag: TradeFlag) -> int:

@@ -18,6 +18,7 @@ from market.generation.refunds import refund_query
 from market.ledger.models import AccountKind
 from market.payments.models import TraceSort
 from market.refusals import Refused
+from market.trading import holding
 from market.trading.deciding import answer_flag, decide_flag, lapse, may_decide
 from market.trading.flagging import look_at_trade
 from market.trading.holding import held
@@ -70,6 +71,15 @@ def test_upheld_what_the_market_refunded_already_goes_to_the_market(
     before, market = wallet_of(user), commission()
     decide_flag(flagged, admin, FlagState.UPHELD, "A second account.")
     assert (wallet_of(user) - before, commission() - market) == (4 * SHARE, SHARE)
+
+
+def test_lines_of_which_nothing_is_left_do_not_keep_the_next_from_being_held(
+    flagged: TradeFlag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holding, "AT_ONCE", 1)
+    flagged.earnings.update(tried_at=None)  # all of it is in escrow already, so trying it moves nothing
+    holding.hold_all(flagged)
+    assert not flagged.earnings.filter(tried_at=None).exists()
 
 
 def test_what_was_given_back_is_not_refunded_a_second_time(
